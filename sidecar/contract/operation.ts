@@ -1,0 +1,50 @@
+import type { Static, TObject } from 'typebox';
+import type { ErrorCode } from '../errors/catalogue.ts';
+import type { OperationContext } from './context.ts';
+
+/** The Thing Shapes and Thing Templates that offer operations as services. */
+export type OfferingEntity =
+  | 'AzureIoT.Hub_TT'
+  | 'AzureIoT.Device_TS'
+  | 'AzureIoT.EdgeDevice_TS'
+  | 'AzureIoT.OpcPublisher_TS'
+  | 'AzureIoT.StorageAccount_TT'
+  | 'AzureIoT.BlobContainer_TT';
+
+/**
+ * One thing that a service on a Thing can ask of the sidecar. The express route, its validation, the OpenAPI document,
+ * the ThingWorx ServiceDefinition, its generated script and the service reference all come from this definition.
+ *
+ * `input` holds path parameters, query parameters (GET, DELETE) and body members (PUT, POST, PATCH) in one object; a
+ * member named in `path` as `{member}` is a path parameter. Members that the offering entity binds (bindings.ts) are
+ * filled from the Thing itself and are no parameters of the service.
+ */
+export interface Operation<I extends TObject = TObject, O extends TObject = TObject> {
+  /** The name of the service, PascalCase; also the OpenAPI operationId. */
+  readonly name: string;
+  readonly entity: OfferingEntity;
+  /** The category under which Composer lists the service. */
+  readonly category: string;
+  /** One sentence for Composer, OpenAPI and docs/services.md. */
+  readonly summary: string;
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+  /** Under /v1, with `{member}` for path parameters. */
+  readonly path: string;
+  readonly input: I;
+  readonly output: O;
+  /**
+   * The member of `output` that the service returns, with the base type that its schema has; without it the service
+   * returns the whole output as JSON. An array of objects that name a Data Shape becomes an INFOTABLE.
+   */
+  readonly result?: keyof Static<O> & string;
+  /** The codes that this operation itself can give, beside those that every route can. */
+  readonly errors: readonly ErrorCode[];
+  /** 'hand-written' when extension/scripts holds the service's script; generated otherwise. */
+  readonly script?: 'hand-written';
+  run(context: OperationContext, input: Static<I>): Promise<Static<O>>;
+}
+
+/** Checks the types of a definition without widening them. */
+export function defineOperation<I extends TObject, O extends TObject>(operation: Operation<I, O>): Operation<I, O> {
+  return operation;
+}

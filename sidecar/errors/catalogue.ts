@@ -1,0 +1,185 @@
+/**
+ * The error catalogue: every failure the sidecar reports, by stable code.
+ *
+ * `status` is the HTTP status of the problem answer (RFC 9457). `retryable` says whether the same request may succeed
+ * later without anyone changing anything. docs/errors.md is checked against this table.
+ */
+export interface ErrorDefinition {
+  readonly status: number;
+  readonly retryable: boolean;
+  /** One sentence in plain words: what is wrong. */
+  readonly title: string;
+  /** What the administrator or operator does about it. */
+  readonly remedy: string;
+}
+
+function define<const T extends Record<string, ErrorDefinition>>(table: T): T {
+  return table;
+}
+
+export const ERRORS = define({
+  SETTING_MISSING: {
+    status: 500,
+    retryable: false,
+    title: 'A required setting is missing.',
+    remedy: 'Set the named environment variable or configuration key and start the sidecar again.',
+  },
+  SETTING_INVALID: {
+    status: 500,
+    retryable: false,
+    title: 'A setting has a value that cannot be used.',
+    remedy: 'Correct the named setting; the message says what is expected.',
+  },
+  PORT_TAKEN: {
+    status: 500,
+    retryable: false,
+    title: 'The address the sidecar should listen on is in use.',
+    remedy: 'Stop the other program or set SIDECAR_PORT to a free port.',
+  },
+  REQUEST_INVALID: {
+    status: 400,
+    retryable: false,
+    title: 'The request does not have the expected form.',
+    remedy: 'Correct the named fields; docs/services.md lists what each service takes.',
+  },
+  REQUEST_TOO_LARGE: {
+    status: 413,
+    retryable: false,
+    title: 'The request body is larger than allowed.',
+    remedy: 'Send less at once.',
+  },
+  UNAUTHORIZED: {
+    status: 401,
+    retryable: false,
+    title: 'The sidecar token is missing or wrong.',
+    remedy: "Set the Thing's sidecarToken to the token the sidecar was started with.",
+  },
+  HOST_REFUSED: {
+    status: 421,
+    retryable: false,
+    title: 'The Host header does not name this sidecar.',
+    remedy: 'Call the sidecar by the address it listens on.',
+  },
+  RATE_LIMITED: {
+    status: 429,
+    retryable: true,
+    title: 'Too many requests in a short time.',
+    remedy: 'Wait and try again; the answer says for how long.',
+  },
+  ROUTE_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'The sidecar has no such route.',
+    remedy: 'Check that extension and sidecar have the same version.',
+  },
+  INTERNAL: {
+    status: 500,
+    retryable: false,
+    title: 'The sidecar met an error it did not expect.',
+    remedy: "Look for the request id in the sidecar's log and report it.",
+  },
+  STOPPING: {
+    status: 503,
+    retryable: true,
+    title: 'The sidecar is stopping.',
+    remedy: 'Try again when it runs.',
+  },
+  HUB_NOT_CONNECTED: {
+    status: 409,
+    retryable: false,
+    title: 'The hub Thing is not connected.',
+    remedy: 'Call Connect on the hub Thing and look at its lastError.',
+  },
+  TICKET_UNKNOWN: {
+    status: 404,
+    retryable: false,
+    title: 'The ticket for handing over a secret is unknown, used or too old.',
+    remedy: 'Call Connect again.',
+  },
+  SECRET_UNREADABLE: {
+    status: 400,
+    retryable: false,
+    title: 'A secret setting could not be read.',
+    remedy: 'Enter the secret again, or a reference such as env:NAME or file:/path that the sidecar can resolve.',
+  },
+  CONNECTION_STRING_INVALID: {
+    status: 400,
+    retryable: false,
+    title: 'A connection string is malformed.',
+    remedy: 'Copy it again from the Azure portal; the message names the missing part.',
+  },
+  AZURE_UNAUTHORIZED: {
+    status: 502,
+    retryable: false,
+    title: 'Azure refused the credentials.',
+    remedy: 'Check the connection string or role assignment and that its policy has the right named in the message.',
+  },
+  AZURE_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'Azure does not know the named resource.',
+    remedy: 'Check its name; it may have been deleted.',
+  },
+  AZURE_UNREACHABLE: {
+    status: 502,
+    retryable: true,
+    title: 'Azure cannot be reached.',
+    remedy: 'Check name resolution, proxy and firewall towards the host named in the message.',
+  },
+  AZURE_THROTTLED: {
+    status: 429,
+    retryable: true,
+    title: 'The IoT Hub tier allows no more calls of this kind for now.',
+    remedy: 'Wait as long as the answer says, or choose a larger tier.',
+  },
+  AZURE_FAILED: {
+    status: 502,
+    retryable: true,
+    title: 'Azure answered with an error.',
+    remedy: 'Try again later; the message holds what Azure said.',
+  },
+  AZURE_REJECTED: {
+    status: 400,
+    retryable: false,
+    title: 'Azure rejected the request.',
+    remedy: 'Correct the request; the message holds what Azure said.',
+  },
+  THINGWORX_UNREACHABLE: {
+    status: 502,
+    retryable: true,
+    title: 'ThingWorx cannot be reached.',
+    remedy: 'Check THINGWORX_URL and that the platform runs; the sidecar goes on by itself.',
+  },
+  THINGWORX_UNAUTHORIZED: {
+    status: 502,
+    retryable: true,
+    title: 'ThingWorx refused the application key.',
+    remedy: 'Check THINGWORX_APP_KEY and its expiry date; application keys live 24 hours unless given a longer life.',
+  },
+  THINGWORX_FORBIDDEN: {
+    status: 502,
+    retryable: true,
+    title: "The application key's user lacks a right in ThingWorx.",
+    remedy: 'Grant what docs/install.md lists; the message names the right.',
+  },
+  THINGWORX_NOT_FOUND: {
+    status: 502,
+    retryable: false,
+    title: 'ThingWorx does not know the entity, or the application key may not see it.',
+    remedy: 'Check the name and the visibility permissions.',
+  },
+  THINGWORX_UNAVAILABLE: {
+    status: 502,
+    retryable: true,
+    title: 'ThingWorx is not able to answer at present.',
+    remedy: 'None needed: the sidecar waits and goes on by itself.',
+  },
+  THINGWORX_REJECTED: {
+    status: 502,
+    retryable: false,
+    title: 'ThingWorx rejected a call.',
+    remedy: 'Look at the ApplicationLog and ScriptLog for the reason.',
+  },
+});
+
+export type ErrorCode = keyof typeof ERRORS;

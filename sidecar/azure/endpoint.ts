@@ -1,0 +1,12 @@
+import type { TokenCredential } from '@azure/core-auth';
+
+/** An Event Hubs-compatible endpoint: a connection string with its EntityPath, or a namespace with a Microsoft Entra credential. */
+export type EventHubEndpoint =
+  | { readonly kind: 'connectionString'; readonly connectionString: string }
+  | {
+      readonly kind: 'entra';
+      /** Host name of the namespace, such as ihsuprod.servicebus.windows.net; a port is allowed. */
+      readonly namespace: string;
+      readonly eventHubName: string;
+      readonly credential: TokenCredential;
+    };

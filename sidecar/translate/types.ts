@@ -1,0 +1,259 @@
+/**
+ * The public shapes of translation: a hub message comes in, values of Things come out.
+ *
+ * Translation is pure: no network, no clock, no exception for any input. It runs in two steps, so that the lane can
+ * fetch the definitions of Things in between: `prepare` decodes a message and names the Things it concerns,
+ * `translate` turns it into rows with the definitions at hand.
+ */
+
+/** Base types that a ThingWorx property can have (PTC's SDK, 31), and the further ones of Data Shape fields. */
+export const PROPERTY_BASE_TYPES = [
+  'STRING',
+  'PASSWORD',
+  'NUMBER',
+  'INTEGER',
+  'LONG',
+  'BOOLEAN',
+  'DATETIME',
+  'INFOTABLE',
+  'LOCATION',
+  'IMAGE',
+  'XML',
+  'JSON',
+  'QUERY',
+  'THINGNAME',
+  'USERNAME',
+  'GROUPNAME',
+  'HYPERLINK',
+  'IMAGELINK',
+  'MASHUPNAME',
+  'MENUNAME',
+  'DASHBOARDNAME',
+  'HTML',
+  'TEXT',
+  'GUID',
+  'BLOB',
+  'VEC2',
+  'VEC3',
+  'VEC4',
+  'THINGCODE',
+  'NOTIFICATIONCONTENTNAME',
+  'NOTIFICATIONDEFINITIONNAME',
+] as const;
+
+export const FIELD_BASE_TYPES = [
+  ...PROPERTY_BASE_TYPES,
+  'THINGSHAPENAME',
+  'DATASHAPENAME',
+  'THINGTEMPLATENAME',
+  'BASETYPENAME',
+  'SCHEDULE',
+  'TAGS',
+  'VARIANT',
+  'TIMESPAN',
+] as const;
+
+export type BaseType = (typeof FIELD_BASE_TYPES)[number];
+
+export type Quality = 'GOOD' | 'BAD' | 'UNKNOWN';
+
+/** `iothub-message-source`. An unknown source is kept as it is and ignored with a reason. */
+export type MessageSource =
+  | 'Telemetry'
+  | 'twinChangeEvents'
+  | 'deviceConnectionStateEvents'
+  | 'deviceLifecycleEvents'
+  | 'deviceJobLifecycleEvents'
+  | 'digitalTwinChangeEvents'
+  | (string & {});
+
+/** One event as it comes from the hub's Event Hubs-compatible endpoint, from storage or from the dead letters. */
+export interface HubMessage {
+  readonly body: Uint8Array;
+  /** AMQP properties of the message; IoT Hub's $.ct and $.ce. */
+  readonly contentType?: string | undefined;
+  readonly contentEncoding?: string | undefined;
+  /** IoT Hub's annotations by their names on the wire (`iothub-connection-device-id`, `dt-subject`, ...). */
+  readonly systemProperties: Readonly<Record<string, unknown>>;
+  /** What the device attached. */
+  readonly applicationProperties: Readonly<Record<string, unknown>>;
+  readonly deviceId: string;
+  readonly moduleId?: string | undefined;
+  readonly source: MessageSource;
+  /** When the hub took the message, epoch milliseconds. */
+  readonly enqueuedTimeMs: number;
+  /** `iothub-creation-time-utc`, epoch milliseconds, when the device set it. */
+  readonly creationTimeMs?: number | undefined;
+  readonly sequenceNumber: number;
+  readonly offset: string;
+  readonly partitionId: string;
+  readonly messageId?: string | undefined;
+  readonly correlationId?: string | undefined;
+  /** `iothub-interface-id` or `dt-dataschema`: the model id of an IoT Plug and Play device. */
+  readonly interfaceId?: string | undefined;
+  /** `dt-subject`: the component of an IoT Plug and Play device. */
+  readonly componentName?: string | undefined;
+}
+
+export interface PropertyDefinition {
+  readonly baseType: BaseType;
+  /** The Data Shape of an INFOTABLE property. */
+  readonly dataShape?: string | undefined;
+}
+
+/**
+ * What DescribeThings says of a Thing. Plans are remembered by the identity of this object: keep it as long as the
+ * definition is current and make a new one when it changes.
+ */
+export interface ThingDefinition {
+  readonly name: string;
+  readonly template: string;
+  readonly properties: ReadonlyMap<string, PropertyDefinition>;
+}
+
+export interface ThingDirectory {
+  /** The definition, or undefined when ThingWorx has no such Thing. The lane fetches names beforehand. */
+  get(name: string): ThingDefinition | undefined;
+  /** Fields of a Data Shape, by name, when known: values of INFOTABLE properties are coerced by them. */
+  dataShape?(name: string): ReadonlyMap<string, PropertyDefinition> | undefined;
+}
+
+/**
+ * One row for ThingWorx: values of one Thing that share time and quality. `values[i]` belongs to `properties[i]` and
+ * is encoded as ReceiveUpdates takes it (DATETIME epoch ms, LOCATION an object, JSON arrays boxed, null = no value).
+ * `properties` and `baseTypes` are shared by identity between messages of the same signature: do not change them.
+ */
+export interface Update {
+  readonly thing: string;
+  readonly timeMs: number;
+  readonly quality: Quality;
+  readonly properties: readonly string[];
+  readonly baseTypes: readonly BaseType[];
+  readonly values: readonly unknown[];
+}
+
+export type IgnoreCode =
+  /** The Thing has no such property and the policy is to ignore it. */
+  | 'PROPERTY_UNKNOWN'
+  /** ThingWorx has no such Thing and the policy is to ignore it. */
+  | 'THING_UNKNOWN'
+  /** The message holds null: no value. */
+  | 'NULL_VALUE'
+  /** The message has no values at all: an empty object or array, an OPC UA keep-alive. */
+  | 'NO_VALUES'
+  /** OPC UA metadata and discovery messages, which carry no values. */
+  | 'METADATA'
+  /** A mapping rule says so, or a mapped path is absent. */
+  | 'MAPPING'
+  /** A message source that carries nothing for Things. */
+  | 'SOURCE';
+
+export interface Ignored {
+  readonly code: IgnoreCode;
+  /** Plain words, for TestMapping and debug logs. */
+  readonly reason: string;
+  readonly thing?: string;
+  readonly property?: string;
+}
+
+export type RefusalCode =
+  | 'BODY_EMPTY'
+  | 'BODY_TOO_LARGE'
+  | 'BODY_TOO_DEEP'
+  | 'BODY_TOO_MANY_KEYS'
+  | 'BODY_ENCODING_UNKNOWN'
+  | 'BODY_NOT_TEXT'
+  | 'BODY_NOT_JSON'
+  | 'BODY_NOT_CBOR'
+  | 'BODY_NOT_COMPRESSED'
+  | 'BODY_NOT_OBJECT'
+  | 'THING_UNKNOWN'
+  | 'THING_NAME_INVALID'
+  | 'PROPERTY_UNKNOWN'
+  | 'PROPERTY_NAME_INVALID'
+  | 'PROPERTY_TWICE'
+  | 'VALUE_WRONG_TYPE'
+  | 'VALUE_OUT_OF_RANGE'
+  | 'VALUE_INEXACT'
+  | 'TIME_INVALID'
+  | 'MAPPING_FAILED'
+  | 'EVENT_MALFORMED';
+
+/** Something that is not delivered and that someone should know of: the message goes to the dead letters. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  /** Plain words: what is wrong and what is expected. */
+  readonly reason: string;
+  /** Absent: the whole message is refused. */
+  readonly thing?: string;
+  /** Absent, with `thing` present: everything for that Thing. */
+  readonly property?: string;
+}
+
+/** A Thing or property that the policy wants created before this message is translated again. */
+export type Creation =
+  | { readonly kind: 'thing'; readonly thing: string; readonly template: string; readonly deviceId: string }
+  | {
+      readonly kind: 'property';
+      readonly thing: string;
+      readonly property: string;
+      readonly baseType: BaseType;
+    };
+
+/**
+ * What is to be done with one message. Every value of the message is in exactly one of the lists (or, where a
+ * creation is wanted, in none: create, refresh the directory and translate again with `created: true`).
+ */
+export interface Translation {
+  readonly updates: readonly Update[];
+  readonly ignored: readonly Ignored[];
+  readonly refusals: readonly Refusal[];
+  readonly creations: readonly Creation[];
+  /** For message sources beside telemetry; see sources/events.ts. */
+  readonly events: readonly import('./sources/events.ts').HubEvent[];
+}
+
+export type UnknownThingPolicy = 'deadLetter' | 'create' | 'ignore';
+export type UnknownPropertyPolicy = 'ignore' | 'create' | 'deadLetter';
+
+/** Limits on one message. The defaults fit IoT Hub's 256 KB. */
+export interface TranslationLimits {
+  /** Of the body as it arrives, in bytes. */
+  readonly maxBodyBytes: number;
+  /** Of the body after decompression, in bytes. */
+  readonly maxInflatedBytes: number;
+  /** Nesting of objects and arrays; `{"a":1}` has depth 1. */
+  readonly maxDepth: number;
+  /** Keys of all objects and elements of all arrays together. */
+  readonly maxKeys: number;
+  /** Time for one JSONata expression on one message, in milliseconds. */
+  readonly maxExpressionMs: number;
+}
+
+export interface TranslationSettings {
+  readonly unknownThing?: UnknownThingPolicy | undefined;
+  readonly unknownProperty?: UnknownPropertyPolicy | undefined;
+  /** The Thing Template from which unknown Things are created. */
+  readonly deviceTemplate?: string | undefined;
+  /** The mapping document (docs/map-messages.md), parsed; absent, null or {} for the defaults alone. */
+  readonly mappings?: unknown;
+  readonly limits?: Partial<TranslationLimits> | undefined;
+}
+
+/** A decoded message. `things` are the names whose definitions `translate` will ask the directory for. */
+export interface Prepared {
+  readonly message: HubMessage;
+  readonly things: readonly string[];
+}
+
+export interface TranslateOptions {
+  /** Set on the second pass, after creations were tried: what is still unknown is refused. */
+  readonly created?: boolean;
+}
+
+export interface Translator {
+  /** Never throws or rejects. A promise only when the rule that applies holds a JSONata expression. */
+  prepare(message: HubMessage): Prepared | Promise<Prepared>;
+  /** Never throws. */
+  translate(prepared: Prepared, directory: ThingDirectory, options?: TranslateOptions): Translation;
+}

@@ -100,7 +100,8 @@ export const ERRORS = define({
     status: 400,
     retryable: false,
     title: 'A secret setting could not be read.',
-    remedy: 'Enter the secret again, or a reference such as env:NAME or file:/path that the sidecar can resolve.',
+    remedy:
+      'Enter the secret again, or a reference such as env:NAME or file:/path that the sidecar can resolve.',
   },
   CONNECTION_STRING_INVALID: {
     status: 400,
@@ -112,7 +113,8 @@ export const ERRORS = define({
     status: 502,
     retryable: false,
     title: 'Azure refused the credentials.',
-    remedy: 'Check the connection string or role assignment and that its policy has the right named in the message.',
+    remedy:
+      'Check the connection string or role assignment and that its policy has the right named in the message.',
   },
   AZURE_NOT_FOUND: {
     status: 404,
@@ -144,6 +146,98 @@ export const ERRORS = define({
     title: 'Azure rejected the request.',
     remedy: 'Correct the request; the message holds what Azure said.',
   },
+  AZURE_TIMEOUT: {
+    status: 504,
+    retryable: true,
+    title: 'Azure did not answer in time.',
+    remedy: 'Try again; when it stays so, check the network towards the host named in the message.',
+  },
+  AZURE_CANCELLED: {
+    status: 499,
+    retryable: true,
+    title: 'The call to Azure was cancelled before it ended.',
+    remedy: 'None needed: the caller gave up or the sidecar is stopping.',
+  },
+  AZURE_CONFLICT: {
+    status: 409,
+    retryable: false,
+    title: 'The resource exists already or another operation is changing it.',
+    remedy: 'Look at the resource; update it instead, or try again when the other operation has ended.',
+  },
+  DEVICE_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'IoT Hub has no such device or module.',
+    remedy: 'Check the device id and module id; both are case-sensitive.',
+  },
+  DEVICE_EXISTS: {
+    status: 409,
+    retryable: false,
+    title: 'The device or module exists already in IoT Hub.',
+    remedy: 'Update it instead, or choose another id.',
+  },
+  DEVICE_OFFLINE: {
+    status: 409,
+    retryable: true,
+    title: 'The device is not connected to IoT Hub.',
+    remedy: 'Try again when it is online, or give a connect timeout so that IoT Hub waits for it.',
+  },
+  DEVICE_TIMEOUT: {
+    status: 504,
+    retryable: true,
+    title: 'The device took the request but did not answer in time.',
+    remedy: 'Give a longer response timeout or look at the device.',
+  },
+  DEVICE_RESPONSE_INVALID: {
+    status: 502,
+    retryable: false,
+    title: 'The device answered with something that IoT Hub cannot pass on.',
+    remedy: 'Look at the method handler on the device: the payload must be JSON of at most 128 KB.',
+  },
+  DEVICE_QUEUE_FULL: {
+    status: 409,
+    retryable: true,
+    title: 'The device has 50 messages waiting already, the most that IoT Hub keeps.',
+    remedy: 'Let the device receive them, purge the queue, or give messages an expiry.',
+  },
+  PRECONDITION_FAILED: {
+    status: 412,
+    retryable: false,
+    title: 'Somebody else changed the resource since it was read.',
+    remedy: 'Read it again and repeat the change with the new ETag.',
+  },
+  QUOTA_EXCEEDED: {
+    status: 429,
+    retryable: true,
+    title: 'A quota of the IoT Hub is used up.',
+    remedy: 'Wait until the quota is reset (the daily message quota: midnight UTC) or add units.',
+  },
+  CHECKPOINTS_UNREADABLE: {
+    status: 500,
+    retryable: false,
+    title: 'The stored checkpoints cannot be read.',
+    remedy: 'Restore the named file or blob, or remove it and choose where to start; nothing is guessed.',
+  },
+  CHECKPOINTS_IN_USE: {
+    status: 409,
+    retryable: false,
+    title: 'Another sidecar uses the same checkpoint directory.',
+    remedy: 'Give each sidecar its own SIDECAR_STATE_DIR, or use blob checkpoints to share partitions.',
+  },
+  CHECKPOINT_AHEAD: {
+    status: 409,
+    retryable: false,
+    title: 'A checkpoint lies behind the end of its partition, so the hub is not the one it was written for.',
+    remedy:
+      'None needed when the hub was created again: the sidecar reads such a partition from its beginning.',
+  },
+  PARTITION_TAKEN: {
+    status: 409,
+    retryable: true,
+    title: 'Another reader took the partition.',
+    remedy:
+      'None needed while sidecars share partitions; otherwise give every consumer its own consumer group.',
+  },
   THINGWORX_UNREACHABLE: {
     status: 502,
     retryable: true,
@@ -154,7 +248,8 @@ export const ERRORS = define({
     status: 502,
     retryable: true,
     title: 'ThingWorx refused the application key.',
-    remedy: 'Check THINGWORX_APP_KEY and its expiry date; application keys live 24 hours unless given a longer life.',
+    remedy:
+      'Check THINGWORX_APP_KEY and its expiry date; application keys live 24 hours unless given a longer life.',
   },
   THINGWORX_FORBIDDEN: {
     status: 502,

@@ -1,0 +1,44 @@
+import type { TokenCredential } from '@azure/identity';
+import { ConnectorError } from '../errors/connector-error.ts';
+import { type HostAddress, type IotHubConnection, parseAddress, parseIotHub } from './connection-string.ts';
+
+/** How the sidecar proves itself to an IoT Hub: a policy's connection string, or a Microsoft Entra identity. */
+export type HubCredentials =
+  | { readonly kind: 'connectionString'; readonly connection: IotHubConnection }
+  | ({
+      readonly kind: 'entra';
+      readonly hostName: string;
+      readonly credential: TokenCredential;
+    } & HostAddress);
+
+/**
+ * Microsoft Entra ID by DefaultAzureCredential: environment, workload identity, managed identity, Azure CLI. Loaded on first use:
+ * the library takes longer to load than the rest of the sidecar, and most installations do not use it.
+ */
+export async function loadEntraCredential(): Promise<TokenCredential> {
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  return new DefaultAzureCredential();
+}
+
+/**
+ * Credentials from settings: the connection string when there is one, else the hub's host name with Microsoft Entra ID.
+ * Throws CONNECTION_STRING_INVALID, or SETTING_MISSING when neither is given.
+ */
+export async function hubCredentials(settings: {
+  readonly connectionString?: string | undefined;
+  readonly hostName?: string | undefined;
+  /** For tests and for callers that hold one already. */
+  readonly credential?: TokenCredential | undefined;
+}): Promise<HubCredentials> {
+  if (settings.connectionString)
+    return { kind: 'connectionString', connection: parseIotHub(settings.connectionString) };
+  if (!settings.hostName) {
+    throw new ConnectorError(
+      'SETTING_MISSING',
+      'Neither the IoT Hub connection string nor the IoT Hub host name is set; expected one of them.',
+    );
+  }
+  const address = parseAddress(settings.hostName, 'the host name', 'IoT Hub host name');
+  const credential = settings.credential ?? (await loadEntraCredential());
+  return { kind: 'entra', hostName: settings.hostName, credential, ...address };
+}

@@ -4,6 +4,7 @@ import type { OperationContext } from './context.ts';
 
 /** The Thing Shapes and Thing Templates that offer operations as services. */
 export type OfferingEntity =
+  | 'AzureIoT.Sidecar_TS'
   | 'AzureIoT.Hub_TT'
   | 'AzureIoT.Device_TS'
   | 'AzureIoT.EdgeDevice_TS'
@@ -22,8 +23,9 @@ export type OfferingEntity =
 export interface Operation<I extends TObject = TObject, O extends TObject = TObject> {
   /** The name of the service, PascalCase; also the OpenAPI operationId. */
   readonly name: string;
-  readonly entity: OfferingEntity;
-  /** The category under which Composer lists the service. */
+  /** Whose service it is; without it the operation is a route alone. */
+  readonly entity?: OfferingEntity;
+  /** The category under which Composer lists the service, and the tag in OpenAPI. */
   readonly category: string;
   /** One sentence for Composer, OpenAPI and docs/services.md. */
   readonly summary: string;
@@ -37,14 +39,36 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
    * returns the whole output as JSON. An array of objects that name a Data Shape becomes an INFOTABLE.
    */
   readonly result?: keyof Static<O> & string;
+  /** True when the service returns nothing: the output says no more than that it was done. */
+  readonly noResult?: true;
   /** The codes that this operation itself can give, beside those that every route can. */
   readonly errors: readonly ErrorCode[];
   /** 'hand-written' when extension/scripts holds the service's script; generated otherwise. */
   readonly script?: 'hand-written';
+  /**
+   * 'token', the default: the sidecar token as Bearer or as the password of HTTP Basic.
+   * 'ticket': the first path parameter is an unguessable ticket that must also be the user name of HTTP Basic; the password
+   * is what is handed over and arrives in the input member `secret`, which is no part of the URL or body.
+   */
+  readonly authorisation?: 'token' | 'ticket';
+  /** How long the calling script waits for the answer, in milliseconds; 20 000 unless given. ThingWorx ends scripts after 30 s. */
+  readonly timeoutMs?: number;
   run(context: OperationContext, input: Static<I>): Promise<Static<O>>;
 }
 
 /** Checks the types of a definition without widening them. */
-export function defineOperation<I extends TObject, O extends TObject>(operation: Operation<I, O>): Operation<I, O> {
+export function defineOperation<I extends TObject, O extends TObject>(
+  operation: Operation<I, O>,
+): Operation<I, O> {
   return operation;
+}
+
+/** The names in `{braces}` of the path, in order. */
+export function pathMembers(path: string): readonly string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string);
+}
+
+/** True when members outside the path travel in the query string. */
+export function usesQuery(method: Operation['method']): boolean {
+  return method === 'GET' || method === 'DELETE';
 }

@@ -1,0 +1,60 @@
+import type { HubSettings, NonSecretHubSettings, SecretName } from './hub-settings.ts';
+import type { HubStatus } from './status.ts';
+
+/** What an operation is given to work with. Implemented by sidecar/hub, passed by main to the HTTP app. */
+export interface OperationContext {
+  readonly hubs: Hubs;
+  readonly tickets: SecretTickets;
+  readonly sidecar: SidecarFacts;
+  /** Aborted when the caller has gone or the sidecar stops. */
+  readonly signal: AbortSignal;
+}
+
+export interface SidecarFacts {
+  readonly version: string;
+  readonly startedAt: Date;
+}
+
+/** The hub Things that asked to be connected. */
+export interface Hubs {
+  /**
+   * Takes the settings of a hub Thing. `secretNames` are the secrets that will be handed over by ticket; the hub connects
+   * once the last has arrived, at once when there are none. Settings and secrets equal to the present ones change
+   * nothing. A changed setting takes effect without restart; those marked `reopensConsumer` reopen the consumer.
+   */
+  connect(
+    thing: string,
+    settings: NonSecretHubSettings,
+    secretNames: readonly SecretName[],
+  ): Promise<{ status: HubStatus; tickets: readonly SecretTicket[] }>;
+  /** Stops the hub gracefully and forgets its settings. Unknown hubs are no error: the end is the same. */
+  disconnect(thing: string): Promise<void>;
+  /** @throws ConnectorError HUB_NOT_CONNECTED for a hub that never asked to be connected. */
+  status(thing: string): Promise<HubStatus>;
+  list(): Promise<readonly HubStatus[]>;
+  /** @throws ConnectorError HUB_NOT_CONNECTED */
+  require(thing: string): Hub;
+}
+
+/** One connected hub Thing, as operations see it; later members are the Azure adapters of that hub. */
+export interface Hub {
+  readonly thing: string;
+  readonly settings: HubSettings;
+}
+
+export interface SecretTicket {
+  readonly name: SecretName;
+  /** Unguessable, good for one use within 60 seconds. */
+  readonly ticket: string;
+}
+
+/** Secrets on their way from a PASSWORD property to the hub that needs them. */
+export interface SecretTickets {
+  /**
+   * Hands over the secret for which the ticket was issued. An empty value counts as not set. `env:NAME` and `file:/path`
+   * are resolved by the sidecar.
+   * @returns how many secrets of the same Connect are still awaited
+   * @throws ConnectorError TICKET_UNKNOWN, SECRET_UNREADABLE
+   */
+  redeem(ticket: string, value: string): Promise<{ name: SecretName; awaited: number }>;
+}

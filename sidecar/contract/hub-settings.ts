@@ -1,0 +1,268 @@
+import Type, { type Static, type TSchema } from 'typebox';
+import { type BaseType, EXPECTED_KEYWORD, forThingWorx, JsonObject, OneOf } from './schema.ts';
+
+/** What is special about a setting; kept under the keyword `x-setting`. */
+export interface SettingFacts {
+  /** The category under which Composer lists the property. */
+  readonly category: string;
+  /** A PASSWORD property; travels by ticket, never in a body or log. */
+  readonly secret?: true;
+  /** A change closes and opens the consumer; the others take effect while messages flow. */
+  readonly reopensConsumer?: true;
+}
+
+export const SETTING_KEYWORD = 'x-setting';
+
+function setting<T extends TSchema>(schema: T, facts: SettingFacts, baseType?: BaseType): T {
+  const marked = { ...schema, [SETTING_KEYWORD]: facts };
+  return baseType ? forThingWorx(marked, { baseType }) : marked;
+}
+
+const AZURE = 'Azure connection';
+const READING = 'Reading';
+const TRANSLATION = 'Translation';
+const FLOW = 'Flow control';
+const OPERATION = 'Operation';
+
+function secret(title: string, description: string) {
+  const facts: SettingFacts = { category: AZURE, secret: true, reopensConsumer: true };
+  return Type.Optional(setting(Type.String({ title, description, maxLength: 4096 }), facts, 'PASSWORD'));
+}
+
+/**
+ * The settings of one hub Thing. From this schema come the types, the validation of PUT /v1/hubs/{hub}, the properties of
+ * AzureIoT.Hub_TT and docs/services.md.
+ */
+export const HubSettings = Type.Object(
+  {
+    enabled: setting(
+      Type.Boolean({
+        title: 'Enabled',
+        description:
+          'Whether this hub shall be connected. Turn off to stop receiving without losing the settings.',
+        default: true,
+      }),
+      { category: OPERATION, reopensConsumer: true },
+    ),
+    iotHubConnectionString: secret(
+      'IoT Hub connection string',
+      'Connection string of a shared access policy of the IoT Hub (HostName=...;SharedAccessKeyName=...;SharedAccessKey=...). ' +
+        'Service connect is enough for telemetry, twins, methods and messages; registry rights are needed to manage devices. ' +
+        'May be env:NAME or file:/path, which the sidecar resolves. Leave empty to sign in with Microsoft Entra ID.',
+    ),
+    hostName: Type.Optional(
+      setting(
+        Type.String({
+          title: 'IoT Hub host name',
+          description:
+            'Host name of the IoT Hub, such as my-hub.azure-devices.net, when the sidecar signs in with Microsoft Entra ID ' +
+            '(managed identity, workload identity or environment). Not needed with a connection string.',
+          maxLength: 260,
+          pattern: '^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$',
+          [EXPECTED_KEYWORD]: 'a host name such as my-hub.azure-devices.net',
+        }),
+        { category: AZURE, reopensConsumer: true },
+      ),
+    ),
+    eventHubConnectionString: secret(
+      'Event Hubs-compatible connection string',
+      'Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...;EntityPath=... of the built-in endpoint. Leave empty: it is ' +
+        'found from the IoT Hub connection string. Needed with Microsoft Entra ID, or to read another Event Hub.',
+    ),
+    consumerGroup: setting(
+      Type.String({
+        title: 'Consumer group',
+        description:
+          'Consumer group on the built-in endpoint. Give this connector one of its own in production.',
+        default: '$Default',
+        minLength: 1,
+        maxLength: 256,
+        pattern: '^[A-Za-z0-9$_.-]+$',
+        [EXPECTED_KEYWORD]: 'the name of a consumer group, such as $Default or thingworx',
+      }),
+      { category: READING, reopensConsumer: true },
+    ),
+    startPosition: setting(
+      Type.String({
+        title: 'Start position',
+        description:
+          'Where to begin in partitions without a checkpoint: latest (only new messages), earliest (all that the hub keeps), ' +
+          'or a time such as 2026-01-31T12:00:00Z.',
+        default: 'latest',
+        pattern:
+          '^(latest|earliest|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2}))$',
+        [EXPECTED_KEYWORD]: 'latest, earliest or a time with its zone such as 2026-01-31T12:00:00Z',
+      }),
+      { category: READING, reopensConsumer: true },
+    ),
+    storageConnectionString: secret(
+      'Storage for checkpoints',
+      'Connection string of the storage account that keeps the checkpoints, or its https address to sign in with Microsoft ' +
+        'Entra ID. Needed when several sidecars share the hub; empty keeps checkpoints in a file of the single sidecar.',
+    ),
+    checkpointContainer: setting(
+      Type.String({
+        title: 'Checkpoint container',
+        description: 'Blob container for the checkpoints; created when it does not exist.',
+        default: 'thingworx-checkpoints',
+        pattern: '^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$',
+        [EXPECTED_KEYWORD]: '3 to 63 lower-case letters, digits and single hyphens',
+      }),
+      { category: READING, reopensConsumer: true },
+    ),
+    unknownThing: setting(
+      OneOf(['dead-letter', 'create', 'ignore'], {
+        title: 'Unknown Thing',
+        description:
+          'What to do with a message whose Thing does not exist: put it aside (dead-letter), make the Thing from the device ' +
+          'template (create), or leave the message out (ignore).',
+        default: 'dead-letter',
+      }),
+      { category: TRANSLATION },
+    ),
+    unknownProperty: setting(
+      OneOf(['ignore', 'create', 'dead-letter'], {
+        title: 'Unknown property',
+        description:
+          'What to do with a value for which the Thing has no property: leave the value out (ignore), add the property ' +
+          '(create), or put the whole message aside (dead-letter).',
+        default: 'ignore',
+      }),
+      { category: TRANSLATION },
+    ),
+    deviceTemplate: setting(
+      Type.String({
+        title: 'Device template',
+        description:
+          'Thing Template of the Things that are made for unknown devices; it must implement AzureIoT.Device_TS.',
+        default: 'AzureIoT.Device_TT',
+        minLength: 1,
+        maxLength: 256,
+      }),
+      { category: TRANSLATION },
+      'THINGTEMPLATENAME',
+    ),
+    mappings: Type.Optional(
+      setting(
+        JsonObject({
+          title: 'Mappings',
+          description:
+            'Rules that say how messages become property values. Empty: the Thing has the name of the device and each ' +
+            'top-level key of the message is a property.',
+        }),
+        { category: TRANSLATION },
+      ),
+    ),
+    maxRowsPerCall: setting(
+      Type.Integer({
+        title: 'Rows in one call',
+        description:
+          'The most messages that one call to ThingWorx carries. The sidecar adapts below it to the answer time.',
+        default: 500,
+        minimum: 1,
+        maximum: 10_000,
+      }),
+      { category: FLOW },
+    ),
+    maxBytesPerCall: setting(
+      Type.Integer({
+        title: 'Bytes in one call',
+        description:
+          'The largest body of one call to ThingWorx, in bytes. Platforms and proxies refuse large bodies.',
+        default: 1_000_000,
+        minimum: 10_000,
+        maximum: 20_000_000,
+      }),
+      { category: FLOW },
+    ),
+    messagesInFlightPerPartition: setting(
+      Type.Integer({
+        title: 'Messages in flight per partition',
+        description:
+          'The most messages of one partition that wait in the sidecar; beyond it the partition is not read.',
+        default: 2_000,
+        minimum: 1,
+        maximum: 100_000,
+      }),
+      { category: FLOW },
+    ),
+    bytesInFlightPerPartition: setting(
+      Type.Integer({
+        title: 'Bytes in flight per partition',
+        description: 'The most message bytes of one partition that wait in the sidecar; bounds its memory.',
+        default: 4_194_304,
+        minimum: 262_144,
+        maximum: 268_435_456,
+      }),
+      { category: FLOW },
+    ),
+    logPayloads: setting(
+      Type.Boolean({
+        title: 'Log payloads',
+        description:
+          'Whether bodies of messages may appear in the debug log of the sidecar. Only for finding faults.',
+        default: false,
+      }),
+      { category: OPERATION },
+    ),
+  },
+  { additionalProperties: false, description: 'The settings of one hub Thing.' },
+);
+export type HubSettings = Static<typeof HubSettings>;
+export type SettingName = keyof HubSettings;
+
+/** The settings that are PASSWORD properties. */
+export const SECRET_NAMES = [
+  'iotHubConnectionString',
+  'eventHubConnectionString',
+  'storageConnectionString',
+] as const;
+export type SecretName = (typeof SECRET_NAMES)[number];
+export type NonSecretHubSettings = Omit<HubSettings, SecretName>;
+
+export function settingFacts(name: SettingName): SettingFacts {
+  return (HubSettings.properties[name] as unknown as Record<string, SettingFacts>)[
+    SETTING_KEYWORD
+  ] as SettingFacts;
+}
+
+export const SETTING_NAMES = Object.keys(HubSettings.properties) as SettingName[];
+
+/** The settings as Connect takes them: no secrets, and what is left out gets its default. */
+export const HubSettingsInput = Type.Partial(Type.Omit(HubSettings, [...SECRET_NAMES]), {
+  additionalProperties: false,
+  description: 'The settings that are no secrets; what is left out has its default.',
+});
+
+/** Fills in the defaults. The input has passed the validation of HubSettingsInput. */
+export function withDefaults(input: Static<typeof HubSettingsInput>): NonSecretHubSettings {
+  const complete: Record<string, unknown> = {};
+  for (const name of SETTING_NAMES) {
+    const value =
+      (input as Record<string, unknown>)[name] ??
+      (HubSettings.properties[name] as { default?: unknown }).default;
+    if (value !== undefined) complete[name] = value;
+  }
+  return complete as NonSecretHubSettings;
+}
+
+/** True when going from one to the other needs a new consumer. */
+export function reopensConsumer(before: HubSettings, after: HubSettings): boolean {
+  return SETTING_NAMES.some(
+    (name) => settingFacts(name).reopensConsumer === true && before[name] !== after[name],
+  );
+}
+
+/**
+ * What is missing or contradictory among complete settings, secrets included, that no single member shows; one sentence
+ * that names the property and what is expected. Undefined when the hub can be connected.
+ */
+export function settingsProblem(settings: HubSettings): string | undefined {
+  if (!settings.iotHubConnectionString && !settings.hostName && !settings.eventHubConnectionString) {
+    return 'iotHubConnectionString is not set: enter the connection string of the IoT Hub, or its host name in hostName to sign in with Microsoft Entra ID.';
+  }
+  if (!settings.iotHubConnectionString && !settings.eventHubConnectionString) {
+    return 'eventHubConnectionString is not set: without iotHubConnectionString the built-in endpoint cannot be found, so enter its connection string.';
+  }
+  return undefined;
+}

@@ -1,0 +1,81 @@
+import Type, { type Static } from 'typebox';
+import { DateTime, forThingWorx, JsonObject, OneOf, Table, ThingName } from './schema.ts';
+
+/**
+ * stopped: not asked to run. connecting: looking for Azure and ThingWorx. running: receiving and delivering. waiting: one
+ * side cannot be reached or refuses; goes on by itself. failed: someone must change something first.
+ */
+export const HUB_STATES = ['stopped', 'connecting', 'running', 'waiting', 'failed'] as const;
+export type HubState = (typeof HUB_STATES)[number];
+
+const count = (description: string) =>
+  forThingWorx(Type.Integer({ minimum: 0, description }), { baseType: 'LONG' });
+
+export const LastError = Type.Object(
+  {
+    code: Type.String({ description: 'The stable code; docs/errors.md says what to do.' }),
+    message: Type.String({ description: 'What is wrong, in plain words.' }),
+    time: DateTime({ description: 'When it happened.' }),
+  },
+  { description: 'The last error of this hub; absent when there was none.' },
+);
+export type LastError = Static<typeof LastError>;
+
+/** received = delivered + ignored + deadLettered + inFlight; repeated messages are also counted in delivered. */
+export const Counters = Type.Object(
+  {
+    received: count('Messages received from Azure.'),
+    delivered: count('Messages that ThingWorx has accepted.'),
+    ignored: count('Messages left out as the settings say.'),
+    deadLettered: count('Messages put aside because they could not be delivered.'),
+    inFlight: count('Messages received and not yet finished.'),
+    repeated: count('Messages that ThingWorx had already applied, counted also as delivered.'),
+  },
+  { description: 'Counts of messages since the hub was connected.' },
+);
+export type Counters = Static<typeof Counters>;
+
+export const PartitionStatus = Type.Object(
+  {
+    partition: Type.String({ description: 'The partition id.' }),
+    owner: Type.String({ description: 'The sidecar that reads this partition; empty when none does.' }),
+    offset: Type.String({ description: 'The offset of the last message that was finished; empty at first.' }),
+    sequenceNumber: forThingWorx(
+      Type.Integer({
+        description: 'The sequence number of the last message that was finished; -1 at first.',
+      }),
+      { baseType: 'LONG' },
+    ),
+    lag: count('Messages in the partition that are not yet finished.'),
+    inFlight: count('Messages of the partition received and not yet finished.'),
+    lastEnqueuedTime: Type.Optional(
+      DateTime({ description: 'When the last finished message reached Azure.' }),
+    ),
+  },
+  { description: 'One partition of the built-in endpoint.' },
+);
+export type PartitionStatus = Static<typeof PartitionStatus>;
+
+export const HubStatus = Type.Object(
+  {
+    thing: ThingName({ description: 'The hub Thing.' }),
+    state: OneOf(HUB_STATES, { description: 'What the connection does at present.' }),
+    reason: Type.Optional(Type.String({ description: 'Why it waits or failed, in plain words.' })),
+    lastError: Type.Optional(LastError),
+    counters: Counters,
+    ratePerSecond: Type.Number({
+      minimum: 0,
+      description: 'Messages delivered each second, over the last minute.',
+    }),
+    lag: count('Messages in all partitions that are not yet finished.'),
+    partitions: Table(PartitionStatus, 'AzureIoT.Partition_DS', {
+      description: 'The partitions that this sidecar knows.',
+    }),
+    ignoredByReason: JsonObject({ description: 'Reason to number of messages ignored.' }),
+    deadLetteredByReason: JsonObject({ description: 'Reason to number of messages put aside.' }),
+    since: DateTime({ description: 'When the hub was connected.' }),
+    version: Type.String({ description: 'The version of the sidecar.' }),
+  },
+  { description: 'The status of one connected hub.' },
+);
+export type HubStatus = Static<typeof HubStatus>;

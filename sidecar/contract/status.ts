@@ -21,13 +21,14 @@ export const LastError = Type.Object(
 );
 export type LastError = Static<typeof LastError>;
 
-/** received = delivered + ignored + deadLettered + inFlight; repeated messages are also counted in delivered. */
+/** received = delivered + ignored + deadLettered + released + inFlight; repeated messages are also counted in delivered. */
 export const Counters = Type.Object(
   {
     received: count('Messages received from Azure.'),
     delivered: count('Messages that ThingWorx has accepted.'),
     ignored: count('Messages left out as the settings say.'),
     deadLettered: count('Messages put aside because they could not be delivered.'),
+    released: count('Messages handed back unfinished; they are received again.'),
     inFlight: count('Messages received and not yet finished.'),
     repeated: count('Messages that ThingWorx had already applied, counted also as delivered.'),
   },

@@ -227,7 +227,7 @@ export const ERRORS = define({
   CHECKPOINT_AHEAD: {
     status: 409,
     retryable: false,
-    title: 'A checkpoint lies behind the end of its partition, so the hub is not the one it was written for.',
+    title: 'A checkpoint lies beyond the end of its partition, so the hub is not the one it was written for.',
     remedy:
       'None needed when the hub was created again: the sidecar reads such a partition from its beginning.',
   },
@@ -237,6 +237,12 @@ export const ERRORS = define({
     title: 'Another reader took the partition.',
     remedy:
       'None needed while sidecars share partitions; otherwise give every consumer its own consumer group.',
+  },
+  DEAD_LETTERS_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    title: 'The dead letters cannot be stored.',
+    remedy: 'Make room or give access where the message says; the lane waits and goes on by itself.',
   },
   THINGWORX_UNREACHABLE: {
     status: 502,

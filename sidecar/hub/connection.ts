@@ -1,0 +1,314 @@
+import path from 'node:path';
+import { openFileCheckpoints } from '../azure/checkpoint-file.ts';
+import { openBlobCheckpoints } from '../azure/checkpoint-blob.ts';
+import { parseEventHub, parseIotHub } from '../azure/connection-string.ts';
+import { discoverEventHub } from '../azure/endpoint-discovery.ts';
+import { openEventSource } from '../azure/event-source.ts';
+import type { CheckpointStore, EventSource } from '../azure/event-types.ts';
+import type { Hub } from '../contract/context.ts';
+import { type HubSettings, reopensConsumer, settingsProblem } from '../contract/hub-settings.ts';
+import type { HubState, HubStatus, LastError } from '../contract/status.ts';
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { FileDeadLetters } from '../ingest/dead-letter-file.ts';
+import { Interpreter } from '../ingest/interpreter.ts';
+import { Patience } from '../ingest/patience.ts';
+import { Sender } from '../ingest/sender.ts';
+import { HubCounters } from '../observe/counters.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { Notices } from '../observe/notices.ts';
+import type { ThingworxClient } from '../thingworx/client.ts';
+import { ThingDefinitions } from '../thingworx/definitions.ts';
+import { compileTranslator } from '../translate/translator.ts';
+import type { Translator } from '../translate/types.ts';
+import { Partitions } from './partitions.ts';
+import { RateMeter } from './rate.ts';
+import { startPositionOf, translationSettings } from './settings-parts.ts';
+
+/** What every hub connection shares. */
+export interface HubParts {
+  readonly client: ThingworxClient;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly stateDirectory: string;
+  /** The name of this sidecar in ownership records. */
+  readonly ownerId: string;
+}
+
+/** How long a hub that cannot work as it is set waits until it looks whether Azure's side has changed. */
+const FAILED_RETRY_MS = 60_000;
+const TICK_MS = 5_000;
+
+/** One hub Thing: owns its consumer, its lanes, its accounts and its status. */
+export class HubConnection {
+  readonly #thing: string;
+  readonly #parts: HubParts;
+  readonly #log: Log;
+  readonly #counters = new HubCounters();
+  readonly #notices: Notices;
+  readonly #definitions: ThingDefinitions;
+  readonly #rate = new RateMeter();
+  readonly #since = new Date();
+  /** What holds lanes or the source up at present, by who says so. */
+  readonly #obstacles = new Map<string, ConnectorError>();
+  #settings: HubSettings | undefined;
+  #translator: Translator | undefined;
+  #state: HubState = 'connecting';
+  #reason: string | undefined;
+  #lastError: LastError | undefined;
+  #partitions: Partitions | undefined;
+  #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(thing: string, parts: HubParts) {
+    this.#thing = thing;
+    this.#parts = parts;
+    this.#log = parts.log.child({ hub: thing });
+    this.#notices = new Notices(this.#log);
+    this.#definitions = new ThingDefinitions({ client: parts.client, hubThing: thing });
+    parts.metrics.add(this);
+  }
+
+  get thing(): string {
+    return this.#thing;
+  }
+
+  get counters(): HubCounters {
+    return this.#counters;
+  }
+
+  get state(): HubState {
+    return this.#state;
+  }
+
+  /** Running, or at rest because someone said so. */
+  get settled(): boolean {
+    return this.#state === 'running' || this.#state === 'stopped';
+  }
+
+  lagByPartition(): ReadonlyMap<string, number> {
+    return this.#partitions?.lagByPartition() ?? new Map();
+  }
+
+  asHub(): Hub {
+    if (!this.#settings) throw new ConnectorError('HUB_NOT_CONNECTED', `The hub Thing ${this.#thing} has not handed over its settings yet.`);
+    return { thing: this.#thing, settings: this.#settings };
+  }
+
+  /** Takes complete settings. Equal ones change nothing; only what concerns the consumer reopens it. */
+  apply(settings: HubSettings): Promise<void> {
+    this.#changing = this.#changing.then(() => this.#apply(settings));
+    return this.#changing;
+  }
+
+  /** Lets lanes finish what they hold, writes the last checkpoints, gives the partitions back. Idempotent. */
+  stop(): Promise<void> {
+    this.#changing = this.#changing.then(async () => {
+      await this.#close();
+      this.#settings = undefined;
+      this.#setState('stopped', undefined);
+      this.#parts.metrics.remove(this.#thing);
+    });
+    return this.#changing;
+  }
+
+  status(): HubStatus {
+    const { received, delivered, ignored, deadLettered, released, inFlight, repeated } = this.#counters.counts;
+    const partitions = this.#partitions?.status() ?? [];
+    return {
+      thing: this.#thing,
+      state: this.#state,
+      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+      counters: { received, delivered, ignored, deadLettered, released, inFlight, repeated },
+      ratePerSecond: this.#rate.perSecond(delivered),
+      lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
+      partitions,
+      ignoredByReason: this.#counters.ignoredByReason,
+      deadLetteredByReason: this.#counters.deadLetteredByReason,
+      since: this.#since.toISOString(),
+      version: this.#parts.version,
+    };
+  }
+
+  async #apply(settings: HubSettings): Promise<void> {
+    const before = this.#settings;
+    const reopen = before === undefined || reopensConsumer(before, settings) || this.#state === 'failed';
+    // First what can be refused, so that a refused change leaves everything as it was.
+    const translator = compileTranslator(translationSettings(settings));
+    this.#translator = translator;
+    this.#settings = settings;
+    if (!reopen) return;
+    await this.#close();
+    if (!settings.enabled) {
+      this.#setState('stopped', undefined);
+      return;
+    }
+    this.#setState('connecting', undefined);
+    const abort = new AbortController();
+    this.#session = { abort, done: this.#run(settings, abort.signal) };
+  }
+
+  async #close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    session?.abort.abort();
+    await session?.done;
+    this.#obstacles.clear();
+  }
+
+  /** Opens the source, trying as long as it takes, and keeps it until the signal. Never rejects. */
+  async #run(settings: HubSettings, signal: AbortSignal): Promise<void> {
+    const patience = new Patience();
+    while (!signal.aborted) {
+      try {
+        const source = await this.#open(settings, signal);
+        await this.#attend(source, signal);
+        return;
+      } catch (thrown) {
+        if (signal.aborted) return;
+        const error = toConnectorError(thrown);
+        this.#note(error);
+        this.#setState(error.retryable ? 'waiting' : 'failed', error.message, error);
+        await patience.pause(signal, error.retryable ? error.retryAfterMs : FAILED_RETRY_MS).catch(() => undefined);
+      }
+    }
+  }
+
+  async #open(settings: HubSettings, signal: AbortSignal): Promise<EventSource> {
+    const problem = settingsProblem(settings);
+    if (problem) throw new ConnectorError('SETTING_MISSING', problem);
+    const connectionString = settings.eventHubConnectionString
+      ? parseEventHub(settings.eventHubConnectionString, 'eventHubConnectionString').connectionString
+      : await discoverEventHub(parseIotHub(settings.iotHubConnectionString ?? '', 'iotHubConnectionString'), { signal });
+    const checkpoints = await this.#openCheckpoints(settings);
+    const partitions = new Partitions({
+      laneOptions: (partitionId) => this.#laneOptions(partitionId),
+      owner: this.#parts.ownerId,
+      onError: (partitionId, error) => this.#sourceFailed(partitionId, error),
+      log: this.#log,
+    });
+    try {
+      const source = await openEventSource({
+        endpoint: { kind: 'connectionString', connectionString },
+        consumerGroup: settings.consumerGroup,
+        handlers: partitions,
+        checkpoints: checkpoints.store,
+        startPosition: startPositionOf(settings.startPosition),
+        ownerId: this.#parts.ownerId,
+        signal,
+      });
+      partitions.attach(source);
+      this.#partitions = partitions;
+      this.#closeCheckpoints = checkpoints.close;
+      return source;
+    } catch (error) {
+      await checkpoints.close();
+      throw error;
+    }
+  }
+
+  #closeCheckpoints: () => Promise<void> = async () => undefined;
+
+  async #openCheckpoints(settings: HubSettings): Promise<{ store: CheckpointStore; close: () => Promise<void> }> {
+    if (settings.storageConnectionString) {
+      return openBlobCheckpoints({
+        connection: settings.storageConnectionString,
+        container: settings.checkpointContainer,
+      });
+    }
+    return openFileCheckpoints({ directory: path.join(this.#parts.stateDirectory, 'checkpoints', encodeURIComponent(this.#thing)) });
+  }
+
+  /** Runs beside an open source until the signal, then closes it gracefully. */
+  async #attend(source: EventSource, signal: AbortSignal): Promise<void> {
+    this.#setState(this.#obstacles.size > 0 ? 'waiting' : 'running', undefined);
+    const timer = setInterval(() => {
+      this.#rate.sample(this.#counters.counts.delivered);
+      this.#partitions?.reviveStalled().catch((error) => this.#log.warn({ err: error }, 'A stalled partition could not be opened again.'));
+    }, TICK_MS);
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    clearInterval(timer);
+    await source.stop();
+    await this.#closeCheckpoints();
+    this.#partitions = undefined;
+  }
+
+  #laneOptions(partitionId: string) {
+    const { client, metrics, stateDirectory } = this.#parts;
+    const counters = this.#counters;
+    const waiting = (who: string) => (error: ConnectorError | undefined) => this.#obstruct(`${who} ${partitionId}`, error);
+    return {
+      interpreter: new Interpreter({
+        translator: () => this.#requireTranslator(),
+        definitions: this.#definitions,
+        creator: { create: async () => undefined },
+        counters,
+        notices: this.#notices,
+        onWaiting: waiting('definitions'),
+      }),
+      sender: new Sender({
+        client,
+        hubThing: this.#thing,
+        counters,
+        onWaiting: waiting('send'),
+        onAnswer: (seconds) => metrics.sendSeconds.observe({ hub: this.#thing }, seconds),
+      }),
+      deadLetters: new FileDeadLetters(path.join(stateDirectory, 'dead-letters', encodeURIComponent(this.#thing))),
+      counters,
+      limits: () => {
+        const settings = this.#requireSettings();
+        return {
+          maxRowsPerCall: settings.maxRowsPerCall,
+          maxBytesPerCall: settings.maxBytesPerCall,
+          messagesInFlight: settings.messagesInFlightPerPartition,
+          bytesInFlight: settings.bytesInFlightPerPartition,
+        };
+      },
+      onWaiting: waiting('dead letters'),
+      log: this.#log,
+    };
+  }
+
+  #requireSettings(): HubSettings {
+    if (!this.#settings) throw new ConnectorError('STOPPING', 'The hub was disconnected.');
+    return this.#settings;
+  }
+
+  #requireTranslator(): Translator {
+    if (!this.#translator) throw new ConnectorError('STOPPING', 'The hub was disconnected.');
+    return this.#translator;
+  }
+
+  #sourceFailed(partitionId: string | undefined, error: ConnectorError): void {
+    this.#note(error);
+    this.#log.warn({ err: error, partitionId }, 'Receiving failed; going on by itself.');
+  }
+
+  /** Something cannot be reached or goes on again. The hub waits as long as anything does. */
+  #obstruct(who: string, error: ConnectorError | undefined): void {
+    if (error) {
+      this.#obstacles.set(who, error);
+      this.#note(error);
+    } else this.#obstacles.delete(who);
+    const [first] = this.#obstacles.values();
+    if (this.#state === 'running' || this.#state === 'waiting') this.#setState(first ? 'waiting' : 'running', first?.message, first);
+  }
+
+  #note(error: ConnectorError): void {
+    this.#lastError = { code: error.code, message: error.message, time: new Date().toISOString() };
+  }
+
+  #setState(state: HubState, reason: string | undefined, error?: ConnectorError): void {
+    const changed = state !== this.#state || reason !== this.#reason;
+    this.#state = state;
+    this.#reason = reason;
+    if (!changed) return;
+    if (state === 'waiting' || state === 'failed') this.#log.warn({ state, code: error?.code }, `Hub ${state}: ${reason ?? ''}`);
+    else this.#log.info({ state }, `Hub ${state}.`);
+  }
+}

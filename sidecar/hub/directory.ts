@@ -1,0 +1,78 @@
+import type { Hub, Hubs, SecretTicket } from '../contract/context.ts';
+import { type HubSettings, type NonSecretHubSettings, type SecretName, settingsProblem } from '../contract/hub-settings.ts';
+import type { HubStatus } from '../contract/status.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
+import { HubConnection, type HubParts } from './connection.ts';
+import type { Secrets, Tickets } from './tickets.ts';
+
+/** The hub Things that asked to be connected, and their connections. */
+export class HubDirectory implements Hubs {
+  readonly #parts: HubParts;
+  readonly #tickets: Tickets;
+  readonly #connections = new Map<string, HubConnection>();
+  #stopping = false;
+
+  constructor(parts: HubParts, tickets: Tickets) {
+    this.#parts = parts;
+    this.#tickets = tickets;
+  }
+
+  async connect(
+    thing: string,
+    settings: NonSecretHubSettings,
+    secretNames: readonly SecretName[],
+  ): Promise<{ status: HubStatus; tickets: readonly SecretTicket[] }> {
+    if (this.#stopping) throw new ConnectorError('STOPPING', 'The sidecar is stopping.');
+    let connection = this.#connections.get(thing);
+    if (!connection) {
+      connection = new HubConnection(thing, this.#parts);
+      this.#connections.set(thing, connection);
+    }
+    const current = connection;
+    const apply = (secrets: Secrets) => current.apply({ ...settings, ...secrets });
+    if (secretNames.length === 0) await apply({});
+    const tickets = this.#tickets.issue(secretNames, apply);
+    return { status: current.status(), tickets };
+  }
+
+  async disconnect(thing: string): Promise<void> {
+    const connection = this.#connections.get(thing);
+    this.#connections.delete(thing);
+    await connection?.stop();
+  }
+
+  async status(thing: string): Promise<HubStatus> {
+    return this.#find(thing).status();
+  }
+
+  async list(): Promise<readonly HubStatus[]> {
+    return [...this.#connections.values()].map((connection) => connection.status());
+  }
+
+  require(thing: string): Hub {
+    return this.#find(thing).asHub();
+  }
+
+  /** True when every hub runs, or none was asked for; what /health/ready says. */
+  get ready(): boolean {
+    return [...this.#connections.values()].every((connection) => connection.settled);
+  }
+
+  /** Stops all hubs gracefully, side by side. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all([...this.#connections.values()].map((connection) => connection.stop()));
+  }
+
+  #find(thing: string): HubConnection {
+    const connection = this.#connections.get(thing);
+    if (connection) return connection;
+    throw new ConnectorError('HUB_NOT_CONNECTED', `The hub Thing ${thing} has not asked this sidecar to connect it; call its Connect service.`);
+  }
+}
+
+/** Settings that cannot work, told before anything is tried. */
+export function requireUsable(settings: HubSettings): void {
+  const problem = settingsProblem(settings);
+  if (problem) throw new ConnectorError('SETTING_MISSING', problem);
+}

@@ -1,0 +1,90 @@
+import type { ConnectorError } from '../errors/connector-error.ts';
+import { toConnectorError } from '../errors/connector-error.ts';
+import { Patience } from '../ingest/patience.ts';
+import type { Log } from '../observe/log.ts';
+import type { ThingworxClient } from '../thingworx/client.ts';
+
+const HUB_TEMPLATE = 'AzureIoT.Hub_TT';
+
+/**
+ * Finds the hub Things of ThingWorx when the sidecar starts and asks each to connect, so that either side may restart first. It tries
+ * as long as it takes and says once why it waits.
+ */
+export class HubFinder {
+  readonly #client: ThingworxClient;
+  readonly #log: Log;
+  readonly #abort = new AbortController();
+  #running: Promise<void> | undefined;
+  #found = false;
+  #lastError: ConnectorError | undefined;
+
+  constructor(client: ThingworxClient, log: Log) {
+    this.#client = client;
+    this.#log = log;
+  }
+
+  /** True once ThingWorx has answered with its hub Things. */
+  get found(): boolean {
+    return this.#found;
+  }
+
+  /** Why ThingWorx could not be asked so far. */
+  get lastError(): ConnectorError | undefined {
+    return this.#lastError;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const things = await this.#untilAnswered('find the hub Things', () => this.#hubThings());
+    if (!things) return;
+    this.#found = true;
+    this.#log.info({ things }, things.length === 0 ? 'ThingWorx has no hub Thing yet; one connects when it is made.' : 'Hub Things found.');
+    await Promise.all(things.map((thing) => this.#connect(thing)));
+  }
+
+  async #hubThings(): Promise<string[]> {
+    const signal = this.#abort.signal;
+    const answer = await this.#client.invokeOn('ThingTemplates', HUB_TEMPLATE, 'GetImplementingThings', {}, { signal });
+    const rows = (answer as { rows?: { name?: string }[] } | undefined)?.rows ?? [];
+    return rows.flatMap(({ name }) => (name ? [name] : []));
+  }
+
+  async #connect(thing: string): Promise<void> {
+    await this.#untilAnswered(`ask ${thing} to connect`, () =>
+      this.#client.invoke(thing, 'Connect', {}, { signal: this.#abort.signal }),
+    );
+  }
+
+  /** Undefined when the finder was stopped meanwhile. */
+  async #untilAnswered<T>(what: string, call: () => Promise<T>): Promise<T | undefined> {
+    const patience = new Patience();
+    let told: string | undefined;
+    for (;;) {
+      try {
+        const answer = await call();
+        if (told) this.#log.info(`Could ${what} at last.`);
+        this.#lastError = undefined;
+        return answer;
+      } catch (thrown) {
+        if (this.#abort.signal.aborted) return undefined;
+        const error = toConnectorError(thrown);
+        this.#lastError = error;
+        if (told !== error.code) this.#log.warn({ err: error }, `Could not ${what}; trying again until it works.`);
+        told = error.code;
+        try {
+          await patience.pause(this.#abort.signal, error.retryAfterMs);
+        } catch {
+          return undefined;
+        }
+      }
+    }
+  }
+}

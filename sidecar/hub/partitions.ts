@@ -1,0 +1,107 @@
+import type { CloseReason, EventSource, EventSourceHandlers, ReceivedEvent } from '../azure/event-types.ts';
+import type { PartitionStatus } from '../contract/status.ts';
+import type { ConnectorError } from '../errors/connector-error.ts';
+import { Lane, type LaneOptions } from '../ingest/lane.ts';
+import type { Log } from '../observe/log.ts';
+
+export interface PartitionsOptions {
+  /** Everything of a lane but what depends on its partition. */
+  readonly laneOptions: (partitionId: string) => Omit<LaneOptions, 'partitionId' | 'stream' | 'checkpoint'>;
+  readonly owner: string;
+  readonly onError: (partitionId: string | undefined, error: ConnectorError) => void;
+  readonly log: Log;
+}
+
+/** A partition with messages and no progress for this long is opened again: every SDK of this family has stalled in the field. */
+const STALLED_AFTER_MS = 30_000;
+const DRAIN_TIMEOUT_MS = 5_000;
+
+/** The lanes of one event source: a lane for each partition that this sidecar owns. */
+export class Partitions implements EventSourceHandlers {
+  readonly #options: PartitionsOptions;
+  readonly #lanes = new Map<string, { lane: Lane; openedAtMs: number }>();
+  #source: EventSource | undefined;
+  #sourceReady: Promise<EventSource>;
+  #setSource: (source: EventSource) => void = () => undefined;
+
+  constructor(options: PartitionsOptions) {
+    this.#options = options;
+    this.#sourceReady = new Promise((resolve) => {
+      this.#setSource = resolve;
+    });
+  }
+
+  /** The source that calls these handlers; partitions may open before it is known. */
+  attach(source: EventSource): void {
+    this.#source = source;
+    this.#setSource(source);
+  }
+
+  async onPartitionOpen(partitionId: string): Promise<void> {
+    const source = await this.#sourceReady;
+    const lane = new Lane({
+      ...this.#options.laneOptions(partitionId),
+      partitionId,
+      stream: source.streamIdentity,
+      checkpoint: (position) => source.checkpoint(partitionId, position),
+    });
+    lane.start();
+    this.#lanes.set(partitionId, { lane, openedAtMs: Date.now() });
+    this.#options.log.info({ partitionId }, 'Reading the partition.');
+  }
+
+  async onBatch(partitionId: string, events: readonly ReceivedEvent[]): Promise<void> {
+    await this.#lanes.get(partitionId)?.lane.accept(events);
+  }
+
+  async onPartitionClose(partitionId: string, reason: CloseReason): Promise<void> {
+    const open = this.#lanes.get(partitionId);
+    if (!open) return;
+    this.#lanes.delete(partitionId);
+    await open.lane.stop({ drain: reason === 'stopped', lost: reason === 'lost', timeoutMs: DRAIN_TIMEOUT_MS });
+    this.#options.log.info({ partitionId, reason }, 'No longer reading the partition.');
+  }
+
+  onError(partitionId: string | undefined, error: ConnectorError): void {
+    this.#options.onError(partitionId, error);
+  }
+
+  /** Messages after the last settled one, by partition. */
+  lagByPartition(): Map<string, number> {
+    return new Map([...this.#lanes].map(([partitionId, { lane }]) => [partitionId, this.#lag(partitionId, lane)]));
+  }
+
+  status(): PartitionStatus[] {
+    return (this.#source?.partitionIds ?? []).map((partition) => {
+      const lane = this.#lanes.get(partition)?.lane;
+      const enqueuedTimeMs = lane?.position?.enqueuedTimeMs;
+      return {
+        partition,
+        owner: lane ? this.#options.owner : '',
+        offset: lane?.position?.offset ?? '',
+        sequenceNumber: lane?.position?.sequenceNumber ?? -1,
+        lag: lane ? this.#lag(partition, lane) : 0,
+        inFlight: lane?.unsettled ?? 0,
+        ...(enqueuedTimeMs === undefined ? {} : { lastEnqueuedTime: new Date(enqueuedTimeMs).toISOString() }),
+      };
+    });
+  }
+
+  /** Opens again what has messages but receives none. */
+  async reviveStalled(): Promise<void> {
+    const now = Date.now();
+    for (const [partitionId, { lane, openedAtMs }] of this.#lanes) {
+      const quietMs = now - Math.max(lane.progressAtMs, openedAtMs);
+      if (lane.unsettled > 0 || quietMs < STALLED_AFTER_MS || this.#lag(partitionId, lane) === 0) continue;
+      this.#options.log.warn({ partitionId, quietMs, lag: this.#lag(partitionId, lane) }, 'The partition has messages but none arrive; opening it again.');
+      await this.#source?.reopen(partitionId);
+    }
+  }
+
+  #lag(partitionId: string, lane: Lane): number {
+    const end = this.#source?.lastEnqueued(partitionId);
+    // Before the first message nobody knows where the partition was opened; what is in flight is all that is certain.
+    if (!end || !lane.position) return lane.unsettled;
+    return Math.max(0, end.sequenceNumber - lane.position.sequenceNumber, lane.unsettled);
+  }
+}

@@ -1,0 +1,31 @@
+import type { StartPosition } from '../azure/event-types.ts';
+import type { HubSettings } from '../contract/hub-settings.ts';
+import type { TranslationSettings, UnknownPropertyPolicy, UnknownThingPolicy } from '../translate/types.ts';
+
+/** The settings of a hub Thing in the words of the parts they are for. */
+
+export function startPositionOf(text: string): StartPosition {
+  if (text === 'latest' || text === 'earliest') return { from: text };
+  return { from: 'time', timeMs: Date.parse(text) };
+}
+
+const THING_POLICIES: Readonly<Record<HubSettings['unknownThing'], UnknownThingPolicy>> = {
+  'dead-letter': 'deadLetter',
+  create: 'create',
+  ignore: 'ignore',
+};
+
+const PROPERTY_POLICIES: Readonly<Record<HubSettings['unknownProperty'], UnknownPropertyPolicy>> = {
+  ignore: 'ignore',
+  create: 'create',
+  'dead-letter': 'deadLetter',
+};
+
+export function translationSettings(settings: HubSettings): TranslationSettings {
+  return {
+    unknownThing: THING_POLICIES[settings.unknownThing],
+    unknownProperty: PROPERTY_POLICIES[settings.unknownProperty],
+    deviceTemplate: settings.deviceTemplate,
+    mappings: settings.mappings,
+  };
+}

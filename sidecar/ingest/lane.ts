@@ -1,0 +1,273 @@
+import type { ReceivedEvent } from '../azure/event-types.ts';
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import type { HubCounters } from '../observe/counters.ts';
+import type { Log } from '../observe/log.ts';
+import type { BatchOrigin, Row } from './batch.ts';
+import { Checkpointer, type Position } from './checkpointer.ts';
+import type { DeadLetterStore } from './dead-letters.ts';
+import type { Entry, Interpreter } from './interpreter.ts';
+import { toHubMessage } from './message.ts';
+import { Patience } from './patience.ts';
+import type { Sender } from './sender.ts';
+
+export interface LaneLimits {
+  readonly maxRowsPerCall: number;
+  readonly maxBytesPerCall: number;
+  readonly messagesInFlight: number;
+  readonly bytesInFlight: number;
+}
+
+export interface LaneOptions {
+  readonly partitionId: string;
+  /** Identity of the event stream, for the repeat check. */
+  readonly stream: string;
+  readonly interpreter: Interpreter;
+  readonly sender: Sender;
+  readonly deadLetters: DeadLetterStore;
+  readonly counters: HubCounters;
+  readonly limits: () => LaneLimits;
+  readonly checkpoint: (position: Position) => Promise<boolean>;
+  /** Once when something other than ThingWorx holds the lane up, once when it goes on (undefined). */
+  readonly onWaiting: (error: ConnectorError | undefined) => void;
+  readonly log: Log;
+}
+
+/**
+ * One partition: receive, decode, translate, send, checkpoint, in order. `accept` takes events into a bounded queue and translates them
+ * while the loop sends what came before. A message leaves the queue when ThingWorx has accepted it or it lies in the dead letters.
+ */
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #checkpointer: Checkpointer;
+  readonly #abort = new AbortController();
+  readonly #patience = new Patience();
+  #queue: Entry[] = [];
+  #unsettled = 0;
+  #unsettledBytes = 0;
+  #loop: Promise<void> | undefined;
+  #accepting = false;
+  #closing = false;
+  #wakeLoop: (() => void) | undefined;
+  #wakeAccept: (() => void) | undefined;
+  #last: Position | undefined;
+  #failure: ConnectorError | undefined;
+  #progressAtMs = Date.now();
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#checkpointer = new Checkpointer({ write: options.checkpoint, log: options.log });
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** The last message that is settled; undefined before the first. */
+  get position(): Position | undefined {
+    return this.#last;
+  }
+
+  /** When the lane last settled or received something, ms since 1970. */
+  get progressAtMs(): number {
+    return this.#progressAtMs;
+  }
+
+  get unsettled(): number {
+    return this.#unsettled;
+  }
+
+  /**
+   * Takes the next events. Resolves when there is room for more. Rejects when the lane has failed: its partition must be opened again
+   * from the last checkpoint, for a lane that went on would confirm what came after the failure.
+   */
+  async accept(events: readonly ReceivedEvent[]): Promise<void> {
+    if (this.#closing) return;
+    if (this.#failure) throw this.#failure;
+    this.#accepting = true;
+    const { counters, interpreter, partitionId } = this.#options;
+    const messages = events.map((event) => toHubMessage(event, partitionId));
+    counters.receive(messages.length);
+    this.#progressAtMs = Date.now();
+    try {
+      const entries = await interpreter.interpret(messages, this.#abort.signal);
+      this.#enqueue(entries);
+      await this.#room();
+    } catch (error) {
+      counters.settle('released', messages.length);
+      this.#fail(error);
+    } finally {
+      this.#accepting = false;
+      this.#wakeLoop?.();
+    }
+    if (this.#failure && !this.#closing) throw this.#failure;
+  }
+
+  /**
+   * Ends the lane. `drain`: what is queued is still sent, up to the time limit; otherwise, or when the time is over, it is handed back
+   * unconfirmed. Idempotent.
+   */
+  async stop(options: { drain: boolean; lost?: boolean; timeoutMs?: number }): Promise<void> {
+    if (options.lost) this.#checkpointer.abandon();
+    this.#closing = true;
+    if (!options.drain) this.#abort.abort();
+    this.#wake();
+    const timer = setTimeout(() => this.#abort.abort(), options.timeoutMs ?? 5_000);
+    await this.#loop;
+    clearTimeout(timer);
+    this.#abort.abort();
+    this.#wake();
+    if (!options.lost) await this.#checkpointer.flush();
+  }
+
+  #enqueue(entries: Entry[]): void {
+    for (const entry of entries) {
+      this.#queue.push(entry);
+      this.#unsettledBytes += entry.message.body.byteLength;
+    }
+    this.#unsettled += entries.length;
+    this.#wakeLoop?.();
+  }
+
+  async #room(): Promise<void> {
+    while (!this.#closing && !this.#failure && this.#isFull()) {
+      await new Promise<void>((resolve) => {
+        this.#wakeAccept = resolve;
+      });
+    }
+  }
+
+  #isFull(): boolean {
+    const { messagesInFlight, bytesInFlight } = this.#options.limits();
+    return this.#unsettled >= messagesInFlight || this.#unsettledBytes >= bytesInFlight;
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      while (this.#queue.length === 0) {
+        if (this.#closing && !this.#accepting) return;
+        if (this.#abort.signal.aborted) return;
+        await new Promise<void>((resolve) => {
+          this.#wakeLoop = resolve;
+        });
+      }
+      if (this.#abort.signal.aborted) break;
+      const entries = this.#take();
+      try {
+        await this.#deliver(entries);
+      } catch (error) {
+        this.#release(entries);
+        this.#fail(error);
+        break;
+      }
+    }
+    this.#release(this.#queue);
+    this.#queue = [];
+  }
+
+  /** As many entries from the head of the queue as one call should carry. */
+  #take(): Entry[] {
+    const { maxRowsPerCall, maxBytesPerCall } = this.#options.limits();
+    const rowLimit = this.#options.sender.rowLimit(maxRowsPerCall);
+    let rows = 0;
+    let bytes = 0;
+    let count = 0;
+    for (const entry of this.#queue) {
+      rows += entry.updates.length;
+      bytes += entry.message.body.byteLength;
+      if (count > 0 && (rows > rowLimit || bytes > maxBytesPerCall)) break;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #deliver(entries: readonly Entry[]): Promise<void> {
+    const { interpreter, sender, counters } = this.#options;
+    const signal = this.#abort.signal;
+    const rows = toRows(entries);
+    if (rows.length > 0) {
+      const refused = await sender.send(rows, this.#origin(entries), signal);
+      if (refused.length > 0) {
+        const again = await interpreter.reconsider(entries, refused, signal);
+        // Without an origin: the first call has raised the mark past these messages.
+        const retried = again.length > 0 ? await sender.send(again, undefined, signal) : [];
+        interpreter.refuse(entries, retried);
+      }
+    }
+    await this.#buryRefused(entries);
+    for (const entry of entries) {
+      counters.settle(entry.reasons.length > 0 ? 'deadLettered' : entry.updates.length > 0 ? 'delivered' : 'ignored', 1);
+      this.#unsettledBytes -= entry.message.body.byteLength;
+    }
+    this.#unsettled -= entries.length;
+    this.#progressAtMs = Date.now();
+    const last = entries.at(-1)?.message;
+    if (last) {
+      this.#last = { sequenceNumber: last.sequenceNumber, offset: last.offset, enqueuedTimeMs: last.enqueuedTimeMs };
+      this.#checkpointer.advance(this.#last);
+    }
+    if (!this.#isFull()) this.#wakeAccept?.();
+  }
+
+  #origin(entries: readonly Entry[]): BatchOrigin {
+    const through = entries.at(-1)?.message.sequenceNumber ?? -1;
+    return { stream: this.#options.stream, partition: this.#options.partitionId, through };
+  }
+
+  /** Stores what was refused, durably, before the position moves past it. Waits as long as the store fails. */
+  async #buryRefused(entries: readonly Entry[]): Promise<void> {
+    const refused = entries.filter((entry) => entry.reasons.length > 0);
+    if (refused.length === 0) return;
+    const { deadLetters, counters, stream, partitionId, onWaiting } = this.#options;
+    const storedAtMs = Date.now();
+    const letters = refused.map(({ message, reasons }) => ({
+      id: `${stream}-${partitionId}-${message.sequenceNumber}`,
+      storedAtMs,
+      message,
+      reasons,
+    }));
+    for (let waiting = false; ; ) {
+      try {
+        await deadLetters.append(letters);
+        if (waiting) onWaiting(undefined);
+        break;
+      } catch (error) {
+        if (!waiting) onWaiting(toConnectorError(error));
+        waiting = true;
+        await this.#patience.pause(this.#abort.signal);
+      }
+    }
+    this.#patience.reset();
+    for (const { reasons } of refused) {
+      for (const code of new Set(reasons.map((reason) => reason.code))) counters.deadLetter(code);
+    }
+  }
+
+  #release(entries: readonly Entry[]): void {
+    this.#options.counters.settle('released', entries.length);
+    this.#unsettled -= entries.length;
+    for (const entry of entries) this.#unsettledBytes -= entry.message.body.byteLength;
+  }
+
+  /** Ends the lane's work. What it held is handed back; the partition's next lane receives it again. */
+  #fail(thrown: unknown): void {
+    const failure = toConnectorError(thrown);
+    if (failure.code === 'STOPPING') return;
+    this.#failure ??= failure;
+    this.#options.log.error({ err: failure, partitionId: this.#options.partitionId }, 'The lane failed; its messages will be received again.');
+    this.#abort.abort();
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#wakeLoop?.();
+    this.#wakeAccept?.();
+  }
+}
+
+function toRows(entries: readonly Entry[]): Row[] {
+  const rows: Row[] = [];
+  for (const { message, updates } of entries) {
+    for (const update of updates) rows.push({ sequenceNumber: message.sequenceNumber, update });
+  }
+  return rows;
+}

@@ -1,0 +1,76 @@
+/**
+ * The accounts of one hub. At any moment
+ * received = delivered + ignored + deadLettered + released + inFlight,
+ * where repeats dropped by the platform count as delivered (and beside that as repeated), and released are messages handed back
+ * unconfirmed when a partition went to another sidecar or the hub was disconnected: whoever reads the partition next receives them again.
+ */
+export interface HubCounts {
+  received: number;
+  delivered: number;
+  ignored: number;
+  deadLettered: number;
+  released: number;
+  inFlight: number;
+  repeated: number;
+}
+
+export type Outcome = 'delivered' | 'ignored' | 'deadLettered' | 'released';
+
+export class HubCounters {
+  readonly #counts: HubCounts = {
+    received: 0,
+    delivered: 0,
+    ignored: 0,
+    deadLettered: 0,
+    released: 0,
+    inFlight: 0,
+    repeated: 0,
+  };
+  readonly #ignoredByReason = new Map<string, number>();
+  readonly #deadLetteredByReason = new Map<string, number>();
+  #calls = 0;
+
+  receive(messages: number): void {
+    this.#counts.received += messages;
+    this.#counts.inFlight += messages;
+  }
+
+  settle(outcome: Outcome, messages: number): void {
+    this.#counts[outcome] += messages;
+    this.#counts.inFlight -= messages;
+  }
+
+  repeat(messages: number): void {
+    this.#counts.repeated += messages;
+  }
+
+  /** A value or message that was left out on purpose; a message can leave out several. */
+  ignore(reason: string, values = 1): void {
+    this.#ignoredByReason.set(reason, (this.#ignoredByReason.get(reason) ?? 0) + values);
+  }
+
+  deadLetter(reason: string): void {
+    this.#deadLetteredByReason.set(reason, (this.#deadLetteredByReason.get(reason) ?? 0) + 1);
+  }
+
+  call(): void {
+    this.#calls += 1;
+  }
+
+  get counts(): Readonly<HubCounts> {
+    return this.#counts;
+  }
+
+  /** Calls of ReceiveUpdates. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  get ignoredByReason(): Record<string, number> {
+    return Object.fromEntries(this.#ignoredByReason);
+  }
+
+  get deadLetteredByReason(): Record<string, number> {
+    return Object.fromEntries(this.#deadLetteredByReason);
+  }
+}

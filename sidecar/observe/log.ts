@@ -1,0 +1,59 @@
+import { type Logger, pino, stdSerializers } from 'pino';
+
+export type Log = Logger;
+
+/** Where a log line goes: standard output unless a test listens. */
+export interface LogSink {
+  write(line: string): void;
+}
+
+const REDACTED = '[redacted]';
+
+/** Keys whose values never reach a log line, wherever they stand. */
+const SECRET_KEYS = /("(?:authorization|appkey|app_key|password|sidecartoken|token|sas|sastoken|primarykey|secondarykey|[a-z]*connectionstring)"\s*:\s*)"(?:[^"\\]|\\.)*"/gi;
+
+/** Secrets by shape: whatever text they stand in. */
+const SECRET_SHAPES: ReadonlyArray<readonly [RegExp, string]> = [
+  [/((?:SharedAccessKey|AccountKey)=)[A-Za-z0-9+/=_-]+/gi, `$1${REDACTED}`],
+  [/(SharedAccessSignature(?:=|\s+))sr=[^\s"';]+/gi, `$1${REDACTED}`],
+  [/([?&;]sig=)[^&\s"';]+/gi, `$1${REDACTED}`],
+  [/((?:Bearer|Basic)\s+)[A-Za-z0-9+/=._~-]{8,}/g, `$1${REDACTED}`],
+];
+
+/** Takes secrets out of any text: what a key or a shape tells to be one. */
+export function redact(text: string): string {
+  let safe = text.replace(SECRET_KEYS, `$1"${REDACTED}"`);
+  for (const [shape, replacement] of SECRET_SHAPES) safe = safe.replace(shape, replacement);
+  return safe;
+}
+
+/**
+ * The sidecar's log: JSON, one line per event that an operator can act on. Every finished line passes through `redact`, so that no
+ * field, message or stack can carry a secret out, whoever logged it.
+ */
+export function createLog(level: string, sink: LogSink = process.stdout): Log {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: serializeError },
+    },
+    { write: (line: string) => sink.write(redact(line)) },
+  );
+}
+
+/** Code, message and stack, and the chain of causes; never the request that Azure's SDKs hang on their errors. */
+function serializeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack } = stdSerializers.err(error);
+  const code = (error as { code?: unknown }).code;
+  return {
+    type,
+    ...(code === undefined ? {} : { code }),
+    message,
+    stack,
+    ...(error.cause instanceof Error ? { cause: serializeError(error.cause) } : {}),
+  };
+}

@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ConnectorError } from './errors/connector-error.ts';
+
+/** What the sidecar cannot learn from ThingWorx. Everything else is a property of the hub Thing. */
+export interface Settings {
+  /** Base address that ends in /Thingworx, without a trailing slash. */
+  readonly thingworxUrl: string;
+  readonly thingworxAppKey: string;
+  /** Undefined: the state directory holds it, or it is created there. */
+  readonly sidecarToken: string | undefined;
+  readonly host: string;
+  /** 0 lets the operating system choose. */
+  readonly port: number;
+  readonly stateDirectory: string;
+  readonly logLevel: LogLevel;
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+type Source = Readonly<Record<string, string | undefined>>;
+
+const KEYS = [
+  'THINGWORX_URL',
+  'THINGWORX_APP_KEY',
+  'THINGWORX_APP_KEY_FILE',
+  'SIDECAR_TOKEN',
+  'SIDECAR_TOKEN_FILE',
+  'SIDECAR_HOST',
+  'SIDECAR_PORT',
+  'SIDECAR_STATE_DIR',
+  'LOG_LEVEL',
+] as const;
+
+/**
+ * Reads the environment over the JSON file named by AZURE_IOT_SIDECAR_CONFIG (an object with the same keys).
+ * Throws ConnectorError SETTING_MISSING or SETTING_INVALID that names the key and says what is expected.
+ */
+export function loadSettings(environment: Source): Settings {
+  const file = environment['AZURE_IOT_SIDECAR_CONFIG'];
+  const values: Source = { ...(file ? readConfigFile(file) : {}), ...given(environment) };
+  return {
+    thingworxUrl: platformUrl(required(values, 'THINGWORX_URL', 'the address of ThingWorx, such as https://host/Thingworx')),
+    thingworxAppKey: secret(values, 'THINGWORX_APP_KEY', 'an application key of ThingWorx'),
+    sidecarToken: optionalSecret(values, 'SIDECAR_TOKEN'),
+    host: values['SIDECAR_HOST'] ?? '127.0.0.1',
+    port: port(values['SIDECAR_PORT']),
+    stateDirectory: path.resolve(values['SIDECAR_STATE_DIR'] ?? defaultStateDirectory(environment)),
+    logLevel: logLevel(values['LOG_LEVEL']),
+  };
+}
+
+function given(environment: Source): Source {
+  return Object.fromEntries(KEYS.filter((key) => environment[key]).map((key) => [key, environment[key]]));
+}
+
+function readConfigFile(file: string): Source {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ConnectorError('SETTING_INVALID', `AZURE_IOT_SIDECAR_CONFIG: the file ${file} cannot be read.`, { cause });
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    throw new ConnectorError('SETTING_INVALID', `AZURE_IOT_SIDECAR_CONFIG: ${file} is not JSON; expected one object.`, { cause });
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new ConnectorError('SETTING_INVALID', `AZURE_IOT_SIDECAR_CONFIG: ${file} must hold one JSON object.`);
+  }
+  const values: Record<string, string> = {};
+  for (const [key, value] of Object.entries(parsed)) {
+    if (!(KEYS as readonly string[]).includes(key)) {
+      throw new ConnectorError('SETTING_INVALID', `${key} in ${file} is no setting; expected one of ${KEYS.join(', ')}.`);
+    }
+    if (typeof value !== 'string' && typeof value !== 'number') {
+      throw new ConnectorError('SETTING_INVALID', `${key} in ${file} must be a string or a number.`);
+    }
+    values[key] = String(value);
+  }
+  return values;
+}
+
+function required(values: Source, key: string, expected: string): string {
+  const value = values[key]?.trim();
+  if (!value) throw new ConnectorError('SETTING_MISSING', `${key} is not set; expected ${expected}.`);
+  return value;
+}
+
+function platformUrl(text: string): string {
+  const expected = 'expected an http or https address such as https://host/Thingworx';
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch (cause) {
+    throw new ConnectorError('SETTING_INVALID', `THINGWORX_URL is not an address; ${expected}.`, { cause });
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new ConnectorError('SETTING_INVALID', `THINGWORX_URL has the scheme ${url.protocol.slice(0, -1)}; ${expected}.`);
+  }
+  if (url.username || url.password || url.search || url.hash) {
+    throw new ConnectorError('SETTING_INVALID', `THINGWORX_URL must hold no login, query or fragment; ${expected}.`);
+  }
+  const root = url.pathname.replace(/\/+$/, '');
+  return `${url.origin}${root === '' ? '/Thingworx' : root}`;
+}
+
+function secret(values: Source, key: string, expected: string): string {
+  const value = optionalSecret(values, key);
+  if (value === undefined) throw new ConnectorError('SETTING_MISSING', `${key} or ${key}_FILE is not set; expected ${expected}.`);
+  return value;
+}
+
+function optionalSecret(values: Source, key: string): string | undefined {
+  const file = values[`${key}_FILE`];
+  let text = values[key];
+  if (text === undefined && file !== undefined) {
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch (cause) {
+      throw new ConnectorError('SETTING_INVALID', `${key}_FILE: the file ${file} cannot be read.`, { cause });
+    }
+  }
+  if (text === undefined) return undefined;
+  const value = text.trim();
+  if (value === '' || /[^\x21-\x7e]/.test(value)) {
+    throw new ConnectorError('SETTING_INVALID', `${key} must be one word of printable ASCII characters.`);
+  }
+  return value;
+}
+
+function port(text: string | undefined): number {
+  if (text === undefined) return 8780;
+  const value = Number(text);
+  if (!/^\d+$/.test(text.trim()) || value > 65_535) {
+    throw new ConnectorError('SETTING_INVALID', `SIDECAR_PORT is "${text}"; expected a port number from 0 to 65535.`);
+  }
+  return value;
+}
+
+function logLevel(text: string | undefined): LogLevel {
+  const value = (text ?? 'info').toLowerCase();
+  const level = LOG_LEVELS.find((known) => known === value);
+  if (!level) throw new ConnectorError('SETTING_INVALID', `LOG_LEVEL is "${text}"; expected one of ${LOG_LEVELS.join(', ')}.`);
+  return level;
+}
+
+function defaultStateDirectory(environment: Source): string {
+  const home = environment['XDG_STATE_HOME'] ?? (environment['HOME'] ? path.join(environment['HOME'], '.local', 'state') : tmpdir());
+  return path.join(home, 'azure-iot-sidecar');
+}

@@ -1,0 +1,135 @@
+import type { BaseType, ThingDefinition } from '../translate/types.ts';
+import type { ThingworxClient } from './client.ts';
+
+export interface ThingDefinitionsOptions {
+  client: ThingworxClient;
+  /** The Thing whose DescribeThings is asked. */
+  hubThing: string;
+  /** How long a definition is used before the platform is asked again. */
+  maxAgeMs?: number;
+  /** How long a name stays known as missing; short, so that a new Thing is found soon. */
+  missingMaxAgeMs?: number;
+  /** Least recently loaded entries go first when there are more. */
+  maxEntries?: number;
+}
+
+interface Entry {
+  readonly definition: ThingDefinition | undefined;
+  readonly expiresAtMs: number;
+}
+
+interface ThingDescription {
+  template?: string;
+  properties?: Record<string, { baseType: string; dataShape?: string }>;
+}
+
+interface DescribeAnswer {
+  things?: Record<string, ThingDescription>;
+}
+
+const NAMES_PER_CALL = 100;
+
+/**
+ * What the Things of one hub are made of, so that translation knows base types without a call per message. An entry lives
+ * until it is too old or a refusal of the platform tells that it changed.
+ */
+export class ThingDefinitions {
+  readonly #options: Required<ThingDefinitionsOptions>;
+  readonly #entries = new Map<string, Entry>();
+  readonly #loading = new Map<string, Promise<void>>();
+
+  constructor(options: ThingDefinitionsOptions) {
+    this.#options = { maxAgeMs: 60_000, missingMaxAgeMs: 5_000, maxEntries: 100_000, ...options };
+  }
+
+  /** The definition as last loaded; undefined when the Thing does not exist (or was never loaded). */
+  get(name: string): ThingDefinition | undefined {
+    return this.#entries.get(name)?.definition;
+  }
+
+  /** Makes sure that each name has an entry fresh enough. Rejects when ThingWorx does not answer. */
+  async load(names: Iterable<string>, signal?: AbortSignal): Promise<void> {
+    const now = Date.now();
+    const wanted: string[] = [];
+    let pending: Set<Promise<void>> | undefined;
+    for (const name of names) {
+      const entry = this.#entries.get(name);
+      if (entry && entry.expiresAtMs > now) continue;
+      const loading = this.#loading.get(name);
+      if (loading) {
+        pending ??= new Set();
+        pending.add(loading);
+      } else wanted.push(name);
+    }
+    if (wanted.length === 0 && pending === undefined) return;
+    const calls = [...(pending ?? [])];
+    for (let start = 0; start < wanted.length; start += NAMES_PER_CALL) {
+      calls.push(this.#describe(wanted.slice(start, start + NAMES_PER_CALL), signal));
+    }
+    await Promise.all(calls);
+  }
+
+  invalidate(name: string): void {
+    this.#entries.delete(name);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+
+  #describe(names: string[], signal: AbortSignal | undefined): Promise<void> {
+    const call = this.#fetch(names, signal).finally(() => {
+      for (const name of names) this.#loading.delete(name);
+    });
+    for (const name of names) this.#loading.set(name, call);
+    return call;
+  }
+
+  async #fetch(names: string[], signal: AbortSignal | undefined): Promise<void> {
+    const { client, hubThing, maxAgeMs, missingMaxAgeMs } = this.#options;
+    const answer = (await client.invoke(hubThing, 'DescribeThings', { names: { names } }, signal ? { signal } : {})) as
+      | DescribeAnswer
+      | undefined;
+    const things = new Map(Object.entries(answer?.things ?? {}));
+    const now = Date.now();
+    for (const name of names) {
+      const thing = things.get(name);
+      const fresh = thing && toDefinition(name, thing);
+      const known = this.#entries.get(name)?.definition;
+      // Translation remembers its plans by the identity of a definition, so an unchanged one stays the same object.
+      const definition = fresh && known && isSame(known, fresh) ? known : fresh;
+      this.#entries.delete(name);
+      this.#entries.set(name, { definition, expiresAtMs: now + (definition ? maxAgeMs : missingMaxAgeMs) });
+    }
+    this.#trim();
+  }
+
+  #trim(): void {
+    for (const name of this.#entries.keys()) {
+      if (this.#entries.size <= this.#options.maxEntries) return;
+      this.#entries.delete(name);
+    }
+  }
+}
+
+function toDefinition(name: string, thing: ThingDescription): ThingDefinition {
+  return {
+    name,
+    template: thing.template ?? '',
+    properties: new Map(
+      Object.entries(thing.properties ?? {}).map(([property, { baseType, dataShape }]) => [
+        property,
+        { baseType: baseType as BaseType, dataShape: dataShape || undefined },
+      ]),
+    ),
+  };
+}
+
+function isSame(known: ThingDefinition, fresh: ThingDefinition): boolean {
+  if (known.template !== fresh.template || known.properties.size !== fresh.properties.size) return false;
+  for (const [name, { baseType, dataShape }] of fresh.properties) {
+    const property = known.properties.get(name);
+    if (property?.baseType !== baseType || property.dataShape !== dataShape) return false;
+  }
+  return true;
+}

@@ -85,6 +85,17 @@ export class HubError extends Error {
     return new HubError('ServerError', error instanceof Error ? error.message : String(error));
   }
 
+  /** The error of a status and, when given, a numeric code; for faults that a test asks for. */
+  static forStatus(status: number, code?: number, detail?: string): HubError {
+    const known = Object.entries(codes) as [HubErrorName, readonly [number, number, string]][];
+    const found =
+      known.find(([, entry]) => entry[0] === code) ??
+      known.find(([, entry]) => entry[1] === status && status !== 404) ??
+      known.find(([, entry]) => entry[1] === status);
+    const error = new HubError(found?.[0] ?? 'ServerError', detail);
+    return Object.assign(error, { status, code: code ?? error.code });
+  }
+
   /** The body of registry, twin, job and message answers. A semicolon in the text would cut it in the SDKs. */
   body(): { Message: string; ExceptionMessage: string } {
     return {

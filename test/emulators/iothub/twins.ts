@@ -221,6 +221,18 @@ export class Twins extends EventEmitter<TwinEvents> {
     return next;
   }
 
+  /** Gives a twin that was just created the documents that a bulk creation carries; makes no change event. */
+  seed(deviceId: string, moduleId: string | undefined, input: TwinInput): void {
+    const { tags, desired } = readInput(input, true);
+    if (!tags && !desired) return;
+    const twin = this.require(deviceId, moduleId);
+    this.#put({
+      ...twin,
+      tags: merge({}, tags ?? {}),
+      desired: desired ? { ...replaceSection(twin.desired, desired, now(), true), version: 1 } : twin.desired,
+    });
+  }
+
   /** Notes which configurations target a twin. No change of the twin's versions, no event. */
   setConfigurations(
     deviceId: string,

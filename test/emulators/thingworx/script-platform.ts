@@ -165,9 +165,13 @@ export interface ScriptRun {
   depth: number;
 }
 
-/** Plain nested members, for `eventData` ({newValue: {value, time, quality}, oldValue: {...}}). */
-export interface ScriptStructure {
-  structure: Record<string, PlatformValue | ScriptStructure>;
+/** Plain nested members, for `eventData` ({newValue: {value, time, quality}, oldValue: {...}}). Always made with `new`. */
+export class ScriptStructure {
+  readonly members: Record<string, PlatformValue | ScriptStructure>;
+
+  constructor(members: Record<string, PlatformValue | ScriptStructure>) {
+    this.members = members;
+  }
 }
 
 /** Services in code: the platform registers these entities (Resources) and routes `invokeService` to them. */

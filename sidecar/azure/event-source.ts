@@ -118,7 +118,8 @@ class HubEventSource implements EventSource {
       eventHubName: this.#client.eventHubName,
       consumerGroup: this.#options.consumerGroup,
       partitionId,
-      ...position,
+      sequenceNumber: position.sequenceNumber,
+      offset: position.offset,
     });
     return true;
   }

@@ -218,6 +218,12 @@ export const ERRORS = define({
     title: 'The stored checkpoints cannot be read.',
     remedy: 'Restore the named file or blob, or remove it and choose where to start; nothing is guessed.',
   },
+  CHECKPOINTS_UNWRITABLE: {
+    status: 500,
+    retryable: true,
+    title: 'A checkpoint cannot be written.',
+    remedy: 'Check the free space and the rights of the named file; the sidecar tries again by itself.',
+  },
   CHECKPOINTS_IN_USE: {
     status: 409,
     retryable: false,

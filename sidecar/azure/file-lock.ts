@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import path from 'node:path';
+
+/** Who holds a lock, as its file says. */
+interface Holder {
+  readonly id: string;
+  readonly pid: number;
+  readonly host: string;
+  /** When the process began, by the operating system, so that a process id used again is no holder. Absent where it cannot be told. */
+  readonly began?: string;
+}
+
+const TOUCH_MS = 5000;
+/** Age of a lock file that nobody touched, after which its holder counts as dead even if its process id lives (used again, or elsewhere). */
+const STALE_MS = 30_000;
+
+/**
+ * A lock file held by one process: a second holder is refused as long as the first lives. Node offers no lock of the operating system, so
+ * the file names its holder, and the holder touches it every five seconds.
+ */
+export class FileLock {
+  readonly #file: string;
+  readonly #holder: Holder;
+  #timer: NodeJS.Timeout | undefined;
+  #lost = false;
+
+  private constructor(file: string, holder: Holder) {
+    this.#file = file;
+    this.#holder = holder;
+  }
+
+  /** Undefined when another process (or another part of this one) holds it. */
+  static async acquire(file: string): Promise<FileLock | undefined> {
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    const began = await beginOf(process.pid);
+    const holder = {
+      id: randomUUID(),
+      pid: process.pid,
+      host: hostname(),
+      ...(began === undefined ? {} : { began }),
+    };
+    for (let attempt = 0; attempt < 3; attempt++) {
+      if (await create(file, holder)) {
+        const lock = new FileLock(file, holder);
+        lock.#begin();
+        return lock;
+      }
+      if (!(await removeStale(file))) return undefined;
+    }
+    return undefined;
+  }
+
+  /** Whether somebody else took the lock while this process did not run (suspended for long, say). */
+  get isLost(): boolean {
+    return this.#lost;
+  }
+
+  /** Idempotent. Leaves the file alone when it is another's by now. */
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    if (this.#lost) return;
+    this.#lost = true;
+    if ((await read(this.#file))?.id === this.#holder.id) await rm(this.#file, { force: true });
+  }
+
+  #begin(): void {
+    this.#timer = setInterval(() => void this.#touch(), TOUCH_MS);
+    this.#timer.unref();
+  }
+
+  async #touch(): Promise<void> {
+    const holder = await read(this.#file);
+    if (this.#lost) return;
+    if (holder?.id !== this.#holder.id) {
+      this.#lost = true;
+      clearInterval(this.#timer);
+      return;
+    }
+    const now = new Date();
+    await utimes(this.#file, now, now).catch(() => undefined);
+  }
+}
+
+/** False when the file exists. The content is complete before the name appears: a reader never sees half of it. */
+async function create(file: string, holder: Holder): Promise<boolean> {
+  const draft = `${file}.${holder.id}`;
+  const handle = await open(draft, 'wx', 0o600);
+  try {
+    await handle.writeFile(JSON.stringify(holder));
+  } finally {
+    await handle.close();
+  }
+  try {
+    await link(draft, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** True when the way is free: the holder was dead and its file is gone. */
+async function removeStale(file: string): Promise<boolean> {
+  const holder = await read(file);
+  const ageMs = await age(file);
+  if (ageMs === undefined) return true;
+  if (holder ? await isAlive(holder, ageMs) : ageMs < STALE_MS) return false;
+  // Moved aside first: of two that find the same dead holder, the second might otherwise remove the first one's new lock.
+  const aside = `${file}.${randomUUID()}`;
+  try {
+    await rename(file, aside);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
+  const moved = await read(aside);
+  const same = moved?.id === holder?.id;
+  if (!same) await link(aside, file).catch(() => undefined);
+  await rm(aside, { force: true });
+  return same;
+}
+
+async function isAlive(holder: Holder, ageMs: number): Promise<boolean> {
+  if (ageMs >= STALE_MS) return false;
+  // A process id says nothing about another machine (or container) on the same volume: only age does.
+  if (holder.host !== hostname()) return true;
+  const began = await beginOf(holder.pid);
+  if (holder.began !== undefined && began !== undefined) return holder.began === began;
+  return exists(holder.pid);
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** The start time of a process (Linux: field 22 of /proc/pid/stat, with the boot id); undefined where there is none. */
+async function beginOf(pid: number): Promise<string | undefined> {
+  try {
+    const [line, boot] = await Promise.all([
+      readFile(`/proc/${pid}/stat`, 'utf8'),
+      readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
+    ]);
+    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+    return `${boot.trim()}:${fields[19]}`;
+  } catch {
+    return undefined;
+  }
+}
+
+async function read(file: string): Promise<Holder | undefined> {
+  try {
+    const value = JSON.parse(await readFile(file, 'utf8')) as Partial<Holder> | null;
+    return typeof value?.id === 'string' && typeof value.pid === 'number' && typeof value.host === 'string'
+      ? (value as Holder)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function age(file: string): Promise<number | undefined> {
+  try {
+    return Date.now() - (await stat(file)).mtimeMs;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,44 @@
+import type { TokenCredential } from '@azure/identity';
+import type { BlobServiceClient, StoragePipelineOptions } from '@azure/storage-blob';
+import { ConnectorError } from '../errors/connector-error.ts';
+import { parseStorage } from './connection-string.ts';
+import { loadEntraCredential } from './credentials.ts';
+
+export interface StorageOptions {
+  /** For an account address without a signature; DefaultAzureCredential by default. */
+  readonly credential?: TokenCredential;
+  /** Names the setting in error messages. */
+  readonly setting?: string;
+}
+
+/**
+ * A client of a storage account. `access` is a connection string, an account address with a SAS query
+ * (`https://account.blob.core.windows.net/?sv=..&sig=..`), or the bare account address, which means Microsoft Entra ID.
+ *
+ * Calls give up within half a minute, not within the SDK's several minutes: callers here try again themselves.
+ * Opens no connection. Throws CONNECTION_STRING_INVALID.
+ */
+export async function openStorage(access: string, options: StorageOptions = {}): Promise<BlobServiceClient> {
+  const { BlobServiceClient } = await import('@azure/storage-blob');
+  const text = access.trim();
+  if (!/^https?:\/\//i.test(text)) {
+    return BlobServiceClient.fromConnectionString(
+      parseStorage(text, options.setting).connectionString,
+      PIPELINE,
+    );
+  }
+  if (!URL.canParse(text)) {
+    throw new ConnectorError(
+      'CONNECTION_STRING_INVALID',
+      `${options.setting ?? 'Storage address'}: it is no address.`,
+    );
+  }
+  const url = new URL(text);
+  if (url.searchParams.has('sig')) return new BlobServiceClient(text, undefined, PIPELINE);
+  return new BlobServiceClient(text, options.credential ?? (await loadEntraCredential()), PIPELINE);
+}
+
+const PIPELINE: StoragePipelineOptions = {
+  retryOptions: { maxTries: 3, tryTimeoutInMs: 10_000, retryDelayInMs: 300, maxRetryDelayInMs: 2000 },
+  keepAliveOptions: { enable: true },
+};

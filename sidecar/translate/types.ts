@@ -202,7 +202,7 @@ export type Creation =
 
 /**
  * What is to be done with one message. Every value of the message is in exactly one of the lists (or, where a
- * creation is wanted, in none: create, refresh the directory and translate again with `created: true`).
+ * creation is wanted, in none: create, refresh the directory and translate again, saying what was tried).
  */
 export interface Translation {
   readonly updates: readonly Update[];
@@ -247,8 +247,8 @@ export interface Prepared {
 }
 
 export interface TranslateOptions {
-  /** Set on the second pass, after creations were tried: what is still unknown is refused. */
-  readonly created?: boolean;
+  /** Whether this creation was tried before: what is still unknown then is refused, so that passes come to an end. */
+  readonly tried?: (creation: Creation) => boolean;
 }
 
 export interface Translator {

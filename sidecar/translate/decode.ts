@@ -1,0 +1,93 @@
+import { isUtf8 } from 'node:buffer';
+import { decodeCbor } from './decode/cbor.ts';
+import { decodeText, encodingOf } from './decode/encoding.ts';
+import { inflate, looksLikeGzip } from './decode/inflate.ts';
+import { checkShape } from './decode/limits.ts';
+import { Undecodable } from './decode/undecodable.ts';
+import type { HubMessage, TranslationLimits } from './types.ts';
+
+/** How a body is to be read: 'auto' goes by the content type, the others whatever it says. */
+export type BodyFormat = 'auto' | 'json' | 'cbor' | 'text' | 'base64';
+
+/** The first bytes of self-described CBOR (RFC 8949, 3.4.6). */
+const CBOR_MARK = [0xd9, 0xd9, 0xf7];
+
+const CBOR_TYPE = /^application\/(?:[\w.-]+\+)?cbor(?:\s*;|$)/i;
+
+/**
+ * The value of a message's body, or an Undecodable. Never throws; allocates no more than the limits allow. Key
+ * `__proto__` is an own member like any other; of a key that comes twice in one object the last counts.
+ *
+ * @param exact read integers that a double cannot hold as BigInt (slower; JSON only, CBOR always does)
+ */
+export function decodeBody(
+  message: HubMessage,
+  limits: TranslationLimits,
+  format: BodyFormat = 'auto',
+  exact = false,
+): unknown {
+  const { body, contentEncoding, contentType } = message;
+  if (body.length > limits.maxBodyBytes) {
+    return new Undecodable(
+      'BODY_TOO_LARGE',
+      `The body has ${body.length} bytes; the limit is ${limits.maxBodyBytes}.`,
+    );
+  }
+  // the common case first: plain UTF-8 JSON with properties that say so, or none
+  if ((body[0] === 0x7b || body[0] === 0x5b) && format === 'auto' && !exact && isPlain(message)) {
+    return parseJson(utf8Text(body), limits, false);
+  }
+  const encoding = encodingOf(contentEncoding, contentType);
+  if (encoding instanceof Undecodable) return encoding;
+  const compressions =
+    encoding.compressions.length === 0 && looksLikeGzip(body) ? (['gzip'] as const) : encoding.compressions;
+  const bytes = inflate(body, compressions, limits.maxInflatedBytes);
+  if (bytes instanceof Undecodable) return bytes;
+  if (format === 'base64') return Buffer.from(bytes).toString('base64');
+  if (bytes.length === 0) return new Undecodable('BODY_EMPTY', 'The body is empty.');
+  const isCbor = CBOR_TYPE.test(contentType ?? '') || CBOR_MARK.every((byte, i) => bytes[i] === byte);
+  if (format === 'cbor' || (format === 'auto' && isCbor)) return decodeCbor(bytes, limits);
+  const text = decodeText(bytes, encoding.charset);
+  return format === 'text' || text instanceof Undecodable ? text : parseJson(text, limits, exact);
+}
+
+/** Properties that name UTF-8 JSON, by the few spellings that senders use; all others take the long way. */
+function isPlain({ contentType, contentEncoding }: HubMessage): boolean {
+  return (
+    (contentEncoding === undefined || contentEncoding === 'utf-8' || contentEncoding === 'UTF-8') &&
+    (contentType === undefined ||
+      contentType === 'application/json' ||
+      contentType === 'application/json; charset=utf-8' ||
+      contentType === 'application/json;charset=utf-8')
+  );
+}
+
+const NOT_UTF8 = new Undecodable('BODY_NOT_TEXT', 'The body is not valid UTF-8 text.');
+
+function utf8Text(body: Uint8Array): string | Undecodable {
+  return isUtf8(body)
+    ? Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
+    : NOT_UTF8;
+}
+
+function parseJson(text: string | Undecodable, limits: TranslationLimits, exact: boolean): unknown {
+  if (typeof text !== 'string') return text;
+  let value: unknown;
+  try {
+    value = exact ? JSON.parse(text, exactInteger) : JSON.parse(text);
+  } catch (thrown) {
+    return new Undecodable(
+      'BODY_NOT_JSON',
+      `The body is not valid JSON: ${thrown instanceof SyntaxError ? thrown.message.slice(0, 200) : 'it cannot be read'}.`,
+    );
+  }
+  return checkShape(value, limits) ?? value;
+}
+
+/** A reviver: an integer that its double does not spell as the sender did becomes BigInt. */
+function exactInteger(this: unknown, _key: string, value: unknown, context?: { source?: string }): unknown {
+  const source = context?.source;
+  if (typeof value !== 'number' || source === undefined || Number.isSafeInteger(value)) return value;
+  if (!/^-?\d{16,400}$/.test(source) || String(value) === source) return value;
+  return BigInt(source);
+}

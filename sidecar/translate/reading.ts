@@ -1,0 +1,43 @@
+import type { HubEvent } from './sources/events.ts';
+import type { HubMessage, Ignored, Quality, Refusal } from './types.ts';
+
+/** Values of one Thing at one time, decoded and mapped but not yet coerced to its properties. */
+export interface Reading {
+  readonly thing: string;
+  /** The Thing Template for the Thing when it has to be created; undefined: the setting's. */
+  readonly template?: string | undefined;
+  /** Stands before every name: `module::`, `component::`. */
+  readonly prefix: string;
+  readonly timeMs: number;
+  readonly quality: Quality;
+  /** The addresses of `values`; undefined: the keys of `members`. */
+  readonly names?: readonly string[] | undefined;
+  readonly values?: readonly unknown[] | undefined;
+  readonly members?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What a message holds after decoding and mapping. */
+export interface Content {
+  readonly readings: readonly Reading[];
+  readonly ignored: readonly Ignored[];
+  readonly refusals: readonly Refusal[];
+  readonly events: readonly HubEvent[];
+}
+
+export const NONE: readonly never[] = Object.freeze([]);
+
+export function contentOf(parts: Partial<Content>): Content {
+  return { readings: NONE, ignored: NONE, refusals: NONE, events: NONE, ...parts };
+}
+
+export function refused(refusal: Refusal): Content {
+  return contentOf({ refusals: [refusal] });
+}
+
+/** The time of a message's values: the device's creation time, else when the hub took it. Never the time of processing. */
+export function messageTimeMs(message: HubMessage): number {
+  const { creationTimeMs } = message;
+  return creationTimeMs !== undefined && Math.abs(creationTimeMs) <= 8.64e15
+    ? creationTimeMs
+    : message.enqueuedTimeMs;
+}

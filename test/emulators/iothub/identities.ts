@@ -224,7 +224,7 @@ export class Identities extends EventEmitter<IdentityEvents> {
       );
     }
     if (this.#modulesOf(deviceId).size >= maxModulesPerDevice) {
-      throw new HubError('ArgumentInvalid', `A device has at most ${maxModulesPerDevice} modules`);
+      throw new HubError('TooManyModulesOnDevice', `A device has at most ${maxModulesPerDevice} modules`);
     }
   }
 
@@ -243,12 +243,22 @@ export class Identities extends EventEmitter<IdentityEvents> {
     const given =
       typeof input.deviceScope === 'string' && input.deviceScope !== '' ? input.deviceScope : undefined;
     const parents = Array.isArray(input.parentScopes) ? input.parentScopes.filter(isText) : undefined;
+    for (const scope of parents ?? []) this.#checkScope(scope);
     if (input.capabilities?.iotEdge === true) {
       const deviceScope = given ?? `${scopePrefix}${deviceId}-${randomInt(2 ** 40)}`;
       return parents ? { deviceScope, parentScopes: parents } : { deviceScope };
     }
     const parent = given ?? parents?.[0];
+    if (parent !== undefined) this.#checkScope(parent);
     return parent === undefined ? {} : { deviceScope: parent, parentScopes: [parent] };
+  }
+
+  /** A scope must be that of an Edge device of this hub. */
+  #checkScope(scope: string): void {
+    for (const device of this.devices()) {
+      if (device.capabilities.iotEdge && device.deviceScope === scope) return;
+    }
+    throw new HubError('InvalidDeviceScope', `No Edge device has the scope ${scope}`);
   }
 
   #modulesOf(deviceId: string): Set<string> {

@@ -43,7 +43,7 @@ export class Router {
     this.#routes = routes.map((route) => ({ route, segments: split(route.pattern) }));
   }
 
-  /** Throws ResourceNotFound or MethodNotAllowed. A literal segment wins over a parameter. */
+  /** Throws GenericNotFound or GenericMethodNotAllowed. A literal segment wins over a parameter. */
   match(method: string, path: string): Match {
     const segments = split(path);
     let best: Match | undefined;
@@ -59,8 +59,8 @@ export class Router {
       }
     }
     if (best) return best;
-    if (otherMethod) throw new HubError('MethodNotAllowed', `${method} is not allowed on ${path}`);
-    throw new HubError('ResourceNotFound', `There is nothing at ${path}`);
+    if (otherMethod) throw new HubError('GenericMethodNotAllowed', `${method} is not allowed on ${path}`);
+    throw new HubError('GenericNotFound', `There is nothing at ${path}`);
   }
 }
 

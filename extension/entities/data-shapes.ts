@@ -1,0 +1,54 @@
+import type { TObject } from 'typebox';
+import { factsOf } from '../../sidecar/contract/schema.ts';
+import { PartitionStatus } from '../../sidecar/contract/status.ts';
+import { fieldOf } from '../generate/services.ts';
+import type { DataShape, FieldDefinition } from './model.ts';
+
+/** A Data Shape with the fields of a schema; `keys` are its primary keys. */
+function fromSchema(name: string, schema: TObject, keys: readonly string[] = []): DataShape {
+  const fields = Object.entries(schema.properties).map(
+    ([field, type]): FieldDefinition => ({
+      ...fieldOf(field, type),
+      ...(keys.includes(field) ? { isPrimaryKey: true as const } : {}),
+    }),
+  );
+  return { kind: 'DataShape', name, description: factsOf(schema).description ?? '', fields };
+}
+
+const text = (name: string, description: string): FieldDefinition => ({
+  name,
+  baseType: 'STRING',
+  description,
+});
+const time = (description: string): FieldDefinition => ({ name: 'time', baseType: 'DATETIME', description });
+
+export const partition = fromSchema('AzureIoT.Partition_DS', PartitionStatus, ['partition']);
+
+export const connectionState: DataShape = {
+  kind: 'DataShape',
+  name: 'AzureIoT.ConnectionState_DS',
+  description: 'The event ConnectionStateChanged of a hub.',
+  fields: [
+    text('state', 'The state now: stopped, connecting, running, waiting, failed or unreachable.'),
+    text('previousState', 'The state before.'),
+    text('reason', 'Why, in plain words; may be empty.'),
+    text('code', 'The code of the error behind it; may be empty.'),
+    time('When the state changed.'),
+  ],
+};
+
+export const telemetryRefused: DataShape = {
+  kind: 'DataShape',
+  name: 'AzureIoT.TelemetryRefused_DS',
+  description: 'The event TelemetryRefused of a hub: the first refusal of a call and how many there were.',
+  fields: [
+    { name: 'thing', baseType: 'THINGNAME', description: 'The Thing that was addressed.' },
+    text('property', 'The property; empty when the whole Thing was refused.'),
+    text('partition', 'The partition of the message; empty for replays and storage.'),
+    { name: 'sequenceNumber', baseType: 'LONG', description: 'The sequence number of the message.' },
+    text('reason', 'THING_NOT_FOUND, PROPERTY_NOT_FOUND, VALUE_REFUSED or NOT_AUTHORIZED.'),
+    text('message', 'What the platform said.'),
+    { name: 'count', baseType: 'INTEGER', description: 'How many values or rows the same call refused.' },
+    time('When it happened.'),
+  ],
+};

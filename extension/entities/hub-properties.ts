@@ -1,0 +1,96 @@
+import {
+  HubSettings,
+  SECRET_NAMES,
+  SETTING_NAMES,
+  type SettingName,
+  settingFacts,
+} from '../../sidecar/contract/hub-settings.ts';
+import { baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import { fieldOf } from '../generate/services.ts';
+import type { PropertyDefinition } from './model.ts';
+
+const STATUS = 'Status';
+const INTERNAL = 'Internal';
+
+/** As many partitions as an IoT Hub can have; each has a property of its own, because lanes call at the same time. */
+export const MARKED_PARTITIONS = 32;
+
+function settingProperty(name: SettingName): PropertyDefinition {
+  const schema = HubSettings.properties[name];
+  const facts = factsOf(schema);
+  const { minimum, maximum } = facts;
+  return {
+    ...fieldOf(name, schema),
+    category: settingFacts(name).category,
+    isPersistent: true,
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(maximum === undefined ? {} : { maximum }),
+  };
+}
+
+export const settingProperties: readonly PropertyDefinition[] = SETTING_NAMES.map(settingProperty);
+
+/** What Connect reads and sends in its body, with the base type that says how. */
+export const settingConstants = {
+  HUB_SETTINGS: SETTING_NAMES.filter((name) => settingFacts(name).secret !== true).map((name) => ({
+    name,
+    baseType: baseTypeOf(HubSettings.properties[name]),
+  })),
+  HUB_SECRETS: [...SECRET_NAMES],
+};
+
+function status(
+  name: string,
+  baseType: PropertyDefinition['baseType'],
+  description: string,
+  more: Partial<PropertyDefinition> = {},
+): PropertyDefinition {
+  return { name, baseType, description, category: STATUS, ...more };
+}
+
+/** Written by ReceiveStatus alone; no subscription listens to them. */
+export const statusProperties: readonly PropertyDefinition[] = [
+  status(
+    'connectionStatus',
+    'STRING',
+    'What the connection does: stopped, connecting, running, waiting (goes on by itself), failed (someone must change ' +
+      'something first), or unreachable (the sidecar does not answer).',
+    { defaultValue: 'stopped' },
+  ),
+  status('lastError', 'STRING', 'The last error in plain words; empty when there was none.'),
+  status(
+    'lastErrorCode',
+    'STRING',
+    'The code of the last error; the documentation says what to do for each.',
+  ),
+  status('lastErrorTime', 'DATETIME', 'When the last error happened.'),
+  status('statusTime', 'DATETIME', 'When these status properties were written.'),
+  status('connectedSince', 'DATETIME', 'Since when the hub is connected; the counts begin there.'),
+  status('messagesReceived', 'LONG', 'Messages received from Azure.'),
+  status('messagesDelivered', 'LONG', 'Messages whose values are on their Things.'),
+  status('messagesIgnored', 'LONG', 'Messages left out as the settings say.'),
+  status('messagesDeadLettered', 'LONG', 'Messages put aside because they could not be delivered.'),
+  status('messagesInFlight', 'LONG', 'Messages received and not yet finished.'),
+  status('messagesRepeated', 'LONG', 'Messages that Azure delivered again and that were applied once.'),
+  status('ratePerSecond', 'NUMBER', 'Messages delivered each second, over the last minute.', {
+    units: '1/s',
+  }),
+  status('lag', 'LONG', 'Messages in all partitions that are not yet finished.'),
+  status('partitionStatus', 'INFOTABLE', 'Owner, position and lag of each partition.', {
+    dataShape: 'AzureIoT.Partition_DS',
+  }),
+  status('sidecarVersion', 'STRING', 'The version of the sidecar that serves this hub.'),
+];
+
+/** High-water marks, "<stream>:<sequence number>", written by ReceiveUpdates at the end of each call. */
+export const partitionProperties: readonly PropertyDefinition[] = Array.from(
+  { length: MARKED_PARTITIONS },
+  (_, partition) => ({
+    name: `partition${String(partition).padStart(2, '0')}`,
+    baseType: 'STRING' as const,
+    description: `How far partition ${partition} has been applied. Used to drop repeats; not to be edited.`,
+    category: INTERNAL,
+    isPersistent: true as const,
+    dataChangeType: 'NEVER' as const,
+  }),
+);

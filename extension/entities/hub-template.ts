@@ -1,0 +1,147 @@
+import { SETTING_NAMES } from '../../sidecar/contract/hub-settings.ts';
+import { HubStatus } from '../../sidecar/contract/status.ts';
+import { rowTypes } from '../generate/operation-script.ts';
+import { handWritten } from '../generate/scripts.ts';
+import { operationServices } from '../generate/services.ts';
+import {
+  partitionProperties,
+  settingConstants,
+  settingProperties,
+  statusProperties,
+} from './hub-properties.ts';
+import {
+  ADMINISTRATORS,
+  type EventDefinition,
+  permit,
+  permitAll,
+  type ServiceDefinition,
+  SIDECAR_GROUP,
+  type SubscriptionDefinition,
+  type ThingTemplate,
+} from './model.ts';
+
+const services: readonly ServiceDefinition[] = [
+  ...operationServices('AzureIoT.Hub_TT', { Connect: settingConstants }),
+  {
+    name: 'ConnectInBackground',
+    category: 'Connection',
+    description: 'Does what Connect does without waiting for it; a failure is logged and shown in lastError.',
+    parameters: [],
+    result: { baseType: 'NOTHING', description: '' },
+    isAsync: true,
+    script: handWritten('ConnectInBackground'),
+  },
+  {
+    name: 'ReceiveStatus',
+    category: 'Inbound',
+    description: 'Called by the sidecar: writes the status properties and fires ConnectionStateChanged.',
+    parameters: [
+      {
+        name: 'status',
+        baseType: 'JSON',
+        description: 'A status as GetStatus gives it, whole or in part.',
+        isRequired: true,
+      },
+    ],
+    result: { baseType: 'NOTHING', description: '' },
+    script: handWritten('ReceiveStatus', { PARTITION_FIELDS: rowTypes(HubStatus.properties.partitions) }),
+  },
+  {
+    name: 'ReceiveUpdates',
+    category: 'Inbound',
+    description: 'Called by the sidecar: applies the values of one batch to many Things and drops repeats.',
+    parameters: [
+      {
+        name: 'batch',
+        baseType: 'JSON',
+        description: 'stream, partition, through, and groups of thing, properties, baseTypes and rows.',
+        isRequired: true,
+      },
+    ],
+    result: {
+      baseType: 'JSON',
+      description: 'accepted, repeated, and refused with thing, property, sequenceNumber and reason.',
+    },
+    script: handWritten('ReceiveUpdates'),
+  },
+  {
+    name: 'DescribeThings',
+    category: 'Inbound',
+    description: 'Called by the sidecar: template and properties of the named Things.',
+    parameters: [
+      {
+        name: 'names',
+        baseType: 'JSON',
+        description: 'An object such as {"names": ["device-1"]}.',
+        isRequired: true,
+      },
+    ],
+    result: { baseType: 'JSON', description: 'things, by name, and missing.' },
+    script: handWritten('DescribeThings'),
+  },
+];
+
+const events: readonly EventDefinition[] = [
+  {
+    name: 'ConnectionStateChanged',
+    category: 'Connection',
+    description: 'The state of the connection has changed.',
+    dataShape: 'AzureIoT.ConnectionState_DS',
+  },
+  {
+    name: 'TelemetryRefused',
+    category: 'Inbound',
+    description: 'ThingWorx refused values of a batch.',
+    dataShape: 'AzureIoT.TelemetryRefused_DS',
+  },
+];
+
+const CONNECT = 'me.ConnectInBackground();';
+
+/** One subscription for each setting: a subscription to all properties would also see the status that Connect writes. */
+const subscriptions: readonly SubscriptionDefinition[] = [
+  {
+    name: 'ConnectAtStart',
+    description: 'Connects when ThingWorx or this Thing starts.',
+    eventName: 'ThingStart',
+    script: CONNECT,
+  },
+  ...['sidecarUrl', 'sidecarToken', ...SETTING_NAMES].map(
+    (property): SubscriptionDefinition => ({
+      name: `ConnectWhenChanged_${property}`,
+      description: `Sends the settings to the sidecar when ${property} has changed.`,
+      eventName: 'DataChange',
+      sourceProperty: property,
+      script: CONNECT,
+    }),
+  ),
+];
+
+/** What the sidecar calls, and what those services call and write in turn with the rights of the caller. */
+const SIDECAR_CALLS = ['Connect', 'ReceiveStatus', 'ReceiveUpdates', 'DescribeThings'];
+const WRITTEN = [...statusProperties, ...partitionProperties].map((property) => property.name);
+
+export const hubTemplate: ThingTemplate = {
+  kind: 'ThingTemplate',
+  name: 'AzureIoT.Hub_TT',
+  description:
+    'One Azure IoT Hub: its settings and status as properties, and the services that need no device.',
+  baseThingTemplate: 'GenericThing',
+  implementedShapes: ['AzureIoT.Sidecar_TS'],
+  properties: [...settingProperties, ...statusProperties, ...partitionProperties],
+  services,
+  events,
+  subscriptions,
+  permissions: permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThings']),
+  instancePermissions: [
+    ...permitAll(ADMINISTRATORS),
+    ...permit('ServiceInvoke', SIDECAR_GROUP, [...SIDECAR_CALLS, 'CallSidecar']),
+    ...permit('PropertyRead', SIDECAR_GROUP, ['*']),
+    ...permit('PropertyWrite', SIDECAR_GROUP, WRITTEN),
+    ...permit(
+      'EventInvoke',
+      SIDECAR_GROUP,
+      events.map((event) => event.name),
+    ),
+  ],
+};

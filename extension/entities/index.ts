@@ -1,0 +1,20 @@
+import { connectionState, partition, telemetryRefused } from './data-shapes.ts';
+import { deviceShape, deviceTemplate } from './device.ts';
+import { hubTemplate } from './hub-template.ts';
+import type { Entity } from './model.ts';
+import { administrators, project, sidecarGroup } from './project.ts';
+import { sidecarShape } from './sidecar-shape.ts';
+
+/** Every entity of the extension. */
+export const ENTITIES: readonly Entity[] = [
+  project,
+  administrators,
+  sidecarGroup,
+  partition,
+  connectionState,
+  telemetryRefused,
+  sidecarShape,
+  deviceShape,
+  hubTemplate,
+  deviceTemplate,
+];

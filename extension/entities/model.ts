@@ -1,0 +1,146 @@
+import type { BaseType } from '../../sidecar/contract/schema.ts';
+
+/** The project that holds every entity of the extension. */
+export const PROJECT = 'AzureIoT.Connector';
+export const ADMINISTRATORS = 'AzureIoT.Administrators_UG';
+export const SIDECAR_GROUP = 'AzureIoT.Sidecar_UG';
+
+/** VARIANT is a type of fields in platform shapes only, so the extension's own fields cannot have it. */
+export interface FieldDefinition {
+  readonly name: string;
+  readonly baseType: BaseType;
+  readonly description: string;
+  readonly dataShape?: string;
+  readonly isPrimaryKey?: true;
+  readonly isRequired?: true;
+  readonly defaultValue?: string;
+  readonly friendlyName?: string;
+  readonly thingTemplate?: string;
+  readonly thingShape?: string;
+  readonly units?: string;
+}
+
+export interface PropertyDefinition extends FieldDefinition {
+  readonly category: string;
+  readonly isPersistent?: true;
+  readonly isLogged?: true;
+  /** VALUE unless given; NEVER fires no DataChange. */
+  readonly dataChangeType?: 'VALUE' | 'ALWAYS' | 'NEVER';
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+export interface ServiceDefinition {
+  readonly name: string;
+  readonly category: string;
+  readonly description: string;
+  readonly parameters: readonly FieldDefinition[];
+  readonly result: {
+    readonly baseType: BaseType | 'NOTHING';
+    readonly dataShape?: string;
+    readonly description: string;
+  };
+  /** Runs in the background and gives no result. */
+  readonly isAsync?: true;
+  readonly isOverridable?: true;
+  /** The script, strict ES5. */
+  readonly script: string;
+}
+
+export interface EventDefinition {
+  readonly name: string;
+  readonly category: string;
+  readonly description: string;
+  readonly dataShape: string;
+}
+
+export interface SubscriptionDefinition {
+  readonly name: string;
+  readonly description: string;
+  readonly eventName: 'ThingStart' | 'DataChange';
+  /** Only for DataChange. */
+  readonly sourceProperty?: string;
+  readonly script: string;
+}
+
+/** What a shape or template gives to its Things. */
+export interface Characteristics {
+  readonly properties: readonly PropertyDefinition[];
+  readonly services: readonly ServiceDefinition[];
+  readonly events: readonly EventDefinition[];
+  readonly subscriptions: readonly SubscriptionDefinition[];
+}
+
+export type PermissionKind =
+  | 'PropertyRead'
+  | 'PropertyWrite'
+  | 'ServiceInvoke'
+  | 'EventInvoke'
+  | 'EventSubscribe';
+
+/** One permission of one group or user: `resource` is `*` or the name of a property, service or event. */
+export interface Permission {
+  readonly resource: string;
+  readonly kind: PermissionKind;
+  readonly principal: string;
+  readonly principalType: 'Group' | 'User';
+}
+
+interface Named {
+  readonly name: string;
+  readonly description: string;
+}
+
+export interface Project extends Named {
+  readonly kind: 'Project';
+}
+
+export interface Group extends Named {
+  readonly kind: 'Group';
+}
+
+export interface DataShape extends Named {
+  readonly kind: 'DataShape';
+  readonly fields: readonly FieldDefinition[];
+}
+
+export interface ThingShape extends Named, Characteristics {
+  readonly kind: 'ThingShape';
+  /** Run-time permissions that every Thing of this shape gets. */
+  readonly instancePermissions: readonly Permission[];
+}
+
+export interface ThingTemplate extends Named, Characteristics {
+  readonly kind: 'ThingTemplate';
+  /** Never changed after release: the platform refuses such an upgrade. */
+  readonly baseThingTemplate: 'GenericThing' | `AzureIoT.${string}_TT`;
+  readonly implementedShapes: readonly string[];
+  /** Run-time permissions on the template itself. */
+  readonly permissions: readonly Permission[];
+  /** Run-time permissions that every Thing of this template gets. */
+  readonly instancePermissions: readonly Permission[];
+}
+
+export type Entity = Project | Group | DataShape | ThingShape | ThingTemplate;
+
+/** Permissions of one kind for several resources. */
+export function permit(
+  kind: PermissionKind,
+  principal: string,
+  resources: readonly string[],
+  principalType: 'Group' | 'User' = 'Group',
+): Permission[] {
+  return resources.map((resource) => ({ resource, kind, principal, principalType }));
+}
+
+/** Everything, for those who operate the connector. */
+export function permitAll(principal: string): Permission[] {
+  const kinds: PermissionKind[] = [
+    'PropertyRead',
+    'PropertyWrite',
+    'ServiceInvoke',
+    'EventInvoke',
+    'EventSubscribe',
+  ];
+  return kinds.flatMap((kind) => permit(kind, principal, ['*']));
+}

@@ -1,0 +1,123 @@
+import type { TSchema } from 'typebox';
+import { BINDINGS, type BindingSource } from '../../sidecar/contract/bindings.ts';
+import { type Operation, pathMembers, usesQuery } from '../../sidecar/contract/operation.ts';
+import { annotationOf, baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import { script } from './scripts.ts';
+
+/** Longer than the sidecar's own time limits, shorter than the 30 s after which ThingWorx ends a script. */
+const DEFAULT_TIMEOUT_MS = 20_000;
+
+/** The ES5 script of an operation: parameters to request, CallSidecar, answer to the declared base type. */
+export function operationScript(operation: Operation): string {
+  if (!operation.entity) throw new Error(`${operation.name} has no entity, so it has no service`);
+  const binding = BINDINGS[operation.entity];
+  const required = new Set(factsOf(operation.input).required ?? []);
+  const inPath = new Set(pathMembers(operation.path));
+  const lines: string[] = [];
+
+  lines.push('var caller = me;');
+  if (binding.caller !== 'me') {
+    const { property } = binding.caller;
+    lines.push(
+      `if (!isSet(me.${property})) {`,
+      `  throw new Error("SETTING_MISSING: ${property} of " + me.name + " is not set.");`,
+      '}',
+      `caller = Things[me.${property}];`,
+      'if (!caller) {',
+      `  throw new Error("SETTING_INVALID: ${property} of " + me.name + " names a Thing that does not exist or is not visible: " + me.${property});`,
+      '}',
+    );
+  }
+  lines.push('var input = {};');
+  for (const [name, schema] of Object.entries(factsOf(operation.input).properties ?? {})) {
+    const source = binding.members[name];
+    if (source) {
+      lines.push(...boundMember(name, source));
+      continue;
+    }
+    lines.push(`if (isSet(${name})) {`, `  input.${name} = ${parameterValue(name, schema)};`);
+    if (required.has(name))
+      lines.push('} else {', `  throw new Error("REQUEST_INVALID: ${name} is required.");`);
+    lines.push('}');
+  }
+
+  const path = `/v1${operation.path}`
+    .split(/(\{\w+\})/)
+    .filter((part) => part !== '')
+    .map((part) =>
+      part.startsWith('{') ? `encodeURIComponent(input.${part.slice(1, -1)})` : JSON.stringify(part),
+    )
+    .join(' + ');
+  lines.push(`var path = ${path};`, ...[...inPath].map((name) => `delete input.${name};`));
+  const request = [
+    `method: ${JSON.stringify(operation.method)}`,
+    usesQuery(operation.method) ? 'path: path + queryText(input)' : 'path: path',
+    ...(usesQuery(operation.method) ? [] : ['content: input']),
+    `timeoutSeconds: ${Math.ceil((operation.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1000)}`,
+  ];
+  lines.push(
+    'var answer;',
+    'try {',
+    `  answer = plain(caller.CallSidecar({ ${request.join(', ')} }));`,
+    '} catch (thrown) {',
+    '  throw new Error(errorText(thrown));',
+    '}',
+    ...resultLines(operation),
+  );
+  const body = [
+    `/* Generated from the operation ${operation.name}. */`,
+    'function run() {',
+    ...lines.map((line) => `  ${line}`),
+    '}',
+    '',
+  ];
+  body.push(operation.noResult ? 'run();' : 'var result = run();');
+  return script(body.join('\n'));
+}
+
+function boundMember(name: string, source: BindingSource): string[] {
+  if (!source.property) return [`input.${name} = String(me.name);`];
+  const { property } = source;
+  if (source.name)
+    return [`input.${name} = isSet(me.${property}) ? String(me.${property}) : String(me.name);`];
+  return [
+    `if (!isSet(me.${property})) {`,
+    `  throw new Error("SETTING_MISSING: ${property} of " + me.name + " is not set.");`,
+    '}',
+    `input.${name} = String(me.${property});`,
+  ];
+}
+
+function parameterValue(name: string, schema: TSchema): string {
+  const baseType = baseTypeOf(schema);
+  if (baseType === 'INFOTABLE') return `tableRows(${name}, ${JSON.stringify(rowTypes(schema))})`;
+  return `scriptValue(${name}, ${JSON.stringify(baseType)})`;
+}
+
+function resultLines(operation: Operation): string[] {
+  if (operation.noResult) return [];
+  if (operation.result === undefined) return ['return answer;'];
+  const schema = factsOf(operation.output).properties?.[operation.result] as TSchema;
+  const value = `answer.${operation.result}`;
+  switch (baseTypeOf(schema)) {
+    case 'INFOTABLE': {
+      const { dataShape } = annotationOf(schema);
+      return [`return toTable(${value}, ${JSON.stringify(dataShape)}, ${JSON.stringify(rowTypes(schema))});`];
+    }
+    case 'DATETIME':
+      return [`return toDate(${value});`];
+    case 'JSON':
+      return [`return boxed(${value});`];
+    default:
+      return [`return ${value};`];
+  }
+}
+
+/** The base types of the fields of an INFOTABLE's rows. */
+export function rowTypes(table: TSchema): Record<string, string> {
+  const row = factsOf(table).items;
+  if (!row) throw new Error('an INFOTABLE must be an array of objects');
+  return Object.fromEntries(
+    Object.entries(factsOf(row).properties ?? {}).map(([name, schema]) => [name, baseTypeOf(schema)]),
+  );
+}

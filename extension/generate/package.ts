@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ENTITIES } from '../entities/index.ts';
+import { entityPath, entityXml } from './entity-xml.ts';
+import { metadataXml } from './metadata.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+/** The one version number; `<major>.<minor>.<patch>`, because the platform takes nothing else. */
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  if (!/^\d+\.\d+\.\d+$/.test(version))
+    throw new Error(`package.json: version must be three numbers, got ${version}`);
+  return version;
+}
+
+/** The files of the extension without the sidecar: path in the zip to content. */
+export function packageFiles(version = packageVersion()): Map<string, string> {
+  const files = new Map([['metadata.xml', metadataXml(version)]]);
+  for (const entity of ENTITIES) {
+    const path = entityPath(entity);
+    if (files.has(path)) throw new Error(`two entities are named ${entity.name}`);
+    files.set(path, entityXml(entity));
+  }
+  return files;
+}

@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'acorn';
+
+const SCRIPTS = join(import.meta.dirname, '..', 'scripts');
+const SHARED = join(SCRIPTS, 'shared');
+
+/** A function of extension/scripts/shared with the comment above it. */
+interface Helper {
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * The complete script of a service: constants, the shared functions that it uses, directly or through each other, and the
+ * body. ThingWorx has no modules, so each script carries what it needs.
+ */
+export function script(body: string, constants: Readonly<Record<string, unknown>> = {}): string {
+  const lines = Object.entries(constants).map(([name, value]) => `var ${name} = ${JSON.stringify(value)};`);
+  const used = new Set<string>();
+  const helpers = sharedHelpers();
+  const visit = (text: string) => {
+    for (const helper of helpers) {
+      if (used.has(helper.name) || !mentions(text, helper.name)) continue;
+      used.add(helper.name);
+      visit(helper.text);
+    }
+  };
+  visit(body);
+  const parts = helpers.filter((helper) => used.has(helper.name)).map((helper) => helper.text);
+  return [...(lines.length > 0 ? [lines.join('\n')] : []), ...parts, body.trim()].join('\n\n');
+}
+
+/** The script that extension/scripts/<name>.js holds. */
+export function handWritten(name: string, constants: Readonly<Record<string, unknown>> = {}): string {
+  return script(readFileSync(join(SCRIPTS, `${name}.js`), 'utf8'), constants);
+}
+
+/** The services whose scripts are written by hand, by file. */
+export function handWrittenNames(): string[] {
+  return readdirSync(SCRIPTS)
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => file.slice(0, -'.js'.length))
+    .sort();
+}
+
+function mentions(text: string, name: string): boolean {
+  return new RegExp(`\\b${name}\\b`).test(text);
+}
+
+function sharedHelpers(): Helper[] {
+  return readdirSync(SHARED)
+    .sort()
+    .flatMap((file) => helpersOf(readFileSync(join(SHARED, file), 'utf8')));
+}
+
+function helpersOf(source: string): Helper[] {
+  const helpers: Helper[] = [];
+  let start = 0;
+  for (const node of parse(source, { ecmaVersion: 5 }).body) {
+    if (node.type !== 'FunctionDeclaration') throw new Error('extension/scripts/shared holds functions only');
+    helpers.push({ name: node.id.name, text: source.slice(start, node.end).trim() });
+    start = node.end;
+  }
+  return helpers;
+}

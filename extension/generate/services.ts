@@ -1,0 +1,90 @@
+import type { TSchema } from 'typebox';
+import { BINDINGS } from '../../sidecar/contract/bindings.ts';
+import type { OfferingEntity, Operation } from '../../sidecar/contract/operation.ts';
+import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
+import { annotationOf, baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import type { FieldDefinition, ServiceDefinition } from '../entities/model.ts';
+import { operationScript } from './operation-script.ts';
+import { handWritten } from './scripts.ts';
+
+/** The services that an entity offers, from the operations; `constants` go into hand-written scripts by service name. */
+export function operationServices(
+  entity: OfferingEntity,
+  constants: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {},
+  operations: readonly Operation[] = OPERATIONS,
+): ServiceDefinition[] {
+  return operations
+    .filter((operation) => operation.entity === entity)
+    .map((operation) => operationService(operation, constants[operation.name]));
+}
+
+export function operationService(
+  operation: Operation,
+  constants: Readonly<Record<string, unknown>> = {},
+): ServiceDefinition {
+  return {
+    name: operation.name,
+    category: operation.category,
+    description: operation.summary,
+    // What a hand-written script sends is its own business; its parameters are declared by `parameters`.
+    parameters: operation.script === 'hand-written' ? [] : parametersOf(operation),
+    result: resultOf(operation),
+    script:
+      operation.script === 'hand-written'
+        ? handWritten(operation.name, constants)
+        : operationScript(operation),
+  };
+}
+
+/** The input members that the caller of the service gives. */
+export function parametersOf(operation: Operation): FieldDefinition[] {
+  const bound = operation.entity ? BINDINGS[operation.entity].members : {};
+  const required = new Set(factsOf(operation.input).required ?? []);
+  return Object.entries(factsOf(operation.input).properties ?? {})
+    .filter(([name]) => !(name in bound))
+    .map(([name, schema]) => ({
+      ...fieldOf(name, schema),
+      ...(required.has(name) ? { isRequired: true as const } : {}),
+    }));
+}
+
+export function resultOf(operation: Operation): ServiceDefinition['result'] {
+  if (operation.noResult) return { baseType: 'NOTHING', description: '' };
+  if (operation.result === undefined) {
+    return { baseType: 'JSON', description: factsOf(operation.output).description ?? '' };
+  }
+  const schema = factsOf(operation.output).properties?.[operation.result] as TSchema;
+  const { dataShape } = annotationOf(schema);
+  return {
+    baseType: baseTypeOf(schema),
+    description: factsOf(schema).description ?? '',
+    ...(dataShape === undefined ? {} : { dataShape }),
+  };
+}
+
+/** A schema member as a ThingWorx field. */
+export function fieldOf(name: string, schema: TSchema): FieldDefinition {
+  const { dataShape, friendlyName, thingShape, thingTemplate, units } = annotationOf(schema);
+  const facts = factsOf(schema);
+  return {
+    name,
+    baseType: baseTypeOf(schema),
+    description: describe(facts.description ?? '', facts.enum),
+    ...(dataShape === undefined ? {} : { dataShape }),
+    ...(friendlyName === undefined ? {} : { friendlyName }),
+    ...(thingShape === undefined ? {} : { thingShape }),
+    ...(thingTemplate === undefined ? {} : { thingTemplate }),
+    ...(units === undefined ? {} : { units }),
+    ...(facts.default === undefined ? {} : { defaultValue: textOf(facts.default) }),
+  };
+}
+
+/** The description, with the allowed words where it does not name them all. */
+function describe(description: string, words: readonly unknown[] | undefined): string {
+  if (!words || words.every((word) => description.includes(String(word)))) return description;
+  return `${description} One of: ${words.join(', ')}.`;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

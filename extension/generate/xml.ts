@@ -1,0 +1,71 @@
+import { XMLBuilder } from 'fast-xml-parser';
+
+/** An element: attributes, and children or text. Attributes that are undefined are left out. */
+export interface Element {
+  readonly name: string;
+  readonly attributes?: Readonly<Record<string, string | undefined>>;
+  readonly children?: readonly Element[];
+  /** Written as CDATA. */
+  readonly cdata?: string;
+}
+
+export function element(
+  name: string,
+  attributes: Readonly<Record<string, string | undefined>> = {},
+  children: readonly Element[] = [],
+): Element {
+  return { name, attributes, children };
+}
+
+type Node = Record<string, unknown>;
+
+const ATTRIBUTES = ':@';
+const PREFIX = '@_';
+
+/**
+ * The document in pretty-printed form with sorted attributes. Scripts are put in after the builder, because it writes white
+ * space between two CDATA sections, which would split a script that holds `]]>`.
+ */
+export function toXml(root: Element): string {
+  const scripts: string[] = [];
+  const builder = new XMLBuilder({
+    preserveOrder: true,
+    ignoreAttributes: false,
+    attributeNamePrefix: PREFIX,
+    format: true,
+    indentBy: '  ',
+    suppressEmptyNode: true,
+    suppressBooleanAttributes: false,
+  });
+  const text: string = builder.build([
+    {
+      '?xml': [{ '#text': '' }],
+      [ATTRIBUTES]: { [`${PREFIX}version`]: '1.0', [`${PREFIX}encoding`]: 'UTF-8' },
+    },
+    toNode(root, scripts),
+  ]);
+  const filled = text
+    .trim()
+    .replace(/\[\[script (\d+)\]\]/g, (_, index: string) => cdata(scripts[Number(index)] as string));
+  return `${filled}\n`;
+}
+
+function toNode(item: Element, scripts: string[]): Node {
+  const attributes: Record<string, string> = {};
+  for (const name of Object.keys(item.attributes ?? {}).sort()) {
+    const value = item.attributes?.[name];
+    if (value === undefined) continue;
+    if (/[\r\n\t]/.test(value))
+      throw new Error(`${item.name} ${name}: an attribute must be one line, got ${JSON.stringify(value)}`);
+    attributes[PREFIX + name] = value;
+  }
+  const children: Node[] = (item.children ?? []).map((child) => toNode(child, scripts));
+  if (item.cdata !== undefined) children.push({ '#text': `[[script ${scripts.push(item.cdata) - 1}]]` });
+  const node: Node = { [item.name]: children };
+  if (Object.keys(attributes).length > 0) node[ATTRIBUTES] = attributes;
+  return node;
+}
+
+function cdata(text: string): string {
+  return `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`;
+}

@@ -1,0 +1,59 @@
+/* What the sidecar must know about Things before it can address and convert values: their template and properties. */
+
+/* Data Shapes of INFOTABLE properties, which GetPropertyDefinitions does not show; empty where the platform does not say. */
+function dataShapes(thing) {
+  var shapes = {};
+  try {
+    var metadata = plain(thing.GetMetadataAsJSON());
+    var definitions = metadata.propertyDefinitions || {};
+    Object.keys(definitions).forEach(function (name) {
+      var aspects = definitions[name].aspects || {};
+      shapes[name] = String(aspects.dataShape || definitions[name].dataShape || "");
+    });
+  } catch (thrown) {
+    logger.debug("No metadata of {}: {}", thing.name, String(thrown.message || thrown));
+  }
+  return shapes;
+}
+
+function describe(thing) {
+  var properties = {};
+  var needsShapes = false;
+  thing
+    .GetPropertyDefinitions()
+    .rows.toArray()
+    .forEach(function (row) {
+      var baseType = String(row.baseType);
+      properties[String(row.name)] = { baseType: baseType, dataShape: "" };
+      needsShapes = needsShapes || baseType === "INFOTABLE";
+    });
+  if (needsShapes) {
+    var shapes = dataShapes(thing);
+    Object.keys(properties).forEach(function (name) {
+      if (properties[name].baseType === "INFOTABLE") {
+        properties[name].dataShape = shapes[name] || "";
+      }
+    });
+  }
+  return { template: String(thing.thingTemplate || ""), properties: properties };
+}
+
+function run() {
+  var request = unboxed(names);
+  var wanted = Array.isArray(request) ? request : request && request.names;
+  if (!Array.isArray(wanted)) {
+    throw new Error('REQUEST_INVALID: names must be an object such as {"names": ["device-1"]}.');
+  }
+  var answer = { things: {}, missing: [] };
+  wanted.forEach(function (name) {
+    var thing = Things[name];
+    if (thing) {
+      answer.things[name] = describe(thing);
+    } else {
+      answer.missing.push(name);
+    }
+  });
+  return answer;
+}
+
+var result = run();

@@ -1,0 +1,21 @@
+function run() {
+  try {
+    var status = plain(
+      me.CallSidecar({ method: "GET", path: "/v1/hubs/" + encodeURIComponent(me.name) + "/status" })
+    );
+    me.ReceiveStatus({ status: status });
+    return status;
+  } catch (thrown) {
+    var text = errorText(thrown);
+    var code = errorCode(text) || "INTERNAL";
+    me.ReceiveStatus({
+      status: {
+        state: code === "HUB_NOT_CONNECTED" ? "stopped" : "unreachable",
+        lastError: { code: code, message: text, time: new Date().toISOString() }
+      }
+    });
+    throw new Error(text);
+  }
+}
+
+var result = run();

@@ -1,0 +1,261 @@
+/* Applies one batch of the sidecar to the named Things. Rows that this hub has applied before are dropped; a value that is
+   refused is reported and refuses only itself. When it throws, nothing counts as applied and the sidecar sends again. */
+
+var MAX_CALLS_FOR_FAULTS = 1000;
+var faultCalls = 0;
+
+var VALUES_SHAPE = {
+  fieldDefinitions: {
+    name: { name: "name", description: "", baseType: "STRING", ordinal: 1, aspects: { isPrimaryKey: true } },
+    time: { name: "time", description: "", baseType: "DATETIME", ordinal: 2, aspects: {} },
+    value: { name: "value", description: "", baseType: "VARIANT", ordinal: 3, aspects: {} },
+    quality: { name: "quality", description: "", baseType: "STRING", ordinal: 4, aspects: {} }
+  }
+};
+
+/* The property that holds how far a partition has been applied, as "<stream>:<sequence number>"; none beyond 32. */
+function markProperty(partition) {
+  var number = Number(partition);
+  if (!(number >= 0 && number <= 31) || Math.floor(number) !== number) {
+    return "";
+  }
+  return "partition" + (number < 10 ? "0" : "") + number;
+}
+
+/* The highest sequence number of this stream that has been applied, -1 when none. */
+function appliedThrough(property, stream) {
+  var mark = String(me[property] || "");
+  var colon = mark.lastIndexOf(":");
+  if (colon < 0 || mark.substring(0, colon) !== stream) {
+    return -1;
+  }
+  var number = Number(mark.substring(colon + 1));
+  return isFinite(number) ? number : -1;
+}
+
+/* A cheap look first: a property that has a value exists. The definitions are read once for each Thing, when needed. */
+function propertyFinder(thing) {
+  var defined = null;
+  var known = {};
+  return function (name, baseType) {
+    if (known.hasOwnProperty("$" + name)) {
+      return known["$" + name];
+    }
+    var found = false;
+    if (baseType !== "INFOTABLE" && baseType !== "JSON" && baseType !== "IMAGE" && baseType !== "BLOB") {
+      try {
+        found = thing[name] !== undefined && thing[name] !== null && typeof thing[name] !== "function";
+      } catch (ignored) {
+        found = false;
+      }
+    }
+    if (!found) {
+      if (defined === null) {
+        defined = {};
+        thing
+          .GetPropertyDefinitions()
+          .rows.toArray()
+          .forEach(function (row) {
+            defined["$" + String(row.name)] = true;
+          });
+      }
+      found = defined["$" + name] === true;
+    }
+    known["$" + name] = found;
+    return found;
+  };
+}
+
+function isPermissionError(text) {
+  return /not authori[sz]ed|permission/i.test(text);
+}
+
+function update(thing, values) {
+  thing.UpdatePropertyValues({
+    values: Resources["InfoTableFunctions"].FromJSON({
+      json: {
+        dataShape: VALUES_SHAPE,
+        rows: values.map(function (entry) {
+          return entry.value;
+        })
+      }
+    })
+  });
+}
+
+function refusal(thing, entry, reason, message) {
+  return {
+    thing: thing,
+    property: entry.value.name,
+    sequenceNumber: entry.sequenceNumber,
+    reason: reason,
+    message: message
+  };
+}
+
+/* After a refusal of all values: finds what the platform refuses, first by property, then by halves. */
+function updateByProperty(thing, values, refuse) {
+  var names = [];
+  var groups = {};
+  values.forEach(function (entry) {
+    var key = "$" + entry.value.name;
+    if (!groups[key]) {
+      groups[key] = [];
+      names.push(key);
+    }
+    groups[key].push(entry);
+  });
+  names.forEach(function (key) {
+    updateByHalves(thing, groups[key], refuse);
+  });
+}
+
+function updateByHalves(thing, values, refuse) {
+  if (++faultCalls > MAX_CALLS_FOR_FAULTS) {
+    throw new Error(
+      "BATCH_REFUSED: The batch has too many refused values to find each of them; send fewer at once."
+    );
+  }
+  try {
+    update(thing, values);
+  } catch (thrown) {
+    if (values.length === 1) {
+      refuse(values[0], String((thrown && thrown.message) || thrown));
+      return;
+    }
+    var middle = Math.floor(values.length / 2);
+    updateByHalves(thing, values.slice(0, middle), refuse);
+    updateByHalves(thing, values.slice(middle), refuse);
+  }
+}
+
+function run() {
+  var content = plain(batch);
+  if (!content || !Array.isArray(content.groups)) {
+    throw new Error("REQUEST_INVALID: batch must be an object with an array groups.");
+  }
+  var answer = { accepted: 0, repeated: 0, refused: [] };
+  var stream = content.stream === undefined || content.stream === null ? "" : String(content.stream);
+  var mark = stream === "" ? "" : markProperty(content.partition);
+  var through = mark === "" ? -1 : appliedThrough(mark, stream);
+
+  function refuseRows(rows, thing, reason, message) {
+    rows.forEach(function (row) {
+      answer.refused.push({ thing: thing, sequenceNumber: row[0], reason: reason, message: message });
+    });
+  }
+
+  /* Thing name to what it gets, in the order of arrival. */
+  var order = [];
+  var byThing = {};
+  content.groups.forEach(function (group) {
+    var rows = group.rows;
+    if (through >= 0) {
+      rows = rows.filter(function (row) {
+        return !(row[0] <= through);
+      });
+      answer.repeated += group.rows.length - rows.length;
+    }
+    if (rows.length === 0) {
+      return;
+    }
+    var key = "$" + group.thing;
+    if (!byThing[key]) {
+      byThing[key] = { name: group.thing, parts: [] };
+      order.push(key);
+    }
+    byThing[key].parts.push({ properties: group.properties, baseTypes: group.baseTypes, rows: rows });
+  });
+
+  order.forEach(function (key) {
+    var name = byThing[key].name;
+    var thing;
+    var message = "No Thing of this name exists or is visible.";
+    try {
+      thing = Things[name];
+    } catch (thrown) {
+      message = String((thrown && thrown.message) || thrown);
+    }
+    if (!thing) {
+      byThing[key].parts.forEach(function (part) {
+        refuseRows(
+          part.rows,
+          name,
+          isPermissionError(message) ? "NOT_AUTHORIZED" : "THING_NOT_FOUND",
+          message
+        );
+      });
+      return;
+    }
+    var exists = propertyFinder(thing);
+    var rowCount = 0;
+    var values = [];
+    var refused = [];
+    byThing[key].parts.forEach(function (part) {
+      var present = part.properties.map(function (property, index) {
+        return exists(property, part.baseTypes[index]);
+      });
+      rowCount += part.rows.length;
+      part.rows.forEach(function (row) {
+        for (var index = 0; index < part.properties.length; index++) {
+          var value = row[index + 3];
+          if (value === null || value === undefined) {
+            continue;
+          }
+          var entry = {
+            sequenceNumber: row[0],
+            value: {
+              name: part.properties[index],
+              time: row[1],
+              value: { value: value, baseType: part.baseTypes[index] },
+              quality: row[2]
+            }
+          };
+          if (present[index]) {
+            values.push(entry);
+          } else {
+            refused.push(refusal(name, entry, "PROPERTY_NOT_FOUND", "The Thing has no such property."));
+          }
+        }
+      });
+    });
+    try {
+      if (values.length > 0) {
+        update(thing, values);
+      }
+    } catch (thrown) {
+      var text = String((thrown && thrown.message) || thrown);
+      if (isPermissionError(text)) {
+        byThing[key].parts.forEach(function (part) {
+          refuseRows(part.rows, name, "NOT_AUTHORIZED", text);
+        });
+        return;
+      }
+      updateByProperty(thing, values, function (entry, message) {
+        refused.push(refusal(name, entry, "VALUE_REFUSED", message));
+      });
+    }
+    answer.accepted += rowCount;
+    answer.refused = answer.refused.concat(refused);
+  });
+
+  if (mark !== "" && Number(content.through) > through) {
+    me[mark] = stream + ":" + content.through;
+  }
+  if (answer.refused.length > 0) {
+    var first = answer.refused[0];
+    me.TelemetryRefused({
+      thing: first.thing,
+      property: first.property || "",
+      partition: isSet(content.partition) ? String(content.partition) : "",
+      sequenceNumber: first.sequenceNumber,
+      reason: first.reason,
+      message: first.message,
+      count: answer.refused.length,
+      time: new Date()
+    });
+  }
+  return answer;
+}
+
+var result = run();

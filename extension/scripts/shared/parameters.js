@@ -1,0 +1,50 @@
+/* A DATETIME parameter as ISO 8601 text. */
+function isoTime(value) {
+  return new Date(
+    typeof value.getTime === "function" ? value.getTime() : Date.parse(String(value))
+  ).toISOString();
+}
+
+/* The rows of an INFOTABLE parameter as ordinary objects; what is not set is left out. fields: name to base type. */
+function tableRows(table, fields) {
+  return table.rows.toArray().map(function (row) {
+    var object = {};
+    Object.keys(fields).forEach(function (name) {
+      if (isSet(row[name])) {
+        object[name] = scriptValue(row[name], fields[name]);
+      }
+    });
+    return object;
+  });
+}
+
+/* A platform value as JSON holds it. */
+function scriptValue(value, baseType) {
+  switch (baseType) {
+    case "NUMBER":
+    case "INTEGER":
+    case "LONG":
+      return Number(value);
+    case "BOOLEAN":
+      return String(value) === "true";
+    case "DATETIME":
+      return isoTime(value);
+    case "JSON":
+      return unboxed(value);
+    default:
+      return String(value);
+  }
+}
+
+/* "?a=1&b=2" from an object, or an empty text. */
+function queryText(parameters) {
+  var parts = Object.keys(parameters).map(function (name) {
+    var value = parameters[name];
+    return (
+      encodeURIComponent(name) +
+      "=" +
+      encodeURIComponent(typeof value === "object" ? JSON.stringify(value) : String(value))
+    );
+  });
+  return parts.length === 0 ? "" : "?" + parts.join("&");
+}

@@ -1,0 +1,25 @@
+/* True for a value that someone has entered: not absent and not an empty text. */
+function isSet(value) {
+  return value !== undefined && value !== null && String(value) !== "";
+}
+
+/* A platform value of type JSON as an ordinary script value: JSON values are Java objects, for which Array.isArray and
+   for-in do not work. */
+function plain(value) {
+  if (value === undefined || value === null) {
+    return value;
+  }
+  return JSON.parse(JSON.stringify(value));
+}
+
+/* Like plain; an array, which the platform boxes as {"array": [...]}, comes out as an array. */
+function unboxed(value) {
+  var content = plain(value);
+  if (content !== null && typeof content === "object" && !Array.isArray(content)) {
+    var keys = Object.keys(content);
+    if (keys.length === 1 && keys[0] === "array" && Array.isArray(content.array)) {
+      return content.array;
+    }
+  }
+  return content;
+}

@@ -1,0 +1,77 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { PACKAGE_NAME } from '../extension/generate/metadata.ts';
+import { packageFiles, packageVersion } from '../extension/generate/package.ts';
+import { bundleSidecar } from './bundle.ts';
+import { writeZip } from './zip.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const SIDECAR_FOLDER = `ui/${PACKAGE_NAME}/sidecar`;
+
+export interface BuildOptions {
+  /** Leaves the sidecar out: the XML alone. */
+  readonly withoutSidecar?: boolean;
+  /** The program to bundle; sidecar/main.ts unless given. */
+  readonly entry?: string;
+  /** The folder of the zip; dist unless given. */
+  readonly outputDirectory?: string;
+}
+
+/** Builds the extension and gives the path of the zip. */
+export async function buildPackage(options: BuildOptions = {}): Promise<string> {
+  const version = packageVersion();
+  const files = packageFiles(version);
+  if (!options.withoutSidecar) {
+    for (const [name, content] of await sidecarFiles(version, options.entry ?? 'sidecar/main.ts')) {
+      files.set(`${SIDECAR_FOLDER}/${name}`, content);
+    }
+  }
+  const folder = resolve(ROOT, options.outputDirectory ?? 'dist');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${PACKAGE_NAME}-${version}.zip`);
+  await writeZip(path, files);
+  return path;
+}
+
+async function sidecarFiles(version: string, entry: string): Promise<Map<string, string>> {
+  const { code, notices } = await bundleSidecar(entry);
+  const { engines, license } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<
+    string,
+    unknown
+  >;
+  const manifest = {
+    name: 'azure-iot-sidecar',
+    version,
+    private: true,
+    type: 'module',
+    main: 'sidecar.mjs',
+    license,
+    engines,
+  };
+  const files = new Map([
+    ['sidecar.mjs', code],
+    ['NOTICES.txt', notices],
+    ['LICENSE.txt', readFileSync(join(ROOT, 'LICENSE'), 'utf8')],
+    ['package.json', `${JSON.stringify(manifest, null, 2)}\n`],
+  ]);
+  const fixed = join(ROOT, 'extension', 'package');
+  for (const name of readdirSync(fixed)) files.set(name, readFileSync(join(fixed, name), 'utf8'));
+  return files;
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      'without-sidecar': { type: 'boolean', default: false },
+      entry: { type: 'string' },
+      out: { type: 'string' },
+    },
+  });
+  const path = await buildPackage({
+    withoutSidecar: values['without-sidecar'],
+    ...(values.entry === undefined ? {} : { entry: values.entry }),
+    ...(values.out === undefined ? {} : { outputDirectory: values.out }),
+  });
+  console.log(path);
+}

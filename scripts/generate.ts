@@ -1,0 +1,40 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageFiles } from '../extension/generate/package.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** The committed files that are generated: path in the repository to content. */
+export function generatedFiles(): Map<string, string> {
+  return new Map([['metadata.xml', packageFiles().get('metadata.xml') as string]]);
+}
+
+/** The generated files whose committed content differs. */
+export function outdatedFiles(): string[] {
+  return [...generatedFiles()].filter(([path, content]) => content !== readOrEmpty(path)).map(([path]) => path);
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(join(ROOT, path), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+if (import.meta.main) {
+  const outdated = outdatedFiles();
+  if (process.argv.includes('--check')) {
+    if (outdated.length > 0) {
+      console.error(`Generated files differ from what "npm run generate" writes: ${outdated.join(', ')}`);
+      process.exitCode = 1;
+    }
+  } else {
+    const files = generatedFiles();
+    for (const path of outdated) {
+      writeFileSync(join(ROOT, path), files.get(path) as string);
+      console.log(`wrote ${path}`);
+    }
+  }
+}

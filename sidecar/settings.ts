@@ -42,7 +42,9 @@ export function loadSettings(environment: Source): Settings {
   const file = environment['AZURE_IOT_SIDECAR_CONFIG'];
   const values: Source = { ...(file ? readConfigFile(file) : {}), ...given(environment) };
   return {
-    thingworxUrl: platformUrl(required(values, 'THINGWORX_URL', 'the address of ThingWorx, such as https://host/Thingworx')),
+    thingworxUrl: platformUrl(
+      required(values, 'THINGWORX_URL', 'the address of ThingWorx, such as https://host/Thingworx'),
+    ),
     thingworxAppKey: secret(values, 'THINGWORX_APP_KEY', 'an application key of ThingWorx'),
     sidecarToken: optionalSecret(values, 'SIDECAR_TOKEN'),
     host: values['SIDECAR_HOST'] ?? '127.0.0.1',
@@ -61,21 +63,35 @@ function readConfigFile(file: string): Source {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new ConnectorError('SETTING_INVALID', `AZURE_IOT_SIDECAR_CONFIG: the file ${file} cannot be read.`, { cause });
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `AZURE_IOT_SIDECAR_CONFIG: the file ${file} cannot be read.`,
+      { cause },
+    );
   }
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw new ConnectorError('SETTING_INVALID', `AZURE_IOT_SIDECAR_CONFIG: ${file} is not JSON; expected one object.`, { cause });
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `AZURE_IOT_SIDECAR_CONFIG: ${file} is not JSON; expected one object.`,
+      { cause },
+    );
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new ConnectorError('SETTING_INVALID', `AZURE_IOT_SIDECAR_CONFIG: ${file} must hold one JSON object.`);
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `AZURE_IOT_SIDECAR_CONFIG: ${file} must hold one JSON object.`,
+    );
   }
   const values: Record<string, string> = {};
   for (const [key, value] of Object.entries(parsed)) {
     if (!(KEYS as readonly string[]).includes(key)) {
-      throw new ConnectorError('SETTING_INVALID', `${key} in ${file} is no setting; expected one of ${KEYS.join(', ')}.`);
+      throw new ConnectorError(
+        'SETTING_INVALID',
+        `${key} in ${file} is no setting; expected one of ${KEYS.join(', ')}.`,
+      );
     }
     if (typeof value !== 'string' && typeof value !== 'number') {
       throw new ConnectorError('SETTING_INVALID', `${key} in ${file} must be a string or a number.`);
@@ -100,10 +116,16 @@ function platformUrl(text: string): string {
     throw new ConnectorError('SETTING_INVALID', `THINGWORX_URL is not an address; ${expected}.`, { cause });
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new ConnectorError('SETTING_INVALID', `THINGWORX_URL has the scheme ${url.protocol.slice(0, -1)}; ${expected}.`);
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `THINGWORX_URL has the scheme ${url.protocol.slice(0, -1)}; ${expected}.`,
+    );
   }
   if (url.username || url.password || url.search || url.hash) {
-    throw new ConnectorError('SETTING_INVALID', `THINGWORX_URL must hold no login, query or fragment; ${expected}.`);
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `THINGWORX_URL must hold no login, query or fragment; ${expected}.`,
+    );
   }
   const root = url.pathname.replace(/\/+$/, '');
   return `${url.origin}${root === '' ? '/Thingworx' : root}`;
@@ -111,7 +133,8 @@ function platformUrl(text: string): string {
 
 function secret(values: Source, key: string, expected: string): string {
   const value = optionalSecret(values, key);
-  if (value === undefined) throw new ConnectorError('SETTING_MISSING', `${key} or ${key}_FILE is not set; expected ${expected}.`);
+  if (value === undefined)
+    throw new ConnectorError('SETTING_MISSING', `${key} or ${key}_FILE is not set; expected ${expected}.`);
   return value;
 }
 
@@ -137,7 +160,10 @@ function port(text: string | undefined): number {
   if (text === undefined) return 8780;
   const value = Number(text);
   if (!/^\d+$/.test(text.trim()) || value > 65_535) {
-    throw new ConnectorError('SETTING_INVALID', `SIDECAR_PORT is "${text}"; expected a port number from 0 to 65535.`);
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `SIDECAR_PORT is "${text}"; expected a port number from 0 to 65535.`,
+    );
   }
   return value;
 }
@@ -145,11 +171,17 @@ function port(text: string | undefined): number {
 function logLevel(text: string | undefined): LogLevel {
   const value = (text ?? 'info').toLowerCase();
   const level = LOG_LEVELS.find((known) => known === value);
-  if (!level) throw new ConnectorError('SETTING_INVALID', `LOG_LEVEL is "${text}"; expected one of ${LOG_LEVELS.join(', ')}.`);
+  if (!level)
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `LOG_LEVEL is "${text}"; expected one of ${LOG_LEVELS.join(', ')}.`,
+    );
   return level;
 }
 
 function defaultStateDirectory(environment: Source): string {
-  const home = environment['XDG_STATE_HOME'] ?? (environment['HOME'] ? path.join(environment['HOME'], '.local', 'state') : tmpdir());
+  const home =
+    environment['XDG_STATE_HOME'] ??
+    (environment['HOME'] ? path.join(environment['HOME'], '.local', 'state') : tmpdir());
   return path.join(home, 'azure-iot-sidecar');
 }

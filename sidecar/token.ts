@@ -15,12 +15,17 @@ export async function resolveToken(given: string | undefined, stateDirectory: st
     await writeFile(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw new ConnectorError('SETTING_INVALID', `SIDECAR_STATE_DIR: ${stateDirectory} cannot be written.`, { cause: error });
+      throw new ConnectorError('SETTING_INVALID', `SIDECAR_STATE_DIR: ${stateDirectory} cannot be written.`, {
+        cause: error,
+      });
     }
   }
   const token = (await readFile(file, 'utf8')).trim();
   if (token.length < 16) {
-    throw new ConnectorError('SETTING_INVALID', `${file} holds no usable token; delete it to have a new one made.`);
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `${file} holds no usable token; delete it to have a new one made.`,
+    );
   }
   return token;
 }

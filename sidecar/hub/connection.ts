@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { openFileCheckpoints } from '../azure/checkpoint-file.ts';
 import { openBlobCheckpoints } from '../azure/checkpoint-blob.ts';
+import { openFileCheckpoints } from '../azure/checkpoint-file.ts';
 import { parseEventHub, parseIotHub } from '../azure/connection-string.ts';
 import { discoverEventHub } from '../azure/endpoint-discovery.ts';
 import { openEventSource } from '../azure/event-source.ts';
@@ -82,17 +82,16 @@ export class HubConnection {
     return this.#state;
   }
 
-  /** Running, or at rest because someone said so. */
-  get settled(): boolean {
-    return this.#state === 'running' || this.#state === 'stopped';
-  }
-
   lagByPartition(): ReadonlyMap<string, number> {
     return this.#partitions?.lagByPartition() ?? new Map();
   }
 
   asHub(): Hub {
-    if (!this.#settings) throw new ConnectorError('HUB_NOT_CONNECTED', `The hub Thing ${this.#thing} has not handed over its settings yet.`);
+    if (!this.#settings)
+      throw new ConnectorError(
+        'HUB_NOT_CONNECTED',
+        `The hub Thing ${this.#thing} has not handed over its settings yet.`,
+      );
     return { thing: this.#thing, settings: this.#settings };
   }
 
@@ -114,7 +113,8 @@ export class HubConnection {
   }
 
   status(): HubStatus {
-    const { received, delivered, ignored, deadLettered, released, inFlight, repeated } = this.#counters.counts;
+    const { received, delivered, ignored, deadLettered, released, inFlight, repeated } =
+      this.#counters.counts;
     const partitions = this.#partitions?.status() ?? [];
     return {
       thing: this.#thing,
@@ -171,7 +171,9 @@ export class HubConnection {
         const error = toConnectorError(thrown);
         this.#note(error);
         this.#setState(error.retryable ? 'waiting' : 'failed', error.message, error);
-        await patience.pause(signal, error.retryable ? error.retryAfterMs : FAILED_RETRY_MS).catch(() => undefined);
+        await patience
+          .pause(signal, error.retryable ? error.retryAfterMs : FAILED_RETRY_MS)
+          .catch(() => undefined);
       }
     }
   }
@@ -181,7 +183,9 @@ export class HubConnection {
     if (problem) throw new ConnectorError('SETTING_MISSING', problem);
     const connectionString = settings.eventHubConnectionString
       ? parseEventHub(settings.eventHubConnectionString, 'eventHubConnectionString').connectionString
-      : await discoverEventHub(parseIotHub(settings.iotHubConnectionString ?? '', 'iotHubConnectionString'), { signal });
+      : await discoverEventHub(parseIotHub(settings.iotHubConnectionString ?? '', 'iotHubConnectionString'), {
+          signal,
+        });
     const checkpoints = await this.#openCheckpoints(settings);
     const partitions = new Partitions({
       laneOptions: (partitionId) => this.#laneOptions(partitionId),
@@ -211,14 +215,18 @@ export class HubConnection {
 
   #closeCheckpoints: () => Promise<void> = async () => undefined;
 
-  async #openCheckpoints(settings: HubSettings): Promise<{ store: CheckpointStore; close: () => Promise<void> }> {
+  async #openCheckpoints(
+    settings: HubSettings,
+  ): Promise<{ store: CheckpointStore; close: () => Promise<void> }> {
     if (settings.storageConnectionString) {
       return openBlobCheckpoints({
         connection: settings.storageConnectionString,
         container: settings.checkpointContainer,
       });
     }
-    return openFileCheckpoints({ directory: path.join(this.#parts.stateDirectory, 'checkpoints', encodeURIComponent(this.#thing)) });
+    return openFileCheckpoints({
+      directory: path.join(this.#parts.stateDirectory, 'checkpoints', encodeURIComponent(this.#thing)),
+    });
   }
 
   /** Runs beside an open source until the signal, then closes it gracefully. */
@@ -226,7 +234,9 @@ export class HubConnection {
     this.#setState(this.#obstacles.size > 0 ? 'waiting' : 'running', undefined);
     const timer = setInterval(() => {
       this.#rate.sample(this.#counters.counts.delivered);
-      this.#partitions?.reviveStalled().catch((error) => this.#log.warn({ err: error }, 'A stalled partition could not be opened again.'));
+      this.#partitions
+        ?.reviveStalled()
+        .catch((error) => this.#log.warn({ err: error }, 'A stalled partition could not be opened again.'));
     }, TICK_MS);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -241,7 +251,8 @@ export class HubConnection {
   #laneOptions(partitionId: string) {
     const { client, metrics, stateDirectory } = this.#parts;
     const counters = this.#counters;
-    const waiting = (who: string) => (error: ConnectorError | undefined) => this.#obstruct(`${who} ${partitionId}`, error);
+    const waiting = (who: string) => (error: ConnectorError | undefined) =>
+      this.#obstruct(`${who} ${partitionId}`, error);
     return {
       interpreter: new Interpreter({
         translator: () => this.#requireTranslator(),
@@ -258,7 +269,9 @@ export class HubConnection {
         onWaiting: waiting('send'),
         onAnswer: (seconds) => metrics.sendSeconds.observe({ hub: this.#thing }, seconds),
       }),
-      deadLetters: new FileDeadLetters(path.join(stateDirectory, 'dead-letters', encodeURIComponent(this.#thing))),
+      deadLetters: new FileDeadLetters(
+        path.join(stateDirectory, 'dead-letters', encodeURIComponent(this.#thing)),
+      ),
       counters,
       limits: () => {
         const settings = this.#requireSettings();
@@ -296,7 +309,8 @@ export class HubConnection {
       this.#note(error);
     } else this.#obstacles.delete(who);
     const [first] = this.#obstacles.values();
-    if (this.#state === 'running' || this.#state === 'waiting') this.#setState(first ? 'waiting' : 'running', first?.message, first);
+    if (this.#state === 'running' || this.#state === 'waiting')
+      this.#setState(first ? 'waiting' : 'running', first?.message, first);
   }
 
   #note(error: ConnectorError): void {
@@ -308,7 +322,8 @@ export class HubConnection {
     this.#state = state;
     this.#reason = reason;
     if (!changed) return;
-    if (state === 'waiting' || state === 'failed') this.#log.warn({ state, code: error?.code }, `Hub ${state}: ${reason ?? ''}`);
+    if (state === 'waiting' || state === 'failed')
+      this.#log.warn({ state, code: error?.code }, `Hub ${state}: ${reason ?? ''}`);
     else this.#log.info({ state }, `Hub ${state}.`);
   }
 }

@@ -1,5 +1,5 @@
 import type { Hub, Hubs, SecretTicket } from '../contract/context.ts';
-import { type HubSettings, type NonSecretHubSettings, type SecretName, settingsProblem } from '../contract/hub-settings.ts';
+import type { NonSecretHubSettings, SecretName } from '../contract/hub-settings.ts';
 import type { HubStatus } from '../contract/status.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { HubConnection, type HubParts } from './connection.ts';
@@ -46,16 +46,15 @@ export class HubDirectory implements Hubs {
   }
 
   async list(): Promise<readonly HubStatus[]> {
-    return [...this.#connections.values()].map((connection) => connection.status());
+    return this.statuses();
   }
 
   require(thing: string): Hub {
     return this.#find(thing).asHub();
   }
 
-  /** True when every hub runs, or none was asked for; what /health/ready says. */
-  get ready(): boolean {
-    return [...this.#connections.values()].every((connection) => connection.settled);
+  statuses(): HubStatus[] {
+    return [...this.#connections.values()].map((connection) => connection.status());
   }
 
   /** Stops all hubs gracefully, side by side. Idempotent. */
@@ -67,12 +66,9 @@ export class HubDirectory implements Hubs {
   #find(thing: string): HubConnection {
     const connection = this.#connections.get(thing);
     if (connection) return connection;
-    throw new ConnectorError('HUB_NOT_CONNECTED', `The hub Thing ${thing} has not asked this sidecar to connect it; call its Connect service.`);
+    throw new ConnectorError(
+      'HUB_NOT_CONNECTED',
+      `The hub Thing ${thing} has not asked this sidecar to connect it; call its Connect service.`,
+    );
   }
-}
-
-/** Settings that cannot work, told before anything is tried. */
-export function requireUsable(settings: HubSettings): void {
-  const problem = settingsProblem(settings);
-  if (problem) throw new ConnectorError('SETTING_MISSING', problem);
 }

@@ -46,13 +46,24 @@ export class HubFinder {
     const things = await this.#untilAnswered('find the hub Things', () => this.#hubThings());
     if (!things) return;
     this.#found = true;
-    this.#log.info({ things }, things.length === 0 ? 'ThingWorx has no hub Thing yet; one connects when it is made.' : 'Hub Things found.');
+    this.#log.info(
+      { things },
+      things.length === 0
+        ? 'ThingWorx has no hub Thing yet; one connects when it is made.'
+        : 'Hub Things found.',
+    );
     await Promise.all(things.map((thing) => this.#connect(thing)));
   }
 
   async #hubThings(): Promise<string[]> {
     const signal = this.#abort.signal;
-    const answer = await this.#client.invokeOn('ThingTemplates', HUB_TEMPLATE, 'GetImplementingThings', {}, { signal });
+    const answer = await this.#client.invokeOn(
+      'ThingTemplates',
+      HUB_TEMPLATE,
+      'GetImplementingThings',
+      {},
+      { signal },
+    );
     const rows = (answer as { rows?: { name?: string }[] } | undefined)?.rows ?? [];
     return rows.flatMap(({ name }) => (name ? [name] : []));
   }
@@ -77,7 +88,8 @@ export class HubFinder {
         if (this.#abort.signal.aborted) return undefined;
         const error = toConnectorError(thrown);
         this.#lastError = error;
-        if (told !== error.code) this.#log.warn({ err: error }, `Could not ${what}; trying again until it works.`);
+        if (told !== error.code)
+          this.#log.warn({ err: error }, `Could not ${what}; trying again until it works.`);
         told = error.code;
         try {
           await patience.pause(this.#abort.signal, error.retryAfterMs);

@@ -58,7 +58,11 @@ export class Partitions implements EventSourceHandlers {
     const open = this.#lanes.get(partitionId);
     if (!open) return;
     this.#lanes.delete(partitionId);
-    await open.lane.stop({ drain: reason === 'stopped', lost: reason === 'lost', timeoutMs: DRAIN_TIMEOUT_MS });
+    await open.lane.stop({
+      drain: reason === 'stopped',
+      lost: reason === 'lost',
+      timeoutMs: DRAIN_TIMEOUT_MS,
+    });
     this.#options.log.info({ partitionId, reason }, 'No longer reading the partition.');
   }
 
@@ -68,7 +72,9 @@ export class Partitions implements EventSourceHandlers {
 
   /** Messages after the last settled one, by partition. */
   lagByPartition(): Map<string, number> {
-    return new Map([...this.#lanes].map(([partitionId, { lane }]) => [partitionId, this.#lag(partitionId, lane)]));
+    return new Map(
+      [...this.#lanes].map(([partitionId, { lane }]) => [partitionId, this.#lag(partitionId, lane)]),
+    );
   }
 
   status(): PartitionStatus[] {
@@ -93,7 +99,10 @@ export class Partitions implements EventSourceHandlers {
     for (const [partitionId, { lane, openedAtMs }] of this.#lanes) {
       const quietMs = now - Math.max(lane.progressAtMs, openedAtMs);
       if (lane.unsettled > 0 || quietMs < STALLED_AFTER_MS || this.#lag(partitionId, lane) === 0) continue;
-      this.#options.log.warn({ partitionId, quietMs, lag: this.#lag(partitionId, lane) }, 'The partition has messages but none arrive; opening it again.');
+      this.#options.log.warn(
+        { partitionId, quietMs, lag: this.#lag(partitionId, lane) },
+        'The partition has messages but none arrive; opening it again.',
+      );
       await this.#source?.reopen(partitionId);
     }
   }

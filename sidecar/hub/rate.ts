@@ -7,7 +7,8 @@ export class RateMeter {
   sample(count: number): void {
     const now = Date.now();
     this.#samples.push({ atMs: now, count });
-    while (this.#samples.length > 1 && now - (this.#samples[1]?.atMs ?? now) > WINDOW_MS) this.#samples.shift();
+    while (this.#samples.length > 1 && now - (this.#samples[1]?.atMs ?? now) > WINDOW_MS)
+      this.#samples.shift();
   }
 
   perSecond(count: number): number {

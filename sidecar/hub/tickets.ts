@@ -34,7 +34,11 @@ export class Tickets implements SecretTickets {
   async redeem(ticket: string, value: string): Promise<{ name: SecretName; awaited: number }> {
     this.#forgetExpired();
     const issued = this.#handovers.get(ticket);
-    if (!issued) throw new ConnectorError('TICKET_UNKNOWN', 'This ticket was never issued, was used before, or is older than 60 seconds.');
+    if (!issued)
+      throw new ConnectorError(
+        'TICKET_UNKNOWN',
+        'This ticket was never issued, was used before, or is older than 60 seconds.',
+      );
     const { name, handover } = issued;
     this.#handovers.delete(ticket);
     const secret = await resolveSecret(name, value);
@@ -47,7 +51,8 @@ export class Tickets implements SecretTickets {
 
   #forgetExpired(): void {
     const now = Date.now();
-    for (const [ticket, { expiresAtMs }] of this.#handovers) if (expiresAtMs <= now) this.#handovers.delete(ticket);
+    for (const [ticket, { expiresAtMs }] of this.#handovers)
+      if (expiresAtMs <= now) this.#handovers.delete(ticket);
   }
 }
 
@@ -58,14 +63,20 @@ async function resolveSecret(name: SecretName, value: string): Promise<string> {
     const variable = text.slice('env:'.length);
     const found = process.env[variable]?.trim();
     if (found) return found;
-    throw new ConnectorError('SECRET_UNREADABLE', `${name} refers to the environment variable ${variable}, which the sidecar does not have.`);
+    throw new ConnectorError(
+      'SECRET_UNREADABLE',
+      `${name} refers to the environment variable ${variable}, which the sidecar does not have.`,
+    );
   }
   if (text.startsWith('file:')) {
     const path = text.slice('file:'.length);
     try {
       const content = await readFile(path);
       if (content.byteLength > MAX_SECRET_BYTES) {
-        throw new ConnectorError('SECRET_UNREADABLE', `${name} refers to the file ${path}, which is larger than any secret.`);
+        throw new ConnectorError(
+          'SECRET_UNREADABLE',
+          `${name} refers to the file ${path}, which is larger than any secret.`,
+        );
       }
       const found = content.toString('utf8').trim();
       if (found) return found;
@@ -73,7 +84,11 @@ async function resolveSecret(name: SecretName, value: string): Promise<string> {
     } catch (cause) {
       if (cause instanceof ConnectorError) throw cause;
       const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown reason';
-      throw new ConnectorError('SECRET_UNREADABLE', `${name} refers to the file ${path}, which the sidecar cannot read (${reason}).`, { cause });
+      throw new ConnectorError(
+        'SECRET_UNREADABLE',
+        `${name} refers to the file ${path}, which the sidecar cannot read (${reason}).`,
+        { cause },
+      );
     }
   }
   return text;

@@ -61,7 +61,8 @@ export class Checkpointer {
       if (this.#failing) this.#options.log.info('Checkpoints are written again.');
       this.#failing = false;
     } catch (error) {
-      if (!this.#failing) this.#options.log.warn({ err: error }, 'A checkpoint could not be written; trying again.');
+      if (!this.#failing)
+        this.#options.log.warn({ err: error }, 'A checkpoint could not be written; trying again.');
       this.#failing = true;
       this.#position ??= position;
       if (!this.#lost) this.#timer ??= setTimeout(() => void this.flush(), this.#options.intervalMs);

@@ -23,7 +23,11 @@ export class FileDeadLetters implements DeadLetterStore {
         await file.close();
       }
     } catch (cause) {
-      throw new ConnectorError('DEAD_LETTERS_UNAVAILABLE', `The dead letters in ${this.#directory} cannot be written.`, { cause });
+      throw new ConnectorError(
+        'DEAD_LETTERS_UNAVAILABLE',
+        `The dead letters in ${this.#directory} cannot be written.`,
+        { cause },
+      );
     }
   }
 }

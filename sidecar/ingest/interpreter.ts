@@ -57,7 +57,8 @@ export class Interpreter {
     const entries: Entry[] = [];
     for (const item of prepared) {
       let translation = translator.translate(item, this.#options.definitions);
-      if (translation.creations.length > 0) translation = await this.#create(translator, item, translation, signal);
+      if (translation.creations.length > 0)
+        translation = await this.#create(translator, item, translation, signal);
       entries.push(this.#toEntry(item.message, translation));
     }
     return entries;
@@ -67,16 +68,28 @@ export class Interpreter {
    * What the platform refused although the definitions allowed it. A Thing or property that is gone is looked up again and the policy
    * decides anew: the rows to send again are returned. Everything else becomes a reason of its entry.
    */
-  async reconsider(entries: readonly Entry[], refused: readonly PlatformRefusal[], signal: AbortSignal): Promise<Row[]> {
+  async reconsider(
+    entries: readonly Entry[],
+    refused: readonly PlatformRefusal[],
+    signal: AbortSignal,
+  ): Promise<Row[]> {
     const { definitions } = this.#options;
-    const stale = refused.filter(({ reason }) => reason === 'THING_NOT_FOUND' || reason === 'PROPERTY_NOT_FOUND');
-    this.refuse(entries, refused.filter((refusal) => !stale.includes(refusal)));
+    const stale = refused.filter(
+      ({ reason }) => reason === 'THING_NOT_FOUND' || reason === 'PROPERTY_NOT_FOUND',
+    );
+    this.refuse(
+      entries,
+      refused.filter((refusal) => !stale.includes(refusal)),
+    );
     if (stale.length === 0) return [];
     for (const { thing } of stale) definitions.invalidate(thing);
     const bySequence = groupBySequence(stale);
     const translator = this.#options.translator();
     const affected = entries.filter(({ message }) => bySequence.has(message.sequenceNumber));
-    const prepared = await prepareAll(translator, affected.map(({ message }) => message));
+    const prepared = await prepareAll(
+      translator,
+      affected.map(({ message }) => message),
+    );
     await this.#load(prepared, signal);
     const rows: Row[] = [];
     for (const [index, entry] of affected.entries()) {
@@ -84,11 +97,13 @@ export class Interpreter {
       const refusals = bySequence.get(entry.message.sequenceNumber);
       if (!item || !refusals) continue;
       let translation = translator.translate(item, definitions);
-      if (translation.creations.length > 0) translation = await this.#create(translator, item, translation, signal);
+      if (translation.creations.length > 0)
+        translation = await this.#create(translator, item, translation, signal);
       const concerned = onlyRefused(translation, refusals);
       this.#account(concerned);
       entry.reasons.push(...concerned.refusals);
-      for (const update of concerned.updates) rows.push({ sequenceNumber: entry.message.sequenceNumber, update });
+      for (const update of concerned.updates)
+        rows.push({ sequenceNumber: entry.message.sequenceNumber, update });
     }
     return rows;
   }
@@ -100,7 +115,12 @@ export class Interpreter {
     for (const entry of entries) {
       for (const refusal of bySequence.get(entry.message.sequenceNumber) ?? []) {
         const code = REASON_CODES[refusal.reason] ?? 'REJECTED';
-        const reason = { code, reason: refusal.message, thing: refusal.thing, ...(refusal.property ? { property: refusal.property } : {}) };
+        const reason = {
+          code,
+          reason: refusal.message,
+          thing: refusal.thing,
+          ...(refusal.property ? { property: refusal.property } : {}),
+        };
         entry.reasons.push(reason);
         this.#options.notices.refused(entry.message, reason);
       }
@@ -121,11 +141,29 @@ export class Interpreter {
     }
   }
 
-  async #create(translator: Translator, item: Prepared, first: Translation, signal: AbortSignal): Promise<Translation> {
-    await this.#untilAnswered(signal, () => this.#options.creator.create(first.creations, signal));
-    for (const { thing } of first.creations) this.#options.definitions.invalidate(thing);
-    await this.#load([item], signal);
-    return translator.translate(item, this.#options.definitions, { created: true });
+  /** A new Thing may want new properties in turn; what was tried once and is still unknown is refused, so this ends. */
+  async #create(
+    translator: Translator,
+    item: Prepared,
+    first: Translation,
+    signal: AbortSignal,
+  ): Promise<Translation> {
+    const { creator, definitions } = this.#options;
+    const tried = new Set<string>();
+    let translation = first;
+    while (translation.creations.length > 0) {
+      const { creations } = translation;
+      await this.#untilAnswered(signal, () => creator.create(creations, signal));
+      for (const creation of creations) {
+        tried.add(JSON.stringify(creation));
+        definitions.invalidate(creation.thing);
+      }
+      await this.#load([item], signal);
+      translation = translator.translate(item, definitions, {
+        tried: (creation) => tried.has(JSON.stringify(creation)),
+      });
+    }
+    return translation;
   }
 
   async #load(prepared: readonly Prepared[], signal: AbortSignal): Promise<void> {
@@ -168,11 +206,14 @@ function onlyRefused(translation: Translation, refusals: readonly PlatformRefusa
   const concerns = (thing: string | undefined, property: string | undefined): boolean =>
     refusals.some(
       (refusal) =>
-        refusal.thing === thing && (refusal.property === undefined || property === undefined || refusal.property === property),
+        refusal.thing === thing &&
+        (refusal.property === undefined || property === undefined || refusal.property === property),
     );
   const updates: Update[] = [];
   for (const update of translation.updates) {
-    const kept = update.properties.flatMap((property, index) => (concerns(update.thing, property) ? [index] : []));
+    const kept = update.properties.flatMap((property, index) =>
+      concerns(update.thing, property) ? [index] : [],
+    );
     if (kept.length === 0) continue;
     updates.push({
       ...update,

@@ -1,5 +1,5 @@
 import type { ReceivedEvent } from '../azure/event-types.ts';
-import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { BatchOrigin, Row } from './batch.ts';
@@ -195,14 +195,21 @@ export class Lane {
     }
     await this.#buryRefused(entries);
     for (const entry of entries) {
-      counters.settle(entry.reasons.length > 0 ? 'deadLettered' : entry.updates.length > 0 ? 'delivered' : 'ignored', 1);
+      counters.settle(
+        entry.reasons.length > 0 ? 'deadLettered' : entry.updates.length > 0 ? 'delivered' : 'ignored',
+        1,
+      );
       this.#unsettledBytes -= entry.message.body.byteLength;
     }
     this.#unsettled -= entries.length;
     this.#progressAtMs = Date.now();
     const last = entries.at(-1)?.message;
     if (last) {
-      this.#last = { sequenceNumber: last.sequenceNumber, offset: last.offset, enqueuedTimeMs: last.enqueuedTimeMs };
+      this.#last = {
+        sequenceNumber: last.sequenceNumber,
+        offset: last.offset,
+        enqueuedTimeMs: last.enqueuedTimeMs,
+      };
       this.#checkpointer.advance(this.#last);
     }
     if (!this.#isFull()) this.#wakeAccept?.();
@@ -253,7 +260,10 @@ export class Lane {
     const failure = toConnectorError(thrown);
     if (failure.code === 'STOPPING') return;
     this.#failure ??= failure;
-    this.#options.log.error({ err: failure, partitionId: this.#options.partitionId }, 'The lane failed; its messages will be received again.');
+    this.#options.log.error(
+      { err: failure, partitionId: this.#options.partitionId },
+      'The lane failed; its messages will be received again.',
+    );
     this.#abort.abort();
     this.#wake();
   }

@@ -17,7 +17,9 @@ export function toHubMessage(event: ReceivedEvent, partitionId: string): HubMess
     moduleId: text(system['iothub-connection-module-id']),
     source: text(system['iothub-message-source']) ?? 'Telemetry',
     enqueuedTimeMs: enqueuedTimeMs(system['iothub-enqueuedtime'], event),
-    creationTimeMs: creationTimeMs(event.properties?.['iothub-creation-time-utc'] ?? system['iothub-creation-time-utc']),
+    creationTimeMs: creationTimeMs(
+      event.properties?.['iothub-creation-time-utc'] ?? system['iothub-creation-time-utc'],
+    ),
     sequenceNumber: event.sequenceNumber,
     offset: event.offset,
     partitionId,

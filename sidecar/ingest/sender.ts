@@ -57,7 +57,11 @@ export class Sender {
    * Resolves when ThingWorx has answered for every row, with those it refused.
    * Rejects only with STOPPING: the rows are then neither accepted nor refused.
    */
-  async send(rows: readonly Row[], origin: BatchOrigin | undefined, signal: AbortSignal): Promise<PlatformRefusal[]> {
+  async send(
+    rows: readonly Row[],
+    origin: BatchOrigin | undefined,
+    signal: AbortSignal,
+  ): Promise<PlatformRefusal[]> {
     for (;;) {
       if (signal.aborted) throw new ConnectorError('STOPPING', 'The lane is stopping.');
       try {
@@ -80,13 +84,17 @@ export class Sender {
     }
   }
 
-  async #call(rows: readonly Row[], origin: BatchOrigin | undefined, signal: AbortSignal): Promise<PlatformRefusal[]> {
+  async #call(
+    rows: readonly Row[],
+    origin: BatchOrigin | undefined,
+    signal: AbortSignal,
+  ): Promise<PlatformRefusal[]> {
     const { client, hubThing, counters, onAnswer } = this.#options;
     const startedAt = performance.now();
     counters.call();
-    const answer = (await client.invokeText('Things', hubThing, 'ReceiveUpdates', encodeBatch(rows, origin), { signal })) as
-      | Answer
-      | undefined;
+    const answer = (await client.invokeText('Things', hubThing, 'ReceiveUpdates', encodeBatch(rows, origin), {
+      signal,
+    })) as Answer | undefined;
     const elapsedMs = performance.now() - startedAt;
     if (answer === undefined || typeof answer.accepted !== 'number') {
       throw new ConnectorError(
@@ -101,7 +109,11 @@ export class Sender {
   }
 
   /** Order is kept: the second half follows when the first is settled. */
-  async #sendHalves(rows: readonly Row[], origin: BatchOrigin | undefined, signal: AbortSignal): Promise<PlatformRefusal[]> {
+  async #sendHalves(
+    rows: readonly Row[],
+    origin: BatchOrigin | undefined,
+    signal: AbortSignal,
+  ): Promise<PlatformRefusal[]> {
     const middle = messageBoundary(rows);
     if (middle === undefined) {
       // One message with several rows. Its first part would raise the mark under which the second is a repeat.
@@ -111,7 +123,11 @@ export class Sender {
     }
     const head = rows.slice(0, middle);
     const through = head.at(-1)?.sequenceNumber;
-    const first = await this.send(head, origin && through !== undefined ? { ...origin, through } : undefined, signal);
+    const first = await this.send(
+      head,
+      origin && through !== undefined ? { ...origin, through } : undefined,
+      signal,
+    );
     return [...first, ...(await this.send(rows.slice(middle), origin, signal))];
   }
 
@@ -131,7 +147,8 @@ export class Sender {
 
   #adapt(rows: number, elapsedMs: number): void {
     if (elapsedMs > TARGET_ANSWER_MS * 2) this.#rows = Math.max(MIN_ROWS, Math.floor(rows / 2));
-    else if (elapsedMs < TARGET_ANSWER_MS / 2 && rows >= this.#rows) this.#rows = Math.min(this.#rows * 2, 1_000_000);
+    else if (elapsedMs < TARGET_ANSWER_MS / 2 && rows >= this.#rows)
+      this.#rows = Math.min(this.#rows * 2, 1_000_000);
   }
 
   async #wait(error: ConnectorError, signal: AbortSignal): Promise<void> {
@@ -164,7 +181,8 @@ function messageBoundary(rows: readonly Row[]): number | undefined {
   const middle = Math.ceil(rows.length / 2);
   for (let distance = 0; distance <= middle; distance += 1) {
     for (const index of [middle - distance, middle + distance]) {
-      if (index > 0 && index < rows.length && rows[index]?.sequenceNumber !== rows[index - 1]?.sequenceNumber) return index;
+      if (index > 0 && index < rows.length && rows[index]?.sequenceNumber !== rows[index - 1]?.sequenceNumber)
+        return index;
     }
   }
   return undefined;

@@ -10,7 +10,8 @@ export interface LogSink {
 const REDACTED = '[redacted]';
 
 /** Keys whose values never reach a log line, wherever they stand. */
-const SECRET_KEYS = /("(?:authorization|appkey|app_key|password|sidecartoken|token|sas|sastoken|primarykey|secondarykey|[a-z]*connectionstring)"\s*:\s*)"(?:[^"\\]|\\.)*"/gi;
+const SECRET_KEYS =
+  /("(?:authorization|appkey|app_key|password|sidecartoken|token|sas|sastoken|primarykey|secondarykey|[a-z]*connectionstring)"\s*:\s*)"(?:[^"\\]|\\.)*"/gi;
 
 /** Secrets by shape: whatever text they stand in. */
 const SECRET_SHAPES: ReadonlyArray<readonly [RegExp, string]> = [

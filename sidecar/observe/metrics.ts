@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { HubCounters } from './counters.ts';
 
 /** What a scrape reads of one hub; the hub layer keeps it current. */
@@ -85,7 +85,8 @@ export class Metrics {
       collect() {
         this.reset();
         for (const { thing, counters } of hubs.values()) {
-          for (const [reason, value] of Object.entries(counters.ignoredByReason)) this.inc({ hub: thing, reason }, value);
+          for (const [reason, value] of Object.entries(counters.ignoredByReason))
+            this.inc({ hub: thing, reason }, value);
         }
       },
     });
@@ -97,7 +98,8 @@ export class Metrics {
       collect() {
         this.reset();
         for (const { thing, counters } of hubs.values()) {
-          for (const [reason, value] of Object.entries(counters.deadLetteredByReason)) this.inc({ hub: thing, reason }, value);
+          for (const [reason, value] of Object.entries(counters.deadLetteredByReason))
+            this.inc({ hub: thing, reason }, value);
         }
       },
     });

@@ -41,7 +41,10 @@ export class Notices {
     if (!this.#isNew('refused', finding)) return;
     const { deviceId, partitionId, sequenceNumber } = message;
     const { code, thing, property } = finding;
-    this.#log.warn({ code, deviceId, thing, property, partitionId, sequenceNumber }, `Refused: ${finding.reason}`);
+    this.#log.warn(
+      { code, deviceId, thing, property, partitionId, sequenceNumber },
+      `Refused: ${finding.reason}`,
+    );
   }
 
   ignored(finding: Finding): void {

@@ -34,7 +34,10 @@ export class ThingworxClient {
       'x-xsrf-token': 'TWX-XSRF-TOKEN-VALUE',
       'x-thingworx-session': 'false',
     };
-    this.#pool = new Pool(this.#url.origin, { connections: options.connections ?? 16, connectTimeout: 10_000 });
+    this.#pool = new Pool(this.#url.origin, {
+      connections: options.connections ?? 16,
+      connectTimeout: 10_000,
+    });
   }
 
   /** The address without anything secret, for messages. */
@@ -48,7 +51,13 @@ export class ThingworxClient {
   }
 
   /** The same for an entity of any collection. */
-  invokeOn(collection: string, name: string, service: string, parameters: unknown, options?: CallOptions): Promise<unknown> {
+  invokeOn(
+    collection: string,
+    name: string,
+    service: string,
+    parameters: unknown,
+    options?: CallOptions,
+  ): Promise<unknown> {
     return this.invokeText(collection, name, service, JSON.stringify(parameters ?? {}), options);
   }
 
@@ -61,7 +70,10 @@ export class ThingworxClient {
     options: CallOptions = {},
   ): Promise<unknown> {
     const target = `${collection}/${encodeURIComponent(name)}/Services/${encodeURIComponent(service)}`;
-    const answer = await this.#send({ method: 'POST', path: `${this.#url.pathname}/${target}`, body }, options);
+    const answer = await this.#send(
+      { method: 'POST', path: `${this.#url.pathname}/${target}`, body },
+      options,
+    );
     if (answer.status >= 200 && answer.status < 300) return decode(answer.text, `${name}.${service}`);
     throw refusal(answer.status, answer.text, `${service} on ${name}`, answer.retryAfterMs);
   }
@@ -70,7 +82,10 @@ export class ThingworxClient {
     await this.#pool.destroy();
   }
 
-  async #send(request: { method: 'POST' | 'GET'; path: string; body?: string | Uint8Array }, options: CallOptions) {
+  async #send(
+    request: { method: 'POST' | 'GET'; path: string; body?: string | Uint8Array },
+    options: CallOptions,
+  ) {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     const dispatch: Dispatcher.RequestOptions = {
@@ -86,18 +101,31 @@ export class ThingworxClient {
     try {
       const response = await this.#pool.request(dispatch);
       const text = await response.body.text();
-      return { status: response.statusCode, text, retryAfterMs: retryAfterMs(response.headers['retry-after']) };
+      return {
+        status: response.statusCode,
+        text,
+        retryAfterMs: retryAfterMs(response.headers['retry-after']),
+      };
     } catch (cause) {
-      if (options.signal?.aborted) throw new ConnectorError('STOPPING', 'The call to ThingWorx was given up.', { cause });
+      if (options.signal?.aborted)
+        throw new ConnectorError('STOPPING', 'The call to ThingWorx was given up.', { cause });
       if (timeout.aborted) {
         const seconds = Math.round((options.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1000);
-        throw new ConnectorError('THINGWORX_UNAVAILABLE', `ThingWorx at ${this.#url.href} did not answer within ${seconds} s.`, {
-          cause,
-          details: { timedOut: true },
-        });
+        throw new ConnectorError(
+          'THINGWORX_UNAVAILABLE',
+          `ThingWorx at ${this.#url.href} did not answer within ${seconds} s.`,
+          {
+            cause,
+            details: { timedOut: true },
+          },
+        );
       }
       const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).name;
-      throw new ConnectorError('THINGWORX_UNREACHABLE', `ThingWorx at ${this.#url.href} cannot be reached (${reason}).`, { cause });
+      throw new ConnectorError(
+        'THINGWORX_UNREACHABLE',
+        `ThingWorx at ${this.#url.href} cannot be reached (${reason}).`,
+        { cause },
+      );
     }
   }
 }
@@ -108,33 +136,50 @@ function decode(text: string, what: string): unknown {
     return JSON.parse(text) as unknown;
   } catch (cause) {
     // A proxy's or a login page's HTML with status 200: as good as no answer.
-    throw new ConnectorError('THINGWORX_UNAVAILABLE', `The answer to ${what} is not JSON; is THINGWORX_URL the platform's own address?`, {
-      cause,
-    });
+    throw new ConnectorError(
+      'THINGWORX_UNAVAILABLE',
+      `The answer to ${what} is not JSON; is THINGWORX_URL the platform's own address?`,
+      {
+        cause,
+      },
+    );
   }
 }
 
 /** Status and text of an answer other than 2xx as a catalogue error (thingworx.md 4.7). */
-function refusal(status: number, body: string, what: string, retryAfterMs: number | undefined): ConnectorError {
+function refusal(
+  status: number,
+  body: string,
+  what: string,
+  retryAfterMs: number | undefined,
+): ConnectorError {
   const message = plainText(body);
   if (/not authorized for/i.test(message)) {
     return new ConnectorError('THINGWORX_FORBIDDEN', `${what}: ${message}`);
   }
   if (status === 401 || status === 403 || status === 501) {
-    return new ConnectorError('THINGWORX_UNAUTHORIZED', `ThingWorx refused the application key (status ${status}) for ${what}.`);
+    return new ConnectorError(
+      'THINGWORX_UNAUTHORIZED',
+      `ThingWorx refused the application key (status ${status}) for ${what}.`,
+    );
   }
   if (status === 404) return new ConnectorError('THINGWORX_NOT_FOUND', `${what}: ${message || 'not found'}`);
   if (status === 429 || status === 502 || status === 503 || status === 504) {
     const options = retryAfterMs === undefined ? {} : { retryAfterMs };
     return new ConnectorError('THINGWORX_UNAVAILABLE', `ThingWorx answered ${status} to ${what}.`, options);
   }
-  if (status === 413) return new ConnectorError('THINGWORX_REJECTED', `${what}: the request is too large for ThingWorx.`, { details: { tooLarge: true } });
+  if (status === 413)
+    return new ConnectorError('THINGWORX_REJECTED', `${what}: the request is too large for ThingWorx.`, {
+      details: { tooLarge: true },
+    });
   return new ConnectorError('THINGWORX_REJECTED', `${what}: ${message || `status ${status}`}`);
 }
 
 /** The platform answers text/plain or a servlet page; people read one short line. */
 function plainText(body: string): string {
-  const text = /^\s*</.test(body) ? body.replace(/<(style|script)[\s\S]*?<\/\1>/gi, ' ').replace(/<[^>]*>/g, ' ') : body;
+  const text = /^\s*</.test(body)
+    ? body.replace(/<(style|script)[\s\S]*?<\/\1>/gi, ' ').replace(/<[^>]*>/g, ' ')
+    : body;
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length > MAX_MESSAGE_CHARACTERS ? `${line.slice(0, MAX_MESSAGE_CHARACTERS)}…` : line;
 }

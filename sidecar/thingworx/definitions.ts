@@ -87,9 +87,12 @@ export class ThingDefinitions {
 
   async #fetch(names: string[], signal: AbortSignal | undefined): Promise<void> {
     const { client, hubThing, maxAgeMs, missingMaxAgeMs } = this.#options;
-    const answer = (await client.invoke(hubThing, 'DescribeThings', { names: { names } }, signal ? { signal } : {})) as
-      | DescribeAnswer
-      | undefined;
+    const answer = (await client.invoke(
+      hubThing,
+      'DescribeThings',
+      { names: { names } },
+      signal ? { signal } : {},
+    )) as DescribeAnswer | undefined;
     const things = new Map(Object.entries(answer?.things ?? {}));
     const now = Date.now();
     for (const name of names) {

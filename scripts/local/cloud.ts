@@ -1,0 +1,99 @@
+import path from 'node:path';
+import { startAzurite } from '../../test/emulators/azurite.ts';
+import { jsonLine, LocalProcess, PartFailed } from './process.ts';
+
+export interface CloudOptions {
+  /** For certificates, logs of partitions and the like; the caller removes it. */
+  readonly directory: string;
+  readonly iotHubPort?: number;
+  readonly thingworxPort?: number;
+  readonly storagePort?: number;
+  readonly partitions?: number;
+  readonly standardPorts?: boolean;
+  readonly onUnexpectedExit?: (message: string) => void;
+}
+
+/** Where the local IoT Hub, storage account and ThingWorx are. */
+export interface CloudFacts {
+  readonly iotHubConnectionString: string;
+  readonly eventHubConnectionString: string;
+  readonly storageConnectionString: string;
+  readonly thingworxUrl: string;
+  readonly thingworxAppKey: string;
+  readonly thingworxUser: string;
+  readonly thingworxPassword: string;
+  readonly caFile: string;
+  readonly iotHubControlUrl: string;
+  readonly thingworxControlUrl: string;
+}
+
+export interface Cloud extends CloudFacts {
+  stop(): Promise<void>;
+}
+
+const EMULATORS = path.join(import.meta.dirname, '..', '..', 'test', 'emulators');
+
+/** Starts the storage emulator, the IoT Hub emulator and the ThingWorx emulator, each as a process of its own. */
+export async function startCloud(options: CloudOptions): Promise<Cloud> {
+  const started: { stop(): Promise<unknown> }[] = [];
+  const stop = async () => {
+    for (const part of started.splice(0).reverse()) await part.stop();
+  };
+  const run = async (name: string, args: string[]) => {
+    const part = new LocalProcess({ name, args, ready: jsonLine });
+    started.push(part);
+    const facts = await part.start();
+    if (options.onUnexpectedExit) part.onUnexpectedExit(options.onUnexpectedExit);
+    return facts as Record<string, string>;
+  };
+  try {
+    const azurite = await startAzurite(
+      options.storagePort === undefined ? {} : { port: options.storagePort },
+    ).catch((error: Error) => {
+      throw new PartFailed(`The storage emulator did not start: ${error.message}`);
+    });
+    started.push(azurite);
+    const [hub, thingworx] = await Promise.all([
+      run('The IoT Hub emulator', [
+        path.join(EMULATORS, 'iothub', 'main.ts'),
+        '--directory',
+        path.join(options.directory, 'iothub'),
+        '--storage-connection-string',
+        azurite.connectionString,
+        ...option('--port', options.iotHubPort),
+        ...option('--partitions', options.partitions),
+        ...(options.standardPorts ? ['--standard-ports'] : []),
+      ]),
+      run('The ThingWorx emulator', [
+        path.join(EMULATORS, 'thingworx', 'main.ts'),
+        ...option('--port', options.thingworxPort),
+      ]),
+    ]);
+    return {
+      iotHubConnectionString: fact(hub, 'iotHubConnectionString'),
+      eventHubConnectionString: fact(hub, 'eventHubConnectionString'),
+      storageConnectionString: azurite.connectionString,
+      thingworxUrl: fact(thingworx, 'thingworxUrl'),
+      thingworxAppKey: fact(thingworx, 'thingworxAppKey'),
+      thingworxUser: fact(thingworx, 'thingworxUser'),
+      thingworxPassword: fact(thingworx, 'thingworxPassword'),
+      caFile: fact(hub, 'caFile'),
+      iotHubControlUrl: fact(hub, 'controlUrl'),
+      thingworxControlUrl: fact(thingworx, 'controlUrl'),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function option(name: string, value: number | undefined): string[] {
+  return value === undefined ? [] : [name, String(value)];
+}
+
+function fact(facts: Record<string, string>, name: string): string {
+  const value = facts[name];
+  if (value === undefined) throw new PartFailed(`A part of the local system did not say its ${name}.`);
+  return value;
+}

@@ -1,0 +1,71 @@
+import { READING_PROPERTIES } from './device.ts';
+import type { Row } from './platform.ts';
+
+/** What one look at the running system shows. */
+export interface View {
+  readonly sent: number;
+  readonly status: Row;
+  readonly things: ReadonlyMap<string, Row>;
+  readonly addresses: ReadonlyArray<readonly [label: string, address: string]>;
+}
+
+const COLUMNS = Object.keys(READING_PROPERTIES);
+const MAX_THINGS = 12;
+
+/** The live table as lines of text. */
+export function render(view: View): string[] {
+  const { status } = view;
+  const counters = (status['counters'] ?? {}) as Record<string, number>;
+  const rows = [...view.things]
+    .slice(0, MAX_THINGS)
+    .map(([thing, values]) => [thing, ...COLUMNS.map((column) => text(values[column]))]);
+  return [
+    ...table(['Thing', ...COLUMNS], rows),
+    ...(view.things.size > MAX_THINGS ? [`… and ${view.things.size - MAX_THINGS} more Things`] : []),
+    '',
+    `sent ${view.sent}   received ${counters['received'] ?? 0}   delivered ${counters['delivered'] ?? 0}   ignored ${counters['ignored'] ?? 0}   ` +
+      `dead letters ${counters['deadLettered'] ?? 0}   in flight ${counters['inFlight'] ?? 0}   lag ${text(status['lag'])}   ` +
+      `state ${text(status['state'])}${status['reason'] ? ` (${text(status['reason'])})` : ''}`,
+    '',
+    ...view.addresses.map(([label, address]) => `${label.padEnd(22)}${address}`),
+  ];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('   ')
+      .trimEnd();
+  return [line(head), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line)];
+}
+
+function text(value: unknown): string {
+  return value === undefined || value === null ? '' : String(value);
+}
+
+/** Redraws in place on a terminal, prints anew now and then elsewhere. */
+export class Screen {
+  readonly #out: NodeJS.WriteStream;
+  #height = 0;
+  #printedAtMs = 0;
+
+  constructor(out: NodeJS.WriteStream) {
+    this.#out = out;
+  }
+
+  show(lines: readonly string[]): void {
+    if (this.#out.isTTY) {
+      const up = this.#height > 0 ? `\x1b[${this.#height}A` : '';
+      this.#out.write(`${up}\x1b[J${lines.join('\n')}\n`);
+      this.#height = lines.length;
+      return;
+    }
+    if (Date.now() - this.#printedAtMs < 5_000) return;
+    this.#printedAtMs = Date.now();
+    this.#out.write(`${lines.join('\n')}\n\n`);
+  }
+}

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { jsonLine, LocalProcess } from './process.ts';
+
+export interface SidecarOptions {
+  /** The bundled program, as it lies in the zip. */
+  readonly program: string;
+  readonly thingworxUrl: string;
+  readonly appKeyFile: string;
+  readonly stateDirectory: string;
+  readonly caFile: string;
+  readonly port: number;
+  readonly logLevel?: string;
+  readonly onLine?: (line: string) => void;
+  readonly onUnexpectedExit?: (message: string) => void;
+}
+
+/** The sidecar as a child process, started the way an operator starts it: by its environment. */
+export class Sidecar {
+  readonly token = randomBytes(24).toString('base64url');
+  readonly #options: SidecarOptions;
+  #process: LocalProcess | undefined;
+  #port: number;
+
+  constructor(options: SidecarOptions) {
+    this.#options = options;
+    this.#port = options.port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Starts it; a second start, after `kill`, takes the same port. */
+  async start(): Promise<void> {
+    const { program, thingworxUrl, appKeyFile, stateDirectory, caFile, logLevel, onLine, onUnexpectedExit } =
+      this.#options;
+    this.#process = new LocalProcess({
+      name: 'The sidecar',
+      args: [program],
+      env: {
+        THINGWORX_URL: thingworxUrl,
+        THINGWORX_APP_KEY_FILE: appKeyFile,
+        SIDECAR_TOKEN: this.token,
+        SIDECAR_PORT: String(this.#port),
+        SIDECAR_STATE_DIR: stateDirectory,
+        NODE_EXTRA_CA_CERTS: caFile,
+        LOG_LEVEL: logLevel ?? 'info',
+      },
+      ready: (line) => {
+        const entry = jsonLine(line);
+        return entry && typeof entry['port'] === 'number' ? entry : undefined;
+      },
+      ...(onLine ? { onLine } : {}),
+    });
+    const facts = await this.#process.start();
+    this.#port = Number(facts['port']);
+    if (onUnexpectedExit) this.#process.onUnexpectedExit(onUnexpectedExit);
+  }
+
+  /** Ends it at once, as a crash does. */
+  async kill(): Promise<void> {
+    this.#process?.kill('SIGKILL');
+    await this.#process?.stop();
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop();
+  }
+}

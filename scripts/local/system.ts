@@ -1,0 +1,214 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import tls from 'node:tls';
+import { buildPackage } from '../build.ts';
+import { type Cloud, type CloudOptions, startCloud } from './cloud.ts';
+import { READING_PROPERTIES, SimulatedDevice } from './device.ts';
+import { Platform } from './platform.ts';
+import { PartFailed } from './process.ts';
+import { registerDevices } from './registry.ts';
+import { Sidecar } from './sidecar.ts';
+import { extractFolder } from './unzip.ts';
+
+export interface SystemOptions
+  extends Pick<CloudOptions, 'iotHubPort' | 'thingworxPort' | 'storagePort' | 'partitions'> {
+  readonly devices: number;
+  readonly sidecarPort?: number;
+  /** Told what is being done, for people who wait. */
+  readonly onStep?: (step: string) => void;
+  readonly onUnexpectedExit?: (message: string) => void;
+  readonly onSidecarLine?: (line: string) => void;
+  /** More settings of the hub Thing. */
+  readonly hubSettings?: Readonly<Record<string, unknown>>;
+  /** Checkpoints in a local file instead of Azurite. */
+  readonly localCheckpoints?: boolean;
+}
+
+export const HUB_THING = 'Factory.IoTHub';
+const VALUE_STREAM = 'Factory.Values';
+const SIDECAR_FOLDER = 'ui/AzureIotHubConnector/sidecar/';
+
+/** The whole product on one machine: what `npm start` shows and the end-to-end tests examine. */
+export class LocalSystem {
+  readonly #options: SystemOptions;
+  #directory = '';
+  #cloud: Cloud | undefined;
+  #platform: Platform | undefined;
+  #sidecar: Sidecar | undefined;
+  #devices: SimulatedDevice[] = [];
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: SystemOptions) {
+    this.#options = options;
+  }
+
+  get cloud(): Cloud {
+    return present(this.#cloud);
+  }
+
+  get platform(): Platform {
+    return present(this.#platform);
+  }
+
+  get sidecar(): Sidecar {
+    return present(this.#sidecar);
+  }
+
+  get devices(): readonly SimulatedDevice[] {
+    return this.#devices;
+  }
+
+  /** Starts everything; on failure what was started is stopped again before the error is thrown. */
+  async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Stops in reverse. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #start(): Promise<void> {
+    const { onStep = () => undefined } = this.#options;
+    this.#directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-connector-'));
+    onStep('Building the extension');
+    const zipFile = await buildPackage({ outputDirectory: path.join(this.#directory, 'dist') });
+    onStep('Starting storage, IoT Hub and ThingWorx');
+    this.#cloud = await startCloud({ ...this.#options, directory: this.#directory });
+    await trust(this.#cloud.caFile);
+    this.#platform = new Platform({
+      url: this.#cloud.thingworxUrl,
+      user: this.#cloud.thingworxUser,
+      password: this.#cloud.thingworxPassword,
+    });
+    onStep('Importing the extension into ThingWorx');
+    await this.#platform.importExtension(zipFile);
+    const appKey = await this.#createApplicationKey();
+    onStep('Starting the sidecar from the zip');
+    const folder = path.join(this.#directory, 'sidecar');
+    await extractFolder(zipFile, SIDECAR_FOLDER, folder);
+    const appKeyFile = path.join(this.#directory, 'thingworx-app-key');
+    await writeFile(appKeyFile, appKey, { mode: 0o600 });
+    await mkdir(path.join(this.#directory, 'state'));
+    this.#sidecar = new Sidecar({
+      program: path.join(folder, 'sidecar.mjs'),
+      thingworxUrl: this.#cloud.thingworxUrl,
+      appKeyFile,
+      stateDirectory: path.join(this.#directory, 'state'),
+      caFile: this.#cloud.caFile,
+      port: this.#options.sidecarPort ?? 0,
+      ...(this.#options.onSidecarLine ? { onLine: this.#options.onSidecarLine } : {}),
+      ...(this.#options.onUnexpectedExit ? { onUnexpectedExit: this.#options.onUnexpectedExit } : {}),
+    });
+    await this.#sidecar.start();
+    onStep('Creating the hub Thing and the Things of the devices');
+    await this.#createThings();
+    onStep('Waiting until the hub Thing is connected');
+    await this.waitForState('running');
+    await this.#startDevices();
+  }
+
+  async waitForState(state: string, timeoutMs = 60_000): Promise<void> {
+    const until = Date.now() + timeoutMs;
+    let seen: { state?: string; reason?: string } = {};
+    while (Date.now() < until) {
+      seen = await this.status().catch(() => ({}));
+      if (seen.state === state) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new PartFailed(
+      `The hub Thing is ${seen.state ?? 'unknown'} instead of ${state}: ${seen.reason ?? 'no reason given'}`,
+    );
+  }
+
+  /** What GetStatus of the hub Thing answers. */
+  async status(): Promise<Record<string, unknown> & { state?: string; reason?: string }> {
+    return (await this.platform.invoke(HUB_THING, 'GetStatus')) as Record<string, unknown>;
+  }
+
+  /** What an administrator does once: a user in the sidecar's group, and an application key that lives long enough. */
+  async #createApplicationKey(): Promise<string> {
+    const platform = this.platform;
+    const user = 'azure-iot-sidecar';
+    await platform.invokeOn('Resources', 'EntityServices', 'CreateUser', {
+      name: user,
+      password: `${crypto.randomUUID()}aA1!`,
+      description: '',
+      tags: '',
+    });
+    await platform.invokeOn('Groups', 'AzureIoT.Sidecar_UG', 'AddMember', { member: user, type: 'User' });
+    await platform.invokeOn('Resources', 'EntityServices', 'CreateApplicationKey', {
+      name: 'azure-iot-sidecar',
+      user,
+      clientName: 'azure-iot-sidecar',
+      description: '',
+      whitelist: '',
+      tags: '',
+      expirationDate: Date.now() + 365 * 24 * 3600 * 1000,
+    });
+    const key = (await platform.invokeOn('ApplicationKeys', 'azure-iot-sidecar', 'GetKeyID')) as {
+      rows?: { result?: string }[];
+    };
+    return key.rows?.[0]?.result ?? '';
+  }
+
+  async #createThings(): Promise<void> {
+    const { platform, cloud, sidecar } = this;
+    await platform.createThing(VALUE_STREAM, 'ValueStream');
+    for (let number = 1; number <= this.#options.devices; number += 1) {
+      const thing = deviceName(number);
+      await platform.createThing(thing, 'AzureIoT.Device_TT');
+      for (const [name, baseType] of Object.entries(READING_PROPERTIES))
+        await platform.addProperty(thing, name, baseType, { logged: true });
+      await platform.invoke(thing, 'SetValueStream', { name: VALUE_STREAM });
+      await platform.invoke(thing, 'RestartThing');
+      await platform.setProperties(thing, { deviceId: thing, hubThing: HUB_THING });
+    }
+    await platform.createThing(HUB_THING, 'AzureIoT.Hub_TT');
+    await platform.setProperties(HUB_THING, {
+      sidecarUrl: sidecar.url,
+      sidecarToken: sidecar.token,
+      iotHubConnectionString: cloud.iotHubConnectionString,
+      ...(this.#options.localCheckpoints ? {} : { storageConnectionString: cloud.storageConnectionString }),
+      startPosition: 'earliest',
+      ...this.#options.hubSettings,
+    });
+    await platform.invoke(HUB_THING, 'Connect');
+  }
+
+  async #startDevices(): Promise<void> {
+    const names = Array.from({ length: this.#options.devices }, (_, index) => deviceName(index + 1));
+    const strings = await registerDevices(this.cloud.iotHubConnectionString, names);
+    const ca = await readFile(this.cloud.caFile, 'utf8');
+    this.#devices = names.map((name) => new SimulatedDevice(name, strings.get(name) ?? ''));
+    await Promise.all(this.#devices.map((device) => device.open(ca)));
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.allSettled(this.#devices.map((device) => device.close()));
+    await this.#sidecar?.stop();
+    await this.#cloud?.stop();
+    if (this.#directory) await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+export function deviceName(number: number): string {
+  return `machine-${String(number).padStart(2, '0')}`;
+}
+
+/** The certificate authority of the local hub, beside those that Node trusts anyway, for clients in this process. */
+async function trust(caFile: string): Promise<void> {
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), await readFile(caFile, 'utf8')]);
+}
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new PartFailed('The local system is not started.');
+  return value;
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { OPERATIONS } from './contract/operations/index.ts';
+import { toConnectorError } from './errors/connector-error.ts';
+import { createApp } from './http/app.ts';
+import { HttpServer } from './http/server.ts';
+import { HubDirectory } from './hub/directory.ts';
+import { HubFinder } from './hub/finder.ts';
+import { readiness } from './hub/readiness.ts';
+import { Tickets } from './hub/tickets.ts';
+import { healthRoutes } from './observe/health.ts';
+import { createLog } from './observe/log.ts';
+import { Metrics } from './observe/metrics.ts';
+import { loadSettings } from './settings.ts';
+import { ThingworxClient } from './thingworx/client.ts';
+import { resolveToken } from './token.ts';
+import { VERSION } from './version.ts';
+
+async function main(): Promise<void> {
+  const settings = loadSettings(process.env);
+  const log = createLog(settings.logLevel);
+  const token = await resolveToken(settings.sidecarToken, settings.stateDirectory);
+  const metrics = new Metrics();
+  const client = new ThingworxClient({ url: settings.thingworxUrl, appKey: settings.thingworxAppKey });
+  const tickets = new Tickets();
+  const hubs = new HubDirectory(
+    {
+      client,
+      log,
+      metrics,
+      version: VERSION,
+      stateDirectory: settings.stateDirectory,
+      ownerId: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+    },
+    tickets,
+  );
+  const finder = new HubFinder(client, log);
+  const sidecar = { version: VERSION, startedAt: new Date() };
+  const app = createApp({
+    operations: OPERATIONS,
+    context: { hubs, tickets, sidecar },
+    token,
+    log,
+    mount: healthRoutes(() => readiness(finder, hubs), metrics),
+  });
+  const server = new HttpServer(app, { host: settings.host, port: settings.port });
+
+  const port = await server.start();
+  finder.start();
+  log.info(
+    { version: VERSION, host: settings.host, port, thingworx: client.address },
+    'The sidecar listens.',
+  );
+
+  const signal = await untilSignalled();
+  log.info({ signal }, 'Stopping.');
+  await finder.stop();
+  await hubs.stop();
+  await server.stop();
+  await client.close();
+  log.info('Stopped.');
+}
+
+function untilSignalled(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+}
+
+try {
+  await main();
+} catch (thrown) {
+  const error = toConnectorError(thrown);
+  const cause = error.code === 'INTERNAL' && thrown instanceof Error ? ` ${thrown.stack}` : '';
+  process.stderr.write(`azure-iot-sidecar: ${error.code}: ${error.message}${cause}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,28 @@
+import type { Request, Response } from 'express';
+import { Router } from 'express';
+import type { Metrics } from './metrics.ts';
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** One line per part that is not ready, in plain words. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * /health/live answers as long as the process works; /health/ready answers 503 with the reasons until ThingWorx has answered and every
+ * enabled hub receives; /metrics is Prometheus text. None of them needs the token: they hold no data and no names of devices.
+ */
+export function healthRoutes(readiness: () => Readiness, metrics: Metrics): Router {
+  const router = Router();
+  router.get('/health/live', (_request: Request, response: Response) => {
+    response.json({ status: 'live' });
+  });
+  router.get('/health/ready', (_request: Request, response: Response) => {
+    const { ready, reasons } = readiness();
+    response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'waiting', reasons });
+  });
+  router.get('/metrics', async (_request: Request, response: Response) => {
+    response.type(metrics.registry.contentType).send(await metrics.text());
+  });
+  return router;
+}

@@ -65,9 +65,9 @@ function isPlain({ contentType, contentEncoding }: HubMessage): boolean {
 const NOT_UTF8 = new Undecodable('BODY_NOT_TEXT', 'The body is not valid UTF-8 text.');
 
 function utf8Text(body: Uint8Array): string | Undecodable {
-  return isUtf8(body)
-    ? Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
-    : NOT_UTF8;
+  if (!isUtf8(body)) return NOT_UTF8;
+  const buffer = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return buffer.toString('utf8');
 }
 
 function parseJson(text: string | Undecodable, limits: TranslationLimits, exact: boolean): unknown {
@@ -81,7 +81,12 @@ function parseJson(text: string | Undecodable, limits: TranslationLimits, exact:
       `The body is not valid JSON: ${thrown instanceof SyntaxError ? thrown.message.slice(0, 200) : 'it cannot be read'}.`,
     );
   }
-  return checkShape(value, limits) ?? value;
+  return isFlat(text, limits) ? value : (checkShape(value, limits) ?? value);
+}
+
+/** A short text without a second bracket needs no walk over its value. */
+function isFlat(text: string, limits: TranslationLimits): boolean {
+  return text.length < limits.maxKeys && text.indexOf('{', 1) === -1 && text.indexOf('[', 1) === -1;
 }
 
 /** A reviver: an integer that its double does not spell as the sender did becomes BigInt. */

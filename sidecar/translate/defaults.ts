@@ -1,7 +1,14 @@
 import { addressPrefix } from './address.ts';
 import { isPlainObject } from './coerce/structure.ts';
 import { show } from './coerce/wrong.ts';
-import { type Content, contentOf, messageTimeMs, type Reading, refused } from './reading.ts';
+import {
+  type Content,
+  contentOf,
+  contentOfReadings,
+  messageTimeMs,
+  type Reading,
+  refused,
+} from './reading.ts';
 import type { HubMessage, Refusal } from './types.ts';
 
 /**
@@ -14,7 +21,7 @@ export function readDefault(message: HubMessage, value: unknown): Content {
   const timeMs = messageTimeMs(message);
   if (!Array.isArray(value)) {
     return isPlainObject(value)
-      ? contentOf({ readings: [readingOf(message, value, prefix, timeMs)] })
+      ? contentOfReadings([readingOf(message, value, prefix, timeMs)])
       : refused({
           code: 'BODY_NOT_OBJECT',
           reason: `The body is ${show(value)}; expected is an object whose keys are properties, or an array of such objects.`,

@@ -30,6 +30,11 @@ export function contentOf(parts: Partial<Content>): Content {
   return { readings: NONE, ignored: NONE, refusals: NONE, events: NONE, ...parts };
 }
 
+/** The common case, without the cost of merging. */
+export function contentOfReadings(readings: readonly Reading[]): Content {
+  return { readings, ignored: NONE, refusals: NONE, events: NONE };
+}
+
 export function refused(refusal: Refusal): Content {
   return contentOf({ refusals: [refusal] });
 }

@@ -21,15 +21,15 @@ const MAX_CREATIONS = 200;
 
 /** Turns readings into rows with the definitions of Things: coercion, policies for what is unknown, accounting. */
 export class RowBuilder {
-  readonly #settings: TranslationSettings;
-  readonly #plans: PlanCache;
-  readonly #message: HubMessage;
-  readonly #context: CoerceContext;
-  readonly #options: TranslateOptions | undefined;
-  readonly #updates: Update[] = [];
-  #ignored: Ignored[] | undefined;
-  #refusals: Refusal[] | undefined;
-  #creations: Creation[] | undefined;
+  private readonly settings: TranslationSettings;
+  private readonly plans: PlanCache;
+  private readonly message: HubMessage;
+  private readonly context: CoerceContext;
+  private readonly options: TranslateOptions | undefined;
+  private readonly updates: Update[] = [];
+  private ignored: Ignored[] | undefined;
+  private refusals: Refusal[] | undefined;
+  private creations: Creation[] | undefined;
   /** A value needs the body decoded with exact integers. */
   inexact = false;
 
@@ -40,50 +40,50 @@ export class RowBuilder {
     context: CoerceContext,
     options: TranslateOptions | undefined,
   ) {
-    this.#settings = settings;
-    this.#plans = plans;
-    this.#message = message;
-    this.#context = context;
-    this.#options = options;
+    this.settings = settings;
+    this.plans = plans;
+    this.message = message;
+    this.context = context;
+    this.options = options;
   }
 
   finish(content: Content): Translation {
     return {
-      updates: this.#updates,
-      ignored: joined(content.ignored, this.#ignored),
-      refusals: joined(content.refusals, this.#refusals),
-      creations: this.#creations ?? NONE,
+      updates: this.updates,
+      ignored: joined(content.ignored, this.ignored),
+      refusals: joined(content.refusals, this.refusals),
+      creations: this.creations ?? NONE,
       events: content.events,
     };
   }
 
   add(reading: Reading, definition: ThingDefinition | undefined): void {
-    if (definition === undefined) this.#unknownThing(reading);
-    else if (reading.members !== undefined) this.#addMembers(reading, reading.members, definition);
-    else this.#addValues(reading, reading.names ?? NONE, reading.values ?? NONE, definition);
+    if (definition === undefined) this.unknownThing(reading);
+    else if (reading.members !== undefined) this.addMembers(reading, reading.members, definition);
+    else this.addValues(reading, reading.names ?? NONE, reading.values ?? NONE, definition);
   }
 
   /** The hot path: one pass over the keys, comparing them with the plans that such messages had before. */
-  #addMembers(
+  private addMembers(
     reading: Reading,
     members: Readonly<Record<string, unknown>>,
     definition: ThingDefinition,
   ): void {
-    for (const plan of this.#plans.shelf(definition).plans) {
-      if (plan.prefix === reading.prefix && this.#addByPlan(reading, members, plan)) return;
+    for (const plan of this.plans.shelf(definition).plans) {
+      if (plan.prefix === reading.prefix && this.addByPlan(reading, members, plan)) return;
     }
     const names = Object.keys(members);
     const values = names.map((name) => members[name]);
-    this.#addValues(reading, names, values, definition);
+    this.addValues(reading, names, values, definition);
   }
 
   /** False, with nothing kept, when the message has other keys than the plan. */
-  #addByPlan(reading: Reading, members: Readonly<Record<string, unknown>>, plan: Plan): boolean {
+  private addByPlan(reading: Reading, members: Readonly<Record<string, unknown>>, plan: Plan): boolean {
     const { names, slots } = plan;
     const values: unknown[] = [];
-    const ignoredBefore = this.#ignored?.length ?? 0;
-    const refusedBefore = this.#refusals?.length ?? 0;
-    const createdBefore = this.#creations?.length ?? 0;
+    const ignoredBefore = this.ignored?.length ?? 0;
+    const refusedBefore = this.refusals?.length ?? 0;
+    const createdBefore = this.creations?.length ?? 0;
     let given = 0;
     let i = 0;
     let same = true;
@@ -98,49 +98,49 @@ export class RowBuilder {
       if (slot.takesNumber && typeof value === 'number' && value - value === 0) {
         values.push(value);
         given++;
-      } else if (this.#addValue(reading, slot, value, values)) given++;
+      } else if (this.addValue(reading, slot, value, values)) given++;
     }
     if (!same || i !== names.length) {
       // a prefix of the keys agreed: take back what was noted of it
-      if (this.#ignored !== undefined) this.#ignored.length = ignoredBefore;
-      if (this.#refusals !== undefined) this.#refusals.length = refusedBefore;
-      if (this.#creations !== undefined) this.#creations.length = createdBefore;
+      if (this.ignored !== undefined) this.ignored.length = ignoredBefore;
+      if (this.refusals !== undefined) this.refusals.length = refusedBefore;
+      if (this.creations !== undefined) this.creations.length = createdBefore;
       return false;
     }
-    if (given > 0) this.#push(reading, plan, values);
+    if (given > 0) this.push(reading, plan, values);
     return true;
   }
 
-  #addValues(
+  private addValues(
     reading: Reading,
     names: readonly string[],
     input: readonly unknown[],
     definition: ThingDefinition,
   ): void {
     if (names.length === 0) {
-      this.#ignore({ code: 'NO_VALUES', reason: 'The message holds no values.', thing: reading.thing });
+      this.noteIgnored({ code: 'NO_VALUES', reason: 'The message holds no values.', thing: reading.thing });
       return;
     }
-    const plan = this.#plans.find(definition, reading.prefix, names);
+    const plan = this.plans.find(definition, reading.prefix, names);
     const values: unknown[] = [];
     let given = 0;
     plan.slots.forEach((slot, i) => {
-      if (this.#addValue(reading, slot, input[i], values)) given++;
+      if (this.addValue(reading, slot, input[i], values)) given++;
     });
-    if (given > 0) this.#push(reading, plan, values);
+    if (given > 0) this.push(reading, plan, values);
   }
 
   /** Appends what the row has for a key, if the Thing has its property; true when that is a value. */
-  #addValue(reading: Reading, slot: Slot, value: unknown, values: unknown[]): boolean {
+  private addValue(reading: Reading, slot: Slot, value: unknown, values: unknown[]): boolean {
     if (slot.state !== 'known') {
-      this.#withoutProperty(reading, slot, value ?? null);
+      this.withoutProperty(reading, slot, value ?? null);
       return false;
     }
-    const coerced = value === null || value === undefined ? null : slot.coerce(value, this.#context);
+    const coerced = value === null || value === undefined ? null : slot.coerce(value, this.context);
     if (coerced === null) {
       const reason = 'The message holds no value (null).';
-      this.#ignore({ code: 'NULL_VALUE', reason, thing: reading.thing, property: slot.property });
-    } else if (coerced instanceof Wrong) this.#wrongValue(reading, slot, coerced);
+      this.noteIgnored({ code: 'NULL_VALUE', reason, thing: reading.thing, property: slot.property });
+    } else if (coerced instanceof Wrong) this.wrongValue(reading, slot, coerced);
     else {
       values.push(coerced);
       return true;
@@ -149,8 +149,8 @@ export class RowBuilder {
     return false;
   }
 
-  #push(reading: Reading, plan: Plan, values: readonly unknown[]): void {
-    this.#updates.push({
+  private push(reading: Reading, plan: Plan, values: readonly unknown[]): void {
+    this.updates.push({
       thing: reading.thing,
       timeMs: reading.timeMs,
       quality: reading.quality,
@@ -160,24 +160,24 @@ export class RowBuilder {
     });
   }
 
-  #ignore(ignored: Ignored): void {
-    this.#ignored ??= [];
-    this.#ignored.push(ignored);
+  private noteIgnored(ignored: Ignored): void {
+    this.ignored ??= [];
+    this.ignored.push(ignored);
   }
 
-  #refuse(refusal: Refusal): void {
-    this.#refusals ??= [];
-    this.#refusals.push(refusal);
+  private noteRefusal(refusal: Refusal): void {
+    this.refusals ??= [];
+    this.refusals.push(refusal);
   }
 
-  #create(creation: Creation): void {
-    this.#creations ??= [];
-    this.#creations.push(creation);
+  private create(creation: Creation): void {
+    this.creations ??= [];
+    this.creations.push(creation);
   }
 
-  #wrongValue({ thing }: Reading, { property }: Slot, wrong: Wrong): void {
+  private wrongValue({ thing }: Reading, { property }: Slot, wrong: Wrong): void {
     if (wrong.code === 'VALUE_INEXACT') this.inexact = true;
-    this.#refuse({
+    this.noteRefusal({
       code: wrong.code,
       reason: `The value for ${property} ${sentence(wrong.reason)}`,
       thing,
@@ -185,57 +185,57 @@ export class RowBuilder {
     });
   }
 
-  #unknownThing(reading: Reading): void {
+  private unknownThing(reading: Reading): void {
     const { thing } = reading;
-    const policy = this.#settings.unknownThing ?? 'deadLetter';
+    const policy = this.settings.unknownThing ?? 'deadLetter';
     if (policy === 'ignore') {
-      this.#ignore({ code: 'THING_UNKNOWN', reason: 'ThingWorx has no such Thing.', thing });
+      this.noteIgnored({ code: 'THING_UNKNOWN', reason: 'ThingWorx has no such Thing.', thing });
       return;
     }
     const code = 'THING_UNKNOWN';
     const problem = thingNameProblem(thing);
     if (problem !== undefined) {
       const reason = `ThingWorx can have no Thing ${quote(thing)}: ${problem}.`;
-      this.#refuse({ code: 'THING_NAME_INVALID', reason, thing });
+      this.noteRefusal({ code: 'THING_NAME_INVALID', reason, thing });
       return;
     }
     if (policy === 'deadLetter') {
-      this.#refuse({
+      this.noteRefusal({
         code,
         reason: `ThingWorx has no Thing ${quote(thing)}, or the application key may not see it.`,
         thing,
       });
       return;
     }
-    const template = reading.template ?? this.#settings.deviceTemplate ?? '';
-    const { deviceId } = this.#message;
+    const template = reading.template ?? this.settings.deviceTemplate ?? '';
+    const { deviceId } = this.message;
     const creation: Creation = { kind: 'thing', thing, template, deviceId };
     if (template === '') {
       const reason = `ThingWorx has no Thing ${quote(thing)}, and no deviceTemplate is set from which to create it.`;
-      this.#refuse({ code, reason, thing });
-    } else if (this.#options?.tried?.(creation) === true) {
-      this.#refuse({
+      this.noteRefusal({ code, reason, thing });
+    } else if (this.options?.tried?.(creation) === true) {
+      this.noteRefusal({
         code,
         reason: `The Thing ${quote(thing)} could not be created from ${template}.`,
         thing,
       });
-    } else if (!this.#creations?.some((other) => other.kind === 'thing' && other.thing === thing)) {
-      this.#create(creation);
+    } else if (!this.creations?.some((other) => other.kind === 'thing' && other.thing === thing)) {
+      this.create(creation);
     }
   }
 
-  #withoutProperty(reading: Reading, slot: Slot, value: unknown): void {
+  private withoutProperty(reading: Reading, slot: Slot, value: unknown): void {
     const { thing } = reading;
     const { property } = slot;
     const address = reading.prefix + slot.name;
     if (slot.state === 'twice') {
       const reason = `The key ${quote(address)} means the property ${property}, for which the message holds another value.`;
-      this.#refuse({ code: 'PROPERTY_TWICE', reason, thing, property });
+      this.noteRefusal({ code: 'PROPERTY_TWICE', reason, thing, property });
       return;
     }
-    const policy = this.#settings.unknownProperty ?? 'ignore';
+    const policy = this.settings.unknownProperty ?? 'ignore';
     if (policy === 'ignore') {
-      this.#ignore({
+      this.noteIgnored({
         code: 'PROPERTY_UNKNOWN',
         reason: 'The Thing has no such property.',
         thing,
@@ -245,39 +245,39 @@ export class RowBuilder {
     }
     const missing = `The Thing ${quote(thing)} has no property ${quote(address)}`;
     if (policy === 'deadLetter') {
-      this.#refuse({ code: 'PROPERTY_UNKNOWN', reason: `${missing}.`, thing, property: address });
-    } else this.#createProperty(reading, slot, value, missing);
+      this.noteRefusal({ code: 'PROPERTY_UNKNOWN', reason: `${missing}.`, thing, property: address });
+    } else this.createProperty(reading, slot, value, missing);
   }
 
-  #createProperty({ thing }: Reading, { property }: Slot, value: unknown, missing: string): void {
+  private createProperty({ thing }: Reading, { property }: Slot, value: unknown, missing: string): void {
     const baseType = inferBaseType(value);
     const problem = propertyNameProblem(property);
     if (baseType === undefined) {
       const reason = `${missing}, and a value of null does not say its base type.`;
-      this.#ignore({ code: 'NULL_VALUE', reason, thing, property });
+      this.noteIgnored({ code: 'NULL_VALUE', reason, thing, property });
       return;
     }
     if (problem !== undefined) {
       const reason = `${missing}, and it cannot be created: ${problem}.`;
-      this.#refuse({ code: 'PROPERTY_NAME_INVALID', reason, thing, property: property.slice(0, 255) });
+      this.noteRefusal({ code: 'PROPERTY_NAME_INVALID', reason, thing, property: property.slice(0, 255) });
       return;
     }
     const creation: Creation = { kind: 'property', thing, property, baseType };
-    if (this.#options?.tried?.(creation) === true) {
+    if (this.options?.tried?.(creation) === true) {
       const reason = `${missing}, and it could not be created.`;
-      this.#refuse({ code: 'PROPERTY_UNKNOWN', reason, thing, property });
+      this.noteRefusal({ code: 'PROPERTY_UNKNOWN', reason, thing, property });
       return;
     }
-    const wanted = this.#creations?.some(
+    const wanted = this.creations?.some(
       (other) => other.kind === 'property' && other.thing === thing && other.property === property,
     );
     if (wanted) return;
-    if ((this.#creations?.length ?? 0) >= MAX_CREATIONS) {
+    if ((this.creations?.length ?? 0) >= MAX_CREATIONS) {
       const reason = `${missing}, and one message may create at most ${MAX_CREATIONS} properties.`;
-      this.#refuse({ code: 'PROPERTY_UNKNOWN', reason, thing, property });
+      this.noteRefusal({ code: 'PROPERTY_UNKNOWN', reason, thing, property });
       return;
     }
-    this.#create(creation);
+    this.create(creation);
   }
 }
 

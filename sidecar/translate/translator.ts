@@ -4,11 +4,12 @@ import { Undecodable } from './decode/undecodable.ts';
 import { decodeBody } from './decode.ts';
 import { readDefault } from './defaults.ts';
 import { PlanCache } from './plan.ts';
-import { type Content, refused } from './reading.ts';
+import { type Content, NONE, refused } from './reading.ts';
 import { RowBuilder } from './rows.ts';
 import type {
   HubMessage,
   Prepared,
+  PropertyDefinition,
   ThingDirectory,
   TranslateOptions,
   Translation,
@@ -35,7 +36,9 @@ class Decoded implements Prepared {
 }
 
 function thingsOf({ readings }: Content): readonly string[] {
-  if (readings.length <= 1) return readings.map((reading) => reading.thing);
+  const [first] = readings;
+  if (first === undefined) return NONE;
+  if (readings.length === 1) return [first.thing];
   return [...new Set(readings.map((reading) => reading.thing))];
 }
 
@@ -43,6 +46,7 @@ class CompiledTranslator implements Translator {
   readonly #settings: TranslationSettings;
   readonly #limits: TranslationLimits;
   readonly #plans = new PlanCache();
+  #lastContext: DirectoryContext | undefined;
 
   constructor(settings: TranslationSettings) {
     this.#settings = settings;
@@ -74,9 +78,36 @@ class CompiledTranslator implements Translator {
     exact: boolean,
     options: TranslateOptions | undefined,
   ): RowBuilder {
-    const context: CoerceContext = { exact, dataShape: (name) => directory.dataShape?.(name) };
-    const rows = new RowBuilder(this.#settings, this.#plans, message, context, options);
+    const rows = new RowBuilder(
+      this.#settings,
+      this.#plans,
+      message,
+      this.#context(directory, exact),
+      options,
+    );
     for (const reading of content.readings) rows.add(reading, directory.get(reading.thing));
     return rows;
+  }
+
+  /** Directories live long: the context of the last one is kept, so that the common case makes none. */
+  #context(directory: ThingDirectory, exact: boolean): CoerceContext {
+    if (exact) return new DirectoryContext(directory, true);
+    if (this.#lastContext?.directory !== directory)
+      this.#lastContext = new DirectoryContext(directory, false);
+    return this.#lastContext;
+  }
+}
+
+class DirectoryContext implements CoerceContext {
+  readonly directory: ThingDirectory;
+  readonly exact: boolean;
+
+  constructor(directory: ThingDirectory, exact: boolean) {
+    this.directory = directory;
+    this.exact = exact;
+  }
+
+  dataShape(name: string): ReadonlyMap<string, PropertyDefinition> | undefined {
+    return this.directory.dataShape?.(name);
   }
 }

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { ConnectorError } from '../sidecar/errors/connector-error.ts';
+import { loadSettings } from '../sidecar/settings.ts';
+import { resolveToken } from '../sidecar/token.ts';
+
+const MINIMUM = { THINGWORX_URL: 'https://platform.example/Thingworx', THINGWORX_APP_KEY: 'an-application-key' };
+
+let directory = '';
+before(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'settings-'));
+});
+after(() => rm(directory, { recursive: true }));
+
+function failure(environment: Record<string, string>): ConnectorError {
+  try {
+    loadSettings(environment);
+  } catch (error) {
+    assert.ok(error instanceof ConnectorError);
+    return error;
+  }
+  return assert.fail('The settings were accepted.');
+}
+
+describe('settings', () => {
+  test('need no more than the address of ThingWorx and an application key', () => {
+    const settings = loadSettings(MINIMUM);
+    assert.equal(settings.thingworxUrl, 'https://platform.example/Thingworx');
+    assert.equal(settings.host, '127.0.0.1');
+    assert.equal(settings.port, 8780);
+    assert.equal(settings.logLevel, 'info');
+    assert.equal(settings.sidecarToken, undefined);
+  });
+
+  for (const [given, expected] of [
+    ['https://platform.example', 'https://platform.example/Thingworx'],
+    ['https://platform.example/', 'https://platform.example/Thingworx'],
+    ['http://platform.example:8080/Thingworx/', 'http://platform.example:8080/Thingworx'],
+    ['https://gate.example/plant7/Thingworx', 'https://gate.example/plant7/Thingworx'],
+  ] as const) {
+    test(`take ${given} for ${expected}`, () => {
+      assert.equal(loadSettings({ ...MINIMUM, THINGWORX_URL: given }).thingworxUrl, expected);
+    });
+  }
+
+  for (const [what, environment, code, words] of [
+    ['no address', { THINGWORX_APP_KEY: 'k' }, 'SETTING_MISSING', /THINGWORX_URL is not set; expected/],
+    ['no address but a blank', { ...MINIMUM, THINGWORX_URL: '  ' }, 'SETTING_MISSING', /THINGWORX_URL/],
+    ['a word for an address', { ...MINIMUM, THINGWORX_URL: 'platform' }, 'SETTING_INVALID', /THINGWORX_URL is not an address/],
+    ['another scheme', { ...MINIMUM, THINGWORX_URL: 'ws://platform.example' }, 'SETTING_INVALID', /scheme ws/],
+    ['a login in the address', { ...MINIMUM, THINGWORX_URL: 'https://u:hidden@platform.example' }, 'SETTING_INVALID', /no login/],
+    ['no key', { THINGWORX_URL: MINIMUM.THINGWORX_URL }, 'SETTING_MISSING', /THINGWORX_APP_KEY or THINGWORX_APP_KEY_FILE/],
+    ['a key of two words', { ...MINIMUM, THINGWORX_APP_KEY: 'two words' }, 'SETTING_INVALID', /THINGWORX_APP_KEY must be one word/],
+    ['a key file that is not there', { THINGWORX_URL: MINIMUM.THINGWORX_URL, THINGWORX_APP_KEY_FILE: '/nonexistent/key' }, 'SETTING_INVALID', /THINGWORX_APP_KEY_FILE/],
+    ['a port out of range', { ...MINIMUM, SIDECAR_PORT: '70000' }, 'SETTING_INVALID', /SIDECAR_PORT is "70000"; expected a port number/],
+    ['a port that is no number', { ...MINIMUM, SIDECAR_PORT: 'http' }, 'SETTING_INVALID', /SIDECAR_PORT/],
+    ['an unknown log level', { ...MINIMUM, LOG_LEVEL: 'loud' }, 'SETTING_INVALID', /LOG_LEVEL is "loud"; expected one of/],
+  ] as const) {
+    test(`refuse ${what}, in one line that names the setting`, () => {
+      const error = failure(environment);
+      assert.equal(error.code, code);
+      assert.match(error.message, words);
+      assert.doesNotMatch(error.message, /\n|hidden/);
+    });
+  }
+
+  test('may stand in a file, over which the environment wins', async () => {
+    const file = path.join(directory, 'config.json');
+    await writeFile(file, JSON.stringify({ ...MINIMUM, SIDECAR_PORT: 9000, LOG_LEVEL: 'warn' }));
+    const settings = loadSettings({ AZURE_IOT_SIDECAR_CONFIG: file, LOG_LEVEL: 'debug' });
+    assert.equal(settings.port, 9000);
+    assert.equal(settings.logLevel, 'debug');
+  });
+
+  for (const [what, content, words] of [
+    ['no JSON', '{', /is not JSON/],
+    ['an array', '[]', /one JSON object/],
+    ['a key that is no setting', '{"THINGWORX_APPKEY":"x"}', /THINGWORX_APPKEY .* is no setting; expected one of/],
+    ['a value that is no text', '{"SIDECAR_HOST":{}}', /SIDECAR_HOST .* must be a string or a number/],
+  ] as const) {
+    test(`refuse a file with ${what}`, async () => {
+      const file = path.join(directory, `${what.replace(/ /g, '-')}.json`);
+      await writeFile(file, content);
+      const error = failure({ AZURE_IOT_SIDECAR_CONFIG: file });
+      assert.equal(error.code, 'SETTING_INVALID');
+      assert.match(error.message, words);
+    });
+  }
+});
+
+describe('the sidecar token', () => {
+  test('is made once, readable by its owner alone, and kept', async () => {
+    const state = path.join(directory, 'state');
+    const token = await resolveToken(undefined, state);
+    assert.match(token, /^[\w-]{43}$/);
+    assert.equal(await resolveToken(undefined, state), token);
+    assert.equal((await stat(path.join(state, 'sidecar-token'))).mode & 0o777, 0o600);
+  });
+
+  test('is the given one when there is one', async () => {
+    assert.equal(await resolveToken('given', path.join(directory, 'unused')), 'given');
+  });
+
+  test('is refused when the kept file was emptied', async () => {
+    const state = path.join(directory, 'emptied');
+    await resolveToken(undefined, state);
+    await writeFile(path.join(state, 'sidecar-token'), '');
+    await assert.rejects(resolveToken(undefined, state), /holds no usable token/);
+  });
+});

@@ -239,8 +239,15 @@ function run() {
     answer.refused = answer.refused.concat(refused);
   });
 
-  if (mark !== "" && Number(content.through) > through) {
-    me[mark] = stream + ":" + content.through;
+  if (mark !== "") {
+    /* Up to the first refusal only: should this answer get lost, the sidecar sends again and must be told of it again. The next
+       batch, which it sends when the refusal is dealt with, raises the mark past it. */
+    var reached = answer.refused.reduce(function (lowest, refusal) {
+      return Math.min(lowest, refusal.sequenceNumber - 1);
+    }, Number(content.through));
+    if (reached > through) {
+      me[mark] = stream + ":" + reached;
+    }
   }
   if (answer.refused.length > 0) {
     var first = answer.refused[0];

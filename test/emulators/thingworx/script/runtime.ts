@@ -1,0 +1,225 @@
+import type { PasswordCipher } from '../password-cipher.ts';
+import {
+  type EntityReference,
+  type LogLevel,
+  type NativeResource,
+  type ScriptCall,
+  type ServiceDefinition,
+  scriptCollections,
+} from '../script-platform.ts';
+import { type BaseType, PlatformError, type PlatformValue } from '../values.ts';
+import { Bridge } from './bridge.ts';
+import { type Channel, encodeError, type RunMessage, type WireError } from './channel.ts';
+import { Compiler } from './compiler.ts';
+import { Directory } from './directory.ts';
+import { Entities } from './entities.ts';
+import { scriptFunctions } from './functions.ts';
+import { createRealm, type Realm, scriptFrame } from './realm.ts';
+import { decodeValue, encodeValue, type Wire, type WireVariables } from './wire.ts';
+
+// A service that calls itself without end is stopped here; where the platform stops is not known.
+const maxDepth = 200;
+
+/** Everything a worker thread needs to run scripts: the realm, its globals, and the stack of running services. */
+export class Runtime {
+  private readonly channel: Channel;
+  private readonly realm: Realm;
+  private readonly bridge: Bridge;
+  private readonly compiler: Compiler;
+  private readonly entities: Entities;
+  /** Calls of the services that are running, innermost last. */
+  private readonly calls: ScriptCall[] = [];
+
+  constructor(
+    channel: Channel,
+    cipher: PasswordCipher,
+    switches: RunMessage['switches'],
+    local: ReadonlyMap<string, NativeResource>,
+  ) {
+    this.channel = channel;
+    this.realm = createRealm();
+    this.bridge = new Bridge(this.realm.intrinsics, cipher, switches);
+    this.compiler = new Compiler(this.realm.context);
+    const self = this;
+    const invoker = {
+      get call() {
+        return self.call;
+      },
+      runNested: (
+        entity: EntityReference,
+        service: ServiceDefinition,
+        source: string,
+        args: Record<string, PlatformValue>,
+      ) => this.runNested(entity, service, source, args),
+    };
+    this.entities = new Entities(this.bridge, channel, new Directory(channel), invoker, local);
+    this.defineGlobals(cipher);
+  }
+
+  /** Runs what the main thread asks for. */
+  run(message: RunMessage): { value: Wire } | { error: WireError } {
+    this.bridge.switches = message.switches;
+    this.channel.revision = message.revision;
+    this.calls.length = 0;
+    const { entity, service, principal, depth } = message;
+    this.calls.push({
+      principal,
+      depth,
+      source: { collection: entity.collection, name: entity.name, service },
+    });
+    try {
+      const variables = this.variables(message.variables);
+      const value = this.execute(entity, service, message.source, variables, message.result.baseType);
+      return { value: encodeValue(value) };
+    } catch (error) {
+      return { error: this.failure(error, service) };
+    } finally {
+      this.calls.length = 0;
+    }
+  }
+
+  private get call(): ScriptCall {
+    return this.calls.at(-1) as ScriptCall;
+  }
+
+  private runNested(
+    entity: EntityReference,
+    service: ServiceDefinition,
+    source: string,
+    args: Record<string, PlatformValue>,
+  ): PlatformValue {
+    const { principal, depth } = this.call;
+    if (depth + 1 > maxDepth) {
+      throw new PlatformError(`Too many nested service calls (${maxDepth})`, {
+        javaClass: 'java.lang.StackOverflowError',
+      });
+    }
+    const variables: Record<string, unknown> = {};
+    for (const { name } of service.parameters) {
+      variables[name] = this.bridge.toScript(args[name] ?? null);
+    }
+    this.calls.push({
+      principal,
+      depth: depth + 1,
+      source: { collection: entity.collection, name: entity.name, service: service.name },
+    });
+    try {
+      return this.execute(entity, service.name, source, variables, service.result.baseType);
+    } catch (error) {
+      const { script, message } = this.failure(error, service.name);
+      const reason = script === undefined ? message : script.message;
+      throw new PlatformError(`Unable to Invoke Service ${service.name} on ${entity.name} : ${reason}`);
+    } finally {
+      this.calls.pop();
+    }
+  }
+
+  private execute(
+    entity: EntityReference,
+    service: string,
+    source: string,
+    variables: Record<string, unknown>,
+    baseType: BaseType,
+  ): PlatformValue {
+    const all: Record<string, unknown> = {
+      ...variables,
+      me: this.entities.entity(entity),
+      logger: this.logger(),
+    };
+    const script = this.compiler.compile(service, source, Object.keys(all));
+    const result = script(all);
+    return this.bridge.toPlatform(result, baseType, { passwords: 'accept' });
+  }
+
+  private variables(wire: WireVariables): Record<string, unknown> {
+    const variables: Record<string, unknown> = {};
+    for (const [name, variable] of Object.entries(wire)) {
+      variables[name] =
+        'structure' in variable
+          ? this.bridge.object(this.variables(variable.structure))
+          : this.bridge.toScript(decodeValue(variable.value));
+    }
+    return variables;
+  }
+
+  /** Describes what a script threw and writes it to the script log. */
+  private failure(thrown: unknown, service: string): WireError {
+    const original = this.bridge.original(thrown);
+    const error = original instanceof PlatformError ? original : thrown;
+    const { javaClass, status } = encodeError(error);
+    const stack = (thrown as { stack?: unknown } | null)?.stack;
+    const frame = typeof stack === 'string' ? scriptFrame.exec(stack) : null;
+    const lineNumber = frame === null ? 0 : Number(frame[2]);
+    const message = describe(thrown, original);
+    const position = frame === null ? '' : ` (${frame[1]}#${lineNumber})`;
+    this.log('ERROR', `Execution error in service script [${service}] :: ${message}${position}`);
+    return {
+      message: `Execution error in service script [${service}] : ${message}`,
+      javaClass,
+      status,
+      script: { service, message, lineNumber },
+    };
+  }
+
+  private log(level: LogLevel, message: string): void {
+    const { principal, source } = this.call;
+    this.channel.send({
+      log: { level, message, principal, entity: source.name, service: source.service, timeMs: Date.now() },
+    });
+  }
+
+  private logger(): object {
+    const logger = this.bridge.object({});
+    for (const level of ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR'] as const) {
+      const name = level.toLowerCase();
+      const write = (format: unknown, ...values: unknown[]) => this.log(level, fill(format, values));
+      Object.defineProperty(logger, name, { value: this.bridge.hostFunction(name, write), enumerable: true });
+    }
+    return logger;
+  }
+
+  private defineGlobals(cipher: PasswordCipher): void {
+    const globals: Record<string, unknown> = scriptFunctions(this.bridge, cipher);
+    for (const collection of scriptCollections) {
+      globals[collection] = this.entities.collection(collection);
+    }
+    for (const [name, value] of Object.entries(globals)) {
+      Object.defineProperty(this.realm.context, name, {
+        value,
+        configurable: true,
+        enumerable: false,
+        writable: true,
+      });
+    }
+  }
+}
+
+/** Text of what was thrown: the message of an error with its name unless that is plain Error, else the value as text. */
+function describe(thrown: unknown, original: unknown): string {
+  if (original instanceof PlatformError) {
+    return original.message;
+  }
+  if (typeof thrown === 'object' && thrown !== null && 'message' in thrown) {
+    const { name, message } = thrown as { name?: unknown; message?: unknown };
+    return name === undefined || name === 'Error' ? String(message) : `${String(name)}: ${String(message)}`;
+  }
+  try {
+    return String(thrown);
+  } catch {
+    return 'an object without text form was thrown';
+  }
+}
+
+/** slf4j's message format: each `{}` takes the next value. */
+function fill(format: unknown, values: unknown[]): string {
+  let index = 0;
+  return text(format).replace(/\{\}/g, (place) => (index < values.length ? text(values[index++]) : place));
+}
+
+function text(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return typeof value;
+  }
+}

@@ -72,6 +72,12 @@ export const ERRORS = define({
     title: 'The sidecar has no such route.',
     remedy: 'Check that extension and sidecar have the same version.',
   },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    retryable: false,
+    title: 'The route does not take this HTTP method.',
+    remedy: 'Use one of the methods in the Allow header; docs/openapi.json lists every route.',
+  },
   INTERNAL: {
     status: 500,
     retryable: false,

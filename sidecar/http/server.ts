@@ -1,45 +1,72 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Express } from 'express';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { STOPPING } from './app.ts';
 
-/** The listening socket of the sidecar. */
+export interface ServerOptions {
+  readonly host: string;
+  /** 0 lets the operating system choose. */
+  readonly port: number;
+  /** How long requests may take to finish when the server stops, in milliseconds; 5000 unless given. */
+  readonly drainMs?: number;
+}
+
+const MAX_HEADER_BYTES = 16_384;
+
+/** Listens for the app. Stopping refuses new requests with STOPPING and lets running ones finish. */
 export class HttpServer {
-  readonly #server: Server;
-  readonly #address: { host: string; port: number };
+  readonly #app: Express;
+  readonly #options: ServerOptions;
+  #server: Server | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(app: RequestListener, address: { host: string; port: number }) {
-    // Requests carry short JSON or stream: a client that trickles its headers is no client.
-    this.#server = createServer({ headersTimeout: 10_000, requestTimeout: 0, maxHeaderSize: 32_768 }, app);
-    this.#address = address;
+  constructor(app: Express, options: ServerOptions) {
+    this.#app = app;
+    this.#options = options;
   }
 
-  /** Resolves with the port. Throws PORT_TAKEN or SETTING_INVALID. */
+  /**
+   * @returns the port
+   * @throws ConnectorError PORT_TAKEN, or SETTING_INVALID for an address that this machine does not have
+   */
   async start(): Promise<number> {
-    const { host, port } = this.#address;
+    const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 65_000 }, this.#app);
+    server.headersTimeout = 10_000;
+    server.requestTimeout = 120_000;
+    const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause: NodeJS.ErrnoException) => {
-        const taken = cause.code === 'EADDRINUSE';
-        const message = taken
-          ? `SIDECAR_PORT: ${host}:${port} is in use by another program.`
-          : `SIDECAR_HOST: cannot listen on ${host}:${port} (${cause.code}).`;
-        reject(new ConnectorError(taken ? 'PORT_TAKEN' : 'SETTING_INVALID', message, { cause }));
-      });
-      this.#server.listen(port, host, resolve);
+      server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+      server.listen({ host, port }, resolve);
     });
-    return (this.#server.address() as AddressInfo).port;
+    this.#server = server;
+    return (server.address() as AddressInfo).port;
   }
 
-  /** Answers what was asked, takes nothing new, and gives slow callers five seconds. Idempotent. */
   stop(): Promise<void> {
-    this.#stopped ??= new Promise((resolve) => {
-      const timer = setTimeout(() => this.#server.closeAllConnections(), 5_000);
-      this.#server.close(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-      this.#server.closeIdleConnections();
-    });
+    this.#stopped ??= this.#stop();
     return this.#stopped;
   }
+
+  async #stop(): Promise<void> {
+    const server = this.#server;
+    if (!server) return;
+    this.#app.set(STOPPING, true);
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    const timer = setTimeout(() => server.closeAllConnections(), this.#options.drainMs ?? 5_000);
+    await closed;
+    clearTimeout(timer);
+  }
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): ConnectorError {
+  if (error.code === 'EADDRINUSE' || error.code === 'EACCES') {
+    return new ConnectorError('PORT_TAKEN', `Port ${port} at ${host} cannot be used (${error.code}).`, {
+      cause: error,
+    });
+  }
+  return new ConnectorError('SETTING_INVALID', `SIDECAR_HOST: cannot listen at ${host} (${error.code}).`, {
+    cause: error,
+  });
 }

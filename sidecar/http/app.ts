@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
+import type { OperationContext } from '../contract/context.ts';
+import type { Operation } from '../contract/operation.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
+import type { Log } from '../observe/log.ts';
+import { TokenCheck } from './auth.ts';
+import { HostCheck } from './host.ts';
+import { openApi } from './openapi.ts';
+import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
+import { asConnectorError, sendError } from './reply.ts';
+import { operationRoutes } from './routes.ts';
+
+export interface AppLimits {
+  /** The largest body, in bytes. */
+  readonly bodyBytes: number;
+  /** Requests of one client address. */
+  readonly requests: RateLimitOptions;
+  /** Wrong tokens from one client address. */
+  readonly refusals: RateLimitOptions;
+}
+
+export const DEFAULT_LIMITS: AppLimits = {
+  bodyBytes: 2_000_000,
+  requests: { burst: 500, perSecond: 200 },
+  refusals: { burst: 20, perSecond: 0.5 },
+};
+
+export interface AppOptions {
+  readonly operations: readonly Operation[];
+  readonly context: Omit<OperationContext, 'signal'>;
+  readonly token: string;
+  /** Host names beside those of the loopback address by which callers may name this sidecar. */
+  readonly hosts?: readonly string[];
+  readonly log: Log;
+  /** Routes outside /v1 that need no token: health and metrics. */
+  readonly mount?: Router;
+  readonly limits?: Partial<AppLimits>;
+  /** Refuses an answer that its schema does not describe; for tests. */
+  readonly checkOutput?: boolean;
+}
+
+/** The setting of the app that makes it refuse with STOPPING. */
+export const STOPPING = 'stopping';
+
+/** The HTTP API: every operation under /v1, the OpenAPI document, and what is mounted beside it. */
+export function createApp(options: AppOptions): Express {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use(prepare());
+  app.use(checkHost(new HostCheck(options.hosts)));
+  if (options.mount) app.use(options.mount);
+  app.use(limitRate(new RateLimit(limits.requests)));
+  app.use(overrideMethod());
+  const authorise = requireToken(new TokenCheck(options.token), new RateLimit(limits.refusals));
+  app.use('/v1', operationRoutes({ ...options, bodyBytes: limits.bodyBytes, authorise }));
+  const document = openApi(options.operations, options.context.sidecar.version);
+  app.get('/v1/openapi.json', authorise, (_request, response) => {
+    response.json(document);
+  });
+  app.use((request) => {
+    throw new ConnectorError(
+      'ROUTE_NOT_FOUND',
+      `There is no route ${request.method} ${request.path.slice(0, 200)}.`,
+    );
+  });
+  app.use(answerErrors(options.log));
+  return app;
+}
+
+/** Request id, headers for every answer, and the refusal while stopping. */
+function prepare(): RequestHandler {
+  return (request, response, next) => {
+    const given = request.get('x-request-id');
+    response.locals.requestId = given && /^[0-9A-Za-z-]{8,64}$/.test(given) ? given : randomUUID();
+    response.set({
+      'X-Request-Id': response.locals.requestId as string,
+      'X-Content-Type-Options': 'nosniff',
+      'Cache-Control': 'no-store',
+    });
+    if (request.app.get(STOPPING) === true) {
+      response.set('Connection', 'close');
+      throw new ConnectorError('STOPPING', 'The sidecar is stopping and takes no new requests.');
+    }
+    next();
+  };
+}
+
+function checkHost(hosts: HostCheck): RequestHandler {
+  return (request, _response, next) => {
+    hosts.check(request.headers.host);
+    next();
+  };
+}
+
+function limitRate(limit: RateLimit): RequestHandler {
+  return (request, _response, next) => {
+    limit.take(request.socket.remoteAddress ?? '');
+    next();
+  };
+}
+
+/** The HTTP functions of ThingWorx know no PATCH and give no dependable answer to DELETE, so a POST may say which it is. */
+function overrideMethod(): RequestHandler {
+  return (request, _response, next) => {
+    const method = request.get('x-http-method-override')?.toUpperCase();
+    if (request.method === 'POST' && (method === 'PATCH' || method === 'DELETE' || method === 'PUT')) {
+      request.method = method;
+    }
+    next();
+  };
+}
+
+/** Wrong tokens use up a small allowance of their own; a request without one is only challenged. */
+function requireToken(token: TokenCheck, refusals: RateLimit): RequestHandler {
+  return (request, _response, next) => {
+    const address = request.socket.remoteAddress ?? '';
+    refusals.probe(address);
+    try {
+      token.check(request.headers.authorization);
+    } catch (error) {
+      if (request.headers.authorization !== undefined) refusals.take(address);
+      throw error;
+    }
+    next();
+  };
+}
+
+function answerErrors(log: Log): ErrorRequestHandler {
+  // Express tells error handlers by their four parameters.
+  return (thrown: unknown, request, response, _next) => {
+    const error = asConnectorError(thrown);
+    const requestId = String(response.locals.requestId ?? '');
+    if (error.code === 'INTERNAL') {
+      log.error(
+        { requestId, method: request.method, route: response.locals.route, err: error.cause ?? error },
+        'A request failed.',
+      );
+    } else {
+      log.debug(
+        { requestId, method: request.method, route: response.locals.route, code: error.code },
+        'A request was refused.',
+      );
+    }
+    sendError(request, response, error, requestId);
+  };
+}

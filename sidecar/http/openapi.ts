@@ -1,0 +1,172 @@
+import type { TSchema } from 'typebox';
+import { type Operation, pathMembers, usesQuery } from '../contract/operation.ts';
+import { ANNOTATION_KEYWORDS, factsOf } from '../contract/schema.ts';
+import { ERRORS, type ErrorCode } from '../errors/catalogue.ts';
+
+/** The codes that every route can give. */
+export const COMMON_ERRORS: readonly ErrorCode[] = [
+  'REQUEST_INVALID',
+  'REQUEST_TOO_LARGE',
+  'UNAUTHORIZED',
+  'HOST_REFUSED',
+  'RATE_LIMITED',
+  'INTERNAL',
+  'STOPPING',
+];
+
+type Json = Record<string, unknown>;
+
+/** The OpenAPI 3.1 document of the operations. */
+export function openApi(operations: readonly Operation[], version: string): Json {
+  const paths: Record<string, Json> = {};
+  for (const operation of operations) {
+    const path = `/v1${operation.path}`;
+    paths[path] = { ...paths[path], [operation.method.toLowerCase()]: describe(operation) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Azure IoT sidecar for ThingWorx',
+      version,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      description:
+        'What the services of the AzureIotHubConnector extension call. With the header X-Sidecar-Envelope: 1 every answer except the ' +
+        '401 challenge has status 200 and the form {"ok": true, "result": ...} or {"ok": false, "problem": ...}. A POST with ' +
+        'X-HTTP-Method-Override may stand for PUT, PATCH or DELETE.',
+    },
+    servers: [{ url: 'http://127.0.0.1:8780', description: 'The default address.' }],
+    security: [{ bearer: [] }, { basic: [] }],
+    tags: [...new Set(operations.map((operation) => operation.category))].sort().map((name) => ({ name })),
+    paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'The sidecar token.' },
+        basic: {
+          type: 'http',
+          scheme: 'basic',
+          description: 'Any user name; the sidecar token as password.',
+        },
+        ticket: {
+          type: 'http',
+          scheme: 'basic',
+          description: 'The ticket as user name; what is handed over as password.',
+        },
+      },
+      schemas: { Problem: PROBLEM },
+    },
+  };
+}
+
+function describe(operation: Operation): Json {
+  const { properties = {}, required = [] } = factsOf(operation.input);
+  const inPath = pathMembers(operation.path);
+  const byTicket = operation.authorisation === 'ticket';
+  const rest = Object.keys(properties).filter(
+    (name) => !inPath.includes(name) && !(byTicket && name === 'secret'),
+  );
+  const inQuery = usesQuery(operation.method) ? rest : [];
+  const parameters = [...inPath, ...inQuery].map((name) =>
+    parameter(name, properties[name] as TSchema, inPath.includes(name), required),
+  );
+  const body = usesQuery(operation.method) ? [] : rest;
+  return {
+    operationId: operation.name,
+    tags: [operation.category],
+    summary: operation.summary,
+    ...(operation.entity
+      ? { description: `Offered as the service ${operation.name} of ${operation.entity}.` }
+      : {}),
+    ...(byTicket ? { security: [{ ticket: [] }] } : {}),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(body.length > 0 ? { requestBody: requestBody(body, properties, required) } : {}),
+    responses: responses(operation),
+  };
+}
+
+function parameter(name: string, schema: TSchema, inPath: boolean, required: readonly string[]): Json {
+  const { description, ...rest } = plain(schema) as Json;
+  return {
+    name,
+    in: inPath ? 'path' : 'query',
+    required: inPath || required.includes(name),
+    ...(description === undefined ? {} : { description }),
+    schema: rest,
+  };
+}
+
+function requestBody(
+  names: readonly string[],
+  properties: Readonly<Record<string, TSchema>>,
+  required: readonly string[],
+): Json {
+  const schema = {
+    type: 'object',
+    properties: Object.fromEntries(names.map((name) => [name, plain(properties[name])])),
+    required: names.filter((name) => required.includes(name)),
+    additionalProperties: false,
+  };
+  return { required: schema.required.length > 0, content: { 'application/json': { schema } } };
+}
+
+function responses(operation: Operation): Json {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of [...COMMON_ERRORS, ...operation.errors]) {
+    const { status } = ERRORS[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  const problems = [...byStatus]
+    .sort(([a], [b]) => a - b)
+    .map(([status, codes]) => [
+      String(status),
+      {
+        description: codes.map((code) => `${code}: ${ERRORS[code].title}`).join(' '),
+        ...(status === 401 ? { headers: { 'WWW-Authenticate': { schema: { type: 'string' } } } } : {}),
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    ]);
+  return {
+    200: { description: 'Done.', content: { 'application/json': { schema: plain(operation.output) } } },
+    ...Object.fromEntries(problems),
+  };
+}
+
+/** The schema without the annotations that concern ThingWorx alone. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !ANNOTATION_KEYWORDS.includes(key))
+      .map(([key, inner]) => [key, plain(inner)]),
+  );
+}
+
+const PROBLEM = {
+  type: 'object',
+  description: 'An error after RFC 9457.',
+  required: ['type', 'title', 'status', 'code', 'detail', 'remedy', 'retryable', 'instance'],
+  properties: {
+    type: { type: 'string', format: 'uri', description: 'urn:azure-iot-sidecar:problem: and the code.' },
+    title: { type: 'string', description: 'What is wrong, the same for each code.' },
+    status: { type: 'integer', description: 'The HTTP status that belongs to the code.' },
+    code: {
+      type: 'string',
+      enum: Object.keys(ERRORS).sort(),
+      description: 'Stable; docs/errors.md says what to do.',
+    },
+    detail: { type: 'string', description: 'What is wrong here and what is expected.' },
+    remedy: { type: 'string', description: 'What to do about it.' },
+    retryable: { type: 'boolean', description: 'Whether the same request may succeed later.' },
+    retryAfterMs: { type: 'integer', description: 'How long to wait, in milliseconds.' },
+    instance: { type: 'string', format: 'uri', description: 'The request id, which log lines also hold.' },
+    errors: {
+      type: 'array',
+      description: 'For REQUEST_INVALID: what is wrong, field by field.',
+      items: {
+        type: 'object',
+        required: ['field', 'problem', 'expected'],
+        properties: { field: { type: 'string' }, problem: { type: 'string' }, expected: { type: 'string' } },
+      },
+    },
+  },
+};

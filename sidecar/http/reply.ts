@@ -1,0 +1,69 @@
+import type { Request, Response } from 'express';
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { CHALLENGE } from './auth.ts';
+import { forbiddenKey, toProblem } from './problem.ts';
+
+/** True when the caller is a script, which needs an answer of status 200 whatever happens. */
+function wantsEnvelope(request: Request): boolean {
+  return request.get('x-sidecar-envelope') === '1';
+}
+
+export function sendResult(request: Request, response: Response, result: object): void {
+  const key = forbiddenKey(result);
+  if (key !== undefined) {
+    throw new ConnectorError(
+      'INTERNAL',
+      `The answer has the top-level key ${key}, which ThingWorx would overwrite.`,
+    );
+  }
+  response.status(200).json(wantsEnvelope(request) ? { ok: true, result } : result);
+}
+
+/** The problem as the caller understands it. A missing or wrong token is always a real 401, because clients wait for it. */
+export function sendError(
+  request: Request,
+  response: Response,
+  error: ConnectorError,
+  requestId: string,
+): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const problem = toProblem(error, requestId);
+  if (error.code === 'UNAUTHORIZED') response.set('WWW-Authenticate', CHALLENGE);
+  if (error.retryAfterMs !== undefined)
+    response.set('Retry-After', String(Math.ceil(error.retryAfterMs / 1000)));
+  if (wantsEnvelope(request) && error.code !== 'UNAUTHORIZED') {
+    response.status(200).json({ ok: false, problem });
+  } else {
+    response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  }
+}
+
+/** What Express and its body parser throw, in the catalogue's words. */
+export function asConnectorError(thrown: unknown): ConnectorError {
+  if (thrown instanceof ConnectorError) return thrown;
+  const { type, status } = thrown as { type?: unknown; status?: unknown };
+  if (type === 'entity.too.large') {
+    const { limit } = thrown as { limit?: number };
+    return new ConnectorError('REQUEST_TOO_LARGE', `The body is larger than ${limit} bytes.`, {
+      cause: thrown,
+    });
+  }
+  if (type === 'entity.parse.failed') {
+    return new ConnectorError('REQUEST_INVALID', 'The body is not JSON; expected one JSON object.', {
+      cause: thrown,
+    });
+  }
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new ConnectorError(
+      'REQUEST_INVALID',
+      'The request is malformed: its path, headers or encoding cannot be read.',
+      {
+        cause: thrown,
+      },
+    );
+  }
+  return toConnectorError(thrown);
+}

@@ -1,4 +1,4 @@
-import { type Logger, pino, stdSerializers } from 'pino';
+import { type Logger, pino } from 'pino';
 
 export type Log = Logger;
 
@@ -45,16 +45,19 @@ export function createLog(level: string, sink: LogSink = process.stdout): Log {
   );
 }
 
-/** Code, message and stack, and the chain of causes; never the request that Azure's SDKs hang on their errors. */
+/**
+ * Code, message and the chain of causes; never the request that Azure's SDKs hang on their errors. A stack only where it helps: an error
+ * of the catalogue says itself what is wrong, anything else is a fault to be found.
+ */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const { type, message, stack } = stdSerializers.err(error);
-  const code = (error as { code?: unknown }).code;
+  const { code } = error as { code?: unknown };
+  const known = error.name === 'ConnectorError' && code !== 'INTERNAL';
   return {
-    type,
+    type: error.name,
     ...(code === undefined ? {} : { code }),
-    message,
-    stack,
-    ...(error.cause instanceof Error ? { cause: serializeError(error.cause) } : {}),
+    message: error.message,
+    ...(known ? {} : { stack: error.stack }),
+    ...(error.cause instanceof Error ? { cause: known ? { message: error.cause.message } : serializeError(error.cause) } : {}),
   };
 }

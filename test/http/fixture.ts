@@ -1,0 +1,177 @@
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import type { TestContext } from 'node:test';
+import type { Hub, Hubs, OperationContext, SecretTickets } from '../../sidecar/contract/context.ts';
+import type { NonSecretHubSettings, SecretName } from '../../sidecar/contract/hub-settings.ts';
+import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
+import type { HubStatus } from '../../sidecar/contract/status.ts';
+import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
+import { type AppOptions, createApp } from '../../sidecar/http/app.ts';
+import { HttpServer } from '../../sidecar/http/server.ts';
+import { createLog } from '../../sidecar/observe/log.ts';
+
+export const TOKEN = 'a-token-of-thirty-two-characters';
+
+/** Hubs that remember what they were asked, and hand-overs in memory. */
+export class MemoryHubs implements Hubs, SecretTickets {
+  readonly connected = new Map<
+    string,
+    { settings: NonSecretHubSettings; secrets: Partial<Record<SecretName, string>> }
+  >();
+  readonly issued = new Map<string, { thing: string; name: SecretName }>();
+
+  async connect(thing: string, settings: NonSecretHubSettings, secretNames: readonly SecretName[]) {
+    this.connected.set(thing, { settings, secrets: {} });
+    const tickets = secretNames.map((name) => {
+      const ticket = `ticket-${this.issued.size}`;
+      this.issued.set(ticket, { thing, name });
+      return { name, ticket };
+    });
+    return { status: statusOf(thing), tickets };
+  }
+
+  async disconnect(thing: string): Promise<void> {
+    this.connected.delete(thing);
+  }
+
+  async status(thing: string): Promise<HubStatus> {
+    this.require(thing);
+    return statusOf(thing);
+  }
+
+  async list(): Promise<HubStatus[]> {
+    return [...this.connected.keys()].map(statusOf);
+  }
+
+  require(thing: string): Hub {
+    const hub = this.connected.get(thing);
+    if (!hub) throw new ConnectorError('HUB_NOT_CONNECTED', `The hub Thing ${thing} is not connected.`);
+    return { thing, settings: hub.settings };
+  }
+
+  async redeem(ticket: string, value: string): Promise<{ name: SecretName; awaited: number }> {
+    const issued = this.issued.get(ticket);
+    if (!issued) throw new ConnectorError('TICKET_UNKNOWN', 'No such ticket.');
+    this.issued.delete(ticket);
+    const hub = this.connected.get(issued.thing);
+    if (hub) hub.secrets[issued.name] = value;
+    const awaited = [...this.issued.values()].filter(({ thing }) => thing === issued.thing).length;
+    return { name: issued.name, awaited };
+  }
+}
+
+export function statusOf(thing: string): HubStatus {
+  return {
+    thing,
+    state: 'running',
+    counters: {
+      received: 5,
+      delivered: 4,
+      ignored: 0,
+      deadLettered: 0,
+      released: 0,
+      inFlight: 1,
+      repeated: 2,
+    },
+    ratePerSecond: 1.5,
+    lag: 7,
+    partitions: [
+      {
+        partition: '0',
+        owner: 'sidecar-1',
+        offset: '4096',
+        sequenceNumber: 41,
+        lag: 7,
+        inFlight: 1,
+        lastEnqueuedTime: '2026-01-31T12:00:00.123Z',
+      },
+    ],
+    ignoredByReason: {},
+    deadLetteredByReason: {},
+    since: '2026-01-31T11:00:00.000Z',
+    version: '0.1.0',
+  };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  readonly json: Record<string, unknown>;
+}
+
+export interface Call {
+  readonly headers?: Record<string, string>;
+  /** An object is sent as JSON, a text as it is. */
+  readonly body?: unknown;
+  /** Without the token. */
+  readonly anonymous?: true;
+}
+
+export interface TestApp {
+  readonly hubs: MemoryHubs;
+  readonly server: HttpServer;
+  readonly port: number;
+  readonly lines: string[];
+  call(method: string, path: string, call?: Call): Promise<Answer>;
+}
+
+/** The app on a free port of the loopback address, stopped after the test. */
+export async function startApp(t: TestContext, options: Partial<AppOptions> = {}): Promise<TestApp> {
+  const hubs = new MemoryHubs();
+  const lines: string[] = [];
+  const context: Omit<OperationContext, 'signal'> = {
+    hubs,
+    tickets: hubs,
+    sidecar: { version: '0.1.0', startedAt: new Date() },
+  };
+  const app = createApp({
+    operations: OPERATIONS,
+    context,
+    token: TOKEN,
+    log: createLog('debug', { write: (line) => void lines.push(line) }),
+    checkOutput: true,
+    ...options,
+  });
+  const server = new HttpServer(app, { host: '127.0.0.1', port: 0, drainMs: 500 });
+  const port = await server.start();
+  t.after(() => server.stop());
+  return { hubs, server, port, lines, call: (method, path, call) => send(port, method, path, call) };
+}
+
+function send(port: number, method: string, path: string, call: Call = {}): Promise<Answer> {
+  const body =
+    call.body === undefined || typeof call.body === 'string' ? call.body : JSON.stringify(call.body);
+  const headers: Record<string, string> = {
+    ...(call.anonymous ? {} : { authorization: `Bearer ${TOKEN}` }),
+    ...(body === undefined
+      ? {}
+      : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(String(body))) }),
+    ...call.headers,
+  };
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { host: '127.0.0.1', port, method, path, headers, agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          const isJson = String(response.headers['content-type']).includes('json');
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {},
+          });
+        });
+      },
+    );
+    request.on('error', reject);
+    request.end(body as string | undefined);
+  });
+}
+
+export function basic(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}

@@ -1,17 +1,39 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageFiles } from '../extension/generate/package.ts';
+import { errorsDoc } from '../extension/generate/errors-doc.ts';
+import { packageFiles, packageVersion } from '../extension/generate/package.ts';
+import { servicesDoc } from '../extension/generate/services-doc.ts';
+import { OPERATIONS } from '../sidecar/contract/operations/index.ts';
+import { openApi } from '../sidecar/http/openapi.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
 /** The committed files that are generated: path in the repository to content. */
 export function generatedFiles(): Map<string, string> {
-  return new Map([['metadata.xml', packageFiles().get('metadata.xml') as string]]);
+  return new Map([
+    ['metadata.xml', packageFiles().get('metadata.xml') as string],
+    formatted('docs/openapi.json', JSON.stringify(openApi(OPERATIONS, packageVersion()), null, 2)),
+    formatted('docs/services.md', servicesDoc()),
+    formatted('docs/errors.md', errorsDoc()),
+  ]);
+}
+
+/** The form that the formatter of the whole repository asks for. */
+function formatted(path: string, input: string): [string, string] {
+  const biome = join(ROOT, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
+  const text = execFileSync(process.execPath, [biome, 'format', `--stdin-file-path=${path}`], {
+    cwd: ROOT,
+    input,
+  });
+  return [path, text.toString('utf8')];
 }
 
 /** The generated files whose committed content differs. */
 export function outdatedFiles(): string[] {
-  return [...generatedFiles()].filter(([path, content]) => content !== readOrEmpty(path)).map(([path]) => path);
+  return [...generatedFiles()]
+    .filter(([path, content]) => content !== readOrEmpty(path))
+    .map(([path]) => path);
 }
 
 function readOrEmpty(path: string): string {

@@ -1,0 +1,25 @@
+/** The errors that services report themselves, before or without an answer of the sidecar; also in docs/errors.md. */
+export interface ScriptError {
+  readonly title: string;
+  readonly remedy: string;
+}
+
+export const SCRIPT_ERRORS = {
+  SIDECAR_UNREACHABLE: {
+    title: 'The sidecar does not answer at sidecarUrl.',
+    remedy: 'Check that the sidecar runs and that the ThingWorx server reaches it at sidecarUrl.',
+  },
+  SIDECAR_TIMEOUT: {
+    title: 'The sidecar did not answer in time.',
+    remedy: 'Try again; look at the log of the sidecar when it stays so.',
+  },
+  SIDECAR_ANSWER_INVALID: {
+    title: 'What answers at sidecarUrl is no sidecar, or it refused the token without saying so.',
+    remedy:
+      'Check sidecarUrl and sidecarToken; a proxy between ThingWorx and the sidecar may have answered instead.',
+  },
+  BATCH_REFUSED: {
+    title: 'A batch of values has more faults than can be found in one call.',
+    remedy: 'None needed: the sidecar sends the batch again in smaller parts.',
+  },
+} satisfies Record<string, ScriptError>;

@@ -1,0 +1,136 @@
+import type { TSchema } from 'typebox';
+import { HubSettings, SETTING_NAMES, settingFacts } from '../../sidecar/contract/hub-settings.ts';
+import type { Operation } from '../../sidecar/contract/operation.ts';
+import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
+import { baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import { expectation } from '../../sidecar/http/validation.ts';
+import { ENTITIES } from '../entities/index.ts';
+import type {
+  DataShape,
+  FieldDefinition,
+  ServiceDefinition,
+  ThingShape,
+  ThingTemplate,
+} from '../entities/model.ts';
+
+type Offering = ThingShape | ThingTemplate;
+
+/** docs/services.md: what each shape and template offers in Composer. */
+export function servicesDoc(): string {
+  const parts = [
+    '# Services, properties and events',
+    'Generated from the definitions by `npm run generate`. A service that fails throws an Error whose message is `CODE: detail`; ' +
+      '[errors.md](errors.md) lists the codes. [openapi.json](openapi.json) describes the same operations over HTTP.',
+    ...ENTITIES.filter(isOffering).map(offering),
+    '## Settings of a hub Thing',
+    settingsTable(),
+    '## Data Shapes',
+    ...ENTITIES.filter((entity) => entity.kind === 'DataShape').map(dataShape),
+    '## Routes without a service',
+    table(
+      ['Route', 'Does'],
+      OPERATIONS.filter((operation) => !operation.entity).map((operation) => [
+        route(operation),
+        operation.summary,
+      ]),
+    ),
+  ];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+function isOffering(entity: (typeof ENTITIES)[number]): entity is Offering {
+  return entity.kind === 'ThingShape' || entity.kind === 'ThingTemplate';
+}
+
+function offering(entity: Offering): string {
+  const settings = new Set<string>(entity.name === 'AzureIoT.Hub_TT' ? SETTING_NAMES : []);
+  const properties = entity.properties.filter(
+    (property) => !settings.has(property.name) && property.category !== 'Internal',
+  );
+  const shapes = entity.kind === 'ThingTemplate' ? entity.implementedShapes : [];
+  return [
+    `## ${entity.name}`,
+    entity.description,
+    ...(shapes.length > 0 ? [`Implements ${shapes.map((name) => `\`${name}\``).join(', ')}.`] : []),
+    ...(properties.length > 0 ? ['### Properties', fieldTable(properties)] : []),
+    ...(entity.events.length > 0
+      ? [
+          '### Events',
+          table(
+            ['Event', 'Data Shape', 'When'],
+            entity.events.map((event) => [`\`${event.name}\``, `\`${event.dataShape}\``, event.description]),
+          ),
+        ]
+      : []),
+    ...(entity.services.length > 0
+      ? ['### Services', ...entity.services.map((item) => service(entity.name, item))]
+      : []),
+  ].join('\n\n');
+}
+
+function service(owner: string, definition: ServiceDefinition): string {
+  const operation = OPERATIONS.find((item) => item.entity === owner && item.name === definition.name);
+  const { baseType, dataShape: shape, description } = definition.result;
+  const type = shape ? `${baseType} of \`${shape}\`` : baseType;
+  return [
+    `#### ${definition.name}`,
+    definition.description,
+    ...(definition.parameters.length > 0 ? [fieldTable(definition.parameters)] : []),
+    definition.isAsync
+      ? 'Runs in the background.'
+      : `Result: ${type}${description ? `. ${sentence(description)}` : ''}`,
+    ...(operation ? [`Route: ${route(operation)}${codes(operation)}`] : []),
+  ].join('\n\n');
+}
+
+function codes(operation: Operation): string {
+  return operation.errors.length === 0
+    ? ''
+    : `. Errors of its own: ${operation.errors.map((code) => `\`${code}\``).join(', ')}`;
+}
+
+function route(operation: Operation): string {
+  return `\`${operation.method} /v1${operation.path}\``;
+}
+
+function fieldTable(fields: readonly FieldDefinition[]): string {
+  return table(
+    ['Name', 'Type', 'Default', 'Description'],
+    fields.map((field) => [
+      `\`${field.name}\`${field.isRequired ? ' (required)' : ''}`,
+      field.dataShape ? `${field.baseType} of \`${field.dataShape}\`` : field.baseType,
+      field.defaultValue ? `\`${field.defaultValue}\`` : '',
+      field.description,
+    ]),
+  );
+}
+
+function settingsTable(): string {
+  const rows = SETTING_NAMES.map((name) => {
+    const schema: TSchema = HubSettings.properties[name];
+    const facts = factsOf(schema);
+    const { secret, reopensConsumer } = settingFacts(name);
+    return [
+      `\`${name}\``,
+      baseTypeOf(schema),
+      facts.default === undefined ? '' : `\`${String(facts.default)}\``,
+      secret ? '' : expectation(schema),
+      `${facts.description ?? ''}${reopensConsumer ? ' A change reopens the consumer.' : ''}`,
+    ];
+  });
+  return table(['Property', 'Type', 'Default', 'Expected', 'Description'], rows);
+}
+
+function dataShape(shape: DataShape): string {
+  return [`### ${shape.name}`, shape.description, fieldTable(shape.fields)].join('\n\n');
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

@@ -109,7 +109,7 @@ async function settle(system: LocalSystem): Promise<void> {
   const until = Date.now() + 15_000;
   for (;;) {
     const { status, sent } = await look(system);
-    const { received = 0, inFlight = 0 } = (status['counters'] ?? {}) as Record<string, number>;
+    const { received = 0, inFlight = 0 } = (status.counters ?? {}) as Record<string, number>;
     if ((received >= sent && inFlight === 0) || Date.now() > until) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -117,7 +117,7 @@ async function settle(system: LocalSystem): Promise<void> {
 
 async function report(system: LocalSystem): Promise<string> {
   const { status, things, sent } = await look(system);
-  const counters = (status['counters'] ?? {}) as Record<string, number>;
+  const counters = (status.counters ?? {}) as Record<string, number>;
   const { received, delivered, ignored, deadLettered } = counters;
   return JSON.stringify({
     sent,

@@ -39,7 +39,7 @@ const KEYS = [
  * Throws ConnectorError SETTING_MISSING or SETTING_INVALID that names the key and says what is expected.
  */
 export function loadSettings(environment: Source): Settings {
-  const file = environment['AZURE_IOT_SIDECAR_CONFIG'];
+  const file = environment.AZURE_IOT_SIDECAR_CONFIG;
   const values: Source = { ...(file ? readConfigFile(file) : {}), ...given(environment) };
   return {
     thingworxUrl: platformUrl(
@@ -47,10 +47,10 @@ export function loadSettings(environment: Source): Settings {
     ),
     thingworxAppKey: secret(values, 'THINGWORX_APP_KEY', 'an application key of ThingWorx'),
     sidecarToken: optionalSecret(values, 'SIDECAR_TOKEN'),
-    host: values['SIDECAR_HOST'] ?? '127.0.0.1',
-    port: port(values['SIDECAR_PORT']),
-    stateDirectory: path.resolve(values['SIDECAR_STATE_DIR'] ?? defaultStateDirectory(environment)),
-    logLevel: logLevel(values['LOG_LEVEL']),
+    host: values.SIDECAR_HOST ?? '127.0.0.1',
+    port: port(values.SIDECAR_PORT),
+    stateDirectory: path.resolve(values.SIDECAR_STATE_DIR ?? defaultStateDirectory(environment)),
+    logLevel: logLevel(values.LOG_LEVEL),
   };
 }
 
@@ -181,7 +181,7 @@ function logLevel(text: string | undefined): LogLevel {
 
 function defaultStateDirectory(environment: Source): string {
   const home =
-    environment['XDG_STATE_HOME'] ??
-    (environment['HOME'] ? path.join(environment['HOME'], '.local', 'state') : tmpdir());
+    environment.XDG_STATE_HOME ??
+    (environment.HOME ? path.join(environment.HOME, '.local', 'state') : tmpdir());
   return path.join(home, 'azure-iot-sidecar');
 }

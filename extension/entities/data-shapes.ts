@@ -52,3 +52,27 @@ export const telemetryRefused: DataShape = {
     time('When it happened.'),
   ],
 };
+
+export const thingCreated: DataShape = {
+  kind: 'DataShape',
+  name: 'AzureIoT.ThingCreated_DS',
+  description: 'The event ThingCreated of a hub.',
+  fields: [
+    { name: 'thing', baseType: 'THINGNAME', description: 'The new Thing.' },
+    text('template', 'The Thing Template it was made from.'),
+    text('deviceId', 'The device it is for.'),
+    time('When it was made.'),
+  ],
+};
+
+export const propertyCreated: DataShape = {
+  kind: 'DataShape',
+  name: 'AzureIoT.PropertyCreated_DS',
+  description: 'The event PropertyCreated of a hub.',
+  fields: [
+    { name: 'thing', baseType: 'THINGNAME', description: 'The Thing.' },
+    text('property', 'The new property.'),
+    text('baseType', 'Its base type, inferred from the first value.'),
+    time('When it was added.'),
+  ],
+};

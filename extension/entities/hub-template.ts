@@ -79,6 +79,22 @@ const services: readonly ServiceDefinition[] = [
     result: { baseType: 'JSON', description: 'things, by name, and missing.' },
     script: handWritten('DescribeThings'),
   },
+  {
+    name: 'CreateThings',
+    category: 'Inbound',
+    description:
+      'Called by the sidecar: makes Things for devices and properties for values, as the settings say.',
+    parameters: [
+      {
+        name: 'request',
+        baseType: 'JSON',
+        description: 'things of name, template, deviceId; properties of thing, name, baseType.',
+        isRequired: true,
+      },
+    ],
+    result: { baseType: 'JSON', description: 'created, added, and failed with thing and message.' },
+    script: handWritten('CreateThings'),
+  },
 ];
 
 const events: readonly EventDefinition[] = [
@@ -93,6 +109,18 @@ const events: readonly EventDefinition[] = [
     category: 'Inbound',
     description: 'ThingWorx refused values of a batch.',
     dataShape: 'AzureIoT.TelemetryRefused_DS',
+  },
+  {
+    name: 'ThingCreated',
+    category: 'Inbound',
+    description: 'A Thing was made for a device.',
+    dataShape: 'AzureIoT.ThingCreated_DS',
+  },
+  {
+    name: 'PropertyCreated',
+    category: 'Inbound',
+    description: 'A property was added to a Thing for a value that its device sent.',
+    dataShape: 'AzureIoT.PropertyCreated_DS',
   },
 ];
 
@@ -118,7 +146,7 @@ const subscriptions: readonly SubscriptionDefinition[] = [
 ];
 
 /** What the sidecar calls, and what those services call and write in turn with the rights of the caller. */
-const SIDECAR_CALLS = ['Connect', 'ReceiveStatus', 'ReceiveUpdates', 'DescribeThings'];
+const SIDECAR_CALLS = ['Connect', 'ReceiveStatus', 'ReceiveUpdates', 'DescribeThings', 'CreateThings'];
 const WRITTEN = [...statusProperties, ...partitionProperties].map((property) => property.name);
 
 export const hubTemplate: ThingTemplate = {

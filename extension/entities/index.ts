@@ -1,4 +1,4 @@
-import { connectionState, partition, telemetryRefused } from './data-shapes.ts';
+import { connectionState, partition, propertyCreated, telemetryRefused, thingCreated } from './data-shapes.ts';
 import { deviceShape, deviceTemplate } from './device.ts';
 import { hubTemplate } from './hub-template.ts';
 import type { Entity } from './model.ts';
@@ -13,6 +13,8 @@ export const ENTITIES: readonly Entity[] = [
   partition,
   connectionState,
   telemetryRefused,
+  thingCreated,
+  propertyCreated,
   sidecarShape,
   deviceShape,
   hubTemplate,

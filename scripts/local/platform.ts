@@ -32,9 +32,9 @@ export class Platform {
       throw new Error(
         `The import of ${path.basename(zipFile)} was refused: ${answer.status} ${text.slice(0, 300)}`,
       );
-    const failed = installReports(JSON.parse(text)).find((report) => report['extensionReportStatus'] !== 0);
+    const failed = installReports(JSON.parse(text)).find((report) => report.extensionReportStatus !== 0);
     if (failed)
-      throw new Error(`The import of ${path.basename(zipFile)} reports: ${String(failed['reportMessage'])}`);
+      throw new Error(`The import of ${path.basename(zipFile)} reports: ${String(failed.reportMessage)}`);
   }
 
   invoke(thing: string, service: string, parameters: unknown = {}): Promise<unknown> {
@@ -110,5 +110,5 @@ export class Platform {
 
 function installReports(answer: unknown): Row[] {
   const steps = (answer as { rows?: Record<string, { rows?: Row[] }>[] }).rows ?? [];
-  return steps.flatMap((step) => step['install']?.rows ?? []);
+  return steps.flatMap((step) => step.install?.rows ?? []);
 }

@@ -15,7 +15,7 @@ const MAX_THINGS = 12;
 /** The live table as lines of text. */
 export function render(view: View): string[] {
   const { status } = view;
-  const counters = (status['counters'] ?? {}) as Record<string, number>;
+  const counters = (status.counters ?? {}) as Record<string, number>;
   const rows = [...view.things]
     .slice(0, MAX_THINGS)
     .map(([thing, values]) => [thing, ...COLUMNS.map((column) => text(values[column]))]);
@@ -23,9 +23,9 @@ export function render(view: View): string[] {
     ...table(['Thing', ...COLUMNS], rows),
     ...(view.things.size > MAX_THINGS ? [`… and ${view.things.size - MAX_THINGS} more Things`] : []),
     '',
-    `sent ${view.sent}   received ${counters['received'] ?? 0}   delivered ${counters['delivered'] ?? 0}   ignored ${counters['ignored'] ?? 0}   ` +
-      `dead letters ${counters['deadLettered'] ?? 0}   in flight ${counters['inFlight'] ?? 0}   lag ${text(status['lag'])}   ` +
-      `state ${text(status['state'])}${status['reason'] ? ` (${text(status['reason'])})` : ''}`,
+    `sent ${view.sent}   received ${counters.received ?? 0}   delivered ${counters.delivered ?? 0}   ignored ${counters.ignored ?? 0}   ` +
+      `dead letters ${counters.deadLettered ?? 0}   in flight ${counters.inFlight ?? 0}   lag ${text(status.lag)}   ` +
+      `state ${text(status.state)}${status.reason ? ` (${text(status.reason)})` : ''}`,
     '',
     ...view.addresses.map(([label, address]) => `${label.padEnd(22)}${address}`),
   ];

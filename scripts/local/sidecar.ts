@@ -52,12 +52,12 @@ export class Sidecar {
       },
       ready: (line) => {
         const entry = jsonLine(line);
-        return entry && typeof entry['port'] === 'number' ? entry : undefined;
+        return entry && typeof entry.port === 'number' ? entry : undefined;
       },
       ...(onLine ? { onLine } : {}),
     });
     const facts = await this.#process.start();
-    this.#port = Number(facts['port']);
+    this.#port = Number(facts.port);
     if (onUnexpectedExit) this.#process.onUnexpectedExit(onUnexpectedExit);
   }
 

@@ -18,12 +18,14 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
+import { Creator } from '../thingworx/creator.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
 import { compileTranslator } from '../translate/translator.ts';
 import type { Translator } from '../translate/types.ts';
 import { Partitions } from './partitions.ts';
 import { RateMeter } from './rate.ts';
 import { startPositionOf, translationSettings } from './settings-parts.ts';
+import { StatusReporter } from './status-reporter.ts';
 
 /** What every hub connection shares. */
 export interface HubParts {
@@ -50,6 +52,7 @@ export class HubConnection {
   readonly #definitions: ThingDefinitions;
   readonly #rate = new RateMeter();
   readonly #since = new Date();
+  readonly #reporter: StatusReporter;
   /** What holds lanes or the source up at present, by who says so. */
   readonly #obstacles = new Map<string, ConnectorError>();
   #settings: HubSettings | undefined;
@@ -67,6 +70,12 @@ export class HubConnection {
     this.#log = parts.log.child({ hub: thing });
     this.#notices = new Notices(this.#log);
     this.#definitions = new ThingDefinitions({ client: parts.client, hubThing: thing });
+    this.#reporter = new StatusReporter({
+      client: parts.client,
+      thing,
+      status: () => this.status(),
+      log: this.#log,
+    });
     parts.metrics.add(this);
   }
 
@@ -107,6 +116,7 @@ export class HubConnection {
       await this.#close();
       this.#settings = undefined;
       this.#setState('stopped', undefined);
+      await this.#reporter.stop();
       this.#parts.metrics.remove(this.#thing);
     });
     return this.#changing;
@@ -139,6 +149,7 @@ export class HubConnection {
     const translator = compileTranslator(translationSettings(settings));
     this.#translator = translator;
     this.#settings = settings;
+    this.#reporter.start();
     if (!reopen) return;
     await this.#close();
     if (!settings.enabled) {
@@ -257,7 +268,7 @@ export class HubConnection {
       interpreter: new Interpreter({
         translator: () => this.#requireTranslator(),
         definitions: this.#definitions,
-        creator: { create: async () => undefined },
+        creator: new Creator({ client, hubThing: this.#thing, log: this.#log }),
         counters,
         notices: this.#notices,
         onWaiting: waiting('definitions'),
@@ -322,6 +333,7 @@ export class HubConnection {
     this.#state = state;
     this.#reason = reason;
     if (!changed) return;
+    this.#reporter.report();
     if (state === 'waiting' || state === 'failed')
       this.#log.warn({ state, code: error?.code }, `Hub ${state}: ${reason ?? ''}`);
     else this.#log.info({ state }, `Hub ${state}.`);

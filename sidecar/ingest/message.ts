@@ -8,8 +8,8 @@ export function toHubMessage(event: ReceivedEvent, partitionId: string): HubMess
   const system = event.systemProperties ?? NO_PROPERTIES;
   return {
     body: event.body,
-    contentType: text(system['contentType']),
-    contentEncoding: text(system['contentEncoding']),
+    contentType: text(system.contentType),
+    contentEncoding: text(system.contentEncoding),
     systemProperties: system,
     applicationProperties: event.properties ?? NO_PROPERTIES,
     // A message that no device sent (a test of a route, a producer on the endpoint) has only its partition key.
@@ -23,8 +23,8 @@ export function toHubMessage(event: ReceivedEvent, partitionId: string): HubMess
     sequenceNumber: event.sequenceNumber,
     offset: event.offset,
     partitionId,
-    messageId: text(system['messageId']),
-    correlationId: text(system['correlationId']),
+    messageId: text(system.messageId),
+    correlationId: text(system.correlationId),
     interfaceId: text(system['iothub-interface-id'] ?? system['dt-dataschema']),
     componentName: text(system['dt-subject']),
   };

@@ -71,7 +71,7 @@ export class Sender {
       } catch (error) {
         if (!(error instanceof ConnectorError)) throw error;
         if (error.code === 'STOPPING') throw error;
-        const timedOut = error.details?.['timedOut'] === true;
+        const timedOut = error.details?.timedOut === true;
         if (timedOut) this.#rows = Math.max(MIN_ROWS, Math.floor(rows.length / 2));
         if (isOutage(error) && !(timedOut && rows.length > 1)) {
           await this.#wait(error, signal);

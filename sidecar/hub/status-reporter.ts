@@ -1,0 +1,70 @@
+import type { HubStatus } from '../contract/status.ts';
+import { toConnectorError } from '../errors/connector-error.ts';
+import type { Log } from '../observe/log.ts';
+import type { ThingworxClient } from '../thingworx/client.ts';
+
+export interface StatusReporterOptions {
+  readonly client: ThingworxClient;
+  readonly thing: string;
+  readonly status: () => HubStatus;
+  readonly log: Log;
+  readonly intervalMs?: number;
+}
+
+/** A call that only informs must not outlive the next one. */
+const TIMEOUT_MS = 10_000;
+
+/**
+ * Keeps the status properties of the hub Thing current: at once when the state changes, at intervals while the numbers do. A status
+ * that cannot be written is no loss: the next one is newer.
+ */
+export class StatusReporter {
+  readonly #options: Required<StatusReporterOptions>;
+  #timer: NodeJS.Timeout | undefined;
+  #reporting: Promise<void> | undefined;
+  #again = false;
+  #last = '';
+
+  constructor(options: StatusReporterOptions) {
+    this.#options = { intervalMs: 10_000, ...options };
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.report(), this.#options.intervalMs);
+  }
+
+  /** Reports soon; calls that come while one is under way are joined into one more. */
+  report(): void {
+    if (this.#reporting) {
+      this.#again = true;
+      return;
+    }
+    this.#reporting = this.#send().finally(() => {
+      this.#reporting = undefined;
+      if (!this.#again) return;
+      this.#again = false;
+      this.report();
+    });
+  }
+
+  /** Reports once more and ends. Idempotent. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await this.#reporting;
+    await this.#send();
+  }
+
+  async #send(): Promise<void> {
+    const { client, thing, status, log } = this.#options;
+    const content = status();
+    const text = JSON.stringify(content);
+    if (text === this.#last) return;
+    try {
+      await client.invoke(thing, 'ReceiveStatus', { status: content }, { timeoutMs: TIMEOUT_MS });
+      this.#last = text;
+    } catch (thrown) {
+      log.debug({ err: toConnectorError(thrown) }, 'The status could not be written to the hub Thing.');
+    }
+  }
+}

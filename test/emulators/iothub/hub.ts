@@ -167,3 +167,11 @@ export interface RestFaults {
   /** The fault that applies to this request, if any; a fault with a count is used up by this call. */
   take(method: string, path: string): RestFault | undefined;
 }
+
+/** What a device or module may do with its twin. */
+export interface DeviceTwins {
+  /** Desired and reported properties, each with $version and without $metadata, as devices see them. */
+  getDeviceView(deviceId: string, moduleId?: string): { desired: object; reported: object };
+  /** Returns the new version of the reported properties. Throws HubError for a malformed patch. */
+  patchReported(deviceId: string, moduleId: string | undefined, patch: unknown): number;
+}

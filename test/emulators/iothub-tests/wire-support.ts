@@ -1,0 +1,114 @@
+/** Starts an emulator for a test and makes the real SDK clients that talk to it. */
+import tls from 'node:tls';
+import { EventHubConsumerClient, type EventPosition, type ReceivedEventData } from '@azure/event-hubs';
+import device, { type Client, type ModuleClient } from 'azure-iot-device';
+import mqtt from 'azure-iot-device-mqtt';
+import { type IotHubEmulator, type IotHubOptions, startIotHub } from '../iothub/emulator.ts';
+
+/** Trusts the emulator's authority in this process, as NODE_EXTRA_CA_CERTS does for a whole process. */
+export async function startTrusted(options: IotHubOptions = {}): Promise<IotHubEmulator> {
+  const hub = await startIotHub(options);
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), hub.authority.ca]);
+  return hub;
+}
+
+/** Registers a device; returns its connection string. */
+export function addDevice(hub: IotHubEmulator, deviceId: string): string {
+  const identity = hub.identities.create(deviceId, undefined, {});
+  const key = identity.authentication.symmetricKey.primaryKey;
+  return `HostName=${hub.hostName}:${hub.port};DeviceId=${deviceId};SharedAccessKey=${key}`;
+}
+
+/** Registers a module of an existing device; returns its connection string. */
+export function addModule(hub: IotHubEmulator, deviceId: string, moduleId: string): string {
+  const identity = hub.identities.create(deviceId, moduleId, {});
+  const key = identity.authentication.symmetricKey.primaryKey;
+  return `HostName=${hub.hostName}:${hub.port};DeviceId=${deviceId};ModuleId=${moduleId};SharedAccessKey=${key}`;
+}
+
+/** What a device transport of the SDK is: a class. */
+export type DeviceTransport = Parameters<typeof device.Client.fromConnectionString>[1];
+
+export async function openDevice(
+  hub: IotHubEmulator,
+  connectionString: string,
+  transport: DeviceTransport = mqtt.Mqtt as unknown as DeviceTransport,
+): Promise<Client> {
+  const client = device.Client.fromConnectionString(connectionString, transport);
+  await client.setOptions({ ca: hub.authority.ca });
+  await client.open();
+  return client;
+}
+
+export async function openModule(
+  hub: IotHubEmulator,
+  connectionString: string,
+  transport: DeviceTransport = mqtt.Mqtt as unknown as DeviceTransport,
+): Promise<ModuleClient> {
+  const client = device.ModuleClient.fromConnectionString(connectionString, transport);
+  await client.setOptions({ ca: hub.authority.ca });
+  await client.open();
+  return client;
+}
+
+export interface Received extends ReceivedEventData {
+  partitionId: string;
+}
+
+export interface Consumer {
+  client: EventHubConsumerClient;
+  events: Received[];
+  errors: Error[];
+  /** Resolves when the condition holds; fails after a generous bound. */
+  until(condition: (events: Received[]) => boolean): Promise<Received[]>;
+  close(): Promise<void>;
+}
+
+/** Reads all partitions with the Event Hubs SDK. */
+export function consume(
+  hub: IotHubEmulator,
+  startPosition: EventPosition = { offset: '-1' },
+  consumerGroup = '$Default',
+): Consumer {
+  const client = new EventHubConsumerClient(consumerGroup, hub.eventHubConnectionString());
+  const events: Received[] = [];
+  const errors: Error[] = [];
+  const subscription = client.subscribe(
+    {
+      processEvents: async (batch, context) => {
+        for (const event of batch) events.push({ ...event, partitionId: context.partitionId });
+      },
+      processError: async (error) => {
+        errors.push(error);
+      },
+    },
+    { startPosition, maxBatchSize: 300, maxWaitTimeInSeconds: 1 },
+  );
+  return {
+    client,
+    events,
+    errors,
+    until: async (condition) => {
+      await until(() => condition(events));
+      return events;
+    },
+    close: async () => {
+      await subscription.close();
+      await client.close();
+    },
+  };
+}
+
+const BOUND_MS = 30_000;
+
+/** Waits for a condition; fails after a generous bound. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what = 'the condition',
+): Promise<void> {
+  const end = Date.now() + BOUND_MS;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`Waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -1,4 +1,10 @@
-import { connectionState, partition, propertyCreated, telemetryRefused, thingCreated } from './data-shapes.ts';
+import {
+  connectionState,
+  partition,
+  propertyCreated,
+  telemetryRefused,
+  thingCreated,
+} from './data-shapes.ts';
 import { deviceShape, deviceTemplate } from './device.ts';
 import { hubTemplate } from './hub-template.ts';
 import type { Entity } from './model.ts';

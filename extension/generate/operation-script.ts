@@ -13,6 +13,8 @@ export function operationScript(operation: Operation): string {
   const binding = BINDINGS[operation.entity];
   const required = new Set(factsOf(operation.input).required ?? []);
   const inPath = new Set(pathMembers(operation.path));
+  const rest = Object.keys(factsOf(operation.input).properties ?? {}).filter((name) => !inPath.has(name));
+  const query = usesQuery(operation.method) && rest.length > 0;
   const lines: string[] = [];
 
   lines.push('var caller = me;');
@@ -28,7 +30,7 @@ export function operationScript(operation: Operation): string {
       '}',
     );
   }
-  lines.push('var input = {};');
+  if (inPath.size > 0 || rest.length > 0 || !usesQuery(operation.method)) lines.push('var input = {};');
   for (const [name, schema] of Object.entries(factsOf(operation.input).properties ?? {})) {
     const source = binding.members[name];
     if (source) {
@@ -51,7 +53,7 @@ export function operationScript(operation: Operation): string {
   lines.push(`var path = ${path};`, ...[...inPath].map((name) => `delete input.${name};`));
   const request = [
     `method: ${JSON.stringify(operation.method)}`,
-    usesQuery(operation.method) ? 'path: path + queryText(input)' : 'path: path',
+    query ? 'path: path + queryText(input)' : 'path: path',
     ...(usesQuery(operation.method) ? [] : ['content: input']),
     `timeoutSeconds: ${Math.ceil((operation.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1000)}`,
   ];

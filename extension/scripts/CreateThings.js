@@ -65,7 +65,12 @@ function run() {
     try {
       if (createThing(wanted)) {
         answer.created.push(wanted.name);
-        me.ThingCreated({ thing: wanted.name, template: wanted.template, deviceId: wanted.deviceId, time: new Date() });
+        me.ThingCreated({
+          thing: wanted.name,
+          template: wanted.template,
+          deviceId: wanted.deviceId,
+          time: new Date()
+        });
       }
     } catch (thrown) {
       answer.failed.push({ thing: wanted.name, message: messageOf(thrown) });
@@ -84,7 +89,12 @@ function run() {
     try {
       addProperties(thing, properties[key].list).forEach(function (property) {
         answer.added.push({ thing: thing, property: property.name });
-        me.PropertyCreated({ thing: thing, property: property.name, baseType: property.baseType, time: new Date() });
+        me.PropertyCreated({
+          thing: thing,
+          property: property.name,
+          baseType: property.baseType,
+          time: new Date()
+        });
       });
     } catch (thrown) {
       answer.failed.push({ thing: thing, message: messageOf(thrown) });

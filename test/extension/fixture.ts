@@ -1,0 +1,72 @@
+import { XMLParser } from 'fast-xml-parser';
+import { ENTITIES } from '../../extension/entities/index.ts';
+import { entityPath, entityXml } from '../../extension/generate/entity-xml.ts';
+
+/** A parsed element: attributes under `@_name`, children by name as lists, text under `#text`. */
+export type Xml = { readonly [name: string]: Xml[] } & { readonly '#text'?: string };
+
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: '@_',
+  parseAttributeValue: false,
+  parseTagValue: false,
+  trimValues: true,
+  isArray: (_name, _path, _leaf, isAttribute) => !isAttribute,
+});
+
+export function parseXml(text: string): Xml {
+  return parser.parse(text) as Xml;
+}
+
+export function attribute(element: Xml, name: string): string {
+  return String((element as unknown as Record<string, unknown>)[`@_${name}`] ?? '');
+}
+
+/** Follows child names; every matching element at the end. An element without content is a text to the parser. */
+export function find(element: Xml, ...names: string[]): Xml[] {
+  return names.reduce<Xml[]>(
+    (found, name) =>
+      found.flatMap((item) => (typeof item === 'object' ? ((item[name] as Xml[] | undefined) ?? []) : [])),
+    [element],
+  );
+}
+
+export interface BuiltScript {
+  /** `Entity.Service` or `Entity.Subscription`. */
+  readonly place: string;
+  readonly code: string;
+}
+
+/** Every script in the XML of the extension, as an importer reads it. */
+export function builtScripts(): BuiltScript[] {
+  return ENTITIES.flatMap((entity) => {
+    const scripts: BuiltScript[] = [];
+    const visit = (element: Xml): void => {
+      if (typeof element !== 'object') return;
+      for (const [name, children] of Object.entries(element)) {
+        if (!Array.isArray(children)) continue;
+        for (const child of children) {
+          if (name === 'ServiceImplementation')
+            scripts.push({ place: `${entity.name}.${attribute(child, 'name')}`, code: codeOf(child) });
+          else visit(child);
+        }
+      }
+    };
+    visit(parseXml(entityXml(entity)));
+    return scripts;
+  });
+}
+
+function codeOf(implementation: Xml): string {
+  const [code] = find(implementation, 'ConfigurationTables', 'ConfigurationTable', 'Rows', 'Row', 'code');
+  return typeof code === 'string' ? code : String(code?.['#text'] ?? '');
+}
+
+/** The XML of an entity, parsed, by its name. */
+export function entityElement(name: string): Xml {
+  const entity = ENTITIES.find((item) => item.name === name);
+  if (!entity) throw new Error(`no entity ${name}`);
+  const [, collection] = entityPath(entity).split('/');
+  const [element] = find(parseXml(entityXml(entity)), 'Entities', String(collection), entity.kind);
+  return element as Xml;
+}

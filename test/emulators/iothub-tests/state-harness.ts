@@ -12,7 +12,7 @@ import type { TLSSocket } from 'node:tls';
 import type * as Iothub from 'azure-iothub';
 import { type Authority, openAuthority } from '../authority.ts';
 import { HubAuthorizer } from '../iothub/authorizer.ts';
-import { ChangeEvents } from '../iothub/change-events.ts';
+import { Faults } from '../iothub/faults.ts';
 import type {
   CommandMessage,
   CommandQueues,
@@ -24,13 +24,11 @@ import type {
   MethodResponse,
 } from '../iothub/hub.ts';
 import { HubError } from '../iothub/hub-error.ts';
-import { Identities } from '../iothub/identities.ts';
+import { HubState, type HubStateOptions } from '../iothub/hub-state.ts';
 import { identityKey } from '../iothub/identity.ts';
+import { partitionOf } from '../iothub/partition-hash.ts';
 import { openPolicies, type Policies } from '../iothub/policies.ts';
-import type { RestContext } from '../iothub/rest/context.ts';
-import { createRestHandler } from '../iothub/rest/handler.ts';
-import { StateStore } from '../iothub/state-store.ts';
-import { Twins } from '../iothub/twins.ts';
+import { Telemetry } from '../iothub/telemetry.ts';
 
 const require = createRequire(import.meta.url);
 const iothub = require('azure-iothub') as typeof Iothub;
@@ -109,9 +107,9 @@ export interface Harness {
   authority: Authority;
   policies: Policies;
   connectionString: string;
-  context: RestContext;
+  state: HubState;
+  faults: Faults;
   wire: Wire;
-  store: StateStore;
   registry: Iothub.Registry;
   jobClient: Iothub.JobClient;
   client: Iothub.Client;
@@ -159,40 +157,44 @@ export class DialAgent extends Agent {
 
 export const apiVersion = 'api-version=2021-04-12';
 
-export async function startHarness(dataDirectory?: string): Promise<Harness> {
+const sources = [
+  'twinChangeEvents',
+  'deviceLifecycleEvents',
+  'deviceConnectionStateEvents',
+  'deviceJobLifecycleEvents',
+  'digitalTwinChangeEvents',
+] as const;
+
+/** @param options replace or add to what the harness gives its state */
+export async function startHarness(options: Partial<HubStateOptions> = {}): Promise<Harness> {
   const scratch = await mkdtemp(join(tmpdir(), 'hub-state-'));
   const authority = await openAuthority(join(scratch, 'ca'));
   const policies = openPolicies(join(scratch, 'policies.json'));
   const wire = new Wire();
-  const store = new StateStore(dataDirectory);
-  const identities = new Identities(store);
-  const twins = new Twins({ store, identities, sessions: () => wire, queues: () => wire });
-  const changes = new ChangeEvents({ hubName: 'localhost', identities, twins, stream: wire });
-  store.start();
-  identities.start();
-  changes.start();
+  const state = new HubState({
+    hubName: 'localhost',
+    log: wire,
+    partitionOf: (deviceId) => partitionOf(deviceId, 4),
+    sessions: () => wire,
+    queues: () => wire,
+    notifications: () => wire,
+    // Every source reaches the stream, so that tests see the hub's own messages.
+    routes: sources.map((source) => ({ name: source, source, endpointNames: ['events'] })),
+    ...options,
+  });
+  const { identities } = state;
+  await state.start();
   identities.on('deleted', ({ deviceId, moduleId }) => wire.disconnect(deviceId, moduleId));
   identities.on('disabled', ({ deviceId, moduleId }) => wire.disconnect(deviceId, moduleId));
-  const context: RestContext = {
-    hubName: 'localhost',
+  const faults = new Faults();
+  const handler = state.restHandler({
     authorizer: new HubAuthorizer(policies, identities, new Set(['localhost'])),
-    identities,
-    twins,
-    changes,
     sessions: wire,
     queues: wire,
-    stream: wire,
-    certificateOf: (request) => {
-      const certificate = (request.socket as TLSSocket).getPeerCertificate();
-      if (!certificate?.fingerprint) return undefined;
-      return {
-        commonName: String(certificate.subject.CN),
-        thumbprintSha1: certificate.fingerprint.replaceAll(':', ''),
-        thumbprintSha256: certificate.fingerprint256.replaceAll(':', ''),
-        chainTrusted: (request.socket as TLSSocket).authorized,
-      };
-    },
-  };
+    telemetry: new Telemetry(state.routing, identities),
+    faults,
+    certificateOf: (request) => certificateOf(request.socket as TLSSocket),
+  });
   const server = createServer(
     {
       cert: authority.certificate,
@@ -201,7 +203,7 @@ export async function startHarness(dataDirectory?: string): Promise<Harness> {
       requestCert: true,
       rejectUnauthorized: false,
     },
-    createRestHandler(context),
+    handler,
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -214,16 +216,16 @@ export async function startHarness(dataDirectory?: string): Promise<Harness> {
     authority,
     policies,
     connectionString,
-    context,
+    state,
+    faults,
     wire,
-    store,
     ...sdkClients(connectionString, agent),
     call: (method, path, options = {}) => call(agent, policies, method, path, options),
     async stop() {
       agent.destroy();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
-      store.stop();
+      await state.stop();
       await rm(scratch, { recursive: true, force: true });
     },
   };
@@ -318,4 +320,15 @@ async function call(
     outgoing.on('error', reject);
     outgoing.end(body);
   });
+}
+
+function certificateOf(socket: TLSSocket) {
+  const certificate = socket.getPeerCertificate();
+  if (!certificate?.fingerprint) return undefined;
+  return {
+    commonName: String(certificate.subject.CN),
+    thumbprintSha1: certificate.fingerprint.replaceAll(':', ''),
+    thumbprintSha256: certificate.fingerprint256.replaceAll(':', ''),
+    chainTrusted: socket.authorized,
+  };
 }

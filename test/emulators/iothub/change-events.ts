@@ -23,6 +23,7 @@ interface Notice {
   deviceId: string;
   moduleId?: string | undefined;
   body: unknown;
+  contentType?: string;
   application?: Record<string, string>;
 }
 
@@ -67,6 +68,7 @@ export class ChangeEvents {
       deviceId,
       moduleId,
       body: patch,
+      contentType: 'application/json-patch+json',
     });
   }
 
@@ -116,7 +118,7 @@ export class ChangeEvents {
       ...(notice.moduleId === undefined ? {} : { moduleId: notice.moduleId }),
       body: Buffer.from(JSON.stringify(notice.body)),
       properties: {
-        contentType: 'application/json',
+        contentType: notice.contentType ?? 'application/json',
         contentEncoding: 'utf-8',
         correlationId: randomUUID(),
         userId: hubName,

@@ -68,6 +68,7 @@ const codes = {
   ConfigurationAlreadyExists: [409401, 409, 'A configuration with this id already exists.'],
   PreconditionFailed: [412001, 412, 'Precondition failed: the etag does not match.'],
   DeviceMessageLockLost: [412002, 412, 'The lock on the message is lost.'],
+  JobRunPreconditionFailed: [412003, 412, 'The job could not run.'],
   MessageTooLarge: [413001, 413, 'The message exceeds the maximum size.'],
   TooManyDevices: [413002, 413, 'The number of devices exceeds the limit.'],
   TooManyModulesOnDevice: [413003, 413, 'The number of modules on the device exceeds the limit.'],

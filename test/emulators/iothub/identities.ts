@@ -37,6 +37,7 @@ interface IdentityEvents {
   disabled: [identity: Identity];
   deleted: [identity: Identity];
   connectionStateChanged: [identity: Identity];
+  modelIdChanged: [identity: Identity];
 }
 
 /** Limit of the documentation: 50 modules per device. */
@@ -76,6 +77,11 @@ export class Identities extends EventEmitter<IdentityEvents> {
       throw new HubError('DeviceNotFound', `Device ${deviceId} not registered`);
     }
     throw new HubError('ModuleNotFound', `Module ${deviceId}/${moduleId} not registered`);
+  }
+
+  /** Devices and modules. */
+  all(): Iterable<Identity> {
+    return this.#identities.values();
   }
 
   /** Devices in order of creation. */
@@ -205,7 +211,9 @@ export class Identities extends EventEmitter<IdentityEvents> {
   setModelId(deviceId: string, moduleId: string | undefined, modelId: string): boolean {
     const before = this.get(deviceId, moduleId);
     if (!before || before.modelId === modelId) return false;
-    this.#put({ ...before, modelId });
+    const identity = { ...before, modelId };
+    this.#put(identity);
+    this.emit('modelIdChanged', identity);
     return true;
   }
 

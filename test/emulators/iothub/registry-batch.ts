@@ -10,6 +10,8 @@ export interface BatchEntry extends IdentityInput, TwinInput {
   eTag?: unknown;
   etag?: unknown;
   importMode?: unknown;
+  /** Condition on the twin alone, beside the one on the identity. */
+  twinETag?: unknown;
 }
 
 export interface BatchError {
@@ -47,14 +49,17 @@ export function applyEntry(identities: Identities, twins: Twins, entry: BatchEnt
     case 'update':
     case 'updateIfMatchETag':
       identities.update(deviceId, moduleId, entry, etag);
+      updateTwin(twins, deviceId, moduleId, entry);
       return;
     case 'createOrUpdate':
     case 'createOrUpdateIfMatchETag':
-      if (identities.get(deviceId, moduleId)) identities.update(deviceId, moduleId, entry, etag);
-      else {
+      if (!identities.get(deviceId, moduleId)) {
         identities.create(deviceId, moduleId, entry);
         twins.seed(deviceId, moduleId, entry);
+        return;
       }
+      identities.update(deviceId, moduleId, entry, etag);
+      updateTwin(twins, deviceId, moduleId, entry);
       return;
     case 'delete':
     case 'deleteIfMatchETag':
@@ -65,6 +70,12 @@ export function applyEntry(identities: Identities, twins: Twins, entry: BatchEnt
       twins.patch(deviceId, moduleId, entry, etag);
       return;
   }
+}
+
+function updateTwin(twins: Twins, deviceId: string, moduleId: string | undefined, entry: BatchEntry): void {
+  if (entry.tags === undefined && entry.properties?.desired === undefined) return;
+  const etag = typeof entry.twinETag === 'string' ? entry.twinETag : '*';
+  twins.replace(deviceId, moduleId, entry, etag.replace(/^"(.*)"$/, '$1'));
 }
 
 /** Applies all; what fails is told and does not stop the rest. */

@@ -42,6 +42,7 @@ export interface TwinChange {
   deviceId: string;
   moduleId?: string;
   operation: 'updateTwin' | 'replaceTwin';
+  before: Twin;
   /** What the change event carries. */
   body: JsonObject;
 }
@@ -53,7 +54,7 @@ interface TwinEvents {
 /** What a service may write. */
 export interface TwinInput {
   tags?: unknown;
-  properties?: { desired?: unknown } | null;
+  properties?: { desired?: unknown; reported?: unknown } | null;
 }
 
 /** What a device sees of its twin: no tags, no metadata. */
@@ -170,7 +171,7 @@ export class Twins extends EventEmitter<TwinEvents> {
     checkGrowth(twin.reported.value, reported.value, twinLimits.propertiesBytes, 'reported properties');
     const next: Twin = { ...twin, version: twin.version + 1, reported };
     this.#put(next);
-    this.#changed(next, 'updateTwin', {
+    this.#changed(twin, next, 'updateTwin', {
       version: next.version,
       properties: { reported: changedPart(clean, reported) },
     });
@@ -197,7 +198,7 @@ export class Twins extends EventEmitter<TwinEvents> {
     }
     this.#put(next);
     if (desired) this.#notifyDevice(next, desired);
-    this.#changed(next, 'updateTwin', body);
+    this.#changed(twin, next, 'updateTwin', body);
     return next;
   }
 
@@ -217,19 +218,26 @@ export class Twins extends EventEmitter<TwinEvents> {
     }
     this.#put(next);
     if (desired) this.#notifyDevice(next, next.desired.value);
-    this.#changed(next, 'replaceTwin', this.renderForEvent(next));
+    this.#changed(twin, next, 'replaceTwin', this.renderForEvent(next));
     return next;
   }
 
   /** Gives a twin that was just created the documents that a bulk creation carries; makes no change event. */
   seed(deviceId: string, moduleId: string | undefined, input: TwinInput): void {
     const { tags, desired } = readInput(input, true);
-    if (!tags && !desired) return;
+    const given = input.properties?.reported;
+    const reported = isObject(given) ? withoutReadOnly(given) : undefined;
+    if (!tags && !desired && !reported) return;
+    if (reported) checkDocument(reported, 'reported properties');
     const twin = this.require(deviceId, moduleId);
+    const first = { version: 0 };
     this.#put({
       ...twin,
       tags: merge({}, tags ?? {}),
-      desired: desired ? { ...replaceSection(twin.desired, desired, now(), true), version: 1 } : twin.desired,
+      desired: desired ? replaceSection({ ...twin.desired, ...first }, desired, now(), true) : twin.desired,
+      reported: reported
+        ? replaceSection({ ...twin.reported, ...first }, reported, now(), false)
+        : twin.reported,
     });
   }
 
@@ -266,8 +274,9 @@ export class Twins extends EventEmitter<TwinEvents> {
       ?.notifyDesired(twin.deviceId, twin.moduleId, { ...patch, $version: version }, version);
   }
 
-  #changed(twin: Twin, operation: TwinChange['operation'], body: JsonObject): void {
+  #changed(before: Twin, twin: Twin, operation: TwinChange['operation'], body: JsonObject): void {
     this.emit('changed', {
+      before,
       deviceId: twin.deviceId,
       ...(twin.moduleId === undefined ? {} : { moduleId: twin.moduleId }),
       operation,

@@ -1,28 +1,39 @@
-/** What the REST routes work on; the emulator composes it. */
+/** What the REST routes work on. */
 import type { IncomingMessage } from 'node:http';
-import type { ChangeEvents } from '../change-events.ts';
-import type {
-  Authorizer,
-  ClientCertificate,
-  CommandQueues,
-  DeviceSessions,
-  EventStream,
-  RestFaults,
-} from '../hub.ts';
+import type { BulkJobs } from '../bulk-jobs.ts';
+import type { Configurations } from '../configurations.ts';
+import type { DigitalTwins } from '../digital-twins.ts';
+import type { Authorizer, ClientCertificate, CommandQueues, DeviceSessions, RestFaults } from '../hub.ts';
 import type { Identities } from '../identities.ts';
+import type { Jobs } from '../jobs.ts';
+import type { Queries } from '../query/queries.ts';
+import type { Quotas } from '../quotas.ts';
+import type { Telemetry } from '../telemetry.ts';
 import type { Twins } from '../twins.ts';
+import type { Uploads } from '../uploads.ts';
 
-export interface RestContext {
-  /** The first label of the host name, which the hub's own messages carry. */
-  hubName: string;
+/** What the wire side gives. */
+export interface WireContext {
   authorizer: Authorizer;
-  identities: Identities;
-  twins: Twins;
-  changes: ChangeEvents;
   sessions: DeviceSessions;
   queues: CommandQueues;
-  stream: EventStream;
+  telemetry: Telemetry;
   faults?: RestFaults;
   /** The client certificate of the connection that carries the request. */
   certificateOf?: (request: IncomingMessage) => ClientCertificate | undefined;
+}
+
+export interface RestContext extends WireContext {
+  /** The first label of the host name, which the hub's own messages carry. */
+  hubName: string;
+  identities: Identities;
+  twins: Twins;
+  digitalTwins: DigitalTwins;
+  queries: Queries;
+  jobs: Jobs;
+  bulkJobs: BulkJobs;
+  configurations: Configurations;
+  quotas: Quotas;
+  /** Absent when the hub has no storage account for uploads. */
+  uploads?: Uploads;
 }

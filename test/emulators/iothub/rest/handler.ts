@@ -7,12 +7,26 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Principal, RestFault } from '../hub.ts';
 import { HubError } from '../hub-error.ts';
+import { configurationRoutes } from './configurations.ts';
 import type { RestContext } from './context.ts';
 import { deviceRoutes } from './devices.ts';
+import { digitalTwinRoutes } from './digital-twins.ts';
 import { type RestAnswer, RestRequest } from './exchange.ts';
+import { fileRoutes } from './files.ts';
+import { jobRoutes } from './jobs.ts';
+import { messageRoutes } from './messages.ts';
 import { type Match, type Route, Router } from './router.ts';
+import { twinRoutes } from './twins.ts';
 
-const routes: readonly Route[] = [...deviceRoutes];
+const routes: readonly Route[] = [
+  ...deviceRoutes,
+  ...twinRoutes,
+  ...messageRoutes,
+  ...fileRoutes,
+  ...jobRoutes,
+  ...configurationRoutes,
+  ...digitalTwinRoutes,
+];
 
 /** Large enough for a bulk operation of 100 devices; routes that carry messages have their own limit. */
 const maxBodyBytes = 4 * 1024 * 1024;
@@ -43,6 +57,7 @@ async function serve(
     match = router.match(message.method ?? 'GET', url.pathname);
     checkApiVersion(url);
     const principal = authorize(context, match, message);
+    if (match.route.kind) context.quotas?.take(match.route.kind);
     const request = new RestRequest(message, url.searchParams, match.params, principal, maxBodyBytes);
     write(response, await match.route.handle(request, context), fault?.cut === 'half');
   } catch (error) {

@@ -1,31 +1,17 @@
 /** Finds the route of a request: patterns are `/devices/{id}/modules/{module}`, the values are URL-decoded. */
 import type { HubRight } from '../hub.ts';
 import { HubError } from '../hub-error.ts';
+import type { OperationKind } from '../quotas.ts';
 import type { RestContext } from './context.ts';
 import type { RestAnswer, RestRequest } from './exchange.ts';
-
-/** The operations that IoT Hub throttles, after the table of its article on quotas. */
-export type OperationKind =
-  | 'identityRead'
-  | 'identityWrite'
-  | 'twinRead'
-  | 'twinWrite'
-  | 'query'
-  | 'method'
-  | 'job'
-  | 'bulkJob'
-  | 'configuration'
-  | 'telemetry'
-  | 'commandReceive'
-  | 'commandSend'
-  | 'fileUpload';
 
 export interface Route {
   method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
   pattern: string;
   /** Rights of which a service needs one; or a device (or module) that speaks for itself, named by {id} and {module}. */
   access: readonly HubRight[] | 'device';
-  kind: OperationKind;
+  /** The rate that a call uses up; absent when the route or the event stream meters for itself. */
+  kind?: OperationKind;
   /** The error format of the direct-method endpoint differs. */
   errorFormat?: 'method';
   handle(request: RestRequest, context: RestContext): Promise<RestAnswer> | RestAnswer;

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { type ConvertOptions, convert } from '../base-types.ts';
-import { InfoTable } from '../infotable.ts';
+import { InfoTable, type InfoTableRow } from '../infotable.ts';
 import type { PasswordCipher } from '../password-cipher.ts';
 import type { ScriptSwitches } from '../script-switches.ts';
 import { setOwn } from '../value-forms.ts';
@@ -16,6 +16,7 @@ import {
   Vector,
 } from '../values.ts';
 import type { Intrinsics } from './realm.ts';
+import { RowCells } from './row-views.ts';
 import { ScriptTable } from './tables.ts';
 
 /** Converts between PlatformValues and what a script sees, in both directions. */
@@ -139,7 +140,7 @@ export class Bridge {
     }
     const original = this.originals.get(value);
     if (original !== undefined) {
-      return original;
+      return original instanceof RowCells ? this.fromCells(original.read()) : original;
     }
     if (types.isDate(value)) {
       return new Date(Date.prototype.getTime.call(value));
@@ -170,6 +171,15 @@ export class Bridge {
       }
     }
     return object;
+  }
+
+  /** Cells of a row as an object; VARIANT cells give what is in them. */
+  private fromCells(row: InfoTableRow): Record<string, unknown> {
+    const cells: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(row)) {
+      setOwn<unknown>(cells, name, value);
+    }
+    return cells;
   }
 
   /** Converts a script's value to a base type. Text for a PASSWORD may be a secret in clear or encrypted by the platform. */

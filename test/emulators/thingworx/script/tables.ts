@@ -1,25 +1,25 @@
 import { baseTypeOf, type FieldDefinition, field, InfoTable, type InfoTableRow } from '../infotable.ts';
-import { plainJson, setOwn } from '../value-forms.ts';
-import { type JsonValue, PlatformError, type PlatformValue } from '../values.ts';
+import { plainJson } from '../value-forms.ts';
+import { type JsonValue, PlatformError } from '../values.ts';
 import type { Bridge } from './bridge.ts';
+import { RowViews } from './row-views.ts';
 import { matches, sortRows } from './table-rows.ts';
+
+const index = /^\d+$/;
 
 /** An InfoTable as scripts see it: methods, `rows`, rows by index, and the fields of the first row by name. */
 export class ScriptTable {
   readonly table: InfoTable;
   readonly proxy: object;
   private readonly bridge: Bridge;
-  private readonly views = new WeakMap<InfoTableRow, object>();
+  private readonly views: RowViews;
   private readonly rowsProxy: object;
   private readonly members: Record<string, unknown>;
-  /** Prototype of row views, made anew when fields change. */
-  private rowPrototype: object | undefined;
-  private sharedView: { row: InfoTableRow; view: object } | undefined;
-  private readonly rowOf = new WeakMap<object, { row: InfoTableRow }>();
 
   constructor(bridge: Bridge, table: InfoTable) {
     this.bridge = bridge;
     this.table = table;
+    this.views = new RowViews(bridge, table, (other) => new ScriptTable(bridge, other).proxy);
     this.members = this.makeMembers();
     this.rowsProxy = this.makeRows();
     this.proxy = bridge.remember(
@@ -49,12 +49,12 @@ export class ScriptTable {
     if (Object.hasOwn(this.members, key)) {
       return this.members[key];
     }
-    if (/^\d+$/.test(key)) {
-      return this.row(Number(key));
+    if (index.test(key)) {
+      return this.views.at(Number(key));
     }
     if (this.table.fields.has(key)) {
       const first = this.table.rows[0];
-      return first === undefined ? undefined : this.cell(first, key);
+      return first === undefined ? undefined : this.views.cell(first, key);
     }
     return Reflect.get(target, key);
   }
@@ -65,7 +65,7 @@ export class ScriptTable {
       (['rows', 'length', 'dataShape'].includes(key) ||
         Object.hasOwn(this.members, key) ||
         this.table.fields.has(key) ||
-        (/^\d+$/.test(key) && Number(key) < this.table.rows.length))
+        (index.test(key) && Number(key) < this.table.rows.length))
     );
   }
 
@@ -73,115 +73,23 @@ export class ScriptTable {
   private setFirst(key: string | symbol, value: unknown): boolean {
     const first = this.table.rows[0];
     if (first !== undefined && typeof key === 'string' && this.table.fields.has(key)) {
-      this.setCell(first, key, value);
+      try {
+        this.views.setCell(first, key, value);
+      } catch (error) {
+        throw this.bridge.toScriptError(error);
+      }
     }
     return true;
   }
 
   /** Iterates over the rows as they are when it is asked for the next one. */
   private iterator(): () => Iterator<unknown> {
-    const self = this;
+    const { views, table } = this;
     return function* () {
-      for (let index = 0; index < self.table.rows.length; index++) {
-        yield self.row(index);
+      for (let next = 0; next < table.rows.length; next++) {
+        yield views.at(next);
       }
     };
-  }
-
-  private row(index: number): object | undefined {
-    const row = this.table.rows[index];
-    return row === undefined ? undefined : this.view(row);
-  }
-
-  private view(row: InfoTableRow): object {
-    if (this.bridge.switches.rowViews === 'shared') {
-      if (this.sharedView === undefined || this.rowPrototype === undefined) {
-        this.sharedView = { row, view: this.makeView(row) };
-      }
-      this.sharedView.row = row;
-      (this.rowOf.get(this.sharedView.view) as { row: InfoTableRow }).row = row;
-      return this.sharedView.view;
-    }
-    let view = this.rowPrototype === undefined ? undefined : this.views.get(row);
-    if (view === undefined) {
-      view = this.makeView(row);
-      this.views.set(row, view);
-    }
-    return view;
-  }
-
-  private makeView(row: InfoTableRow): object {
-    this.rowPrototype ??= this.makeRowPrototype();
-    const view = Object.create(this.rowPrototype) as object;
-    const holder = { row };
-    this.rowOf.set(view, holder);
-    const bridge = this.bridge;
-    // What AddRow or a VARIANT takes from a row: its cells.
-    const original = {};
-    for (const name of this.table.fields.keys()) {
-      Object.defineProperty(original, name, {
-        get: () => bridge.fromScript(this.cell(holder.row, name)) ?? null,
-        enumerable: true,
-      });
-    }
-    return bridge.remember(view, original);
-  }
-
-  private makeRowPrototype(): object {
-    const prototype = this.bridge.object({});
-    const rowOf = (view: object) => (this.rowOf.get(view) as { row: InfoTableRow }).row;
-    const table = this;
-    const define = (name: string, run: (row: InfoTableRow, ...args: unknown[]) => unknown) => {
-      const host = this.bridge.hostFunction(name, run);
-      const value = function (this: object, ...args: unknown[]) {
-        return host(rowOf(this), ...args);
-      };
-      Object.defineProperty(prototype, name, { value, enumerable: false });
-    };
-    define('getValue', (row, name) => this.cell(row, String(name)));
-    define('setValue', (row, name, value) => this.setCell(row, String(name), value));
-    define('has', (row, name) => Object.hasOwn(row, String(name)));
-    define('clone', (row) => new ScriptTable(this.bridge, this.single(row)).row(0));
-    define('toInfoTable', (row) => new ScriptTable(this.bridge, this.single(row)).proxy);
-    define('toJSON', (row) => this.bridge.native(this.table.rowToJSON(row)));
-    define('toString', (row) => JSON.stringify(this.table.rowToJSON(row)));
-    for (const name of this.table.fields.keys()) {
-      const set = this.bridge.hostFunction(name, (row: InfoTableRow, value: unknown) =>
-        table.setCell(row, name, value),
-      );
-      Object.defineProperty(prototype, name, {
-        get(this: object) {
-          return table.cell(rowOf(this), name);
-        },
-        set(this: object, value: unknown) {
-          set(rowOf(this), value);
-        },
-        enumerable: true,
-        configurable: true,
-      });
-    }
-    return prototype;
-  }
-
-  private cell(row: InfoTableRow, name: string): unknown {
-    return Object.hasOwn(row, name) ? this.bridge.toScript(row[name] ?? null) : undefined;
-  }
-
-  private setCell(row: InfoTableRow, name: string, value: unknown): void {
-    const definition = this.table.fields.get(name);
-    if (definition === undefined) {
-      return;
-    }
-    const converted = this.bridge.toPlatform(value, definition.baseType);
-    if (converted === null) {
-      delete row[name];
-    } else {
-      setOwn<PlatformValue>(row, name, converted);
-    }
-  }
-
-  private single(row: InfoTableRow): InfoTable {
-    return new InfoTable(this.table.fields.values(), [{ ...row }]);
   }
 
   /** Cells of an object that a script gives, for AddRow, Find, Filter and Delete. */
@@ -196,19 +104,14 @@ export class ScriptTable {
     return plain as Record<string, unknown>;
   }
 
-  private fieldsChanged(): void {
-    this.rowPrototype = undefined;
-    this.sharedView = undefined;
-  }
-
   private makeRows(): object {
     const rows = this.table.rows;
     const methods = this.hostMethods({
-      toArray: () => this.bridge.array(rows.map((row) => this.ownView(row))),
-      getRow: (index) => this.row(Number(index)) ?? null,
+      toArray: () => this.bridge.array(rows.map((row) => this.views.own(row))),
+      getRow: (at) => this.views.at(Number(at)) ?? null,
       getLength: () => rows.length,
-      getFirstRow: () => this.row(0) ?? null,
-      getLastRow: () => this.row(rows.length - 1) ?? null,
+      getFirstRow: () => this.views.at(0) ?? null,
+      getLastRow: () => this.views.at(rows.length - 1) ?? null,
     });
     return new Proxy(this.bridge.object({}), {
       get: (target, key) => {
@@ -220,22 +123,17 @@ export class ScriptTable {
         }
         return Object.hasOwn(methods, key)
           ? methods[key]
-          : /^\d+$/.test(key)
-            ? this.row(Number(key))
+          : index.test(key)
+            ? this.views.at(Number(key))
             : Reflect.get(target, key);
       },
-      has: (_target, key) => typeof key === 'string' && /^\d+$/.test(key) && Number(key) < rows.length,
+      has: (_target, key) => typeof key === 'string' && index.test(key) && Number(key) < rows.length,
       ownKeys: () => Array.from(rows.keys(), String),
       getOwnPropertyDescriptor: (_target, key) =>
-        typeof key === 'string' && /^\d+$/.test(key) && Number(key) < rows.length
-          ? { value: this.row(Number(key)), enumerable: true, configurable: true, writable: true }
+        typeof key === 'string' && index.test(key) && Number(key) < rows.length
+          ? { value: this.views.at(Number(key)), enumerable: true, configurable: true, writable: true }
           : undefined,
     });
-  }
-
-  /** A view that stays with its row even when views are shared. */
-  private ownView(row: InfoTableRow): object {
-    return this.bridge.switches.rowViews === 'shared' ? this.makeView(row) : this.view(row);
   }
 
   private dataShape(): object {
@@ -266,10 +164,9 @@ export class ScriptTable {
       AddField: (definition) => this.addField(definition),
       RemoveField: (name) => {
         table.removeField(String(name));
-        this.fieldsChanged();
       },
-      RemoveRow: (index) => {
-        table.rows.splice(Number(index), 1);
+      RemoveRow: (at) => {
+        table.rows.splice(Number(at), 1);
       },
       RemoveAllRows: () => {
         table.rows.length = 0;
@@ -284,12 +181,12 @@ export class ScriptTable {
         const found = table.fields.get(String(name));
         return found === undefined ? null : bridge.native(plainJson({ ...found }));
       },
-      getRow: (index) => this.row(Number(index)) ?? null,
-      getFirstRow: () => this.row(0) ?? null,
-      getLastRow: () => this.row(table.rows.length - 1) ?? null,
+      getRow: (at) => this.views.at(Number(at)) ?? null,
+      getFirstRow: () => this.views.at(0) ?? null,
+      getLastRow: () => this.views.at(table.rows.length - 1) ?? null,
       getDataShape: () => this.dataShape(),
-      CopyValues: (index) => {
-        const row = table.rows[Number(index)];
+      CopyValues: (at) => {
+        const row = table.rows[Number(at)];
         return new ScriptTable(
           bridge,
           new InfoTable(table.fields.values(), row === undefined ? [] : [{ ...row }]),
@@ -297,7 +194,7 @@ export class ScriptTable {
       },
       Find: (values) => {
         const found = table.rows.find(matches(table, this.given(values)));
-        return found === undefined ? null : this.view(found);
+        return found === undefined ? null : this.views.of(found);
       },
       Filter: (values) => this.retain(matches(table, this.given(values))),
       Delete: (values) => {
@@ -343,7 +240,6 @@ export class ScriptTable {
         aspects: { ...((given.aspects ?? {}) as FieldDefinition['aspects']) },
       }),
     );
-    this.fieldsChanged();
   }
 
   private hostMethods(methods: Record<string, (...args: unknown[]) => unknown>): Record<string, unknown> {

@@ -58,8 +58,6 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         path.join(EMULATORS, 'iothub', 'main.ts'),
         '--directory',
         path.join(options.directory, 'iothub'),
-        '--storage-connection-string',
-        azurite.connectionString,
         ...option('--port', options.iotHubPort),
         ...option('--partitions', options.partitions),
         ...(options.standardPorts ? ['--standard-ports'] : []),

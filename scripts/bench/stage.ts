@@ -1,0 +1,196 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { jsonLine, LocalProcess } from '../local/process.ts';
+import { Sidecar } from '../local/sidecar.ts';
+import { Sink } from './sink.ts';
+
+const HUB_THING = 'Bench.Hub';
+const ROOT = path.join(import.meta.dirname, '..', '..');
+
+/** Ten properties, about 250 bytes, as the budgets of the design have it. */
+const PROPERTIES: Readonly<Record<string, string>> = {
+  temperature: 'NUMBER',
+  humidity: 'NUMBER',
+  pressure: 'NUMBER',
+  vibration: 'NUMBER',
+  speed: 'INTEGER',
+  count: 'LONG',
+  running: 'BOOLEAN',
+  alarm: 'BOOLEAN',
+  state: 'STRING',
+  product: 'STRING',
+};
+
+export function telemetry(count: number): string {
+  return JSON.stringify({
+    temperature: 20 + (count % 100) / 10,
+    humidity: 50 + (count % 7),
+    pressure: 1013.25 + (count % 13) / 100,
+    vibration: (count % 31) / 1000,
+    speed: 1200 + (count % 50),
+    count: 1_000_000 + count,
+    running: count % 10 !== 0,
+    alarm: count % 97 === 0,
+    state: count % 2 ? 'PRODUCING-STEADILY' : 'CHANGING-THE-TOOL-NOW',
+    product: `part-number-${String(count % 1000).padStart(12, '0')}`,
+  });
+}
+
+export interface ProcessFacts {
+  readonly cpuSeconds: number;
+  readonly rssBytes: number;
+}
+
+/** One IoT Hub emulator, one sink and one sidecar, each measured from outside. */
+export class Stage {
+  readonly sink = new Sink({ hubThing: HUB_THING, properties: PROPERTIES });
+  #directory = '';
+  #hub: LocalProcess | undefined;
+  #hubFacts: Record<string, unknown> = {};
+  #sidecars: Sidecar[] = [];
+  #sinkUrl = '';
+  #program = '';
+
+  /** `program` is the bundled sidecar. */
+  async start(program: string): Promise<void> {
+    this.#program = program;
+    this.#directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-bench-'));
+    this.#hub = new LocalProcess({
+      name: 'The IoT Hub emulator',
+      args: [
+        path.join(ROOT, 'test', 'emulators', 'iothub', 'main.ts'),
+        '--directory',
+        path.join(this.#directory, 'hub'),
+      ],
+      ready: jsonLine,
+    });
+    this.#hubFacts = await this.#hub.start();
+    this.#sinkUrl = await this.sink.start();
+    await writeFile(path.join(this.#directory, 'key'), 'bench-application-key');
+  }
+
+  async stop(): Promise<void> {
+    await this.stopSidecars();
+    await this.#hub?.stop();
+    await this.sink.stop();
+    await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  get eventHubConnectionString(): string {
+    return String(this.#hubFacts['eventHubConnectionString']);
+  }
+
+  /** Appends telemetry of 100 devices straight to the event stream. */
+  async preload(messages: number, creationTime = false): Promise<void> {
+    const lines: string[] = [];
+    for (let index = 0; index < messages; index += 1) {
+      const event = {
+        deviceId: `device-${index % 100}`,
+        body: telemetry(index),
+        contentType: 'application/json',
+        contentEncoding: 'utf-8',
+        ...(creationTime ? { creationTimeUtc: new Date().toISOString() } : {}),
+      };
+      lines.push(JSON.stringify(event));
+      if (lines.length === 10_000 || index === messages - 1) await this.#append(lines.splice(0));
+    }
+  }
+
+  async #append(lines: readonly string[]): Promise<void> {
+    const answer = await fetch(`${String(this.#hubFacts['controlUrl'])}/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson' },
+      body: lines.join('\n'),
+    });
+    if (!answer.ok) throw new Error(`The hub took no events: ${await answer.text()}`);
+  }
+
+  /** The bare loop over everything that is preloaded, in a process of its own. */
+  async bareLoop(
+    messages: number,
+  ): Promise<{ events: number; seconds: number; cpuSeconds: number; rssBytes: number }> {
+    const child = spawn(
+      process.execPath,
+      [path.join(import.meta.dirname, 'bare-loop.ts'), this.eventHubConnectionString, String(messages)],
+      {
+        env: { ...process.env, NODE_EXTRA_CA_CERTS: String(this.#hubFacts['caFile']) },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+    await once(child, 'exit');
+    return JSON.parse(out.trim().split('\n').at(-1) ?? '{}');
+  }
+
+  /** A sidecar with a fresh state directory that has read nothing; resolves when it listens. `connect` lets it begin. */
+  async startSidecar(settings: Readonly<Record<string, unknown>> = {}): Promise<Sidecar> {
+    const stateDirectory = await mkdtemp(path.join(this.#directory, 'state-'));
+    const sidecar = new Sidecar({
+      program: this.#program,
+      thingworxUrl: this.#sinkUrl,
+      appKeyFile: path.join(this.#directory, 'key'),
+      stateDirectory,
+      caFile: String(this.#hubFacts['caFile']),
+      port: 0,
+      onLine: (line) => {
+        if (/"level":"(warn|error|fatal)"/.test(line)) process.stderr.write(`${line}\n`);
+      },
+    });
+    this.#sidecars.push(sidecar);
+    await sidecar.start();
+    this.sink.onConnect = () => this.connect(sidecar, settings);
+    return sidecar;
+  }
+
+  /** What the hub Thing's Connect does. */
+  async connect(sidecar: Sidecar, settings: Readonly<Record<string, unknown>>): Promise<void> {
+    const call = async (target: string, authorization: string, body: unknown) => {
+      const answer = await fetch(`${sidecar.url}/v1/${target}`, {
+        method: 'PUT',
+        headers: { authorization, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      if (!answer.ok) throw new Error(`The sidecar refused to connect: ${await answer.text()}`);
+      return (await answer.json()) as { tickets?: { ticket: string }[] };
+    };
+    const { tickets } = await call(`hubs/${HUB_THING}`, `Bearer ${sidecar.token}`, {
+      settings: { startPosition: 'earliest', ...settings },
+      secretNames: ['iotHubConnectionString'],
+    });
+    const ticket = tickets?.[0]?.ticket ?? '';
+    const login = Buffer.from(`${ticket}:${String(this.#hubFacts['iotHubConnectionString'])}`).toString(
+      'base64',
+    );
+    await call(`secrets/${ticket}`, `Basic ${login}`, {});
+  }
+
+  async stopSidecars(): Promise<void> {
+    for (const sidecar of this.#sidecars.splice(0)) await sidecar.stop();
+  }
+
+  /** CPU time and memory of a sidecar, as the operating system accounts them. */
+  async facts(sidecar: Sidecar): Promise<ProcessFacts> {
+    const text = await (await fetch(`${sidecar.url}/metrics`)).text();
+    const value = (name: string) => Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1]);
+    return {
+      cpuSeconds: value('process_cpu_seconds_total'),
+      rssBytes: value('process_resident_memory_bytes'),
+    };
+  }
+
+  /** Waits until the sink has seen so many rows. */
+  async untilRows(rows: number, timeoutMs = 300_000): Promise<void> {
+    const until = Date.now() + timeoutMs;
+    while (this.sink.facts().rows < rows) {
+      if (Date.now() > until)
+        throw new Error(`Only ${this.sink.facts().rows} of ${rows} rows arrived in time.`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}

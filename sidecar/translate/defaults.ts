@@ -1,54 +1,68 @@
 import { addressPrefix } from './address.ts';
 import { isPlainObject } from './coerce/structure.ts';
 import { show } from './coerce/wrong.ts';
-import {
-  type Content,
-  contentOf,
-  contentOfReadings,
-  messageTimeMs,
-  type Reading,
-  refused,
-} from './reading.ts';
-import type { HubMessage, Refusal } from './types.ts';
+import { readOpcUa } from './format/opc-ua.ts';
+import type { Sample, Samples } from './format/sample.ts';
+import { type Content, contentOfReadings, messageTimeMs, NONE, type Reading } from './reading.ts';
+import type { HubMessage } from './types.ts';
 
 /**
  * What a message means when no mapping applies, as PTC's connector has it: the Thing is the device, its properties are
  * the top-level keys; keys of an Edge module's message are addressed as `module::key`, those of an IoT Plug and Play
- * component as `component::key`. An array holds several such messages.
+ * component as `component::key`. An array holds several such messages. OPC Publisher's forms are recognised: there the
+ * keys are the fields, and each value has the time and the quality of its DataValue.
  */
 export function readDefault(message: HubMessage, value: unknown): Content {
   const prefix = addressPrefix(message.moduleId, message.componentName);
   const timeMs = messageTimeMs(message);
-  if (!Array.isArray(value)) {
-    return isPlainObject(value)
-      ? contentOfReadings([readingOf(message, value, prefix, timeMs)])
-      : refused({
-          code: 'BODY_NOT_OBJECT',
-          reason: `The body is ${show(value)}; expected is an object whose keys are properties, or an array of such objects.`,
-        });
-  }
-  if (value.length === 0) {
-    return contentOf({ ignored: [{ code: 'NO_VALUES', reason: 'The body is an empty array.' }] });
+  const thing = message.deviceId;
+  const { samples, ignored, refusals } = samplesOf(value);
+  if (samples.length === 1 && refusals.length === 0) {
+    const rows = (samples[0] as Sample).rows;
+    const members = rows[0]?.members;
+    if (members !== undefined) {
+      return contentOfReadings([{ thing, prefix, timeMs, quality: 'GOOD', members }]);
+    }
   }
   const readings: Reading[] = [];
-  const refusals: Refusal[] = [];
-  value.forEach((item, i) => {
-    if (isPlainObject(item)) readings.push(readingOf(message, item, prefix, timeMs));
-    else {
-      refusals.push({
-        code: 'BODY_NOT_OBJECT',
-        reason: `Element ${i} of the body is ${show(item)}; expected is an object whose keys are properties.`,
-      });
-    }
-  });
-  return contentOf({ readings, refusals });
+  for (const { rows } of samples) {
+    for (const row of rows) readings.push({ ...row, thing, prefix, timeMs: row.timeMs ?? timeMs });
+  }
+  return { readings, ignored, refusals, events: NONE };
 }
 
-function readingOf(
-  message: HubMessage,
-  members: Readonly<Record<string, unknown>>,
-  prefix: string,
-  timeMs: number,
-): Reading {
-  return { thing: message.deviceId, prefix, timeMs, quality: 'GOOD', members };
+/** The elements of a body that hold values. */
+export function samplesOf(value: unknown): Samples {
+  const opcUa = readOpcUa(value);
+  if (opcUa !== undefined) return opcUa;
+  if (isPlainObject(value))
+    return { samples: [sampleOf(value, [], undefined)], ignored: NONE, refusals: NONE };
+  if (!Array.isArray(value)) {
+    const reason = `The body is ${show(value)}; expected is an object whose keys are properties, or an array of such objects.`;
+    return { samples: NONE, ignored: NONE, refusals: [{ code: 'BODY_NOT_OBJECT', reason }] };
+  }
+  if (value.length === 0) {
+    const ignored = [{ code: 'NO_VALUES', reason: 'The body is an empty array.' } as const];
+    return { samples: NONE, ignored, refusals: NONE };
+  }
+  const around = [value];
+  const refusals = value.flatMap((item, i) =>
+    isPlainObject(item)
+      ? []
+      : {
+          code: 'BODY_NOT_OBJECT' as const,
+          reason: `Element ${i} of the body is ${show(item)}; expected is an object whose keys are properties.`,
+        },
+  );
+  const samples = value.flatMap((item, i) => (isPlainObject(item) ? sampleOf(item, around, i) : []));
+  return { samples, ignored: NONE, refusals };
+}
+
+/** A plain object: its keys are properties. */
+export function sampleOf(
+  item: Readonly<Record<string, unknown>>,
+  around: readonly unknown[],
+  key: string | number | undefined,
+): Sample {
+  return { item, around, key, rows: [{ timeMs: undefined, quality: 'GOOD', members: item }] };
 }

@@ -1,10 +1,9 @@
 import type { CoerceContext } from './coerce/context.ts';
 import { DEFAULT_LIMITS } from './decode/limits.ts';
-import { Undecodable } from './decode/undecodable.ts';
-import { decodeBody } from './decode.ts';
-import { readDefault } from './defaults.ts';
+import { type BodyFormat, decodeBody } from './decode.ts';
+import { type CompiledMappings, compileMappings, type MappingProblem } from './mapping/document.ts';
 import { PlanCache } from './plan.ts';
-import { type Content, NONE, refused } from './reading.ts';
+import { type Content, NONE } from './reading.ts';
 import { RowBuilder } from './rows.ts';
 import type {
   HubMessage,
@@ -18,8 +17,11 @@ import type {
   Translator,
 } from './types.ts';
 
-/** Prepares what can be prepared once per change of settings. Never throws. */
-export function compileTranslator(settings: TranslationSettings): Translator {
+/**
+ * Prepares what can be prepared once per change of settings: paths become closures, expressions are parsed, plans are
+ * kept. Never throws. When the mappings cannot be used, `problems` says why and every message is refused.
+ */
+export function compileTranslator(settings: TranslationSettings): CompiledTranslator {
   return new CompiledTranslator(settings);
 }
 
@@ -42,33 +44,57 @@ function thingsOf({ readings }: Content): readonly string[] {
   return [...new Set(readings.map((reading) => reading.thing))];
 }
 
-class CompiledTranslator implements Translator {
+export class CompiledTranslator implements Translator {
   readonly #settings: TranslationSettings;
   readonly #limits: TranslationLimits;
+  readonly #mappings: CompiledMappings;
   readonly #plans = new PlanCache();
   #lastContext: DirectoryContext | undefined;
 
   constructor(settings: TranslationSettings) {
     this.#settings = settings;
     this.#limits = { ...DEFAULT_LIMITS, ...settings.limits };
+    this.#mappings = compileMappings(settings.mappings);
   }
 
-  prepare(message: HubMessage): Prepared {
-    return new Decoded(message, this.#read(message, false));
+  /** What is wrong with the mappings; their own tests are run by `validateMappings`, not here. */
+  get problems(): readonly MappingProblem[] {
+    return this.#mappings.problems;
+  }
+
+  /** The name of the mapping rule that takes a message, or undefined for the defaults. */
+  ruleFor(message: HubMessage): string | undefined {
+    return this.#mappings.ruleFor(message, this.#bodyReader(message, false), false)?.name;
+  }
+
+  prepare(message: HubMessage): Prepared | Promise<Prepared> {
+    const content = this.#read(message, false);
+    return content instanceof Promise
+      ? content.then((resolved) => new Decoded(message, resolved))
+      : new Decoded(message, content);
   }
 
   translate(prepared: Prepared, directory: ThingDirectory, options?: TranslateOptions): Translation {
     const { message, content } = prepared as Decoded;
     const rows = this.#build(message, content, directory, false, options);
-    if (!rows.inexact) return rows.finish(content);
-    const exact = this.#read(message, true);
+    const exact = rows.inexact ? this.#read(message, true) : undefined;
+    // an expression sees numbers as JSONata has them: there its refusal stands
+    if (exact === undefined || exact instanceof Promise) return rows.finish(content);
     return this.#build(message, exact, directory, true, options).finish(exact);
   }
 
-  #read(message: HubMessage, exact: boolean): Content {
-    const value = decodeBody(message, this.#limits, 'auto', exact);
-    if (value instanceof Undecodable) return refused({ code: value.code, reason: value.reason });
-    return readDefault(message, value);
+  #read(message: HubMessage, exact: boolean): Content | Promise<Content> {
+    return this.#mappings.read(message, this.#bodyReader(message, exact), this.#limits, exact);
+  }
+
+  /** Decodes the body when it is asked for, once for each form. */
+  #bodyReader(message: HubMessage, exact: boolean): (format: BodyFormat) => unknown {
+    let last: { format: BodyFormat; value: unknown } | undefined;
+    return (format) => {
+      if (last?.format === format) return last.value;
+      last = { format, value: decodeBody(message, this.#limits, format, exact) };
+      return last.value;
+    };
   }
 
   #build(

@@ -1,5 +1,5 @@
 /** What a message source beside telemetry says, typed. `operationTimeMs` is Azure's own time of the operation. */
-interface EventOrigin {
+export interface EventOrigin {
   readonly deviceId: string;
   readonly moduleId?: string;
   readonly hubName?: string;

@@ -1,0 +1,123 @@
+import { Undecodable } from '../decode/undecodable.ts';
+import type { BodyFormat } from '../decode.ts';
+import { readDefault } from '../defaults.ts';
+import { type Content, contentOf, refused } from '../reading.ts';
+import { readEvent } from '../sources/event-reader.ts';
+import type { HubMessage, TranslationLimits } from '../types.ts';
+import { applyRule, type CompiledRule, compileRule } from './rule.ts';
+import type { MappingDocument } from './schema.ts';
+import { checkSchema } from './schema-check.ts';
+import { rootScope } from './scope.ts';
+
+/** Something wrong in a mapping document. */
+export interface MappingProblem {
+  /** Where, as a JSON pointer (RFC 6901); empty for the whole. */
+  readonly pointer: string;
+  /** What is wrong and what is expected, in plain words. */
+  readonly message: string;
+}
+
+/** Reads the body in a form, once for each form. */
+export type BodyReader = (format: BodyFormat) => unknown;
+
+export interface CompiledMappings {
+  /** Empty: the document can be used. */
+  readonly problems: readonly MappingProblem[];
+  /** The rule that takes a message: its name for TestMapping; undefined for the defaults. */
+  ruleFor(message: HubMessage, body: BodyReader, exact: boolean): CompiledRule | undefined;
+  read(
+    message: HubMessage,
+    body: BodyReader,
+    limits: TranslationLimits,
+    exact: boolean,
+  ): Content | Promise<Content>;
+}
+
+/** Compiles a mapping document; absent, null and {} mean none. Never throws: what is wrong is in `problems`. */
+export function compileMappings(document: unknown): CompiledMappings {
+  if (isAbsent(document)) return new Mappings([], 'default', []);
+  const problems = [...checkSchema(document)];
+  if (problems.length > 0) return new Mappings([], 'default', problems);
+  const { rules, otherwise } = document as MappingDocument;
+  const compiled: CompiledRule[] = [];
+  rules.forEach((rule, i) => {
+    const result = compileRule(rule, i);
+    if ('name' in result) compiled.push(result);
+    else {
+      for (const { at, flaw } of result) {
+        problems.push({ pointer: `/rules/${i}${at}`, message: `${flaw.reason}.` });
+      }
+    }
+  });
+  return new Mappings(compiled, otherwise ?? 'default', problems);
+}
+
+function isAbsent(document: unknown): boolean {
+  if (document === undefined || document === null || document === '') return true;
+  return typeof document === 'object' && !Array.isArray(document) && Object.keys(document).length === 0;
+}
+
+class Mappings implements CompiledMappings {
+  readonly problems: readonly MappingProblem[];
+  readonly #rules: readonly CompiledRule[];
+  readonly #otherwise: 'default' | 'ignore' | 'deadLetter';
+
+  constructor(
+    rules: readonly CompiledRule[],
+    otherwise: 'default' | 'ignore' | 'deadLetter',
+    problems: readonly MappingProblem[],
+  ) {
+    this.#rules = rules;
+    this.#otherwise = otherwise;
+    this.problems = problems;
+  }
+
+  ruleFor(message: HubMessage, body: BodyReader, exact: boolean): CompiledRule | undefined {
+    for (const rule of this.#rules) {
+      if (!rule.matchesMessage(message)) continue;
+      if (rule.matchesBody === undefined) return rule;
+      const value = body(rule.format);
+      // a body that cannot be read meets no condition on it
+      if (!(value instanceof Undecodable) && rule.matchesBody(rootScope(message, value, exact))) return rule;
+    }
+    return undefined;
+  }
+
+  read(
+    message: HubMessage,
+    body: BodyReader,
+    limits: TranslationLimits,
+    exact: boolean,
+  ): Content | Promise<Content> {
+    if (this.problems.length > 0) return this.#unusable();
+    const rule = this.#rules.length === 0 ? undefined : this.ruleFor(message, body, exact);
+    if (rule?.ignore === true) {
+      return contentOf({
+        ignored: [{ code: 'MAPPING', reason: `The rule ${rule.name} ignores such messages.` }],
+      });
+    }
+    const isTelemetry = message.source === 'Telemetry' || message.source === '';
+    if (rule === undefined && isTelemetry && this.#otherwise !== 'default') return this.#noRule();
+    const value = body(rule?.format ?? 'auto');
+    if (value instanceof Undecodable) return refused({ code: value.code, reason: value.reason });
+    if (rule === undefined) return isTelemetry ? readDefault(message, value) : readEvent(message, value);
+    if (rule.expression !== undefined) return rule.expression.evaluate(message, value, limits, rule);
+    return applyRule(rule, message, value, exact);
+  }
+
+  #noRule(): Content {
+    const reason = 'No mapping rule takes such messages.';
+    return this.#otherwise === 'ignore'
+      ? contentOf({ ignored: [{ code: 'MAPPING', reason }] })
+      : refused({ code: 'MAPPING_FAILED', reason });
+  }
+
+  /** Values mapped by the wrong rules would be worse than none: the messages wait in the dead letters. */
+  #unusable(): Content {
+    const [first] = this.problems;
+    return refused({
+      code: 'MAPPING_FAILED',
+      reason: `The mappings cannot be used: ${first?.pointer || 'the document'}: ${first?.message}`,
+    });
+  }
+}

@@ -1,0 +1,217 @@
+import { addressPrefix } from '../address.ts';
+import { isPlainObject } from '../coerce/structure.ts';
+import type { BodyFormat } from '../decode.ts';
+import { samplesOf } from '../defaults.ts';
+import type { Sample } from '../format/sample.ts';
+import { type Content, NONE } from '../reading.ts';
+import type { HubMessage } from '../types.ts';
+import { compileCondition, type Matcher } from './condition.ts';
+import { type CompiledExpression, compileExpression } from './expression.ts';
+import { compileFanOut, type FanOut } from './fan-out.ts';
+import { compilePath, Flaw, type Getter, parsePath } from './path.ts';
+import { ReadingBuilder } from './reading-builder.ts';
+import type { Condition, MappingRule } from './schema.ts';
+import { rootScope, type Scope } from './scope.ts';
+import { compileTemplate, type Template } from './template.ts';
+import type { CompiledValue } from './value.ts';
+import {
+  compileQuality,
+  compileTime,
+  compileValue,
+  type LocatedFlaw,
+  type QualityReader,
+  type TimeReader,
+} from './value.ts';
+
+export interface CompiledProperty extends CompiledValue {
+  readonly name: Template;
+}
+
+/** A rule of a mapping document, compiled. Nothing in it throws. */
+export interface CompiledRule {
+  /** Its name, or its number. */
+  readonly name: string;
+  readonly ignore: boolean;
+  readonly format: BodyFormat;
+  readonly thing: Template | undefined;
+  readonly template: string | undefined;
+  readonly prefix: string | undefined;
+  readonly time: TimeReader | undefined;
+  readonly quality: QualityReader | undefined;
+  /** Undefined: the keys of each element are the properties. */
+  readonly properties: readonly CompiledProperty[] | undefined;
+  /** Whether keys that no property names are mapped too. */
+  readonly mapsOthers: boolean;
+  /** The keys of an element from which properties take their values. */
+  readonly named: ReadonlySet<string>;
+  readonly expression: CompiledExpression | undefined;
+  readonly each: FanOut | undefined;
+  /** The conditions that need no body. */
+  matchesMessage(message: HubMessage): boolean;
+  /** The conditions on the body; undefined when there are none. */
+  readonly matchesBody: ((scope: Scope) => boolean) | undefined;
+}
+
+/** Compiles a rule that the schema has passed; collects every flaw with its place. */
+export function compileRule(rule: MappingRule, index: number): CompiledRule | readonly LocatedFlaw[] {
+  const flaws: LocatedFlaw[] = [];
+  const keep = <T>(value: T | Flaw | undefined, at: string): T | undefined => {
+    if (!(value instanceof Flaw)) return value;
+    flaws.push({ at, flaw: value });
+    return undefined;
+  };
+  const compiled: CompiledRule = {
+    name: rule.name ?? `rule ${index + 1}`,
+    ignore: rule.ignore === true,
+    format: rule.body ?? 'auto',
+    thing: keep(rule.thing === undefined ? undefined : compileTemplate(rule.thing), '/thing'),
+    template: rule.template,
+    prefix: rule.prefix,
+    time: keep(rule.time === undefined ? undefined : compileTime(rule.time), '/time'),
+    quality: keep(rule.quality === undefined ? undefined : compileQuality(rule.quality), '/quality'),
+    properties: compileProperties(rule, flaws),
+    mapsOthers: rule.others === 'map',
+    named: namedKeys(rule),
+    expression: keep(
+      rule.expression === undefined ? undefined : compileExpression(rule.expression),
+      '/expression',
+    ),
+    each: keep(rule.each === undefined ? undefined : compileFanOut(rule.each), '/each'),
+    matchesMessage: messageMatcher(rule),
+    matchesBody: bodyMatcher(rule, keep),
+  };
+  flaws.push(...contradictions(rule));
+  return flaws.length > 0 ? flaws : compiled;
+}
+
+function compileProperties(rule: MappingRule, flaws: LocatedFlaw[]): readonly CompiledProperty[] | undefined {
+  if (rule.properties === undefined) return undefined;
+  const compiled: CompiledProperty[] = [];
+  for (const [key, mapping] of Object.entries(rule.properties)) {
+    const at = `/properties/${pointerKey(key)}`;
+    const name = key === '' ? new Flaw('a property name is not empty') : compileTemplate(key);
+    const value = compileValue(mapping);
+    if (name instanceof Flaw) flaws.push({ at, flaw: name });
+    if ('flaw' in value) flaws.push({ at: at + value.at, flaw: value.flaw });
+    else if (!(name instanceof Flaw)) compiled.push({ name, ...value });
+  }
+  return compiled;
+}
+
+function namedKeys({ properties = {} }: MappingRule): ReadonlySet<string> {
+  const named = new Set<string>();
+  for (const mapping of Object.values(properties)) {
+    const path = typeof mapping === 'string' ? mapping : mapping.path;
+    const parsed = path === undefined ? undefined : parsePath(path);
+    if (parsed === undefined || parsed instanceof Flaw || parsed.start !== 'item') continue;
+    const [first] = parsed.steps;
+    if (typeof first === 'string') named.add(first);
+  }
+  return named;
+}
+
+function contradictions(rule: MappingRule): readonly LocatedFlaw[] {
+  const flaws: LocatedFlaw[] = [];
+  if (rule.expression !== undefined) {
+    for (const other of ['each', 'properties', 'others', 'thing', 'time', 'quality', 'prefix'] as const) {
+      if (rule[other] === undefined) continue;
+      flaws.push({
+        at: `/${other}`,
+        flaw: new Flaw(`an expression does the whole; "${other}" cannot stand beside it`),
+      });
+    }
+  }
+  if (rule.others !== undefined && rule.properties === undefined) {
+    flaws.push({
+      at: '/others',
+      flaw: new Flaw('"others" stands beside "properties"; without them every key is mapped'),
+    });
+  }
+  return flaws;
+}
+
+/** A key as a part of a JSON pointer (RFC 6901). */
+export function pointerKey(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+const MESSAGE_CONDITIONS = {
+  device: (message) => message.deviceId,
+  module: (message) => message.moduleId,
+  component: (message) => message.componentName,
+  interface: (message) => message.interfaceId,
+  contentType: (message) => message.contentType,
+} as const satisfies Record<string, (message: HubMessage) => unknown>;
+
+function messageMatcher({ when = {} }: MappingRule): (message: HubMessage) => boolean {
+  const tests: ((message: HubMessage) => boolean)[] = [];
+  for (const name of Object.keys(MESSAGE_CONDITIONS) as (keyof typeof MESSAGE_CONDITIONS)[]) {
+    const condition = when[name];
+    if (condition === undefined) continue;
+    const matches = compileCondition(condition);
+    const read = MESSAGE_CONDITIONS[name];
+    tests.push((message) => matches(read(message)));
+  }
+  const ofSource = compileCondition(when.source ?? 'Telemetry');
+  tests.push((message) => ofSource(message.source));
+  for (const [name, condition] of Object.entries(when.properties ?? {})) {
+    const matches = compileCondition(condition);
+    tests.push(({ applicationProperties }) =>
+      matches(Object.hasOwn(applicationProperties, name) ? applicationProperties[name] : undefined),
+    );
+  }
+  return (message) => tests.every((holds) => holds(message));
+}
+
+type Keep = <T>(value: T | Flaw | undefined, at: string) => T | undefined;
+
+function bodyMatcher({ when }: MappingRule, keep: Keep): ((scope: Scope) => boolean) | undefined {
+  if (when?.body === undefined) return undefined;
+  const tests: { get: Getter; matches: Matcher }[] = [];
+  for (const [path, condition] of Object.entries(when.body)) {
+    const get = keep(compilePath(path), `/when/body/${pointerKey(path)}`);
+    if (get !== undefined) tests.push({ get, matches: compileCondition(condition as Condition) });
+  }
+  return (scope) => tests.every(({ get, matches }) => matches(get(scope)));
+}
+
+/** What a rule makes of a decoded body. */
+export function applyRule(rule: CompiledRule, message: HubMessage, body: unknown, exact: boolean): Content {
+  const scope = rootScope(message, body, exact);
+  const prefix = rule.prefix ?? addressPrefix(message.moduleId, message.componentName);
+  const builder = new ReadingBuilder(rule, message, prefix);
+  if (rule.properties !== undefined) {
+    for (const element of elementsOf(rule, scope)) builder.addMapped(element, rule.properties);
+  } else {
+    const { samples, ignored, refusals } =
+      rule.each === undefined ? samplesOf(body) : samplesOfEach(rule.each, scope);
+    for (const sample of samples) builder.addSample({ ...scope, ...sample }, sample);
+    builder.note(ignored, refusals);
+  }
+  return builder.finish();
+}
+
+/** Without `each`, a body that is an array is taken element by element. */
+function elementsOf({ each }: CompiledRule, scope: Scope): readonly Scope[] {
+  if (each !== undefined) return each(scope);
+  if (!Array.isArray(scope.root)) return [scope];
+  const around = [scope.root];
+  return scope.root.map((item, key) => ({ ...scope, item, around, key }));
+}
+
+/** With `each` and no properties, every element is read as if it were the body. */
+function samplesOfEach(each: FanOut, scope: Scope): ReturnType<typeof samplesOf> {
+  const samples: Sample[] = [];
+  const refusals: ReturnType<typeof samplesOf>['refusals'][number][] = [];
+  for (const element of each(scope)) {
+    const inner = samplesOf(element.item);
+    refusals.push(...inner.refusals);
+    const whole = isPlainObject(element.item);
+    for (const sample of inner.samples) {
+      const around =
+        whole && sample.item === element.item ? element.around : [...sample.around, ...element.around];
+      samples.push({ ...sample, around, key: sample.key ?? element.key });
+    }
+  }
+  return { samples, ignored: NONE, refusals };
+}

@@ -1,0 +1,164 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Faults } from '../control/faults.ts';
+import { isCollection } from '../model/entity.ts';
+import type { Platform } from '../platform.ts';
+import { Authentication, type Login } from '../security/authentication.ts';
+import { PlatformError } from '../values.ts';
+import { sendError } from './encode.ts';
+import { EntityRoutes } from './entities.ts';
+import { Exchange } from './exchange.ts';
+import { liveData, livePage } from './page.ts';
+import { StatusRoutes } from './status.ts';
+import type { TransferRoutes } from './transfer.ts';
+
+export interface ServerOptions {
+  host: string;
+  port: number;
+  bodyLimitBytes: number;
+}
+
+/** The HTTP side of the platform. */
+export class PlatformServer {
+  readonly status: StatusRoutes;
+  private readonly platform: Platform;
+  private readonly transfer: TransferRoutes;
+  private readonly faults: Faults;
+  private readonly options: ServerOptions;
+  private readonly authentication: Authentication;
+  private readonly entities: EntityRoutes;
+  private server: Server | undefined;
+  private port = 0;
+
+  constructor(platform: Platform, transfer: TransferRoutes, faults: Faults, options: ServerOptions) {
+    this.platform = platform;
+    this.transfer = transfer;
+    this.faults = faults;
+    this.options = options;
+    this.authentication = new Authentication(platform);
+    this.entities = new EntityRoutes(platform, options);
+    this.status = new StatusRoutes(platform);
+    this.port = options.port;
+  }
+
+  get url(): string {
+    return `http://${this.options.host}:${this.port}`;
+  }
+
+  /** Starts listening; after a stop on the same port again. */
+  async start(): Promise<void> {
+    if (this.server !== undefined) {
+      return;
+    }
+    const server = createServer({ maxHeaderSize: 65_536, requestTimeout: 0 }, (request, response) => {
+      void this.receive(request, response);
+    });
+    server.keepAliveTimeout = 60_000;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(this.port, this.options.host, resolve);
+    });
+    this.server = server;
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  async stop(): Promise<void> {
+    const server = this.server;
+    this.server = undefined;
+    if (server !== undefined) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    }
+  }
+
+  private async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('error', () => undefined);
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    let segments: string[];
+    try {
+      segments = url.pathname.split('/').slice(1).map(decodeURIComponent);
+    } catch {
+      segments = [url.pathname];
+    }
+    const inside = segments[0] === 'Thingworx';
+    const exchange = new Exchange(request, response, inside ? segments.slice(1) : segments, url.searchParams);
+    this.status.requests += 1;
+    try {
+      if (!(await this.faults.apply(exchange, url.pathname))) {
+        await (inside ? this.route(exchange) : this.outside(exchange));
+      }
+    } catch (error) {
+      if (!(error instanceof PlatformError)) {
+        this.platform.logs.write('ErrorLog', {
+          level: 'ERROR',
+          content: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          origin: 'c.t.w.Emulator',
+        });
+      }
+      sendError(exchange, error);
+    }
+  }
+
+  /** Addresses that the platform does not have: the page that shows live values. */
+  private async outside(exchange: Exchange): Promise<void> {
+    const path = exchange.segments.join('/');
+    if (exchange.method === 'GET' && path === '') {
+      exchange.send(200, 'text/html; charset=UTF-8', livePage());
+    } else if (exchange.method === 'GET' && path === 'live.json') {
+      exchange.sendJson(liveData(this.platform));
+    } else {
+      throw new PlatformError('Not Found', { status: 404 });
+    }
+  }
+
+  private async route(exchange: Exchange): Promise<void> {
+    const [first = ''] = exchange.segments;
+    if (first === 'health') {
+      this.status.health(exchange);
+      return;
+    }
+    this.authenticate(exchange);
+    if (exchange.user === '') {
+      return;
+    }
+    if (first === 'Metrics') {
+      this.status.metrics(exchange);
+    } else if (isCollection(first)) {
+      await this.entities.handle(exchange, first);
+    } else if (!(await this.transfer.handle(exchange))) {
+      throw new PlatformError(`Not Found : [${exchange.segments.join('/')}]`, { status: 404 });
+    }
+  }
+
+  private authenticate(exchange: Exchange): void {
+    const login = this.authentication.login({
+      appKey: exchange.header('appkey') ?? exchange.query.get('appKey') ?? undefined,
+      authorization: exchange.header('authorization'),
+      cookie: exchange.header('cookie'),
+      remoteAddress: exchange.request.socket.remoteAddress ?? '',
+    });
+    if ('reason' in login) {
+      if (login.status === 401) {
+        exchange.response.setHeader('WWW-Authenticate', 'Basic realm="ThingWorx"');
+      }
+      throw new PlatformError(login.status === 401 ? 'Unauthorized' : 'Forbidden', { status: login.status });
+    }
+    this.requireXsrfToken(exchange, login);
+    if (login.method !== 'session' && exchange.header('x-thingworx-session') !== 'false') {
+      const id = this.authentication.open(login.user);
+      exchange.response.setHeader('Set-Cookie', `JSESSIONID=${id}; Path=/Thingworx; HttpOnly`);
+    }
+    exchange.user = login.user;
+    exchange.loginMethod = login.method;
+  }
+
+  /** Browsers send Basic and cookies by themselves, so changes need the token; any value will do. */
+  private requireXsrfToken(exchange: Exchange, login: Login): void {
+    const safe = exchange.method === 'GET' || exchange.method === 'HEAD' || exchange.method === 'OPTIONS';
+    if (!safe && login.method !== 'appKey' && exchange.header('x-xsrf-token') === undefined) {
+      // The status is not known; 403 is what the platform uses for forbidden content types as well.
+      throw new PlatformError('XSRF token is missing', { status: 403 });
+    }
+  }
+}

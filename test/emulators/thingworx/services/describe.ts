@@ -1,0 +1,183 @@
+import { fieldsToJson } from '../infotable.ts';
+import {
+  type Definitions,
+  type Entity,
+  isShaped,
+  type Principal,
+  type RunTimePermissions,
+} from '../model/entity.ts';
+import type { EffectiveShape } from '../model/inheritance.ts';
+import type { Platform } from '../platform.ts';
+import type { JsonObject, JsonValue } from '../values.ts';
+
+/** JSON form of an entity: `thingShape` has its own definitions, `effectiveShape` the inherited ones as well. */
+export function describeEntity(platform: Platform, entity: Entity): JsonObject {
+  const json: JsonObject = {
+    name: entity.name,
+    entityType: entity.collection,
+    description: entity.description,
+    documentationContent: entity.documentationContent,
+    homeMashup: entity.homeMashup,
+    projectName: entity.projectName,
+    tags: entity.tags,
+    owner: { name: entity.owner, type: 'User' },
+    lastModifiedDate: entity.lastModified.getTime(),
+    isSystemObject: entity.isSystemObject,
+    aspects: {},
+    runTimePermissions: runTimeJson(entity.runTime),
+    visibilityPermissions: { Visibility: entity.visibility.map(principalJson) },
+    configurationTables: Object.fromEntries(
+      platform.tables.names(entity).map((name) => {
+        const table = platform.tables.effective(entity, name);
+        return [name, table === undefined ? {} : table.table.toJSON()];
+      }),
+    ),
+  };
+  if (entity.extension !== '') {
+    json.extensionPackage = entity.extension;
+  }
+  if (isShaped(entity)) {
+    Object.assign(json, describeShaped(platform, entity));
+  } else if (entity.collection === 'DataShapes') {
+    json.baseDataShape = entity.baseDataShape;
+    json.fieldDefinitions = fieldsToJson(entity.fields.values());
+  } else if (entity.collection === 'Groups') {
+    json.members = entity.members.map((member) => ({ ...member }));
+  } else if (entity.collection === 'Organizations') {
+    json.organizationalUnits = [...entity.units.values()].map((unit) => ({
+      name: unit.name,
+      description: unit.description,
+      members: unit.members.map((member) => ({ ...member })),
+    }));
+    json.connections = entity.connections.map((connection) => ({ ...connection }));
+  } else if (entity.collection === 'ApplicationKeys') {
+    json.userNameReference = entity.userNameReference;
+    json.clientName = entity.clientName;
+    json.expirationDate = entity.expirationDate.getTime();
+    json.ipWhitelist = entity.ipWhitelist;
+  } else if (entity.collection === 'Mashups' && entity.content !== '') {
+    json.mashupContent = entity.content;
+  }
+  return json;
+}
+
+function describeShaped(
+  platform: Platform,
+  entity: Extract<Entity, { definitions: Definitions }>,
+): JsonObject {
+  const json: JsonObject = { thingShape: definitionsJson(entity.definitions) };
+  if (entity.collection === 'Things') {
+    Object.assign(json, {
+      thingTemplate: entity.thingTemplate,
+      enabled: entity.enabled,
+      published: entity.published,
+      identifier: entity.identifier,
+      valueStream: entity.valueStream,
+      effectiveShape: effectiveJson(platform.inheritance.thing(entity)),
+    });
+  } else if (entity.collection === 'ThingTemplates') {
+    Object.assign(json, {
+      baseThingTemplate: entity.baseThingTemplate,
+      valueStream: entity.valueStream,
+      effectiveShape: effectiveJson(platform.inheritance.template(entity.name)),
+    });
+  }
+  if (entity.collection !== 'ThingShapes') {
+    json.implementedShapes = Object.fromEntries(
+      entity.implementedShapes.map((name) => [name, { name, type: 'ThingShape' }]),
+    );
+  }
+  return json;
+}
+
+/** Definitions of a Thing as JSON, what `/Metadata` and GetMetadataAsJSON answer. */
+export function metadata(platform: Platform, entity: Entity): JsonObject {
+  return {
+    name: entity.name,
+    description: entity.description,
+    ...effectiveJson(platform.inheritance.entity(entity)),
+  };
+}
+
+function effectiveJson(effective: EffectiveShape): JsonObject {
+  const definitions: Definitions = {
+    properties: new Map([...effective.properties].map(([name, one]) => [name, one.property])),
+    services: new Map([...effective.services].map(([name, one]) => [name, one.service])),
+    implementations: new Map(),
+    events: new Map([...effective.events].map(([name, one]) => [name, one.event])),
+    subscriptions: new Map([...effective.subscriptions].map(([name, one]) => [name, one.subscription])),
+  };
+  return definitionsJson(definitions, effective);
+}
+
+function origin(found: { sourceType: string; sourceName: string } | undefined): JsonObject {
+  return found === undefined ? {} : { sourceType: found.sourceType, sourceName: found.sourceName };
+}
+
+function definitionsJson(definitions: Definitions, effective?: EffectiveShape): JsonObject {
+  return {
+    propertyDefinitions: mapJson(definitions.properties, (property) => ({
+      name: property.name,
+      description: property.description,
+      baseType: property.baseType,
+      category: property.category,
+      isLocalOnly: property.isLocalOnly,
+      ordinal: property.ordinal,
+      aspects: { ...property.aspects },
+      ...origin(effective?.properties.get(property.name)),
+    })),
+    serviceDefinitions: mapJson(definitions.services, (service) => ({
+      name: service.name,
+      description: service.description,
+      category: service.category,
+      isAllowOverride: service.isAllowOverride,
+      isLocalOnly: service.isLocalOnly,
+      isOpen: service.isOpen,
+      isPrivate: service.isPrivate,
+      aspects: { ...service.aspects },
+      resultType: { ...service.result, aspects: { ...service.result.aspects } },
+      parameterDefinitions: fieldsToJson(service.parameters.values()),
+      ...origin(effective?.services.get(service.name)),
+    })),
+    eventDefinitions: mapJson(definitions.events, (event) => ({
+      name: event.name,
+      description: event.description,
+      category: event.category,
+      dataShape: event.dataShape,
+      aspects: { ...event.aspects },
+      ...origin(effective?.events.get(event.name)),
+    })),
+    subscriptions: mapJson(definitions.subscriptions, (subscription) => ({
+      name: subscription.name,
+      description: subscription.description,
+      enabled: subscription.enabled,
+      events: subscription.triggers.map((trigger) => ({ ...trigger })),
+      ...origin(effective?.subscriptions.get(subscription.name)),
+    })),
+  };
+}
+
+function mapJson<T>(map: ReadonlyMap<string, T>, convert: (one: T) => JsonObject): JsonObject {
+  return Object.fromEntries([...map].map(([name, one]) => [name, convert(one)]));
+}
+
+export function principalJson(principal: Principal): JsonObject {
+  return { name: principal.name, type: principal.type, isPermitted: principal.isPermitted };
+}
+
+/** `{permissions: [{resourceName, PropertyRead: [...], ...}]}`. */
+export function runTimeJson(permissions: RunTimePermissions): JsonObject {
+  return {
+    permissions: [...permissions].map(
+      ([resourceName, rights]): JsonValue => ({
+        resourceName,
+        ...Object.fromEntries(
+          ['PropertyRead', 'PropertyWrite', 'ServiceInvoke', 'EventInvoke', 'EventSubscribe'].map((right) => [
+            right,
+            (rights.get(right as 'PropertyRead') ?? []).map(principalJson),
+          ]),
+        ),
+      }),
+    ),
+  };
+}

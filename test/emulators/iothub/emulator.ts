@@ -8,28 +8,37 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Authority, openAuthority } from '../authority.ts';
 import { cbsNode } from './amqp/cbs.ts';
+import { deviceNodes } from './amqp/device-nodes.ts';
+import { eventProducerNode } from './amqp/event-producers.ts';
 import { eventReceiverNode } from './amqp/event-receivers.ts';
 import { managementNode } from './amqp/management.ts';
 import { redirectNode } from './amqp/redirect.ts';
 import { AmqpServer } from './amqp/server.ts';
+import { deviceBoundNode, feedNode } from './amqp/service-nodes.ts';
 import { HubAuthorizer } from './authorizer.ts';
-import { ChangeEvents } from './change-events.ts';
 import { Commands } from './commands.ts';
+import { ControlServer } from './control.ts';
 import { EventLog } from './event-log.ts';
-import { Faults } from './faults.ts';
+import { type FaultProtocol, Faults } from './faults.ts';
 import type { EventStream, HubEvent } from './hub.ts';
-import { Identities } from './identities.ts';
+import { HubState, type HubStateOptions } from './hub-state.ts';
+import type { Identities } from './identities.ts';
 import { MqttServer } from './mqtt/server.ts';
 import { certificateOf, Mux } from './mux.ts';
+import { partitionOf } from './partition-hash.ts';
 import { openPolicies, type Policies } from './policies.ts';
-import { createRestHandler } from './rest/handler.ts';
+import type { RouteOptions } from './routing.ts';
 import { ServiceFeeds } from './service-feeds.ts';
 import { Sessions } from './sessions.ts';
-import { StateStore } from './state-store.ts';
 import { Telemetry } from './telemetry.ts';
-import { Twins } from './twins.ts';
+import type { Twins } from './twins.ts';
 
-export interface IotHubOptions {
+type StateOptions = Pick<
+  HubStateOptions,
+  'quotas' | 'routes' | 'endpoints' | 'uploads' | 'capture' | 'storageCa'
+>;
+
+export interface IotHubOptions extends StateOptions {
   /** Holds everything that outlives a restart. Without it a temporary directory, removed by stop(). */
   directory?: string;
   /** Name of the hub and of the Event Hubs entity behind it. */
@@ -43,8 +52,9 @@ export interface IotHubOptions {
   /** Also listen on 443, 5671 and 8883, for SDKs whose clients cannot be given a port. */
   standardPorts?: boolean;
   partitionCount?: number;
+  /** Beside $Default. */
   consumerGroups?: readonly string[];
-  /** Bytes of stored events, all partitions together. */
+  /** Bytes of stored events on disk, all partitions together. */
   retentionBytes?: number;
   retentionMs?: number;
   /** Memory for stored events that were read or written last. */
@@ -54,8 +64,8 @@ export interface IotHubOptions {
   /** PEM texts of further authorities that sign client certificates of devices. */
   deviceAuthorities?: readonly string[];
   /**
-   * Which of the hub's messages reach the built-in endpoint. Like a new hub without routes: telemetry only. A hub has
-   * routes to `events` for the other sources when its owner wants them there.
+   * Sources that have a route to the built-in endpoint, beside `routes`. A new hub has none, and then telemetry alone
+   * arrives there.
    */
   builtInSources?: readonly HubEvent['source'][];
   /** Cloud-to-device queue; IoT Hub's defaults unless given. */
@@ -74,23 +84,22 @@ const MIB = 1 << 20;
 export class IotHubEmulator {
   readonly hubName: string;
   readonly hostName: string;
-  readonly identities: Identities;
-  readonly twins: Twins;
+  readonly authority: Authority;
+  readonly policies: Policies;
+  readonly log: EventLog;
+  readonly faults = new Faults();
+  readonly state: HubState;
   readonly sessions: Sessions;
   readonly commands: Commands;
   readonly feeds: ServiceFeeds;
-  readonly faults = new Faults();
-  readonly log: EventLog;
-  readonly authority: Authority;
-  readonly policies: Policies;
   readonly #options: IotHubOptions;
   readonly #directory: string;
-  readonly #store: StateStore;
-  readonly #changes: ChangeEvents;
+  readonly #authorizer: HubAuthorizer;
+  readonly #hostNames = new Set<string>();
   readonly #mux: Mux;
   readonly #amqp: AmqpServer;
   readonly #mqtt: MqttServer;
-  readonly #hostNames = new Set<string>();
+  readonly #control: ControlServer;
   #stopped: Promise<void> | undefined;
 
   constructor(options: IotHubOptions, directory: string, authority: Authority) {
@@ -100,95 +109,28 @@ export class IotHubEmulator {
     this.hubName = options.hubName ?? 'local-hub';
     this.hostName = options.hostName ?? 'localhost';
     this.policies = openPolicies(join(directory, 'policies.json'));
-    this.#store = new StateStore(join(directory, 'state'));
-    this.identities = new Identities(this.#store);
-    this.twins = new Twins({
-      store: this.#store,
-      identities: this.identities,
-      sessions: () => this.sessions,
-      queues: () => this.commands,
-    });
     this.log = new EventLog({
       directory: join(directory, 'events'),
       partitionCount: options.partitionCount ?? 4,
       retention: { maxBytes: options.retentionBytes ?? 1024 * MIB, maxAgeMs: options.retentionMs ?? DAY_MS },
       cacheBytes: options.cacheBytes ?? 32 * MIB,
     });
-    this.sessions = new Sessions(this.identities);
+    this.state = this.#makeState();
+    const { identities } = this.state;
+    this.sessions = new Sessions(identities);
     const queue = {
       lockMs: options.commandLockMs ?? 60_000,
       maxDeliveryCount: options.commandMaxDeliveryCount ?? 10,
       timeToLiveMs: options.commandTimeToLiveMs ?? HOUR_MS,
     };
     this.feeds = new ServiceFeeds({ ...queue, feedbackBatchMs: options.feedbackBatchMs ?? 1000 });
-    this.commands = new Commands({ ...queue, maxQueueDepth: 50 }, this.identities, this.feeds);
-    const sources = new Set<HubEvent['source']>(options.builtInSources ?? ['Telemetry']);
-    const stream: EventStream = {
-      append: (event) => (sources.has(event.source) ? this.log.append(event) : Promise.resolve()),
-    };
-    this.#changes = new ChangeEvents({
-      hubName: this.hubName,
-      identities: this.identities,
-      twins: this.twins,
-      stream,
-    });
-    const authorizer = new HubAuthorizer(this.policies, this.identities, this.#hostNames);
-    const telemetry = new Telemetry(stream, this.identities);
-    const { identities, sessions, commands, twins, faults, log, policies, hubName } = this;
-    const hostNames = this.#hostNames;
-    this.#mqtt = new MqttServer({
-      authorizer,
-      identities,
-      sessions,
-      commands,
-      twins,
-      telemetry,
-      faults,
-      hostNames,
-    });
-    const eventHubName = hubName;
-    this.#amqp = new AmqpServer({
-      hubName,
-      eventHubName,
-      authorizer,
-      policies,
-      log,
-      faults,
-      nodes: {
-        cbs: cbsNode,
-        management: managementNode(log, eventHubName),
-        hubEvents: redirectNode({ hostName: this.hostName, port: () => this.port, eventHubName }),
-        partition: eventReceiverNode({
-          log,
-          faults,
-          eventHubName,
-          consumerGroups: new Set(['$Default', ...(options.consumerGroups ?? [])]),
-        }),
-      },
-    });
-    this.#mux = new Mux({
-      certificate: authority.certificate,
-      key: authority.key,
-      deviceAuthorities: [authority.ca, ...(options.deviceAuthorities ?? [])],
-      host: options.listenHost ?? '127.0.0.1',
-      port: options.port ?? 0,
-      furtherPorts: options.standardPorts ? STANDARD_PORTS : [],
-      amqp: (socket, certificate) => this.#amqp.accept(socket, certificate),
-      mqtt: (socket, certificate) => this.#mqtt.accept(socket, certificate),
-      rest: createRestHandler({
-        hubName,
-        authorizer,
-        identities,
-        twins,
-        changes: this.#changes,
-        sessions,
-        queues: commands,
-        stream,
-        faults,
-        certificateOf: (request) => certificateOf(request.socket),
-      }),
-      faults,
-    });
+    this.commands = new Commands({ ...queue, maxQueueDepth: 50 }, identities, this.feeds);
+    this.#authorizer = new HubAuthorizer(this.policies, identities, this.#hostNames);
+    const telemetry = new Telemetry(this.state.routing, identities);
+    this.#mqtt = this.#makeMqtt(telemetry);
+    this.#amqp = this.#makeAmqp(telemetry);
+    this.#mux = this.#makeMux(telemetry);
+    this.#control = this.#makeControl();
   }
 
   get port(): number {
@@ -198,20 +140,32 @@ export class IotHubEmulator {
     return this.authority.caFile;
   }
 
+  get controlUrl(): string {
+    return this.#control.url;
+  }
+  get identities(): Identities {
+    return this.state.identities;
+  }
+  get twins(): Twins {
+    return this.state.twins;
+  }
+  /** Where messages go in, past the protocols: through routing, as a device's do. */
+  get stream(): EventStream {
+    return this.state.routing;
+  }
+
   async start(): Promise<void> {
-    this.#store.start();
-    this.identities.start();
     this.log.start();
-    this.#changes.start();
+    await this.state.start();
     this.feeds.start();
     this.commands.start();
     this.sessions.start();
     this.#amqp.start();
     await this.#mux.start();
+    await this.#control.start();
     for (const name of [this.hostName, 'localhost', '127.0.0.1', `${this.hubName}.azure-devices.net`]) {
       this.#hostNames.add(name.toLowerCase());
-      this.#hostNames.add(`${name.toLowerCase()}:${this.port}`);
-      for (const port of STANDARD_PORTS) this.#hostNames.add(`${name.toLowerCase()}:${port}`);
+      for (const port of [this.port, ...STANDARD_PORTS]) this.#hostNames.add(`${name.toLowerCase()}:${port}`);
     }
   }
 
@@ -221,15 +175,62 @@ export class IotHubEmulator {
   }
 
   async #stop(): Promise<void> {
+    await this.#control.stop();
     this.sessions.stop();
     this.#mqtt.stop();
     this.#amqp.stop();
     await this.#mux.stop();
     this.commands.stop();
     this.feeds.stop();
+    await this.state.stop();
     this.log.stop();
-    this.#store.stop();
     if (this.#options.directory === undefined) await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Ends all tokens in use, as if their time were over: connections end, and the same tokens are refused later. */
+  expireTokens(): void {
+    this.#authorizer.expireAllSeen();
+    this.#amqp.expireTokens();
+    for (const session of this.sessions.all()) {
+      if (Number.isFinite(session.principal.expiresAtMs)) session.close('expired');
+    }
+  }
+
+  /** Cuts the connections of a protocol, of a device, or all; returns how many. */
+  cut(protocol?: FaultProtocol, deviceId?: string): number {
+    if (deviceId === undefined) return this.#mux.cut(protocol);
+    let count = 0;
+    for (const session of this.sessions.all()) {
+      if (session.deviceId !== deviceId) continue;
+      session.close('fault');
+      count += 1;
+    }
+    return count;
+  }
+
+  /** Detaches the AMQP links whose address contains the text; returns how many. */
+  detach(address: string, condition: string, description: string): number {
+    return this.#amqp.detach(address, condition, description);
+  }
+
+  describe(): object {
+    return {
+      hubName: this.hubName,
+      hostName: this.hostName,
+      port: this.port,
+      partitions: this.log.partitions.map((partition, index) => ({
+        partition: index,
+        beginSequenceNumber: partition.beginSequence,
+        lastSequenceNumber: partition.last.sequenceNumber,
+        bytes: partition.bytes,
+      })),
+      connected: [...this.sessions.all()].map(({ deviceId, moduleId, protocol }) => ({
+        deviceId,
+        moduleId,
+        protocol,
+      })),
+      faults: this.faults.describe(),
+    };
   }
 
   /** Connection string of a shared access policy of the hub. */
@@ -245,6 +246,114 @@ export class IotHubEmulator {
     if (key === undefined) throw new RangeError(`There is no policy ${policy}`);
     return `Endpoint=sb://${this.hostName}:${this.port}/;SharedAccessKeyName=${policy};SharedAccessKey=${key};EntityPath=${this.hubName}`;
   }
+
+  #makeState(): HubState {
+    const options = this.#options;
+    const { quotas, endpoints, uploads, capture, storageCa } = options;
+    const routes: RouteOptions[] = (options.builtInSources ?? []).map((source) => ({
+      name: `${source}-to-built-in-endpoint`,
+      source,
+      endpointNames: ['events'],
+    }));
+    return new HubState({
+      hubName: this.hubName,
+      directory: join(this.#directory, 'state'),
+      log: this.log,
+      partitionOf: (deviceId) => partitionOf(deviceId, this.log.partitions.length),
+      sessions: () => this.sessions,
+      queues: () => this.commands,
+      notifications: () => this.feeds,
+      routes: [...routes, ...(options.routes ?? [])],
+      ...(quotas ? { quotas } : {}),
+      ...(endpoints ? { endpoints } : {}),
+      ...(uploads ? { uploads } : {}),
+      ...(capture ? { capture } : {}),
+      ...(storageCa ? { storageCa } : {}),
+    });
+  }
+
+  #makeMqtt(telemetry: Telemetry): MqttServer {
+    const { sessions, commands, faults, state } = this;
+    const { identities, twins } = state;
+    const authorizer = this.#authorizer;
+    const hostNames = this.#hostNames;
+    return new MqttServer({
+      authorizer,
+      identities,
+      sessions,
+      commands,
+      twins,
+      telemetry,
+      faults,
+      hostNames,
+    });
+  }
+
+  #makeAmqp(telemetry: Telemetry): AmqpServer {
+    const { hubName, hostName, log, faults, policies, sessions, commands, feeds, state } = this;
+    const { identities, twins } = state;
+    const eventHubName = hubName;
+    const consumerGroups = new Set(['$Default', ...(this.#options.consumerGroups ?? [])]);
+    return new AmqpServer({
+      hubName,
+      eventHubName,
+      authorizer: this.#authorizer,
+      policies,
+      faults,
+      nodes: {
+        cbs: cbsNode,
+        management: managementNode(log, eventHubName),
+        hubEvents: redirectNode({ hostName, port: () => this.port, eventHubName }),
+        partition: eventReceiverNode({ log, faults, eventHubName, consumerGroups }),
+        eventHub: eventProducerNode({ log, eventHubName }),
+        deviceBound: deviceBoundNode(commands),
+        feedback: feedNode(feeds.feedback, hubName),
+        fileNotifications: feedNode(feeds.fileNotifications, hubName),
+        ...deviceNodes({ identities, sessions, commands, twins, telemetry, faults }),
+      },
+    });
+  }
+
+  #makeMux(telemetry: Telemetry): Mux {
+    const { authority, faults, sessions } = this;
+    const options = this.#options;
+    return new Mux({
+      certificate: authority.certificate,
+      key: authority.key,
+      deviceAuthorities: [authority.ca, ...(options.deviceAuthorities ?? [])],
+      host: options.listenHost ?? '127.0.0.1',
+      port: options.port ?? 0,
+      furtherPorts: options.standardPorts ? STANDARD_PORTS : [],
+      amqp: (socket, certificate) => this.#amqp.accept(socket, certificate),
+      mqtt: (socket, certificate) => this.#mqtt.accept(socket, certificate),
+      rest: this.state.restHandler({
+        authorizer: this.#authorizer,
+        sessions,
+        queues: this.commands,
+        telemetry,
+        faults,
+        certificateOf: (request) => certificateOf(request.socket),
+      }),
+      faults,
+    });
+  }
+
+  #makeControl(): ControlServer {
+    return new ControlServer({
+      faults: this.faults,
+      log: this.log,
+      quotas: this.state.quotas,
+      describe: () => this.describe(),
+      cut: (protocol, deviceId) => this.cut(protocol, deviceId),
+      detach: (address, condition, description) => this.detach(address, condition, description),
+      expireTokens: () => this.expireTokens(),
+      sendInput: (deviceId, moduleId, inputName, body, properties) => {
+        const session = this.sessions.get(deviceId, moduleId);
+        session?.sendInput(inputName, body, properties);
+        return session !== undefined;
+      },
+    });
+  }
 }
 
 /** Starts an emulator; the caller stops it. */
@@ -254,6 +363,11 @@ export async function startIotHub(options: IotHubOptions = {}): Promise<IotHubEm
     options.authority ??
     (await openAuthority(join(directory, 'authority'), options.hostName ? [options.hostName] : []));
   const emulator = new IotHubEmulator(options, directory, authority);
-  await emulator.start();
+  try {
+    await emulator.start();
+  } catch (error) {
+    await emulator.stop();
+    throw error;
+  }
   return emulator;
 }

@@ -57,7 +57,7 @@ async function serve(
     match = router.match(message.method ?? 'GET', url.pathname);
     checkApiVersion(url);
     const principal = authorize(context, match, message);
-    if (match.route.kind) context.quotas?.take(match.route.kind);
+    if (match.route.kind) context.quotas.take(match.route.kind);
     const request = new RestRequest(message, url.searchParams, match.params, principal, maxBodyBytes);
     write(response, await match.route.handle(request, context), fault?.cut === 'half');
   } catch (error) {

@@ -3,7 +3,13 @@
  * link or refuses it.
  */
 import type { Duplex } from 'node:stream';
-import rhea, { type ConnectionOptions, type EventContext, type Receiver, type Sender } from 'rhea';
+import rhea, {
+  type Connection,
+  type ConnectionOptions,
+  type EventContext,
+  type Receiver,
+  type Sender,
+} from 'rhea';
 import type { ClientCertificate } from '../hub.ts';
 import { type Address, parseAddress } from './addresses.ts';
 import { Claims } from './claims.ts';
@@ -45,6 +51,9 @@ export class AmqpConnection {
   /** Called once when the connection is gone. */
   readonly #whenClosed: (() => void)[] = [];
   #closed = false;
+  #connection: Connection | undefined;
+  /** Whether a device's session lives on this connection. */
+  hasDevices = (): boolean => false;
 
   constructor(parts: AmqpParts, stream: Duplex, certificate: ClientCertificate | undefined) {
     this.#parts = parts;
@@ -75,14 +84,14 @@ export class AmqpConnection {
     for (const event of ['sender_error', 'receiver_error', 'session_error'])
       container.on(event, () => undefined);
     this.#stream.on('error', () => this.#over());
-    const connection = container.create_connection({
+    this.#connection = container.create_connection({
       idle_time_out: IDLE_TIMEOUT_MS,
       max_frame_size: MAX_FRAME_BYTES,
       reconnect: false,
       receiver_options: { autoaccept: false, credit_window: 0 },
       sender_options: { treat_modified_as_released: false },
     } as unknown as ConnectionOptions);
-    acceptSocket(connection, this.socket);
+    acceptSocket(this.#connection, this.socket);
   }
 
   whenClosed(action: () => void): void {
@@ -93,6 +102,11 @@ export class AmqpConnection {
   cut(): void {
     this.#stream.destroy();
     this.#over();
+  }
+
+  /** Ends the connection with an error that the client is told. */
+  close(condition: string, description: string): void {
+    this.#connection?.close({ condition, description });
   }
 
   /** Detaches the links whose address contains the text; returns how many. */

@@ -1,7 +1,6 @@
 /** The hub's AMQP 1.0 side on sockets that somebody else accepts: IoT Hub's nodes and the Event Hubs endpoint. */
 import type { Duplex } from 'node:stream';
 import type { HubAuthorizer } from '../authorizer.ts';
-import type { EventLog } from '../event-log.ts';
 import type { Faults } from '../faults.ts';
 import type { ClientCertificate } from '../hub.ts';
 import type { Policies } from '../policies.ts';
@@ -14,7 +13,6 @@ export interface AmqpParts {
   eventHubName: string;
   authorizer: HubAuthorizer;
   policies: Policies;
-  log: EventLog;
   faults: Faults;
   nodes: Partial<Record<Address['node'], AmqpNode>>;
 }

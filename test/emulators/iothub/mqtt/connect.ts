@@ -5,10 +5,9 @@ import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
 export function parseUserName(
   text: string,
 ): { host: string; identity: string; modelId?: string } | undefined {
-  const match = /^([^/]+)\/(.+?)\/?\?(.*)$/.exec(text);
+  const match = /^([^/]+)\/(.+)\/\??(api-version=.*)$/s.exec(text);
   if (!match?.[1] || !match[2]) return undefined;
   const query = new URLSearchParams(match[3] ?? '');
-  if (!query.get('api-version')) return undefined;
   const modelId = query.get('model-id');
   return { host: match[1].toLowerCase(), identity: match[2], ...(modelId ? { modelId } : {}) };
 }

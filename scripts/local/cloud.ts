@@ -44,7 +44,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     started.push(part);
     const facts = await part.start();
     if (options.onUnexpectedExit) part.onUnexpectedExit(options.onUnexpectedExit);
-    return facts as Record<string, string>;
+    return facts;
   };
   try {
     const azurite = await startAzurite(
@@ -67,14 +67,15 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         ...option('--port', options.thingworxPort),
       ]),
     ]);
+    const administrator = thingworx['administrator'] as { name: string; password: string };
     return {
       iotHubConnectionString: fact(hub, 'iotHubConnectionString'),
       eventHubConnectionString: fact(hub, 'eventHubConnectionString'),
       storageConnectionString: azurite.connectionString,
-      thingworxUrl: fact(thingworx, 'thingworxUrl'),
-      thingworxAppKey: fact(thingworx, 'thingworxAppKey'),
-      thingworxUser: fact(thingworx, 'thingworxUser'),
-      thingworxPassword: fact(thingworx, 'thingworxPassword'),
+      thingworxUrl: `${fact(thingworx, 'url')}/Thingworx`,
+      thingworxAppKey: fact(thingworx, 'appKey'),
+      thingworxUser: administrator.name,
+      thingworxPassword: administrator.password,
       caFile: fact(hub, 'caFile'),
       iotHubControlUrl: fact(hub, 'controlUrl'),
       thingworxControlUrl: fact(thingworx, 'controlUrl'),
@@ -90,8 +91,8 @@ function option(name: string, value: number | undefined): string[] {
   return value === undefined ? [] : [name, String(value)];
 }
 
-function fact(facts: Record<string, string>, name: string): string {
+function fact(facts: Record<string, unknown>, name: string): string {
   const value = facts[name];
-  if (value === undefined) throw new PartFailed(`A part of the local system did not say its ${name}.`);
+  if (typeof value !== 'string') throw new PartFailed(`A part of the local system did not say its ${name}.`);
   return value;
 }

@@ -22,7 +22,7 @@ export interface AppLimits {
 
 export const DEFAULT_LIMITS: AppLimits = {
   bodyBytes: 2_000_000,
-  requests: { burst: 500, perSecond: 200 },
+  requests: { burst: 2_000, perSecond: 1_000 },
   refusals: { burst: 20, perSecond: 0.5 },
 };
 

@@ -1,7 +1,9 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { TestContext } from 'node:test';
+import Type from 'typebox';
 import type { Hub, Hubs, OperationContext, SecretTickets } from '../../sidecar/contract/context.ts';
 import type { NonSecretHubSettings, SecretName } from '../../sidecar/contract/hub-settings.ts';
+import { defineOperation, type Operation } from '../../sidecar/contract/operation.ts';
 import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
 import type { HubStatus } from '../../sidecar/contract/status.ts';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
@@ -9,6 +11,7 @@ import { type AppOptions, createApp } from '../../sidecar/http/app.ts';
 import { HttpServer } from '../../sidecar/http/server.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
 
+export const ENVELOPE = { 'x-sidecar-envelope': '1' };
 export const TOKEN = 'a-token-of-thirty-two-characters';
 
 /** Hubs that remember what they were asked, and hand-overs in memory. */
@@ -174,4 +177,20 @@ function send(port: number, method: string, path: string, call: Call = {}): Prom
 
 export function basic(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}
+
+/** An operation POST /v1/probe without input and output, except for what `part` says. */
+export function probe(part: Partial<Operation>): Operation {
+  return defineOperation({
+    name: 'Probe',
+    category: 'Test',
+    summary: 'For a test.',
+    method: 'POST',
+    path: '/probe',
+    input: Type.Object({}),
+    output: Type.Object({}),
+    errors: [],
+    run: async () => ({}),
+    ...part,
+  } as Operation);
 }

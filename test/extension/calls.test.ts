@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, type TestContext, test } from 'node:test';
+import { InfoTable } from '../emulators/thingworx/infotable.ts';
+import type { ScriptSwitches } from '../emulators/thingworx/script-switches.ts';
+import { startApp, type TestApp, TOKEN } from '../http/fixture.ts';
+import { ScriptHub } from './script-hub.ts';
+
+const NAME = 'My Hub/1';
+const SECRET = 'HostName=h.azure-devices.net;SharedAccessKeyName=service;SharedAccessKey=c2VjcmV0Og==';
+
+async function startHub(
+  t: TestContext,
+  switches: Partial<ScriptSwitches> = {},
+): Promise<{ app: TestApp; hub: ScriptHub }> {
+  const app = await startApp(t);
+  const hub = new ScriptHub(t, NAME, switches);
+  hub.set('sidecarUrl', `http://127.0.0.1:${app.port}/`);
+  hub.setPassword('sidecarToken', TOKEN);
+  return { app, hub };
+}
+
+const MODES: Partial<ScriptSwitches>[] = [
+  {
+    contentLoaderStatusKeys: true,
+    contentLoaderThrows: false,
+    contentLoaderPreemptiveLogin: false,
+    passwordInScripts: 'encrypted',
+  },
+  {
+    contentLoaderStatusKeys: false,
+    contentLoaderThrows: false,
+    contentLoaderPreemptiveLogin: true,
+    passwordInScripts: 'clear',
+  },
+  {
+    contentLoaderStatusKeys: true,
+    contentLoaderThrows: true,
+    contentLoaderPreemptiveLogin: true,
+    passwordInScripts: 'masked',
+  },
+  {
+    contentLoaderStatusKeys: false,
+    contentLoaderThrows: true,
+    contentLoaderPreemptiveLogin: false,
+    jsonInScripts: 'native',
+  },
+];
+
+for (const mode of MODES) {
+  describe(`services with ${JSON.stringify(mode)}`, () => {
+    test('connect hands over settings and secrets, and shows the status', async (t) => {
+      const { app, hub } = await startHub(t, mode);
+      hub.setPassword('iotHubConnectionString', SECRET);
+      hub.setPassword('storageConnectionString', 'env:STORAGE');
+      hub.set('enabled', true);
+      hub.set('consumerGroup', 'thingworx');
+      hub.set('maxRowsPerCall', 250);
+      hub.set('mappings', { rules: [{ when: {} }] });
+      const status = (await hub.call('Connect')) as { state: string };
+      assert.equal(status.state, 'running');
+      const connected = app.hubs.connected.get(NAME);
+      assert.deepEqual(connected?.secrets, {
+        iotHubConnectionString: SECRET,
+        storageConnectionString: 'env:STORAGE',
+      });
+      assert.equal(connected?.settings.consumerGroup, 'thingworx');
+      assert.equal(connected?.settings.maxRowsPerCall, 250);
+      assert.deepEqual(connected?.settings.mappings, { rules: [{ when: {} }] });
+      assert.equal(hub.get('connectionStatus'), 'running');
+      assert.equal(hub.get('lag'), 7);
+      assert.equal(hub.fired('ConnectionStateChanged').length, 1);
+    });
+
+    test('get results and end calls that have none', async (t) => {
+      const { app, hub } = await startHub(t, mode);
+      assert.equal(((await hub.call('CheckSidecar')) as { version: string }).version, '0.1.0');
+      hub.set('enabled', true);
+      await hub.call('Connect');
+      assert.equal(((await hub.call('GetStatus')) as { lag: number }).lag, 7);
+      await hub.call('Disconnect', '', 'NOTHING');
+      assert.equal(app.hubs.connected.size, 0);
+      assert.equal(hub.get('connectionStatus'), 'stopped');
+    });
+
+    test('throw a problem as CODE: detail', async (t) => {
+      const { hub } = await startHub(t, mode);
+      await assert.rejects(
+        hub.call('GetStatus'),
+        /HUB_NOT_CONNECTED: The hub Thing My Hub\/1 is not connected/,
+      );
+      assert.equal(hub.get('lastErrorCode'), 'HUB_NOT_CONNECTED');
+      assert.equal(hub.get('connectionStatus'), 'stopped');
+      hub.set('maxRowsPerCall', 99_999);
+      await assert.rejects(
+        hub.call('Connect'),
+        /REQUEST_INVALID: settings\.maxRowsPerCall is 99999; expected a whole number/,
+      );
+      assert.equal(hub.get('connectionStatus'), 'failed');
+      assert.match(String(hub.get('lastError')), /^REQUEST_INVALID: settings\.maxRowsPerCall/);
+    });
+
+    test('say that the token is missing or wrong', async (t) => {
+      const { hub } = await startHub(t, mode);
+      hub.setPassword('sidecarToken', 'wrong');
+      const expected =
+        mode.contentLoaderStatusKeys || mode.contentLoaderThrows
+          ? /UNAUTHORIZED: /
+          : /SIDECAR_ANSWER_INVALID: .*refused sidecarToken/;
+      await assert.rejects(hub.call('CheckSidecar'), expected);
+      hub.setPassword('sidecarToken', '');
+      await assert.rejects(hub.call('CheckSidecar'), /SETTING_MISSING: sidecarToken/);
+    });
+
+    test('say that nobody or somebody else answers', async (t) => {
+      const { hub } = await startHub(t, mode);
+      const other = createServer((_request, response) => {
+        response.writeHead(404, { 'content-type': 'text/html' }).end('<html>nothing here</html>');
+      });
+      await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+      const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+      hub.set('sidecarUrl', url);
+      await assert.rejects(hub.call('CheckSidecar'), /SIDECAR_(ANSWER_INVALID|UNREACHABLE): /);
+      await new Promise((resolve) => other.close(resolve));
+      await assert.rejects(hub.call('Connect'), /SIDECAR_UNREACHABLE: The sidecar does not answer at http/);
+      assert.equal(hub.get('connectionStatus'), 'unreachable');
+      hub.set('sidecarUrl', 'localhost:8780');
+      await assert.rejects(hub.call('CheckSidecar'), /SETTING_INVALID: sidecarUrl must be an address/);
+    });
+  });
+}
+
+describe('connecting', () => {
+  test('in the background logs a failure and does not throw', async (t) => {
+    const { hub } = await startHub(t);
+    hub.set('sidecarUrl', 'http://127.0.0.1:1');
+    const background = hub.fixture.platform.findEntity('Things', NAME);
+    assert.ok(background);
+    const service = hub.fixture.platform.definition(background.definitionId).services.ConnectInBackground;
+    assert.ok(service?.isAsync && service.implementation.kind === 'script');
+    await hub.fixture.engine.run({
+      entity: background,
+      service: 'ConnectInBackground',
+      source: service.implementation.source,
+      variables: {},
+      result: { baseType: 'NOTHING' },
+      principal: 'Administrator',
+      depth: 0,
+    });
+    assert.ok(
+      hub.fixture.platform.logs.some(({ message }) => /is not connected: SIDECAR_UNREACHABLE/.test(message)),
+    );
+    assert.equal(hub.get('connectionStatus'), 'unreachable');
+  });
+
+  test('again sends what has changed meanwhile', async (t) => {
+    const { app, hub } = await startHub(t);
+    hub.set('consumerGroup', 'first');
+    const connect = app.hubs.connect.bind(app.hubs);
+    app.hubs.connect = async (...given) => {
+      if (given[1].consumerGroup === 'first') hub.set('consumerGroup', 'second');
+      return connect(...given);
+    };
+    await hub.call('Connect');
+    assert.equal(app.hubs.connected.get(NAME)?.settings.consumerGroup, 'second');
+  });
+
+  test('leaves the secrets to a later Connect that has replaced it', async (t) => {
+    const { app, hub } = await startHub(t);
+    hub.setPassword('iotHubConnectionString', SECRET);
+    const connect = app.hubs.connect.bind(app.hubs);
+    app.hubs.connect = async (...given) => {
+      const answer = await connect(...given);
+      app.hubs.issued.clear();
+      return answer;
+    };
+    assert.equal(((await hub.call('Connect')) as { state: string }).state, 'running');
+  });
+});
+
+describe('the status properties', () => {
+  const problem = {
+    code: 'AZURE_UNREACHABLE',
+    message: 'No route to h.',
+    time: '2026-01-31T12:00:00.1234567Z',
+  };
+
+  test('take a status in part and the table of partitions', async (t) => {
+    const { hub } = await startHub(t);
+    const partitions = [
+      {
+        partition: '0',
+        owner: 'a',
+        offset: '1',
+        sequenceNumber: 5,
+        lag: 2,
+        inFlight: 0,
+        lastEnqueuedTime: '2026-01-31T12:00:00.5Z',
+      },
+    ];
+    await hub.call(
+      'ReceiveStatus',
+      JSON.stringify({ status: { state: 'waiting', lastError: problem, partitions } }),
+      'NOTHING',
+    );
+    assert.equal(hub.get('connectionStatus'), 'waiting');
+    assert.equal(hub.get('lastErrorCode'), problem.code);
+    assert.deepEqual(hub.get('lastErrorTime'), new Date('2026-01-31T12:00:00.123Z'));
+    const table = hub.get('partitionStatus');
+    assert.ok(table instanceof InfoTable);
+    assert.deepEqual(table.rows[0]?.lastEnqueuedTime, new Date('2026-01-31T12:00:00.500Z'));
+    assert.equal(table.rows[0]?.sequenceNumber, 5);
+  });
+
+  test('fire ConnectionStateChanged only when the state is another', async (t) => {
+    const { hub } = await startHub(t);
+    for (const state of ['connecting', 'running', 'running', 'waiting']) {
+      const status = state === 'waiting' ? { state, lastError: problem } : { state };
+      await hub.call('ReceiveStatus', JSON.stringify({ status }), 'NOTHING');
+    }
+    const states = hub
+      .fired('ConnectionStateChanged')
+      .map(({ previousState, state, code }) => [previousState, state, code]);
+    assert.deepEqual(states, [
+      ['stopped', 'connecting', ''],
+      ['connecting', 'running', ''],
+      ['running', 'waiting', 'AZURE_UNREACHABLE'],
+    ]);
+  });
+});

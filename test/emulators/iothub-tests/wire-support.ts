@@ -3,7 +3,9 @@ import tls from 'node:tls';
 import { EventHubConsumerClient, type EventPosition, type ReceivedEventData } from '@azure/event-hubs';
 import device, { type Client, type ModuleClient } from 'azure-iot-device';
 import mqtt from 'azure-iot-device-mqtt';
+import iothub, { type Client as ServiceClient } from 'azure-iothub';
 import { type IotHubEmulator, type IotHubOptions, startIotHub } from '../iothub/emulator.ts';
+import { DialAgent } from './state-harness.ts';
 
 /** Trusts the emulator's authority in this process, as NODE_EXTRA_CA_CERTS does for a whole process. */
 export async function startTrusted(options: IotHubOptions = {}): Promise<IotHubEmulator> {
@@ -111,4 +113,13 @@ export async function until(
     if (Date.now() > end) throw new Error(`Waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** A service client of azure-iothub over AMQP; its REST side is dialled to the emulator's port. */
+export async function openService(hub: IotHubEmulator, policy = 'service'): Promise<ServiceClient> {
+  const client = iothub.Client.fromConnectionString(hub.connectionString(policy));
+  const inner = client as unknown as { _restApiClient: { setOptions(options: unknown): void } };
+  inner._restApiClient.setOptions({ http: { agent: new DialAgent(hub.port, hub.authority.ca) } });
+  await client.open();
+  return client;
 }

@@ -11,6 +11,7 @@ import { bounded } from './bounded.ts';
 import { boundReceiverCredit } from './credit.ts';
 import { createEventHubClient, endpointHost } from './event-hub-client.ts';
 import type {
+  CheckpointStore,
   EventSource,
   EventSourceHandlers,
   EventSourceOptions,
@@ -48,6 +49,7 @@ class HubEventSource implements EventSource {
   readonly #host: string;
   readonly #partitions = new Map<string, Partition>();
   readonly #lastEnqueued = new Map<string, LastEnqueued>();
+  readonly #checkpoints: CheckpointStore;
   #store: GuardedCheckpoints;
   #client: EventHubConsumerClient;
   #subscription: Subscription | undefined;
@@ -64,6 +66,7 @@ class HubEventSource implements EventSource {
     this.#timeoutMs = options.timeoutMs ?? 30_000;
     this.#closeTimeoutMs = options.closeTimeoutMs ?? 10_000;
     this.#host = endpointHost(options.endpoint);
+    this.#checkpoints = options.checkpoints ?? createMemoryCheckpoints();
     this.#store = this.#createStore();
     this.#client = this.#createClient();
   }
@@ -315,7 +318,7 @@ class HubEventSource implements EventSource {
 
   #createStore(): GuardedCheckpoints {
     return new GuardedCheckpoints({
-      inner: this.#options.checkpoints ?? createMemoryCheckpoints(),
+      inner: this.#checkpoints,
       ownerId: this.#ownerId,
       partitions: this.#options.partitions && new Set(this.#options.partitions),
       timeoutMs: this.#timeoutMs,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 
@@ -86,13 +86,8 @@ export class FileLock {
 /** False when the file exists. The content is complete before the name appears: a reader never sees half of it. */
 async function create(file: string, holder: Holder): Promise<boolean> {
   const draft = `${file}.${holder.id}`;
-  const handle = await open(draft, 'wx', 0o600);
   try {
-    await handle.writeFile(JSON.stringify(holder));
-  } finally {
-    await handle.close();
-  }
-  try {
+    await writeFile(draft, JSON.stringify(holder), { flag: 'wx', mode: 0o600 });
     await link(draft, file);
     return true;
   } catch (error) {

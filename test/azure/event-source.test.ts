@@ -1,0 +1,412 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { openEventSource } from '../../sidecar/azure/event-source.ts';
+import type {
+  CheckpointStore,
+  EventSource,
+  EventSourceOptions,
+  StartPosition,
+} from '../../sidecar/azure/event-types.ts';
+import { createMemoryCheckpoints } from '../../sidecar/azure/memory-checkpoints.ts';
+import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
+import { EventHubServer } from './event-hub-server.ts';
+import { Recorder, range, until } from './helpers.ts';
+
+const EARLIEST: StartPosition = { from: 'earliest' };
+
+describe('event source', () => {
+  let server: EventHubServer;
+  let recorder: Recorder;
+  const sources: EventSource[] = [];
+
+  beforeEach(async () => {
+    server = new EventHubServer(2);
+    recorder = new Recorder();
+    await server.start();
+  });
+
+  afterEach(async () => {
+    await Promise.all(sources.splice(0).map((source) => source.stop()));
+    await server.stop();
+  });
+
+  async function open(options: Partial<EventSourceOptions> = {}): Promise<EventSource> {
+    const source = await openEventSource({
+      endpoint: { kind: 'connectionString', connectionString: server.connectionString },
+      consumerGroup: '$Default',
+      handlers: recorder,
+      startPosition: EARLIEST,
+      lagIntervalMs: 0,
+      closeTimeoutMs: 2000,
+      ...options,
+    });
+    sources.push(source);
+    return source;
+  }
+
+  function fill(partition: number, count: number): void {
+    server.append(partition, ...range(count).map((index) => ({ body: `{"n":${index}}` })));
+  }
+
+  test('delivers every partition in order, bodies as bytes, properties by IoT Hub name', async () => {
+    fill(1, 3);
+    server.append(0, {
+      body: '{"temperature":21.5}',
+      annotations: { 'iothub-connection-device-id': 'dev-1', 'iothub-message-source': 'Telemetry' },
+      properties: { alert: 'yes' },
+      message: { content_type: 'application/json', content_encoding: 'utf-8', message_id: 'm1' },
+      enqueuedMs: 1_700_000_123_456,
+    });
+    const source = await open();
+    await until('four events', () => recorder.events.length === 4);
+    assert.deepEqual(source.partitionIds, ['0', '1']);
+    assert.deepEqual([...source.ownedPartitions()].sort(), ['0', '1']);
+    assert.deepEqual(recorder.sequence('1'), [0, 1, 2]);
+    const event = recorder.events.find((entry) => entry.partitionId === '0')?.event;
+    assert.ok(Buffer.isBuffer(event?.body));
+    assert.equal(event.body.toString(), '{"temperature":21.5}');
+    assert.equal(event.enqueuedTimeUtc.getTime(), 1_700_000_123_456);
+    assert.equal(event.systemProperties?.['iothub-connection-device-id'], 'dev-1');
+    assert.equal(event.systemProperties?.contentEncoding, 'utf-8');
+    assert.equal(event.systemProperties?.messageId, 'm1');
+    assert.deepEqual(event.properties, { alert: 'yes' });
+  });
+
+  test('bodies that are no single data section arrive as bytes too', async () => {
+    server.append(0, { body: '', message: { body: 'a string value' } });
+    server.append(0, { body: '', message: { body: { a: 1 } } });
+    server.append(0, { body: Buffer.alloc(0) });
+    await open();
+    await until('three events', () => recorder.events.length === 3);
+    assert.deepEqual(
+      recorder.events.map(({ event }) => event.body.toString()),
+      ['a string value', '{"a":1}', ''],
+    );
+  });
+
+  test('starts where it is told: after a sequence number, after an offset, from a time, per partition', async () => {
+    for (const partition of [0, 1]) {
+      server.append(partition, ...range(10).map((index) => ({ body: `${index}`, enqueuedMs: 1000 + index })));
+    }
+    await open({
+      startPositions: { 0: { from: 'sequenceNumber', after: 6 } },
+      startPosition: { from: 'offset', after: '70' },
+    });
+    await until('five events', () => recorder.events.length === 5);
+    assert.deepEqual(recorder.sequence('0'), [7, 8, 9]);
+    assert.deepEqual(recorder.sequence('1'), [8, 9]);
+    recorder.events.length = 0;
+    await open({ startPosition: { from: 'time', timeMs: 1007 }, partitions: ['1'], consumerGroup: 'replay' });
+    await until('two events', () => recorder.events.length === 2);
+    assert.deepEqual(recorder.sequence('1'), [8, 9]);
+    assert.deepEqual(recorder.sequence('0'), []);
+  });
+
+  test('"latest" is pinned: a restart and a reconnect before the first event lose nothing', async () => {
+    fill(0, 5);
+    const checkpoints = createMemoryCheckpoints();
+    const first = await open({ startPosition: { from: 'latest' }, checkpoints });
+    await until('both partitions', () => recorder.opened.length === 2 && server.readers === 2);
+    server.cutConnections();
+    fill(0, 2);
+    await until('what came during the cut', () => recorder.events.length === 2);
+    assert.deepEqual(recorder.sequence('0'), [5, 6]);
+    await first.stop();
+    fill(1, 3);
+    await open({ startPosition: { from: 'latest' }, checkpoints });
+    await until('what came while stopped', () => recorder.sequence('1').length === 3);
+    assert.deepEqual(recorder.sequence('1'), [0, 1, 2]);
+    // Nothing was checkpointed beyond the pin, so partition 0 repeats what came after it.
+    await until('repeats', () => recorder.sequence('0').length === 4);
+  });
+
+  test('goes on from the checkpoint, in the memory of any store', async () => {
+    fill(0, 10);
+    const checkpoints = createMemoryCheckpoints();
+    const first = await open({ checkpoints });
+    await until('ten events', () => recorder.events.length === 10);
+    assert.equal(await first.checkpoint('0', { sequenceNumber: 6, offset: '60' }), true);
+    await first.stop();
+    assert.equal(await first.checkpoint('0', { sequenceNumber: 9, offset: '90' }), false, 'no longer owned');
+    recorder.events.length = 0;
+    await open({ checkpoints });
+    await until('the rest', () => recorder.events.length === 3);
+    assert.deepEqual(recorder.sequence('0'), [7, 8, 9]);
+  });
+
+  test('a batch the handler rejects is delivered again, whatever the error says of itself', async () => {
+    fill(0, 20);
+    const checkpoints = createMemoryCheckpoints();
+    let failures = 2;
+    recorder.onEvents = async () => {
+      if (failures-- <= 0) return;
+      throw Object.assign(new Error('raw'), {
+        name: 'MessagingError',
+        code: 'ServerBusyError',
+        retryable: true,
+      });
+    };
+    await open({ checkpoints, maxBatchSize: 5 });
+    await until('all events', () => recorder.events.length >= 20);
+    assert.deepEqual(recorder.sequence('0'), range(20));
+    assert.deepEqual(
+      recorder.closed.map(({ reason }) => reason),
+      ['failed', 'failed'],
+    );
+  });
+
+  test('while a batch is pending no more than the prefetch count is taken from the service', async () => {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    recorder.onEvents = () => held;
+    await open({ maxBatchSize: 10, prefetchCount: 30, partitions: ['0'] });
+    await until('the reader', () => server.readers === 1);
+    fill(0, 1000);
+    await until('credit used up', () => server.outstandingCredit[0] === 0);
+    const before = server.outstandingCredit[0];
+    fill(0, 10);
+    assert.equal(before, 0);
+    recorder.onEvents = undefined;
+    release();
+    await until('all events', () => recorder.events.length === 1010);
+    assert.deepEqual(recorder.sequence('0'), range(1010));
+  });
+
+  test('a cut connection is taken up again without loss or repeats', async () => {
+    await open({ partitions: ['0'] });
+    await until('the reader', () => server.readers === 1);
+    for (let round = 0; round < 3; round++) {
+      fill(0, 50);
+      await until('the events of this round', () => recorder.events.length === 50 * (round + 1));
+      server.cutConnections();
+    }
+    fill(0, 50);
+    await until('all events', () => recorder.events.length === 200);
+    assert.deepEqual(recorder.sequence('0'), range(200));
+  });
+
+  test('reopen of a partition starts from its last checkpoint, though the handler hangs', async () => {
+    fill(0, 10);
+    const source = await open({ partitions: ['0'] });
+    await until('ten events', () => recorder.events.length === 10);
+    await source.checkpoint('0', { sequenceNumber: 7, offset: '70' });
+    let entered = false;
+    recorder.onEvents = () => {
+      entered = true;
+      return new Promise<void>(() => {});
+    };
+    fill(0, 1);
+    await until('the hanging batch', () => entered);
+    recorder.onEvents = undefined;
+    await source.reopen('0');
+    await until('repeats', () => recorder.events.length === 13);
+    assert.deepEqual(recorder.sequence('0').slice(10), [8, 9, 10]);
+    assert.deepEqual(recorder.closed, [{ partitionId: '0', reason: 'reopened' }]);
+    assert.deepEqual(recorder.errors, []);
+  });
+
+  test('reopen of all takes a new connection', async () => {
+    fill(0, 3);
+    fill(1, 3);
+    const source = await open();
+    await until('six events', () => recorder.events.length === 6);
+    await source.checkpoint('0', { sequenceNumber: 2, offset: '20' });
+    await source.checkpoint('1', { sequenceNumber: 2, offset: '20' });
+    const attached = server.attached;
+    await source.reopen();
+    fill(0, 1);
+    fill(1, 1);
+    await until('two more', () => recorder.events.length >= 8);
+    assert.deepEqual(recorder.sequence('0'), [0, 1, 2, 3]);
+    assert.equal(server.attached, attached + 2);
+    assert.deepEqual(
+      recorder.closed.map(({ reason }) => reason),
+      ['reopened', 'reopened'],
+    );
+  });
+
+  test('stop lets lanes write their last checkpoint, then gives ownership back', async () => {
+    fill(0, 4);
+    const checkpoints = createMemoryCheckpoints();
+    const source = await open({ checkpoints, partitions: ['0'] });
+    await until('four events', () => recorder.events.length === 4);
+    let written: boolean | undefined;
+    recorder.onClosing = async () => {
+      written = await source.checkpoint('0', { sequenceNumber: 3, offset: '30' });
+    };
+    await Promise.all([source.stop(), source.stop()]);
+    assert.equal(written, true);
+    assert.deepEqual(recorder.closed, [{ partitionId: '0', reason: 'stopped' }]);
+    assert.deepEqual(
+      (await checkpoints.listOwnership('', '', '')).map((owner) => owner.ownerId),
+      [''],
+    );
+    assert.equal((await checkpoints.listCheckpoints('', '', ''))[0]?.offset, '30');
+    await until('connection closed', () => server.readers === 0);
+  });
+
+  test('a lane that never ends does not keep stop from ending', async () => {
+    fill(0, 1);
+    recorder.onEvents = () => new Promise<void>(() => {});
+    recorder.onClosing = () => new Promise<void>(() => {});
+    const source = await open({ closeTimeoutMs: 100 });
+    await until('both partitions', () => recorder.opened.length === 2);
+    await source.stop();
+  });
+
+  test('another reader takes the partitions: closed as lost, checkpoints refused', async () => {
+    const first = await open({ partitions: ['0'] });
+    await until('the reader', () => server.readers === 1);
+    const second = new Recorder();
+    await open({ handlers: second, partitions: ['0'] });
+    await until('lost', () => recorder.closed.length > 0);
+    assert.equal(recorder.closed[0]?.reason, 'lost');
+    assert.equal(recorder.errors[0]?.error.code, 'PARTITION_TAKEN');
+    await first.stop();
+  });
+
+  test('two sources on one store share the partitions and leave none when one stops', async () => {
+    const checkpoints = createMemoryCheckpoints();
+    const other = new Recorder();
+    const first = await open({ checkpoints, ownerId: 'one' });
+    await until('first has both', () => first.ownedPartitions().length === 2);
+    const second = await open({ checkpoints, handlers: other, ownerId: 'two' });
+    await until(
+      'one each',
+      () => first.ownedPartitions().length === 1 && second.ownedPartitions().length === 1,
+    );
+    await first.stop();
+    await until('second has both', () => second.ownedPartitions().length === 2);
+    assert.equal(recorder.closed.filter(({ reason }) => reason === 'stopped').length, 1);
+  });
+
+  test('the end of each partition is known for lag, also of an empty one', async () => {
+    fill(0, 42);
+    const source = await open();
+    await until('both partitions', () => source.ownedPartitions().length === 2);
+    assert.equal(source.lastEnqueued('0'), undefined);
+    await source.readLastEnqueued();
+    assert.equal(source.lastEnqueued('0')?.sequenceNumber, 41);
+    assert.equal(source.lastEnqueued('1')?.sequenceNumber, -1);
+  });
+
+  test('the identity of the stream is the same after a restart and another for a hub created again', async () => {
+    const first = await open();
+    const again = await open({ consumerGroup: '$default' });
+    assert.match(first.streamIdentity, /^[0-9a-f]{8}$/);
+    assert.equal(again.streamIdentity, first.streamIdentity);
+    const other = await open({ consumerGroup: 'another' });
+    assert.notEqual(other.streamIdentity, first.streamIdentity);
+    server.createdAtMs += 1;
+    const recreated = await open();
+    assert.notEqual(recreated.streamIdentity, first.streamIdentity);
+  });
+
+  test('a checkpoint of a hub that was created again is reported, and the partition read from its beginning', async () => {
+    fill(0, 3);
+    const checkpoints = createMemoryCheckpoints();
+    const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
+    await checkpoints.updateCheckpoint({ ...place, partitionId: '0', offset: '9990', sequenceNumber: 999 });
+    await open({ checkpoints, startPosition: { from: 'latest' } });
+    await until('three events', () => recorder.events.length === 3);
+    assert.deepEqual(
+      recorder.errors.map(({ partitionId, error }) => [partitionId, error.code]),
+      [['0', 'CHECKPOINT_AHEAD']],
+    );
+  });
+
+  test('unreadable checkpoints keep the partition closed and are reported', async () => {
+    fill(0, 3);
+    const store: CheckpointStore = {
+      ...createMemoryCheckpoints(),
+      listCheckpoints: async () => {
+        throw new ConnectorError('CHECKPOINTS_UNREADABLE', 'broken');
+      },
+    };
+    await open({ checkpoints: store });
+    await until('the report', () =>
+      recorder.errors.some(({ error }) => error.code === 'CHECKPOINTS_UNREADABLE'),
+    );
+    assert.equal(server.attached, 0);
+  });
+
+  test('a store that fails for a while holds up nothing that is open', async () => {
+    const inner = createMemoryCheckpoints();
+    let broken = false;
+    const guard =
+      <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
+      async (...args: A): Promise<R> => {
+        if (broken) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+        return await call(...args);
+      };
+    const checkpoints: CheckpointStore = {
+      listOwnership: guard(inner.listOwnership),
+      claimOwnership: guard(inner.claimOwnership),
+      listCheckpoints: guard(inner.listCheckpoints),
+      updateCheckpoint: guard(inner.updateCheckpoint),
+    };
+    const source = await open({ checkpoints });
+    await until('both partitions', () => server.readers === 2);
+    broken = true;
+    await until('the report', () =>
+      recorder.errors.some(({ partitionId, error }) => !partitionId && error.code === 'AZURE_UNREACHABLE'),
+    );
+    fill(0, 5);
+    await until('five events', () => recorder.events.length === 5);
+    await assert.rejects(source.checkpoint('0', { sequenceNumber: 1, offset: '10' }), {
+      code: 'AZURE_UNREACHABLE',
+    });
+    broken = false;
+    assert.equal(await source.checkpoint('0', { sequenceNumber: 1, offset: '10' }), true);
+    assert.deepEqual(recorder.closed, []);
+  });
+
+  test('refused readers are reported and tried again until they are let in', async () => {
+    fill(0, 1);
+    server.authorize = (audience) => !audience.includes('/Partitions/');
+    await open({ partitions: ['0'] });
+    await until('the report', () => recorder.errors.some(({ error }) => error.code === 'AZURE_UNAUTHORIZED'));
+    server.authorize = () => true;
+    await until('the event', () => recorder.events.length === 1);
+    assert.ok(recorder.closed.every(({ reason }) => reason === 'failed'));
+  });
+
+  test('a partition that the service closes for good is opened again after a pause', async () => {
+    fill(0, 1);
+    server.refuseReaders = 'amqp:not-allowed';
+    await open({ partitions: ['0'] });
+    await until('two attempts', () => recorder.closed.length >= 2);
+    server.refuseReaders = undefined;
+    await until('the event', () => recorder.events.length === 1);
+    assert.ok(recorder.errors.every(({ error }) => error.code === 'AZURE_REJECTED'));
+    assert.ok(recorder.closed.every(({ reason }) => reason === 'failed'));
+  });
+
+  test('open fails in plain words: refused, unreachable, cancelled, silent, malformed', async () => {
+    server.authorize = () => false;
+    await assert.rejects(open(), (error: ConnectorError) => {
+      assert.equal(error.code, 'AZURE_UNAUTHORIZED');
+      assert.doesNotMatch(error.message, /a key for tests|SharedAccess/);
+      return true;
+    });
+    server.authorize = () => true;
+    await assert.rejects(open({ signal: AbortSignal.abort() }), { code: 'AZURE_CANCELLED' });
+    server.silentManagement = true;
+    await assert.rejects(open({ timeoutMs: 300 }), { code: 'AZURE_TIMEOUT' });
+    await assert.rejects(
+      open({ endpoint: { kind: 'connectionString', connectionString: 'Endpoint=sb://x/' } }),
+      {
+        code: 'CONNECTION_STRING_INVALID',
+      },
+    );
+    const gone = new EventHubServer(1);
+    await gone.start();
+    const { connectionString } = gone;
+    await gone.stop();
+    await assert.rejects(open({ endpoint: { kind: 'connectionString', connectionString } }), {
+      code: 'AZURE_UNREACHABLE',
+    });
+  });
+});

@@ -28,10 +28,10 @@ export class Platform {
       body: form,
     });
     const text = await answer.text();
-    if (!answer.ok)
-      throw new Error(
-        `The import of ${path.basename(zipFile)} was refused: ${answer.status} ${text.slice(0, 300)}`,
-      );
+    if (!answer.ok) {
+      const reason = await this.#lastImportError();
+      throw new Error(`The import of ${path.basename(zipFile)} was refused with ${answer.status}: ${reason}`);
+    }
     const failed = installReports(JSON.parse(text)).find((report) => report.extensionReportStatus !== 0);
     if (failed)
       throw new Error(`The import of ${path.basename(zipFile)} reports: ${String(failed.reportMessage)}`);
@@ -93,6 +93,16 @@ export class Platform {
       rows?: Row[];
     };
     return table.rows ?? [];
+  }
+
+  /** The uploader answers without a reason; the ApplicationLog has it. */
+  async #lastImportError(): Promise<string> {
+    const table = (await this.#send('POST', 'Logs/ApplicationLog/Services/QueryLogEntries', {
+      maxItems: 20,
+      fromLogLevel: 'WARN',
+    })) as { rows?: Row[] };
+    const entry = table.rows?.find((row) => String(row['origin']).includes('ExtensionPackageUploader'));
+    return String(entry?.['content'] ?? 'see the ApplicationLog');
   }
 
   async #send(method: string, target: string, body?: unknown): Promise<unknown> {

@@ -140,7 +140,6 @@ export const HubSettings = Type.Object(
         maxLength: 256,
       }),
       { category: TRANSLATION },
-      'THINGTEMPLATENAME',
     ),
     mappings: Type.Optional(
       setting(

@@ -1,6 +1,6 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { replaceFile, systemCode } from '../disk/files.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { OpenCheckpoints } from './checkpoint-blob.ts';
 import type { Checkpoint, CheckpointStore, PartitionOwnership } from './event-types.ts';
@@ -64,7 +64,7 @@ class FileCheckpoints implements CheckpointStore {
       names = await readdir(directory);
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw unreadable(directory, codeOf(thrown));
+      throw unreadable(directory, systemCode(thrown));
     }
     const files = names.filter((name) => name.endsWith('.json'));
     return await Promise.all(
@@ -124,48 +124,12 @@ class FileCheckpoints implements CheckpointStore {
   }
 }
 
-/** Writes beside the file, flushes, then renames over it and flushes the directory: a crash leaves the old file or the new one. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  const draft = `${file}.new`;
-  const handle = await open(draft, 'w', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.datasync();
-  } finally {
-    await handle.close();
-  }
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await rename(draft, file);
-      break;
-    } catch (error) {
-      // Windows refuses while a virus scanner or an indexer has the old file open.
-      const code = (error as NodeJS.ErrnoException).code ?? '';
-      if (attempt === 5 || !['EPERM', 'EACCES', 'EBUSY'].includes(code)) {
-        await rm(draft, { force: true });
-        throw error;
-      }
-      await sleep(20 * attempt);
-    }
-  }
-  if (process.platform !== 'win32') await flushDirectory(path.dirname(file));
-}
-
-async function flushDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 async function readCheckpoint(file: string): Promise<{ offset: string; sequenceNumber: number }> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (thrown) {
-    throw unreadable(file, codeOf(thrown));
+    throw unreadable(file, systemCode(thrown));
   }
   let value: unknown;
   try {
@@ -186,12 +150,7 @@ function unreadable(file: string, why: string): ConnectorError {
 }
 
 function unwritable(file: string, thrown: unknown): ConnectorError {
-  return new ConnectorError('CHECKPOINTS_UNWRITABLE', `${file} cannot be written: ${codeOf(thrown)}.`, {
+  return new ConnectorError('CHECKPOINTS_UNWRITABLE', `${file} cannot be written: ${systemCode(thrown)}.`, {
     cause: thrown,
   });
-}
-
-function codeOf(thrown: unknown): string {
-  const { code, message } = thrown as NodeJS.ErrnoException;
-  return code ?? message;
 }

@@ -74,7 +74,13 @@ export class Sink {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
     const service = request.url?.split('/').at(-1) ?? '';
-    const answer = await this.#invoke(service, body);
+    let answer: unknown;
+    try {
+      answer = await this.#invoke(service, body);
+    } catch (error) {
+      response.writeHead(500).end(String(error));
+      return;
+    }
     response
       .setHeader('content-type', 'application/json')
       .end(answer === undefined ? '' : JSON.stringify(answer));

@@ -23,7 +23,7 @@ export class HubFinder {
     this.#log = log;
   }
 
-  /** True once ThingWorx has answered with its hub Things. */
+  /** True once every hub Thing of ThingWorx was asked to connect. */
   get found(): boolean {
     return this.#found;
   }
@@ -45,7 +45,6 @@ export class HubFinder {
   async #run(): Promise<void> {
     const things = await this.#untilAnswered('find the hub Things', () => this.#hubThings());
     if (!things) return;
-    this.#found = true;
     this.#log.info(
       { things },
       things.length === 0
@@ -53,6 +52,7 @@ export class HubFinder {
         : 'Hub Things found.',
     );
     await Promise.all(things.map((thing) => this.#connect(thing)));
+    this.#found = !this.#abort.signal.aborted;
   }
 
   async #hubThings(): Promise<string[]> {

@@ -1,5 +1,5 @@
 import type { HubEvent } from './sources/events.ts';
-import type { HubMessage, Ignored, Quality, Refusal } from './types.ts';
+import type { BaseType, HubMessage, Ignored, Quality, Refusal } from './types.ts';
 
 /** Values of one Thing at one time, decoded and mapped but not yet coerced to its properties. */
 export interface Reading {
@@ -13,6 +13,8 @@ export interface Reading {
   /** The addresses of `values`; undefined: the keys of `members`. */
   readonly names?: readonly string[] | undefined;
   readonly values?: readonly unknown[] | undefined;
+  /** The base types that a mapping gives `values`, for properties that are to be created. */
+  readonly baseTypes?: readonly (BaseType | undefined)[] | undefined;
   readonly members?: Readonly<Record<string, unknown>> | undefined;
 }
 

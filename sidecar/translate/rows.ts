@@ -5,6 +5,7 @@ import { Wrong } from './coerce/wrong.ts';
 import type { Plan, PlanCache, Slot } from './plan.ts';
 import { type Content, NONE, type Reading } from './reading.ts';
 import type {
+  BaseType,
   Creation,
   HubMessage,
   Ignored,
@@ -98,7 +99,7 @@ export class RowBuilder {
       if (slot.takesNumber && typeof value === 'number' && value - value === 0) {
         values.push(value);
         given++;
-      } else if (this.addValue(reading, slot, value, values)) given++;
+      } else if (this.addValue(reading, slot, value, values, undefined)) given++;
     }
     if (!same || i !== names.length) {
       // a prefix of the keys agreed: take back what was noted of it
@@ -125,18 +126,26 @@ export class RowBuilder {
     const values: unknown[] = [];
     let given = 0;
     plan.slots.forEach((slot, i) => {
-      if (this.addValue(reading, slot, input[i], values)) given++;
+      if (this.addValue(reading, slot, input[i], values, reading.baseTypes?.[i])) given++;
     });
     if (given > 0) this.push(reading, plan, values);
   }
 
   /** Appends what the row has for a key, if the Thing has its property; true when that is a value. */
-  private addValue(reading: Reading, slot: Slot, value: unknown, values: unknown[]): boolean {
+  private addValue(
+    reading: Reading,
+    slot: Slot,
+    value: unknown,
+    values: unknown[],
+    baseType: BaseType | undefined,
+  ): boolean {
     if (slot.state !== 'known') {
-      this.withoutProperty(reading, slot, value ?? null);
+      this.withoutProperty(reading, slot, value ?? null, baseType);
       return false;
     }
-    const coerced = value === null || value === undefined ? null : slot.coerce(value, this.context);
+    let coerced: unknown = value ?? null;
+    // a mapping may have found the value wrong already
+    if (coerced !== null && !(coerced instanceof Wrong)) coerced = slot.coerce(coerced, this.context);
     if (coerced === null) {
       const reason = 'The message holds no value (null).';
       this.noteIgnored({ code: 'NULL_VALUE', reason, thing: reading.thing, property: slot.property });
@@ -224,7 +233,7 @@ export class RowBuilder {
     }
   }
 
-  private withoutProperty(reading: Reading, slot: Slot, value: unknown): void {
+  private withoutProperty(reading: Reading, slot: Slot, value: unknown, given: BaseType | undefined): void {
     const { thing } = reading;
     const { property } = slot;
     const address = reading.prefix + slot.name;
@@ -246,11 +255,23 @@ export class RowBuilder {
     const missing = `The Thing ${quote(thing)} has no property ${quote(address)}`;
     if (policy === 'deadLetter') {
       this.noteRefusal({ code: 'PROPERTY_UNKNOWN', reason: `${missing}.`, thing, property: address });
-    } else this.createProperty(reading, slot, value, missing);
+    } else this.createProperty(reading, slot, value, missing, given);
   }
 
-  private createProperty({ thing }: Reading, { property }: Slot, value: unknown, missing: string): void {
-    const baseType = inferBaseType(value);
+  private createProperty(
+    reading: Reading,
+    slot: Slot,
+    value: unknown,
+    missing: string,
+    given: BaseType | undefined,
+  ): void {
+    const { thing } = reading;
+    const { property } = slot;
+    if (value instanceof Wrong) {
+      this.wrongValue(reading, slot, value);
+      return;
+    }
+    const baseType = given ?? inferBaseType(value);
     const problem = propertyNameProblem(property);
     if (baseType === undefined) {
       const reason = `${missing}, and a value of null does not say its base type.`;

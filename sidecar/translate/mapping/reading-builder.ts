@@ -2,7 +2,7 @@ import { isPlainObject } from '../coerce/structure.ts';
 import { Wrong } from '../coerce/wrong.ts';
 import type { Sample } from '../format/sample.ts';
 import { type Content, messageTimeMs, NONE, type Reading } from '../reading.ts';
-import type { HubMessage, Ignored, Quality, Refusal } from '../types.ts';
+import type { BaseType, HubMessage, Ignored, Quality, Refusal } from '../types.ts';
 import type { CompiledProperty, CompiledRule } from './rule.ts';
 import type { Scope } from './scope.ts';
 
@@ -43,9 +43,7 @@ export class ReadingBuilder {
     const rows = new Map<string, Row>();
     for (const property of properties) this.#addProperty(scope, property, common, rows);
     if (this.#rule.mapsOthers && isPlainObject(scope.item)) this.#addOthers(scope.item, common, rows);
-    for (const { timeMs, quality, names, values } of rows.values()) {
-      this.#readings.push({ ...common, timeMs, quality, prefix: '', names, values });
-    }
+    for (const row of rows.values()) this.#readings.push({ ...common, ...row, prefix: '' });
   }
 
   #addProperty(scope: Scope, property: CompiledProperty, common: Common, rows: Map<string, Row>): void {
@@ -72,6 +70,7 @@ export class ReadingBuilder {
     const row = rowOf(rows, timeMs, quality);
     row.names.push(name);
     row.values.push(value);
+    row.baseTypes.push(property.baseType);
   }
 
   #addOthers(item: Readonly<Record<string, unknown>>, common: Common, rows: Map<string, Row>): void {
@@ -129,13 +128,14 @@ interface Row {
   readonly quality: Quality;
   readonly names: string[];
   readonly values: unknown[];
+  readonly baseTypes: (BaseType | undefined)[];
 }
 
 function rowOf(rows: Map<string, Row>, timeMs: number, quality: Quality): Row {
   const key = `${timeMs} ${quality}`;
   let row = rows.get(key);
   if (row === undefined) {
-    row = { timeMs, quality, names: [], values: [] };
+    row = { timeMs, quality, names: [], values: [], baseTypes: [] };
     rows.set(key, row);
   }
   return row;

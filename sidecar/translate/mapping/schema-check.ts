@@ -17,14 +17,14 @@ export function checkSchema(document: unknown): readonly MappingProblem[] {
     return [{ pointer: '', message: `The document is nested deeper than ${MAX_DEPTH} levels.` }];
   }
   if (validate(document)) return [];
-  return toProblems(validate.errors ?? []);
+  return problemsOf(validate.errors ?? []);
 }
 
 /**
- * Where alternatives failed, ajv reports every branch; the union's own description says what is expected, so only it is
+ * Errors of ajv (made with `verbose`) in plain words. Where alternatives failed, ajv reports every branch; the union's own description says what is expected, so only it is
  * kept, unless a branch failed deeper within the value, which is then the better place.
  */
-function toProblems(errors: readonly ErrorObject[]): readonly MappingProblem[] {
+export function problemsOf(errors: readonly ErrorObject[]): readonly MappingProblem[] {
   const problems = new Map<string, MappingProblem>();
   const unions = errors.filter((error) => error.keyword === 'anyOf');
   for (const error of errors) {

@@ -222,7 +222,7 @@ export const Rule = Type.Object(
   { additionalProperties: false, title: 'Rule', description: 'a rule: an object' },
 );
 
-const TestMessage = Type.Object(
+export const TestMessage = Type.Object(
   {
     deviceId: Type.String({ minLength: 1 }),
     moduleId: Type.Optional(Type.String()),

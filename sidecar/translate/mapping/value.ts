@@ -83,6 +83,7 @@ export interface CompiledValue {
   readonly quality: QualityReader | undefined;
   /** The key of the element at hand that the value is taken from, when the path is that simple; for `others`. */
   readonly path: string | undefined;
+  readonly baseType: BaseType | undefined;
 }
 
 /** Compiles one entry of `properties`: path or constant, then map, then scale and offset, then base type. */
@@ -91,9 +92,10 @@ export function compileValue(mapping: PropertyMapping): CompiledValue | LocatedF
     const read = compilePath(mapping);
     return read instanceof Flaw
       ? { at: '', flaw: read }
-      : { read, time: undefined, quality: undefined, path: mapping };
+      : { read, time: undefined, quality: undefined, path: mapping, baseType: undefined };
   }
-  const { path, baseType, scale, offset } = mapping;
+  const { path, scale, offset } = mapping;
+  const baseType = mapping.baseType as BaseType | undefined;
   const constant = mapping.value;
   if (path === undefined && constant === undefined) {
     return { at: '', flaw: new Flaw('expected is a path or a value') };
@@ -109,11 +111,9 @@ export function compileValue(mapping: PropertyMapping): CompiledValue | LocatedF
   if (scale !== undefined || offset !== undefined)
     steps.push((value) => scaleValue(value, scale ?? 1, offset ?? 0));
   if (baseType !== undefined) {
-    steps.push((value, exact) =>
-      coerceValue(value, { baseType: baseType as BaseType }, { ...NO_CONTEXT, exact }),
-    );
+    steps.push((value, exact) => coerceValue(value, { baseType }, { ...NO_CONTEXT, exact }));
   }
-  return { read: reader(get, constant, steps), time, quality, path };
+  return { read: reader(get, constant, steps), time, quality, path, baseType };
 }
 
 /** `exact`: the body was decoded with exact integers. */

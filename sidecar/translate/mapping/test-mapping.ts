@@ -1,0 +1,78 @@
+import { Ajv } from 'ajv';
+import type { HubEvent } from '../sources/events.ts';
+import { CompiledTranslator } from '../translator.ts';
+import type {
+  BaseType,
+  Creation,
+  Ignored,
+  Quality,
+  Refusal,
+  ThingDirectory,
+  TranslationSettings,
+} from '../types.ts';
+import type { MappingProblem } from './document.ts';
+import { type MappingTestMessage, TestMessage } from './schema.ts';
+import { problemsOf } from './schema-check.ts';
+import { messageOf } from './test-message.ts';
+import { CREATE_ALL, TrialDirectory, tryMessage } from './trial.ts';
+
+/** What a sample message would do, value by value. Plain JSON. */
+export interface MappingTrial {
+  /** Not empty: the mappings or the sample cannot be used, and nothing was tried. */
+  readonly problems: readonly MappingProblem[];
+  /** The rule that takes the message; absent: the defaults. */
+  readonly rule?: string;
+  readonly values: readonly TrialValue[];
+  readonly ignored: readonly Ignored[];
+  readonly refused: readonly Refusal[];
+  /** What would be created first. */
+  readonly created: readonly Creation[];
+  readonly events: readonly HubEvent[];
+}
+
+export interface TrialValue {
+  readonly thing: string;
+  readonly property: string;
+  readonly baseType: BaseType;
+  readonly value: unknown;
+  readonly timeMs: number;
+  readonly quality: Quality;
+}
+
+const validateSample = new Ajv({ allErrors: true, verbose: true, strict: false }).compile(TestMessage);
+
+/**
+ * Tries a sample message (the form of a test's `message`) on settings. Without a directory every Thing and property is
+ * taken to exist, with the mapping's base type or the one that the value suggests. Never rejects.
+ */
+export async function testMapping(
+  settings: TranslationSettings,
+  sample: unknown,
+  directory?: ThingDirectory,
+): Promise<MappingTrial> {
+  const translator = new CompiledTranslator(
+    directory === undefined ? { ...settings, ...CREATE_ALL } : settings,
+  );
+  const problems = validateSample(sample) ? translator.problems : problemsOf(validateSample.errors ?? []);
+  if (problems.length > 0) {
+    return { problems, values: [], ignored: [], refused: [], created: [], events: [] };
+  }
+  const message = messageOf(sample as MappingTestMessage);
+  const rule = translator.ruleFor(message);
+  const { translation, created } = await tryMessage(translator, message, new TrialDirectory({}, directory));
+  return {
+    problems: [],
+    ...(rule === undefined ? {} : { rule }),
+    values: translation.updates.flatMap(({ thing, timeMs, quality, properties, baseTypes, values }) =>
+      properties.flatMap((property, i): TrialValue[] =>
+        values[i] === null
+          ? []
+          : [{ thing, property, baseType: baseTypes[i] as BaseType, value: values[i], timeMs, quality }],
+      ),
+    ),
+    ignored: translation.ignored,
+    refused: translation.refusals,
+    created: directory === undefined ? [] : created,
+    events: translation.events,
+  };
+}

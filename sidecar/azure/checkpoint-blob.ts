@@ -54,7 +54,7 @@ export async function openBlobCheckpoints(options: BlobCheckpointOptions): Promi
   return { store, close: async () => undefined };
 }
 
-/** Creates the container unless it exists. A SAS without the right to create is enough when it exists. */
+/** Creates the container unless it exists. A SAS that may list but not create is enough when it exists. */
 export async function ensureContainer(
   container: ContainerClient,
   options: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
@@ -65,11 +65,17 @@ export async function ensureContainer(
     action: `Opening the container ${container.containerName}`,
     host: new URL(container.url).host,
   };
-  try {
-    await container.createIfNotExists({ abortSignal });
-  } catch (thrown) {
-    const error = azureError(timeout.aborted ? timeout.reason : thrown, context);
-    if (error.code !== 'AZURE_UNAUTHORIZED' || !(await container.exists({ abortSignal }).catch(() => false)))
-      throw error;
-  }
+  const attempt = async (work: Promise<unknown>): Promise<ConnectorError | undefined> => {
+    try {
+      await work;
+      return undefined;
+    } catch (thrown) {
+      return azureError(timeout.aborted ? timeout.reason : thrown, context);
+    }
+  };
+  const refusal = await attempt(container.createIfNotExists({ abortSignal }));
+  if (!refusal) return;
+  if (refusal.code !== 'AZURE_UNAUTHORIZED') throw refusal;
+  const absence = await attempt(container.listBlobsFlat({ abortSignal }).byPage({ maxPageSize: 1 }).next());
+  if (absence) throw absence.code === 'AZURE_NOT_FOUND' ? absence : refusal;
 }

@@ -49,7 +49,8 @@ class Reader {
   #keys = 0;
 
   constructor(bytes: Uint8Array, limits: TranslationLimits) {
-    this.#bytes = bytes;
+    // a plain view: slices of a Buffer would be Buffers
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#limits = limits;
   }

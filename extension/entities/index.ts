@@ -8,7 +8,7 @@ import {
 import { deviceShape, deviceTemplate } from './device.ts';
 import { hubTemplate } from './hub-template.ts';
 import type { Entity } from './model.ts';
-import { administrators, project, sidecarGroup } from './project.ts';
+import { administrators, organization, project, sidecarGroup } from './project.ts';
 import { sidecarShape } from './sidecar-shape.ts';
 
 /** Every entity of the extension. */
@@ -16,6 +16,7 @@ export const ENTITIES: readonly Entity[] = [
   project,
   administrators,
   sidecarGroup,
+  organization,
   partition,
   connectionState,
   telemetryRefused,

@@ -4,6 +4,8 @@ import type { BaseType } from '../../sidecar/contract/schema.ts';
 export const PROJECT = 'AzureIoT.Connector';
 export const ADMINISTRATORS = 'AzureIoT.Administrators_UG';
 export const SIDECAR_GROUP = 'AzureIoT.Sidecar_UG';
+/** Whoever belongs to it sees the entities of the extension and the Things made from its templates. */
+export const ORGANIZATION = 'AzureIoT.Connector_OR';
 
 /** VARIANT is a type of fields in platform shapes only, so the extension's own fields cannot have it. */
 export interface FieldDefinition {
@@ -99,6 +101,16 @@ export interface Group extends Named {
   readonly kind: 'Group';
 }
 
+export interface Organization extends Named {
+  readonly kind: 'Organization';
+  /** Units below the root, each with the groups that belong to it. */
+  readonly units: readonly {
+    readonly name: string;
+    readonly description: string;
+    readonly groups: readonly string[];
+  }[];
+}
+
 export interface DataShape extends Named {
   readonly kind: 'DataShape';
   readonly fields: readonly FieldDefinition[];
@@ -121,7 +133,7 @@ export interface ThingTemplate extends Named, Characteristics {
   readonly instancePermissions: readonly Permission[];
 }
 
-export type Entity = Project | Group | DataShape | ThingShape | ThingTemplate;
+export type Entity = Project | Group | Organization | DataShape | ThingShape | ThingTemplate;
 
 /** Permissions of one kind for several resources. */
 export function permit(

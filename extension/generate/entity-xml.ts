@@ -2,6 +2,8 @@ import {
   type DataShape,
   type Entity,
   type Group,
+  ORGANIZATION,
+  type Organization,
   type Permission,
   PROJECT,
   type Project,
@@ -16,6 +18,7 @@ import { type Element, element, toXml } from './xml.ts';
 const COLLECTIONS: Readonly<Record<Entity['kind'], string>> = {
   Project: 'Projects',
   Group: 'Groups',
+  Organization: 'Organizations',
   DataShape: 'DataShapes',
   ThingShape: 'ThingShapes',
   ThingTemplate: 'ThingTemplates',
@@ -37,6 +40,8 @@ function toElement(entity: Entity): Element {
       return projectElement(entity);
     case 'Group':
       return groupElement(entity);
+    case 'Organization':
+      return organizationElement(entity);
     case 'DataShape':
       return dataShapeElement(entity);
     case 'ThingShape':
@@ -45,6 +50,9 @@ function toElement(entity: Entity): Element {
       return thingTemplateElement(entity);
   }
 }
+
+/** What customers fill: without it the platform lets no one change an entity that an extension brought. */
+const EDITABLE = { 'aspect.isEditableExtensionObject': 'true' };
 
 function commonAttributes(entity: Entity): Record<string, string> {
   return {
@@ -62,10 +70,15 @@ function commonChildren(permissions: readonly Permission[] = []): Element[] {
     element('avatar'),
     designTimePermissions('DesignTimePermissions'),
     runTimePermissions('RunTimePermissions', permissions),
-    element('VisibilityPermissions', {}, [element('Visibility')]),
+    visibility('VisibilityPermissions'),
     element('ConfigurationTableDefinitions'),
     element('ConfigurationTables'),
   ];
+}
+
+function visibility(name: string): Element {
+  const principal = element('Principal', { isPermitted: 'true', name: ORGANIZATION, type: 'Organization' });
+  return element(name, {}, [element('Visibility', {}, [principal])]);
 }
 
 function designTimePermissions(name: string): Element {
@@ -92,7 +105,47 @@ function projectElement(project: Project): Element {
 }
 
 function groupElement(group: Group): Element {
-  return element('Group', commonAttributes(group), [...commonChildren(), element('Members')]);
+  return element('Group', { ...commonAttributes(group), ...EDITABLE }, [
+    ...commonChildren(),
+    element('Members', {}, [element('Members')]),
+  ]);
+}
+
+function organizationElement(organization: Organization): Element {
+  const attributes = {
+    ...commonAttributes(organization),
+    ...EDITABLE,
+    loginButtonStyle: '',
+    loginPrompt: '',
+    loginResetPassword: 'false',
+    loginStyle: '',
+    mobileMashup: '',
+    resetMailContent: '',
+    resetMailServer: '',
+    resetMailSubject: '',
+  };
+  const unit = (name: string, description: string, groups: readonly string[]) =>
+    element('OrganizationalUnit', { name, description }, [
+      element('Members', {}, [
+        element(
+          'Members',
+          {},
+          groups.map((group) => element('Member', { name: group, type: 'Group' })),
+        ),
+      ]),
+    ]);
+  return element('Organization', attributes, [
+    ...commonChildren(),
+    element('loginImage'),
+    element('Connections', {}, [
+      element('Connection', { from: '', to: 'Root' }),
+      ...organization.units.map(({ name }) => element('Connection', { from: 'Root', to: name })),
+    ]),
+    element('OrganizationalUnits', {}, [
+      unit('Root', '', []),
+      ...organization.units.map(({ name, description, groups }) => unit(name, description, groups)),
+    ]),
+  ]);
 }
 
 function dataShapeElement(shape: DataShape): Element {
@@ -142,7 +195,7 @@ function thingTemplateElement(template: ThingTemplate): Element {
     element('SharedConfigurationTables'),
     designTimePermissions('InstanceDesignTimePermissions'),
     runTimePermissions('InstanceRunTimePermissions', template.instancePermissions),
-    element('InstanceVisibilityPermissions', {}, [element('Visibility')]),
+    visibility('InstanceVisibilityPermissions'),
   ]);
 }
 

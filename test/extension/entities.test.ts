@@ -14,6 +14,7 @@ const SUFFIX: Partial<Record<Entity['kind'], string>> = {
   ThingTemplate: '_TT',
   DataShape: '_DS',
   Group: '_UG',
+  Organization: '_OR',
 };
 
 function everyElement(element: Xml, visit: (name: string, element: Xml) => void): void {

@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { buildPackage } from '../../scripts/build.ts';
+import { startThingworx } from '../emulators/thingworx/emulator.ts';
+import type { Switches } from '../emulators/thingworx/switches.ts';
+import { Client, until } from '../emulators/thingworx-tests/platform-support.ts';
+import { startApp, type TestApp, TOKEN } from '../http/fixture.ts';
+
+export const HUB = 'Plant.Hub';
+
+/** The emulated platform with the extension imported from its zip, and the sidecar's HTTP app beside it. */
+export interface ExtensionPlatform {
+  readonly client: Client;
+  readonly app: TestApp;
+  /** An application key of a user who is a member of AzureIoT.Sidecar_UG and nothing else. */
+  readonly sidecarKey: string;
+  /** Rows of the uploader's answer. */
+  readonly reports: readonly { extensionReportStatus: number; reportMessage: string }[];
+}
+
+export async function startPlatform(
+  t: TestContext,
+  switches: Partial<Switches> = {},
+): Promise<ExtensionPlatform> {
+  const emulator = await startThingworx({ switches, scriptWorkers: 1 });
+  t.after(() => emulator.stop());
+  const client = new Client(emulator);
+  const answer = await client.upload(await builtZip(t));
+  if (answer.status !== 200) throw new Error(`the import was answered ${answer.status} ${answer.text}`);
+  const reports = (answer.json.rows as Record<string, { rows: ExtensionPlatform['reports'] }>[]).flatMap(
+    (step) => Object.values(step).flatMap(({ rows }) => rows),
+  );
+  return { client, app: await startApp(t), sidecarKey: await createSidecarKey(client), reports };
+}
+
+async function builtZip(t: TestContext): Promise<Buffer> {
+  const folder = mkdtempSync(join(tmpdir(), 'extension-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return readFileSync(await buildPackage({ withoutSidecar: true, outputDirectory: folder }));
+}
+
+/** What an administrator does after the import: a user in the sidecar's group, and an application key for it. */
+async function createSidecarKey(client: Client): Promise<string> {
+  const user = 'azure-iot-sidecar';
+  const keyId = randomUUID();
+  const expires = new Date(Date.now() + 86_400_000).toISOString();
+  const documents = [
+    `<Users><User name="${user}" enabled="true" password="a-Long-Enough-1"/></Users>`,
+    `<ApplicationKeys><ApplicationKey name="${user}" keyId="${keyId}" userNameReference="${user}" clientName="" ipWhitelist=""
+      expirationDate="${expires}"/></ApplicationKeys>`,
+    `<Groups><Group name="AzureIoT.Sidecar_UG" projectName="AzureIoT.Connector"><Members><Members>
+      <Member name="${user}" type="User"/></Members></Members></Group></Groups>`,
+  ];
+  for (const document of documents) {
+    const answer = await client.importXml(`<Entities>${document}</Entities>`);
+    if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`);
+  }
+  return keyId;
+}
+
+/** A hub Thing with address and token of the app, as an administrator makes it in Composer. */
+export async function createHub(
+  { client, app }: ExtensionPlatform,
+  settings: Record<string, unknown> = {},
+): Promise<void> {
+  await client.thing(HUB, 'AzureIoT.Hub_TT');
+  const answer = await client.write(HUB, {
+    sidecarUrl: `http://127.0.0.1:${app.port}`,
+    sidecarToken: TOKEN,
+    ...settings,
+  });
+  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`);
+}
+
+/** Creates a device Thing with properties, by name and base type. */
+export async function createDevice(
+  { client }: ExtensionPlatform,
+  name: string,
+  properties: Record<string, string>,
+): Promise<void> {
+  const definitions = Object.entries(properties).map(([property, type]) => ({
+    name: property,
+    type,
+    description: '',
+    category: '',
+    readOnly: false,
+    persistent: false,
+    logged: false,
+    remote: false,
+    dataChangeType: 'VALUE',
+    ...(type === 'INFOTABLE' ? { dataShape: 'AzureIoT.Partition_DS' } : {}),
+  }));
+  await client.thing(name, 'AzureIoT.Device_TT', definitions);
+}
+
+export { until };

@@ -96,7 +96,7 @@ const MAX_PAD_WIDTH = 10_000;
 
 const BOUNDED_FUNCTIONS: Readonly<Record<string, unknown>> = {
   eval: () => {
-    throw { code: 'T1006', message: '$eval is not available in mappings' };
+    throw { code: 'EVAL', message: '$eval is not available in mappings' };
   },
   pad: (text: unknown, width: unknown, char: unknown) => pad(text, width, char),
 };

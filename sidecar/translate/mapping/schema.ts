@@ -71,16 +71,9 @@ const Time = Type.Union(
       {
         path: Path,
         unit: Type.Optional(
-          Type.Union(
-            [
-              Type.Literal('ms'),
-              Type.Literal('s'),
-              Type.Literal('us'),
-              Type.Literal('ns'),
-              Type.Literal('text'),
-            ],
-            { description: '"ms", "s", "us" or "ns" since 1970, or "text" for ISO 8601 alone' },
-          ),
+          Type.Enum(['ms', 's', 'us', 'ns', 'text'], {
+            description: '"ms", "s", "us" or "ns" since 1970, or "text" for ISO 8601 alone',
+          }),
         ),
       },
       { additionalProperties: false },
@@ -92,7 +85,7 @@ const Time = Type.Union(
   },
 );
 
-const QualityName = Type.Union([Type.Literal('GOOD'), Type.Literal('BAD'), Type.Literal('UNKNOWN')], {
+const QualityName = Type.Enum(['GOOD', 'BAD', 'UNKNOWN'], {
   description: '"GOOD", "BAD" or "UNKNOWN"',
 });
 
@@ -130,10 +123,9 @@ export const PropertyMapping = Type.Union(
           }),
         ),
         baseType: Type.Optional(
-          Type.Union(
-            PROPERTY_BASE_TYPES.map((name) => Type.Literal(name)),
-            { description: `a base type of ThingWorx (${PROPERTY_BASE_TYPES.join(', ')})` },
-          ),
+          Type.Enum(PROPERTY_BASE_TYPES, {
+            description: `a base type of ThingWorx (${PROPERTY_BASE_TYPES.join(', ')})`,
+          }),
         ),
         scale: Type.Optional(Type.Number({ description: 'a number by which the value is multiplied' })),
         offset: Type.Optional(Type.Number({ description: 'a number that is added after scaling' })),
@@ -162,16 +154,9 @@ export const Rule = Type.Object(
     ),
     when: Type.Optional(When),
     body: Type.Optional(
-      Type.Union(
-        [
-          Type.Literal('auto'),
-          Type.Literal('json'),
-          Type.Literal('cbor'),
-          Type.Literal('text'),
-          Type.Literal('base64'),
-        ],
-        { description: 'how the body is read: "auto" (by content type), "json", "cbor", "text" or "base64"' },
-      ),
+      Type.Enum(['auto', 'json', 'cbor', 'text', 'base64'], {
+        description: 'how the body is read: "auto" (by content type), "json", "cbor", "text" or "base64"',
+      }),
     ),
     ignore: Type.Optional(Type.Boolean({ description: 'true: messages of this rule are counted and left' })),
     each: Type.Optional(
@@ -205,7 +190,7 @@ export const Rule = Type.Object(
       }),
     ),
     others: Type.Optional(
-      Type.Union([Type.Literal('ignore'), Type.Literal('map')], {
+      Type.Enum(['ignore', 'map'], {
         description:
           'what happens to top-level keys that no property names: "ignore", or "map" to the property of that name',
       }),
@@ -246,10 +231,7 @@ export const TestMessage = Type.Object(
   { additionalProperties: false, description: 'a message: deviceId and body, bodyText or bodyBase64' },
 );
 
-const BaseTypeName = Type.Union(
-  FIELD_BASE_TYPES.map((name) => Type.Literal(name)),
-  { description: 'a base type of ThingWorx' },
-);
+const BaseTypeName = Type.Enum(FIELD_BASE_TYPES, { description: 'a base type of ThingWorx' });
 
 const ThingProperties = Type.Record(Type.String(), BaseTypeName, {
   description: 'property names and their base types',
@@ -294,7 +276,7 @@ export const MappingDocument = Type.Object(
       description: 'rules, tried in order; the first whose conditions hold is used',
     }),
     otherwise: Type.Optional(
-      Type.Union([Type.Literal('default'), Type.Literal('ignore'), Type.Literal('deadLetter')], {
+      Type.Enum(['default', 'ignore', 'deadLetter'], {
         description: 'what happens to messages that no rule takes: "default", "ignore" or "deadLetter"',
       }),
     ),

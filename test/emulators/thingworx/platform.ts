@@ -30,6 +30,10 @@ export interface Journal {
   entities(entities: readonly Entity[]): void;
   extension(name: string, bytes: Buffer): void;
   extensionRemoved(name: string): void;
+  /** History was deleted. */
+  purged(): void;
+  /** Rights on whole collections were changed. */
+  collections(): void;
 }
 
 export interface PlatformOptions {
@@ -61,6 +65,8 @@ export class Platform {
   readonly bridge: ScriptBridge;
   readonly cipher: PasswordCipher;
   journal: Journal | undefined;
+  /** Things with configuration tables that were changed without `persistent`: a restart brings the old rows back. */
+  readonly volatileTables = new Set<string>();
   private runner: ScriptRunner | undefined;
   private otherChanges = 0;
 
@@ -95,6 +101,12 @@ export class Platform {
   changed(): void {
     this.otherChanges += 1;
     this.permissions.changed();
+  }
+
+  /** Call after a change of the rights on a collection. */
+  collectionsChanged(): void {
+    this.changed();
+    this.journal?.collections();
   }
 
   get scripts(): ScriptRunner {

@@ -5,7 +5,7 @@ import type { Platform } from '../platform.ts';
 import { describeEntity, metadata } from '../services/describe.ts';
 import { createThing, deleteEntity } from '../services/model-changes.ts';
 import { entityListRow } from '../services/queries.ts';
-import { eventDefinitions, propertyDefinitions, serviceDefinitions } from '../services/thing-definitions.ts';
+import { eventDefinitions, propertyDefinitions, serviceDefinitions } from '../services/thing-metadata.ts';
 import { propertyField } from '../services/thing-properties.ts';
 import { PlatformError } from '../values.ts';
 import { sendResult, sendTable } from './encode.ts';

@@ -30,14 +30,19 @@ const mostRunning = 8;
 /** Size of the platform's event queue; what comes on top is refused with an entry in ApplicationLog. */
 const mostQueued = 100_000;
 
-/** Fires events and runs the scripts of the subscriptions, in order of arrival, several at a time. */
+/**
+ * Fires events and runs the scripts of the subscriptions, several at a time. One subscription of one Thing gets its events
+ * one after the other, in order; the platform promises that for ordered subscriptions only.
+ */
 export class EventDispatcher {
   private readonly platform: Platform;
   private readonly own = new WeakMap<EffectiveShape, Map<string, EffectiveSubscription[]>>();
   private foreign: Map<string, Listener[]> | undefined;
   private foreignInUse = false;
-  private queue: QueuedRun[] = [];
-  private next = 0;
+  /** Waiting events by subscription; the subscriptions that may run next, in order. */
+  private readonly waiting = new Map<string, QueuedRun[]>();
+  private readonly ready = new Set<string>();
+  private queued = 0;
   private running = 0;
   private stopped = false;
 
@@ -55,13 +60,14 @@ export class EventDispatcher {
 
   /** Events waiting or being worked on. */
   get pending(): number {
-    return this.queue.length - this.next + this.running;
+    return this.queued + this.running;
   }
 
   stop(): void {
     this.stopped = true;
-    this.queue = [];
-    this.next = 0;
+    this.waiting.clear();
+    this.ready.clear();
+    this.queued = 0;
   }
 
   /** Fires any event but DataChange. */
@@ -165,7 +171,7 @@ export class EventDispatcher {
       if (this.stopped) {
         return;
       }
-      if (this.queue.length - this.next >= mostQueued) {
+      if (this.queued >= mostQueued) {
         this.platform.logs.write('ApplicationLog', {
           level: 'ERROR',
           content: `Event queue is full: ${occurrence.eventName} of ${occurrence.thing.name} was not delivered to ${listener.thing}`,
@@ -173,27 +179,51 @@ export class EventDispatcher {
         });
         continue;
       }
-      this.queue.push({ listener, occurrence });
+      const key = `${listener.thing}\n${listener.subscription.name}`;
+      const line = this.waiting.get(key);
+      if (line === undefined) {
+        this.waiting.set(key, [{ listener, occurrence }]);
+        this.ready.add(key);
+      } else {
+        line.push({ listener, occurrence });
+      }
+      this.queued += 1;
     }
     this.pump();
   }
 
   private pump(): void {
-    while (this.running < mostRunning && this.next < this.queue.length) {
-      const run = this.queue[this.next];
-      this.next += 1;
-      if (this.next > 1_000 && this.next * 2 > this.queue.length) {
-        this.queue.splice(0, this.next);
-        this.next = 0;
+    for (const key of this.ready) {
+      if (this.running >= mostRunning) {
+        return;
       }
-      if (run !== undefined) {
-        this.running += 1;
-        void this.run(run).finally(() => {
-          this.running -= 1;
-          this.pump();
+      this.ready.delete(key);
+      void this.work(key);
+    }
+  }
+
+  private async work(key: string): Promise<void> {
+    const next = this.waiting.get(key)?.shift();
+    if (next !== undefined) {
+      this.queued -= 1;
+      this.running += 1;
+      try {
+        await this.run(next);
+      } catch (error) {
+        this.platform.logs.write('ErrorLog', {
+          level: 'ERROR',
+          content: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          origin: 'c.t.t.e.SubscriptionHandler',
         });
       }
+      this.running -= 1;
     }
+    if (this.waiting.get(key)?.length === 0) {
+      this.waiting.delete(key);
+    } else if (this.waiting.has(key)) {
+      this.ready.add(key);
+    }
+    this.pump();
   }
 
   private async run({ listener, occurrence }: QueuedRun): Promise<void> {

@@ -6,13 +6,13 @@ import { bool, native, type PlatformService, text } from './native.ts';
 /** Services of every Thing for its life and its place in the model. */
 export const lifecycleServices: PlatformService<ThingEntity>[] = [
   native('EnableThing', '', 'NOTHING', (_args, context) => {
-    requireDesign(context, context.entity, 'Update');
+    requireDesign(context, context.entity, 'Update', { stateOnly: true });
     context.entity.enabled = true;
     context.platform.store.put(context.entity);
     return null;
   }),
   native('DisableThing', '', 'NOTHING', (_args, context) => {
-    requireDesign(context, context.entity, 'Update');
+    requireDesign(context, context.entity, 'Update', { stateOnly: true });
     context.entity.enabled = false;
     context.platform.store.put(context.entity);
     context.platform.lifecycle.halt(context.entity.name);

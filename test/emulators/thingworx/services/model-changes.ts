@@ -27,7 +27,25 @@ export function mayDesign(changer: Changer, entity: Entity, right: DesignTimeRig
   return permissions.allowsDesign(entity, right, changer.principal);
 }
 
-export function requireDesign(changer: Changer, entity: Entity, right: DesignTimeRight): void {
+/**
+ * Throws unless the change is allowed. Entities of an extension cannot be changed, except where the extension says that
+ * they may be edited; their permissions can.
+ */
+export function requireDesign(
+  changer: Changer,
+  entity: Entity,
+  right: DesignTimeRight,
+  options: { stateOnly?: boolean } = {},
+): void {
+  if (
+    right === 'Update' &&
+    options.stateOnly !== true &&
+    (entity.isSystemObject ||
+      (entity.extension !== '' && entity.attributes['aspect.isEditableExtensionObject'] !== 'true'))
+  ) {
+    const owner = entity.isSystemObject ? 'the platform' : `extension [${entity.extension}]`;
+    throw new PlatformError(`Entity [${entity.name}] is part of ${owner} and cannot be changed`);
+  }
   if (!mayDesign(changer, entity, right)) {
     throw new PlatformError(`Not authorized for ${right} on ${entity.collection} ${entity.name}`, {
       status: changer.platform.switches.forbiddenStatus,

@@ -3,13 +3,30 @@ import type { FieldDefinition } from '../infotable.ts';
 import type { Collection } from '../model/entity.ts';
 import type { NativeRegistry } from '../model/inheritance.ts';
 import type { NativeResource } from '../script-platform.ts';
+import { collectionServices } from './collection-services.ts';
+import { commonServices } from './common.ts';
+import { configurationServices } from './configuration.ts';
+import { dataShapeServices } from './data-shapes.ts';
 import { entityServices } from './entity-services.ts';
+import { historyServices } from './history-services.ts';
+import { instancePermissionServices, templatePermissionServices } from './instance-permissions.ts';
 import { lifecycleServices, switchServices } from './lifecycle-services.ts';
+import { logServices } from './logs-services.ts';
 import type { PlatformService } from './native.ts';
+import { permissionServices } from './permission-services.ts';
+import { applicationKeyServices, groupServices, organizationServices, userServices } from './principals.ts';
 import { implementerServices } from './queries.ts';
+import { sessionServices } from './session.ts';
 import { platformSubsystemServices } from './subsystems.ts';
-import { definitionChangeServices, thingDefinitionServices } from './thing-definitions.ts';
+import { definitionChangeServices } from './thing-definitions.ts';
+import { thingDefinitionServices } from './thing-metadata.ts';
 import { propertyServices } from './thing-properties.ts';
+
+const everyEntity: readonly PlatformService[] = [
+  ...commonServices,
+  ...configurationServices,
+  ...permissionServices,
+];
 
 /** All services that the platform itself implements, by what they belong to. */
 export class NativeServices implements NativeRegistry {
@@ -20,17 +37,30 @@ export class NativeServices implements NativeRegistry {
   constructor() {
     const things = [
       ...propertyServices,
+      ...historyServices,
       ...thingDefinitionServices,
       ...definitionChangeServices,
       ...lifecycleServices,
-    ];
-    this.templates.set('GenericThing', things as PlatformService[]);
+    ] as PlatformService[];
+    this.templates.set('GenericThing', [...everyEntity, ...things]);
     this.templates.set('Timer', switchServices('Timer') as PlatformService[]);
     this.templates.set('Scheduler', switchServices('Scheduler') as PlatformService[]);
-    const models = [...implementerServices, ...definitionChangeServices] as PlatformService[];
-    this.collections.set('ThingTemplates', models);
-    this.collections.set('ThingShapes', models);
+    const models = [...implementerServices, ...definitionChangeServices, ...instancePermissionServices];
+    this.add('ThingTemplates', [...models, ...templatePermissionServices]);
+    this.add('ThingShapes', models);
+    this.add('DataShapes', dataShapeServices);
+    this.add('Groups', groupServices);
+    this.add('Users', userServices);
+    this.add('Organizations', organizationServices);
+    this.add('ApplicationKeys', applicationKeyServices);
+    this.add('Logs', logServices);
     this.entities.set('Resources/EntityServices', entityServices);
+    this.entities.set('Resources/CollectionFunctions', collectionServices);
+    this.entities.set('Resources/CurrentSessionInfo', sessionServices);
+  }
+
+  private add(collection: Collection, services: readonly PlatformService<never>[]): void {
+    this.collections.set(collection, services as unknown as PlatformService[]);
   }
 
   ofTemplate(template: string): readonly PlatformService[] {
@@ -39,6 +69,7 @@ export class NativeServices implements NativeRegistry {
 
   ofEntity(collection: Collection, name: string): readonly PlatformService[] {
     return [
+      ...everyEntity,
       ...(this.collections.get(collection) ?? []),
       ...(this.entities.get(`${collection}/${name}`) ?? []),
     ];

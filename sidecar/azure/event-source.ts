@@ -6,6 +6,7 @@ import type {
   Subscription,
 } from '@azure/event-hubs';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { installFastDecoder } from './amqp-decoder.ts';
 import { azureError } from './azure-error.ts';
 import { bounded } from './bounded.ts';
 import { boundReceiverCredit } from './credit.ts';
@@ -30,6 +31,7 @@ import { Partition, PartitionEnded } from './partition.ts';
  */
 export async function openEventSource(options: EventSourceOptions): Promise<EventSource> {
   boundReceiverCredit();
+  installFastDecoder();
   const source = new HubEventSource(options);
   await source.open();
   return source;

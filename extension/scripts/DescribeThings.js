@@ -16,6 +16,9 @@ function dataShapes(thing) {
   return shapes;
 }
 
+/* What every Thing has by itself: a device that sends one of these names does not mean it. */
+var BUILT_IN = { name: true, description: true, tags: true, thingTemplate: true };
+
 function describe(thing) {
   var properties = {};
   var needsShapes = false;
@@ -24,6 +27,9 @@ function describe(thing) {
     .rows.toArray()
     .forEach(function (row) {
       var baseType = String(row.baseType);
+      if (BUILT_IN[String(row.name)] === true) {
+        return;
+      }
       properties[String(row.name)] = { baseType: baseType, dataShape: "" };
       needsShapes = needsShapes || baseType === "INFOTABLE";
     });

@@ -147,8 +147,7 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal((await client.service(hub, 'Disconnect', {}, key)).status, refused);
       assert.equal((await client.write(HUB, { consumerGroup: 'x' }, key)).status, refused);
       assert.equal(
-        (await client.service('Resources/EntityServices', 'DeleteThing', { name: 'dev-1' }, key))
-          .status,
+        (await client.service('Resources/EntityServices', 'DeleteThing', { name: 'dev-1' }, key)).status,
         refused,
       );
     });

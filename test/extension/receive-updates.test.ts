@@ -266,7 +266,7 @@ test('the event TelemetryRefused tells the first refusal and how many there were
   const platform = await startPlatform(t);
   await createHub(platform);
   const { client } = platform;
-  await client.thing('listener', 'GenericThing', [{ name: 'heard', type: 'STRING' }]);
+  await createDevice(platform, 'listener', { heard: 'STRING' });
   const xml = `<Entities><Things><Thing name="subscriber" thingTemplate="GenericThing" enabled="true"><ThingShape><PropertyDefinitions/>
     <ServiceDefinitions/><EventDefinitions/><ServiceMappings/><ServiceImplementations/><Subscriptions>
     <Subscription enabled="true" eventName="TelemetryRefused" name="s" source="${HUB}" sourceProperty="" sourceType="Thing">

@@ -48,6 +48,11 @@ export function propertyNameProblem(name: string): string | undefined {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const NOT_IN_THING_NAMES = /[+/\\<>:*"\u0000-\u001f]/;
 
+/** The spelling that a text has as the name of a Thing: what cannot stand there becomes `_`. */
+export function safeThingName(text: string): string {
+  return text.replace(new RegExp(NOT_IN_THING_NAMES, 'g'), '_').replace(/^[\s.-]+|[\s.-]+$|(?<=\s)\s+/g, '_');
+}
+
 /** Why ThingWorx can have no Thing of this name, or undefined when it can. */
 export function thingNameProblem(name: string): string | undefined {
   if (name === '') return 'the name is empty';
@@ -55,7 +60,7 @@ export function thingNameProblem(name: string): string | undefined {
   if (name === 'me') return 'the name "me" is reserved';
   const found = NOT_IN_THING_NAMES.exec(name);
   if (found !== null)
-    return `a name in ThingWorx cannot have the character ${JSON.stringify(found[0])}; give the Thing another name in a mapping`;
+    return `a name in ThingWorx cannot have the character ${JSON.stringify(found[0])}; give the Thing another name in a mapping, such as "{$message.deviceId|safe}"`;
   if (/^[\s.-]|[\s.-]$|\s\s/.test(name)) {
     return 'a name in ThingWorx cannot begin or end with a space, a hyphen or a full stop, or have two spaces in a row';
   }

@@ -20,7 +20,8 @@ const Template = Type.String({
   minLength: 1,
   maxLength: 1000,
   title: 'Template',
-  description: 'text in which {path} stands for the value at that path; {{ and }} are braces',
+  description:
+    'text in which {path} stands for the value at that path, {path|safe} for its spelling as the name of a Thing; {{ and }} are braces',
 });
 
 const Scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]);

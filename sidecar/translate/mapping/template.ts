@@ -1,3 +1,4 @@
+import { safeThingName } from '../address.ts';
 import { compilePath, Flaw, type Getter } from './path.ts';
 import type { Scope } from './scope.ts';
 
@@ -8,7 +9,10 @@ export interface Template {
   fill(scope: Scope): string | undefined;
 }
 
-/** Compiles text in which `{path}` stands for a value; `{{` and `}}` are braces. */
+/**
+ * Compiles text in which `{path}` stands for a value and `{path|safe}` for its spelling as the name of a Thing; `{{` and
+ * `}}` are braces.
+ */
 export function compileTemplate(text: string): Template | Flaw {
   const parts: (string | Getter)[] = [];
   let literal = '';
@@ -22,7 +26,7 @@ export function compileTemplate(text: string): Template | Flaw {
     } else if (char === '{') {
       const end = text.indexOf('}', i);
       if (end === -1) return new Flaw(`a { without } at ${i}; write {{ for a brace`);
-      const getter = compilePath(text.slice(i + 1, end));
+      const getter = compileSlot(text.slice(i + 1, end));
       if (getter instanceof Flaw) return getter;
       if (literal !== '') parts.push(literal);
       parts.push(getter);
@@ -33,6 +37,16 @@ export function compileTemplate(text: string): Template | Flaw {
   if (parts.length === 0) return { fixed: literal, fill: () => literal };
   if (literal !== '') parts.push(literal);
   return { fixed: undefined, fill: (scope) => fill(parts, scope) };
+}
+
+function compileSlot(text: string): Getter | Flaw {
+  if (!text.endsWith('|safe')) return compilePath(text);
+  const getter = compilePath(text.slice(0, -'|safe'.length));
+  if (getter instanceof Flaw) return getter;
+  return (scope) => {
+    const value = getter(scope);
+    return isScalar(value) ? safeThingName(String(value)) : undefined;
+  };
 }
 
 function fill(parts: readonly (string | Getter)[], scope: Scope): string | undefined {

@@ -18,6 +18,7 @@ const BODY = {
   byName: { left: { v: 1 }, right: { v: 2 } },
   $x: 5,
   'two words': 7,
+  odd: 'a:b/c ',
 };
 
 const MESSAGE = message(BODY, {
@@ -178,6 +179,8 @@ describe('templates', () => {
     assert.equal(fill('plain'), 'plain');
     assert.equal(fill('{a}'), undefined);
     assert.equal(fill('x{nothing}'), undefined);
+    assert.equal(fill('{odd|safe}'), 'a_b_c_');
+    assert.equal(fill('{a|safe}'), undefined);
   });
 
   test('flaws', () => {

@@ -1,6 +1,7 @@
 import vm from 'node:vm';
 import { parse } from 'acorn';
 import { scriptFilePrefix } from './realm.ts';
+import { rewriteForRhino } from './rewrite.ts';
 import { analyseScopes, implicitGlobals, lexicalNames } from './scopes.ts';
 
 export type CompiledScript = (variables: Record<string, unknown>) => unknown;
@@ -40,7 +41,9 @@ export class Compiler {
    * stay one function further out. Names that are assigned without declaration are variables of the execution.
    */
   private build(service: string, source: string, names: string[]): CompiledScript {
-    const scopes = analyseScopes(parse(source, { ecmaVersion: 'latest', sourceType: 'script' }));
+    const program = parse(source, { ecmaVersion: 'latest', sourceType: 'script' });
+    const scopes = analyseScopes(program);
+    const body = rewriteForRhino(program, source, scopes);
     const lexical = lexicalNames(scopes);
     const globals = implicitGlobals(scopes);
     const all = new Set(['result', ...names, ...globals]);
@@ -48,7 +51,7 @@ export class Compiler {
     const outer = [...all].filter((name) => lexical.has(name));
     const pick = (list: string[]) => list.map((name) => `__variables[${JSON.stringify(name)}]`).join();
     const text =
-      `(function(__variables){return (function(${outer.join()}){return (function(${inner.join()}){${source}\n;` +
+      `(function(__variables){return (function(${outer.join()}){return (function(${inner.join()}){${body}\n;` +
       `return result;})(${pick(inner)});})(${pick(outer)});})`;
     const script = new vm.Script(text, { filename: scriptFilePrefix + service });
     return script.runInContext(this.context) as CompiledScript;

@@ -82,26 +82,69 @@ function bootstrap(
     return compare.call(this, other);
   });
 
+  // Errors of the engine know where they happened; those that a script makes say line 0 and no file.
   const frame = new RegExp(framePattern, 'm');
-  const framePart = (part: 1 | 2) =>
-    function (this: { stack?: unknown }) {
-      const match = frame.exec(String(this.stack));
-      return match === null ? undefined : part === 1 ? match[1] : Number(match[2]);
-    };
-  const override = (name: string) =>
-    function (this: object, value: unknown) {
-      Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true });
-    };
-  for (const [name, part] of [
-    ['fileName', 1],
-    ['lineNumber', 2],
-  ] as const) {
+  const stackOf = (error: object) => frame.exec(String((error as { stack?: unknown }).stack));
+  const position = (name: string, read: (error: object) => unknown) => {
     Object.defineProperty(Error.prototype, name, {
-      get: framePart(part),
-      set: override(name),
+      get(this: object) {
+        return read(this);
+      },
+      set(this: object, value: unknown) {
+        Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true });
+      },
       configurable: true,
     });
+  };
+  position('fileName', (error) => stackOf(error)?.[1] ?? '');
+  position('lineNumber', (error) => Number(stackOf(error)?.[2] ?? 0));
+  const NativeError = Error;
+  const NativeSyntaxError = SyntaxError;
+  for (const name of [
+    'Error',
+    'EvalError',
+    'RangeError',
+    'ReferenceError',
+    'SyntaxError',
+    'TypeError',
+    'URIError',
+  ]) {
+    const Native = scope[name] as unknown as ErrorConstructor;
+    const RhinoError = function (this: unknown, ...args: [string?]) {
+      const error: object = construct(Native, args.slice(0, 1), new.target ?? RhinoError);
+      define(error, 'fileName', '');
+      define(error, 'lineNumber', 0);
+      return error;
+    };
+    define(RhinoError, 'name', name);
+    RhinoError.prototype = Native.prototype;
+    define(Native.prototype, 'constructor', RhinoError);
+    define(RhinoError, 'captureStackTrace', NativeError.captureStackTrace);
+    define(globalThis, name, RhinoError);
   }
+
+  const NativeRegExp = RegExp;
+  const RhinoRegExp = function (this: unknown, pattern: unknown, flags: unknown) {
+    if (
+      /[^gim]/.test(String(flags ?? '')) ||
+      (!(pattern instanceof NativeRegExp) && /\(\?</.test(String(pattern)))
+    ) {
+      const message = flags === undefined ? 'Invalid quantifier ?' : 'invalid flag after regular expression';
+      throw new NativeSyntaxError(message);
+    }
+    return construct(NativeRegExp, [pattern, flags], new.target ?? RhinoRegExp);
+  };
+  define(RhinoRegExp, 'name', 'RegExp');
+  RhinoRegExp.prototype = NativeRegExp.prototype;
+  // RegExp.$1 and its kind answer only for the native constructor.
+  const legacy = NativeRegExp as unknown as Record<string, unknown>;
+  for (const key of Object.getOwnPropertyNames(NativeRegExp)) {
+    if (/^\$|Match$|Paren$|Context$|^input$/.test(key)) {
+      Object.defineProperty(RhinoRegExp, key, { get: () => legacy[key], configurable: true });
+    }
+  }
+  define(NativeRegExp.prototype, 'constructor', RhinoRegExp);
+  define(globalThis, 'RegExp', RhinoRegExp);
 
   class JsonArray {
     constructor(items: unknown[]) {
@@ -121,7 +164,7 @@ function bootstrap(
     Object,
     Array,
     Date: NativeDate,
-    Error,
+    Error: NativeError,
     Int8Array,
     JSON,
     makeJsonArray: (items) => new JsonArray(items),

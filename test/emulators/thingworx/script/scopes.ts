@@ -1,4 +1,5 @@
 import type { AnyNode, Function as FunctionNode, Identifier, Node, Pattern, Program } from 'acorn';
+import { childrenOf } from './walk.ts';
 
 export type VariableKind = 'var' | 'let' | 'const' | 'function' | 'parameter' | 'class' | 'catch';
 
@@ -31,22 +32,6 @@ export interface ScopeTable {
   references: Reference[];
   /** Every declaration, also repeated ones. */
   declarations: Variable[];
-}
-
-const isNode = (value: unknown): value is AnyNode =>
-  typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
-
-/** Child nodes in source order. */
-export function childrenOf(node: AnyNode): AnyNode[] {
-  const children: AnyNode[] = [];
-  for (const value of Object.values(node)) {
-    if (Array.isArray(value)) {
-      children.push(...value.filter(isNode));
-    } else if (isNode(value)) {
-      children.push(value);
-    }
-  }
-  return children;
 }
 
 /** Names of identifiers that a pattern binds. */
@@ -299,12 +284,12 @@ function resolve(name: string, from: Scope): Variable | undefined {
   return undefined;
 }
 
-/** Names that the top level of a script declares with let, const or class. */
+/** Names that the top level of a script declares with let or class; const is a kind of var in Rhino. */
 export function lexicalNames(table: ScopeTable): Set<string> {
   const top = table.scopes[0] as Scope;
   return new Set(
     [...top.variables.values()]
-      .filter(({ kind }) => kind === 'let' || kind === 'const' || kind === 'class')
+      .filter(({ kind }) => kind === 'let' || kind === 'class')
       .map(({ name }) => name),
   );
 }

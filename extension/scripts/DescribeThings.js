@@ -33,6 +33,12 @@ function describe(thing) {
       properties[String(row.name)] = { baseType: baseType, dataShape: "" };
       needsShapes = needsShapes || baseType === "INFOTABLE";
     });
+  /* AzureIoT.Device_TS: which device it is stands on the Thing and is not for the device to change. Many devices, Azure's own
+     samples among them, send a deviceId. */
+  if (properties.deviceId && properties.hubThing) {
+    delete properties.deviceId;
+    delete properties.hubThing;
+  }
   if (needsShapes) {
     var shapes = dataShapes(thing);
     Object.keys(properties).forEach(function (name) {

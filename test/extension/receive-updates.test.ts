@@ -256,8 +256,8 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(template, 'AzureIoT.Device_TT');
       assert.deepEqual(properties.temperature, { baseType: 'NUMBER', dataShape: '' });
       assert.deepEqual(properties.table, { baseType: 'INFOTABLE', dataShape: 'AzureIoT.Partition_DS' });
-      assert.deepEqual(properties.deviceId, { baseType: 'STRING', dataShape: '' });
-      assert.ok(!('name' in properties));
+      assert.deepEqual(properties.twinReported, { baseType: 'JSON', dataShape: '' });
+      for (const own of ['name', 'description', 'deviceId', 'hubThing']) assert.ok(!(own in properties), own);
     });
   });
 }

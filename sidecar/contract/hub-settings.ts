@@ -22,12 +22,16 @@ const AZURE = 'Azure connection';
 const READING = 'Reading';
 const TRANSLATION = 'Translation';
 const FLOW = 'Flow control';
+const DEAD_LETTERS = 'Dead letters';
+const FROM_STORAGE = 'Ingestion from storage';
 const OPERATION = 'Operation';
 
 function secret(title: string, description: string) {
   const facts: SettingFacts = { category: AZURE, secret: true, reopensConsumer: true };
   return Type.Optional(setting(Type.String({ title, description, maxLength: 4096 }), facts, 'PASSWORD'));
 }
+
+const CONTAINER_NAME = '^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$';
 
 /**
  * The settings of one hub Thing. From this schema come the types, the validation of PUT /v1/hubs/{hub}, the properties of
@@ -105,7 +109,7 @@ export const HubSettings = Type.Object(
         title: 'Checkpoint container',
         description: 'Blob container for the checkpoints; created when it does not exist.',
         default: 'thingworx-checkpoints',
-        pattern: '^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$',
+        pattern: CONTAINER_NAME,
         [EXPECTED_KEYWORD]: '3 to 63 lower-case letters, digits and single hyphens',
       }),
       { category: READING, reopensConsumer: true },
@@ -195,6 +199,84 @@ export const HubSettings = Type.Object(
       }),
       { category: FLOW },
     ),
+    deadLetterContainer: setting(
+      Type.String({
+        title: 'Dead letter container',
+        description:
+          'Blob container for messages that could not be delivered, in the storage account for checkpoints; created when it ' +
+          'does not exist. Without storage they are kept in files of the sidecar.',
+        default: 'thingworx-dead-letters',
+        pattern: CONTAINER_NAME,
+        [EXPECTED_KEYWORD]: '3 to 63 lower-case letters, digits and single hyphens',
+      }),
+      { category: DEAD_LETTERS },
+    ),
+    deadLetterDays: setting(
+      Type.Integer({
+        title: 'Days to keep dead letters',
+        description: 'Dead letters that are older, in days, are removed.',
+        default: 30,
+        minimum: 1,
+        maximum: 3_650,
+      }),
+      { category: DEAD_LETTERS },
+    ),
+    deadLetterMegabytes: setting(
+      Type.Integer({
+        title: 'Megabytes of dead letters',
+        description:
+          'The most that the dead letters of this hub may take, in megabytes. At 80 percent the status warns; beyond it the ' +
+          'oldest are removed.',
+        default: 1_024,
+        minimum: 10,
+        maximum: 1_000_000,
+      }),
+      { category: DEAD_LETTERS },
+    ),
+    ingestStorageConnectionString: Type.Optional(
+      setting(
+        Type.String({
+          title: 'Storage to ingest from',
+          description:
+            'Connection string, or https address with a SAS or for Microsoft Entra ID, of the storage account that IoT Hub ' +
+            'routes messages to or that Event Hubs Capture writes to. Empty: the storage account for checkpoints.',
+          maxLength: 4096,
+        }),
+        { category: FROM_STORAGE, secret: true },
+        'PASSWORD',
+      ),
+    ),
+    watchContainer: setting(
+      Type.String({
+        title: 'Watched container',
+        description:
+          'Blob container whose new files of routed or captured messages are ingested as they appear. Empty: none is watched.',
+        default: '',
+        pattern: `^$|${CONTAINER_NAME}`,
+        [EXPECTED_KEYWORD]: 'the name of a blob container, or nothing',
+      }),
+      { category: FROM_STORAGE },
+    ),
+    watchPrefix: setting(
+      Type.String({
+        title: 'Watched prefix',
+        description:
+          'Only files of the watched container whose names begin with this are ingested, such as my-hub/.',
+        default: '',
+        maxLength: 1_024,
+      }),
+      { category: FROM_STORAGE },
+    ),
+    watchIntervalSeconds: setting(
+      Type.Integer({
+        title: 'Seconds between looks',
+        description: 'How often the watched container is looked at for new files, in seconds.',
+        default: 60,
+        minimum: 1,
+        maximum: 86_400,
+      }),
+      { category: FROM_STORAGE },
+    ),
     logPayloads: setting(
       Type.Boolean({
         title: 'Log payloads',
@@ -215,6 +297,7 @@ export const SECRET_NAMES = [
   'iotHubConnectionString',
   'eventHubConnectionString',
   'storageConnectionString',
+  'ingestStorageConnectionString',
 ] as const;
 export type SecretName = (typeof SECRET_NAMES)[number];
 export type NonSecretHubSettings = Omit<HubSettings, SecretName>;

@@ -9,7 +9,6 @@ import type { Hub } from '../contract/context.ts';
 import { type HubSettings, reopensConsumer, settingsProblem } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus, LastError } from '../contract/status.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import { FileDeadLetters } from '../ingest/dead-letter-file.ts';
 import { Interpreter } from '../ingest/interpreter.ts';
 import { Patience } from '../ingest/patience.ts';
 import { Sender } from '../ingest/sender.ts';
@@ -22,6 +21,7 @@ import { Creator } from '../thingworx/creator.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
 import { compileTranslator } from '../translate/translator.ts';
 import type { Translator } from '../translate/types.ts';
+import { LetterBox } from './letter-box.ts';
 import { Partitions } from './partitions.ts';
 import { RateMeter } from './rate.ts';
 import { startPositionOf, translationSettings } from './settings-parts.ts';
@@ -53,6 +53,7 @@ export class HubConnection {
   readonly #rate = new RateMeter();
   readonly #since = new Date();
   readonly #reporter: StatusReporter;
+  readonly #letters: LetterBox;
   /** What holds lanes or the source up at present, by who says so. */
   readonly #obstacles = new Map<string, ConnectorError>();
   #settings: HubSettings | undefined;
@@ -75,6 +76,12 @@ export class HubConnection {
       thing,
       status: () => this.status(),
       log: this.#log,
+    });
+    this.#letters = new LetterBox({
+      hubThing: thing,
+      stateDirectory: parts.stateDirectory,
+      log: this.#log,
+      onWarning: () => this.#reporter.report(),
     });
     parts.metrics.add(this);
   }
@@ -114,6 +121,7 @@ export class HubConnection {
   stop(): Promise<void> {
     this.#changing = this.#changing.then(async () => {
       await this.#close();
+      await this.#letters.close();
       this.#settings = undefined;
       this.#setState('stopped', undefined);
       await this.#reporter.stop();
@@ -126,10 +134,11 @@ export class HubConnection {
     const { received, delivered, ignored, deadLettered, released, inFlight, repeated } =
       this.#counters.counts;
     const partitions = this.#partitions?.status() ?? [];
+    const reason = this.#reason ?? this.#letters.warning;
     return {
       thing: this.#thing,
       state: this.#state,
-      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+      ...(reason === undefined ? {} : { reason }),
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
       counters: { received, delivered, ignored, deadLettered, released, inFlight, repeated },
       ratePerSecond: this.#rate.perSecond(delivered),
@@ -149,6 +158,7 @@ export class HubConnection {
     const translator = compileTranslator(translationSettings(settings));
     this.#translator = translator;
     this.#settings = settings;
+    await this.#letters.use(settings);
     this.#reporter.start();
     if (!reopen) return;
     await this.#close();
@@ -260,7 +270,7 @@ export class HubConnection {
   }
 
   #laneOptions(partitionId: string) {
-    const { client, metrics, stateDirectory } = this.#parts;
+    const { client, metrics } = this.#parts;
     const counters = this.#counters;
     const waiting = (who: string) => (error: ConnectorError | undefined) =>
       this.#obstruct(`${who} ${partitionId}`, error);
@@ -280,9 +290,7 @@ export class HubConnection {
         onWaiting: waiting('send'),
         onAnswer: (seconds) => metrics.sendSeconds.observe({ hub: this.#thing }, seconds),
       }),
-      deadLetters: new FileDeadLetters(
-        path.join(stateDirectory, 'dead-letters', encodeURIComponent(this.#thing)),
-      ),
+      deadLetters: this.#letters,
       counters,
       limits: () => {
         const settings = this.#requireSettings();

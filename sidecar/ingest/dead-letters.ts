@@ -11,14 +11,131 @@ export interface DeadLetterReason {
 
 /** A message that could not be delivered, whole, with everything needed to find the cause and to replay it. */
 export interface DeadLetter {
-  /** `<stream>-<partition>-<sequence number>`: the same message has the same id, however often it comes. */
+  /** Made by `letterId`: the same message has the same id, however often it comes. */
   readonly id: string;
+  /** When it was put aside for the first time, as far as the store knows. */
   readonly storedAtMs: number;
   readonly message: HubMessage;
   readonly reasons: readonly DeadLetterReason[];
 }
 
-export interface DeadLetterStore {
-  /** Resolves when the letters would survive a power cut. Rejects with ConnectorError; the lane then waits and tries again. */
+/** What a list shows of a letter. */
+export interface DeadLetterSummary {
+  readonly id: string;
+  readonly storedAtMs: number;
+  readonly enqueuedTimeMs: number;
+  readonly deviceId: string;
+  readonly moduleId?: string;
+  readonly source: string;
+  readonly partition: string;
+  readonly sequenceNumber: number;
+  /** The first reasons; a message with a thousand bad values does not list them all. */
+  readonly reasons: readonly DeadLetterReason[];
+  /** All different codes. */
+  readonly codes: readonly string[];
+  /** Of the message body. */
+  readonly bytes: number;
+}
+
+/** All given members must fit. The time is when the hub took the message; both ends are included. */
+export interface DeadLetterFilter {
+  readonly deviceId?: string | undefined;
+  readonly code?: string | undefined;
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+}
+
+export interface DeadLetterPage {
+  /** Newest first. */
+  readonly letters: readonly DeadLetterSummary[];
+  /** The next page begins after the last of these. */
+  readonly more: boolean;
+}
+
+export interface DeadLetterStats {
+  readonly count: number;
+  /** What the letters take in the store. */
+  readonly bytes: number;
+  /** When the hub took the oldest one. */
+  readonly oldestMs?: number;
+}
+
+/** What a store removed by itself. */
+export interface Trimmed {
+  /** Older than they may become. */
+  readonly expired: number;
+  /** The oldest, because the store was full. */
+  readonly overflowed: number;
+}
+
+/** Where lanes put letters. */
+export interface DeadLetterSink {
+  /**
+   * Resolves when the letters would survive a power cut. A letter whose id is there already takes the place of the old one.
+   * Rejects with DEAD_LETTERS_UNAVAILABLE; the lane then waits and tries again.
+   */
   append(letters: readonly DeadLetter[]): Promise<void>;
+}
+
+/** A store of dead letters. Every method rejects with DEAD_LETTERS_UNAVAILABLE when the store cannot be reached. */
+export interface DeadLetterStore extends DeadLetterSink {
+  /** `after`: the id of the last letter of the page before. */
+  list(
+    filter: DeadLetterFilter,
+    page: { limit: number; after?: string | undefined },
+  ): Promise<DeadLetterPage>;
+  get(id: string): Promise<DeadLetter | undefined>;
+  /** Ids that are not there are no error. Resolves to how many were removed. */
+  delete(ids: readonly string[]): Promise<number>;
+  stats(): Promise<DeadLetterStats>;
+  /** Removes what was stored before `storedBeforeMs`, and the oldest until no more than `maxBytes` are taken. */
+  trim(limits: { storedBeforeMs: number; maxBytes: number }): Promise<Trimmed>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+const TIME_DIGITS = 13;
+const LAST_TIME_MS = 10 ** TIME_DIGITS - 1;
+const ID = /^([0-9]{13})-[A-Za-z0-9_.]{1,64}-[A-Za-z0-9_.]{1,64}-[0-9]{1,16}$/;
+
+/**
+ * `<enqueued time, 13 digits>-<stream>-<partition>-<sequence number>`. The time comes first so that a store finds a letter by its id, and
+ * lists by time, without an index.
+ */
+export function letterId(
+  stream: string,
+  message: Pick<HubMessage, 'enqueuedTimeMs' | 'partitionId' | 'sequenceNumber'>,
+): string {
+  const { enqueuedTimeMs, partitionId, sequenceNumber } = message;
+  const known = Number.isFinite(enqueuedTimeMs) ? Math.trunc(enqueuedTimeMs) : 0;
+  const time = Math.min(Math.max(known, 0), LAST_TIME_MS);
+  const sequence = Math.max(0, Math.trunc(sequenceNumber));
+  return `${String(time).padStart(TIME_DIGITS, '0')}-${word(stream)}-${word(partitionId)}-${sequence}`;
+}
+
+/** The time in an id; undefined when it is no id. */
+export function letterTimeMs(id: string): number | undefined {
+  const match = ID.exec(id);
+  return match ? Number(match[1]) : undefined;
+}
+
+function word(text: string): string {
+  return text.replaceAll(/[^A-Za-z0-9_.]/g, '_').slice(0, 64) || '_';
+}
+
+/** Deletes all letters that fit the filter, page by page. Resolves to how many. */
+export async function deleteMatching(
+  store: DeadLetterStore,
+  filter: DeadLetterFilter,
+  signal?: AbortSignal,
+): Promise<number> {
+  let deleted = 0;
+  let after: string | undefined;
+  for (;;) {
+    signal?.throwIfAborted();
+    const page = await store.list(filter, { limit: 500, after });
+    deleted += await store.delete(page.letters.map(({ id }) => id));
+    after = page.letters.at(-1)?.id;
+    if (!page.more) return deleted;
+  }
 }

@@ -2,12 +2,12 @@ import type { ReceivedEvent } from '../azure/event-types.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
-import type { BatchOrigin, Row } from './batch.ts';
+import type { BatchOrigin } from './batch.ts';
 import { Checkpointer, type Position } from './checkpointer.ts';
-import type { DeadLetterStore } from './dead-letters.ts';
+import { type DeadLetterSink, letterId } from './dead-letters.ts';
+import { Delivery } from './delivery.ts';
 import type { Entry, Interpreter } from './interpreter.ts';
 import { toHubMessage } from './message.ts';
-import { Patience } from './patience.ts';
 import type { Sender } from './sender.ts';
 
 export interface LaneLimits {
@@ -23,7 +23,7 @@ export interface LaneOptions {
   readonly stream: string;
   readonly interpreter: Interpreter;
   readonly sender: Sender;
-  readonly deadLetters: DeadLetterStore;
+  readonly deadLetters: DeadLetterSink;
   readonly counters: HubCounters;
   readonly limits: () => LaneLimits;
   readonly checkpoint: (position: Position) => Promise<boolean>;
@@ -39,8 +39,8 @@ export interface LaneOptions {
 export class Lane {
   readonly #options: LaneOptions;
   readonly #checkpointer: Checkpointer;
+  readonly #delivery: Delivery;
   readonly #abort = new AbortController();
-  readonly #patience = new Patience();
   #queue: Entry[] = [];
   #unsettled = 0;
   #unsettledBytes = 0;
@@ -56,6 +56,16 @@ export class Lane {
   constructor(options: LaneOptions) {
     this.#options = options;
     this.#checkpointer = new Checkpointer({ write: options.checkpoint, log: options.log });
+    const { stream } = options;
+    this.#delivery = new Delivery({
+      ...options,
+      letterOf: ({ message, reasons }, storedAtMs) => ({
+        id: letterId(stream, message),
+        storedAtMs,
+        message,
+        reasons,
+      }),
+    });
   }
 
   start(): void {
@@ -164,43 +174,13 @@ export class Lane {
     this.#queue = [];
   }
 
-  /** As many entries from the head of the queue as one call should carry. */
   #take(): Entry[] {
-    const { maxRowsPerCall, maxBytesPerCall } = this.#options.limits();
-    const rowLimit = this.#options.sender.rowLimit(maxRowsPerCall);
-    let rows = 0;
-    let bytes = 0;
-    let count = 0;
-    for (const entry of this.#queue) {
-      rows += entry.updates.length;
-      bytes += entry.message.body.byteLength;
-      if (count > 0 && (rows > rowLimit || bytes > maxBytesPerCall)) break;
-      count += 1;
-    }
-    return this.#queue.splice(0, count);
+    return this.#queue.splice(0, this.#delivery.countForCall(this.#queue, this.#options.limits()));
   }
 
   async #deliver(entries: readonly Entry[]): Promise<void> {
-    const { interpreter, sender, counters } = this.#options;
-    const signal = this.#abort.signal;
-    const rows = toRows(entries);
-    if (rows.length > 0) {
-      const refused = await sender.send(rows, this.#origin(entries), signal);
-      if (refused.length > 0) {
-        const again = await interpreter.reconsider(entries, refused, signal);
-        // Without an origin: the first call has raised the mark past these messages.
-        const retried = again.length > 0 ? await sender.send(again, undefined, signal) : [];
-        interpreter.refuse(entries, retried);
-      }
-    }
-    await this.#buryRefused(entries);
-    for (const entry of entries) {
-      counters.settle(
-        entry.reasons.length > 0 ? 'deadLettered' : entry.updates.length > 0 ? 'delivered' : 'ignored',
-        1,
-      );
-      this.#unsettledBytes -= entry.message.body.byteLength;
-    }
+    await this.#delivery.deliver(entries, this.#origin(entries), this.#abort.signal);
+    for (const { message } of entries) this.#unsettledBytes -= message.body.byteLength;
     this.#unsettled -= entries.length;
     this.#progressAtMs = Date.now();
     const last = entries.at(-1)?.message;
@@ -218,35 +198,6 @@ export class Lane {
   #origin(entries: readonly Entry[]): BatchOrigin {
     const through = entries.at(-1)?.message.sequenceNumber ?? -1;
     return { stream: this.#options.stream, partition: this.#options.partitionId, through };
-  }
-
-  /** Stores what was refused, durably, before the position moves past it. Waits as long as the store fails. */
-  async #buryRefused(entries: readonly Entry[]): Promise<void> {
-    const refused = entries.filter((entry) => entry.reasons.length > 0);
-    if (refused.length === 0) return;
-    const { deadLetters, counters, stream, partitionId, onWaiting } = this.#options;
-    const storedAtMs = Date.now();
-    const letters = refused.map(({ message, reasons }) => ({
-      id: `${stream}-${partitionId}-${message.sequenceNumber}`,
-      storedAtMs,
-      message,
-      reasons,
-    }));
-    for (let waiting = false; ; ) {
-      try {
-        await deadLetters.append(letters);
-        if (waiting) onWaiting(undefined);
-        break;
-      } catch (error) {
-        if (!waiting) onWaiting(toConnectorError(error));
-        waiting = true;
-        await this.#patience.pause(this.#abort.signal);
-      }
-    }
-    this.#patience.reset();
-    for (const { reasons } of refused) {
-      for (const code of new Set(reasons.map((reason) => reason.code))) counters.deadLetter(code);
-    }
   }
 
   #release(entries: readonly Entry[]): void {
@@ -272,12 +223,4 @@ export class Lane {
     this.#wakeLoop?.();
     this.#wakeAccept?.();
   }
-}
-
-function toRows(entries: readonly Entry[]): Row[] {
-  const rows: Row[] = [];
-  for (const { message, updates } of entries) {
-    for (const update of updates) rows.push({ sequenceNumber: message.sequenceNumber, update });
-  }
-  return rows;
 }

@@ -29,7 +29,6 @@ export async function discoverEventHub(
     );
   }
   const timeoutMs = options.timeoutMs ?? 30_000;
-  options.signal?.throwIfAborted();
   const redirect = await receiveRedirect(hub, timeoutMs, options.signal);
   const { host, port, entityPath } = parseRedirect(redirect, hub.hostName);
   const endpoint = `sb://${host.includes(':') ? `[${host}]` : host}${port === 5671 ? '' : `:${port}`}/`;
@@ -49,6 +48,7 @@ function receiveRedirect(
   signal: AbortSignal | undefined,
 ): Promise<Redirect> {
   const context = { action: 'Finding the endpoint for events', host: hub.hostName, right: 'ServiceConnect' };
+  if (signal?.aborted) return Promise.reject(azureError(signal.reason, context));
   return new Promise((resolve, reject) => {
     const connection = openConnection(hub);
     const timer = setTimeout(() => {
@@ -81,7 +81,9 @@ function receiveRedirect(
     connection.on('receiver_close', () =>
       fail(new ConnectorError('AZURE_FAILED', `${context.action}: ${hub.hostName} sent no redirect.`)),
     );
-    connection.on('connection_error', ({ connection: failed }: EventContext) => fail(failed.error));
+    connection.on('connection_error', ({ error, connection: failed }: EventContext) =>
+      fail(error ?? failed.error),
+    );
     connection.on('error', (error: unknown) => fail(error));
     connection.on('disconnected', ({ error }: EventContext) => {
       fail(
@@ -111,7 +113,6 @@ function openConnection(hub: IotHubConnection): Connection {
     username: `${policyName(hub)}@sas.root.${hub.hubName}`,
     password: hubToken(hub, '/messages/events', 300),
     reconnect: false,
-    idle_time_out: 60_000,
   };
   return rhea.create_container().connect(options as unknown as ConnectionOptions);
 }
@@ -124,11 +125,12 @@ function end(connection: Connection): void {
   connection.on('receiver_error', () => {});
   connection.on('connection_error', () => {});
   connection.close();
-  const { socket } = connection as unknown as {
-    socket?: { destroySoon?: () => void; destroy?: () => void; readyState?: string };
-  };
-  if (socket?.readyState === 'opening') socket.destroy?.();
-  else socket?.destroySoon?.();
+  const { socket } = connection as unknown as { socket?: { destroy(error: Error): void } };
+  // After this turn, in which rhea writes the close frame and winds its timers up; with an error, since rhea hears of a socket's end no
+  // other way and would leave the timers running.
+  setImmediate(() =>
+    socket?.destroy(new ConnectorError('AZURE_CANCELLED', 'The connection is not needed any more.')),
+  );
 }
 
 function parseRedirect(

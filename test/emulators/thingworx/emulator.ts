@@ -4,15 +4,17 @@ import { ControlServer } from './control/server.ts';
 import { Extensions } from './import/extensions.ts';
 import { type ImportPolicy, PackageReader } from './import/package-reader.ts';
 import { LossList } from './import/report.ts';
-import type { ScriptCheck } from './import/script-check.ts';
+import { judgeScript } from './import/script-check.ts';
 import { entityHead } from './model/entity.ts';
 import { PasswordCipher } from './password-cipher.ts';
+import { FileJournal, readCipher } from './persistence/journal.ts';
 import { Platform } from './platform.ts';
 import { PlatformServer } from './rest/server.ts';
 import { TransferRoutes } from './rest/transfer.ts';
 import type { HistoryLimits } from './runtime/history.ts';
 import { ScriptEngine } from './script-engine.ts';
 import { scriptResources } from './script-resources.ts';
+import { hashPassword } from './security/passwords.ts';
 import { defaultSwitches, type Switches, setSwitches } from './switches.ts';
 
 export interface ThingworxOptions {
@@ -49,6 +51,8 @@ export interface ThingworxEmulator {
   stop(): Promise<void>;
 }
 
+const administratorKey = 'AdministratorKey';
+
 /** What an administrator switches on for an extension of entities alone. */
 const defaultPolicy: ImportPolicy = {
   importEnabled: true,
@@ -69,7 +73,8 @@ export async function startThingworx(options: ThingworxOptions = {}): Promise<Th
     name: 'Administrator',
     password: options.administratorPassword ?? 'administrator-pw',
   };
-  const cipher = new PasswordCipher();
+  const cipher =
+    options.dataDirectory === undefined ? new PasswordCipher() : await readCipher(options.dataDirectory);
   const platform = new Platform({
     switches,
     historyLimits: { perProperty: 10_000, total: 2_000_000, ...options.historyLimits },
@@ -86,17 +91,28 @@ export async function startThingworx(options: ThingworxOptions = {}): Promise<Th
   platform.useScripts(engine);
   platform.useResources(scriptResources(cipher, switches));
   const losses = new LossList();
-  const checkScript: ScriptCheck = () => ({ misread: [] });
-  const reader = new PackageReader(platform, { ...defaultPolicy, ...options.importPolicy }, checkScript);
+  const reader = new PackageReader(platform, { ...defaultPolicy, ...options.importPolicy }, judgeScript);
   const extensions = new Extensions(platform, reader, losses);
   platform.natives.useExtensions(extensions);
-  const appKey = options.appKey ?? randomUUID();
+  const journal =
+    options.dataDirectory === undefined
+      ? undefined
+      : new FileJournal(options.dataDirectory, platform, extensions);
+  await journal?.start();
+  if (options.administratorPassword !== undefined) {
+    const user = platform.store.get('Users', 'Administrator');
+    if (user !== undefined) {
+      user.passwordHash = hashPassword(options.administratorPassword);
+    }
+  }
+  const kept = platform.store.get('ApplicationKeys', administratorKey)?.keyId;
+  const appKey = options.appKey ?? kept ?? randomUUID();
   addAdministratorKey(platform, appKey);
   const faults = new Faults();
   const host = options.host ?? '127.0.0.1';
   const server = new PlatformServer(
     platform,
-    new TransferRoutes(platform, extensions, losses, checkScript),
+    new TransferRoutes(platform, extensions, losses, judgeScript),
     faults,
     { host, port: options.port ?? 0, bodyLimitBytes: options.bodyLimitBytes ?? 64 * 1024 * 1024 },
   );
@@ -125,6 +141,7 @@ export async function startThingworx(options: ThingworxOptions = {}): Promise<Th
         platform.events.stop();
         platform.lifecycle.stopAll();
         await engine.stop();
+        await journal?.stop();
       })();
       return stopping;
     },
@@ -133,7 +150,7 @@ export async function startThingworx(options: ThingworxOptions = {}): Promise<Th
 
 function addAdministratorKey(platform: Platform, keyId: string): void {
   platform.store.put({
-    ...entityHead('AdministratorKey', { isSystemObject: true, description: 'Key that the emulator prints' }),
+    ...entityHead(administratorKey, { isSystemObject: true, description: 'Key that the emulator prints' }),
     collection: 'ApplicationKeys',
     keyId,
     userNameReference: 'Administrator',

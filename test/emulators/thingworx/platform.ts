@@ -2,7 +2,7 @@ import type { FieldDefinition } from './infotable.ts';
 import { InfoTable } from './infotable.ts';
 import { addBuiltIns, resourceEntity } from './model/builtin.ts';
 import { builtInFields } from './model/builtin-shapes.ts';
-import type { Collection, Entity, EntityOf, ThingEntity, Vtq } from './model/entity.ts';
+import type { Collection, ConfigurationTable, Entity, EntityOf, ThingEntity, Vtq } from './model/entity.ts';
 import { Inheritance } from './model/inheritance.ts';
 import { EntityStore } from './model/store.ts';
 import { ConfigurationTables } from './model/tables.ts';
@@ -26,8 +26,6 @@ import { PlatformError } from './values.ts';
 export interface Journal {
   value(thing: string, property: string, entry: Vtq): void;
   history(stream: string, thing: string, property: string, entry: Vtq): void;
-  /** Entities were created or changed in bulk. */
-  entities(entities: readonly Entity[]): void;
   extension(name: string, bytes: Buffer): void;
   extensionRemoved(name: string): void;
   /** History was deleted. */
@@ -65,8 +63,11 @@ export class Platform {
   readonly bridge: ScriptBridge;
   readonly cipher: PasswordCipher;
   journal: Journal | undefined;
-  /** Things with configuration tables that were changed without `persistent`: a restart brings the old rows back. */
-  readonly volatileTables = new Set<string>();
+  /**
+   * Configuration tables of Things that were changed without `persistent`, as they were before (undefined: inherited). A
+   * restart brings them back.
+   */
+  readonly volatileTables = new Map<string, Map<string, ConfigurationTable | undefined>>();
   private runner: ScriptRunner | undefined;
   private otherChanges = 0;
 
@@ -146,6 +147,21 @@ export class Platform {
       throw new PlatformError(`Entity Not Found : [${name}]`, { status: 404 });
     }
     return entity;
+  }
+
+  /** Takes back the changes of configuration tables that were not persistent. */
+  restoreTables(): void {
+    for (const [name, originals] of this.volatileTables) {
+      const thing = this.store.get('Things', name);
+      for (const [table, original] of originals) {
+        if (original === undefined) {
+          thing?.tables.delete(table);
+        } else {
+          thing?.tables.set(table, original);
+        }
+      }
+    }
+    this.volatileTables.clear();
   }
 
   /** Stores a value in the value stream of the Thing. Without a stream that exists it is lost, as on the platform. */

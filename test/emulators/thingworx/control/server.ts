@@ -159,6 +159,7 @@ export class ControlServer {
     const { platform } = this;
     platform.lifecycle.stopAll();
     this.controlled.extensions.installQueued();
+    platform.restoreTables();
     for (const thing of platform.store.all('Things')) {
       platform.properties.forget(thing, platform.inheritance.thing(thing), false);
     }

@@ -88,7 +88,8 @@ export class Extensions {
     if (present !== undefined) {
       this.checkUpgrade(one, present, comparison);
     }
-    this.importer.check(one.read, one.report, this.importOptions(name, principal));
+    const others = new Set(all.flatMap((other) => [...other.entities]));
+    this.importer.check(one.read, one.report, this.importOptions(name, principal), others);
     const waitsFor = description.dependsOn.some((dependency) => this.queued.has(dependency.name));
     if (waitsFor || (present !== undefined && version.major > present.description.version.major)) {
       return {
@@ -220,7 +221,7 @@ export class Extensions {
 
   /** Takes a package over from the journal: its entities are in the model already. */
   async restore(bytes: Buffer): Promise<void> {
-    const [staged] = await this.reader.stage(bytes);
+    const [staged] = await this.reader.stage(bytes, true);
     if (staged !== undefined) {
       const { description, entities, files } = staged;
       this.installed.set(description.name, { description, entities, files, bytes });

@@ -30,9 +30,14 @@ export class Importer {
     this.platform = platform;
   }
 
-  /** Checks that everything that the entities refer to exists, in the model or among themselves. */
-  check(entities: readonly ReadEntity[], report: ImportReport, options: ImportOptions): void {
-    const staged = new Set(entities.map(({ entity }) => `${entity.collection}/${entity.name}`));
+  /** Checks that everything that the entities refer to exists, in the model, among themselves, or among `others` that come along. */
+  check(
+    entities: readonly ReadEntity[],
+    report: ImportReport,
+    options: ImportOptions,
+    others: ReadonlySet<string> = new Set(),
+  ): void {
+    const staged = new Set([...others, ...entities.map(({ entity }) => label(entity))]);
     const exists = (collection: Entity['collection'], name: string) =>
       this.platform.store.has(collection, name) || staged.has(`${collection}/${name}`);
     for (const { entity } of entities) {
@@ -133,6 +138,7 @@ export class Importer {
       entity.extension = options.extension;
       this.merge(entity, existing, report, options);
       store.put(entity);
+      this.reportHandlers(entity);
       if (entity.collection === 'Things') {
         things.push({ read, thing: entity, isNew: existing === undefined });
       }
@@ -157,7 +163,27 @@ export class Importer {
         this.platform.timers.start(thing);
       }
     }
-    this.platform.journal?.entities(sorted.map(({ entity }) => entity));
+  }
+
+  /** Scripts that do not compile: the import succeeds, ErrorLog alone says why the service has no handler. */
+  private reportHandlers(entity: Entity): void {
+    if (!isShaped(entity)) {
+      return;
+    }
+    const { implementations, subscriptions } = entity.definitions;
+    const all = [
+      ...implementations.values(),
+      ...[...subscriptions.values()].map((one) => one.implementation),
+    ];
+    for (const { name, problem } of all) {
+      if (problem !== undefined) {
+        this.platform.logs.write('ErrorLog', {
+          level: 'ERROR',
+          content: `Unable to create service handler for ${name} in ${entity.name}:ThingShape : ${problem}`,
+          origin: 'c.t.h.ScriptServiceHandler',
+        });
+      }
+    }
   }
 
   /** What of an existing entity survives a second import. */

@@ -1,4 +1,15 @@
-import type { DefinitionContext } from '../xml/definitions.ts';
+import { checkScript } from '../language.ts';
+import type { DefinitionContext, ScriptVerdict } from '../xml/definitions.ts';
 
 /** Says what the platform's engine makes of a script. */
 export type ScriptCheck = DefinitionContext['checkScript'];
+
+/** The check by the rules of Rhino 1.7.11. */
+export function judgeScript(source: string, name: string): ScriptVerdict {
+  const findings = checkScript(source);
+  const fatal = findings.find(({ kind }) => kind === 'rejected' || kind === 'unsupported');
+  const misread = findings
+    .filter(({ kind }) => kind === 'misread' || kind === 'missing')
+    .map(({ line, feature, message }) => `line ${line}: ${feature}: ${message}`);
+  return fatal === undefined ? { misread } : { problem: `${fatal.message} (${name}#${fatal.line})`, misread };
+}

@@ -43,6 +43,27 @@ export class Permissions {
     this.known.clear();
   }
 
+  /** The rights on collections, for the journal. */
+  collectionRights(): unknown {
+    return {
+      runTime: this.ofCollections,
+      designTime: this.designOfCollections,
+      visibility: this.visibilityOfCollections,
+    };
+  }
+
+  restoreCollections(rights: unknown): void {
+    const { runTime, designTime, visibility } = rights as {
+      runTime: Map<Collection, RunTimePermissions>;
+      designTime: Map<Collection, DesignTimePermissions>;
+      visibility: Map<Collection, Principal[]>;
+    };
+    replace(this.ofCollections, runTime);
+    replace(this.designOfCollections, designTime);
+    replace(this.visibilityOfCollections, visibility);
+    this.changed();
+  }
+
   isAdministrator(user: string): boolean {
     return user === 'SuperUser' || this.membership.groupsOf(user).has('Administrators');
   }
@@ -252,4 +273,11 @@ const forUsers: RunTimePermissions = new Map([
 
 function libraryRights(name: string): RunTimePermissions {
   return libraries.has(name) ? forUsers : new Map();
+}
+
+function replace<T>(target: Map<Collection, T>, source: Map<Collection, T>): void {
+  target.clear();
+  for (const [collection, value] of source) {
+    target.set(collection, value);
+  }
 }

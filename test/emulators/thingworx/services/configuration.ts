@@ -10,33 +10,46 @@ import {
   native,
   number,
   type PlatformService,
+  type ServiceArguments,
   type ServiceContext,
   text,
 } from './native.ts';
 
-function own(context: ServiceContext, name: string): ConfigurationTable {
-  const table = context.platform.tables.own(context.entity, name);
+/** The entity's own table, to be changed. Its old form is kept when the change is not to outlive a restart. */
+function own(context: ServiceContext, args: ServiceArguments): ConfigurationTable {
+  const { platform, entity } = context;
+  const name = text(args, 'tableName');
+  const before = entity.tables.get(name);
+  const table = platform.tables.own(entity, name);
   if (table === undefined) {
-    throw new PlatformError(`Configuration table [${name}] does not exist on [${context.entity.name}]`);
+    throw new PlatformError(`Configuration table [${name}] does not exist on [${entity.name}]`);
+  }
+  if (entity.collection === 'Things') {
+    const originals = platform.volatileTables.get(entity.name) ?? new Map();
+    if (bool(args, 'persistent')) {
+      originals.delete(name);
+    } else if (!originals.has(name)) {
+      originals.set(name, before === undefined ? undefined : { ...before, table: copyTable(before.table) });
+    }
+    platform.volatileTables.set(entity.name, originals);
   }
   return table;
 }
 
-function changed(context: ServiceContext, persistent: boolean): void {
+function changed(context: ServiceContext): void {
   const { platform, entity } = context;
   platform.store.put(entity);
-  if (entity.collection === 'Things') {
-    // Timers read their settings when they start.
-    if (platform.lifecycle.isRunning(entity.name)) {
-      platform.timers.halt(entity.name);
-      platform.timers.start(entity);
-    }
-    if (persistent) {
-      platform.volatileTables.delete(entity.name);
-    } else {
-      platform.volatileTables.add(entity.name);
-    }
+  // Timers read their settings when they start.
+  if (entity.collection === 'Things' && platform.lifecycle.isRunning(entity.name)) {
+    platform.timers.halt(entity.name);
+    platform.timers.start(entity);
   }
+}
+
+/** SaveConfigurationTables: everything so far outlives a restart. */
+function saved(context: ServiceContext): void {
+  context.platform.volatileTables.delete(context.entity.name);
+  changed(context);
 }
 
 function keys(table: InfoTable): string[] {
@@ -81,10 +94,10 @@ function setRows(table: ConfigurationTable, values: InfoTable): void {
 
 function replace(context: ServiceContext, args: Record<string, PlatformValue>, service: string): null {
   const values = given(context, args, 'configurationTable', service);
-  const table = own(context, text(args, 'tableName'));
+  const table = own(context, args);
   const rows = fit(table.table, values.rows);
   table.table.rows.splice(0, table.table.rows.length, ...(table.isMultiRow ? rows : rows.slice(0, 1)));
-  changed(context, bool(args, 'persistent'));
+  changed(context);
   return null;
 }
 
@@ -138,8 +151,8 @@ export const configurationServices: PlatformService[] = [
     'NOTHING',
     (args, context) => {
       const values = given(context, args, 'values', 'SetConfigurationTableRows');
-      setRows(own(context, text(args, 'tableName')), values);
-      changed(context, bool(args, 'persistent'));
+      setRows(own(context, args), values);
+      changed(context);
       return null;
     },
   ),
@@ -149,11 +162,11 @@ export const configurationServices: PlatformService[] = [
     'NOTHING',
     (args, context) => {
       const values = given(context, args, 'values', 'DeleteConfigurationTableRows');
-      const { table } = own(context, text(args, 'tableName'));
+      const { table } = own(context, args);
       const names = keys(table);
       const kept = table.rows.filter((row) => !values.rows.some((gone) => sameKey(names, row, gone)));
       table.rows.splice(0, table.rows.length, ...kept);
-      changed(context, bool(args, 'persistent'));
+      changed(context);
       return null;
     },
   ),
@@ -162,13 +175,13 @@ export const configurationServices: PlatformService[] = [
     'tableName:STRING! persistent:BOOLEAN',
     'NOTHING',
     (args, context) => {
-      own(context, text(args, 'tableName')).table.rows.length = 0;
-      changed(context, bool(args, 'persistent'));
+      own(context, args).table.rows.length = 0;
+      changed(context);
       return null;
     },
   ),
   native('SaveConfigurationTables', '', 'NOTHING', (_args, context) => {
-    changed(context, true);
+    saved(context);
     return null;
   }),
   native(
@@ -196,7 +209,7 @@ export const configurationServices: PlatformService[] = [
         source: 'REST',
       });
       context.entity.tables.set(head.name, { ...head, table: new InfoTable(fields) });
-      changed(context, true);
+      changed(context);
       return null;
     },
   ),
@@ -204,7 +217,7 @@ export const configurationServices: PlatformService[] = [
     requireDesign(context, context.entity, 'Update');
     context.entity.tables.delete(text(args, 'tableName'));
     context.entity.tableDefinitions.delete(text(args, 'tableName'));
-    changed(context, true);
+    changed(context);
     return null;
   }),
 ];

@@ -256,6 +256,36 @@ export const ERRORS = define({
     title: 'The dead letters cannot be stored.',
     remedy: 'Make room or give access where the message says; the lane waits and goes on by itself.',
   },
+  DEAD_LETTER_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no such dead letter.',
+    remedy: 'List the dead letters again; it may have been delivered, deleted or removed because of its age.',
+  },
+  TASK_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no such task.',
+    remedy: 'List the tasks; the oldest ended ones are forgotten.',
+  },
+  TASK_QUEUE_FULL: {
+    status: 429,
+    retryable: true,
+    title: 'Too many tasks of this hub are waiting.',
+    remedy: 'Wait until some have ended, or cancel them.',
+  },
+  TASK_INTERRUPTED: {
+    status: 500,
+    retryable: true,
+    title: 'The task was interrupted and cannot go on by itself.',
+    remedy: 'Start it again.',
+  },
+  TASKS_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    title: 'Tasks cannot be kept in the state directory.',
+    remedy: 'Make room or give access to the directory that SIDECAR_STATE_DIR names.',
+  },
   THINGWORX_UNREACHABLE: {
     status: 502,
     retryable: true,

@@ -1,0 +1,176 @@
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import type { Log } from '../observe/log.ts';
+import {
+  isEnded,
+  type RunningTask,
+  type TaskFinding,
+  type TaskKind,
+  type TaskRecord,
+  type TaskState,
+} from './task.ts';
+import type { TaskStore } from './task-store.ts';
+
+export interface TaskRunOptions {
+  readonly store: TaskStore;
+  readonly log: Log;
+  readonly writeIntervalMs: number;
+}
+
+/** The mutable side of a record. */
+type Draft = { -readonly [K in keyof TaskRecord]: TaskRecord[K] };
+
+/** One task: its record, and its work while it runs. */
+export class TaskRun {
+  readonly #options: TaskRunOptions;
+  readonly #record: Draft;
+  readonly #abort = new AbortController();
+  #findings: TaskFinding[] = [];
+  #working: Promise<void> | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #wish: 'stop' | 'cancel' | undefined;
+
+  constructor(record: TaskRecord, options: TaskRunOptions) {
+    this.#record = { ...record, counts: { ...record.counts } };
+    this.#options = options;
+  }
+
+  get record(): TaskRecord {
+    return { ...this.#record, counts: { ...this.#record.counts } };
+  }
+
+  get isActive(): boolean {
+    return this.#working !== undefined && !isEnded(this.#record) && this.#wish !== 'stop';
+  }
+
+  /** Works until the end, whichever it is. Never rejects. */
+  run(kind: TaskKind): Promise<void> {
+    this.#working ??= this.#work(kind);
+    return this.#working;
+  }
+
+  async cancel(): Promise<void> {
+    if (isEnded(this.#record)) return;
+    this.#wish = 'cancel';
+    this.#abort.abort(new ConnectorError('STOPPING', 'The task was cancelled.'));
+    if (this.#working) await this.#working;
+    else await this.#end('cancelled');
+  }
+
+  /** Leaves the record as it is, for the next process. */
+  async stop(): Promise<void> {
+    this.#wish ??= 'stop';
+    this.#abort.abort(new ConnectorError('STOPPING', 'The sidecar is stopping.'));
+    await this.#working;
+    await this.flush();
+    await this.#writing;
+  }
+
+  /** A process ended in the middle of work that cannot be continued. */
+  async interrupt(): Promise<void> {
+    await this.#end(
+      'failed',
+      new ConnectorError(
+        'TASK_INTERRUPTED',
+        'The sidecar was stopped while the task ran; work of this kind does not go on by itself.',
+      ),
+    );
+  }
+
+  /** Writes what was reported so far. Never rejects. */
+  async flush(): Promise<void> {
+    const findings = this.#findings;
+    this.#findings = [];
+    if (findings.length === 0) return;
+    this.#writing = this.#writing
+      .then(() => this.#options.store.report(this.#record.id, findings))
+      .catch((error) => this.#options.log.warn({ err: error }, 'The report of a task could not be written.'));
+    await this.#writing;
+  }
+
+  async #work(kind: TaskKind): Promise<void> {
+    const { log } = this.#options;
+    const record = this.#record;
+    record.state = 'running';
+    record.startedAtMs ??= Date.now();
+    await this.#write();
+    log.info({ title: record.title, resumed: record.position !== undefined }, 'Task begun.');
+    try {
+      await kind.run(this.#handle());
+      if (this.#wish === 'stop' && this.#abort.signal.aborted) return;
+      await this.#end(this.#wish === 'cancel' ? 'cancelled' : 'completed');
+    } catch (thrown) {
+      if (this.#wish === 'stop') return;
+      if (this.#wish === 'cancel') await this.#end('cancelled');
+      else await this.#end('failed', toConnectorError(thrown));
+    } finally {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+
+  async #end(state: TaskState, error?: ConnectorError): Promise<void> {
+    const { log } = this.#options;
+    const record = this.#record;
+    record.state = state;
+    record.endedAtMs = Date.now();
+    if (error) record.error = { code: error.code, message: error.message };
+    await this.flush();
+    await this.#write();
+    const { done, total, counts } = record;
+    if (error) log.error({ err: error, done, total, counts }, 'Task failed.');
+    else log.info({ done, total, counts }, `Task ${state}.`);
+  }
+
+  #handle(): RunningTask {
+    const record = this.#record;
+    return {
+      id: record.id,
+      input: record.input,
+      position: record.position,
+      signal: this.#abort.signal,
+      expect: (total) => {
+        record.total = total;
+        this.#writeSoon();
+      },
+      advance: (done, counts = {}) => {
+        record.done += done;
+        const sums: Record<string, number> = { ...record.counts };
+        for (const [name, value] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + value;
+        record.counts = sums;
+        this.#writeSoon();
+      },
+      report: (finding) => {
+        record.reported += 1;
+        this.#findings.push(finding);
+        if (this.#findings.length >= 200) void this.flush();
+        this.#writeSoon();
+      },
+      save: async (position) => {
+        record.position = position;
+        await this.flush();
+        await this.#write();
+      },
+    };
+  }
+
+  #writeSoon(): void {
+    if (isEnded(this.#record)) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.flush();
+      void this.#write();
+    }, this.#options.writeIntervalMs);
+    this.#timer.unref();
+  }
+
+  /** A disk that is full must not end the work: what is lost is how far it came. */
+  #write(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#writing
+      .then(() => this.#options.store.write(this.record))
+      .catch((error) => this.#options.log.warn({ err: error }, 'A task could not be written to the disk.'));
+    return this.#writing;
+  }
+}

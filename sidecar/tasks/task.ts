@@ -1,0 +1,74 @@
+import type { ErrorCode } from '../errors/catalogue.ts';
+
+/**
+ * queued: waits until a task of its kind has ended. running: at work. completed: all done, though single items may have failed: the
+ * counts and the report say so. failed: it could not go on. cancelled: somebody stopped it; what was done stays done.
+ */
+export const TASK_STATES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+/** A piece of long work, as it is shown and kept on disk. */
+export interface TaskRecord {
+  /** Sorts by the time of creation. */
+  readonly id: string;
+  readonly kind: string;
+  /** What it does, in plain words. */
+  readonly title: string;
+  /** What it was asked for, as JSON: no secrets. */
+  readonly input: unknown;
+  readonly state: TaskState;
+  /** Items that are settled. */
+  readonly done: number;
+  /** Items in all; absent as long as nobody knows. */
+  readonly total?: number;
+  /** Items by what became of them, in the words of the kind. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Lines of the report: what an operator should know of single items. */
+  readonly reported: number;
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
+  /** Where a crash does not lose more than what came since; in the words of the kind. */
+  readonly position?: unknown;
+  readonly createdAtMs: number;
+  readonly startedAtMs?: number;
+  readonly endedAtMs?: number;
+}
+
+/** One line of a task's report. */
+export interface TaskFinding {
+  /** The item: a blob, a device, a letter. */
+  readonly item: string;
+  readonly outcome: string;
+  /** Plain words; may be empty. */
+  readonly message: string;
+}
+
+/** A task at work, as its kind sees it. */
+export interface RunningTask<Input = unknown, Position = unknown> {
+  readonly id: string;
+  readonly input: Input;
+  /** What `save` kept before a crash or stop; undefined when the task begins. */
+  readonly position: Position | undefined;
+  /** Aborted when the task is cancelled or the sidecar stops: the work then rejects soon, with anything. */
+  readonly signal: AbortSignal;
+  /** How many items there are in all. */
+  expect(total: number): void;
+  /** Items that are settled, and what became of them. */
+  advance(done: number, counts?: Readonly<Record<string, number>>): void;
+  /** Tells of one item. */
+  report(finding: TaskFinding): void;
+  /** Keeps the position, with the progress made so far, durably. */
+  save(position: Position): Promise<void>;
+}
+
+/** A sort of work. Tasks of one kind run one after the other. */
+export interface TaskKind<Input = unknown, Position = unknown> {
+  readonly kind: string;
+  /** Whether a task goes on after a crash, from its last position; otherwise it then fails with TASK_INTERRUPTED. */
+  readonly resumes: boolean;
+  /** Does the work. Rejects with ConnectorError when it cannot go on. */
+  run(task: RunningTask<Input, Position>): Promise<void>;
+}
+
+export function isEnded({ state }: Pick<TaskRecord, 'state'>): boolean {
+  return state === 'completed' || state === 'failed' || state === 'cancelled';
+}

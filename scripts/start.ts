@@ -166,7 +166,7 @@ async function main(): Promise<void> {
     await simulation;
     if (failure === undefined) {
       await settle(system);
-      screen.show(render({ ...(await look(system)), addresses }));
+      screen.show(render({ ...(await look(system)), addresses }), { last: true });
       if (options.json) console.log(await report(system));
     }
   } finally {

@@ -71,7 +71,8 @@ export class Platform {
       readOnly: false,
       persistent: false,
       logged: options.logged ?? false,
-      dataChangeType: 'VALUE',
+      // With VALUE the platform stores a value only when it differs from the last one.
+      dataChangeType: 'ALWAYS',
       remote: false,
     });
   }

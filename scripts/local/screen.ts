@@ -57,14 +57,14 @@ export class Screen {
     this.#out = out;
   }
 
-  show(lines: readonly string[]): void {
+  show(lines: readonly string[], options: { last?: boolean } = {}): void {
     if (this.#out.isTTY) {
       const up = this.#height > 0 ? `\x1b[${this.#height}A` : '';
       this.#out.write(`${up}\x1b[J${lines.join('\n')}\n`);
       this.#height = lines.length;
       return;
     }
-    if (Date.now() - this.#printedAtMs < 5_000) return;
+    if (!options.last && Date.now() - this.#printedAtMs < 5_000) return;
     this.#printedAtMs = Date.now();
     this.#out.write(`${lines.join('\n')}\n\n`);
   }

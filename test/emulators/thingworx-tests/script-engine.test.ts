@@ -220,6 +220,53 @@ describe('calling services', () => {
     await assert.rejects(fixture.run('missing();'), { message: /ReferenceError/ });
   });
 
+  test('a service called from outside has all its parameters', async () => {
+    assert.equal(
+      await fixture.run('result = typeof a + a + b;', {
+        service: 'Add',
+        variables: { a: 1 },
+        result: 'STRING',
+      }),
+      'number1undefined',
+    );
+  });
+
+  test('a result that is not what its Data Shape says', async () => {
+    fixture.platform.shapes.set('Wanted_DS', [field('a', 'NUMBER'), field('b', 'STRING')]);
+    const entity = fixture.platform.findEntity('Things', 'T');
+    assert.ok(entity);
+    const run = (table: InfoTable) =>
+      fixture.engine.run({
+        entity,
+        service: 'S',
+        source: 'result = table;',
+        variables: { table },
+        result: { baseType: 'INFOTABLE', dataShape: 'Wanted_DS' },
+        principal: 'Administrator',
+        depth: 0,
+      });
+    fixture.platform.logs.length = 0;
+    await run(new InfoTable([field('a', 'NUMBER'), field('b', 'STRING')]));
+    assert.equal(fixture.platform.logs.length, 0);
+    await run(new InfoTable([field('a', 'STRING')]));
+    assert.match(
+      fixture.platform.logs[0]?.message ?? '',
+      /not a Wanted_DS: it lacks a \(NUMBER\), b \(STRING\)/,
+    );
+  });
+
+  test('a script sees changes that it makes to its own entity', async () => {
+    fixture.platform.addNative('Things', 'N', scriptService('Extend', ''), () => {
+      fixture.thing.properties.added = { baseType: 'STRING' };
+      fixture.platform.revision++;
+      return null;
+    });
+    assert.equal(
+      await fixture.run('Things.N.Extend(); me.added = "x"; result = me.added;', { result: 'STRING' }),
+      'x',
+    );
+  });
+
   test('rights are asked for at each call', async () => {
     await assert.rejects(fixture.run('me.Ping();', { principal: 'Guest' }), {
       message: /Not authorized for ServiceInvoke on Ping in T/,
@@ -305,6 +352,32 @@ describe('many scripts', () => {
     } finally {
       await fixture.stop();
     }
+  });
+
+  test('a script that takes all memory is ended', async () => {
+    const fixture = new ScriptFixture({ memoryMb: 40 });
+    try {
+      const source = 'var list = []; for (;;) { list.push({a: 1, b: [1, 2, 3]}); }';
+      await assert.rejects(fixture.run(source), {
+        message: /Execution error in service script \[S\] : .*memory/,
+      });
+      assert.deepEqual(await fixture.run('result = {ok: true};'), { ok: true });
+    } finally {
+      await fixture.stop();
+    }
+  });
+
+  test('stop ends a script that waits for the platform', async () => {
+    const fixture = new ScriptFixture();
+    const asked = Promise.withResolvers<void>();
+    fixture.platform.addNative('Things', 'N', scriptService('Never', ''), () => {
+      asked.resolve();
+      return new Promise(() => {});
+    });
+    const running = assert.rejects(fixture.run('Things.N.Never();'), PlatformError);
+    await asked.promise;
+    await fixture.stop();
+    await running;
   });
 
   test('stop ends what runs and refuses what comes', async () => {

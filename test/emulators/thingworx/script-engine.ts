@@ -34,6 +34,8 @@ export interface ScriptEngineOptions {
   workers?: number;
   /** Threads at most: above `workers` one is only added while every other waits for the platform. */
   maxWorkers?: number;
+  /** Heap of each thread; a script that needs more is ended. */
+  memoryMb?: number;
   /** Read at the start of each execution, so the object may change. */
   switches?: Readonly<ScriptSwitches>;
   /** For PASSWORD values in scripts and the encryption functions; must be the platform's. */
@@ -89,6 +91,7 @@ export class ScriptEngine {
   private readonly timeoutMs: number;
   private readonly workers: number;
   private readonly maxWorkers: number;
+  private readonly memoryMb: number;
   private readonly switches: Readonly<ScriptSwitches>;
   private readonly threads = new Set<Thread>();
   private readonly queue: Job[] = [];
@@ -99,6 +102,7 @@ export class ScriptEngine {
     this.timeoutMs = options.timeoutMs ?? 30_000;
     this.workers = options.workers ?? 4;
     this.maxWorkers = Math.max(this.workers, options.maxWorkers ?? 64);
+    this.memoryMb = options.memoryMb ?? 256;
     this.switches = options.switches ?? defaultScriptSwitches;
     this.cipher = options.cipher ?? new PasswordCipher();
   }
@@ -160,7 +164,7 @@ export class ScriptEngine {
     const worker = new Worker(new URL('./script/worker.ts', import.meta.url), {
       workerData: settings,
       transferList: [port2],
-      resourceLimits: { maxOldGenerationSizeMb: 512, stackSizeMb: 8 },
+      resourceLimits: { maxOldGenerationSizeMb: this.memoryMb, stackSizeMb: 8 },
     });
     const thread: Thread = {
       worker,

@@ -26,6 +26,12 @@ export interface Invoker {
   ): PlatformValue;
 }
 
+/** Functions of one entity object, made when they are asked for. */
+interface Members {
+  of: EntityDefinition | undefined;
+  functions: Map<string, unknown>;
+}
+
 /** `Things`, `Resources` and the like, and the entities in them, as scripts see them. */
 export class Entities {
   private readonly bridge: Bridge;
@@ -69,7 +75,7 @@ export class Entities {
 
   entity(reference: EntityReference): object {
     const { bridge } = this;
-    const members = new Map<string, unknown>();
+    const members: Members = { of: undefined, functions: new Map() };
     const text = () => reference.name;
     return bridge.remember(
       new Proxy(bridge.object({}), {
@@ -98,8 +104,10 @@ export class Entities {
     );
   }
 
-  private definition(reference: EntityReference): EntityDefinition {
-    return this.directory.definition(reference.definitionId);
+  /** The definition as it is now: a script may change the entity that it holds. */
+  private definition({ collection, name, definitionId }: EntityReference): EntityDefinition {
+    const current = this.directory.find(collection, name, this.invoker.call.principal);
+    return this.directory.definition(current?.definitionId ?? definitionId);
   }
 
   private hasMember(reference: EntityReference, name: string): boolean {
@@ -107,16 +115,20 @@ export class Entities {
     return name === 'name' || [properties, services, events].some((members) => Object.hasOwn(members, name));
   }
 
-  private member(reference: EntityReference, members: Map<string, unknown>, name: string): unknown {
+  private member(reference: EntityReference, members: Members, name: string): unknown {
     const definition = this.definition(reference);
+    if (members.of !== definition) {
+      members.of = definition;
+      members.functions.clear();
+    }
     if (Object.hasOwn(definition.properties, name)) {
       const wire = this.channel.request('getProperty', this.invoker.call, [reference, name]);
       return this.bridge.toScript(decodeValue(wire as Wire));
     }
-    let member = members.get(name);
+    let member = members.functions.get(name);
     if (member === undefined) {
       member = this.functionMember(reference, definition, name);
-      members.set(name, member);
+      members.functions.set(name, member);
     }
     return member;
   }

@@ -1,3 +1,5 @@
+import { convert } from '../base-types.ts';
+import { InfoTable } from '../infotable.ts';
 import type { PasswordCipher } from '../password-cipher.ts';
 import {
   type EntityReference,
@@ -7,7 +9,7 @@ import {
   type ServiceDefinition,
   scriptCollections,
 } from '../script-platform.ts';
-import { type BaseType, PlatformError, type PlatformValue } from '../values.ts';
+import { PlatformError, type PlatformValue } from '../values.ts';
 import { Bridge } from './bridge.ts';
 import { type Channel, encodeError, type RunMessage, type WireError } from './channel.ts';
 import { Compiler } from './compiler.ts';
@@ -17,15 +19,13 @@ import { scriptFunctions } from './functions.ts';
 import { createRealm, type Realm, scriptFrame } from './realm.ts';
 import { decodeValue, encodeValue, type Wire, type WireVariables } from './wire.ts';
 
-// A service that calls itself without end is stopped here; where the platform stops is not known.
-const maxDepth = 200;
-
 /** Everything a worker thread needs to run scripts: the realm, its globals, and the stack of running services. */
 export class Runtime {
   private readonly channel: Channel;
   private readonly realm: Realm;
   private readonly bridge: Bridge;
   private readonly compiler: Compiler;
+  private readonly directory: Directory;
   private readonly entities: Entities;
   /** Calls of the services that are running, innermost last. */
   private readonly calls: ScriptCall[] = [];
@@ -52,7 +52,8 @@ export class Runtime {
         args: Record<string, PlatformValue>,
       ) => this.runNested(entity, service, source, args),
     };
-    this.entities = new Entities(this.bridge, channel, new Directory(channel), invoker, local);
+    this.directory = new Directory(channel);
+    this.entities = new Entities(this.bridge, channel, this.directory, invoker, local);
     this.defineGlobals(cipher);
   }
 
@@ -68,8 +69,9 @@ export class Runtime {
       source: { collection: entity.collection, name: entity.name, service },
     });
     try {
-      const variables = this.variables(message.variables);
-      const value = this.execute(entity, service, message.source, variables, message.result.baseType);
+      checkDepth(depth);
+      const variables = { ...this.absentParameters(entity, service), ...this.variables(message.variables) };
+      const value = this.execute(entity, service, message.source, variables, message.result);
       return { value: encodeValue(value) };
     } catch (error) {
       return { error: this.failure(error, service) };
@@ -89,11 +91,7 @@ export class Runtime {
     args: Record<string, PlatformValue>,
   ): PlatformValue {
     const { principal, depth } = this.call;
-    if (depth + 1 > maxDepth) {
-      throw new PlatformError(`Too many nested service calls (${maxDepth})`, {
-        javaClass: 'java.lang.StackOverflowError',
-      });
-    }
+    checkDepth(depth + 1);
     const variables: Record<string, unknown> = {};
     for (const { name } of service.parameters) {
       variables[name] = this.bridge.toScript(args[name] ?? null);
@@ -104,7 +102,7 @@ export class Runtime {
       source: { collection: entity.collection, name: entity.name, service: service.name },
     });
     try {
-      return this.execute(entity, service.name, source, variables, service.result.baseType);
+      return this.execute(entity, service.name, source, variables, service.result);
     } catch (error) {
       const { script, message } = this.failure(error, service.name);
       const reason = script === undefined ? message : script.message;
@@ -119,7 +117,7 @@ export class Runtime {
     service: string,
     source: string,
     variables: Record<string, unknown>,
-    baseType: BaseType,
+    declared: ServiceDefinition['result'],
   ): PlatformValue {
     const all: Record<string, unknown> = {
       ...variables,
@@ -127,8 +125,38 @@ export class Runtime {
       logger: this.logger(),
     };
     const script = this.compiler.compile(service, source, Object.keys(all));
-    const result = script(all);
-    return this.bridge.toPlatform(result, baseType, { passwords: 'accept' });
+    const result = this.bridge.toPlatform(script(all), declared.baseType, { passwords: 'accept' });
+    if (result instanceof InfoTable && declared.dataShape !== undefined) {
+      this.checkShape(service, result, declared.dataShape);
+    }
+    return result;
+  }
+
+  /** The platform takes any table for a result, whatever Data Shape is declared; the emulator tells in the script log. */
+  private checkShape(service: string, table: InfoTable, dataShape: string): void {
+    const declared = this.directory.dataShapeFields(dataShape) ?? [];
+    const wrong = declared
+      .filter(({ name, baseType }) => table.fields.get(name)?.baseType !== baseType)
+      .map(({ name, baseType }) => `${name} (${baseType})`);
+    if (wrong.length > 0) {
+      this.log(
+        'WARN',
+        `The result of service [${service}] is not a ${dataShape}: it lacks ${wrong.join(', ')}`,
+      );
+    }
+  }
+
+  /** Parameters of a service that the caller left out are variables without a value. */
+  private absentParameters(entity: EntityReference, service: string): Record<string, unknown> {
+    const { services } = this.directory.definition(entity.definitionId);
+    const variables: Record<string, unknown> = {};
+    for (const { name, baseType, aspects } of (Object.hasOwn(services, service) &&
+      services[service]?.parameters) ||
+      []) {
+      const apply = this.bridge.switches.parameterDefaults === 'apply' && aspects.defaultValue !== undefined;
+      variables[name] = apply ? this.bridge.toScript(convert(aspects.defaultValue, baseType)) : undefined;
+    }
+    return variables;
   }
 
   private variables(wire: WireVariables): Record<string, unknown> {
@@ -194,6 +222,17 @@ export class Runtime {
   }
 }
 
+// Services that call each other without end are stopped here; where the platform stops is not known.
+const maxDepth = 200;
+
+function checkDepth(depth: number): void {
+  if (depth > maxDepth) {
+    throw new PlatformError(`Too many nested service calls (${maxDepth})`, {
+      javaClass: 'java.lang.StackOverflowError',
+    });
+  }
+}
+
 /** Text of what was thrown: the message of an error with its name unless that is plain Error, else the value as text. */
 function describe(thrown: unknown, original: unknown): string {
   if (original instanceof PlatformError) {
@@ -201,13 +240,28 @@ function describe(thrown: unknown, original: unknown): string {
   }
   if (typeof thrown === 'object' && thrown !== null && 'message' in thrown) {
     const { name, message } = thrown as { name?: unknown; message?: unknown };
-    return name === undefined || name === 'Error' ? String(message) : `${String(name)}: ${String(message)}`;
+    const text = engineText(String(message));
+    return name === undefined || name === 'Error' ? text : `${String(name)}: ${text}`;
   }
   try {
     return String(thrown);
   } catch {
     return 'an object without text form was thrown';
   }
+}
+
+/** Messages of V8 that Rhino words differently. Only the caller and the log see them so: a script that catches has V8's. */
+function engineText(message: string): string {
+  return message
+    .replace(/^([\w$]+) is not defined$/, '"$1" is not defined.')
+    .replace(
+      /^Cannot read properties of (null|undefined) \(reading '(.*)'\)$/,
+      'Cannot read property "$2" from $1',
+    )
+    .replace(
+      /^Cannot set properties of (null|undefined) \(setting '(.*)'\)$/,
+      'Cannot set property "$2" of $1',
+    );
 }
 
 /** slf4j's message format: each `{}` takes the next value. */

@@ -38,19 +38,22 @@ const defaultNameFormat =
   '{Namespace}/{EventHub}/{PartitionId}/{Year}/{Month}/{Day}/{Hour}/{Minute}/{Second}';
 const anyValue = { type: 'map', values: ['long', 'double', 'string', 'bytes'] } as const;
 
-const eventDataType = avsc.Type.forSchema({
-  type: 'record',
-  name: 'EventData',
-  namespace: 'Microsoft.ServiceBus.Messaging',
-  fields: [
-    { name: 'SequenceNumber', type: 'long' },
-    { name: 'Offset', type: 'string' },
-    { name: 'EnqueuedTimeUtc', type: 'string' },
-    { name: 'SystemProperties', type: { ...anyValue, values: [...anyValue.values] } },
-    { name: 'Properties', type: { ...anyValue, values: [...anyValue.values] } },
-    { name: 'Body', type: ['null', 'bytes'] },
-  ],
-});
+const eventDataType = avsc.Type.forSchema(
+  {
+    type: 'record',
+    name: 'EventData',
+    namespace: 'Microsoft.ServiceBus.Messaging',
+    fields: [
+      { name: 'SequenceNumber', type: 'long' },
+      { name: 'Offset', type: 'string' },
+      { name: 'EnqueuedTimeUtc', type: 'string' },
+      { name: 'SystemProperties', type: { ...anyValue, values: [...anyValue.values] } },
+      { name: 'Properties', type: { ...anyValue, values: [...anyValue.values] } },
+      { name: 'Body', type: ['null', 'bytes'] },
+    ],
+  },
+  { wrapUnions: true },
+);
 
 export class Capture {
   readonly #options: CaptureOptions;

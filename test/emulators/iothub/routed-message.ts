@@ -18,17 +18,20 @@ export interface RoutedRecord {
 /**
  * The member names are documented; name and namespace of the record are not, and readers do not look at them.
  */
-const recordType = avsc.Type.forSchema({
-  type: 'record',
-  name: 'Message',
-  namespace: 'Microsoft.Azure.Devices',
-  fields: [
-    { name: 'EnqueuedTimeUtc', type: 'string' },
-    { name: 'Properties', type: { type: 'map', values: 'string' } },
-    { name: 'SystemProperties', type: { type: 'map', values: 'string' } },
-    { name: 'Body', type: ['null', 'bytes'] },
-  ],
-});
+const recordType = avsc.Type.forSchema(
+  {
+    type: 'record',
+    name: 'Message',
+    namespace: 'Microsoft.Azure.Devices',
+    fields: [
+      { name: 'EnqueuedTimeUtc', type: 'string' },
+      { name: 'Properties', type: { type: 'map', values: 'string' } },
+      { name: 'SystemProperties', type: { type: 'map', values: 'string' } },
+      { name: 'Body', type: ['null', 'bytes'] },
+    ],
+  },
+  { wrapUnions: true },
+);
 
 export function systemPropertiesOf(event: HubEvent, enqueuedTimeMs: number): Record<string, string> {
   const { properties } = event;
@@ -86,7 +89,7 @@ export async function encodeAvro(
 }
 
 export function encodeRecords(records: RoutedRecord[], codec: 'null' | 'deflate'): Promise<Buffer> {
-  // avsc wants the branch of the union named.
+  // With wrapped unions avsc wants the branch named.
   return encodeAvro(
     recordType,
     records.map((record) => ({ ...record, Body: { bytes: record.Body } })),

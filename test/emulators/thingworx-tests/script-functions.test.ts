@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { field, InfoTable } from '../thingworx/infotable.ts';
 import { formatDate, parseDateText } from '../thingworx/script/date-format.ts';
 import { formatDecimal } from '../thingworx/script/number-format.ts';
 import { ScriptFixture } from './script-fixture.ts';
@@ -52,6 +53,18 @@ describe('global functions', () => {
       iso: 1704164645678,
       isDate: true,
     });
+  });
+
+  test('fences', async () => {
+    const corners = ['0,0', '0,10', '10,10', '10,0'];
+    const fence = new InfoTable([field('at', 'LOCATION')]);
+    for (const at of corners) {
+      fence.addRow({ at });
+    }
+    const source = `
+      result = {inside: containsLocation({latitude: 5, longitude: 5}, fence, "at"),
+        outside: containsLocation({latitude: 5, longitude: 11}, fence, "at")};`;
+    assert.deepEqual(await fixture.run(source, { variables: { fence } }), { inside: true, outside: false });
   });
 
   test('a date that cannot be read', async () => {

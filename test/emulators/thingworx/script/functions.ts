@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import { convert } from '../base-types.ts';
+import { InfoTable } from '../infotable.ts';
 import { distanceBetween } from '../infotable-query.ts';
 import { parseIsoTime } from '../iso-time.ts';
 import { decryptWithKey, encryptWithKey, type PasswordCipher } from '../password-cipher.ts';
@@ -11,7 +12,7 @@ import { formatDecimal } from './number-format.ts';
 
 /**
  * The global functions of the platform. Dates are read and written in the zone of the process, as by the JVM there. Left
- * out, and so unknown to scripts: containsLocation, createCircularGeoFence, the diagnostic traces.
+ * out, and so unknown to scripts: createCircularGeoFence and the diagnostic traces.
  */
 export function scriptFunctions(bridge: Bridge, cipher: PasswordCipher): Record<string, unknown> {
   const functions: Record<string, (...args: unknown[]) => unknown> = {
@@ -23,11 +24,15 @@ export function scriptFunctions(bridge: Bridge, cipher: PasswordCipher): Record<
     },
     getHostIPAddress: (name) => hostAddress(String(name ?? 'localhost')),
     formatNumber: (value, format) => formatDecimal(Number(value), String(format ?? '#,##0.###')),
-    distanceBetween: (from, to, units) => {
-      const [a, b] = [from, to].map((one) => convert(bridge.fromScript(one), 'LOCATION'));
-      return a instanceof Location && b instanceof Location
-        ? distanceBetween(a, b, String(units ?? 'M'))
-        : undefined;
+    distanceBetween: (from, to, units) =>
+      distanceBetween(readLocation(bridge, from), readLocation(bridge, to), String(units ?? 'M')),
+    containsLocation: (location, geoFence, locationField) => {
+      const table = convert(bridge.fromScript(geoFence), 'INFOTABLE');
+      const corners = table instanceof InfoTable ? table.rows.map((row) => row[String(locationField)]) : [];
+      return isInside(
+        readLocation(bridge, location),
+        corners.filter((corner) => corner instanceof Location),
+      );
     },
   };
   return Object.fromEntries(
@@ -36,6 +41,29 @@ export function scriptFunctions(bridge: Bridge, cipher: PasswordCipher): Record<
       bridge.hostFunction(name, (...args: unknown[]) => run(...args)),
     ]),
   );
+}
+
+function readLocation(bridge: Bridge, value: unknown): Location {
+  const location = convert(bridge.fromScript(value), 'LOCATION');
+  if (!(location instanceof Location)) {
+    throw new PlatformError('A location is missing', { javaClass: 'java.lang.NullPointerException' });
+  }
+  return location;
+}
+
+/** Whether a point lies in a polygon: a ray from it crosses the border an odd number of times. */
+function isInside({ latitude, longitude }: Location, corners: Location[]): boolean {
+  let inside = false;
+  for (const [index, a] of corners.entries()) {
+    const b = corners.at(index - 1) as Location;
+    const crosses = a.latitude > latitude !== b.latitude > latitude;
+    const at =
+      ((b.longitude - a.longitude) * (latitude - a.latitude)) / (b.latitude - a.latitude) + a.longitude;
+    if (crosses && longitude < at) {
+      inside = !inside;
+    }
+  }
+  return inside;
 }
 
 type Functions = Record<string, (...args: unknown[]) => unknown>;

@@ -31,7 +31,9 @@ export class TaskRun {
   #wish: 'stop' | 'cancel' | undefined;
 
   constructor(record: TaskRecord, options: TaskRunOptions) {
-    this.#record = { ...record, counts: { ...record.counts } };
+    // What was counted after the last position is done again.
+    const { done = 0, counts = {} } = record.state === 'running' ? (record.saved ?? {}) : record;
+    this.#record = { ...record, done, counts: { ...counts } };
     this.#options = options;
   }
 
@@ -94,7 +96,7 @@ export class TaskRun {
     record.state = 'running';
     record.startedAtMs ??= Date.now();
     await this.#write();
-    log.info({ title: record.title, resumed: record.position !== undefined }, 'Task begun.');
+    log.info({ title: record.title, resumed: record.saved !== undefined }, 'Task begun.');
     try {
       await kind.run(this.#handle());
       if (this.#wish === 'stop' && this.#abort.signal.aborted) return;
@@ -127,7 +129,7 @@ export class TaskRun {
     return {
       id: record.id,
       input: record.input,
-      position: record.position,
+      position: record.saved?.position,
       signal: this.#abort.signal,
       expect: (total) => {
         record.total = total;
@@ -147,7 +149,7 @@ export class TaskRun {
         this.#writeSoon();
       },
       save: async (position) => {
-        record.position = position;
+        record.saved = { position, done: record.done, counts: record.counts };
         await this.flush();
         await this.#write();
       },

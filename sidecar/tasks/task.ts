@@ -26,11 +26,18 @@ export interface TaskRecord {
   /** Lines of the report: what an operator should know of single items. */
   readonly reported: number;
   readonly error?: { readonly code: ErrorCode; readonly message: string };
-  /** Where a crash does not lose more than what came since; in the words of the kind. */
-  readonly position?: unknown;
+  /** What the kind kept last: a crash loses no more than what came since. */
+  readonly saved?: TaskSave;
   readonly createdAtMs: number;
   readonly startedAtMs?: number;
   readonly endedAtMs?: number;
+}
+
+/** A position, in the words of the kind, with the progress that belongs to it. */
+export interface TaskSave {
+  readonly position: unknown;
+  readonly done: number;
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** One line of a task's report. */

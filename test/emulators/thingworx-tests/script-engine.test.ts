@@ -314,10 +314,10 @@ describe('many scripts', () => {
   });
 
   test('a native call is finished before the execution is ended', async () => {
-    const fixture = new ScriptFixture({ timeoutMs: 100 });
+    const fixture = new ScriptFixture({ timeoutMs: 1500 });
     let finished = false;
     fixture.platform.addNative('Things', 'N', scriptService('Slow', ''), async () => {
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      await new Promise((resolve) => setTimeout(resolve, 2000));
       finished = true;
       return null;
     });

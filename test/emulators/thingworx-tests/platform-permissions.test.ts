@@ -1,0 +1,358 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  type Client,
+  entities,
+  property,
+  shape,
+  shapeBlocks,
+  template,
+  thing,
+  until,
+  updates,
+  withPlatform,
+} from './platform-support.ts';
+
+/** A user in a group, with a key; visibility through an organization. */
+async function operator(client: Client): Promise<string> {
+  const services = 'Resources/EntityServices';
+  await client.result(services, 'CreateUser', { name: 'olga', password: 'secret-1' });
+  await client.result(services, 'CreateGroup', { name: 'Operators' });
+  await client.result('Groups/Operators', 'AddMember', { member: 'olga', type: 'User' });
+  await client.result(services, 'CreateOrganization', { name: 'Plant', topOUName: 'Root' });
+  await client.result('Organizations/Plant', 'AddMember', {
+    name: 'Root',
+    member: 'Operators',
+    type: 'Group',
+  });
+  await client.result(services, 'CreateApplicationKey', { name: 'OlgaKey', user: 'olga' });
+  return String(await client.result('ApplicationKeys/OlgaKey', 'GetKeyID'));
+}
+
+function allow(
+  client: Client,
+  entity: string,
+  type: string,
+  resource = '*',
+  more: Record<string, unknown> = {},
+) {
+  return client.result(entity, 'AddRunTimePermission', {
+    principal: 'Operators',
+    principalType: 'Group',
+    type,
+    resource,
+    allow: true,
+    ...more,
+  });
+}
+
+function show(client: Client, entity: string) {
+  return client.result(entity, 'AddVisibilityPermission', {
+    principal: 'Plant',
+    principalType: 'Organization',
+  });
+}
+
+describe('visibility', () => {
+  test('what cannot be seen does not exist', async () => {
+    await withPlatform({}, async (client) => {
+      const key = await operator(client);
+      await client.thing('T', 'GenericThing', [{ name: 'a', type: 'NUMBER' }]);
+      assert.equal((await client.get('/Things/T/Properties/a', { key })).status, 404);
+      await show(client, 'Things/T');
+      const forbidden = await client.get('/Things/T/Properties/a', { key });
+      assert.deepEqual(
+        [forbidden.status, forbidden.text],
+        [403, 'Not authorized for PropertyRead on a in T'],
+      );
+      assert.deepEqual(
+        (await client.get('/Things', { key })).json.rows.map((row: { name: string }) => row.name),
+        ['T'],
+      );
+      const group = await client.service('Things/T', 'AddVisibilityPermission', {
+        principal: 'Operators',
+        principalType: 'Group',
+      });
+      assert.equal(group.status, 500);
+    });
+  });
+
+  test('through a template, and through a unit of an organization', async () => {
+    await withPlatform({}, async (client) => {
+      const key = await operator(client);
+      await client.result('Organizations/Plant', 'AddOrganizationalUnit', {
+        parentName: 'Root',
+        name: 'Line',
+      });
+      await client.importXml(
+        entities(template('Seen_TT', shapeBlocks({ properties: property('a', 'NUMBER') }))),
+      );
+      await client.thing('T', 'Seen_TT');
+      await client.result('ThingTemplates/Seen_TT', 'AddInstanceVisibilityPermission', {
+        principal: 'Plant:Line',
+        principalType: 'OrganizationalUnit',
+      });
+      assert.equal((await client.get('/Things/T/Properties/a', { key })).status, 404);
+      await client.result('Organizations/Plant', 'AddMember', { name: 'Line', member: 'olga', type: 'User' });
+      assert.equal((await client.get('/Things/T/Properties/a', { key })).status, 403);
+    });
+  });
+});
+
+describe('run-time rights', () => {
+  test('each right for itself; an entry for one resource comes before *, denial before permission', async () => {
+    await withPlatform({}, async (client) => {
+      const key = await operator(client);
+      await client.thing('T', 'GenericThing', [
+        { name: 'a', type: 'NUMBER' },
+        { name: 'b', type: 'NUMBER' },
+      ]);
+      await show(client, 'Things/T');
+      await allow(client, 'Things/T', 'PropertyRead');
+      assert.equal(await client.read('T', 'a', { key }), 0);
+      assert.equal((await client.write('T', { a: 1 }, { key })).status, 403);
+      await allow(client, 'Things/T', 'PropertyWrite', 'a');
+      assert.equal((await client.write('T', { a: 1 }, { key })).status, 200);
+      assert.equal((await client.write('T', { b: 1 }, { key })).status, 403);
+      await allow(client, 'Things/T', 'PropertyRead', 'b', { allow: false });
+      assert.equal((await client.get('/Things/T/Properties/b', { key })).status, 403);
+      const all = await client.get('/Things/T/Properties/', { key });
+      assert.deepEqual([all.json.rows[0].a, 'b' in all.json.rows[0]], [1, false]);
+      const service = await client.service('Things/T', 'GetPropertyValues', {}, { key });
+      assert.deepEqual(
+        [service.status, service.text],
+        [403, 'Not authorized for ServiceInvoke on GetPropertyValues in T'],
+      );
+      await client.result('Things/T', 'AddRunTimePermission', {
+        principal: 'olga',
+        principalType: 'User',
+        type: 'ServiceInvoke',
+        resource: '*',
+        allow: false,
+      });
+      await allow(client, 'Things/T', 'ServiceInvoke');
+      assert.equal((await client.service('Things/T', 'GetPropertyValues', {}, { key })).status, 403);
+      await client.result('Things/T', 'DeleteRunTimePermission', {
+        principal: 'olga',
+        principalType: 'User',
+        type: 'ServiceInvoke',
+        resource: '*',
+      });
+      assert.equal((await client.service('Things/T', 'GetPropertyValues', {}, { key })).status, 200);
+      await client.control('PUT', '/switches', { forbiddenStatus: 401 });
+      assert.equal((await client.get('/Things/T/Properties/b', { key })).status, 401);
+    });
+  });
+
+  test('entity before template before shape before collection', async () => {
+    await withPlatform({}, async (client) => {
+      const key = await operator(client);
+      const rights = (permitted: boolean) =>
+        `<InstanceRunTimePermissions><Permissions resourceName="*"><PropertyRead><Principal isPermitted="${permitted}" name="Operators" type="Group"/></PropertyRead></Permissions></InstanceRunTimePermissions>`;
+      await client.importXml(
+        entities(
+          shape('R_TS', shapeBlocks({ properties: property('a', 'NUMBER') }), rights(true)) +
+            template(
+              'R_TT',
+              shapeBlocks({}),
+              '<ImplementedShapes><ImplementedShape name="R_TS" type="ThingShape"/></ImplementedShapes>',
+            ),
+        ),
+      );
+      await client.thing('T', 'R_TT');
+      await show(client, 'Things/T');
+      assert.equal(await client.read('T', 'a', { key }), 0);
+      await client.result('ThingTemplates/R_TT', 'AddInstanceRunTimePermission', {
+        principal: 'Operators',
+        principalType: 'Group',
+        type: 'PropertyRead',
+        resource: '*',
+        allow: false,
+      });
+      assert.equal((await client.get('/Things/T/Properties/a', { key })).status, 403);
+      await allow(client, 'Things/T', 'PropertyRead', 'a');
+      assert.equal(await client.read('T', 'a', { key }), 0);
+      assert.equal((await client.write('T', { a: 2 }, { key })).status, 403);
+      await client.result('Resources/CollectionFunctions', 'AddCollectionRunTimePermission', {
+        collectionName: 'Things',
+        principal: 'Operators',
+        principalType: 'Group',
+        type: 'PropertyWrite',
+        resource: '*',
+        allow: true,
+      });
+      assert.equal((await client.write('T', { a: 2 }, { key })).status, 200);
+    });
+  });
+
+  test('permissions as JSON: what Get answers, Set takes, as text too', async () => {
+    await withPlatform({}, async (client) => {
+      await operator(client);
+      await client.thing('A');
+      await client.thing('B');
+      await allow(client, 'Things/A', 'ServiceInvoke', 'GetPropertyValues');
+      await show(client, 'Things/A');
+      await client.result('Things/A', 'AddDesignTimePermission', {
+        principal: 'Operators',
+        principalType: 'Group',
+        type: 'Read',
+        allow: true,
+      });
+      for (const kind of ['RunTime', 'DesignTime', 'Visibility']) {
+        const given = await client.result('Things/A', `Get${kind}PermissionsAsJSON`);
+        await client.result('Things/B', `Set${kind}PermissionsAsJSON`, {
+          permissions: JSON.stringify(given),
+        });
+        assert.deepEqual(await client.result('Things/B', `Get${kind}PermissionsAsJSON`), given, kind);
+      }
+      const runTime = await client.result('Things/B', 'GetRunTimePermissionsAsJSON');
+      assert.deepEqual(runTime.permissions[0].ServiceInvoke, [
+        { name: 'Operators', type: 'Group', isPermitted: true },
+      ]);
+    });
+  });
+
+  test('UpdatePropertyValues needs the right on the service and on each property', async () => {
+    await withPlatform({}, async (client) => {
+      const key = await operator(client);
+      await client.thing('T', 'GenericThing', [{ name: 'a', type: 'NUMBER' }]);
+      await show(client, 'Things/T');
+      const update = () =>
+        client.service('Things/T', 'UpdatePropertyValues', updates([{ name: 'a', value: 1 }]), { key });
+      assert.equal((await update()).status, 403);
+      await allow(client, 'Things/T', 'ServiceInvoke', 'UpdatePropertyValues');
+      assert.equal((await update()).status, 403);
+      await client.control('PUT', '/switches', { updateNeedsPropertyWrite: false });
+      assert.equal((await update()).status, 200);
+      await client.control('PUT', '/switches', { updateNeedsPropertyWrite: true });
+      await allow(client, 'Things/T', 'PropertyWrite');
+      assert.equal((await update()).status, 200);
+    });
+  });
+
+  test('only administrators import, and others need design-time rights to change the model', async () => {
+    await withPlatform({}, async (client) => {
+      const key = await operator(client);
+      await client.thing('T');
+      await show(client, 'Things/T');
+      await allow(client, 'Things/T', 'ServiceInvoke');
+      assert.equal((await client.upload(Buffer.from('x'), 'purpose=import', { appKey: key })).status, 403);
+      assert.equal((await client.get('/Things/T', { key })).status, 403);
+      assert.equal(
+        (await client.service('Things/T', 'SetDescription', { description: 'x' }, { key })).status,
+        403,
+      );
+      await client.result('Things/T', 'AddDesignTimePermission', {
+        principal: 'Operators',
+        principalType: 'Group',
+        type: 'Update',
+        allow: true,
+      });
+      assert.equal(
+        (await client.service('Things/T', 'SetDescription', { description: 'x' }, { key })).status,
+        200,
+      );
+      assert.equal((await client.call('DELETE', '/Things/T', undefined, { key })).status, 403);
+      await allow(client, 'Resources/EntityServices', 'ServiceInvoke');
+      const create = () =>
+        client.service(
+          'Resources/EntityServices',
+          'CreateThing',
+          { name: 'New', thingTemplateName: 'GenericThing' },
+          { key },
+        );
+      assert.equal((await create()).status, 403);
+      await client.result('Resources/CollectionFunctions', 'AddCollectionDesignTimePermission', {
+        collectionName: 'Things',
+        principal: 'Operators',
+        principalType: 'Group',
+        type: 'Create',
+        allow: true,
+      });
+      assert.equal((await create()).status, 200);
+    });
+  });
+});
+
+describe('rights inside scripts', () => {
+  const door = entities(
+    thing(
+      'Safe',
+      'GenericThing',
+      shapeBlocks({ properties: property('gold', 'NUMBER', { defaultValue: '5' }) }),
+    ) +
+      thing(
+        'Door',
+        'GenericThing',
+        shapeBlocks({
+          services: [
+            { name: 'Look', result: 'NUMBER', code: 'result = Things["Safe"].gold;' },
+            { name: 'Ask', result: 'INFOTABLE', code: 'result = Things["Safe"].GetPropertyValues();' },
+          ],
+        }),
+      ),
+  );
+
+  test('the caller, or the System user, or nobody is asked', async () => {
+    await withPlatform({}, async (client) => {
+      const key = await operator(client);
+      await client.importXml(door);
+      await show(client, 'Things/Door');
+      await show(client, 'Things/Safe');
+      await allow(client, 'Things/Door', 'ServiceInvoke');
+      const look = (service = 'Look') => client.service('Things/Door', service, {}, { key });
+      const refused = await look();
+      assert.equal(refused.status, 500);
+      assert.match(refused.text, /Not authorized for PropertyRead on gold in Safe/);
+      const system = { principal: 'System', principalType: 'User', resource: '*', allow: true };
+      await client.result('Things/Safe', 'AddRunTimePermission', { ...system, type: 'PropertyRead' });
+      assert.deepEqual((await look()).json.rows, [{ result: 5 }]);
+      await client.control('PUT', '/switches', { nestedRights: 'caller' });
+      assert.equal((await look()).status, 500);
+      await allow(client, 'Things/Safe', 'PropertyRead');
+      assert.deepEqual((await look()).json.rows, [{ result: 5 }]);
+      assert.match((await look('Ask')).text, /Not authorized for ServiceInvoke on GetPropertyValues in Safe/);
+      await client.control('PUT', '/switches', { nestedRights: 'unchecked' });
+      assert.equal((await look('Ask')).status, 200);
+    });
+  });
+
+  test('function libraries are there for everybody, unless the switch says no', async () => {
+    await withPlatform({}, async (client) => {
+      const key = await operator(client);
+      const make = () =>
+        client.service(
+          'Resources/InfoTableFunctions',
+          'CreateInfoTableFromDataShape',
+          { infoTableName: 't', dataShapeName: 'EntityList' },
+          { key },
+        );
+      assert.equal((await make()).status, 200);
+      await client.control('PUT', '/switches', { functionLibrariesForUsers: false });
+      assert.equal((await make()).status, 403);
+    });
+  });
+
+  test('subscriptions run in the name of the user whose change fired them', async () => {
+    await withPlatform({}, async (client) => {
+      const key = await operator(client);
+      await client.importXml(
+        entities(
+          thing(
+            'T',
+            'GenericThing',
+            shapeBlocks({
+              properties: property('a', 'NUMBER') + property('who', 'STRING'),
+              subscriptions:
+                '<Subscription enabled="true" eventName="DataChange" name="s" source="" sourceProperty="a" sourceType="Thing"><ServiceImplementation handlerName="Script" name="s"><ConfigurationTables><ConfigurationTable name="Script"><Rows><Row><code><![CDATA[me.who = Resources["CurrentSessionInfo"].GetCurrentUser();]]></code></Row></Rows></ConfigurationTable></ConfigurationTables></ServiceImplementation></Subscription>',
+            }),
+          ),
+        ),
+      );
+      await show(client, 'Things/T');
+      await allow(client, 'Things/T', 'PropertyWrite');
+      await client.write('T', { a: 3 }, { key });
+      await until('the subscription', async () => (await client.read('T', 'who')) === 'olga');
+    });
+  });
+});

@@ -262,6 +262,13 @@ export const ERRORS = define({
     title: 'There is no such dead letter.',
     remedy: 'List the dead letters again; it may have been delivered, deleted or removed because of its age.',
   },
+  DEAD_LETTER_UNREADABLE: {
+    status: 500,
+    retryable: false,
+    title: 'A dead letter is damaged and cannot be read.',
+    remedy:
+      'Look at the file or blob named in the message; delete the letter when nothing of it can be saved.',
+  },
   TASK_NOT_FOUND: {
     status: 404,
     retryable: false,

@@ -79,11 +79,9 @@ export class BlobDeadLetters implements DeadLetterStore {
       if (name === undefined) return undefined;
       try {
         const content = await container.getBlockBlobClient(name).downloadToBuffer();
-        return decodeLetter(content.toString('utf8'));
+        return decodeLetter(content.toString('utf8'), name);
       } catch (error) {
         if (isAbsent(error)) return undefined;
-        if (error instanceof SyntaxError || error instanceof TypeError)
-          throw new ConnectorError('DEAD_LETTERS_UNAVAILABLE', `The blob ${name} is no dead letter.`);
         throw error;
       }
     });
@@ -258,9 +256,9 @@ export class BlobDeadLetters implements DeadLetterStore {
       this.#container ??= this.#open();
       return await work(await this.#container);
     } catch (thrown) {
+      if (thrown instanceof ConnectorError && thrown.code.startsWith('DEAD_LETTER')) throw thrown;
       // The container may be gone: the next call makes it again.
       this.#container = undefined;
-      if (thrown instanceof ConnectorError && thrown.code === 'DEAD_LETTERS_UNAVAILABLE') throw thrown;
       const error = azureError(thrown, { action: `${action} dead letters in ${this.#options.container}` });
       throw new ConnectorError('DEAD_LETTERS_UNAVAILABLE', error.message, {
         cause: error,

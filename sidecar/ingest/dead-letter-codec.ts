@@ -1,3 +1,4 @@
+import { ConnectorError } from '../errors/connector-error.ts';
 import type { HubMessage } from '../translate/types.ts';
 import {
   type DeadLetter,
@@ -32,16 +33,22 @@ export function encodeLetter(letter: DeadLetter): string {
 /** Inside a JSON text every quote of a string is escaped, so this can only be the member itself. */
 const LETTER_MARK = ',"letter":';
 
-/** Throws SyntaxError or TypeError for what `encodeLetter` did not write. */
-export function decodeLetter(line: string): DeadLetter {
-  const { id, letter } = JSON.parse(line) as { id: string; letter: WrittenLetter };
-  const { body, ...message } = letter.message;
-  return {
-    id,
-    storedAtMs: letter.storedAtMs,
-    reasons: letter.reasons,
-    message: { ...message, body: Buffer.from(body, 'base64') },
-  };
+/** Throws DEAD_LETTER_UNREADABLE for what `encodeLetter` did not write; `place` says where it is. */
+export function decodeLetter(line: string, place: string): DeadLetter {
+  try {
+    const { id, letter } = JSON.parse(line) as { id: string; letter: WrittenLetter };
+    const { body, ...message } = letter.message;
+    return {
+      id,
+      storedAtMs: letter.storedAtMs,
+      reasons: letter.reasons,
+      message: { ...message, body: Buffer.from(body, 'base64') },
+    };
+  } catch (cause) {
+    throw new ConnectorError('DEAD_LETTER_UNREADABLE', `The dead letter in ${place} cannot be read.`, {
+      cause,
+    });
+  }
 }
 
 /** The summary at the beginning of a line, or undefined when the text holds no whole one. */

@@ -89,7 +89,7 @@ export class FileDeadLetters implements DeadLetterStore {
   async get(id: string): Promise<DeadLetter | undefined> {
     await this.#open();
     return await this.#guard('read', async () => {
-      for (const { line } of (await this.#locate([id])).values()) return decodeLetter(line);
+      for (const { line } of (await this.#locate([id])).values()) return decodeLetter(line, this.#directory);
       return undefined;
     });
   }
@@ -257,7 +257,7 @@ export class FileDeadLetters implements DeadLetterStore {
       for (let start = 0; start < living.length; start += 100) {
         const letters: DeadLetter[] = [];
         const moved = living.slice(start, start + 100);
-        for await (const { line } of segment.lines(moved)) letters.push(decodeLetter(line));
+        for await (const { line } of segment.lines(moved)) letters.push(decodeLetter(line, this.#directory));
         await (await this.#writable()).append(letters);
         await this.#deleteFrom(segment, moved);
       }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExponentialBackoff, type IBackoff } from 'cockatiel';
-import { ConnectorError } from '../errors/connector-error.ts';
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 
 const INITIAL_DELAY_MS = 250;
 const MAX_DELAY_MS = 15_000;
@@ -24,6 +24,32 @@ export class Patience {
 
   reset(): void {
     this.#backoff = undefined;
+  }
+}
+
+/**
+ * Repeats a call until it succeeds, as long as its failures are temporary: what is away comes back. Rejects with the first failure that
+ * is not, and with STOPPING when the signal aborts.
+ */
+export async function untilDone<T>(
+  call: () => Promise<T>,
+  signal: AbortSignal,
+  onWaiting: (error: ConnectorError | undefined) => void = () => undefined,
+): Promise<T> {
+  const patience = new Patience();
+  for (let waiting = false; ; ) {
+    if (signal.aborted) throw new ConnectorError('STOPPING', 'The work was given up.');
+    try {
+      const value = await call();
+      if (waiting) onWaiting(undefined);
+      return value;
+    } catch (thrown) {
+      const error = toConnectorError(thrown);
+      if (!error.retryable || error.code === 'STOPPING' || signal.aborted) throw error;
+      if (!waiting) onWaiting(error);
+      waiting = true;
+      await patience.pause(signal, error.retryAfterMs);
+    }
   }
 }
 

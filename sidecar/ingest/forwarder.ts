@@ -1,0 +1,91 @@
+import type { ConnectorError } from '../errors/connector-error.ts';
+import type { HubCounters } from '../observe/counters.ts';
+import type { HubMessage } from '../translate/types.ts';
+import type { DeadLetterSink } from './dead-letters.ts';
+import { Delivery, outcomeOf, type TakeLimits } from './delivery.ts';
+import type { Interpreter } from './interpreter.ts';
+import type { Sender } from './sender.ts';
+
+/** A message that does not come through a lane, with the letter that it becomes when it is refused. */
+export interface Forwarded {
+  readonly message: HubMessage;
+  readonly letterId: string;
+  /** When its letter was first stored, if it is one. */
+  readonly storedAtMs?: number;
+}
+
+export type ForwardOutcome = ReturnType<typeof outcomeOf>;
+
+/** What a road beside the lanes shares with them, and its own accounts. */
+export interface Road {
+  readonly interpreter: Interpreter;
+  readonly sender: Sender;
+  readonly counters: HubCounters;
+  readonly limits: () => TakeLimits;
+  /** Once when the dead letters hold the road up, once when it goes on (undefined). */
+  readonly onWaiting: (error: ConnectorError | undefined) => void;
+}
+
+/**
+ * Brings messages to ThingWorx that were received before: dead letters, files in storage, retained events. They take the same way as a
+ * lane's, but without a batch origin, for the platform would take them for repeats.
+ */
+export class Forwarder {
+  readonly #road: Road;
+  readonly #deadLetters: DeadLetterSink;
+
+  constructor(road: Road, deadLetters: DeadLetterSink) {
+    this.#road = road;
+    this.#deadLetters = deadLetters;
+  }
+
+  /**
+   * Resolves when all are settled, to what became of each. Waits as long as ThingWorx or the dead letters are away. Rejects with STOPPING:
+   * then some may be settled and none may be taken for it.
+   */
+  async forward(items: readonly Forwarded[], signal: AbortSignal): Promise<ForwardOutcome[]> {
+    const { interpreter, sender, counters, limits, onWaiting } = this.#road;
+    const numbered = numberApart(items);
+    const byMessage = new Map(numbered.map((message, i) => [message, items[i] as Forwarded]));
+    const delivery = new Delivery({
+      interpreter,
+      sender,
+      counters,
+      onWaiting,
+      deadLetters: this.#deadLetters,
+      letterOf: ({ message, reasons }, nowMs) => {
+        const item = byMessage.get(message) as Forwarded;
+        return { id: item.letterId, storedAtMs: item.storedAtMs ?? nowMs, message: item.message, reasons };
+      },
+    });
+    counters.receive(items.length);
+    let settled = 0;
+    try {
+      const entries = await interpreter.interpret(numbered, signal);
+      while (settled < entries.length) {
+        const rest = entries.slice(settled);
+        const head = rest.slice(0, delivery.countForCall(rest, limits()));
+        await delivery.deliver(head, undefined, signal);
+        settled += head.length;
+      }
+      return entries.map(outcomeOf);
+    } finally {
+      counters.settle('released', items.length - settled);
+    }
+  }
+}
+
+/** The platform names what it refuses by sequence number: messages of several partitions may share some. */
+function numberApart(items: readonly Forwarded[]): HubMessage[] {
+  const messages = items.map(({ message }) => message);
+  const numbers = new Set(messages.map(({ sequenceNumber }) => sequenceNumber));
+  if (numbers.size === messages.length) return messages;
+  return messages.map((message, sequenceNumber) => ({ ...message, sequenceNumber }));
+}
+
+/** Counts of outcomes, for the progress of a task. */
+export function tally(outcomes: readonly ForwardOutcome[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const outcome of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+}

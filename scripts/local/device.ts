@@ -27,6 +27,7 @@ export class SimulatedDevice {
   readonly #client: InstanceType<typeof Client>;
   readonly #sent: Reading[] = [];
   #count = 0;
+  #timeMs = 0;
 
   constructor(deviceId: string, connectionString: string) {
     this.deviceId = deviceId;
@@ -56,6 +57,9 @@ export class SimulatedDevice {
     const message = new Message(JSON.stringify(reading));
     message.contentType = 'application/json';
     message.contentEncoding = 'utf-8';
+    // The device's own time of the reading. Two readings never share one: a value stream keeps one value per property and time.
+    this.#timeMs = Math.max(Date.now(), this.#timeMs + 1);
+    message.properties.add('iothub-creation-time-utc', new Date(this.#timeMs).toISOString());
     await this.#client.sendEvent(message);
     this.#sent.push(reading);
   }

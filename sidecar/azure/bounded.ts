@@ -11,7 +11,7 @@ export async function bounded(work: Promise<unknown>, timeoutMs: number): Promis
         () => true,
       ),
       timeout,
-    ]); // prettier-ignore
+    ]);
   } finally {
     clearTimeout(timer);
   }

@@ -181,7 +181,7 @@ const STORAGE_PARTS = [
   'QueueEndpoint',
   'TableEndpoint',
   'FileEndpoint',
-]; // prettier-ignore
+];
 
 /** Splits at semicolons; names of parts in any case, in the spelling that the SDKs expect afterwards. */
 function split(text: string, setting: Setting, known: readonly string[]): Map<string, string> {

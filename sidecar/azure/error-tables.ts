@@ -8,22 +8,30 @@ export const HUB_NUMBERS: CodeTable = {
   401002: 'AZURE_UNAUTHORIZED',
   401003: 'AZURE_UNAUTHORIZED', // IoTHubUnauthorized
   403002: 'QUOTA_EXCEEDED', // IoTHubQuotaExceeded
-  403003: 'QUOTA_EXCEEDED', // TooManyDevices
+  403003: 'QUOTA_EXCEEDED', // JobQuotaExceeded
   403004: 'DEVICE_QUEUE_FULL', // DeviceMaximumQueueDepthExceeded
   403006: 'QUOTA_EXCEEDED', // DeviceMaximumActiveFileUploadLimitExceeded
   404001: 'DEVICE_NOT_FOUND',
   404002: 'AZURE_NOT_FOUND', // JobNotFound
   404010: 'DEVICE_NOT_FOUND', // ModuleNotFound
+  404301: 'AZURE_NOT_FOUND', // ConfigurationNotFound
   404103: 'DEVICE_OFFLINE', // DeviceNotOnline
   404104: 'DEVICE_OFFLINE', // DeviceConnectionClosedRemotely
   409001: 'DEVICE_EXISTS',
+  409104: 'AZURE_CONFLICT', // JobAlreadyExists
   409301: 'DEVICE_EXISTS', // ModuleAlreadyExistsOnDevice
+  409401: 'AZURE_CONFLICT', // ConfigurationAlreadyExists
   412001: 'PRECONDITION_FAILED',
   412002: 'AZURE_CONFLICT', // DeviceMessageLockLost
   412003: 'PRECONDITION_FAILED',
   412006: 'PRECONDITION_FAILED',
+  413002: 'QUOTA_EXCEEDED', // TooManyDevices
+  413003: 'QUOTA_EXCEEDED', // TooManyModulesOnDevice
+  413101: 'QUOTA_EXCEEDED', // ConfigurationCountLimitExceeded
+  429000: 'AZURE_THROTTLED',
   429001: 'AZURE_THROTTLED',
   429002: 'AZURE_THROTTLED',
+  429004: 'QUOTA_EXCEEDED', // ThrottlingMaxActiveJobCountExceeded
   502001: 'DEVICE_RESPONSE_INVALID',
   504001: 'AZURE_TIMEOUT',
   504101: 'DEVICE_TIMEOUT', // GatewayTimeout: the method's response timeout
@@ -55,7 +63,9 @@ export const HUB_CODES: CodeTable = {
   PreconditionFailed: 'PRECONDITION_FAILED',
   InvalidEtag: 'PRECONDITION_FAILED',
   ThrottlingException: 'AZURE_THROTTLED',
-  ThrottlingBacklogLimitExceeded: 'AZURE_THROTTLED',
+  ThrottleBacklogLimitExceeded: 'AZURE_THROTTLED',
+  ThrottlingMaxActiveJobCountExceeded: 'QUOTA_EXCEEDED',
+  GenericTooManyRequests: 'AZURE_THROTTLED',
   IotHubUnauthorizedAccess: 'AZURE_UNAUTHORIZED',
   IoTHubUnauthorizedAccess: 'AZURE_UNAUTHORIZED',
   IotHubUnauthorized: 'AZURE_UNAUTHORIZED',

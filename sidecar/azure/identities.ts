@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { ConnectorError } from '../errors/connector-error.ts';
+import type { CallOptions, HubRest } from './hub-rest.ts';
+import type { AuthenticationView, SymmetricKeys } from './hub-types.ts';
+
+export interface EtagOptions extends CallOptions {
+  /** The ETag as it was read; the call fails with PRECONDITION_FAILED when it has changed. Absent: whatever it is now. */
+  readonly etag?: string;
+}
+
+/** What devices and modules have in common. */
+export interface Identity {
+  readonly etag: string;
+  readonly authentication: AuthenticationView;
+}
+
+/** An identity as it travels: with keys. */
+export type WithKeys<T> = Omit<T, 'authentication'> & {
+  readonly authentication: AuthenticationView & {
+    readonly symmetricKey?: Partial<Record<keyof SymmetricKeys, string | null>>;
+  };
+};
+
+export const READ = { operation: 'registry', right: 'RegistryRead' } as const;
+export const WRITE = { operation: 'registry', right: 'RegistryWrite' } as const;
+
+/** How often a change is tried again when somebody else changed the identity between reading and writing it. */
+const CHANGE_ATTEMPTS = 4;
+
+/** The API replaces whole identities, so: read, change, write with the ETag that was read, again when it no longer holds. */
+export async function changeIdentity<T extends Identity>(
+  rest: HubRest,
+  place: { readonly path: string; readonly action: string },
+  { etag, ...options }: EtagOptions,
+  read: (options: CallOptions) => Promise<WithKeys<T>>,
+  change: (identity: WithKeys<T>) => unknown,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const before = await read(options);
+    const body = change(before);
+    const ifMatch = etag ?? (before as unknown as Identity).etag;
+    try {
+      const answer = await rest.request<WithKeys<T>>({
+        ...options,
+        ...WRITE,
+        ...place,
+        method: 'PUT',
+        body,
+        ifMatch,
+      });
+      return withoutKeys<T>(answer.body);
+    } catch (error) {
+      const raced = error instanceof ConnectorError && error.code === 'PRECONDITION_FAILED';
+      if (!raced || etag !== undefined || attempt === CHANGE_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** Removes the keys, whatever the hub put there. */
+export function withoutKeys<T extends Identity>(identity: WithKeys<T>): T {
+  const { type, x509Thumbprint } = identity.authentication ?? { type: 'none' };
+  const hasThumbprint = type === 'selfSigned' && x509Thumbprint;
+  return {
+    ...identity,
+    authentication: { type, ...(hasThumbprint ? { x509Thumbprint } : {}) },
+  } as unknown as T;
+}
+
+/** Throws AZURE_REJECTED for an identity that proves itself otherwise. */
+export function keysOf(
+  identity: { readonly authentication: WithKeys<Identity>['authentication'] },
+  what: string,
+): SymmetricKeys {
+  const { type, symmetricKey } = identity.authentication;
+  if (type !== 'sas' || !symmetricKey?.primaryKey || !symmetricKey.secondaryKey) {
+    throw new ConnectorError('AZURE_REJECTED', `${what} has no keys: it proves itself by ${type}.`);
+  }
+  return { primaryKey: symmetricKey.primaryKey, secondaryKey: symmetricKey.secondaryKey };
+}
+
+/** One of the two keys made anew. */
+export function renewed(keys: SymmetricKeys, which: 'primary' | 'secondary'): SymmetricKeys {
+  const key = randomBytes(32).toString('base64');
+  return which === 'primary' ? { ...keys, primaryKey: key } : { ...keys, secondaryKey: key };
+}
+
+/** Undefined instead of DEVICE_NOT_FOUND. */
+export async function orUndefined<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof ConnectorError && error.code === 'DEVICE_NOT_FOUND') return undefined;
+    throw error;
+  }
+}

@@ -270,6 +270,12 @@ describe('run-time rights', () => {
         allow: true,
       });
       assert.equal((await create()).status, 200);
+      // The creator owns the Thing and may do everything with it.
+      assert.equal((await client.service('Things/New', 'EnableThing', {}, { key })).status, 200);
+      assert.equal((await client.service('Things/New', 'GetOwner', {}, { key })).status, 403);
+      assert.equal(await client.result('Things/New', 'GetOwner'), 'olga');
+      await client.result('Things/New', 'SetOwner', { name: 'Administrator' });
+      assert.equal((await client.get('/Things/New', { key })).status, 404);
     });
   });
 });

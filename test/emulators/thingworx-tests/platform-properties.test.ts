@@ -131,12 +131,13 @@ describe('data change types decide what is logged', () => {
     { type: 'ALWAYS', values: [1, 1, 2], kept: [1, 1, 2] },
     { type: 'VALUE', values: [1, 1, 2, 2, 1], kept: [1, 2, 1] },
     { type: 'NEVER', values: [1, 2], kept: [] },
-    { type: 'ON', values: [1, 2, 0, 3], kept: [1, 3] },
+    { type: 'VALUE', threshold: 2, values: [3, 5, 8, 9], kept: [3, 8] },
+    { type: 'ON', values: [1, 1, 0, 3], kept: [1, 0, 3] },
     { type: 'OFF', values: [1, 0, 0, 2, 0], kept: [0, 0] },
     { type: 'DEADBAND', threshold: 5, values: [1, 3, 5, 7, 12, 13], kept: [1, 7, 13] },
   ];
   for (const { type, threshold, values, kept } of cases) {
-    test(type, async () => {
+    test(threshold === undefined ? type : `${type} with threshold ${threshold}`, async () => {
       await withPlatform({}, async (client) => {
         await logged(client, [
           {

@@ -264,7 +264,10 @@ export class PropertyValues {
   }
 }
 
-/** The rule of `dataChangeType`, which decides on both the event and the value stream. */
+/**
+ * The rule of `dataChangeType`, which decides on both the event and the value stream. VALUE compares numbers with the last
+ * value, DEADBAND with the last one that counted as a change; both by the threshold.
+ */
 function isDataChange(property: Property, old: Vtq, now: Vtq, state: ThingState): boolean {
   switch (property.aspects.dataChangeType) {
     case 'ALWAYS':
@@ -272,29 +275,30 @@ function isDataChange(property: Property, old: Vtq, now: Vtq, state: ThingState)
     case 'NEVER':
       return false;
     case 'ON':
-      return isOn(now.value) && !isOn(old.value);
+      return !sameValue(old.value, now.value) && (typeof now.value !== 'boolean' || now.value);
     case 'OFF':
-      return !isOn(now.value) && isOn(old.value);
+      return !sameValue(old.value, now.value) && !now.value;
     case 'DEADBAND': {
       if (typeof now.value !== 'number') {
-        return !sameValue(old.value, now.value);
+        break;
       }
       const reference = state.fired.get(property.name);
-      const threshold = Number(property.aspects.dataChangeThreshold ?? 0);
-      if (reference !== undefined && Math.abs(now.value - reference) <= threshold) {
+      if (reference !== undefined && Math.abs(now.value - reference) <= threshold(property)) {
         return false;
       }
       state.fired.set(property.name, now.value);
       return true;
     }
     default:
-      return !sameValue(old.value, now.value);
   }
+  if (typeof now.value === 'number' && typeof old.value === 'number') {
+    return Math.abs(now.value - old.value) > threshold(property);
+  }
+  return !sameValue(old.value, now.value);
 }
 
-/** For types other than BOOLEAN and numbers every change switches on; that is how PTC describes ON. */
-function isOn(value: PlatformValue): boolean {
-  return typeof value === 'boolean' || typeof value === 'number' ? Boolean(value) : value !== null;
+function threshold(property: Property): number {
+  return Number(property.aspects.dataChangeThreshold ?? 0);
 }
 
 export function sameValue(a: PlatformValue, b: PlatformValue): boolean {

@@ -14,7 +14,8 @@ import { PlatformError } from '../values.ts';
 import { Membership } from './membership.ts';
 
 /**
- * Who may do what. Administrators may do everything. For everybody else the levels are looked at from near to far: the
+ * Who may do what. Administrators may do everything, and an owner everything with the own entity, whatever the permissions
+ * say. For everybody else the levels are looked at from near to far: the
  * entity itself, its templates and shapes (instance permissions), its collection. The nearest level that names the user or
  * one of the user's groups decides; within a level an entry for the one property, service or event comes before `*`, and
  * a denial before a permission.
@@ -71,7 +72,7 @@ export class Permissions {
   /** Whether the user can see the entity at all. An entity that cannot be seen is answered as if it did not exist. */
   isVisible(entity: Entity, user: string): boolean {
     // That the System user needs no visibility is an assumption.
-    if (entity.isSystemObject || user === 'System' || this.isAdministrator(user)) {
+    if (entity.isSystemObject || user === 'System' || this.mayEverything(entity, user)) {
       return true;
     }
     const key = `visible\n${user}\n${entity.collection}\n${entity.name}`;
@@ -99,8 +100,12 @@ export class Permissions {
       : false;
   }
 
+  private mayEverything(entity: Entity, user: string): boolean {
+    return entity.owner === user || this.isAdministrator(user);
+  }
+
   allows(entity: Entity, right: RunTimeRight, resource: string, user: string): boolean {
-    if (this.isAdministrator(user)) {
+    if (this.mayEverything(entity, user)) {
       return true;
     }
     const key = `${right}\n${user}\n${entity.collection}\n${entity.name}\n${resource}`;
@@ -197,7 +202,7 @@ export class Permissions {
   }
 
   allowsDesign(entity: Entity, right: DesignTimeRight, user: string): boolean {
-    if (this.isAdministrator(user)) {
+    if (this.mayEverything(entity, user)) {
       return true;
     }
     const own = this.judge(entity.designTime.get(right), user);

@@ -61,9 +61,13 @@ export const commonServices: PlatformService[] = [
     context.entity.homeMashup = text(args, 'name');
     return changed(context);
   }),
-  native('GetOwner', '', 'USERNAME', (_args, { entity }) => entity.owner),
+  native('GetOwner', '', 'USERNAME', (_args, { platform, entity, principal }) => {
+    platform.permissions.requireAdministrator(principal, `ServiceInvoke on GetOwner in ${entity.name}`);
+    return entity.owner;
+  }),
   native('SetOwner', 'name:USERNAME!', 'NOTHING', (args, context) => {
-    requireDesign(context, context.entity, 'Update', { stateOnly: true });
+    const { platform, entity, principal } = context;
+    platform.permissions.requireAdministrator(principal, `ServiceInvoke on SetOwner in ${entity.name}`);
     if (!context.platform.store.has('Users', text(args, 'name'))) {
       throw missingParameter('SetOwner', context.entity.name);
     }

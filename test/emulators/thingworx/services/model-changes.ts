@@ -111,6 +111,9 @@ export function createThing(changer: Changer, given: NewThing): ThingEntity {
   if (!platform.store.has('ThingTemplates', given.thingTemplate)) {
     throw new PlatformError(`Unable to find ThingTemplate [${given.thingTemplate}]`, { status: 404 });
   }
+  if (given.owner !== '' && given.owner !== changer.principal) {
+    platform.permissions.requireAdministrator(changer.principal, 'another owner than the own user');
+  }
   const thing: ThingEntity = {
     ...entityHead(given.name, {
       description: given.description,

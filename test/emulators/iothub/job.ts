@@ -35,7 +35,6 @@ export interface JobRecord {
   status: JobStatus;
   failureReason?: string;
   statusMessage?: string;
-  rows: JobRow[];
 }
 
 const idPattern = /^[\w\-:.+%#*?!(),=@$']{1,128}$/;
@@ -60,7 +59,6 @@ export function readJob(jobId: string, input: JsonObject): JobRecord {
     startTime: readStart(input.startTime, createdTime),
     maxExecutionTimeInSeconds: readSeconds(input.maxExecutionTimeInSeconds),
     status: 'queued',
-    rows: [],
   };
   if (type === 'scheduleDeviceMethod') job.cloudToDeviceMethod = readMethod(input.cloudToDeviceMethod);
   else {
@@ -116,12 +114,11 @@ export function newRow(job: JobRecord, target: Target): JobRow {
 }
 
 /** The JobResponse of the REST API. */
-export function renderJob(job: JobRecord): JsonObject {
+export function renderJob(job: JobRecord, rows: readonly JobRow[]): JsonObject {
   const count = (...statuses: JobRow['status'][]) =>
-    job.rows.filter((row) => statuses.includes(row.status)).length;
-  const { rows, ...shown } = job;
+    rows.filter((row) => statuses.includes(row.status)).length;
   return {
-    ...shown,
+    ...job,
     deviceJobStatistics: {
       deviceCount: rows.length,
       failedCount: count('failed', 'canceled'),

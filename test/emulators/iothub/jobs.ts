@@ -35,6 +35,9 @@ const presenceIntervalMs = 100;
 export class Jobs {
   readonly #parts: JobsParts;
   readonly #jobs: Collection<JobRecord>;
+  /** Rows on their own, since a job of many devices changes one of them at a time: `<job id>/<index>` -> row. */
+  readonly #stored: Collection<JobRow>;
+  readonly #rows = new Map<string, JobRow[]>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #running = new Map<string, AbortController>();
   #stopped = false;
@@ -42,13 +45,18 @@ export class Jobs {
   constructor(parts: JobsParts) {
     this.#parts = parts;
     this.#jobs = parts.store.collection<JobRecord>('jobs');
+    this.#stored = parts.store.collection<JobRow>('jobRows');
   }
 
   /** Forgets old jobs and goes on with the ones that a stop interrupted. */
   start(): void {
     this.#stopped = false;
+    this.#rows.clear();
+    for (const [key, row] of this.#stored.entries()) {
+      this.#rowsOf(row.jobId)[Number(key.slice(key.lastIndexOf('/') + 1))] = row;
+    }
     for (const job of [...this.#jobs.values()]) {
-      if (Date.parse(job.createdTime) < Date.now() - historyMs) this.#jobs.delete(job.jobId);
+      if (Date.parse(job.createdTime) < Date.now() - historyMs) this.#forget(job.jobId);
       else if (isOpen(job)) this.#plan(job.jobId);
     }
   }
@@ -74,14 +82,14 @@ export class Jobs {
       );
     }
     this.#jobs.set(jobId, job);
-    const answer = renderJob(job);
+    const answer = renderJob(job, []);
     this.#plan(jobId);
     return answer;
   }
 
   /** Throws JobNotFound. */
   get(jobId: string): JsonObject {
-    return renderJob(this.#require(jobId));
+    return renderJob(this.#require(jobId), this.#rowsOf(jobId));
   }
 
   /** What is done stays done; what has not begun is cancelled. */
@@ -92,13 +100,10 @@ export class Jobs {
     clearTimeout(this.#timers.get(jobId));
     this.#timers.delete(jobId);
     const time = now();
-    const rows = job.rows.map(
-      (row): JobRow =>
-        row.status === 'completed' || row.status === 'failed'
-          ? row
-          : { ...row, status: 'canceled', endTimeUtc: time, lastUpdatedDateTimeUtc: time },
-    );
-    this.#jobs.set(jobId, { ...job, rows, status: 'cancelled', endTime: time });
+    for (const [index, row] of this.#rowsOf(jobId).entries()) {
+      if (isPending(row)) this.#update(jobId, index, { status: 'canceled', endTimeUtc: time });
+    }
+    this.#jobs.set(jobId, { ...job, status: 'cancelled', endTime: time });
     return this.get(jobId);
   }
 
@@ -107,14 +112,14 @@ export class Jobs {
     for (const job of this.#jobs.values()) {
       if (jobType && job.type.toLowerCase() !== jobType.toLowerCase()) continue;
       if (jobStatus && job.status.toLowerCase() !== jobStatus.toLowerCase()) continue;
-      jobs.push(renderJob(job));
+      jobs.push(renderJob(job, this.#rowsOf(job.jobId)));
     }
     return jobs;
   }
 
   /** The collection devices.jobs. */
   *deviceJobs(): Iterable<JsonObject> {
-    for (const job of this.#jobs.values()) for (const row of job.rows) yield { ...row };
+    for (const rows of this.#rows.values()) for (const row of rows) yield { ...row };
   }
 
   #require(jobId: string): JobRecord {
@@ -156,11 +161,13 @@ export class Jobs {
     this.#running.set(jobId, controller);
     try {
       const job = this.#require(jobId);
-      let { rows } = job;
+      const rows = this.#rowsOf(jobId);
       if (rows.length === 0) {
-        rows = this.#parts.queries.targets(job.queryCondition).map((target) => newRow(job, target));
+        for (const target of this.#parts.queries.targets(job.queryCondition)) {
+          this.#put(jobId, rows.length, newRow(job, target));
+        }
       }
-      this.#jobs.set(jobId, { ...job, status: 'running', rows });
+      this.#jobs.set(jobId, { ...job, status: 'running' });
       const deadline = Date.parse(job.startTime) + job.maxExecutionTimeInSeconds * 1000;
       const waiting = rows.map((_row, index) => index).filter((index) => isPending(rows[index]));
       const worker = async () => {
@@ -192,11 +199,12 @@ export class Jobs {
 
   async #runRow(jobId: string, index: number, deadline: number, signal: AbortSignal): Promise<void> {
     const job = this.#require(jobId);
-    const row = job.rows[index];
+    const row = this.#rowsOf(jobId)[index];
     if (!row || signal.aborted) return;
     this.#update(jobId, index, { status: 'running', startTimeUtc: now() });
     let change: Partial<JobRow>;
     try {
+      if (job.type === 'scheduleUpdateTwin') await this.#parts.quotas.wait('jobDevice', signal);
       const outcome =
         job.type === 'scheduleUpdateTwin'
           ? this.#updateTwin(job, row)
@@ -213,12 +221,11 @@ export class Jobs {
     }
     if (signal.aborted) return;
     this.#update(jobId, index, { ...change, endTimeUtc: now() });
-    const done = this.#require(jobId).rows[index];
+    const done = this.#rowsOf(jobId)[index];
     if (done) this.#parts.changes.jobOutcome(done.deviceId, jobId, done.jobType, { ...done });
   }
 
   #updateTwin(job: JobRecord, row: JobRow): JsonObject {
-    this.#parts.quotas.take('jobDevice');
     const etag = typeof job.updateTwin?.etag === 'string' ? job.updateTwin.etag : '*';
     this.#parts.twins.patch(row.deviceId, row.moduleId, job.updateTwin ?? {}, etag.replace(/^"(.*)"$/, '$1'));
     return { deviceMethodResponse: null };
@@ -230,7 +237,7 @@ export class Jobs {
     for (;;) {
       const sessions = this.#parts.sessions();
       if (sessions?.isConnected(row.deviceId, row.moduleId)) {
-        this.#parts.quotas.take('jobDevice');
+        await this.#parts.quotas.wait('jobDevice', signal);
         try {
           return {
             deviceMethodResponse: { ...(await sessions.invokeMethod(row.deviceId, row.moduleId, method)) },
@@ -251,12 +258,28 @@ export class Jobs {
   }
 
   #update(jobId: string, index: number, change: Partial<JobRow>): void {
-    const job = this.#require(jobId);
-    const rows = [...job.rows];
-    const row = rows[index];
-    if (!row) return;
-    rows[index] = { ...row, ...change, lastUpdatedDateTimeUtc: now() };
-    this.#jobs.set(jobId, { ...job, rows });
+    const row = this.#rowsOf(jobId)[index];
+    if (row) this.#put(jobId, index, { ...row, ...change, lastUpdatedDateTimeUtc: now() });
+  }
+
+  #put(jobId: string, index: number, row: JobRow): void {
+    this.#rowsOf(jobId)[index] = row;
+    this.#stored.set(`${jobId}/${index}`, row);
+  }
+
+  #rowsOf(jobId: string): JobRow[] {
+    let rows = this.#rows.get(jobId);
+    if (!rows) {
+      rows = [];
+      this.#rows.set(jobId, rows);
+    }
+    return rows;
+  }
+
+  #forget(jobId: string): void {
+    for (const index of this.#rowsOf(jobId).keys()) this.#stored.delete(`${jobId}/${index}`);
+    this.#rows.delete(jobId);
+    this.#jobs.delete(jobId);
   }
 }
 

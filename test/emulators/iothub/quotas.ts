@@ -3,6 +3,7 @@
  * of messages) always hold; rates and the daily quota only once they are switched on, since a developer's machine is
  * not paid by the message.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { HubError } from './hub-error.ts';
 
 export type Tier = 'F1' | 'S1' | 'S2' | 'S3';
@@ -180,6 +181,18 @@ export class Quotas {
       );
     }
     bucket.tokens -= amount;
+  }
+
+  /** Waits for its share of a rate, as the hub's own work does. Rejects when the signal is given. */
+  async wait(kind: OperationKind, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        this.take(kind);
+        return;
+      } catch {
+        await delay(50, undefined, { signal, ref: false });
+      }
+    }
   }
 
   /** Counts a device-to-cloud message against the day. Throws IotHubQuotaExceeded. */

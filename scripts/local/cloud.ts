@@ -50,7 +50,9 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const azurite = await startAzurite(
       options.storagePort === undefined ? {} : { port: options.storagePort },
     ).catch((error: Error) => {
-      throw new PartFailed(`The storage emulator did not start: ${error.message}`);
+      const lines = error.message.split('\n');
+      const telling = lines.find((line) => line.includes('Exit due to')) ?? lines[0];
+      throw new PartFailed(`The storage emulator did not start: ${telling?.trim()}`);
     });
     started.push(azurite);
     const [hub, thingworx] = await Promise.all([

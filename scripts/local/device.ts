@@ -64,6 +64,13 @@ export class SimulatedDevice {
     this.#sent.push(reading);
   }
 
+  /** Sends any body, as a device with a fault or of another kind would. */
+  async send(body: string, properties: Readonly<Record<string, string>> = {}): Promise<void> {
+    const message = new Message(body);
+    for (const [name, value] of Object.entries(properties)) message.properties.add(name, value);
+    await this.#client.sendEvent(message);
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
   }

@@ -133,6 +133,15 @@ export class LocalSystem {
     return (await this.platform.invoke(HUB_THING, 'GetStatus')) as Record<string, unknown>;
   }
 
+  /** Registers one more device, without a Thing, and connects it. */
+  async addDevice(deviceId: string): Promise<SimulatedDevice> {
+    const strings = await registerDevices(this.cloud.iotHubConnectionString, [deviceId]);
+    const device = new SimulatedDevice(deviceId, strings.get(deviceId) ?? '');
+    this.#devices.push(device);
+    await device.open(await readFile(this.cloud.caFile, 'utf8'));
+    return device;
+  }
+
   /** What an administrator does once: a user in the sidecar's group, and an application key that lives long enough. */
   async #createApplicationKey(): Promise<string> {
     const platform = this.platform;

@@ -1,6 +1,15 @@
 import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
 import type { ModuleIdentity, ModuleInput, SymmetricKeys } from './hub-types.ts';
-import { type EtagOptions, keysOf, READ, renewed, type WithKeys, WRITE, withoutKeys } from './identities.ts';
+import {
+  changeIdentity,
+  type EtagOptions,
+  keysOf,
+  READ,
+  renewed,
+  type WithKeys,
+  WRITE,
+  withoutKeys,
+} from './identities.ts';
 
 /**
  * The modules of devices in the identity registry. Nothing returns keys but `moduleKeys` and `regenerateModuleKey`. Errors as in

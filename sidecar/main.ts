@@ -40,10 +40,11 @@ async function main(): Promise<void> {
     operations: OPERATIONS,
     context: { hubs, tickets, sidecar },
     token,
+    hosts: [settings.host, ...settings.hostNames],
     log,
     mount: healthRoutes(() => readiness(finder, hubs), metrics),
   });
-  const server = new HttpServer(app, { host: settings.host, port: settings.port });
+  const server = new HttpServer(app, { host: settings.host, port: settings.port, tls: settings.tls });
 
   const port = await server.start();
   finder.start();

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { ConnectorError } from './errors/connector-error.ts';
 
 /** What the sidecar cannot learn from ThingWorx. Everything else is a property of the hub Thing. */
@@ -13,6 +14,10 @@ export interface Settings {
   readonly host: string;
   /** 0 lets the operating system choose. */
   readonly port: number;
+  /** Names beside the loopback ones by which callers may address the sidecar. */
+  readonly hostNames: readonly string[];
+  /** PEM texts. Needed to listen on anything but loopback. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly stateDirectory: string;
   readonly logLevel: LogLevel;
 }
@@ -30,6 +35,9 @@ const KEYS = [
   'SIDECAR_TOKEN_FILE',
   'SIDECAR_HOST',
   'SIDECAR_PORT',
+  'SIDECAR_HOST_NAMES',
+  'SIDECAR_TLS_CERT_FILE',
+  'SIDECAR_TLS_KEY_FILE',
   'SIDECAR_STATE_DIR',
   'LOG_LEVEL',
 ] as const;
@@ -41,13 +49,23 @@ const KEYS = [
 export function loadSettings(environment: Source): Settings {
   const file = environment.AZURE_IOT_SIDECAR_CONFIG;
   const values: Source = { ...(file ? readConfigFile(file) : {}), ...given(environment) };
+  const host = values['SIDECAR_HOST'] ?? '127.0.0.1';
+  const tls = tlsFiles(values);
+  if (!tls && !isLoopback(host)) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `SIDECAR_HOST is ${host}, which other machines reach; set SIDECAR_TLS_CERT_FILE and SIDECAR_TLS_KEY_FILE, or listen on 127.0.0.1.`,
+    );
+  }
   return {
     thingworxUrl: platformUrl(
       required(values, 'THINGWORX_URL', 'the address of ThingWorx, such as https://host/Thingworx'),
     ),
     thingworxAppKey: secret(values, 'THINGWORX_APP_KEY', 'an application key of ThingWorx'),
     sidecarToken: optionalSecret(values, 'SIDECAR_TOKEN'),
-    host: values.SIDECAR_HOST ?? '127.0.0.1',
+    host,
+    hostNames: (values['SIDECAR_HOST_NAMES'] ?? '').split(',').flatMap((name) => name.trim() || []),
+    tls,
     port: port(values.SIDECAR_PORT),
     stateDirectory: path.resolve(values.SIDECAR_STATE_DIR ?? defaultStateDirectory(environment)),
     logLevel: logLevel(values.LOG_LEVEL),
@@ -154,6 +172,42 @@ function optionalSecret(values: Source, key: string): string | undefined {
     throw new ConnectorError('SETTING_INVALID', `${key} must be one word of printable ASCII characters.`);
   }
   return value;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function tlsFiles(values: Source): Settings['tls'] {
+  const cert = pemFile(values, 'SIDECAR_TLS_CERT_FILE');
+  const key = pemFile(values, 'SIDECAR_TLS_KEY_FILE');
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new ConnectorError(
+      'SETTING_MISSING',
+      `${cert === undefined ? 'SIDECAR_TLS_CERT_FILE' : 'SIDECAR_TLS_KEY_FILE'} is not set; TLS needs both a certificate and its key.`,
+    );
+  }
+  try {
+    createSecureContext({ cert, key });
+  } catch (cause) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      'SIDECAR_TLS_CERT_FILE and SIDECAR_TLS_KEY_FILE must hold a certificate and the key that belongs to it, in PEM.',
+      { cause },
+    );
+  }
+  return { cert, key };
+}
+
+function pemFile(values: Source, key: string): string | undefined {
+  const file = values[key];
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ConnectorError('SETTING_INVALID', `${key}: the file ${file} cannot be read.`, { cause });
+  }
 }
 
 function port(text: string | undefined): number {

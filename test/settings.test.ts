@@ -7,7 +7,10 @@ import { ConnectorError } from '../sidecar/errors/connector-error.ts';
 import { loadSettings } from '../sidecar/settings.ts';
 import { resolveToken } from '../sidecar/token.ts';
 
-const MINIMUM = { THINGWORX_URL: 'https://platform.example/Thingworx', THINGWORX_APP_KEY: 'an-application-key' };
+const MINIMUM = {
+  THINGWORX_URL: 'https://platform.example/Thingworx',
+  THINGWORX_APP_KEY: 'an-application-key',
+};
 
 let directory = '';
 before(async () => {
@@ -49,15 +52,73 @@ describe('settings', () => {
   for (const [what, environment, code, words] of [
     ['no address', { THINGWORX_APP_KEY: 'k' }, 'SETTING_MISSING', /THINGWORX_URL is not set; expected/],
     ['no address but a blank', { ...MINIMUM, THINGWORX_URL: '  ' }, 'SETTING_MISSING', /THINGWORX_URL/],
-    ['a word for an address', { ...MINIMUM, THINGWORX_URL: 'platform' }, 'SETTING_INVALID', /THINGWORX_URL is not an address/],
-    ['another scheme', { ...MINIMUM, THINGWORX_URL: 'ws://platform.example' }, 'SETTING_INVALID', /scheme ws/],
-    ['a login in the address', { ...MINIMUM, THINGWORX_URL: 'https://u:hidden@platform.example' }, 'SETTING_INVALID', /no login/],
-    ['no key', { THINGWORX_URL: MINIMUM.THINGWORX_URL }, 'SETTING_MISSING', /THINGWORX_APP_KEY or THINGWORX_APP_KEY_FILE/],
-    ['a key of two words', { ...MINIMUM, THINGWORX_APP_KEY: 'two words' }, 'SETTING_INVALID', /THINGWORX_APP_KEY must be one word/],
-    ['a key file that is not there', { THINGWORX_URL: MINIMUM.THINGWORX_URL, THINGWORX_APP_KEY_FILE: '/nonexistent/key' }, 'SETTING_INVALID', /THINGWORX_APP_KEY_FILE/],
-    ['a port out of range', { ...MINIMUM, SIDECAR_PORT: '70000' }, 'SETTING_INVALID', /SIDECAR_PORT is "70000"; expected a port number/],
+    [
+      'a word for an address',
+      { ...MINIMUM, THINGWORX_URL: 'platform' },
+      'SETTING_INVALID',
+      /THINGWORX_URL is not an address/,
+    ],
+    [
+      'another scheme',
+      { ...MINIMUM, THINGWORX_URL: 'ws://platform.example' },
+      'SETTING_INVALID',
+      /scheme ws/,
+    ],
+    [
+      'a login in the address',
+      { ...MINIMUM, THINGWORX_URL: 'https://u:hidden@platform.example' },
+      'SETTING_INVALID',
+      /no login/,
+    ],
+    [
+      'no key',
+      { THINGWORX_URL: MINIMUM.THINGWORX_URL },
+      'SETTING_MISSING',
+      /THINGWORX_APP_KEY or THINGWORX_APP_KEY_FILE/,
+    ],
+    [
+      'a key of two words',
+      { ...MINIMUM, THINGWORX_APP_KEY: 'two words' },
+      'SETTING_INVALID',
+      /THINGWORX_APP_KEY must be one word/,
+    ],
+    [
+      'a key file that is not there',
+      { THINGWORX_URL: MINIMUM.THINGWORX_URL, THINGWORX_APP_KEY_FILE: '/nonexistent/key' },
+      'SETTING_INVALID',
+      /THINGWORX_APP_KEY_FILE/,
+    ],
+    [
+      'a port out of range',
+      { ...MINIMUM, SIDECAR_PORT: '70000' },
+      'SETTING_INVALID',
+      /SIDECAR_PORT is "70000"; expected a port number/,
+    ],
     ['a port that is no number', { ...MINIMUM, SIDECAR_PORT: 'http' }, 'SETTING_INVALID', /SIDECAR_PORT/],
-    ['an unknown log level', { ...MINIMUM, LOG_LEVEL: 'loud' }, 'SETTING_INVALID', /LOG_LEVEL is "loud"; expected one of/],
+    [
+      'an address that others reach, without TLS',
+      { ...MINIMUM, SIDECAR_HOST: '0.0.0.0' },
+      'SETTING_INVALID',
+      /SIDECAR_HOST is 0\.0\.0\.0.*SIDECAR_TLS_CERT_FILE/,
+    ],
+    [
+      'a certificate without its key',
+      { ...MINIMUM, SIDECAR_TLS_CERT_FILE: import.meta.filename },
+      'SETTING_MISSING',
+      /SIDECAR_TLS_KEY_FILE is not set/,
+    ],
+    [
+      'a certificate that is none',
+      { ...MINIMUM, SIDECAR_TLS_CERT_FILE: import.meta.filename, SIDECAR_TLS_KEY_FILE: import.meta.filename },
+      'SETTING_INVALID',
+      /must hold a certificate and the key/,
+    ],
+    [
+      'an unknown log level',
+      { ...MINIMUM, LOG_LEVEL: 'loud' },
+      'SETTING_INVALID',
+      /LOG_LEVEL is "loud"; expected one of/,
+    ],
   ] as const) {
     test(`refuse ${what}, in one line that names the setting`, () => {
       const error = failure(environment);
@@ -78,7 +139,11 @@ describe('settings', () => {
   for (const [what, content, words] of [
     ['no JSON', '{', /is not JSON/],
     ['an array', '[]', /one JSON object/],
-    ['a key that is no setting', '{"THINGWORX_APPKEY":"x"}', /THINGWORX_APPKEY .* is no setting; expected one of/],
+    [
+      'a key that is no setting',
+      '{"THINGWORX_APPKEY":"x"}',
+      /THINGWORX_APPKEY .* is no setting; expected one of/,
+    ],
     ['a value that is no text', '{"SIDECAR_HOST":{}}', /SIDECAR_HOST .* must be a string or a number/],
   ] as const) {
     test(`refuse a file with ${what}`, async () => {

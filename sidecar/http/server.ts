@@ -1,4 +1,5 @@
-import { createServer, type Server } from 'node:http';
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import { ConnectorError } from '../errors/connector-error.ts';
@@ -8,6 +9,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 lets the operating system choose. */
   readonly port: number;
+  /** PEM texts; with them the server speaks HTTPS. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** How long requests may take to finish when the server stops, in milliseconds; 5000 unless given. */
   readonly drainMs?: number;
 }
@@ -31,7 +34,11 @@ export class HttpServer {
    * @throws ConnectorError PORT_TAKEN, or SETTING_INVALID for an address that this machine does not have
    */
   async start(): Promise<number> {
-    const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 65_000 }, this.#app);
+    const { tls } = this.#options;
+    const limits = { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 65_000 };
+    const server = tls
+      ? createHttpsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, this.#app)
+      : createHttpServer(limits, this.#app);
     server.headersTimeout = 10_000;
     server.requestTimeout = 120_000;
     const { host, port } = this.#options;

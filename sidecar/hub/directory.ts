@@ -31,7 +31,7 @@ export class HubDirectory implements Hubs {
     const current = connection;
     const apply = (secrets: Secrets) => current.apply({ ...settings, ...secrets });
     if (secretNames.length === 0) await apply({});
-    const tickets = this.#tickets.issue(secretNames, apply);
+    const tickets = this.#tickets.issue(thing, secretNames, apply);
     return { status: current.status(), tickets };
   }
 

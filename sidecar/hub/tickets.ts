@@ -8,6 +8,7 @@ export type Secrets = Partial<Record<SecretName, string>>;
 
 /** The secrets of one Connect on their way. */
 interface Handover {
+  readonly owner: string;
   readonly awaited: Set<SecretName>;
   readonly secrets: Secrets;
   readonly complete: (secrets: Secrets) => Promise<void>;
@@ -20,10 +21,20 @@ const MAX_SECRET_BYTES = 16_384;
 export class Tickets implements SecretTickets {
   readonly #handovers = new Map<string, { name: SecretName; handover: Handover; expiresAtMs: number }>();
 
-  /** `complete` is called once, when the last of the named secrets has arrived. */
-  issue(names: readonly SecretName[], complete: (secrets: Secrets) => Promise<void>): SecretTicket[] {
+  /**
+   * `complete` is called once, when the last of the named secrets has arrived. Tickets that the same owner still had are void: an older
+   * Connect must not overtake a newer one.
+   */
+  issue(
+    owner: string,
+    names: readonly SecretName[],
+    complete: (secrets: Secrets) => Promise<void>,
+  ): SecretTicket[] {
     this.#forgetExpired();
-    const handover: Handover = { awaited: new Set(names), secrets: {}, complete };
+    for (const [ticket, { handover }] of this.#handovers) {
+      if (handover.owner === owner) this.#handovers.delete(ticket);
+    }
+    const handover: Handover = { owner, awaited: new Set(names), secrets: {}, complete };
     return [...handover.awaited].map((name) => {
       const ticket = randomBytes(24).toString('base64url');
       this.#handovers.set(ticket, { name, handover, expiresAtMs: Date.now() + LIFETIME_MS });

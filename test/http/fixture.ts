@@ -48,7 +48,13 @@ export class MemoryHubs implements Hubs, SecretTickets {
   require(thing: string): Hub {
     const hub = this.connected.get(thing);
     if (!hub) throw new ConnectorError('HUB_NOT_CONNECTED', `The hub Thing ${thing} is not connected.`);
-    return { thing, settings: hub.settings };
+    return {
+      thing,
+      settings: hub.settings,
+      azure: async () => {
+        throw new ConnectorError('SETTING_MISSING', 'This hub has no Azure side.');
+      },
+    };
   }
 
   async redeem(ticket: string, value: string): Promise<{ name: SecretName; awaited: number }> {

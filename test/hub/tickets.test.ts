@@ -8,7 +8,7 @@ import { type Secrets, Tickets } from '../../sidecar/hub/tickets.ts';
 function handOver(names: Parameters<Tickets['issue']>[0]) {
   const tickets = new Tickets();
   const completed: Secrets[] = [];
-  const issued = tickets.issue(names, async (secrets) => {
+  const issued = tickets.issue('Hub', names, async (secrets) => {
     completed.push(secrets);
   });
   return { tickets, issued, completed };
@@ -18,7 +18,10 @@ describe('tickets', () => {
   test('bring all secrets together, once, when the last has arrived', async () => {
     const { tickets, issued, completed } = handOver(['iotHubConnectionString', 'storageConnectionString']);
     assert.equal(issued.length, 2);
-    assert.deepEqual(await tickets.redeem(issued[0]?.ticket ?? '', 'one'), { name: 'iotHubConnectionString', awaited: 1 });
+    assert.deepEqual(await tickets.redeem(issued[0]?.ticket ?? '', 'one'), {
+      name: 'iotHubConnectionString',
+      awaited: 1,
+    });
     assert.equal(completed.length, 0);
     await tickets.redeem(issued[1]?.ticket ?? '', 'two');
     assert.deepEqual(completed, [{ iotHubConnectionString: 'one', storageConnectionString: 'two' }]);
@@ -31,6 +34,17 @@ describe('tickets', () => {
     await tickets.redeem(ticket, 'x');
     await assert.rejects(tickets.redeem(ticket, 'x'), { code: 'TICKET_UNKNOWN' });
     await assert.rejects(tickets.redeem('x', 'x'), { code: 'TICKET_UNKNOWN' });
+  });
+
+  test('are void when their hub asks anew', async () => {
+    const { tickets, issued, completed } = handOver(['iotHubConnectionString']);
+    tickets.issue('Another', ['iotHubConnectionString'], async () => undefined);
+    const [newer] = tickets.issue('Hub', ['iotHubConnectionString'], async (secrets) => {
+      completed.push(secrets);
+    });
+    await assert.rejects(tickets.redeem(issued[0]?.ticket ?? '', 'old'), { code: 'TICKET_UNKNOWN' });
+    await tickets.redeem(newer?.ticket ?? '', 'new');
+    assert.deepEqual(completed, [{ iotHubConnectionString: 'new' }]);
   });
 
   test('take an empty value for no secret', async () => {
@@ -48,7 +62,9 @@ describe('tickets', () => {
       const { tickets, issued, completed } = handOver(['iotHubConnectionString', 'eventHubConnectionString']);
       await tickets.redeem(issued[0]?.ticket ?? '', 'env:TICKETS_TEST_SECRET');
       await tickets.redeem(issued[1]?.ticket ?? '', `file:${file}`);
-      assert.deepEqual(completed, [{ iotHubConnectionString: 'from-environment', eventHubConnectionString: 'from-file' }]);
+      assert.deepEqual(completed, [
+        { iotHubConnectionString: 'from-environment', eventHubConnectionString: 'from-file' },
+      ]);
       const second = handOver(['iotHubConnectionString', 'eventHubConnectionString']);
       await assert.rejects(second.tickets.redeem(second.issued[0]?.ticket ?? '', 'env:TICKETS_TEST_ABSENT'), {
         code: 'SECRET_UNREADABLE',

@@ -19,8 +19,7 @@ export type LossCode =
   | 'MASHUP_REFERENCE'
   | 'LOGGED_WITHOUT_STREAM'
   | 'TIMER_WITHOUT_USER'
-  | 'VALUE_REFUSED'
-  | 'RESULT_SHAPE';
+  | 'VALUE_REFUSED';
 
 export interface Loss {
   code: LossCode;

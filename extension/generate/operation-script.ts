@@ -55,7 +55,7 @@ export function operationScript(operation: Operation): string {
     `method: ${JSON.stringify(operation.method)}`,
     query ? 'path: path + queryText(input)' : 'path: path',
     ...(usesQuery(operation.method) ? [] : ['content: input']),
-    `timeoutSeconds: ${Math.ceil((operation.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1000)}`,
+    `timeoutSeconds: ${timeoutSeconds(operation)}`,
   ];
   lines.push(
     'var answer;',
@@ -75,6 +75,16 @@ export function operationScript(operation: Operation): string {
   ];
   body.push(operation.noResult ? 'run();' : 'var result = run();');
   return script(body.join('\n'));
+}
+
+/** An expression: the fixed time, and what the caller grants the device beyond it. */
+function timeoutSeconds(operation: Operation): string {
+  const fixed = Math.ceil((operation.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1000);
+  const added = (operation.addedSeconds ?? []).map((name) => {
+    const schema = factsOf(operation.input).properties?.[name] as TSchema;
+    return `(isSet(input.${name}) ? input.${name} : ${Number(factsOf(schema).default ?? 0)})`;
+  });
+  return [fixed, ...added].join(' + ');
 }
 
 function boundMember(name: string, source: BindingSource): string[] {

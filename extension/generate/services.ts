@@ -26,8 +26,7 @@ export function operationService(
     name: operation.name,
     category: operation.category,
     description: operation.summary,
-    // What a hand-written script sends is its own business; its parameters are declared by `parameters`.
-    parameters: operation.script === 'hand-written' ? [] : parametersOf(operation),
+    parameters: parametersOf(operation),
     result: resultOf(operation),
     script:
       operation.script === 'hand-written'
@@ -38,9 +37,12 @@ export function operationService(
 
 /** The input members that the caller of the service gives. */
 export function parametersOf(operation: Operation): FieldDefinition[] {
+  // What a hand-written script sends is its own business.
+  const input = operation.script === 'hand-written' ? operation.serviceInput : operation.input;
+  if (!input) return [];
   const bound = operation.entity ? BINDINGS[operation.entity].members : {};
-  const required = new Set(factsOf(operation.input).required ?? []);
-  return Object.entries(factsOf(operation.input).properties ?? {})
+  const required = new Set(factsOf(input).required ?? []);
+  return Object.entries(factsOf(input).properties ?? {})
     .filter(([name]) => !(name in bound))
     .map(([name, schema]) => ({
       ...fieldOf(name, schema),

@@ -45,6 +45,8 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
   readonly errors: readonly ErrorCode[];
   /** 'hand-written' when extension/scripts holds the service's script; generated otherwise. */
   readonly script?: 'hand-written';
+  /** What the service takes when its hand-written script makes the input of something else; nothing unless given. */
+  readonly serviceInput?: TObject;
   /**
    * 'token', the default: the sidecar token as Bearer or as the password of HTTP Basic.
    * 'ticket': the first path parameter is an unguessable ticket that must also be the user name of HTTP Basic; the password
@@ -53,6 +55,8 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
   readonly authorisation?: 'token' | 'ticket';
   /** How long the calling script waits for the answer, in milliseconds; 20 000 unless given. ThingWorx ends scripts after 30 s. */
   readonly timeoutMs?: number;
+  /** Members of the input that hold seconds by which the calling script waits longer than `timeoutMs`. */
+  readonly addedSeconds?: readonly (keyof Static<I> & string)[];
   run(context: OperationContext, input: Static<I>): Promise<Static<O>>;
 }
 

@@ -1,0 +1,99 @@
+/* Sends many values in one message: the keys of a JSON object, or the fields of the first row of an INFOTABLE. */
+function hubOf() {
+  if (!isSet(me.hubThing)) {
+    throw new Error("SETTING_MISSING: hubThing of " + me.name + " is not set.");
+  }
+  var thing = Things[me.hubThing];
+  if (!thing) {
+    throw new Error(
+      "SETTING_INVALID: hubThing of " +
+        me.name +
+        " names a Thing that does not exist or is not visible: " +
+        me.hubThing
+    );
+  }
+  return thing;
+}
+
+/* A field as the device gets it: numbers, booleans and JSON as they are, times as milliseconds, tables as arrays. */
+function fieldValue(value, baseType) {
+  switch (baseType) {
+    case "NUMBER":
+    case "INTEGER":
+    case "LONG":
+      return Number(value);
+    case "BOOLEAN":
+      return String(value) === "true";
+    case "DATETIME":
+      return new Date(isoTime(value)).getTime();
+    case "JSON":
+    case "LOCATION":
+      return unboxed(value);
+    case "INFOTABLE":
+      return rowsOf(value);
+    default:
+      return String(value);
+  }
+}
+
+function rowsOf(infoTable) {
+  var fields = infoTable.dataShape.fields;
+  return infoTable.rows.toArray().map(function (row) {
+    var object = {};
+    Object.keys(fields).forEach(function (name) {
+      var value = row[name];
+      if (value !== undefined && value !== null) {
+        object[name] = fieldValue(value, String(fields[name].baseType));
+      }
+    });
+    return object;
+  });
+}
+
+function run() {
+  var hub = hubOf();
+  var content;
+  if (table !== undefined && table !== null) {
+    content = rowsOf(table)[0];
+  } else {
+    content = plain(values);
+  }
+  if (!content) {
+    throw new Error("REQUEST_INVALID: values or table is required.");
+  }
+  var input = { values: content };
+  if (isSet(properties)) {
+    input.properties = plain(properties);
+  }
+  if (isSet(messageId)) {
+    input.messageId = String(messageId);
+  }
+  if (isSet(correlationId)) {
+    input.correlationId = String(correlationId);
+  }
+  if (isSet(expirySeconds)) {
+    input.expirySeconds = Number(expirySeconds);
+  }
+  if (isSet(ack)) {
+    input.ack = String(ack);
+  }
+  var deviceId = isSet(me.deviceId) ? String(me.deviceId) : String(me.name);
+  try {
+    return plain(
+      hub.CallSidecar({
+        method: "POST",
+        path:
+          "/v1/hubs/" +
+          encodeURIComponent(me.hubThing) +
+          "/devices/" +
+          encodeURIComponent(deviceId) +
+          "/messages/values",
+        content: input
+      })
+    ).messageId;
+  } catch (thrown) {
+    throw new Error(errorText(thrown));
+  }
+}
+
+var result = run();

@@ -1,0 +1,49 @@
+import Type from 'typebox';
+import { EXPECTED_KEYWORD, JsonObject, ThingName } from './schema.ts';
+
+/** Input members that many operations on devices share. */
+
+export const hub = ThingName({ description: 'The hub Thing.' });
+
+const ID_PATTERN = "^[A-Za-z0-9\\-:.+%_#*?!(),=@$']{1,128}$";
+const ID_EXPECTED = "1 to 128 letters, digits and any of - : . + % _ # * ? ! ( ) , = @ $ '";
+
+function identifier(description: string) {
+  return Type.String({ description, pattern: ID_PATTERN, [EXPECTED_KEYWORD]: ID_EXPECTED });
+}
+
+export const deviceId = identifier('The id of the device in the IoT Hub.');
+export const moduleId = identifier('The id of the module on the device.');
+export const optionalModuleId = Type.Optional(
+  identifier('The id of a module on the device. Empty: the device itself.'),
+);
+
+export const etag = Type.Optional(
+  Type.String({
+    maxLength: 128,
+    description:
+      'The ETag as it was read. The change fails with PRECONDITION_FAILED when somebody else made one since. Empty: whatever it is now.',
+  }),
+);
+
+export const continuationToken = Type.Optional(
+  Type.String({
+    maxLength: 16_384,
+    description: 'The token that came with the page before. Empty: the first page.',
+  }),
+);
+
+/** The twin of a device or module, as the services return it. */
+export const TwinDocument = Type.Object(
+  {
+    deviceId: Type.String({ description: 'The device.' }),
+    moduleId: Type.Optional(Type.String({ description: 'The module, when it is the twin of one.' })),
+    etag: Type.String({ description: 'For UpdateTwin and ReplaceTwin.' }),
+    version: Type.Integer({ description: 'Grows with every change of the twin.' }),
+    tags: Type.Optional(JsonObject({ description: 'The tags, which the device does not see.' })),
+    properties: JsonObject({
+      description: 'desired and reported, each with $version and $metadata.',
+    }),
+  },
+  { description: 'The twin as IoT Hub has it.' },
+);

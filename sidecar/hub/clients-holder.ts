@@ -1,0 +1,55 @@
+import { hubCredentials } from '../azure/credentials.ts';
+import { HubClients } from '../azure/hub-clients.ts';
+
+/** The settings of a hub Thing that say where its IoT Hub is and how to prove oneself. */
+export interface HubAccess {
+  readonly iotHubConnectionString?: string | undefined;
+  readonly hostName?: string | undefined;
+}
+
+/** The clients of one hub, made when they are first needed, and anew when the settings name another hub or credentials. */
+export class ClientsHolder {
+  #access: HubAccess = {};
+  #clients: Promise<HubClients> | undefined;
+
+  /** Takes today's settings. Equal ones change nothing. */
+  async use({ iotHubConnectionString, hostName }: HubAccess): Promise<void> {
+    const before = this.#access;
+    this.#access = { iotHubConnectionString, hostName };
+    if (before.iotHubConnectionString !== iotHubConnectionString || before.hostName !== hostName)
+      await this.#drop();
+  }
+
+  /** Rejects with CONNECTION_STRING_INVALID or SETTING_MISSING; the next call tries again. */
+  get(): Promise<HubClients> {
+    if (!this.#clients) {
+      const opening = open(this.#access);
+      this.#clients = opening;
+      opening.catch(() => {
+        if (this.#clients === opening) this.#clients = undefined;
+      });
+    }
+    return this.#clients;
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#access = {};
+    await this.#drop();
+  }
+
+  async #drop(): Promise<void> {
+    const clients = this.#clients;
+    this.#clients = undefined;
+    await clients?.then(
+      (open) => open.close(),
+      () => undefined,
+    );
+  }
+}
+
+async function open({ iotHubConnectionString, hostName }: HubAccess): Promise<HubClients> {
+  return new HubClients({
+    credentials: await hubCredentials({ connectionString: iotHubConnectionString, hostName }),
+  });
+}

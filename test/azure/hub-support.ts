@@ -2,7 +2,7 @@ import device, { type Client, type ModuleClient } from 'azure-iot-device';
 import amqp from 'azure-iot-device-amqp';
 import mqtt from 'azure-iot-device-mqtt';
 import { hubCredentials } from '../../sidecar/azure/credentials.ts';
-import { HubServices } from '../../sidecar/azure/hub-services.ts';
+import { HubClients } from '../../sidecar/azure/hub-clients.ts';
 import type { QuotaOptions } from '../../sidecar/azure/quota.ts';
 import type { IotHubEmulator } from '../emulators/iothub/emulator.ts';
 
@@ -11,11 +11,9 @@ export async function openClients(
   hub: IotHubEmulator,
   policy = 'iothubowner',
   quota?: QuotaOptions,
-): Promise<HubServices> {
+): Promise<HubClients> {
   const credentials = await hubCredentials({ connectionString: hub.connectionString(policy) });
-  const services = new HubServices(credentials);
-  if (quota) services.quota.configure(quota);
-  return services;
+  return new HubClients({ credentials, ...(quota ? { quota } : {}) });
 }
 
 type Transport = Parameters<typeof device.Client.fromConnectionString>[1];
@@ -26,7 +24,7 @@ export type TransportName = keyof typeof TRANSPORTS;
 /** Connects a device (or module) that the registry has, with Microsoft's device SDK. */
 export async function connectDevice(
   hub: IotHubEmulator,
-  clients: HubServices,
+  clients: HubClients,
   deviceId: string,
   transport: TransportName = 'mqtt',
 ): Promise<Client> {
@@ -40,7 +38,7 @@ export async function connectDevice(
 
 export async function connectModule(
   hub: IotHubEmulator,
-  clients: HubServices,
+  clients: HubClients,
   deviceId: string,
   moduleId: string,
   transport: TransportName = 'mqtt',

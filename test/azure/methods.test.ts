@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { HubServices } from '../../sidecar/azure/hub-services.ts';
+import type { HubClients } from '../../sidecar/azure/hub-clients.ts';
 import type { IotHubEmulator } from '../emulators/iothub/emulator.ts';
 import { startTrustedHub } from './hub-emulator.ts';
 import { connectDevice, connectModule, openClients } from './hub-support.ts';
 
 describe('direct methods', () => {
   let hub: IotHubEmulator;
-  let clients: HubServices;
+  let clients: HubClients;
   before(async () => {
     hub = await startTrustedHub();
     clients = await openClients(hub, 'iothubowner');

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { bulkDevices } from '../../sidecar/azure/bulk-registry.ts';
-import type { HubServices } from '../../sidecar/azure/hub-services.ts';
+import type { HubClients } from '../../sidecar/azure/hub-clients.ts';
 import type { IotHubEmulator } from '../emulators/iothub/emulator.ts';
 import { range } from './helpers.ts';
 import { startTrustedHub } from './hub-emulator.ts';
@@ -9,7 +8,7 @@ import { openClients } from './hub-support.ts';
 
 describe('identity registry', () => {
   let hub: IotHubEmulator;
-  let clients: HubServices;
+  let clients: HubClients;
   before(async () => {
     hub = await startTrustedHub();
     clients = await openClients(hub);
@@ -145,8 +144,7 @@ describe('identity registry', () => {
 
   test('bulk: what fails does not fail the rest', async () => {
     await clients.registry.createDevice({ deviceId: 'bulk-7' });
-    const results = await bulkDevices(
-      clients.rest,
+    const results = await clients.bulkDevices(
       'create',
       range(10).map((index) => ({ deviceId: `bulk-${index}` })),
     );
@@ -160,16 +158,14 @@ describe('identity registry', () => {
       ['bulk-7'],
     );
     assert.match(String(failed[0]?.errorCode), /DeviceAlreadyExists|409001/);
-    const deleted = await bulkDevices(
-      clients.rest,
+    const deleted = await clients.bulkDevices(
       'delete',
       range(10).map((index) => ({ deviceId: `bulk-${index}` })),
     );
     assert.ok(deleted.every(({ done }) => done));
-    assert.deepEqual(await bulkDevices(clients.rest, 'create', []), []);
+    assert.deepEqual(await clients.bulkDevices('create', []), []);
     await assert.rejects(
-      bulkDevices(
-        clients.rest,
+      clients.bulkDevices(
         'create',
         range(101).map((index) => ({ deviceId: `x-${index}` })),
       ),

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { bulkDevices } from '../../sidecar/azure/bulk-registry.ts';
-import type { HubServices } from '../../sidecar/azure/hub-services.ts';
+import type { HubClients } from '../../sidecar/azure/hub-clients.ts';
 import { quoteForQuery } from '../../sidecar/azure/twins.ts';
 import type { IotHubEmulator } from '../emulators/iothub/emulator.ts';
 import { range, until } from './helpers.ts';
@@ -18,7 +17,7 @@ interface DeviceTwin {
 
 describe('twins', () => {
   let hub: IotHubEmulator;
-  let clients: HubServices;
+  let clients: HubClients;
   before(async () => {
     hub = await startTrustedHub();
     clients = await openClients(hub);
@@ -108,8 +107,7 @@ describe('twins', () => {
   });
 
   test('queries page by page, to the end and no further', async () => {
-    await bulkDevices(
-      clients.rest,
+    await clients.bulkDevices(
       'create',
       range(25).map((index) => ({ deviceId: `page-${String(index).padStart(2, '0')}` })),
     );

@@ -12,14 +12,20 @@ function logged(write: (log: ReturnType<typeof createLog>) => void): string {
 
 describe('the log', () => {
   for (const [what, text] of [
-    ['a connection string', `HostName=h.azure-devices.net;SharedAccessKeyName=service;SharedAccessKey=${KEY}`],
+    [
+      'a connection string',
+      `HostName=h.azure-devices.net;SharedAccessKeyName=service;SharedAccessKey=${KEY}`,
+    ],
     ['a storage key', `AccountName=a;AccountKey=${KEY}==;EndpointSuffix=core.windows.net`],
     ['a shared access signature', `SharedAccessSignature sr=h&sig=${KEY}&se=1&skn=p`],
     ['a link', `https://a.blob.core.windows.net/c/b?sv=1&sig=${KEY}&sp=r`],
     ['a header', `Authorization: Bearer ${KEY}`],
   ] as const) {
     test(`shows no ${what}, wherever it stands`, () => {
-      const error = Object.assign(new Error(`failed for ${text}`), { response: { headers: text }, cause: new Error(text) });
+      const error = Object.assign(new Error(`failed for ${text}`), {
+        response: { headers: text },
+        cause: new Error(text),
+      });
       const out = logged((log) => {
         log.info(text);
         log.warn({ nested: { deep: [text] } }, 'x');
@@ -31,7 +37,9 @@ describe('the log', () => {
   }
 
   test('shows no value of a secret key', () => {
-    const out = logged((log) => log.info({ appKey: 'abc-1', password: 'p"w', iotHubConnectionString: 'env:X', user: 'kept' }, 'x'));
+    const out = logged((log) =>
+      log.info({ appKey: 'abc-1', password: 'p"w', iotHubConnectionString: 'env:X', user: 'kept' }, 'x'),
+    );
     assert.doesNotMatch(out, /abc-1|p\\"w|env:X/);
     assert.match(out, /kept/);
     for (const line of out.trim().split('\n')) JSON.parse(line);

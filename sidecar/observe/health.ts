@@ -10,10 +10,17 @@ export interface Readiness {
 
 /**
  * /health/live answers as long as the process works; /health/ready answers 503 with the reasons until ThingWorx has answered and every
- * enabled hub receives; /metrics is Prometheus text. None of them needs the token: they hold no data and no names of devices.
+ * enabled hub receives; /metrics is Prometheus text. Mounted before everything else, so every request is counted here. None of them needs the token: they hold no data and no names of devices.
  */
 export function healthRoutes(readiness: () => Readiness, metrics: Metrics): Router {
   const router = Router();
+  router.use((request, response, next) => {
+    response.once('finish', () => {
+      const route = (request.route as { path?: string } | undefined)?.path ?? 'none';
+      metrics.httpRequests.inc({ route, status: String(response.statusCode) });
+    });
+    next();
+  });
   router.get('/health/live', (_request: Request, response: Response) => {
     response.json({ status: 'live' });
   });

@@ -58,6 +58,8 @@ function serializeError(error: unknown): unknown {
     ...(code === undefined ? {} : { code }),
     message: error.message,
     ...(known ? {} : { stack: error.stack }),
-    ...(error.cause instanceof Error ? { cause: known ? { message: error.cause.message } : serializeError(error.cause) } : {}),
+    ...(error.cause instanceof Error
+      ? { cause: known ? { message: error.cause.message } : serializeError(error.cause) }
+      : {}),
   };
 }

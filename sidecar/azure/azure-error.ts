@@ -71,7 +71,7 @@ export function parseHubError(body: string): { code?: string; message?: string; 
   const tracking = /Tracking ID:\s*([\w-]+)/.exec(`${stringOf(outer.ExceptionMessage) ?? ''} ${text}`)?.[1];
   const inner = parseObject(text);
   if (inner) {
-    const id = stringOf(inner.trackingId) ?? tracking;
+    const id = stringOf(inner.trackingId)?.split('-TimeStamp')[0] ?? tracking;
     return {
       ...(inner.errorCode === undefined ? {} : { code: String(inner.errorCode) }),
       ...(stringOf(inner.message) ? { message: String(inner.message) } : {}),

@@ -123,7 +123,7 @@ export function nameOf({ deviceId, moduleId }: TwinName): string {
   return moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`;
 }
 
-/** A text as a string literal of the query language. */
+/** A text as a string literal of the query language, which escapes with a backslash. */
 export function quoteForQuery(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  return `'${text.replaceAll(/[\\']/g, '\\$&')}'`;
 }

@@ -27,7 +27,8 @@ describe('direct methods', () => {
         device.onDeviceMethod('echo', (request, response) => {
           response.send(request.payload?.status ?? 200, { got: request.payload }, () => {});
         });
-        const call = { deviceId: 'dev-1', methodName: 'echo' };
+        // The device SDK opens its link for methods in its own time.
+        const call = { deviceId: 'dev-1', methodName: 'echo', connectTimeoutSeconds: 20 };
         assert.deepEqual(await clients.invokeMethod({ ...call, payload: { a: [1, 'zwei', null] } }), {
           status: 200,
           payload: { got: { a: [1, 'zwei', null] } },

@@ -75,8 +75,13 @@ describe('twins', () => {
         const twin = (await device.getTwin()) as unknown as DeviceTwin;
         const seen: Record<string, unknown>[] = [];
         twin.on('properties.desired', (patch) => seen.push(patch));
-        await clients.twins.patch({ deviceId: 'dev-1' }, { desired: { from: transport } });
-        await until('the patch', () => seen.some((patch) => patch.from === transport));
+        // Again and again: the device SDK subscribes in its own time.
+        let count = 0;
+        await until('the patch', async () => {
+          count += 1;
+          await clients.twins.patch({ deviceId: 'dev-1' }, { desired: { from: transport, count } });
+          return seen.some((patch) => patch.from === transport);
+        });
         await new Promise<void>((resolve, reject) => {
           twin.properties.reported.update({ answered: transport }, (error) =>
             error ? reject(error) : resolve(),
@@ -130,6 +135,7 @@ describe('twins', () => {
       `SELECT * FROM devices WHERE tags.owner = ${quoteForQuery("O'Hara")}`,
     );
     assert.equal(owned.items.length, 5);
+    assert.equal(quoteForQuery('a\\b'), "'a\\\\b'");
     assert.equal(owned.continuationToken, undefined);
     const [count] = (await clients.twins.query<{ total: number }>('SELECT COUNT() AS total FROM devices'))
       .items;

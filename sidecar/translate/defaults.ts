@@ -1,7 +1,7 @@
 import { addressPrefix } from './address.ts';
 import { isPlainObject } from './coerce/structure.ts';
 import { show } from './coerce/wrong.ts';
-import { readOpcUa } from './format/opc-ua.ts';
+import { isOpcUa, readOpcUa } from './format/opc-ua.ts';
 import type { Sample, Samples } from './format/sample.ts';
 import { type Content, contentOfReadings, messageTimeMs, NONE, type Reading } from './reading.ts';
 import type { HubMessage } from './types.ts';
@@ -16,14 +16,10 @@ export function readDefault(message: HubMessage, value: unknown): Content {
   const prefix = addressPrefix(message.moduleId, message.componentName);
   const timeMs = messageTimeMs(message);
   const thing = message.deviceId;
-  const { samples, ignored, refusals } = samplesOf(value);
-  if (samples.length === 1 && refusals.length === 0) {
-    const rows = (samples[0] as Sample).rows;
-    const members = rows[0]?.members;
-    if (members !== undefined) {
-      return contentOfReadings([{ thing, prefix, timeMs, quality: 'GOOD', members }]);
-    }
+  if (isPlainObject(value) && !isOpcUa(value)) {
+    return contentOfReadings([{ thing, prefix, timeMs, quality: 'GOOD', members: value }]);
   }
+  const { samples, ignored, refusals } = samplesOf(value);
   const readings: Reading[] = [];
   for (const { rows } of samples) {
     for (const row of rows) readings.push({ ...row, thing, prefix, timeMs: row.timeMs ?? timeMs });

@@ -188,7 +188,7 @@ export class RowBuilder {
     if (wrong.code === 'VALUE_INEXACT') this.inexact = true;
     this.noteRefusal({
       code: wrong.code,
-      reason: `The value for ${property} ${sentence(wrong.reason)}`,
+      reason: `The value for ${short(property)} ${sentence(wrong.reason)}`,
       thing,
       property,
     });
@@ -238,7 +238,7 @@ export class RowBuilder {
     const { property } = slot;
     const address = reading.prefix + slot.name;
     if (slot.state === 'twice') {
-      const reason = `The key ${quote(address)} means the property ${property}, for which the message holds another value.`;
+      const reason = `The key ${quote(address)} means the property ${short(property)}, for which the message holds another value.`;
       this.noteRefusal({ code: 'PROPERTY_TWICE', reason, thing, property });
       return;
     }
@@ -308,7 +308,12 @@ function sentence(reason: string): string {
 }
 
 function quote(name: string): string {
-  return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}...` : name);
+  return JSON.stringify(short(name));
+}
+
+/** Names come from messages and may be as long as those. */
+function short(name: string): string {
+  return name.length > 200 ? `${name.slice(0, 200)}...` : name;
 }
 
 function joined<T>(first: readonly T[], second: readonly T[] | undefined): readonly T[] {

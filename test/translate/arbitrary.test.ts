@@ -150,7 +150,7 @@ function check(translation: Translation): void {
   }
   for (const { reason } of [...ignored, ...refusals]) {
     assert.match(reason, /\S/);
-    assert.ok(reason.length < 6000);
+    assert.ok(reason.length < 2000);
   }
   assert.deepEqual(Object.keys(Object.prototype), []);
 }

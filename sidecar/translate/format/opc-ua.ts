@@ -39,6 +39,11 @@ export function readOpcUa(body: unknown): Samples | undefined {
   return collected;
 }
 
+/** Whether an object is in one of these forms. Cheap for ordinary messages: it is asked of every one. */
+export function isOpcUa(value: Members): boolean {
+  return formOf(value) !== undefined;
+}
+
 interface Collected {
   readonly samples: Sample[];
   readonly ignored: Ignored[];
@@ -46,7 +51,8 @@ interface Collected {
 }
 
 function formOf(item: Members): Form | undefined {
-  const type = member(item, 'MessageType');
+  // nothing is inherited under these names, so that a plain read decides for most messages
+  const { MessageType: type, NodeId: nodeId, Payload: payload } = item;
   if (typeof type === 'string' && type.startsWith('ua-')) {
     if (Object.hasOwn(item, 'Messages')) return 'network';
     if (Object.hasOwn(item, 'Payload')) return 'dataSetMessage';
@@ -54,10 +60,14 @@ function formOf(item: Members): Form | undefined {
       ? 'metadata'
       : undefined;
   }
-  if (typeof member(item, 'NodeId') === 'string' && Object.hasOwn(item, 'Value')) {
+  if (typeof nodeId === 'string' && Object.hasOwn(item, 'Value')) {
     return isDataValue(member(item, 'Value')) || hasAny(item, SAMPLE_MEMBERS) ? 'sample' : undefined;
   }
-  if (isPlainObject(member(item, 'Payload')) && hasAny(item, ['DataSetWriterId', 'DataSetWriterName'])) {
+  if (
+    payload !== undefined &&
+    isPlainObject(payload) &&
+    hasAny(item, ['DataSetWriterId', 'DataSetWriterName'])
+  ) {
     return 'dataSetMessage';
   }
   return isDataSet(item) ? 'dataSet' : undefined;

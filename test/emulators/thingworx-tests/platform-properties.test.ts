@@ -115,6 +115,17 @@ describe('UpdatePropertyValues', () => {
     });
   });
 
+  test('remote Things take updates from their device', async () => {
+    await withPlatform({}, async (client) => {
+      await client.thing('T', 'RemoteThing', [{ name: 'n', type: 'NUMBER', remote: true }]);
+      assert.equal((await client.write('T', { n: 1 })).status, 500);
+      await client.result('Things/T', 'UpdateSubscribedPropertyValues', updates([{ name: 'n', value: 2 }]));
+      assert.equal(await client.read('T', 'n'), 2);
+      await client.thing('Local');
+      assert.equal((await client.service('Things/Local', 'UpdateSubscribedPropertyValues', {})).status, 404);
+    });
+  });
+
   test('wrong parameter names and a missing dataShape', async () => {
     await withPlatform({}, async (client) => {
       await client.thing('T');

@@ -124,28 +124,27 @@ export async function startThingworx(options: ThingworxOptions = {}): Promise<Th
       port: options.controlPort ?? 0,
     },
   );
-  await server.start();
-  await control.start();
-  platform.lifecycle.startAll();
   let stopping: Promise<void> | undefined;
-  return {
-    url: server.url,
-    controlUrl: control.url,
-    appKey,
-    administrator,
-    platform,
-    stop() {
-      stopping ??= (async () => {
-        await control.stop();
-        await server.stop();
-        platform.events.stop();
-        platform.lifecycle.stopAll();
-        await engine.stop();
-        await journal?.stop();
-      })();
-      return stopping;
-    },
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      await control.stop();
+      await server.stop();
+      platform.events.stop();
+      platform.lifecycle.stopAll();
+      await engine.stop();
+      await journal?.stop();
+    })();
+    return stopping;
   };
+  try {
+    await server.start();
+    await control.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  platform.lifecycle.startAll();
+  return { url: server.url, controlUrl: control.url, appKey, administrator, platform, stop };
 }
 
 function addAdministratorKey(platform: Platform, keyId: string): void {

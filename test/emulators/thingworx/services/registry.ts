@@ -20,7 +20,7 @@ import { sessionServices } from './session.ts';
 import { platformSubsystemServices } from './subsystems.ts';
 import { definitionChangeServices } from './thing-definitions.ts';
 import { thingDefinitionServices } from './thing-metadata.ts';
-import { propertyServices } from './thing-properties.ts';
+import { propertyServices, remoteThingServices } from './thing-properties.ts';
 
 const everyEntity: readonly PlatformService[] = [
   ...commonServices,
@@ -43,6 +43,7 @@ export class NativeServices implements NativeRegistry {
       ...lifecycleServices,
     ] as PlatformService[];
     this.templates.set('GenericThing', [...everyEntity, ...things]);
+    this.templates.set('RemoteThing', remoteThingServices as PlatformService[]);
     this.templates.set('Timer', switchServices('Timer') as PlatformService[]);
     this.templates.set('Scheduler', switchServices('Scheduler') as PlatformService[]);
     const models = [...implementerServices, ...definitionChangeServices, ...instancePermissionServices];

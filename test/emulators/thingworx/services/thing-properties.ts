@@ -234,3 +234,10 @@ export const propertyServices: PlatformService<ThingEntity>[] = [
   }),
   ...typedReaders,
 ];
+
+/** Remote Things take updates from their device under this name; the effect is the same. */
+export const remoteThingServices: PlatformService<ThingEntity>[] = [
+  native('UpdateSubscribedPropertyValues', 'values:INFOTABLE:NamedVTQ!', 'NOTHING', (args, context) =>
+    updatePropertyValues(context, args.values),
+  ),
+];

@@ -6,7 +6,7 @@ import { readEvent } from '../sources/event-reader.ts';
 import type { HubMessage, TranslationLimits } from '../types.ts';
 import { applyRule, type CompiledRule, compileRule } from './rule.ts';
 import type { MappingDocument } from './schema.ts';
-import { checkSchema } from './schema-check.ts';
+import { checkDocument } from './schema-check.ts';
 import { rootScope } from './scope.ts';
 
 /** Something wrong in a mapping document. */
@@ -36,7 +36,7 @@ export interface CompiledMappings {
 /** Compiles a mapping document; absent, null and {} mean none. Never throws: what is wrong is in `problems`. */
 export function compileMappings(document: unknown): CompiledMappings {
   if (isAbsent(document)) return new Mappings([], 'default', []);
-  const problems = [...checkSchema(document)];
+  const problems = [...checkDocument(document)];
   if (problems.length > 0) return new Mappings([], 'default', problems);
   const { rules, otherwise } = document as MappingDocument;
   const compiled: CompiledRule[] = [];

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { show } from '../coerce/wrong.ts';
 import type { MappingProblem } from './document.ts';
-import { MappingDocument } from './schema.ts';
+import { MappingDocument, TestMessage } from './schema.ts';
 
 /** Problems shown at once; a document with more has one thing wrong in many places. */
 const MAX_PROBLEMS = 50;
@@ -9,22 +9,31 @@ const MAX_PROBLEMS = 50;
 /** Nesting beyond which a document is not looked at. */
 const MAX_DEPTH = 200;
 
-const validate = new Ajv({ allErrors: true, verbose: true, strict: false }).compile(MappingDocument);
+/** Compiles a schema when it is first used, which a sidecar without mappings never does. */
+const ajv = new Ajv({ allErrors: true, verbose: true, strict: false });
 
-/** Checks a document against the schema: where it does not fit, and what is expected there. */
-export function checkSchema(document: unknown): readonly MappingProblem[] {
-  if (depthOf(document) > MAX_DEPTH) {
+/** Checks a mapping document against the schema: where it does not fit, and what is expected there. */
+export function checkDocument(document: unknown): readonly MappingProblem[] {
+  return check(MappingDocument, document);
+}
+
+/** Checks the message of a test or of TestMapping. */
+export function checkSample(sample: unknown): readonly MappingProblem[] {
+  return check(TestMessage, sample);
+}
+
+function check(schema: object, value: unknown): readonly MappingProblem[] {
+  if (depthOf(value) > MAX_DEPTH) {
     return [{ pointer: '', message: `The document is nested deeper than ${MAX_DEPTH} levels.` }];
   }
-  if (validate(document)) return [];
-  return problemsOf(validate.errors ?? []);
+  return ajv.validate(schema, value) ? [] : problemsOf(ajv.errors ?? []);
 }
 
 /**
- * Errors of ajv (made with `verbose`) in plain words. Where alternatives failed, ajv reports every branch; the union's own description says what is expected, so only it is
+ * Errors of ajv in plain words. Where alternatives failed, ajv reports every branch; the union's own description says what is expected, so only it is
  * kept, unless a branch failed deeper within the value, which is then the better place.
  */
-export function problemsOf(errors: readonly ErrorObject[]): readonly MappingProblem[] {
+function problemsOf(errors: readonly ErrorObject[]): readonly MappingProblem[] {
   const problems = new Map<string, MappingProblem>();
   const unions = errors.filter((error) => error.keyword === 'anyOf');
   for (const error of errors) {

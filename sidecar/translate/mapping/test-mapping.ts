@@ -1,4 +1,3 @@
-import { Ajv } from 'ajv';
 import type { HubEvent } from '../sources/events.ts';
 import { CompiledTranslator } from '../translator.ts';
 import type {
@@ -11,14 +10,14 @@ import type {
   TranslationSettings,
 } from '../types.ts';
 import type { MappingProblem } from './document.ts';
-import { type MappingTestMessage, TestMessage } from './schema.ts';
-import { problemsOf } from './schema-check.ts';
+import type { MappingTestMessage } from './schema.ts';
+import { checkSample } from './schema-check.ts';
 import { messageOf } from './test-message.ts';
 import { CREATE_ALL, TrialDirectory, tryMessage } from './trial.ts';
 
 /** What a sample message would do, value by value. Plain JSON. */
 export interface MappingTrial {
-  /** Not empty: the mappings or the sample cannot be used, and nothing was tried. */
+  /** Not empty: the mappings or the sample cannot be used, and nothing was tried. Pointers begin with which of them. */
   readonly problems: readonly MappingProblem[];
   /** The rule that takes the message; absent: the defaults. */
   readonly rule?: string;
@@ -39,8 +38,6 @@ export interface TrialValue {
   readonly quality: Quality;
 }
 
-const validateSample = new Ajv({ allErrors: true, verbose: true, strict: false }).compile(TestMessage);
-
 /**
  * Tries a sample message (the form of a test's `message`) on settings. Without a directory every Thing and property is
  * taken to exist, with the mapping's base type or the one that the value suggests. Never rejects.
@@ -53,7 +50,7 @@ export async function testMapping(
   const translator = new CompiledTranslator(
     directory === undefined ? { ...settings, ...CREATE_ALL } : settings,
   );
-  const problems = validateSample(sample) ? translator.problems : problemsOf(validateSample.errors ?? []);
+  const problems = [...under('/mappings', translator.problems), ...under('/message', checkSample(sample))];
   if (problems.length > 0) {
     return { problems, values: [], ignored: [], refused: [], created: [], events: [] };
   }
@@ -75,4 +72,8 @@ export async function testMapping(
     created: directory === undefined ? [] : created,
     events: translation.events,
   };
+}
+
+function under(part: string, problems: readonly MappingProblem[]): readonly MappingProblem[] {
+  return problems.map(({ pointer, message }) => ({ pointer: part + pointer, message }));
 }

@@ -1,5 +1,6 @@
 import type { TObject } from 'typebox';
-import { factsOf } from '../../sidecar/contract/schema.ts';
+import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
+import { annotationOf, factsOf } from '../../sidecar/contract/schema.ts';
 import { PartitionStatus } from '../../sidecar/contract/status.ts';
 import { fieldOf } from '../generate/services.ts';
 import type { DataShape, FieldDefinition } from './model.ts';
@@ -76,3 +77,22 @@ export const propertyCreated: DataShape = {
     time('When it was added.'),
   ],
 };
+
+/**
+ * The Data Shapes of the tables that operations take and give: each table names its Data Shape, and the schema of its rows has the
+ * fields. So an operation with a table is still one file. Those in `known` are defined by hand; those of the platform exist already.
+ */
+export function operationDataShapes(known: readonly DataShape[]): DataShape[] {
+  const shapes = new Map<string, DataShape>();
+  const isOurs = (name: string) =>
+    name.startsWith('AzureIoT.') && !known.some((shape) => shape.name === name);
+  for (const { input, output } of OPERATIONS) {
+    for (const schema of [...Object.values(input.properties), ...Object.values(output.properties)]) {
+      const { dataShape } = annotationOf(schema);
+      const { items } = factsOf(schema);
+      if (dataShape && items && isOurs(dataShape) && !shapes.has(dataShape))
+        shapes.set(dataShape, fromSchema(dataShape, items as TObject));
+    }
+  }
+  return [...shapes.values()];
+}

@@ -1,5 +1,6 @@
 import {
   connectionState,
+  operationDataShapes,
   partition,
   propertyCreated,
   telemetryRefused,
@@ -11,17 +12,16 @@ import type { Entity } from './model.ts';
 import { administrators, organization, project, sidecarGroup } from './project.ts';
 import { sidecarShape } from './sidecar-shape.ts';
 
+const dataShapes = [partition, connectionState, telemetryRefused, thingCreated, propertyCreated];
+
 /** Every entity of the extension. */
 export const ENTITIES: readonly Entity[] = [
   project,
   administrators,
   sidecarGroup,
   organization,
-  partition,
-  connectionState,
-  telemetryRefused,
-  thingCreated,
-  propertyCreated,
+  ...dataShapes,
+  ...operationDataShapes(dataShapes),
   sidecarShape,
   deviceShape,
   hubTemplate,

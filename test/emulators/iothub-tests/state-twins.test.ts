@@ -53,6 +53,19 @@ describe('twins over REST', () => {
     });
   });
 
+  test('empties a whole document with null', async () => {
+    await hub.registry.create({ deviceId: 'empty' });
+    await (await twinOf('empty')).update({ tags: { a: 1 }, properties: { desired: { x: 1, y: { z: 2 } } } });
+    hub.wire.desired.length = 0;
+    await (await twinOf('empty')).update({ properties: { desired: null } });
+    const twin = await twinOf('empty');
+    assert.deepEqual(hub.state.twins.getDeviceView('empty').desired, { $version: 3 });
+    assert.deepEqual(twin.tags, { a: 1 });
+    assert.deepEqual(hub.wire.desired, [
+      { key: 'empty', patch: { x: null, y: null, $version: 3 }, version: 3 },
+    ]);
+  });
+
   test('keeps what a device reports, and holds a stated version to the current one', async () => {
     await hub.registry.create({ deviceId: 'report' });
     const before = await twinOf('report');

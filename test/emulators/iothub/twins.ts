@@ -182,7 +182,7 @@ export class Twins extends EventEmitter<TwinEvents> {
   patch(deviceId: string, moduleId: string | undefined, input: TwinInput, ifMatch?: string): Twin {
     const twin = this.require(deviceId, moduleId);
     checkEtag(twin, ifMatch);
-    const { tags, desired } = readInput(input, true);
+    const { tags, desired } = readInput(input, twin);
     if (tags === undefined && desired === undefined) return twin;
     const next: Twin = { ...twin, version: twin.version + 1, revision: twin.revision + 1 };
     const body: JsonObject = { version: next.version };
@@ -206,7 +206,7 @@ export class Twins extends EventEmitter<TwinEvents> {
   replace(deviceId: string, moduleId: string | undefined, input: TwinInput, ifMatch?: string): Twin {
     const twin = this.require(deviceId, moduleId);
     checkEtag(twin, ifMatch);
-    const { tags, desired } = readInput(input, false);
+    const { tags, desired } = readInput(input);
     const next: Twin = { ...twin, version: twin.version + 1, revision: twin.revision + 1 };
     if (tags) {
       next.tags = merge({}, tags);
@@ -224,7 +224,7 @@ export class Twins extends EventEmitter<TwinEvents> {
 
   /** Gives a twin that was just created the documents that a bulk creation carries; makes no change event. */
   seed(deviceId: string, moduleId: string | undefined, input: TwinInput): void {
-    const { tags, desired } = readInput(input, true);
+    const { tags, desired } = readInput(input);
     const given = input.properties?.reported;
     const reported = isObject(given) ? withoutReadOnly(given) : undefined;
     if (!tags && !desired && !reported) return;
@@ -292,18 +292,21 @@ export function etagOf(twin: Twin): string {
   return bytes.toString('base64');
 }
 
-function readInput(input: TwinInput, patch: boolean): { tags?: JsonObject; desired?: JsonObject } {
-  const read = (given: unknown, where: string): JsonObject | undefined => {
-    // In a patch null removes the whole document's keys; the SDKs send null for what they do not change.
-    if (given === undefined || (given === null && patch)) return undefined;
-    if (given !== null && !isObject(given))
-      throw new HubError('ArgumentInvalid', `${where} must be a JSON object`);
-    const clean = withoutReadOnly(given ?? {});
+/**
+ * Reads what a service wrote. `before` is the twin that a patch goes to: there a null for a whole document removes all
+ * of its keys, as the SDK's own tests expect.
+ */
+function readInput(input: TwinInput, before?: Twin): { tags?: JsonObject; desired?: JsonObject } {
+  const read = (given: unknown, where: string, current: JsonObject | undefined): JsonObject | undefined => {
+    if (given === undefined) return undefined;
+    if (given === null) return Object.fromEntries(Object.keys(current ?? {}).map((key) => [key, null]));
+    if (!isObject(given)) throw new HubError('ArgumentInvalid', `${where} must be a JSON object`);
+    const clean = withoutReadOnly(given);
     checkDocument(clean, where);
     return clean;
   };
-  const tags = read(input.tags, 'tags');
-  const desired = read(input.properties?.desired, 'desired properties');
+  const tags = read(input.tags, 'tags', before?.tags);
+  const desired = read(input.properties?.desired, 'desired properties', before?.desired.value);
   return { ...(tags ? { tags } : {}), ...(desired ? { desired } : {}) };
 }
 

@@ -1,6 +1,7 @@
 /** Starts an emulator for a test and makes the real SDK clients that talk to it. */
 import tls from 'node:tls';
 import { EventHubConsumerClient, type EventPosition, type ReceivedEventData } from '@azure/event-hubs';
+import common from 'azure-iot-common';
 import device, { type Client, type ModuleClient } from 'azure-iot-device';
 import mqtt from 'azure-iot-device-mqtt';
 import iothub, { type Client as ServiceClient } from 'azure-iothub';
@@ -37,6 +38,8 @@ export async function openDevice(
   transport: DeviceTransport = mqtt.Mqtt as unknown as DeviceTransport,
 ): Promise<Client> {
   const client = device.Client.fromConnectionString(connectionString, transport);
+  // Otherwise the SDK would try for four minutes what may pass.
+  client.setRetryPolicy(new common.NoRetry());
   await client.setOptions({ ca: hub.authority.ca });
   await client.open();
   return client;
@@ -72,7 +75,10 @@ export function consume(
   startPosition: EventPosition = { offset: '-1' },
   consumerGroup = '$Default',
 ): Consumer {
-  const client = new EventHubConsumerClient(consumerGroup, hub.eventHubConnectionString());
+  // By default the SDK waits 30 s before it attaches a detached link again.
+  const client = new EventHubConsumerClient(consumerGroup, hub.eventHubConnectionString(), {
+    retryOptions: { retryDelayInMs: 100 },
+  });
   const events: Received[] = [];
   const errors: Error[] = [];
   const subscription = client.subscribe(

@@ -35,7 +35,11 @@ const REPORTED = '/properties/reported';
 export function deviceNodes(parts: DeviceNodeParts): Record<DeviceNode, AmqpNode> {
   const nodes = new DeviceNodes(parts);
   return {
-    deviceEvents: { incoming: (...attach) => nodes.events(...attach) },
+    deviceEvents: {
+      incoming: (...attach) => nodes.events(...attach),
+      // Modules listen for the messages on their inputs at the address of their events.
+      outgoing: (...attach) => nodes.inputs(...attach),
+    },
     deviceCommands: { outgoing: (...attach) => nodes.commands(...attach) },
     deviceMethods: {
       incoming: (...attach) => nodes.methodAnswers(...attach),
@@ -79,11 +83,13 @@ class DeviceNodes {
   }
 
   commands(connection: AmqpConnection, link: Outgoing, address: Address): Attachment | undefined {
+    if ('moduleId' in address && address.moduleId !== undefined) {
+      refuse(link, 'amqp:not-found', 'A module has no cloud-to-device messages');
+      return undefined;
+    }
     const session = this.#session(connection, link, address);
     if (!session) return undefined;
-    const attachment = this.#attachment(session, link, 'commands');
-    // A module has no queue: what comes on this link are messages on its inputs.
-    if (session.moduleId !== undefined) return attachment;
+    const attachment = this.#attachment(session, link, undefined);
     const { commands } = this.#parts;
     const { deviceId } = session;
     const delivery = new LockedDelivery(link, {
@@ -108,6 +114,15 @@ class DeviceNodes {
         attachment.closed?.();
       },
     };
+  }
+
+  inputs(connection: AmqpConnection, link: Outgoing, address: Address): Attachment | undefined {
+    if (!('moduleId' in address) || address.moduleId === undefined) {
+      refuse(link, 'amqp:not-allowed', 'A device has no inputs');
+      return undefined;
+    }
+    const session = this.#session(connection, link, address);
+    return session && this.#attachment(session, link, 'inputs');
   }
 
   methodCalls(connection: AmqpConnection, link: Outgoing, address: Address): Attachment | undefined {
@@ -189,7 +204,7 @@ class DeviceNodes {
   #attachment(
     session: AmqpDeviceSession,
     link: Link,
-    role: 'methods' | 'twin' | 'commands' | undefined,
+    role: 'methods' | 'twin' | 'inputs' | undefined,
   ): Attachment {
     session.added(link, role);
     return { closed: () => session.removed(link) };

@@ -17,6 +17,8 @@ const conditions: Record<CloseReason, [condition: string, description: string]> 
   stop: ['amqp:link:detach-forced', 'The hub is stopping'],
 };
 
+const CLOSE_AFTER_MS = 5000;
+
 export class AmqpDeviceSession implements LiveSession {
   readonly protocol = 'amqp';
   readonly deviceId: string;
@@ -29,7 +31,7 @@ export class AmqpDeviceSession implements LiveSession {
   #isOver = false;
   #methods: Outgoing | undefined;
   #twin: Outgoing | undefined;
-  #commands: Outgoing | undefined;
+  #inputs: Outgoing | undefined;
   /** Set while the device wants to hear of desired properties. */
   wantsDesired = false;
 
@@ -67,11 +69,11 @@ export class AmqpDeviceSession implements LiveSession {
     return this.#twin;
   }
 
-  added(link: Link, role: 'methods' | 'twin' | 'commands' | undefined): void {
+  added(link: Link, role: 'methods' | 'twin' | 'inputs' | undefined): void {
     this.#links.add(link);
     if (role === 'methods') this.#methods = link as Outgoing;
     if (role === 'twin') this.#twin = link as Outgoing;
-    if (role === 'commands') this.#commands = link as Outgoing;
+    if (role === 'inputs') this.#inputs = link as Outgoing;
     if (this.#links.size === 1) this.#sessions.opened(this);
     if (role === 'methods') this.#sessions.subscribed(this);
   }
@@ -80,7 +82,7 @@ export class AmqpDeviceSession implements LiveSession {
   removed(link: Link): void {
     this.#links.delete(link);
     if (link === this.#methods) this.#methods = undefined;
-    if (link === this.#commands) this.#commands = undefined;
+    if (link === this.#inputs) this.#inputs = undefined;
     if (link === this.#twin) {
       this.#twin = undefined;
       this.wantsDesired = false;
@@ -108,7 +110,7 @@ export class AmqpDeviceSession implements LiveSession {
   }
 
   sendInput(inputName: string, body: Uint8Array, properties: Record<string, string>): void {
-    this.#commands?.send({
+    this.#inputs?.send({
       message_annotations: { 'x-opt-input-name': inputName },
       application_properties: properties,
       body: rhea.message.data_section(Buffer.from(body)),
@@ -124,8 +126,13 @@ export class AmqpDeviceSession implements LiveSession {
     const [condition, description] = conditions[reason];
     this.#over();
     for (const link of [...this.#links]) this.connection.end(link, condition, description);
-    // A connection that carried nothing else is closed as well.
-    if (!this.connection.hasDevices()) this.connection.close(condition, description);
+    // A connection that carried nothing else is closed as well, unless the client does so first. Not known how long
+    // the service waits; the SDK for Node hangs when the connection is closed in the middle of its answer.
+    const { connection } = this;
+    const timer = setTimeout(() => {
+      if (!connection.hasDevices()) connection.close(condition, description);
+    }, CLOSE_AFTER_MS);
+    connection.whenClosed(() => clearTimeout(timer));
   }
 
   #over(): void {

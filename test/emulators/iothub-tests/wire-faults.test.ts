@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import common from 'azure-iot-common';
+import deviceSdk from 'azure-iot-device';
+import rhea from 'rhea';
+import type { IotHubEmulator } from '../iothub/emulator.ts';
+import { partitionOf } from '../iothub/partition-hash.ts';
+import { DialAgent, sdkClients } from './state-harness.ts';
+import { addDevice, consume, openDevice, startTrusted, until } from './wire-support.ts';
+
+async function control(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Record<string, unknown>> {
+  const response = await fetch(url + path, {
+    method,
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    headers: { 'content-type': typeof body === 'string' ? 'application/x-ndjson' : 'application/json' },
+  });
+  assert.equal(response.status, 200, await response.clone().text());
+  return (await response.json()) as Record<string, unknown>;
+}
+
+describe('the control endpoint', () => {
+  let hub: IotHubEmulator;
+  const post = (path: string, body?: unknown) => control(hub.controlUrl, 'POST', path, body ?? {});
+  before(async () => {
+    hub = await startTrusted();
+  });
+  beforeEach(() => control(hub.controlUrl, 'DELETE', '/faults'));
+  after(() => hub.stop());
+
+  test('fills the stream: one event, several, line by line, many copies', async () => {
+    const consumer = consume(hub);
+    await post('/events', { deviceId: 'pre', body: { one: 1 }, properties: { a: 'b' }, messageId: 'm' });
+    await post('/events', [
+      { deviceId: 'pre', body: { two: 2 } },
+      { deviceId: 'pre', bodyBase64: Buffer.from([1, 2, 3]).toString('base64') },
+    ]);
+    const lines = [4, 5, 6].map((n) => JSON.stringify({ deviceId: 'pre', body: { n } })).join('\n');
+    assert.deepEqual(await post('/events', lines), { appended: 3 });
+    assert.deepEqual(await post('/events?copies=1000', { deviceId: 'pre', body: 'text' }), {
+      appended: 1000,
+    });
+    await consumer.until((events) => events.length === 1006);
+    assert.deepEqual(consumer.events[0]?.properties, { a: 'b' });
+    assert.equal(consumer.events[0]?.systemProperties?.['iothub-message-source'], 'Telemetry');
+    await consumer.close();
+  });
+
+  test('a cut connection: the consumer comes back and misses nothing', async () => {
+    const consumer = consume(hub);
+    const mine = () =>
+      consumer.events.filter(({ body }) => body.cut !== undefined).map(({ body }) => body.cut);
+    let next = 0;
+    for (let round = 0; round < 3; round += 1) {
+      for (let index = 0; index < 20; index += 1) {
+        await post('/events', { deviceId: `cut-${index % 4}`, body: { cut: next++ } });
+      }
+      await until(() => mine().length === next);
+      const { cut } = await post('/cut', { protocol: 'amqp' });
+      assert.equal(cut, 1);
+    }
+    assert.deepEqual(
+      mine().sort((left, right) => left - right),
+      Array.from({ length: next }, (_, index) => index),
+    );
+    await consumer.close();
+  });
+
+  // Without the Event Hubs SDK: after a detach it forgets a timer that keeps the process alive for 45 minutes.
+  test('detached links are told why', async () => {
+    const connection = rhea.create_container().connect({
+      transport: 'tls',
+      host: 'localhost',
+      port: hub.port,
+      ca: [hub.authority.ca],
+      username: 'listen',
+      password: hub.policies.eventHub.get('listen')?.primaryKey ?? '',
+      reconnect: false,
+    });
+    const receiver = connection.open_receiver(`${hub.hubName}/ConsumerGroups/$Default/Partitions/1`);
+    await once(receiver, 'receiver_open');
+    const detached = once(receiver, 'receiver_error');
+    assert.deepEqual(await post('/detach', { address: 'Partitions/0' }), { detached: 0 });
+    const order = { address: 'Partitions/1', condition: 'amqp:internal-error', description: 'on purpose' };
+    assert.deepEqual(await post('/detach', order), { detached: 1 });
+    await detached;
+    const { condition, description } = receiver.error as { condition?: string; description?: string };
+    assert.deepEqual([condition, description], ['amqp:internal-error', 'on purpose']);
+    const closed = once(connection, 'connection_close');
+    connection.close();
+    await closed;
+  });
+
+  test('a paused partition keeps its events back', async () => {
+    const partition = partitionOf('paused', 4);
+    const other = ['a', 'b', 'c', 'd', 'e', 'f'].find((id) => partitionOf(id, 4) !== partition) as string;
+    const consumer = consume(hub);
+    await post('/pause', { partition });
+    await post('/events', { deviceId: 'paused', body: { paused: true } });
+    await post('/events', { deviceId: other, body: { flowing: true } });
+    await consumer.until((events) => events.some(({ body }) => body.flowing));
+    assert.equal(
+      consumer.events.some(({ body }) => body.paused),
+      false,
+    );
+    await post('/pause', { partition, paused: false });
+    await consumer.until((events) => events.some(({ body }) => body.paused));
+    await consumer.close();
+  });
+
+  test('refused connections: MQTT says so, the others are cut', async () => {
+    const connectionString = addDevice(hub, 'refused');
+    await post('/refuse', { protocol: 'mqtt' });
+    await assert.rejects(openDevice(hub, connectionString), { name: 'ServiceUnavailableError' });
+    await post('/refuse', { protocol: 'mqtt', refused: false });
+    await (await openDevice(hub, connectionString)).close();
+  });
+
+  test('REST answers with throttling and errors as often as asked', async () => {
+    const agent = new DialAgent(hub.port, hub.authority.ca);
+    const { registry } = sdkClients(hub.connectionString().replace(`:${hub.port}`, ''), agent);
+    addDevice(hub, 'rest');
+    const options = { status: 429, errorCode: 429001, retryAfterSeconds: 1, count: 1, path: '^/devices/' };
+    await post('/rest-faults', options);
+    await assert.rejects(registry.get('rest'), { name: 'ThrottlingError' });
+    assert.equal((await registry.get('rest')).responseBody.deviceId, 'rest');
+    await post('/rest-faults', { status: 503, count: 1 });
+    await assert.rejects(registry.get('rest'), { name: 'ServiceUnavailableError' });
+    await post('/rest-faults', { cut: 'before', count: 1 });
+    await assert.rejects(registry.get('rest'));
+    agent.destroy();
+  });
+
+  test('expired tokens: the connection ends and a new token is needed', async () => {
+    const client = await openDevice(hub, addDevice(hub, 'expire'));
+    client.setRetryPolicy(new common.NoRetry());
+    let lost = 0;
+    client.on('disconnect', () => {
+      lost += 1;
+    });
+    client.on('error', () => undefined);
+    await client.sendEvent(new deviceSdk.Message('"before"'));
+    await post('/expire-tokens');
+    await until(() => lost > 0);
+    assert.equal(hub.sessions.isConnected('expire'), false);
+    await client.close().catch(() => undefined);
+  });
+
+  test('a request from a browser page is refused, an unknown one is not found', async () => {
+    const refused = await fetch(hub.controlUrl, { headers: { origin: 'https://example.org' } });
+    assert.equal(refused.status, 403);
+    assert.equal((await fetch(`${hub.controlUrl}/nothing`, { method: 'POST' })).status, 404);
+    const state = await control(hub.controlUrl, 'GET', '/');
+    assert.equal(state.hubName, 'local-hub');
+  });
+});
+
+test('the emulator as a process: says where it is in one line, ends on SIGTERM', async () => {
+  const main = fileURLToPath(new URL('../iothub/main.ts', import.meta.url));
+  const child = spawn(process.execPath, [main, '--partitions', '2', '--consumer-group', 'other'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const ready = JSON.parse(line.toString()) as Record<string, string>;
+  assert.match(
+    ready.iotHubConnectionString ?? '',
+    /^HostName=localhost:\d+;SharedAccessKeyName=iothubowner;/,
+  );
+  const state = await control(ready.controlUrl ?? '', 'GET', '/');
+  assert.equal((state.partitions as unknown[]).length, 2);
+  child.kill('SIGTERM');
+  const [code] = await once(child, 'exit');
+  assert.equal(code, 0);
+});

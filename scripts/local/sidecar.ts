@@ -40,7 +40,8 @@ export class Sidecar {
       this.#options;
     this.#process = new LocalProcess({
       name: 'The sidecar',
-      args: [program],
+      // As in the systemd unit: without it Node takes 100 MB more for its young generation.
+      args: ['--max-semi-space-size=16', program],
       env: {
         THINGWORX_URL: thingworxUrl,
         THINGWORX_APP_KEY_FILE: appKeyFile,

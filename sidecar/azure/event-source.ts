@@ -196,7 +196,7 @@ class HubEventSource implements EventSource {
   }
 
   #subscribe(): void {
-    const { maxBatchSize = 500, prefetchCount = maxBatchSize * 3 } = this.#options;
+    const { maxBatchSize = 300, prefetchCount = maxBatchSize * 2 } = this.#options;
     this.#subscription = this.#client.subscribe(
       {
         processInitialize: async ({ partitionId }) => await this.#openPartition(partitionId),

@@ -87,9 +87,9 @@ export interface EventSourceOptions {
   readonly startPositions?: Readonly<Record<string, StartPosition>>;
   /** Only these partitions. All by default. */
   readonly partitions?: readonly string[];
-  /** Most events of one `onBatch`. Default 500. */
+  /** Most events of one `onBatch`. Default 300. */
   readonly maxBatchSize?: number;
-  /** Most events received ahead per partition, at least `maxBatchSize`. Default 3 x maxBatchSize. */
+  /** Most events received ahead per partition, at least `maxBatchSize`. Default 2 x maxBatchSize: more is no faster and costs memory. */
   readonly prefetchCount?: number;
   /** Name of this sidecar in the ownership records. Default random. */
   readonly ownerId?: string;

@@ -31,7 +31,7 @@ function secret(title: string, description: string) {
   return Type.Optional(setting(Type.String({ title, description, maxLength: 4096 }), facts, 'PASSWORD'));
 }
 
-const CONTAINER_NAME = '^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$';
+export const CONTAINER_NAME = '^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$';
 
 /**
  * The settings of one hub Thing. From this schema come the types, the validation of PUT /v1/hubs/{hub}, the properties of
@@ -183,7 +183,7 @@ export const HubSettings = Type.Object(
         title: 'Messages in flight per partition',
         description:
           'The most messages of one partition that wait in the sidecar; beyond it the partition is not read.',
-        default: 2_000,
+        default: 1_000,
         minimum: 1,
         maximum: 100_000,
       }),

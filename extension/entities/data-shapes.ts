@@ -16,12 +16,16 @@ function fromSchema(name: string, schema: TObject, keys: readonly string[] = [])
   return { kind: 'DataShape', name, description: factsOf(schema).description ?? '', fields };
 }
 
-const text = (name: string, description: string): FieldDefinition => ({
+export const text = (name: string, description: string): FieldDefinition => ({
   name,
   baseType: 'STRING',
   description,
 });
-const time = (description: string): FieldDefinition => ({ name: 'time', baseType: 'DATETIME', description });
+export const time = (description: string): FieldDefinition => ({
+  name: 'time',
+  baseType: 'DATETIME',
+  description,
+});
 
 export const partition = fromSchema('AzureIoT.Partition_DS', PartitionStatus, ['partition']);
 

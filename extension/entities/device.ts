@@ -1,14 +1,31 @@
+import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
+import { deviceEvents } from './hub-inbound.ts';
 import {
   ADMINISTRATORS,
   permit,
   permitAll,
+  type ServiceDefinition,
   SIDECAR_GROUP,
   type ThingShape,
   type ThingTemplate,
 } from './model.ts';
 
 const DEVICE = 'Azure IoT';
+
+const synchronizeTwin: ServiceDefinition = {
+  name: 'SynchronizeTwin',
+  category: 'Twin',
+  description:
+    'Called when twinDesired or twinTags was set: brings what is different to the IoT Hub; a refused value is put back.',
+  parameters: [
+    { name: 'property', baseType: 'STRING', description: 'twinDesired or twinTags.', isRequired: true },
+    { name: 'before', baseType: 'JSON', description: 'The value before.' },
+    { name: 'after', baseType: 'JSON', description: 'The value now.' },
+  ],
+  result: { baseType: 'NOTHING', description: '' },
+  script: handWritten('SynchronizeTwin'),
+};
 
 export const deviceShape: ThingShape = {
   kind: 'ThingShape',
@@ -66,19 +83,52 @@ export const deviceShape: ThingShape = {
       category: DEVICE,
       isPersistent: true,
     },
+    {
+      name: 'twinMarks',
+      baseType: 'JSON',
+      description:
+        'Marks of twin values that came from the IoT Hub and must not go back there; not to be edited.',
+      category: 'Internal',
+      isPersistent: true,
+      dataChangeType: 'NEVER',
+    },
+    {
+      name: 'connectionSequence',
+      baseType: 'STRING',
+      description: 'The number of the last connection event, which may come out of order; not to be edited.',
+      category: 'Internal',
+      isPersistent: true,
+      dataChangeType: 'NEVER',
+    },
   ],
-  services: operationServices('AzureIoT.Device_TS'),
-  events: [],
-  subscriptions: [],
+  services: [...operationServices('AzureIoT.Device_TS'), synchronizeTwin],
+  events: deviceEvents,
+  subscriptions: ['twinDesired', 'twinTags'].map((property) => ({
+    name: `Synchronize_${property}`,
+    description: `Brings ${property} to the IoT Hub when somebody has set it here.`,
+    eventName: 'DataChange',
+    sourceProperty: property,
+    script:
+      `me.SynchronizeTwin({ property: "${property}", before: eventData.oldValue.value, ` +
+      'after: eventData.newValue.value });',
+  })),
+  permissions: permit('ServiceInvoke', SIDECAR_GROUP, ['QueryImplementingThingsWithData']),
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [
       'UpdatePropertyValues',
+      'SynchronizeTwin',
+      'DisableThing',
       'GetPropertyDefinitions',
       'GetMetadataAsJSON',
     ]),
     ...permit('PropertyRead', SIDECAR_GROUP, ['*']),
     ...permit('PropertyWrite', SIDECAR_GROUP, ['*']),
+    ...permit(
+      'EventInvoke',
+      SIDECAR_GROUP,
+      deviceEvents.map((event) => event.name),
+    ),
   ],
 };
 

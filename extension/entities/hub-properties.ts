@@ -83,14 +83,19 @@ export const statusProperties: readonly PropertyDefinition[] = [
 ];
 
 /** High-water marks, "<stream>:<sequence number>", written by ReceiveUpdates at the end of each call. */
-export const partitionProperties: readonly PropertyDefinition[] = Array.from(
-  { length: MARKED_PARTITIONS },
-  (_, partition) => ({
-    name: `partition${String(partition).padStart(2, '0')}`,
-    baseType: 'STRING' as const,
-    description: `How far partition ${partition} has been applied. Used to drop repeats; not to be edited.`,
+export const partitionProperties: readonly PropertyDefinition[] = [
+  ...marks('partition', 'values'),
+  ...marks('events', 'events'),
+];
+
+/** ReceiveUpdates and ReceiveEvents are called one after the other for the same messages, so each has its own mark. */
+function marks(name: string, what: string): PropertyDefinition[] {
+  return Array.from({ length: MARKED_PARTITIONS }, (_, partition) => ({
+    name: `${name}${String(partition).padStart(2, '0')}`,
+    baseType: 'STRING',
+    description: `How far the ${what} of partition ${partition} have been applied. Used to drop repeats; not to be edited.`,
     category: INTERNAL,
-    isPersistent: true as const,
-    dataChangeType: 'NEVER' as const,
-  }),
-);
+    isPersistent: true,
+    dataChangeType: 'NEVER',
+  }));
+}

@@ -3,6 +3,7 @@ import { HubStatus } from '../../sidecar/contract/status.ts';
 import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
+import { deviceInboundServices, hubDeviceEvents } from './hub-inbound.ts';
 import {
   partitionProperties,
   settingConstants,
@@ -95,6 +96,7 @@ const services: readonly ServiceDefinition[] = [
     result: { baseType: 'JSON', description: 'created, added, and failed with thing and message.' },
     script: handWritten('CreateThings'),
   },
+  ...deviceInboundServices,
 ];
 
 const events: readonly EventDefinition[] = [
@@ -122,6 +124,7 @@ const events: readonly EventDefinition[] = [
     description: 'A property was added to a Thing for a value that its device sent.',
     dataShape: 'AzureIoT.PropertyCreated_DS',
   },
+  ...hubDeviceEvents,
 ];
 
 const CONNECT = 'me.ConnectInBackground();';
@@ -146,7 +149,14 @@ const subscriptions: readonly SubscriptionDefinition[] = [
 ];
 
 /** What the sidecar calls, and what those services call and write in turn with the rights of the caller. */
-const SIDECAR_CALLS = ['Connect', 'ReceiveStatus', 'ReceiveUpdates', 'DescribeThings', 'CreateThings'];
+const SIDECAR_CALLS = [
+  'Connect',
+  'ReceiveStatus',
+  'ReceiveUpdates',
+  'DescribeThings',
+  'CreateThings',
+  ...deviceInboundServices.map((service) => service.name),
+];
 const WRITTEN = [...statusProperties, ...partitionProperties].map((property) => property.name);
 
 export const hubTemplate: ThingTemplate = {

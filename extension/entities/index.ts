@@ -7,12 +7,20 @@ import {
   thingCreated,
 } from './data-shapes.ts';
 import { deviceShape, deviceTemplate } from './device.ts';
+import { deviceDataShapes } from './device-data-shapes.ts';
 import { hubTemplate } from './hub-template.ts';
 import type { Entity } from './model.ts';
 import { administrators, organization, project, sidecarGroup } from './project.ts';
 import { sidecarShape } from './sidecar-shape.ts';
 
-const dataShapes = [partition, connectionState, telemetryRefused, thingCreated, propertyCreated];
+const dataShapes = [
+  partition,
+  connectionState,
+  telemetryRefused,
+  thingCreated,
+  propertyCreated,
+  ...deviceDataShapes,
+];
 
 /** Every entity of the extension. */
 export const ENTITIES: readonly Entity[] = [

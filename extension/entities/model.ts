@@ -118,6 +118,8 @@ export interface DataShape extends Named {
 
 export interface ThingShape extends Named, Characteristics {
   readonly kind: 'ThingShape';
+  /** Run-time permissions on the shape itself. */
+  readonly permissions?: readonly Permission[];
   /** Run-time permissions that every Thing of this shape gets. */
   readonly instancePermissions: readonly Permission[];
 }

@@ -167,7 +167,7 @@ function dataShapeElement(shape: DataShape): Element {
 function thingShapeElement(shape: ThingShape): Element {
   return element('ThingShape', { ...commonAttributes(shape), 'aspect.isSystemObject': 'false' }, [
     ...characteristics(shape),
-    ...commonChildren(),
+    ...commonChildren(shape.permissions),
     ...bindings(),
     runTimePermissions('InstanceRunTimePermissions', shape.instancePermissions),
   ]);

@@ -53,7 +53,7 @@ const MISSING_METHODS = new Set([
   'isInteger',
 ]);
 /** The globals of the platform. */
-const PLATFORM = new Set(['me', 'Things', 'Resources', 'logger']);
+const PLATFORM = new Set(['me', 'Things', 'ThingShapes', 'Resources', 'logger', 'eventData']);
 const STANDARD = new Set([
   'undefined',
   'JSON',

@@ -1,8 +1,9 @@
 import Type from 'typebox';
+import { writable } from '../../../translate/sources/twin-view.ts';
 import { deviceId, etag, hub, optionalModuleId, TwinDocument } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonObject } from '../../schema.ts';
-import { twinDocument, writable } from '../../twin-content.ts';
+import { twinDocument } from '../../twin-content.ts';
 
 export const replaceTwin = defineOperation({
   name: 'ReplaceTwin',

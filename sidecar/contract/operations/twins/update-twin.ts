@@ -1,9 +1,10 @@
 import Type from 'typebox';
 import { ConnectorError } from '../../../errors/connector-error.ts';
+import { writable } from '../../../translate/sources/twin-view.ts';
 import { deviceId, etag, hub, optionalModuleId, TwinDocument } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonObject } from '../../schema.ts';
-import { twinDocument, writable } from '../../twin-content.ts';
+import { twinDocument } from '../../twin-content.ts';
 
 export const updateTwin = defineOperation({
   name: 'UpdateTwin',

@@ -1,0 +1,94 @@
+import { text, time } from './data-shapes.ts';
+import type { DataShape, FieldDefinition } from './model.ts';
+
+/** Data Shapes of devices: events of device Things, and of the hub Thing about devices. */
+
+const device = text('deviceId', 'The device.');
+const module = text('moduleId', 'The module; empty for the device itself.');
+const json = (name: string, description: string): FieldDefinition => ({
+  name,
+  baseType: 'JSON',
+  description,
+});
+
+function event(name: string, description: string, fields: readonly FieldDefinition[]): DataShape {
+  return { kind: 'DataShape', name, description, fields };
+}
+
+export const deviceDataShapes: readonly DataShape[] = [
+  event('AzureIoT.DeviceConnection_DS', 'The event DeviceConnectionChanged of a device.', [
+    device,
+    module,
+    text('state', 'Connected or Disconnected.'),
+    time('When it happened, as IoT Hub says.'),
+  ]),
+  event(
+    'AzureIoT.TwinChanged_DS',
+    'The event TwinChanged of a device: what has changed, not the whole twin.',
+    [
+      device,
+      module,
+      text('operation', 'update: the changed keys, null for removed ones. replace: whole sections.'),
+      {
+        name: 'version',
+        baseType: 'LONG',
+        description: 'The version of the twin; 0 when the event did not say.',
+      },
+      json('desired', 'The desired properties that changed; not set when none did.'),
+      json('reported', 'The reported properties that changed; not set when none did.'),
+      json('tags', 'The tags that changed; not set when none did.'),
+      time('When it changed.'),
+    ],
+  ),
+  event('AzureIoT.TwinUpdateRefused_DS', 'The event TwinUpdateRefused of a device.', [
+    device,
+    text('property', 'twinDesired or twinTags.'),
+    text('code', 'The code of the error.'),
+    text('message', 'Why the IoT Hub did not take the value, in plain words.'),
+    json('attempted', 'The value that was set; the Thing has what the hub has again.'),
+    time('When it was refused.'),
+  ]),
+  event('AzureIoT.DigitalTwinChanged_DS', 'The event DigitalTwinChanged of an IoT Plug and Play device.', [
+    device,
+    module,
+    json('patch', 'A JSON Patch (RFC 6902), boxed as {"array": [...]}.'),
+    time('When it changed.'),
+  ]),
+  event(
+    'AzureIoT.MessageFeedback_DS',
+    'The event MessageFeedback: what became of a cloud-to-device message.',
+    [
+      device,
+      text('messageId', 'The id that SendMessage returned.'),
+      text('outcome', 'Success, Expired, DeliveryCountExceeded, Rejected or Purged.'),
+      text('description', 'What IoT Hub says about it.'),
+      time('When the outcome was known.'),
+    ],
+  ),
+  event('AzureIoT.FileUploaded_DS', 'The event FileUploaded: a device has finished the upload of a file.', [
+    device,
+    text('blobName', 'The name of the blob, which begins with the id of the device.'),
+    text('blobUri', 'The address of the blob, without any right to read it.'),
+    { name: 'size', baseType: 'LONG', description: 'The size of the file.', units: 'bytes' },
+    time('When the upload was finished.'),
+  ]),
+  event('AzureIoT.DeviceLifecycle_DS', 'The event DeviceLifecycle of a hub.', [
+    device,
+    module,
+    text('operation', 'created or deleted.'),
+    {
+      name: 'thing',
+      baseType: 'THINGNAME',
+      description: 'The Thing of the device; empty when there is none.',
+    },
+    json('twin', 'The twin of the device at that time.'),
+    time('When it happened.'),
+  ]),
+  event('AzureIoT.JobChanged_DS', 'The event JobChanged of a hub.', [
+    text('jobId', 'The job.'),
+    text('status', 'What became of it, as IoT Hub calls it.'),
+    device,
+    json('detail', 'What IoT Hub says about it.'),
+    time('When it happened.'),
+  ]),
+];

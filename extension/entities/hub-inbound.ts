@@ -1,0 +1,116 @@
+import { handWritten } from '../generate/scripts.ts';
+import type { EventDefinition, ServiceDefinition } from './model.ts';
+
+const INBOUND = 'Inbound';
+
+function inbound(
+  name: string,
+  description: string,
+  parameter: { readonly name: string; readonly description: string },
+  result: string,
+): ServiceDefinition {
+  return {
+    name,
+    category: INBOUND,
+    description: `Called by the sidecar: ${description}`,
+    parameters: [{ ...parameter, baseType: 'JSON', isRequired: true }],
+    result: { baseType: 'JSON', description: result },
+    script: handWritten(name),
+  };
+}
+
+/** What the sidecar calls about devices and their events. */
+export const deviceInboundServices: readonly ServiceDefinition[] = [
+  inbound(
+    'ReceiveEvents',
+    'writes what happened to devices to their Things and fires its events, in order, without repeats.',
+    { name: 'batch', description: 'stream, partition, through, and events, each with its Thing.' },
+    'accepted, repeated, and refused with sequenceNumber, index and message.',
+  ),
+  inbound(
+    'ReadTwins',
+    'the twin properties of Things as they are.',
+    { name: 'request', description: 'twins: an array of thing and prefix.' },
+    'twins: an array of thing, prefix, desired, reported and tags.',
+  ),
+  inbound(
+    'FindDeviceThings',
+    'which Things belong to which devices of this hub.',
+    { name: 'request', description: 'deviceIds: an array of ids.' },
+    'things: an array of deviceId and thing.',
+  ),
+  inbound(
+    'DeleteThings',
+    'removes Things of devices of this hub.',
+    { name: 'request', description: 'things: an array of names.' },
+    'deleted, and failed with thing and message.',
+  ),
+];
+
+/** Events of the hub Thing about its devices. */
+export const hubDeviceEvents: readonly EventDefinition[] = [
+  {
+    name: 'DeviceLifecycle',
+    category: INBOUND,
+    description: 'A device or module was created in the IoT Hub or deleted from it.',
+    dataShape: 'AzureIoT.DeviceLifecycle_DS',
+  },
+  {
+    name: 'JobChanged',
+    category: INBOUND,
+    description: 'A job has come to another state, or has ended for a device.',
+    dataShape: 'AzureIoT.JobChanged_DS',
+  },
+  {
+    name: 'MessageFeedback',
+    category: INBOUND,
+    description: 'The outcome of a cloud-to-device message is known, for a device without a Thing.',
+    dataShape: 'AzureIoT.MessageFeedback_DS',
+  },
+  {
+    name: 'FileUploaded',
+    category: INBOUND,
+    description: 'A device without a Thing has uploaded a file.',
+    dataShape: 'AzureIoT.FileUploaded_DS',
+  },
+];
+
+/** Events of device Things. */
+export const deviceEvents: readonly EventDefinition[] = [
+  {
+    name: 'DeviceConnectionChanged',
+    category: 'Azure IoT',
+    description: 'The device or a module of it has connected to the IoT Hub or disconnected.',
+    dataShape: 'AzureIoT.DeviceConnection_DS',
+  },
+  {
+    name: 'TwinChanged',
+    category: 'Azure IoT',
+    description: 'The twin of the device or of a module of it has changed in the IoT Hub.',
+    dataShape: 'AzureIoT.TwinChanged_DS',
+  },
+  {
+    name: 'TwinUpdateRefused',
+    category: 'Azure IoT',
+    description: 'The IoT Hub did not take a value that was set for twinDesired or twinTags.',
+    dataShape: 'AzureIoT.TwinUpdateRefused_DS',
+  },
+  {
+    name: 'DigitalTwinChanged',
+    category: 'Azure IoT',
+    description: 'The digital twin of an IoT Plug and Play device has changed.',
+    dataShape: 'AzureIoT.DigitalTwinChanged_DS',
+  },
+  {
+    name: 'MessageFeedback',
+    category: 'Azure IoT',
+    description: 'The outcome of a cloud-to-device message is known.',
+    dataShape: 'AzureIoT.MessageFeedback_DS',
+  },
+  {
+    name: 'FileUploaded',
+    category: 'Azure IoT',
+    description: 'The device has uploaded a file.',
+    dataShape: 'AzureIoT.FileUploaded_DS',
+  },
+];

@@ -1,0 +1,29 @@
+/* The twin properties of Things; those of a module have the module's id and two colons before their names. */
+function section(thing, name) {
+  try {
+    var value = thing[name];
+    return value === undefined || value === null ? {} : plain(value);
+  } catch (ignored) {
+    return {};
+  }
+}
+
+function run() {
+  var twins = [];
+  (plain(request).twins || []).forEach(function (wanted) {
+    var thing = Things[wanted.thing];
+    if (!thing) {
+      return;
+    }
+    twins.push({
+      thing: wanted.thing,
+      prefix: wanted.prefix,
+      desired: section(thing, wanted.prefix + "twinDesired"),
+      reported: section(thing, wanted.prefix + "twinReported"),
+      tags: section(thing, wanted.prefix + "twinTags")
+    });
+  });
+  return { twins: twins };
+}
+
+var result = run();

@@ -1,0 +1,107 @@
+/* Applies what happened to devices, in order: writes properties, fires events. Events that this hub has applied before are dropped;
+   one that fails is reported and stops no other. When it throws, nothing counts as applied and the sidecar sends again. */
+
+/* The property that holds how far the events of a partition have been applied, as "<stream>:<sequence number>". */
+function markProperty(partition) {
+  var number = Number(partition);
+  if (!(number >= 0 && number <= 31) || Math.floor(number) !== number) {
+    return "";
+  }
+  return "events" + (number < 10 ? "0" : "") + number;
+}
+
+function appliedThrough(property, stream) {
+  var mark = String(me[property] || "");
+  var colon = mark.lastIndexOf(":");
+  if (colon < 0 || mark.substring(0, colon) !== stream) {
+    return -1;
+  }
+  var number = Number(mark.substring(colon + 1));
+  return isFinite(number) ? number : -1;
+}
+
+/* Connection events of a device may come out of order; their numbers are hexadecimal texts of equal length. */
+function isStale(thing, sequence) {
+  if (!isSet(sequence)) {
+    return false;
+  }
+  if (isSet(thing.connectionSequence) && String(thing.connectionSequence) > sequence) {
+    return true;
+  }
+  thing.connectionSequence = sequence;
+  return false;
+}
+
+function removeThing(name, how) {
+  var thing = Things[name];
+  if (!thing || String(thing.hubThing) !== String(me.name)) {
+    return;
+  }
+  if (how === "delete") {
+    Resources["EntityServices"].DeleteThing({ name: name });
+  } else {
+    thing.DisableThing();
+  }
+}
+
+function eventData(data) {
+  var fields = {};
+  Object.keys(data).forEach(function (name) {
+    var value = data[name];
+    fields[name] = name === "time" ? new Date(value) : boxed(value);
+  });
+  return fields;
+}
+
+function apply(item) {
+  var thing = isSet(item.thing) ? Things[item.thing] : me;
+  if (!thing) {
+    throw new Error("THINGWORX_NOT_FOUND: No Thing of this name exists or is visible.");
+  }
+  if (isStale(thing, item.sequence)) {
+    return;
+  }
+  var values = item.values || {};
+  Object.keys(values).forEach(function (name) {
+    thing[name] = name === "lastActivityTime" ? new Date(values[name]) : values[name];
+  });
+  var sections = item.sections || {};
+  Object.keys(sections).forEach(function (name) {
+    writeFromHub(thing, name, sections[name]);
+  });
+  thing[item.event](eventData(item.data));
+  if (item.remove) {
+    removeThing(item.remove.thing, item.remove.how);
+  }
+}
+
+function run() {
+  var content = plain(batch);
+  if (!content || !Array.isArray(content.events)) {
+    throw new Error("REQUEST_INVALID: batch must be an object with an array events.");
+  }
+  var answer = { accepted: 0, repeated: 0, refused: [] };
+  var stream = isSet(content.stream) ? String(content.stream) : "";
+  var mark = stream === "" ? "" : markProperty(content.partition);
+  var through = mark === "" ? -1 : appliedThrough(mark, stream);
+  var reached = Number(content.through);
+  content.events.forEach(function (item, index) {
+    if (item.sequenceNumber <= through) {
+      answer.repeated++;
+      return;
+    }
+    try {
+      apply(item);
+      answer.accepted++;
+    } catch (thrown) {
+      reached = Math.min(reached, item.sequenceNumber - 1);
+      answer.refused.push({ sequenceNumber: item.sequenceNumber, index: index, message: errorText(thrown) });
+    }
+  });
+  if (mark !== "" && reached > through) {
+    me[mark] = stream + ":" + reached;
+  }
+  return answer;
+}
+
+var result = run();

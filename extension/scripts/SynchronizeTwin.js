@@ -1,0 +1,72 @@
+/* Brings a value that was set for twinDesired or twinTags to the IoT Hub, once. A value that came from there stays here. What the
+   hub does not take is put back as the hub has it. */
+var SECTIONS = { twinDesired: "desired", twinTags: "tags" };
+
+/* Whether the value was written by the mirror; its mark is used up. */
+function takeMark(value) {
+  var marks = plain(me.twinMarks) || {};
+  var list = Array.isArray(marks[property]) ? marks[property] : [];
+  var at = list.indexOf(markOf(value));
+  if (at < 0) {
+    return false;
+  }
+  list.splice(at, 1);
+  marks[property] = list;
+  me.twinMarks = marks;
+  return true;
+}
+
+/* A value that was set meanwhile is left: its own change follows. */
+function show(value, content) {
+  if (canonicalText(plain(me[property]) || {}) === canonicalText(value)) {
+    writeFromHub(me, property, content);
+  }
+}
+
+function refuse(hub, path, value, thrown) {
+  var text = errorText(thrown);
+  var content = plain(before) || {};
+  try {
+    var twin = plain(hub.CallSidecar({ method: "GET", path: path + "/sections" }));
+    content = twin[SECTIONS[property]];
+  } catch (ignored) {
+    logger.warn("The twin of {} cannot be read; {} has its last value again.", me.name, property);
+  }
+  show(value, content);
+  me.TwinUpdateRefused({
+    deviceId: isSet(me.deviceId) ? String(me.deviceId) : String(me.name),
+    property: property,
+    code: errorCode(text) || "INTERNAL",
+    message: text,
+    attempted: value,
+    time: new Date()
+  });
+}
+
+function run() {
+  if (!isSet(me.hubThing)) {
+    return;
+  }
+  var hub = Things[me.hubThing];
+  var value = plain(after) || {};
+  if (!hub || takeMark(value)) {
+    return;
+  }
+  var deviceId = isSet(me.deviceId) ? String(me.deviceId) : String(me.name);
+  var path =
+    "/v1/hubs/" + encodeURIComponent(me.hubThing) + "/devices/" + encodeURIComponent(deviceId) + "/twin";
+  try {
+    var answer = plain(
+      hub.CallSidecar({
+        method: "POST",
+        path: path + "/changes",
+        content: { section: SECTIONS[property], before: plain(before) || {}, after: value }
+      })
+    );
+    show(value, answer.content);
+  } catch (thrown) {
+    refuse(hub, path, value, thrown);
+  }
+}
+
+run();

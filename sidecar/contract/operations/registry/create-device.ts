@@ -1,0 +1,121 @@
+import Type from 'typebox';
+import type { DeviceInput } from '../../../azure/hub-types.ts';
+import type { Registry } from '../../../azure/registry.ts';
+import { ConnectorError } from '../../../errors/connector-error.ts';
+import { deviceId, hub } from '../../device-members.ts';
+import { defineOperation } from '../../operation.ts';
+import {
+  authenticationOf,
+  authenticationOptions,
+  DeviceDocument,
+  deviceDocument,
+} from '../../registry-members.ts';
+import { parentScope } from './parent.ts';
+
+export const createDevice = defineOperation({
+  name: 'CreateDevice',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Registry',
+  summary:
+    'Creates a device in the IoT Hub, its Thing, or both; what exists already is left as it is, which is no error.',
+  method: 'PUT',
+  path: '/hubs/{hub}/devices/{deviceId}',
+  input: Type.Object({
+    hub,
+    deviceId,
+    ...authenticationOptions,
+    enabled: Type.Optional(Type.Boolean({ default: true, description: 'Whether the device may connect.' })),
+    iotEdge: Type.Optional(
+      Type.Boolean({ default: false, description: 'Whether it is an IoT Edge device.' }),
+    ),
+    parentDeviceId: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 128,
+        description: 'The IoT Edge device that is its parent (gateway). Empty: none.',
+      }),
+    ),
+    createIdentity: Type.Optional(
+      Type.Boolean({ default: true, description: 'Whether to create the device in the IoT Hub.' }),
+    ),
+    createThing: Type.Optional(Type.Boolean({ default: false, description: 'Whether to create its Thing.' })),
+    thingName: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 256,
+        description: 'The name of the Thing. Empty: the id of the device.',
+      }),
+    ),
+    thingTemplate: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 256,
+        description: 'Its Thing Template. Empty: deviceTemplate of the hub Thing.',
+      }),
+    ),
+  }),
+  output: Type.Object(
+    {
+      created: Type.Boolean({ description: 'Whether the device was created now; false when it existed.' }),
+      thingCreated: Type.Boolean({ description: 'Whether its Thing was created now.' }),
+      device: Type.Optional(DeviceDocument),
+    },
+    { description: 'created, thingCreated, and the device without its keys.' },
+  ),
+  errors: [
+    'HUB_NOT_CONNECTED',
+    'QUOTA_EXCEEDED',
+    'AZURE_REJECTED',
+    'AZURE_THROTTLED',
+    'AZURE_UNAUTHORIZED',
+    'DEVICE_NOT_FOUND',
+    'THINGWORX_REJECTED',
+  ],
+  timeoutMs: 25_000,
+  async run(
+    { hubs, signal },
+    { hub, deviceId, createIdentity, createThing, thingName, thingTemplate, ...options },
+  ) {
+    const target = hubs.require(hub);
+    const device: DeviceInput = {
+      deviceId,
+      status: options.enabled === false ? 'disabled' : 'enabled',
+      authentication: authenticationOf(options) ?? { type: 'sas' },
+      capabilities: { iotEdge: options.iotEdge ?? false },
+    };
+    const answer = { created: false, thingCreated: false };
+    if (createIdentity === false) {
+      const thingCreated =
+        createThing === true &&
+        (await target.things.create(
+          thingName ?? deviceId,
+          deviceId,
+          thingTemplate ?? target.settings.deviceTemplate,
+        ));
+      return { ...answer, thingCreated };
+    }
+    const { registry } = await target.azure();
+    const parent =
+      options.parentDeviceId === undefined
+        ? {}
+        : await parentScope(registry, options.parentDeviceId, options.iotEdge ?? false, signal);
+    const { created, identity } = await createOrRead(registry, { ...device, ...parent }, signal);
+    const thingCreated =
+      createThing === true &&
+      (await target.things.create(
+        thingName ?? deviceId,
+        deviceId,
+        thingTemplate ?? target.settings.deviceTemplate,
+      ));
+    return { created, thingCreated, device: deviceDocument(identity) };
+  },
+});
+
+async function createOrRead(registry: Registry, device: DeviceInput, signal: AbortSignal) {
+  try {
+    return { created: true, identity: await registry.createDevice(device, { signal }) };
+  } catch (error) {
+    if (!(error instanceof ConnectorError) || error.code !== 'DEVICE_EXISTS') throw error;
+    return { created: false, identity: await registry.device(device.deviceId, { signal }) };
+  }
+}

@@ -1,0 +1,20 @@
+import type { DeviceInput } from '../../../azure/hub-types.ts';
+import type { Registry } from '../../../azure/registry.ts';
+import { ConnectorError } from '../../../errors/connector-error.ts';
+
+/** What makes a device the child of an IoT Edge device: a leaf takes over its scope, an Edge device names it as parent. */
+export async function parentScope(
+  registry: Registry,
+  parentDeviceId: string,
+  iotEdge: boolean,
+  signal: AbortSignal,
+): Promise<Pick<DeviceInput, 'deviceScope' | 'parentScopes'>> {
+  const parent = await registry.device(parentDeviceId, { signal });
+  if (!parent.capabilities?.iotEdge || !parent.deviceScope) {
+    throw new ConnectorError(
+      'REQUEST_INVALID',
+      `${parentDeviceId} is no IoT Edge device, so it can be no parent.`,
+    );
+  }
+  return iotEdge ? { parentScopes: [parent.deviceScope] } : { deviceScope: parent.deviceScope };
+}

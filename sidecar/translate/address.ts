@@ -50,7 +50,11 @@ const NOT_IN_THING_NAMES = /[+/\\<>:*"\u0000-\u001f]/;
 
 /** The spelling that a text has as the name of a Thing: what cannot stand there becomes `_`. */
 export function safeThingName(text: string): string {
-  return text.replace(new RegExp(NOT_IN_THING_NAMES, 'g'), '_').replace(/^[\s.-]+|[\s.-]+$|(?<=\s)\s+/g, '_');
+  // a longer name is refused in any case, and need not be looked through
+  const start = text.slice(0, MAX_NAME_LENGTH + 1);
+  return start
+    .replace(new RegExp(NOT_IN_THING_NAMES, 'g'), '_')
+    .replace(/^[\s.-]+|[\s.-]+$|(?<=\s)\s+/g, '_');
 }
 
 /** Why ThingWorx can have no Thing of this name, or undefined when it can. */

@@ -1,4 +1,4 @@
-import { resolveProperty } from './address.ts';
+import { type ResolvedProperty, resolveProperty } from './address.ts';
 import { type Coercer, coercerFor } from './base-types.ts';
 import type { BaseType, ThingDefinition } from './types.ts';
 
@@ -30,8 +30,13 @@ export interface Plan {
 const PLANS_PER_DEFINITION = 8;
 /** Single-property plans (OPC UA) that one Thing definition keeps. */
 const SINGLES_PER_DEFINITION = 2000;
-/** Distinct plans in all; keys that never repeat (a time stamp as a key) must not fill the memory. */
-const MAX_PLANS = 5000;
+/**
+ * Plans kept in all, by number and by the length of their names together, and keys of the largest one that is kept:
+ * keys that never repeat (a time stamp as a key) must not fill the memory.
+ */
+const MAX_PLANS = 20_000;
+const MAX_SIGNATURES_LENGTH = 8_000_000;
+const MAX_KEPT_NAMES = 300;
 
 export interface Shelf {
   /** The most recently made first. */
@@ -44,8 +49,10 @@ export interface Shelf {
  * the kinds of messages and not with the number of devices.
  */
 export class PlanCache {
-  readonly #shelves = new WeakMap<ThingDefinition, Shelf>();
+  /** Holds only plans that `#plans` holds too, so that its bound is the bound of all. */
+  #shelves = new WeakMap<ThingDefinition, Shelf>();
   #plans = new Map<string, Plan>();
+  #signaturesLength = 0;
 
   /** The plans to try first for messages of this Thing; compare `prefix` and `names`. */
   shelf(thing: ThingDefinition): Shelf {
@@ -59,28 +66,32 @@ export class PlanCache {
 
   find(thing: ThingDefinition, prefix: string, names: readonly string[]): Plan {
     const shelf = this.shelf(thing);
-    if (names.length === 1) return this.#single(thing, shelf, prefix, names);
-    for (const plan of shelf.plans) {
-      if (plan.prefix === prefix && sameNames(plan.names, names)) return plan;
+    const key = names.length === 1 ? prefix + names[0] : undefined;
+    const single = key === undefined ? undefined : shelf.singles?.get(key);
+    if (single?.prefix === prefix) return single;
+    if (key === undefined) {
+      for (const plan of shelf.plans) {
+        if (plan.prefix === prefix && sameNames(plan.names, names)) return plan;
+      }
     }
     const plan = this.#make(thing, prefix, names);
-    shelf.plans = [plan, ...shelf.plans.slice(0, PLANS_PER_DEFINITION - 1)];
+    if (names.length <= MAX_KEPT_NAMES) this.#keep(this.shelf(thing), key, plan);
     return plan;
   }
 
-  #single(thing: ThingDefinition, shelf: Shelf, prefix: string, names: readonly string[]): Plan {
-    const key = prefix + names[0];
-    const known = shelf.singles?.get(key);
-    if (known?.prefix === prefix) return known;
-    if (shelf.singles === undefined || shelf.singles.size >= SINGLES_PER_DEFINITION)
-      shelf.singles = new Map();
-    const plan = this.#make(thing, prefix, names);
-    shelf.singles.set(key, plan);
-    return plan;
+  /** Single-property plans have a place of their own, where many of them do not push out the others. */
+  #keep(shelf: Shelf, key: string | undefined, plan: Plan): void {
+    if (key === undefined) shelf.plans = [plan, ...shelf.plans.slice(0, PLANS_PER_DEFINITION - 1)];
+    else {
+      if (shelf.singles === undefined || shelf.singles.size >= SINGLES_PER_DEFINITION)
+        shelf.singles = new Map();
+      shelf.singles.set(key, plan);
+    }
   }
 
   #make(thing: ThingDefinition, prefix: string, names: readonly string[]): Plan {
     const resolved = names.map((name) => resolveProperty(thing, prefix + name));
+    if (names.length > MAX_KEPT_NAMES) return makePlan(prefix, names, resolved);
     const signature = JSON.stringify([
       prefix,
       names,
@@ -88,29 +99,36 @@ export class PlanCache {
     ]);
     const known = this.#plans.get(signature);
     if (known !== undefined) return known;
-    const properties: string[] = [];
-    const baseTypes: BaseType[] = [];
-    const taken = new Set<string>();
-    const slots = resolved.map(({ property, definition }, i): Slot => {
-      const name = names[i] as string;
-      if (definition === undefined) return without(name, property, 'unknown');
-      if (taken.has(property)) return without(name, property, 'twice');
-      taken.add(property);
-      properties.push(property);
-      baseTypes.push(definition.baseType);
-      return {
-        name,
-        property,
-        state: 'known',
-        coerce: coercerFor(definition),
-        takesNumber: definition.baseType === 'NUMBER',
-      };
-    });
-    const plan: Plan = { prefix, names: names.slice(), slots, properties, baseTypes };
-    if (this.#plans.size >= MAX_PLANS) this.#plans = new Map();
+    this.#makeRoom(signature.length);
+    const plan = makePlan(prefix, names, resolved);
     this.#plans.set(signature, plan);
     return plan;
   }
+
+  #makeRoom(length: number): void {
+    this.#signaturesLength += length;
+    if (this.#plans.size < MAX_PLANS && this.#signaturesLength <= MAX_SIGNATURES_LENGTH) return;
+    this.#plans = new Map();
+    this.#shelves = new WeakMap();
+    this.#signaturesLength = length;
+  }
+}
+
+function makePlan(prefix: string, names: readonly string[], resolved: readonly ResolvedProperty[]): Plan {
+  const properties: string[] = [];
+  const baseTypes: BaseType[] = [];
+  const taken = new Set<string>();
+  const slots = resolved.map(({ property, definition }, i): Slot => {
+    const name = names[i] as string;
+    if (definition === undefined) return without(name, property, 'unknown');
+    if (taken.has(property)) return without(name, property, 'twice');
+    taken.add(property);
+    properties.push(property);
+    baseTypes.push(definition.baseType);
+    const takesNumber = definition.baseType === 'NUMBER';
+    return { name, property, state: 'known', coerce: coercerFor(definition), takesNumber };
+  });
+  return { prefix, names: names.slice(), slots, properties, baseTypes };
 }
 
 function without(name: string, property: string, state: 'unknown' | 'twice'): Slot {

@@ -3,12 +3,13 @@ import { DEFAULT_LIMITS } from './decode/limits.ts';
 import { type BodyFormat, decodeBody } from './decode.ts';
 import { type CompiledMappings, compileMappings, type MappingProblem } from './mapping/document.ts';
 import { PlanCache } from './plan.ts';
-import { type Content, NONE } from './reading.ts';
+import { type Content, NONE, refused } from './reading.ts';
 import { RowBuilder } from './rows.ts';
 import type {
   HubMessage,
   Prepared,
   PropertyDefinition,
+  Refusal,
   ThingDirectory,
   TranslateOptions,
   Translation,
@@ -68,14 +69,30 @@ export class CompiledTranslator implements Translator {
   }
 
   prepare(message: HubMessage): Prepared | Promise<Prepared> {
-    const content = this.#read(message, false);
+    let content: Content | Promise<Content>;
+    try {
+      content = this.#read(message, false);
+    } catch (thrown) {
+      content = refused(failure(thrown));
+    }
     return content instanceof Promise
       ? content.then((resolved) => new Decoded(message, resolved))
       : new Decoded(message, content);
   }
 
   translate(prepared: Prepared, directory: ThingDirectory, options?: TranslateOptions): Translation {
-    const { message, content } = prepared as Decoded;
+    try {
+      return this.#translate(prepared as Decoded, directory, options);
+    } catch (thrown) {
+      return { updates: NONE, ignored: NONE, refusals: [failure(thrown)], creations: NONE, events: NONE };
+    }
+  }
+
+  #translate(
+    { message, content }: Decoded,
+    directory: ThingDirectory,
+    options: TranslateOptions | undefined,
+  ): Translation {
     const rows = this.#build(message, content, directory, false, options);
     const exact = rows.inexact ? this.#read(message, true) : undefined;
     // an expression sees numbers as JSONata has them: there its refusal stands
@@ -122,6 +139,12 @@ export class CompiledTranslator implements Translator {
       this.#lastContext = new DirectoryContext(directory, false);
     return this.#lastContext;
   }
+}
+
+/** No input is known to come here; one that does must not stop a lane. */
+function failure(thrown: unknown): Refusal {
+  const text = thrown instanceof Error ? thrown.message.slice(0, 200) : 'unknown';
+  return { code: 'TRANSLATION_FAILED', reason: `The translation itself failed: ${text}.` };
 }
 
 class DirectoryContext implements CoerceContext {

@@ -177,7 +177,9 @@ export type RefusalCode =
   | 'VALUE_INEXACT'
   | 'TIME_INVALID'
   | 'MAPPING_FAILED'
-  | 'EVENT_MALFORMED';
+  | 'EVENT_MALFORMED'
+  /** A fault of the sidecar itself; the message can be replayed when it is mended. */
+  | 'TRANSLATION_FAILED';
 
 /** Something that is not delivered and that someone should know of: the message goes to the dead letters. */
 export interface Refusal {

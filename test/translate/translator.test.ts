@@ -257,9 +257,16 @@ describe('policies', () => {
 
   test('a message whose keys are data does not make a Thing grow without end', () => {
     const body = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, i]));
-    const { creations, refusals } = translate({ unknownProperty: 'create' }, message(body), THINGS);
-    assert.equal(creations.length + refusals.length, 5000);
-    assert.ok(creations.length <= 200);
+    const { creations, refusals, updates } = translate(
+      { unknownProperty: 'create' },
+      message({ count: 1, ...body }),
+      THINGS,
+    );
+    assert.deepEqual([creations.length, refusals.length, updates[0]?.values], [0, 5000, [1]]);
+    const things = { version: 1, rules: [{ each: '$.*', thing: '{$key}', properties: { v: '@' } }] };
+    const settings: TranslationSettings = { unknownThing: 'create', deviceTemplate: 'T', mappings: things };
+    const many = translate(settings, message(body), THINGS);
+    assert.deepEqual([many.creations.length, many.refusals.length], [0, 5000]);
   });
 
   test('a property whose name cannot be is refused', () => {
@@ -332,4 +339,9 @@ describe('plans', () => {
       assert.equal(ignored.length, 1);
     }
   });
+});
+
+test('a fault while translating is a refusal, not an exception', () => {
+  const broken = { get: () => assert.fail('the directory is broken') };
+  assert.deepEqual(codes(translate({}, message({ t: 1 }), broken).refusals), ['TRANSLATION_FAILED']);
 });

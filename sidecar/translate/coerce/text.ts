@@ -58,13 +58,14 @@ export function toBase64(value: unknown): string | Wrong {
   if (value instanceof Uint8Array) return base64(value);
   if (typeof value !== 'string') return wrongType(value, 'base64 text');
   if (value.length % 4 === 0 && BASE64.test(value)) return value;
-  const bare = value
+  const text = value
     .replace(DATA_URI, '')
-    .replace(/[\r\n\t ]+/g, '')
+    .replace(/[\r\n\t ]/g, '')
     .replace(/-/g, '+')
-    .replace(/_/g, '/')
-    .replace(/=+$/, '');
-  if (!BASE64.test(bare) || bare.length % 4 === 1) return wrongType(value, 'base64 text');
+    .replace(/_/g, '/');
+  const bare = text.endsWith('==') ? text.slice(0, -2) : text.endsWith('=') ? text.slice(0, -1) : text;
+  if (bare.endsWith('=') || !BASE64.test(bare) || bare.length % 4 === 1)
+    return wrongType(value, 'base64 text');
   return bare.padEnd(Math.ceil(bare.length / 4) * 4, '=');
 }
 

@@ -153,7 +153,7 @@ function messageMatcher({ when = {} }: MappingRule): (message: HubMessage) => bo
     tests.push((message) => matches(read(message)));
   }
   const ofSource = compileCondition(when.source ?? 'Telemetry');
-  tests.push((message) => ofSource(message.source));
+  tests.push((message) => ofSource(message.source || 'Telemetry'));
   for (const [name, condition] of Object.entries(when.properties ?? {})) {
     const matches = compileCondition(condition);
     tests.push(({ applicationProperties }) =>

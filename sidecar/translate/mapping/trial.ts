@@ -1,3 +1,4 @@
+import { sameCreation } from '../outcome.ts';
 import type {
   BaseType,
   Creation,
@@ -73,9 +74,4 @@ export async function tryMessage(
       directory.apply(creation);
     }
   }
-}
-
-function sameCreation(a: Creation, b: Creation): boolean {
-  if (a.kind !== b.kind || a.thing !== b.thing) return false;
-  return a.kind === 'thing' || (b.kind === 'property' && a.property === b.property);
 }

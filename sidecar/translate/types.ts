@@ -132,21 +132,18 @@ export interface Update {
   readonly values: readonly unknown[];
 }
 
-export type IgnoreCode =
-  /** The Thing has no such property and the policy is to ignore it. */
-  | 'PROPERTY_UNKNOWN'
-  /** ThingWorx has no such Thing and the policy is to ignore it. */
-  | 'THING_UNKNOWN'
-  /** The message holds null: no value. */
-  | 'NULL_VALUE'
-  /** The message has no values at all: an empty object or array, an OPC UA keep-alive. */
-  | 'NO_VALUES'
-  /** OPC UA metadata and discovery messages, which carry no values. */
-  | 'METADATA'
-  /** A mapping rule says so, or a mapped path is absent. */
-  | 'MAPPING'
-  /** A message source that carries nothing for Things. */
-  | 'SOURCE';
+/** Why a value or message is left without anyone having to know (docs/map-messages.md says what each means). */
+export const IGNORE_CODES = [
+  'PROPERTY_UNKNOWN',
+  'THING_UNKNOWN',
+  'NULL_VALUE',
+  'NO_VALUES',
+  'METADATA',
+  'MAPPING',
+  'SOURCE',
+] as const;
+
+export type IgnoreCode = (typeof IGNORE_CODES)[number];
 
 export interface Ignored {
   readonly code: IgnoreCode;
@@ -156,30 +153,33 @@ export interface Ignored {
   readonly property?: string;
 }
 
-export type RefusalCode =
-  | 'BODY_EMPTY'
-  | 'BODY_TOO_LARGE'
-  | 'BODY_TOO_DEEP'
-  | 'BODY_TOO_MANY_KEYS'
-  | 'BODY_ENCODING_UNKNOWN'
-  | 'BODY_NOT_TEXT'
-  | 'BODY_NOT_JSON'
-  | 'BODY_NOT_CBOR'
-  | 'BODY_NOT_COMPRESSED'
-  | 'BODY_NOT_OBJECT'
-  | 'THING_UNKNOWN'
-  | 'THING_NAME_INVALID'
-  | 'PROPERTY_UNKNOWN'
-  | 'PROPERTY_NAME_INVALID'
-  | 'PROPERTY_TWICE'
-  | 'VALUE_WRONG_TYPE'
-  | 'VALUE_OUT_OF_RANGE'
-  | 'VALUE_INEXACT'
-  | 'TIME_INVALID'
-  | 'MAPPING_FAILED'
-  | 'EVENT_MALFORMED'
-  /** A fault of the sidecar itself; the message can be replayed when it is mended. */
-  | 'TRANSLATION_FAILED';
+/** Why a value or message goes to the dead letters (docs/map-messages.md says what each means). */
+export const REFUSAL_CODES = [
+  'BODY_EMPTY',
+  'BODY_TOO_LARGE',
+  'BODY_TOO_DEEP',
+  'BODY_TOO_MANY_KEYS',
+  'BODY_ENCODING_UNKNOWN',
+  'BODY_NOT_COMPRESSED',
+  'BODY_NOT_TEXT',
+  'BODY_NOT_JSON',
+  'BODY_NOT_CBOR',
+  'BODY_NOT_OBJECT',
+  'THING_UNKNOWN',
+  'THING_NAME_INVALID',
+  'PROPERTY_UNKNOWN',
+  'PROPERTY_NAME_INVALID',
+  'PROPERTY_TWICE',
+  'VALUE_WRONG_TYPE',
+  'VALUE_OUT_OF_RANGE',
+  'VALUE_INEXACT',
+  'TIME_INVALID',
+  'MAPPING_FAILED',
+  'EVENT_MALFORMED',
+  'TRANSLATION_FAILED',
+] as const;
+
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 /** Something that is not delivered and that someone should know of: the message goes to the dead letters. */
 export interface Refusal {

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { IsObject, IsRecord, IsUnion } from 'typebox';
 import { MappingDocument } from '../../sidecar/translate/mapping/schema.ts';
 import { validateMappings } from '../../sidecar/translate/mapping/validate.ts';
-import { PROPERTY_BASE_TYPES } from '../../sidecar/translate/types.ts';
+import { IGNORE_CODES, PROPERTY_BASE_TYPES, REFUSAL_CODES } from '../../sidecar/translate/types.ts';
 
 const PAGE = readFileSync(new URL('../../docs/map-messages.md', import.meta.url), 'utf8');
 
@@ -44,6 +44,12 @@ describe('docs/map-messages.md', () => {
       assert.deepEqual(await validateMappings({ ...mapping, tests: [JSON.parse(JSON.stringify(own))] }), []);
     });
   }
+
+  test('explains every reason', () => {
+    const tables = PAGE.slice(PAGE.indexOf('## Reasons'));
+    const explained = [...tables.matchAll(/^\| `([A-Z_]+)` /gm)].map((match) => match[1]);
+    assert.deepEqual(explained, [...IGNORE_CODES, ...REFUSAL_CODES]);
+  });
 
   test('names every member of the language and every base type that a property can have', () => {
     const names = new Set<string>();

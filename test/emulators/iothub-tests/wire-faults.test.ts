@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import common from 'azure-iot-common';
 import deviceSdk from 'azure-iot-device';
@@ -9,7 +11,7 @@ import rhea from 'rhea';
 import type { IotHubEmulator } from '../iothub/emulator.ts';
 import { partitionOf } from '../iothub/partition-hash.ts';
 import { DialAgent, sdkClients } from './state-harness.ts';
-import { addDevice, consume, openDevice, startTrusted, until } from './wire-support.ts';
+import { addDevice, consume, openDevice, openService, startTrusted, until } from './wire-support.ts';
 
 async function control(
   url: string,
@@ -178,4 +180,70 @@ test('the emulator as a process: says where it is in one line, ends on SIGTERM',
   child.kill('SIGTERM');
   const [code] = await once(child, 'exit');
   assert.equal(code, 0);
+});
+
+describe('what must not harm the emulator', () => {
+  let hub: IotHubEmulator;
+  before(async () => {
+    hub = await startTrusted();
+  });
+  after(() => hub.stop());
+
+  test('throttling on demand reaches devices and services in their protocols', async () => {
+    const connectionString = addDevice(hub, 'slow');
+    const device = await openDevice(hub, connectionString);
+    const service = await openService(hub);
+    service.setRetryPolicy(new common.NoRetry());
+    await device.getTwin();
+    await control(hub.controlUrl, 'POST', '/throttle', { factor: 0.0001, burstSeconds: 0.001 });
+    const readTwin = () =>
+      new Promise<void>((resolve, reject) => {
+        const inner = device as unknown as {
+          _transport: { getTwin(done: (error?: Error | null) => void): void };
+        };
+        inner._transport.getTwin((error) => (error ? reject(error) : resolve()));
+      });
+    await readTwin();
+    await assert.rejects(readTwin(), /throttled/);
+    const message = new common.Message('x');
+    await service.send('slow', message);
+    await assert.rejects(service.send('slow', message), { name: 'ThrottlingError' });
+    await control(hub.controlUrl, 'POST', '/throttle', { on: false });
+    await readTwin();
+    await service.close();
+    await device.close();
+  });
+
+  test('bytes that are no protocol, broken packets and clients that leave in the middle', async () => {
+    const pieces = [
+      Buffer.from([0, 1, 2, 3]),
+      Buffer.from('AMQP'),
+      Buffer.from('AMQP\x03\x01\x00\x00garbage that is no frame at all'),
+      Buffer.from('AMQP\x00\x01\x00\x00\x00\x00\x00\x0c\x02\x00\x00\x00\xff\xff\xff\xff', 'latin1'),
+      Buffer.from([0x10, 0x05, 0x00, 0x04, 0x4d, 0x51, 0x54]),
+      Buffer.from([0x10, 0xff, 0xff, 0xff, 0xff, 0xff]),
+      Buffer.from('GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'),
+      Buffer.from('POST /devices/query?api-version=2021-04-12 HTTP/1.1\r\nContent-Length: 99999\r\n\r\n{'),
+      randomBytes(2000),
+    ];
+    for (const bytes of pieces) {
+      const socket = tls.connect({
+        host: '127.0.0.1',
+        port: hub.port,
+        ca: hub.authority.ca,
+        servername: 'localhost',
+      });
+      socket.on('error', () => undefined);
+      await once(socket, 'secureConnect');
+      socket.write(bytes);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      socket.destroy();
+    }
+    const device = await openDevice(hub, addDevice(hub, 'survivor'));
+    const consumer = consume(hub);
+    await device.sendEvent(new deviceSdk.Message('{"alive":true}'));
+    await consumer.until((events) => events.some(({ body }) => body.alive));
+    await consumer.close();
+    await device.close();
+  });
 });

@@ -274,7 +274,7 @@ export class IotHubEmulator {
 
   #makeMqtt(telemetry: Telemetry): MqttServer {
     const { sessions, commands, faults, state } = this;
-    const { identities, twins } = state;
+    const { identities, twins, quotas } = state;
     const authorizer = this.#authorizer;
     const hostNames = this.#hostNames;
     return new MqttServer({
@@ -285,13 +285,14 @@ export class IotHubEmulator {
       twins,
       telemetry,
       faults,
+      quotas,
       hostNames,
     });
   }
 
   #makeAmqp(telemetry: Telemetry): AmqpServer {
     const { hubName, hostName, log, faults, policies, sessions, commands, feeds, state } = this;
-    const { identities, twins } = state;
+    const { identities, twins, quotas } = state;
     const eventHubName = hubName;
     const consumerGroups = new Set(['$Default', ...(this.#options.consumerGroups ?? [])]);
     return new AmqpServer({
@@ -306,10 +307,10 @@ export class IotHubEmulator {
         hubEvents: redirectNode({ hostName, port: () => this.port, eventHubName }),
         partition: eventReceiverNode({ log, faults, eventHubName, consumerGroups }),
         eventHub: eventProducerNode({ log, eventHubName }),
-        deviceBound: deviceBoundNode(commands),
+        deviceBound: deviceBoundNode(commands, quotas),
         feedback: feedNode(feeds.feedback, hubName),
         fileNotifications: feedNode(feeds.fileNotifications, hubName),
-        ...deviceNodes({ identities, sessions, commands, twins, telemetry, faults }),
+        ...deviceNodes({ identities, sessions, commands, twins, telemetry, faults, quotas }),
       },
     });
   }

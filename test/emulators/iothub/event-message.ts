@@ -90,11 +90,16 @@ function encodeProperties(writer: AmqpWriter, properties: MessageProperties): vo
   writer.endCompound(list, length);
 }
 
+/**
+ * The device SDKs send these two as application properties over AMQP; that their short forms of MQTT ($.ctime, $.on)
+ * come out in the same place is assumed.
+ */
 function encodeApplication(writer: AmqpWriter, properties: MessageProperties): void {
   const entries = Object.entries(properties.application);
   if (properties.creationTimeUtc !== undefined) {
     entries.push(['iothub-creation-time-utc', properties.creationTimeUtc]);
   }
+  if (properties.outputName !== undefined) entries.push(['iothub-outputname', properties.outputName]);
   if (entries.length === 0) return;
   writer.descriptor(0x74);
   const map = writer.map();

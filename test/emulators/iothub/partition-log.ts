@@ -166,7 +166,12 @@ export class PartitionLog extends EventEmitter<PartitionLogEvents> {
       return records;
     };
     this.#options.cache.use(slab);
-    return slab.buffer ? take(slab.buffer) : slab.load().then(take);
+    if (slab.buffer) return take(slab.buffer);
+    return slab.load().then(take, (error: unknown) => {
+      // Retention was faster: go on with what is left.
+      if (this.#slabs.includes(slab)) throw error;
+      return this.read(offset, maxCount);
+    });
   }
 
   /** Removes what the retention no longer keeps. */
@@ -227,7 +232,11 @@ export class PartitionLog extends EventEmitter<PartitionLogEvents> {
     for (const [index, slab] of slabs.entries()) {
       if (!mayHold(slab, slabs[index + 1])) continue;
       this.#options.cache.use(slab);
-      const buffer = await slab.load();
+      const buffer = await slab.load().catch((error: unknown) => {
+        if (this.#slabs.includes(slab)) throw error;
+        return undefined;
+      });
+      if (!buffer) continue;
       let position = 0;
       for (;;) {
         const record = recordAt(buffer, position, slab.usedBytes);

@@ -9,6 +9,7 @@ import type { DeviceTwins } from '../hub.ts';
 import { HubError } from '../hub-error.ts';
 import type { Identities } from '../identities.ts';
 import { identityKey } from '../identity.ts';
+import type { Quotas } from '../quotas.ts';
 import type { Sessions } from '../sessions.ts';
 import { MAX_TELEMETRY_BYTES, type Telemetry } from '../telemetry.ts';
 import type { Address, DeviceNode } from './addresses.ts';
@@ -26,6 +27,7 @@ export interface DeviceNodeParts {
   twins: DeviceTwins;
   telemetry: Telemetry;
   faults: Faults;
+  quotas: Quotas;
 }
 
 const CREDIT = 200;
@@ -187,6 +189,13 @@ class DeviceNodes {
     const key = identityKey(deviceId, moduleId);
     let session = live.get(key);
     if (!session) {
+      try {
+        this.#parts.quotas.take('connection');
+      } catch (error) {
+        const hubError = HubError.from(error);
+        refuse(link, conditionOf(hubError), hubError.message);
+        return undefined;
+      }
       const all = live;
       const ended = () => all.delete(key);
       session = new AmqpDeviceSession(
@@ -263,14 +272,16 @@ class DeviceNodes {
   }
 
   #twinOperation(session: AmqpDeviceSession, operation: string, request: Message) {
-    const { twins, identities } = this.#parts;
+    const { twins, identities, quotas } = this.#parts;
     const { deviceId, moduleId } = session;
     identities.touch(deviceId, moduleId);
     switch (operation) {
       case 'GET':
+        quotas.take('twinRead');
         return { status: 200, body: twins.getDeviceView(deviceId, moduleId) };
       case `PATCH ${REPORTED}`:
       case `PATCH ${REPORTED}/`: {
+        quotas.take('twinWrite');
         const version = twins.patchReported(deviceId, moduleId, parseJson(bodyOf(request)));
         return { status: 200, version };
       }

@@ -67,7 +67,7 @@ export function eventReceiverNode(parts: EventReceiverParts): AmqpNode {
         refuse(link, refusal.condition, refusal.description);
         return undefined;
       }
-      void delivery.start();
+      delivery.start().catch(() => connection.cut());
       return {
         closed: () => {
           readers.remove(consumerGroup, index, reader);
@@ -91,7 +91,10 @@ class EventDelivery {
   readonly #index: number;
   readonly #writer = new AmqpWriter();
   readonly #withMetric: boolean;
-  readonly #wake = () => void this.#pump();
+  readonly #wake = () => {
+    // The log cannot be read: not something that the client can be told.
+    this.#pump().catch(() => this.#connection.cut());
+  };
   #offset = 0;
   #tag = 0;
   #located = false;

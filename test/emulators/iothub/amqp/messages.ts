@@ -20,7 +20,6 @@ export function propertiesOf(message: Message): MessageProperties {
   const annotations = (message.message_annotations ?? {}) as Record<string, unknown>;
   set('interfaceId', annotations['iothub-interface-id']);
   set('componentName', annotations['dt-subject']);
-  set('outputName', annotations['x-opt-output-name']);
   const expiry = message.absolute_expiry_time as Date | number | string | undefined;
   if (expiry !== undefined) {
     const time = new Date(expiry).getTime();
@@ -28,7 +27,8 @@ export function propertiesOf(message: Message): MessageProperties {
   }
   const application = (message.application_properties ?? {}) as Record<string, unknown>;
   for (const [name, value] of Object.entries(application)) {
-    properties.application[name] = textOf(value) ?? '';
+    if (name === 'iothub-creation-time-utc') set('creationTimeUtc', value);
+    else properties.application[name] = textOf(value) ?? '';
   }
   return properties;
 }

@@ -2,6 +2,7 @@
 import rhea, { type EventContext, type Message } from 'rhea';
 import type { Commands } from '../commands.ts';
 import { HubError } from '../hub-error.ts';
+import type { Quotas } from '../quotas.ts';
 import type { FeedMessage, ServiceFeed } from '../service-feeds.ts';
 import type { AmqpConnection, AmqpNode, Attachment } from './connection.ts';
 import { type Incoming, type Link, type Outgoing, refuse } from './link.ts';
@@ -12,7 +13,7 @@ const CREDIT = 50;
 const MAX_COMMAND_BYTES = 64 * 1024;
 const commandAddress = /^\/?devices\/([^/]+)\/messages\/devicebound\/?$/i;
 
-export function deviceBoundNode(commands: Commands): AmqpNode {
+export function deviceBoundNode(commands: Commands, quotas: Quotas): AmqpNode {
   return {
     incoming(connection: AmqpConnection, link: Incoming): Attachment | undefined {
       if (!isService(connection, link)) return undefined;
@@ -21,7 +22,7 @@ export function deviceBoundNode(commands: Commands): AmqpNode {
       link.add_credit(CREDIT);
       link.on('message', ({ message, delivery }: EventContext) => {
         if (!message || !delivery) return;
-        enqueue(commands, message).then(
+        enqueue(commands, quotas, message).then(
           () => delivery.accept(),
           (error: unknown) => {
             const hubError = HubError.from(error);
@@ -34,7 +35,8 @@ export function deviceBoundNode(commands: Commands): AmqpNode {
   };
 }
 
-async function enqueue(commands: Commands, message: Message): Promise<void> {
+async function enqueue(commands: Commands, quotas: Quotas, message: Message): Promise<void> {
+  quotas.take('commandSend');
   const device = commandAddress.exec(String(message.to ?? ''));
   if (!device?.[1])
     throw new HubError('ArgumentInvalid', `The address ${String(message.to)} names no device`);

@@ -177,7 +177,7 @@ export class MqttConnection implements LiveSession {
   }
 
   async #connect(packet: IConnectPacket): Promise<void> {
-    const { faults, sessions, identities, authorizer } = this.#parts;
+    const { faults, sessions, identities, authorizer, quotas } = this.#parts;
     const refuse = (returnCode: number) => {
       this.#write({ cmd: 'connack', returnCode, sessionPresent: false });
       this.#end();
@@ -196,6 +196,11 @@ export class MqttConnection implements LiveSession {
       this.#principal = authorizer.device(token || undefined, this.#certificate, deviceId, moduleId);
     } catch {
       return refuse(REFUSED.unauthorized);
+    }
+    try {
+      quotas.take('connection');
+    } catch {
+      return refuse(REFUSED.unavailable);
     }
     if (this.#closed) return;
     this.deviceId = deviceId;
@@ -281,11 +286,12 @@ export class MqttConnection implements LiveSession {
 
   /** A request for the twin, or with a patch an update of reported properties. */
   #answerTwin(requestId: string, patch: Buffer | undefined): void {
-    const { twins, identities } = this.#parts;
+    const { twins, identities, quotas } = this.#parts;
     let suffix = '';
     let status = 200;
     let body = '';
     try {
+      quotas.take(patch ? 'twinWrite' : 'twinRead');
       identities.touch(this.deviceId, this.moduleId);
       if (patch) {
         status = 204;

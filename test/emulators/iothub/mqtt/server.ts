@@ -7,6 +7,7 @@ import type { Commands } from '../commands.ts';
 import type { Faults } from '../faults.ts';
 import type { Authorizer, ClientCertificate, DeviceTwins } from '../hub.ts';
 import type { Identities } from '../identities.ts';
+import type { Quotas } from '../quotas.ts';
 import type { Sessions } from '../sessions.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { MqttConnection } from './connection.ts';
@@ -20,6 +21,7 @@ export interface MqttParts {
   twins: DeviceTwins;
   telemetry: Telemetry;
   faults: Faults;
+  quotas: Quotas;
   /** Names under which clients may address the hub, in lower case. */
   hostNames: ReadonlySet<string>;
 }

@@ -92,6 +92,7 @@ function put(properties: MessageProperties, name: string, value: string): void {
       break;
     }
     case '$.ctime':
+    case 'iothub-creation-time-utc':
       properties.creationTimeUtc = value;
       break;
     case '$.ifid':

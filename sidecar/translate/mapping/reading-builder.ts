@@ -40,13 +40,16 @@ export class ReadingBuilder {
   addMapped(scope: Scope, properties: readonly CompiledProperty[]): void {
     const common = this.#common(scope, undefined, 'GOOD');
     if (common === undefined) return;
-    const rows = new Map<string, Row>();
+    const rows: Row[] = [];
     for (const property of properties) this.#addProperty(scope, property, common, rows);
     if (this.#rule.mapsOthers && isPlainObject(scope.item)) this.#addOthers(scope.item, common, rows);
-    for (const row of rows.values()) this.#readings.push({ ...common, ...row, prefix: '' });
+    const { thing, template } = common;
+    for (const { timeMs, quality, names, values, baseTypes } of rows) {
+      this.#readings.push({ thing, template, prefix: '', timeMs, quality, names, values, baseTypes });
+    }
   }
 
-  #addProperty(scope: Scope, property: CompiledProperty, common: Common, rows: Map<string, Row>): void {
+  #addProperty(scope: Scope, property: CompiledProperty, common: Common, rows: Row[]): void {
     const { thing } = common;
     const name = property.name.fixed ?? property.name.fill(scope);
     if (name === undefined || name === '') {
@@ -73,7 +76,7 @@ export class ReadingBuilder {
     row.baseTypes.push(property.baseType);
   }
 
-  #addOthers(item: Readonly<Record<string, unknown>>, common: Common, rows: Map<string, Row>): void {
+  #addOthers(item: Readonly<Record<string, unknown>>, common: Common, rows: Row[]): void {
     const { named } = this.#rule;
     const row = rowOf(rows, common.timeMs, common.quality);
     for (const key of Object.keys(item)) {
@@ -131,12 +134,10 @@ interface Row {
   readonly baseTypes: (BaseType | undefined)[];
 }
 
-function rowOf(rows: Map<string, Row>, timeMs: number, quality: Quality): Row {
-  const key = `${timeMs} ${quality}`;
-  let row = rows.get(key);
-  if (row === undefined) {
-    row = { timeMs, quality, names: [], values: [], baseTypes: [] };
-    rows.set(key, row);
-  }
+/** Most messages have one row, which is then the first that is looked at. */
+function rowOf(rows: Row[], timeMs: number, quality: Quality): Row {
+  for (const row of rows) if (row.timeMs === timeMs && row.quality === quality) return row;
+  const row: Row = { timeMs, quality, names: [], values: [], baseTypes: [] };
+  rows.push(row);
   return row;
 }

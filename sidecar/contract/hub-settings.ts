@@ -156,6 +156,37 @@ export const HubSettings = Type.Object(
         { category: TRANSLATION },
       ),
     ),
+    deviceLifecycle: setting(
+      OneOf(['keep', 'create', 'create-and-disable', 'create-and-delete'], {
+        title: 'Device life cycle',
+        description:
+          'What follows for Things when a device is created in the IoT Hub or deleted from it: nothing (keep), its Thing is ' +
+          'made (create), and disabled (create-and-disable) or deleted with its history (create-and-delete) when the device ' +
+          'is deleted. The hub must route device life cycle events to the built-in endpoint.',
+        default: 'keep',
+      }),
+      { category: TRANSLATION },
+    ),
+    messageFeedback: setting(
+      Type.Boolean({
+        title: 'Message feedback',
+        description:
+          'Whether outcomes of cloud-to-device messages become events. All readers of the feedback of a hub share one queue: ' +
+          'turn off when another program needs it.',
+        default: true,
+      }),
+      { category: READING },
+    ),
+    fileNotifications: setting(
+      Type.Boolean({
+        title: 'File notifications',
+        description:
+          'Whether finished file uploads of devices become events; the hub must have file notifications on. All readers of ' +
+          'the notifications of a hub share one queue: turn off when another program needs it.',
+        default: true,
+      }),
+      { category: READING },
+    ),
     maxRowsPerCall: setting(
       Type.Integer({
         title: 'Rows in one call',

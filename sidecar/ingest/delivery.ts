@@ -2,6 +2,7 @@ import { type ConnectorError, toConnectorError } from '../errors/connector-error
 import type { HubCounters } from '../observe/counters.ts';
 import type { BatchOrigin, Row } from './batch.ts';
 import type { DeadLetter, DeadLetterSink } from './dead-letters.ts';
+import type { EventDelivery } from './events/event-delivery.ts';
 import type { Entry, Interpreter } from './interpreter.ts';
 import { Patience } from './patience.ts';
 import type { Sender } from './sender.ts';
@@ -9,6 +10,7 @@ import type { Sender } from './sender.ts';
 export interface DeliveryOptions {
   readonly interpreter: Interpreter;
   readonly sender: Sender;
+  readonly events: EventDelivery;
   readonly deadLetters: DeadLetterSink;
   /** The letter of an entry that was refused: its id decides which letter it replaces. */
   readonly letterOf: (entry: Entry, storedAtMs: number) => DeadLetter;
@@ -41,10 +43,12 @@ export class Delivery {
     let bytes = 0;
     let count = 0;
     for (const entry of queue) {
-      rows += entry.updates.length;
+      rows += entry.updates.length + entry.events.length;
       bytes += entry.message.body.byteLength;
       if (count > 0 && (rows > rowLimit || bytes > maxBytesPerCall)) break;
       count += 1;
+      // Values go before events: those that come after the end of a device must wait for it.
+      if (entry.events.some(({ type }) => type === 'lifecycle')) break;
     }
     return count;
   }
@@ -71,8 +75,35 @@ export class Delivery {
         interpreter.refuse(entries, retried);
       }
     }
+    await this.#deliverEvents(entries, origin, signal);
     await this.#buryRefused(entries, signal);
     for (const entry of entries) counters.settle(outcomeOf(entry), 1);
+  }
+
+  async #deliverEvents(
+    entries: readonly Entry[],
+    origin: BatchOrigin | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const items = entries.flatMap(({ message: { sequenceNumber }, events }) =>
+      events.map((event) => ({ sequenceNumber, event })),
+    );
+    if (items.length === 0) return;
+    const { events, counters } = this.#options;
+    const { refused, ignored } = await events.deliver(items, origin, signal);
+    if (ignored.length > 0) counters.ignore('THING_UNKNOWN', ignored.length);
+    const without = new Set(ignored.map(({ event }) => event));
+    const messages = new Map(refused.map(({ sequenceNumber, message }) => [sequenceNumber, message]));
+    for (const entry of entries) {
+      if (entry.events.length === 0) continue;
+      const reason = messages.get(entry.message.sequenceNumber);
+      if (reason !== undefined) entry.reasons.push({ code: 'EVENT_REFUSED', reason });
+      entry.events.splice(
+        0,
+        Number.POSITIVE_INFINITY,
+        ...entry.events.filter((event) => !without.has(event)),
+      );
+    }
   }
 
   /** Stores what was refused, durably, before anyone moves past it. Waits as long as the store fails. */
@@ -101,9 +132,9 @@ export class Delivery {
 }
 
 /** What became of a message that is settled. */
-export function outcomeOf({ reasons, updates }: Entry): 'delivered' | 'ignored' | 'deadLettered' {
+export function outcomeOf({ reasons, updates, events }: Entry): 'delivered' | 'ignored' | 'deadLettered' {
   if (reasons.length > 0) return 'deadLettered';
-  return updates.length > 0 ? 'delivered' : 'ignored';
+  return updates.length > 0 || events.length > 0 ? 'delivered' : 'ignored';
 }
 
 function toRows(entries: readonly Entry[]): Row[] {

@@ -3,6 +3,7 @@ import type { HubCounters } from '../observe/counters.ts';
 import type { HubMessage } from '../translate/types.ts';
 import type { DeadLetterSink } from './dead-letters.ts';
 import { Delivery, outcomeOf, type TakeLimits } from './delivery.ts';
+import type { EventDelivery } from './events/event-delivery.ts';
 import type { Interpreter } from './interpreter.ts';
 import type { Sender } from './sender.ts';
 
@@ -20,6 +21,7 @@ export type ForwardOutcome = ReturnType<typeof outcomeOf>;
 export interface Road {
   readonly interpreter: Interpreter;
   readonly sender: Sender;
+  readonly events: EventDelivery;
   readonly counters: HubCounters;
   readonly limits: () => TakeLimits;
   /** Once when the dead letters hold the road up, once when it goes on (undefined). */
@@ -44,12 +46,13 @@ export class Forwarder {
    * then some may be settled and none may be taken for it.
    */
   async forward(items: readonly Forwarded[], signal: AbortSignal): Promise<ForwardOutcome[]> {
-    const { interpreter, sender, counters, limits, onWaiting } = this.#road;
+    const { interpreter, sender, events, counters, limits, onWaiting } = this.#road;
     const numbered = numberApart(items);
     const byMessage = new Map(numbered.map((message, i) => [message, items[i] as Forwarded]));
     const delivery = new Delivery({
       interpreter,
       sender,
+      events,
       counters,
       onWaiting,
       deadLetters: this.#deadLetters,

@@ -3,6 +3,7 @@ import { toConnectorError } from '../errors/connector-error.ts';
 import type { HubCounters } from '../observe/counters.ts';
 import type { Notices } from '../observe/notices.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
+import type { HubEvent } from '../translate/sources/events.ts';
 import type { Creation, HubMessage, Prepared, Translation, Translator, Update } from '../translate/types.ts';
 import type { Row } from './batch.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
@@ -13,6 +14,8 @@ import type { PlatformRefusal } from './sender.ts';
 export interface Entry {
   readonly message: HubMessage;
   readonly updates: readonly Update[];
+  /** What it says beside values. Those for which there is no Thing are taken out when the others are delivered. */
+  readonly events: HubEvent[];
   readonly reasons: DeadLetterReason[];
 }
 
@@ -26,6 +29,8 @@ export interface InterpreterOptions {
   readonly translator: () => Translator;
   readonly definitions: ThingDefinitions;
   readonly creator: ThingCreator;
+  /** What events ask to be made before the messages behind them are looked at. */
+  readonly creationsFor: (events: readonly HubEvent[]) => readonly Creation[];
   readonly counters: HubCounters;
   readonly notices: Notices;
   /** Once when ThingWorx does not answer for definitions, once when it does again (undefined). */
@@ -59,6 +64,7 @@ export class Interpreter {
       let translation = translator.translate(item, this.#options.definitions);
       if (translation.creations.length > 0)
         translation = await this.#create(translator, item, translation, signal);
+      await this.#createFor(translation.events, prepared, signal);
       entries.push(this.#toEntry(item.message, translation));
     }
     return entries;
@@ -130,7 +136,27 @@ export class Interpreter {
   #toEntry(message: HubMessage, translation: Translation): Entry {
     this.#account(translation);
     for (const refusal of translation.refusals) this.#options.notices.refused(message, refusal);
-    return { message, updates: translation.updates, reasons: [...translation.refusals] };
+    return {
+      message,
+      updates: translation.updates,
+      events: [...translation.events],
+      reasons: [...translation.refusals],
+    };
+  }
+
+  /** A device may send right after it was created, so that both come in one batch. */
+  async #createFor(
+    events: readonly HubEvent[],
+    prepared: readonly Prepared[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (events.length === 0) return;
+    const { creator, definitions, creationsFor } = this.#options;
+    const creations = creationsFor(events);
+    if (creations.length === 0) return;
+    await this.#untilAnswered(signal, () => creator.create(creations, signal));
+    for (const { thing } of creations) definitions.invalidate(thing);
+    await this.#load(prepared, signal);
   }
 
   #account(translation: Translation): void {

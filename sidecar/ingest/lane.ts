@@ -6,6 +6,7 @@ import type { BatchOrigin } from './batch.ts';
 import { Checkpointer, type Position } from './checkpointer.ts';
 import { type DeadLetterSink, letterId } from './dead-letters.ts';
 import { Delivery } from './delivery.ts';
+import type { EventDelivery } from './events/event-delivery.ts';
 import type { Entry, Interpreter } from './interpreter.ts';
 import { toHubMessage } from './message.ts';
 import type { Sender } from './sender.ts';
@@ -23,6 +24,7 @@ export interface LaneOptions {
   readonly stream: string;
   readonly interpreter: Interpreter;
   readonly sender: Sender;
+  readonly events: EventDelivery;
   readonly deadLetters: DeadLetterSink;
   readonly counters: HubCounters;
   readonly limits: () => LaneLimits;

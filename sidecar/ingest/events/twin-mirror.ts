@@ -1,0 +1,160 @@
+import { type ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
+import type { Log } from '../../observe/log.ts';
+import type { ThingworxClient } from '../../thingworx/client.ts';
+import type { ThingDefinitions } from '../../thingworx/definitions.ts';
+import type { TwinChangedEvent, TwinSection } from '../../translate/sources/events.ts';
+import { mergeTwin, type TwinState, twinStateOf } from '../../translate/sources/twin-merge.ts';
+import { mirrored, type WholeTwin } from '../../translate/sources/twin-view.ts';
+
+export interface TwinMirrorOptions {
+  readonly client: ThingworxClient;
+  readonly hubThing: string;
+  readonly definitions: ThingDefinitions;
+  /** Reads a twin whole. Rejects when that is not possible. */
+  readonly readTwin: (
+    deviceId: string,
+    moduleId: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<WholeTwin>;
+  readonly log: Log;
+}
+
+interface TwinProperties {
+  readonly thing: string;
+  readonly prefix: string;
+  readonly desired: TwinSection;
+  readonly reported: TwinSection;
+  readonly tags: TwinSection;
+}
+
+/** A change with the Thing of its device. */
+export interface TwinChange {
+  readonly thing: string;
+  readonly event: TwinChangedEvent;
+}
+
+/** The twin properties to write, by name. */
+type Sections = Record<string, TwinSection>;
+
+const PROPERTIES = { desired: 'twinDesired', reported: 'twinReported', tags: 'twinTags' } as const;
+const SECTIONS = ['desired', 'reported', 'tags'] as const;
+
+/**
+ * What twin properties of Things become by changes of twins. Nothing is remembered here: the properties hold the versions that they have
+ * seen. A change that does not follow on what the Thing has is made good by reading the twin.
+ *
+ * The twin of a module is mirrored in `<module>::twinDesired` and so on, when the Thing has such properties.
+ */
+export class TwinMirror {
+  readonly #options: TwinMirrorOptions;
+
+  constructor(options: TwinMirrorOptions) {
+    this.#options = options;
+  }
+
+  /** The sections that each change writes, in order. Rejects when ThingWorx does not answer. */
+  async sections(changes: readonly TwinChange[], signal: AbortSignal): Promise<Sections[]> {
+    const { definitions } = this.#options;
+    await definitions.load(new Set(changes.map(({ thing }) => thing)), signal);
+    const states = await this.#states(changes, signal);
+    const written: Sections[] = [];
+    for (const change of changes) {
+      const key = keyOf(change);
+      const state = states.get(key);
+      if (!state) {
+        written.push({});
+        continue;
+      }
+      const merge = mergeTwin(state, change.event);
+      const whole = merge.incomplete ? await this.#whole(change.event, signal) : undefined;
+      states.set(key, whole ? stateOf(whole) : merge.state);
+      written.push(this.#named(change, whole ?? withTagVersion(merge.changed, change.event)));
+    }
+    return written;
+  }
+
+  /** What the Things hold at present, by Thing and prefix. */
+  async #states(changes: readonly TwinChange[], signal: AbortSignal): Promise<Map<string, TwinState>> {
+    const { client, hubThing, definitions } = this.#options;
+    const twins = new Map<string, { thing: string; prefix: string }>();
+    for (const change of changes) {
+      const { thing } = change;
+      const prefix = prefixOf(change);
+      const properties = definitions.get(thing)?.properties;
+      // DescribeThings leaves out what a shape of the extension gives to every Thing of a device.
+      if (prefix === '' || SECTIONS.some((name) => properties?.has(prefix + PROPERTIES[name])))
+        twins.set(keyOf(change), { thing, prefix });
+    }
+    if (twins.size === 0) return new Map();
+    const answer = (await client.invoke(
+      hubThing,
+      'ReadTwins',
+      { request: { twins: [...twins.values()] } },
+      { signal },
+    )) as { twins?: TwinProperties[] } | undefined;
+    return new Map(
+      (answer?.twins ?? []).map(({ thing, prefix, ...view }) => [
+        JSON.stringify([thing, prefix]),
+        stateOf(view),
+      ]),
+    );
+  }
+
+  async #whole(event: TwinChangedEvent, signal: AbortSignal) {
+    try {
+      return mirrored(await this.#options.readTwin(event.deviceId, event.moduleId, signal));
+    } catch (thrown) {
+      const error: ConnectorError = toConnectorError(thrown);
+      if (error.code === 'STOPPING' || signal.aborted) throw error;
+      this.#options.log.debug(
+        { err: error, deviceId: event.deviceId },
+        'A twin could not be read whole; its Thing may lack keys until the next change.',
+      );
+      return undefined;
+    }
+  }
+
+  /** By property; those of modules only when the Thing has them. */
+  #named(change: TwinChange, sections: Partial<Record<(typeof SECTIONS)[number], TwinSection>>): Sections {
+    const prefix = prefixOf(change);
+    const properties = this.#options.definitions.get(change.thing)?.properties;
+    const named: Sections = {};
+    for (const name of SECTIONS) {
+      const section = sections[name];
+      const property = prefix + PROPERTIES[name];
+      if (section && (prefix === '' || properties?.has(property))) named[property] = section;
+    }
+    return named;
+  }
+}
+
+function prefixOf({ event }: TwinChange): string {
+  return event.moduleId === undefined ? '' : `${event.moduleId}::`;
+}
+
+function keyOf(change: TwinChange): string {
+  return JSON.stringify([change.thing, prefixOf(change)]);
+}
+
+function stateOf(view: Readonly<Record<(typeof SECTIONS)[number], TwinSection>>): TwinState {
+  const { $version } = view.tags;
+  return twinStateOf({
+    desired: known(view.desired),
+    reported: known(view.reported),
+    tags: known(view.tags),
+    ...(typeof $version === 'number' ? { version: $version } : {}),
+  });
+}
+
+/** A section without a version was never seen: it may have been set by hand. */
+function known(section: TwinSection): TwinSection | undefined {
+  return typeof section.$version === 'number' ? section : undefined;
+}
+
+function withTagVersion<T extends { readonly tags?: TwinSection }>(
+  changed: T,
+  { version }: TwinChangedEvent,
+): T {
+  if (changed.tags === undefined || version === undefined) return changed;
+  return { ...changed, tags: { ...changed.tags, $version: version } };
+}

@@ -20,11 +20,12 @@ import { Commands } from './commands.ts';
 import { ControlServer } from './control.ts';
 import { EventLog } from './event-log.ts';
 import { type FaultProtocol, Faults } from './faults.ts';
-import type { EventStream, HubEvent } from './hub.ts';
-import { HubState, type HubStateOptions } from './hub-state.ts';
+import type { EventStream } from './hub.ts';
+import { HubState } from './hub-state.ts';
 import type { Identities } from './identities.ts';
 import { MqttServer } from './mqtt/server.ts';
 import { certificateOf, Mux } from './mux.ts';
+import type { IotHubOptions } from './options.ts';
 import { partitionOf } from './partition-hash.ts';
 import { openPolicies, type Policies } from './policies.ts';
 import type { RouteOptions } from './routing.ts';
@@ -33,48 +34,7 @@ import { Sessions } from './sessions.ts';
 import { Telemetry } from './telemetry.ts';
 import type { Twins } from './twins.ts';
 
-type StateOptions = Pick<
-  HubStateOptions,
-  'quotas' | 'routes' | 'endpoints' | 'uploads' | 'capture' | 'storageCa'
->;
-
-export interface IotHubOptions extends StateOptions {
-  /** Holds everything that outlives a restart. Without it a temporary directory, removed by stop(). */
-  directory?: string;
-  /** Name of the hub and of the Event Hubs entity behind it. */
-  hubName?: string;
-  /** Name under which clients reach the hub; the certificate is made for it, localhost and 127.0.0.1. */
-  hostName?: string;
-  /** Address to listen on; loopback unless told otherwise. */
-  listenHost?: string;
-  /** The port; a free one unless given. */
-  port?: number;
-  /** Also listen on 443, 5671 and 8883, for SDKs whose clients cannot be given a port. */
-  standardPorts?: boolean;
-  partitionCount?: number;
-  /** Beside $Default. */
-  consumerGroups?: readonly string[];
-  /** Bytes of stored events on disk, all partitions together. */
-  retentionBytes?: number;
-  retentionMs?: number;
-  /** Memory for stored events that were read or written last. */
-  cacheBytes?: number;
-  /** A certificate authority that others use as well; otherwise one of its own. */
-  authority?: Authority;
-  /** PEM texts of further authorities that sign client certificates of devices. */
-  deviceAuthorities?: readonly string[];
-  /**
-   * Sources that have a route to the built-in endpoint, beside `routes`. A new hub has none, and then telemetry alone
-   * arrives there.
-   */
-  builtInSources?: readonly HubEvent['source'][];
-  /** Cloud-to-device queue; IoT Hub's defaults unless given. */
-  commandLockMs?: number;
-  commandMaxDeliveryCount?: number;
-  commandTimeToLiveMs?: number;
-  /** How long feedback is collected. IoT Hub takes up to 15 s; here 1 s unless given. */
-  feedbackBatchMs?: number;
-}
+export type { IotHubOptions };
 
 const STANDARD_PORTS = [443, 5671, 8883];
 const DAY_MS = 86_400_000;

@@ -10,6 +10,7 @@ export type Address =
   | { node: 'deviceBound' }
   | { node: 'feedback' }
   | { node: 'fileNotifications' }
+  /** The ids as the client writes them: some encode them, some do not. */
   | { node: DeviceNode; deviceId: string; moduleId: string | undefined }
   | { node: 'unknown' };
 
@@ -47,8 +48,7 @@ export function parseAddress(text: string | undefined, eventHubName: string): Ad
   const device = deviceAddress.exec(path);
   const node = device?.[3] === undefined ? undefined : deviceNodes[device[3].toLowerCase()];
   if (device?.[1] && node) {
-    const moduleId = device[2] === undefined ? undefined : decodeURIComponent(device[2]);
-    return { node, deviceId: decodeURIComponent(device[1]), moduleId };
+    return { node, deviceId: device[1], moduleId: device[2] };
   }
   const isHub = (name: string | undefined) => name?.toLowerCase() === eventHubName.toLowerCase();
   const partition = partitionAddress.exec(path);

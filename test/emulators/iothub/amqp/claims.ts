@@ -7,7 +7,7 @@ import type { ClientCertificate, HubRight, Principal } from '../hub.ts';
 import { HubError } from '../hub-error.ts';
 import { identityKey } from '../identity.ts';
 import type { EventHubRight, Policies } from '../policies.ts';
-import { covers, parseSas } from '../sas.ts';
+import { covers, decode, parseSas } from '../sas.ts';
 
 export class Claims {
   readonly #authorizer: HubAuthorizer;
@@ -31,10 +31,7 @@ export class Claims {
       throw new HubError('IotHubUnauthorizedAccess', 'InvalidToken: a shared access signature is needed');
     const device = /^[^/]+\/devices\/([^/]+)(?:\/modules\/([^/]+))?/.exec(token.path);
     if (device?.[1]) {
-      const deviceId = decodeURIComponent(device[1]);
-      const moduleId = device[2] === undefined ? undefined : decodeURIComponent(device[2]);
-      const principal = this.#authorizer.device(text, undefined, deviceId, moduleId);
-      this.#devices.set(identityKey(deviceId, moduleId), principal);
+      this.#putDevice(text, device[1], device[2]);
       return;
     }
     // The same policy signs in IoT Hub's way for the hub's nodes and in Event Hubs' way for the event stream.
@@ -67,6 +64,20 @@ export class Claims {
     const rights = new Set<EventHubRight>(own ? own.rights : listens);
     this.#eventHub.set('', { path: '', rights, expiresAtMs: Number.POSITIVE_INFINITY });
     return true;
+  }
+
+  /** Some clients encode the ids inside the resource, which is encoded as a whole, some do not. */
+  #putDevice(text: string, device: string, module: string | undefined): void {
+    const plain = () => this.#authorizer.device(text, undefined, device, module);
+    let principal: Principal;
+    try {
+      principal = plain();
+    } catch (error) {
+      const decoded = [decode(device), module === undefined ? undefined : decode(module)] as const;
+      if (decoded[0] === device && decoded[1] === module) throw error;
+      principal = this.#authorizer.device(text, undefined, ...decoded);
+    }
+    this.#devices.set(identityKey(principal.deviceId ?? device, principal.moduleId), principal);
   }
 
   /** Undefined when the connection lacks the right. */

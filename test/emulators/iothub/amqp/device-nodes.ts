@@ -10,11 +10,13 @@ import { HubError } from '../hub-error.ts';
 import type { Identities } from '../identities.ts';
 import { identityKey } from '../identity.ts';
 import type { Quotas } from '../quotas.ts';
+import { decode } from '../sas.ts';
 import type { Sessions } from '../sessions.ts';
 import { MAX_TELEMETRY_BYTES, type Telemetry } from '../telemetry.ts';
 import type { Address, DeviceNode } from './addresses.ts';
 import type { AmqpConnection, AmqpNode, Attachment } from './connection.ts';
 import { AmqpDeviceSession } from './device-session.ts';
+import { answerTwin } from './device-twin.ts';
 import { type Incoming, type Link, type Outgoing, plain, refuse } from './link.ts';
 import { LockedDelivery } from './locked-delivery.ts';
 import { bodyOf, conditionOf, fromCommand, propertiesOf, textOf } from './messages.ts';
@@ -31,8 +33,6 @@ export interface DeviceNodeParts {
 }
 
 const CREDIT = 200;
-const DESIRED = '/notifications/twin/properties/desired';
-const REPORTED = '/properties/reported';
 
 export function deviceNodes(parts: DeviceNodeParts): Record<DeviceNode, AmqpNode> {
   const nodes = new DeviceNodes(parts);
@@ -163,7 +163,7 @@ class DeviceNodes {
     link.add_credit(CREDIT);
     link.on('message', ({ message, delivery }: EventContext) => {
       delivery?.accept();
-      if (message) this.#answerTwin(session, message);
+      if (message) answerTwin(this.#parts, session, message);
     });
     return this.#attachment(session, link, undefined);
   }
@@ -171,7 +171,7 @@ class DeviceNodes {
   /** The session of the address on this connection; the link is refused when there is no right to it. */
   #session(connection: AmqpConnection, link: Link, address: Address): AmqpDeviceSession | undefined {
     if (!('deviceId' in address)) return undefined;
-    const { deviceId, moduleId } = address;
+    const { deviceId, moduleId } = this.#resolve(address.deviceId, address.moduleId);
     const principal = connection.claims.device(deviceId, moduleId);
     const device = this.#parts.identities.get(deviceId);
     const identity = this.#parts.identities.get(deviceId, moduleId);
@@ -210,6 +210,12 @@ class DeviceNodes {
     return session;
   }
 
+  /** The identity that an address names, with ids encoded or not. */
+  #resolve(deviceId: string, moduleId: string | undefined) {
+    if (this.#parts.identities.get(deviceId, moduleId)) return { deviceId, moduleId };
+    return { deviceId: decode(deviceId), moduleId: moduleId === undefined ? undefined : decode(moduleId) };
+  }
+
   #attachment(
     session: AmqpDeviceSession,
     link: Link,
@@ -243,64 +249,5 @@ class DeviceNodes {
     await Promise.all(
       messages.map((message) => telemetry.accept(sender, propertiesOf(message), bodyOf(message))),
     );
-  }
-
-  /** Operation and resource are message annotations; the answer has the status there, or the error in its body. */
-  #answerTwin(session: AmqpDeviceSession, request: Message): void {
-    const { types, message } = rhea;
-    const annotations = (request.message_annotations ?? {}) as Record<string, unknown>;
-    let answer: { status: number; body?: unknown; version?: number };
-    try {
-      answer = this.#twinOperation(
-        session,
-        `${annotations.operation} ${annotations.resource ?? ''}`.trim(),
-        request,
-      );
-    } catch (error) {
-      const { status, code, trackingId, message: text } = HubError.from(error);
-      const timestampUtc = new Date().toISOString();
-      answer = { status, body: { errorCode: code, trackingId, message: text, timestampUtc } };
-    }
-    session.twinLink?.send({
-      correlation_id: request.correlation_id,
-      message_annotations: {
-        status: types.wrap_int(answer.status),
-        ...(answer.version === undefined ? {} : { version: types.wrap_long(answer.version) }),
-      },
-      body: message.data_section(Buffer.from(answer.body === undefined ? '' : JSON.stringify(answer.body))),
-    } as never);
-  }
-
-  #twinOperation(session: AmqpDeviceSession, operation: string, request: Message) {
-    const { twins, identities, quotas } = this.#parts;
-    const { deviceId, moduleId } = session;
-    identities.touch(deviceId, moduleId);
-    switch (operation) {
-      case 'GET':
-        quotas.take('twinRead');
-        return { status: 200, body: twins.getDeviceView(deviceId, moduleId) };
-      case `PATCH ${REPORTED}`:
-      case `PATCH ${REPORTED}/`: {
-        quotas.take('twinWrite');
-        const version = twins.patchReported(deviceId, moduleId, parseJson(bodyOf(request)));
-        return { status: 200, version };
-      }
-      case `PUT ${DESIRED}`:
-        session.wantsDesired = true;
-        return { status: 200 };
-      case `DELETE ${DESIRED}`:
-        session.wantsDesired = false;
-        return { status: 200 };
-      default:
-        throw new HubError('ArgumentInvalid', `Unknown twin operation ${operation}`);
-    }
-  }
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    throw new HubError('IotHubFormatError', 'The body is not JSON');
   }
 }

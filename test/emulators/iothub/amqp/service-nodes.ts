@@ -3,6 +3,7 @@ import rhea, { type EventContext, type Message } from 'rhea';
 import type { Commands } from '../commands.ts';
 import { HubError } from '../hub-error.ts';
 import type { Quotas } from '../quotas.ts';
+import { decode } from '../sas.ts';
 import type { FeedMessage, ServiceFeed } from '../service-feeds.ts';
 import type { AmqpConnection, AmqpNode, Attachment } from './connection.ts';
 import { type Incoming, type Link, type Outgoing, refuse } from './link.ts';
@@ -40,7 +41,7 @@ async function enqueue(commands: Commands, quotas: Quotas, message: Message): Pr
   const device = commandAddress.exec(String(message.to ?? ''));
   if (!device?.[1])
     throw new HubError('ArgumentInvalid', `The address ${String(message.to)} names no device`);
-  await commands.enqueue(decodeURIComponent(device[1]), toCommand(message));
+  await commands.enqueue(decode(device[1]), toCommand(message));
 }
 
 export function feedNode(feed: ServiceFeed, hubName: string): AmqpNode {

@@ -1,5 +1,11 @@
+import type { HubClients } from '../azure/hub-clients.ts';
+import type { CheckStep } from './checks.ts';
+import type { DeadLetterDesk } from './dead-letters.ts';
 import type { HubSettings, NonSecretHubSettings, SecretName } from './hub-settings.ts';
+import type { IngestionDesk, MappingDesk } from './ingestion.ts';
 import type { HubStatus } from './status.ts';
+import type { TaskDesk } from './tasks.ts';
+import type { ThingDesk } from './things.ts';
 
 /** What an operation is given to work with. Implemented by sidecar/hub, passed by main to the HTTP app. */
 export interface OperationContext {
@@ -34,12 +40,25 @@ export interface Hubs {
   list(): Promise<readonly HubStatus[]>;
   /** @throws ConnectorError HUB_NOT_CONNECTED */
   require(thing: string): Hub;
+  /** Tests what the hub needs, step by step, whether it is connected or not. Never rejects. */
+  check(thing: string, signal: AbortSignal): Promise<readonly CheckStep[]>;
 }
 
-/** One connected hub Thing, as operations see it; later members are the Azure adapters of that hub. */
+/** One connected hub Thing, as operations see it. */
 export interface Hub {
   readonly thing: string;
   readonly settings: HubSettings;
+  /**
+   * The clients of the IoT Hub, made when they are first asked for and closed with the hub.
+   * @throws ConnectorError CONNECTION_STRING_INVALID, SETTING_MISSING
+   */
+  azure(): Promise<HubClients>;
+  /** The Things of its devices. */
+  readonly things: ThingDesk;
+  readonly deadLetters: DeadLetterDesk;
+  readonly tasks: TaskDesk;
+  readonly ingestion: IngestionDesk;
+  readonly mappings: MappingDesk;
 }
 
 export interface SecretTicket {

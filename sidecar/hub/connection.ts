@@ -1,12 +1,10 @@
 import path from 'node:path';
 import { openBlobCheckpoints } from '../azure/checkpoint-blob.ts';
 import { openFileCheckpoints } from '../azure/checkpoint-file.ts';
-import { parseEventHub, parseIotHub } from '../azure/connection-string.ts';
-import { discoverEventHub } from '../azure/endpoint-discovery.ts';
 import { openEventSource } from '../azure/event-source.ts';
 import type { CheckpointStore, EventSource } from '../azure/event-types.ts';
 import type { Hub } from '../contract/context.ts';
-import { type HubSettings, reopensConsumer, settingsProblem } from '../contract/hub-settings.ts';
+import { type HubSettings, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus, LastError } from '../contract/status.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { Interpreter } from '../ingest/interpreter.ts';
@@ -21,10 +19,13 @@ import { Creator } from '../thingworx/creator.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
 import { compileTranslator } from '../translate/translator.ts';
 import type { Translator } from '../translate/types.ts';
-import { LetterBox } from './letter-box.ts';
+import { HubDevices } from './devices.ts';
+import { eventEndpoint } from './event-endpoint.ts';
+import { checkMappings } from './mapping-desk.ts';
 import { Partitions } from './partitions.ts';
 import { RateMeter } from './rate.ts';
 import { startPositionOf, translationSettings } from './settings-parts.ts';
+import { SideWork } from './side-work.ts';
 import { StatusReporter } from './status-reporter.ts';
 
 /** What every hub connection shares. */
@@ -53,7 +54,8 @@ export class HubConnection {
   readonly #rate = new RateMeter();
   readonly #since = new Date();
   readonly #reporter: StatusReporter;
-  readonly #letters: LetterBox;
+  readonly #side: SideWork;
+  readonly #devices: HubDevices;
   /** What holds lanes or the source up at present, by who says so. */
   readonly #obstacles = new Map<string, ConnectorError>();
   #settings: HubSettings | undefined;
@@ -71,16 +73,26 @@ export class HubConnection {
     this.#log = parts.log.child({ hub: thing });
     this.#notices = new Notices(this.#log);
     this.#definitions = new ThingDefinitions({ client: parts.client, hubThing: thing });
+    this.#devices = new HubDevices({
+      client: parts.client,
+      hubThing: thing,
+      definitions: this.#definitions,
+      settings: () => this.#requireSettings(),
+      log: this.#log,
+    });
     this.#reporter = new StatusReporter({
       client: parts.client,
       thing,
       status: () => this.status(),
       log: this.#log,
     });
-    this.#letters = new LetterBox({
+    this.#side = new SideWork({
       hubThing: thing,
       stateDirectory: parts.stateDirectory,
       log: this.#log,
+      definitions: this.#definitions,
+      settings: () => this.#requireSettings(),
+      road: (counters) => this.#road(counters, () => () => undefined),
       onWarning: () => this.#reporter.report(),
     });
     parts.metrics.add(this);
@@ -108,20 +120,28 @@ export class HubConnection {
         'HUB_NOT_CONNECTED',
         `The hub Thing ${this.#thing} has not handed over its settings yet.`,
       );
-    return { thing: this.#thing, settings: this.#settings };
+    return {
+      thing: this.#thing,
+      settings: this.#settings,
+      ...this.#devices.desks(),
+      ...this.#side.desks(),
+    };
   }
 
   /** Takes complete settings. Equal ones change nothing; only what concerns the consumer reopens it. */
   apply(settings: HubSettings): Promise<void> {
-    this.#changing = this.#changing.then(() => this.#apply(settings));
-    return this.#changing;
+    const applied = this.#changing.then(() => this.#apply(settings));
+    // What was refused must not refuse what comes after it.
+    this.#changing = applied.catch(() => undefined);
+    return applied;
   }
 
   /** Lets lanes finish what they hold, writes the last checkpoints, gives the partitions back. Idempotent. */
   stop(): Promise<void> {
     this.#changing = this.#changing.then(async () => {
       await this.#close();
-      await this.#letters.close();
+      await this.#side.close();
+      await this.#devices.close();
       this.#settings = undefined;
       this.#setState('stopped', undefined);
       await this.#reporter.stop();
@@ -134,7 +154,7 @@ export class HubConnection {
     const { received, delivered, ignored, deadLettered, released, inFlight, repeated } =
       this.#counters.counts;
     const partitions = this.#partitions?.status() ?? [];
-    const reason = this.#reason ?? this.#letters.warning;
+    const reason = this.#reason ?? this.#side.warning;
     return {
       thing: this.#thing,
       state: this.#state,
@@ -155,10 +175,11 @@ export class HubConnection {
     const before = this.#settings;
     const reopen = before === undefined || reopensConsumer(before, settings) || this.#state === 'failed';
     // First what can be refused, so that a refused change leaves everything as it was.
-    const translator = compileTranslator(translationSettings(settings));
-    this.#translator = translator;
+    await this.#checkMappings(settings);
+    this.#translator = compileTranslator(translationSettings(settings));
     this.#settings = settings;
-    await this.#letters.use(settings);
+    await this.#side.use(settings);
+    await this.#devices.use(settings);
     this.#reporter.start();
     if (!reopen) return;
     await this.#close();
@@ -169,6 +190,18 @@ export class HubConnection {
     this.#setState('connecting', undefined);
     const abort = new AbortController();
     this.#session = { abort, done: this.#run(settings, abort.signal) };
+  }
+
+  /** Mappings that cannot be used leave a running hub as it is; one that never ran then shows why it does not. */
+  async #checkMappings({ mappings }: HubSettings): Promise<void> {
+    try {
+      await checkMappings(mappings);
+    } catch (thrown) {
+      const error = toConnectorError(thrown);
+      this.#note(error);
+      if (!this.#settings) this.#setState('failed', error.message, error);
+      throw error;
+    }
   }
 
   async #close(): Promise<void> {
@@ -200,13 +233,7 @@ export class HubConnection {
   }
 
   async #open(settings: HubSettings, signal: AbortSignal): Promise<EventSource> {
-    const problem = settingsProblem(settings);
-    if (problem) throw new ConnectorError('SETTING_MISSING', problem);
-    const connectionString = settings.eventHubConnectionString
-      ? parseEventHub(settings.eventHubConnectionString, 'eventHubConnectionString').connectionString
-      : await discoverEventHub(parseIotHub(settings.iotHubConnectionString ?? '', 'iotHubConnectionString'), {
-          signal,
-        });
+    const endpoint = await eventEndpoint(settings, signal);
     const checkpoints = await this.#openCheckpoints(settings);
     const partitions = new Partitions({
       laneOptions: (partitionId) => this.#laneOptions(partitionId),
@@ -216,7 +243,7 @@ export class HubConnection {
     });
     try {
       const source = await openEventSource({
-        endpoint: { kind: 'connectionString', connectionString },
+        endpoint,
         consumerGroup: settings.consumerGroup,
         handlers: partitions,
         checkpoints: checkpoints.store,
@@ -269,16 +296,15 @@ export class HubConnection {
     this.#partitions = undefined;
   }
 
-  #laneOptions(partitionId: string) {
+  /** What brings messages to ThingWorx, from a lane or beside the lanes. `waiting` hears of outages. */
+  #road(counters: HubCounters, waiting: (who: string) => (error: ConnectorError | undefined) => void) {
     const { client, metrics } = this.#parts;
-    const counters = this.#counters;
-    const waiting = (who: string) => (error: ConnectorError | undefined) =>
-      this.#obstruct(`${who} ${partitionId}`, error);
     return {
       interpreter: new Interpreter({
         translator: () => this.#requireTranslator(),
         definitions: this.#definitions,
         creator: new Creator({ client, hubThing: this.#thing, log: this.#log }),
+        creationsFor: (events) => this.#devices.events.creationsFor(events),
         counters,
         notices: this.#notices,
         onWaiting: waiting('definitions'),
@@ -290,7 +316,17 @@ export class HubConnection {
         onWaiting: waiting('send'),
         onAnswer: (seconds) => metrics.sendSeconds.observe({ hub: this.#thing }, seconds),
       }),
-      deadLetters: this.#letters,
+      events: this.#devices.events.delivery(waiting('events')),
+    };
+  }
+
+  #laneOptions(partitionId: string) {
+    const counters = this.#counters;
+    const waiting = (who: string) => (error: ConnectorError | undefined) =>
+      this.#obstruct(`${who} ${partitionId}`, error);
+    return {
+      ...this.#road(counters, waiting),
+      deadLetters: this.#side.letters,
       counters,
       limits: () => {
         const settings = this.#requireSettings();

@@ -30,7 +30,7 @@ export const connect = defineOperation({
       { description: 'One ticket for each secret that is awaited.' },
     ),
   }),
-  errors: ['SECRET_UNREADABLE', 'CONNECTION_STRING_INVALID'],
+  errors: ['SECRET_UNREADABLE', 'CONNECTION_STRING_INVALID', 'MAPPINGS_INVALID'],
   script: 'hand-written',
   async run({ hubs }, { hub, settings, secretNames }) {
     const { status, tickets } = await hubs.connect(hub, withDefaults(settings), secretNames);

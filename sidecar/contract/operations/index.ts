@@ -1,17 +1,33 @@
 import type { Operation } from '../operation.ts';
+import { checkConnection } from './check-connection.ts';
 import { checkSidecar } from './check-sidecar.ts';
+import { COMMANDS } from './commands/index.ts';
 import { connect } from './connect.ts';
+import { DEAD_LETTERS } from './dead-letters/index.ts';
 import { disconnect } from './disconnect.ts';
 import { getStatus } from './get-status.ts';
+import { INGESTION } from './ingestion/index.ts';
 import { listHubs } from './list-hubs.ts';
+import { MAPPINGS } from './mappings/index.ts';
 import { putSecret } from './put-secret.ts';
+import { REGISTRY } from './registry/index.ts';
+import { TASKS } from './tasks/index.ts';
+import { TWINS } from './twins/index.ts';
 
 /** Every operation. Adding one is adding its file and its line here. */
 export const OPERATIONS = [
   checkSidecar,
+  checkConnection,
   connect,
   disconnect,
   getStatus,
   listHubs,
   putSecret,
+  ...REGISTRY,
+  ...COMMANDS,
+  ...TWINS,
+  ...DEAD_LETTERS,
+  ...INGESTION,
+  ...TASKS,
+  ...MAPPINGS,
 ] as unknown as readonly Operation[];

@@ -29,7 +29,7 @@ export const putSecret = defineOperation({
       description: 'How many secrets of the same Connect are still awaited.',
     }),
   }),
-  errors: ['TICKET_UNKNOWN', 'SECRET_UNREADABLE', 'CONNECTION_STRING_INVALID'],
+  errors: ['TICKET_UNKNOWN', 'SECRET_UNREADABLE', 'CONNECTION_STRING_INVALID', 'MAPPINGS_INVALID'],
   authorisation: 'ticket',
   run: ({ tickets }, { ticket, secret }) => tickets.redeem(ticket, secret),
 });

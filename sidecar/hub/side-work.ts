@@ -1,0 +1,138 @@
+import path from 'node:path';
+import { openEventSource } from '../azure/event-source.ts';
+import type { Hub } from '../contract/context.ts';
+import type { HubSettings } from '../contract/hub-settings.ts';
+import { toConnectorError } from '../errors/connector-error.ts';
+import { DeadLetterReplay } from '../ingest/dead-letter-replay.ts';
+import { EventReplay } from '../ingest/event-replay.ts';
+import { Forwarder, type Road } from '../ingest/forwarder.ts';
+import { BlobTask } from '../ingest/storage/blob-task.ts';
+import { HubCounters } from '../observe/counters.ts';
+import type { Log } from '../observe/log.ts';
+import { Tasks } from '../tasks/tasks.ts';
+import type { ThingDefinitions } from '../thingworx/definitions.ts';
+import { Archive } from './archive.ts';
+import { HubDeadLetters } from './dead-letter-desk.ts';
+import { eventEndpoint } from './event-endpoint.ts';
+import { HubIngestion } from './ingestion-desk.ts';
+import { LetterBox } from './letter-box.ts';
+import { HubMappings } from './mapping-desk.ts';
+import { HubTasks } from './task-desk.ts';
+
+/** The roads beside the lanes; each has accounts of its own. */
+export const ROADS = ['deadLetters', 'storage', 'events'] as const;
+export type RoadName = (typeof ROADS)[number];
+
+export interface SideWorkOptions {
+  readonly hubThing: string;
+  readonly stateDirectory: string;
+  readonly log: Log;
+  readonly definitions: ThingDefinitions;
+  /** Today's settings; throws while the hub has none. */
+  readonly settings: () => HubSettings;
+  /** An interpreter and a sender as lanes have them, for the accounts given. */
+  readonly road: (counters: HubCounters) => Pick<Road, 'interpreter' | 'sender' | 'events'>;
+  /** The warning of the dead letters has changed. */
+  readonly onWarning: () => void;
+}
+
+/** What a hub does beside its lanes: dead letters, tasks, ingestion from storage, replays. */
+export class SideWork {
+  readonly letters: LetterBox;
+  readonly tasks: Tasks;
+  readonly counters: ReadonlyMap<RoadName, HubCounters> = new Map(
+    ROADS.map((name) => [name, new HubCounters()]),
+  );
+  readonly #options: SideWorkOptions;
+  readonly #archive: Archive;
+  #using = false;
+
+  constructor(options: SideWorkOptions) {
+    const { hubThing, stateDirectory, log, onWarning } = options;
+    this.#options = options;
+    this.letters = new LetterBox({ hubThing, stateDirectory, log, onWarning });
+    const directory = path.join(stateDirectory, 'tasks', encodeURIComponent(hubThing));
+    this.tasks = new Tasks({ directory, log });
+    this.#archive = new Archive({
+      hubThing,
+      stateDirectory,
+      log,
+      settings: options.settings,
+      forwarder: () => this.#forwarder('storage'),
+      onTrouble: onWarning,
+    });
+    this.#defineKinds();
+  }
+
+  /** What someone should do something about, when nothing else is wrong. */
+  get warning(): string | undefined {
+    return this.letters.warning ?? this.#archive.warning;
+  }
+
+  /** The parts of a hub that operations use. */
+  desks(): Pick<Hub, 'deadLetters' | 'tasks' | 'ingestion' | 'mappings'> {
+    const { definitions, settings } = this.#options;
+    return {
+      deadLetters: new HubDeadLetters(this.letters, this.tasks),
+      tasks: new HubTasks(this.tasks),
+      ingestion: new HubIngestion(settings, this.tasks),
+      mappings: new HubMappings(settings, definitions),
+    };
+  }
+
+  /** Takes today's settings. The first time it goes on with the tasks of the last process. */
+  async use(settings: HubSettings): Promise<void> {
+    await this.letters.use(settings);
+    await this.#archive.use(settings);
+    if (this.#using) return;
+    this.#using = true;
+    this.tasks
+      .start()
+      .catch((thrown) =>
+        this.#options.log.error({ err: toConnectorError(thrown) }, 'The tasks of the hub cannot be read.'),
+      );
+  }
+
+  /** Interrupts tasks, which go on at the next start. Idempotent. */
+  async close(): Promise<void> {
+    await this.tasks.stop();
+    await this.#archive.close();
+    await this.letters.close();
+  }
+
+  #defineKinds(): void {
+    const { letters } = this;
+    const { log, settings } = this.#options;
+    const replay = this.#forwarder('deadLetters');
+    const events = this.#forwarder('events');
+    this.tasks.define(new DeadLetterReplay({ store: () => letters.store, forwarder: () => replay }));
+    this.tasks.define(new BlobTask(this.#archive.open));
+    this.tasks.define(
+      new EventReplay({
+        openSource: async (source) => {
+          const endpoint = await eventEndpoint(settings(), source.signal ?? new AbortController().signal);
+          return await openEventSource({ ...source, endpoint, maxBatchSize: 200, prefetchCount: 400 });
+        },
+        forwarder: () => events,
+        log,
+      }),
+    );
+  }
+
+  #forwarder(name: RoadName): Forwarder {
+    const { road, settings, log } = this.#options;
+    const counters = this.counters.get(name) as HubCounters;
+    return new Forwarder(
+      {
+        ...road(counters),
+        counters,
+        limits: settings,
+        onWaiting: (error) => {
+          if (error)
+            log.warn({ err: error, road: name }, 'The dead letters hold it up; it goes on by itself.');
+        },
+      },
+      this.letters,
+    );
+  }
+}

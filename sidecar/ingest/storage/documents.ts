@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { ContainerClient } from '@azure/storage-blob';
+import { azureError } from '../../azure/azure-error.ts';
+import { ensureContainer } from '../../azure/checkpoint-blob.ts';
+import { openStorage } from '../../azure/storage.ts';
+import { isMissing, replaceFile } from '../../disk/files.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+
+/** Small texts that survive the process, by key. */
+export interface Documents {
+  /**
+   * Changes a document durably. `change` gets what it holds now, undefined at first, and gives what it shall hold; it may be called again
+   * when somebody else changed it meanwhile.
+   */
+  update(key: string, change: (text: string | undefined) => string): Promise<void>;
+  read(key: string): Promise<string | undefined>;
+  /** Whether this process may do what only one may do at a time. Asked again and again while it does. */
+  leads(): Promise<boolean>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Documents of a single sidecar, a file each. */
+export class FileDocuments implements Documents {
+  readonly #directory: string;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  update(key: string, change: (text: string | undefined) => string): Promise<void> {
+    const done = this.#turn.then(async () => {
+      const text = change(await this.read(key));
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      await replaceFile(this.#file(key), text);
+    });
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async read(key: string): Promise<string | undefined> {
+    try {
+      return await readFile(this.#file(key), 'utf8');
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async leads(): Promise<boolean> {
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await this.#turn;
+  }
+
+  #file(key: string): string {
+    return path.join(this.#directory, `${nameOf(key)}.json`);
+  }
+}
+
+export interface BlobDocumentsOptions {
+  readonly connection: string;
+  readonly container: string;
+  /** Before the names of the blobs. */
+  readonly prefix: string;
+}
+
+const LEASE_SECONDS = 60;
+const RENEW_MS = 20_000;
+const ATTEMPTS = 10;
+const LEADER = 'leader';
+
+interface Lease {
+  readonly id: string;
+  renewedAtMs: number;
+}
+
+/** Documents that any number of sidecars share, a blob each; a lease on one of them says who leads. */
+export class BlobDocuments implements Documents {
+  readonly #options: BlobDocumentsOptions;
+  #container: Promise<ContainerClient> | undefined;
+  #lease: Lease | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: BlobDocumentsOptions) {
+    this.#options = options;
+  }
+
+  update(key: string, change: (text: string | undefined) => string): Promise<void> {
+    return this.#guard('Writing', async (container) => {
+      const blob = container.getBlockBlobClient(this.#name(key));
+      for (let attempt = 1; ; attempt += 1) {
+        const { text, etag } = await this.#download(container, key);
+        const next = Buffer.from(change(text));
+        const conditions = etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag };
+        try {
+          await blob.upload(next, next.length, {
+            conditions,
+            blobHTTPHeaders: { blobContentType: 'application/json' },
+          });
+          return;
+        } catch (error) {
+          if (attempt === ATTEMPTS || !isConflict(error)) throw error;
+        }
+      }
+    });
+  }
+
+  read(key: string): Promise<string | undefined> {
+    return this.#guard('Reading', async (container) => (await this.#download(container, key)).text);
+  }
+
+  async leads(): Promise<boolean> {
+    if (this.#lease) return Date.now() - this.#lease.renewedAtMs < LEASE_SECONDS * 1_000;
+    return await this.#guard('Leasing', async (container) => {
+      const blob = container.getBlockBlobClient(this.#name(LEADER));
+      const lease = blob.getBlobLeaseClient();
+      const askedAtMs = Date.now();
+      const acquired = await this.#unlessTaken(async () => {
+        await this.#unlessTaken(() => blob.upload('', 0, { conditions: { ifNoneMatch: '*' } }));
+        await lease.acquireLease(LEASE_SECONDS);
+      });
+      if (acquired) this.#hold({ id: lease.leaseId, renewedAtMs: askedAtMs });
+      return acquired;
+    });
+  }
+
+  async close(): Promise<void> {
+    const lease = this.#lease;
+    this.#lease = undefined;
+    clearInterval(this.#timer);
+    if (!lease) return;
+    await this.#guard('Leasing', (container) =>
+      container.getBlobClient(this.#name(LEADER)).getBlobLeaseClient(lease.id).releaseLease(),
+    ).catch(() => undefined);
+  }
+
+  #hold(lease: Lease): void {
+    this.#lease = lease;
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => void this.#renew(lease), RENEW_MS);
+    this.#timer.unref();
+  }
+
+  /** Never rejects: while the account is away the lease runs out by itself. */
+  async #renew(lease: Lease): Promise<void> {
+    const askedAtMs = Date.now();
+    const kept = await this.#guard('Leasing', (container) =>
+      this.#unlessTaken(() =>
+        container.getBlobClient(this.#name(LEADER)).getBlobLeaseClient(lease.id).renewLease(),
+      ),
+    ).catch(() => undefined);
+    if (this.#lease !== lease) return;
+    if (kept) lease.renewedAtMs = askedAtMs;
+    const isOver = Date.now() - lease.renewedAtMs >= LEASE_SECONDS * 1_000;
+    if (kept !== false && !isOver) return;
+    this.#lease = undefined;
+    clearInterval(this.#timer);
+  }
+
+  /** False when somebody else was faster, or holds the lease. */
+  async #unlessTaken(call: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await call();
+      return true;
+    } catch (error) {
+      if (isConflict(error)) return false;
+      throw error;
+    }
+  }
+
+  async #download(container: ContainerClient, key: string): Promise<{ text?: string; etag?: string }> {
+    try {
+      const answer = await container.getBlobClient(this.#name(key)).download();
+      const chunks: Buffer[] = [];
+      for await (const chunk of answer.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
+      const text = Buffer.concat(chunks).toString('utf8');
+      return answer.etag === undefined ? { text } : { text, etag: answer.etag };
+    } catch (error) {
+      if ((error as { statusCode?: number }).statusCode === 404) return {};
+      throw error;
+    }
+  }
+
+  #name(key: string): string {
+    return `${this.#options.prefix}/${nameOf(key)}.json`;
+  }
+
+  async #guard<T>(action: string, work: (container: ContainerClient) => Promise<T>): Promise<T> {
+    const { container, connection } = this.#options;
+    const open = async () => {
+      const client = (await openStorage(connection)).getContainerClient(container);
+      await ensureContainer(client, {});
+      return client;
+    };
+    try {
+      this.#container ??= open();
+      return await work(await this.#container);
+    } catch (thrown) {
+      this.#container = undefined;
+      if (thrown instanceof ConnectorError) throw thrown;
+      throw azureError(thrown, { action: `${action} ${container}/${this.#options.prefix}` });
+    }
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  const { statusCode } = error as { statusCode?: number };
+  return statusCode === 409 || statusCode === 412;
+}
+
+/** Keys are longer, and of more characters, than file names may be. */
+function nameOf(key: string): string {
+  return /^[a-z]{1,20}$/.test(key) ? key : createHash('sha256').update(key).digest('hex').slice(0, 40);
+}

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { type Browser, chromium } from 'playwright-core';
+import { LocalSystem } from '../../scripts/local/system.ts';
+
+const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const executablePath = CANDIDATES.find((candidate) => existsSync(candidate));
+
+/** What a person sees who opens the ThingWorx address that `npm start` prints. */
+describe('the live page', { skip: executablePath ? false : 'no browser: install chromium' }, () => {
+  const system = new LocalSystem({ devices: 2 });
+  let browser: Browser;
+
+  before(async () => {
+    await system.start();
+    browser = await chromium.launch({
+      executablePath: executablePath ?? '',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--disable-background-networking',
+        '--disable-sync',
+      ],
+    });
+  });
+  after(async () => {
+    await browser?.close();
+    await system.stop();
+  });
+
+  test('shows the values of device Things, and changes with them', async () => {
+    const page = await browser.newPage();
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(error.message));
+    await page.goto(system.cloud.thingworxUrl.replace(/Thingworx$/, ''));
+    const [device] = system.devices;
+    assert.ok(device);
+    for (let count = 1; count <= 2; count += 1) {
+      await device.sendReading();
+      await page.getByText(`${device.deviceId} #${count}`).first().waitFor({ timeout: 30_000 });
+    }
+    if (process.env['SCREENSHOT']) await page.screenshot({ path: process.env['SCREENSHOT'], fullPage: true });
+    assert.deepEqual(faults, []);
+  });
+});

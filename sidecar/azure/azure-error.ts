@@ -20,6 +20,8 @@ export interface AzureContext {
   readonly host?: string | undefined;
   /** The right that the call needs, named when Azure refuses, such as `ServiceConnect`. */
   readonly right?: string | undefined;
+  /** What an AMQP condition means here, before what it means in general. */
+  readonly conditions?: Readonly<Record<string, ErrorCode>> | undefined;
 }
 
 /** An answer of a REST service that is no success. */
@@ -39,7 +41,10 @@ export interface HttpFailure {
  */
 export function azureError(thrown: unknown, context: AzureContext): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown;
-  const found = findKnown(thrown) ?? { code: 'AZURE_FAILED' as const, text: messageOf(thrown) };
+  const found = findKnown(thrown, context.conditions) ?? {
+    code: 'AZURE_FAILED' as const,
+    text: messageOf(thrown),
+  };
   return problem(found, context);
 }
 
@@ -150,8 +155,10 @@ function reasonFor(code: ErrorCode, context: AzureContext): string {
   }
 }
 
-function findKnown(thrown: unknown): Known | undefined {
+function findKnown(thrown: unknown, conditions: AzureContext['conditions'] = {}): Known | undefined {
   for (const error of chain(thrown)) {
+    const here = error.condition === undefined ? undefined : conditions[error.condition];
+    if (here) return { code: here, text: error.description ?? '', azureCode: error.condition };
     const known = classify(error);
     if (known) return known;
   }

@@ -1,5 +1,6 @@
 import rhea, { type Connection, type ConnectionOptions, type EventContext } from 'rhea';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { hangUp } from './amqp-session.ts';
 import { azureError } from './azure-error.ts';
 import { type IotHubConnection, parseAddress } from './connection-string.ts';
 import { hubToken, policyName } from './sas-token.ts';
@@ -65,7 +66,7 @@ function receiveRedirect(
     function finish(): void {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-      end(connection);
+      hangUp(connection);
     }
     function fail(error: unknown): void {
       finish();
@@ -115,22 +116,6 @@ function openConnection(hub: IotHubConnection): Connection {
     reconnect: false,
   };
   return rhea.create_container().connect(options as unknown as ConnectionOptions);
-}
-
-/** Ends a connection whatever state it is in, and stays deaf to what it says afterwards. */
-function end(connection: Connection): void {
-  connection.removeAllListeners();
-  connection.on('error', () => {});
-  connection.on('disconnected', () => {});
-  connection.on('receiver_error', () => {});
-  connection.on('connection_error', () => {});
-  connection.close();
-  const { socket } = connection as unknown as { socket?: { destroy(error: Error): void } };
-  // After this turn, in which rhea writes the close frame and winds its timers up; with an error, since rhea hears of a socket's end no
-  // other way and would leave the timers running.
-  setImmediate(() =>
-    socket?.destroy(new ConnectorError('AZURE_CANCELLED', 'The connection is not needed any more.')),
-  );
 }
 
 function parseRedirect(

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Message } from 'azure-iot-common';
+import type { EventContext, Receiver } from 'rhea';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { azureError } from './azure-error.ts';
 import type { HubCredentials } from './credentials.ts';
-import { type HubAmqp, openHubAmqp, withinTime } from './hub-amqp.ts';
+import { hostNameOf, openHubSession, withinTime } from './hub-amqp.ts';
 
 /** What became of a cloud-to-device message. */
 export interface FeedbackRecord {
@@ -38,55 +38,36 @@ export interface ListenerOptions<T> {
   readonly timeoutMs?: number;
 }
 
-interface Receiver {
-  on(event: 'message', listener: (message: Message) => void): void;
-  on(event: 'error' | 'errorReceived', listener: (error: unknown) => void): void;
-  complete(message: Message): Promise<unknown>;
-  abandon(message: Message): Promise<unknown>;
-}
-
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
-/** The SDK says nothing when the hub closes the link without an error. A new link every half hour bounds how long that goes unnoticed. */
-const REFRESH_MS = 30 * 60_000;
+/** Messages of the hub that may be at the handler at once. */
+const CREDIT = 5;
 
 /** Feedback on cloud-to-device messages. Needs the right ServiceConnect. All readers of a hub share one queue. */
 export function listenToFeedback(options: ListenerOptions<FeedbackRecord>): HubListener<FeedbackRecord> {
-  return new HubListener(
-    options,
-    'Listening to feedback',
-    async ({ client }) => await client.getFeedbackReceiver(),
-  );
+  return new HubListener(options, 'Listening to feedback', '/messages/serviceBound/feedback');
 }
 
 /** Notifications of finished file uploads, when the hub has them switched on. */
 export function listenToFileNotifications(
   options: ListenerOptions<FileNotification>,
 ): HubListener<FileNotification> {
-  return new HubListener(
-    options,
-    'Listening to file uploads',
-    async ({ client }) => await client.getFileNotificationReceiver(),
-  );
+  return new HubListener(options, 'Listening to file uploads', '/messages/serviceBound/filenotifications');
 }
 
 /** Keeps a receiver of one of the hub's service queues open, whatever happens to connections, from `start` to `stop`. */
 export class HubListener<T> {
   readonly #options: ListenerOptions<T>;
   readonly #action: string;
-  readonly #attach: (connection: HubAmqp) => Promise<unknown>;
+  readonly #address: string;
   readonly #abort = new AbortController();
   #loop: Promise<void> | undefined;
   readonly #pending = new Set<Promise<void>>();
 
-  constructor(
-    options: ListenerOptions<T>,
-    action: string,
-    attach: (connection: HubAmqp) => Promise<unknown>,
-  ) {
+  constructor(options: ListenerOptions<T>, action: string, address: string) {
     this.#options = options;
     this.#action = action;
-    this.#attach = attach;
+    this.#address = address;
   }
 
   start(): void {
@@ -119,72 +100,63 @@ export class HubListener<T> {
     }
   }
 
-  /** One connection, from its opening until it should be replaced. */
+  /** One connection, from its opening until it ends. Rejects when it does, unless it was this side that stopped. */
   async #listen(listening: () => void): Promise<void> {
     const { credentials, timeoutMs = 30_000 } = this.#options;
     const { signal } = this.#abort;
-    const connection = await openHubAmqp(credentials, { timeoutMs, signal });
-    const over = new AbortController();
+    const context = { action: this.#action, host: hostNameOf(credentials) };
+    const session = await openHubSession(credentials, { timeoutMs, signal });
     try {
-      const context = { action: this.#action, host: connection.host };
-      const receiver = receiverOf(await withinTime(this.#attach(connection), context, { timeoutMs, signal }));
-      const broken = Promise.withResolvers<never>();
-      broken.promise.catch(() => {});
-      receiver.on('error', broken.reject);
-      receiver.on('errorReceived', broken.reject);
-      receiver.on('message', (message) => this.#take(receiver, message));
+      const receiver = await withinTime(() => session.openReceiver(this.#address), context, {
+        timeoutMs,
+        signal,
+      });
+      receiver.on('message', (delivery: EventContext) => this.#take(receiver, delivery));
+      receiver.add_credit(CREDIT);
       listening();
-      const ended = connection.ended.then(() => {
-        throw new ConnectorError(
-          'AZURE_UNREACHABLE',
-          `${this.#action}: the connection to ${connection.host} has ended.`,
+      const stopped = new Promise<void>((resolve) =>
+        signal.addEventListener('abort', () => resolve(), { once: true }),
+      );
+      const ended = session.ended.then((reason) => {
+        throw (
+          reason ??
+          new ConnectorError('AZURE_UNREACHABLE', `${context.action}: ${context.host} ended the connection.`)
         );
       });
       ended.catch(() => {});
-      const enough = sleep(REFRESH_MS, undefined, { signal: AbortSignal.any([signal, over.signal]) }).catch(
-        () => {},
-      );
-      await Promise.race([broken.promise, ended, enough]);
-    } finally {
-      over.abort();
+      if (!signal.aborted) await Promise.race([stopped, ended]);
       await Promise.all(this.#pending);
-      await connection.close();
+    } finally {
+      session.close();
     }
   }
 
-  #take(receiver: Receiver, message: Message): void {
-    const work = this.#handle(receiver, message).finally(() => this.#pending.delete(work));
+  #take(receiver: Receiver, context: EventContext): void {
+    const work = this.#handle(context).finally(() => {
+      this.#pending.delete(work);
+      receiver.add_credit(1);
+    });
     this.#pending.add(work);
   }
 
-  async #handle(receiver: Receiver, message: Message): Promise<void> {
+  async #handle({ message, delivery }: EventContext): Promise<void> {
     let records: readonly T[];
     try {
-      const body: unknown = JSON.parse(message.getData().toString());
+      const content = (message?.body as { content?: Buffer } | undefined)?.content ?? message?.body;
+      const body: unknown = JSON.parse(String(content));
       records = (Array.isArray(body) ? body : [body]) as T[];
     } catch {
-      this.#options.onState(
-        new ConnectorError(
-          'AZURE_FAILED',
-          `${this.#action}: the hub sent something that is not JSON; it was dropped.`,
-        ),
-      );
-      await receiver.complete(message).catch(() => {});
+      const text = `${this.#action}: the hub sent something that is not JSON; it was dropped.`;
+      this.#options.onState(new ConnectorError('AZURE_FAILED', text));
+      delivery?.accept();
       return;
     }
     try {
       await this.#options.handler(records);
+      // On a connection that has ended meanwhile this does nothing, and the message comes again.
+      delivery?.accept();
     } catch {
-      await receiver.abandon(message).catch(() => {});
-      return;
+      delivery?.release();
     }
-    // Fails when the connection has ended meanwhile: then the message comes again.
-    await receiver.complete(message).catch(() => {});
   }
-}
-
-/** The SDK wraps the receiver when promises are used. */
-function receiverOf(answer: unknown): Receiver {
-  const { result } = answer as { result?: Receiver };
-  return result ?? (answer as Receiver);
 }

@@ -95,7 +95,11 @@ export class HubRest {
     ];
     const signal = AbortSignal.any(signals);
     for (let attempt = 1; ; attempt++) {
-      await this.#quota.take(request.operation, { deadlineMs, signal, cost: request.cost ?? 1 });
+      try {
+        await this.#quota.take(request.operation, { deadlineMs, signal, cost: request.cost ?? 1 });
+      } catch (thrown) {
+        throw this.#stop.signal.aborted ? stopping() : thrown;
+      }
       try {
         const answer = await this.#send<T>(request, context, signal);
         this.#quota.accepted(request.operation);
@@ -188,6 +192,10 @@ export class HubRest {
       context,
     );
   }
+}
+
+function stopping(): ConnectorError {
+  return new ConnectorError('STOPPING', 'The connection to the hub is being closed.');
 }
 
 /** A caller may abort with any reason; what counts is whether time was up. */

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Message } from 'azure-iot-common';
+import rhea, { type Message, type Sender } from 'rhea';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { AmqpSession } from './amqp-session.ts';
 import type { HubCredentials } from './credentials.ts';
-import { type HubAmqp, loadCommon, openHubAmqp, withinTime } from './hub-amqp.ts';
+import { hostNameOf, openHubSession, withinTime } from './hub-amqp.ts';
 import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
 import type { HubQuota } from './quota.ts';
 
@@ -38,11 +39,13 @@ export interface MessagesOptions {
  */
 export class Messages {
   readonly #options: MessagesOptions;
-  #connection: Promise<HubAmqp> | undefined;
+  readonly #host: string;
+  #link: Promise<Link> | undefined;
   #closed = false;
 
   constructor(options: MessagesOptions) {
     this.#options = options;
+    this.#host = hostNameOf(options.credentials);
   }
 
   /** Resolves when the hub has taken the message into the device's queue; with the id that feedback will name. */
@@ -56,19 +59,16 @@ export class Messages {
     const { signal } = options;
     await this.#options.quota?.take('message', { deadlineMs, ...(signal ? { signal } : {}) });
     const messageId = message.messageId ?? randomUUID();
-    const sdkMessage = await toSdkMessage({ ...message, messageId });
-    const left = (): CallOptions => ({ ...options, timeoutMs: Math.max(1, deadlineMs - Date.now()) });
-    const connection = await this.#connect(left());
-    const context = { action: `Sending a message to ${deviceId}`, host: connection.host };
-    try {
-      await withinTime(connection.client.send(deviceId, sdkMessage), context, left());
-    } catch (thrown) {
-      // After these the state of the connection is unknown.
-      const { code } = thrown as ConnectorError;
-      if (code === 'AZURE_TIMEOUT' || code === 'AZURE_UNREACHABLE' || code === 'AZURE_FAILED')
-        this.#drop(connection);
-      throw thrown;
-    }
+    const context = { action: `Sending a message to ${deviceId}`, host: this.#host, conditions: CONDITIONS };
+    const left = { timeoutMs: Math.max(1, deadlineMs - Date.now()), ...(signal ? { signal } : {}) };
+    await withinTime(
+      async () => {
+        const { session, sender } = await this.#open();
+        await session.send(sender, toAmqp(deviceId, { ...message, messageId }));
+      },
+      context,
+      left,
+    );
     return { messageId };
   }
 
@@ -88,43 +88,65 @@ export class Messages {
   /** Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    const connection = this.#connection;
-    this.#connection = undefined;
-    await (await connection?.catch(() => undefined))?.close();
+    const link = this.#link;
+    this.#link = undefined;
+    await link?.then(
+      ({ session }) => session.close(),
+      () => undefined,
+    );
   }
 
-  /** Callers share one attempt to connect; a failed one is forgotten. */
-  async #connect(options: CallOptions): Promise<HubAmqp> {
-    if (!this.#connection) {
-      const opening = openHubAmqp(this.#options.credentials, { timeoutMs: options.timeoutMs ?? 30_000 });
-      this.#connection = opening;
+  /** Callers share one attempt to open the link; one that failed or ended is forgotten. */
+  #open(): Promise<Link> {
+    if (!this.#link) {
+      const opening = openLink(this.#options.credentials);
+      this.#link = opening;
       const forget = (): void => {
-        if (this.#connection === opening) this.#connection = undefined;
+        if (this.#link === opening) this.#link = undefined;
       };
-      opening.then((connection) => connection.ended.then(forget), forget);
+      opening.then(({ session }) => session.ended.then(forget), forget);
     }
-    return await withinTime(this.#connection, { action: 'Connecting to the hub', host: 'the hub' }, options);
-  }
-
-  #drop(connection: HubAmqp): void {
-    this.#connection = undefined;
-    void connection.close();
+    return this.#link;
   }
 }
 
-async function toSdkMessage(message: CloudMessage & { messageId: string }): Promise<Message> {
-  const { Message: SdkMessage } = await loadCommon();
-  const { body } = message;
-  const sdkMessage = new SdkMessage(
-    typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-  );
-  sdkMessage.messageId = message.messageId;
-  if (message.correlationId !== undefined) sdkMessage.correlationId = message.correlationId;
-  if (message.contentType !== undefined) sdkMessage.contentType = message.contentType as 'application/json';
-  if (message.contentEncoding !== undefined) sdkMessage.contentEncoding = message.contentEncoding as 'utf-8';
-  if (message.expiresAt !== undefined) sdkMessage.expiryTimeUtc = message.expiresAt.getTime();
-  if (message.ack !== undefined) sdkMessage.ack = message.ack;
-  for (const [name, value] of Object.entries(message.properties ?? {}))
-    sdkMessage.properties.add(name, value);
-  return sdkMessage;
+/** What the hub means when it refuses a message. */
+const CONDITIONS = {
+  'amqp:not-found': 'DEVICE_NOT_FOUND',
+  'amqp:resource-limit-exceeded': 'DEVICE_QUEUE_FULL',
+} as const;
+
+interface Link {
+  readonly session: AmqpSession;
+  readonly sender: Sender;
+}
+
+async function openLink(credentials: HubCredentials): Promise<Link> {
+  const session = await openHubSession(credentials);
+  const context = { action: 'Opening the link for messages', host: hostNameOf(credentials) };
+  try {
+    return {
+      session,
+      sender: await withinTime(() => session.openSender('/messages/devicebound'), context, {}),
+    };
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+}
+
+function toAmqp(deviceId: string, message: CloudMessage & { messageId: string }): Message {
+  const { body, ack, properties } = message;
+  const bytes =
+    typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return {
+    to: `/devices/${encodeURIComponent(deviceId)}/messages/devicebound`,
+    message_id: message.messageId,
+    ...(message.correlationId === undefined ? {} : { correlation_id: message.correlationId }),
+    ...(message.contentType === undefined ? {} : { content_type: message.contentType }),
+    ...(message.contentEncoding === undefined ? {} : { content_encoding: message.contentEncoding }),
+    ...(message.expiresAt === undefined ? {} : { absolute_expiry_time: message.expiresAt }),
+    application_properties: { ...properties, ...(ack === undefined ? {} : { 'iothub-ack': ack }) },
+    body: rhea.message.data_section(bytes),
+  } as unknown as Message;
 }

@@ -117,18 +117,13 @@ export class HubQuota {
     const now = Date.now();
     const waitMs = bucket.waitFor(cost, now);
     if (waitMs <= 0) return bucket.reserve(cost, now);
-    if (now + waitMs > deadlineMs) {
-      throw new ConnectorError(
-        'AZURE_THROTTLED',
-        `The tier of the IoT Hub allows the next call of this kind (${operation}) in ${Math.ceil(waitMs / 1000)} s.`,
-        { retryAfterMs: Math.ceil(waitMs), details: { operation } },
-      );
-    }
+    if (now + waitMs > deadlineMs) throw throttled(operation, waitMs);
     bucket.reserve(cost, now);
     try {
       await sleep(waitMs, undefined, signal ? { signal } : {});
     } catch {
       bucket.giveBack(cost);
+      if (Date.now() >= deadlineMs) throw throttled(operation, 0);
       throw new ConnectorError('AZURE_CANCELLED', 'Cancelled while waiting for the rate of the IoT Hub.');
     }
   }
@@ -155,6 +150,15 @@ export class HubQuota {
   #rate(operation: OperationClass): number {
     return this.#options ? rateOf(operation, this.#options) : Number.POSITIVE_INFINITY;
   }
+}
+
+function throttled(operation: OperationClass, waitMs: number): ConnectorError {
+  const seconds = Math.ceil(waitMs / 1000);
+  const message = `The tier of the IoT Hub allows the next call of this kind (${operation}) in ${seconds} s.`;
+  return new ConnectorError('AZURE_THROTTLED', message, {
+    retryAfterMs: Math.ceil(waitMs),
+    details: { operation },
+  });
 }
 
 /** Tokens may go below zero: whoever waits has taken his already, so that later callers wait behind him. */

@@ -2,8 +2,11 @@
  * The emulator as a process of its own. Prints one JSON line when it is ready and stops on SIGTERM and SIGINT.
  *
  *     node main.ts [--directory D] [--port N] [--hub-name N] [--host-name N] [--partitions N] [--consumer-group G]...
- *                  [--standard-ports] [--built-in-source S]...
+ *                  [--standard-ports] [--built-in-source S]... [--settings FILE]
+ *
+ * FILE is JSON with further members of IotHubOptions, such as uploads, endpoints, routes, capture, quotas, storageCa.
  */
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type IotHubOptions, startIotHub } from './emulator.ts';
 import type { HubEvent } from './hub.ts';
@@ -18,10 +21,14 @@ const { values } = parseArgs({
     'consumer-group': { type: 'string', multiple: true },
     'standard-ports': { type: 'boolean' },
     'built-in-source': { type: 'string', multiple: true },
+    settings: { type: 'string' },
   },
 });
 
 const options: IotHubOptions = {
+  ...(values.settings === undefined
+    ? {}
+    : (JSON.parse(readFileSync(values.settings, 'utf8')) as IotHubOptions)),
   ...(values.directory === undefined ? {} : { directory: values.directory }),
   ...(values.port === undefined ? {} : { port: Number(values.port) }),
   ...(values['hub-name'] === undefined ? {} : { hubName: values['hub-name'] }),

@@ -68,7 +68,7 @@ describe('jobs', () => {
       device.onDeviceMethod('restart', (request, response) =>
         response.send(202, { got: request.payload }, () => {}),
       );
-      const schedule = { queryCondition: "deviceId IN ['dev-3', 'dev-5']", maxExecutionSeconds: 60 };
+      const schedule = { queryCondition: "deviceId IN ['dev-3', 'dev-5']", maxExecutionSeconds: 3 };
       const { jobId } = await clients.jobs.scheduleMethod(schedule, {
         methodName: 'restart',
         payload: { delay: 1 },

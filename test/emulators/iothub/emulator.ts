@@ -96,6 +96,10 @@ export class IotHubEmulator {
   get port(): number {
     return this.#mux.port;
   }
+  /** Host name and port as connection strings need them: on the standard ports clients know the port by themselves. */
+  get address(): string {
+    return this.#options.standardPorts ? this.hostName : `${this.hostName}:${this.port}`;
+  }
   get caFile(): string {
     return this.authority.caFile;
   }
@@ -197,14 +201,14 @@ export class IotHubEmulator {
   connectionString(policy = 'iothubowner'): string {
     const key = this.policies.hub.get(policy)?.primaryKey;
     if (key === undefined) throw new RangeError(`There is no policy ${policy}`);
-    return `HostName=${this.hostName}:${this.port};SharedAccessKeyName=${policy};SharedAccessKey=${key}`;
+    return `HostName=${this.address};SharedAccessKeyName=${policy};SharedAccessKey=${key}`;
   }
 
   /** Connection string of the Event Hubs-compatible endpoint, for a policy of the hub or of the namespace. */
   eventHubConnectionString(policy = 'iothubowner'): string {
     const key = (this.policies.eventHub.get(policy) ?? this.policies.hub.get(policy))?.primaryKey;
     if (key === undefined) throw new RangeError(`There is no policy ${policy}`);
-    return `Endpoint=sb://${this.hostName}:${this.port}/;SharedAccessKeyName=${policy};SharedAccessKey=${key};EntityPath=${this.hubName}`;
+    return `Endpoint=sb://${this.address}/;SharedAccessKeyName=${policy};SharedAccessKey=${key};EntityPath=${this.hubName}`;
   }
 
   #makeState(): HubState {
@@ -264,7 +268,11 @@ export class IotHubEmulator {
       nodes: {
         cbs: cbsNode,
         management: managementNode(log, eventHubName),
-        hubEvents: redirectNode({ hostName, port: () => this.port, eventHubName }),
+        hubEvents: redirectNode({
+          hostName,
+          port: () => (this.#options.standardPorts ? 5671 : this.port),
+          eventHubName,
+        }),
         partition: eventReceiverNode({ log, faults, eventHubName, consumerGroups }),
         eventHub: eventProducerNode({ log, eventHubName }),
         deviceBound: deviceBoundNode(commands, quotas),

@@ -50,6 +50,8 @@ export interface Query {
 
 /** Limit of the documentation. */
 const maxLength = 8192;
+/** Of brackets, NOT and minus signs; the service's limit is not known. */
+const maxNesting = 200;
 const aggregates = new Set<string>(['count', 'avg', 'sum', 'min', 'max']);
 const keywords = new Set([
   'select',
@@ -96,6 +98,7 @@ class Parser {
   readonly #tokens: Token[];
   #position = 0;
   #from: CollectionName | undefined;
+  #nesting = 0;
 
   constructor(text: string) {
     if (text.length > maxLength)
@@ -184,7 +187,7 @@ class Parser {
   }
 
   #not(): Expression {
-    if (this.#keyword('not')) return { kind: 'not', operand: this.#not() };
+    if (this.#keyword('not')) return { kind: 'not', operand: this.#nested(() => this.#not()) };
     return this.#comparison();
   }
 
@@ -226,7 +229,7 @@ class Parser {
   }
 
   #unary(): Expression {
-    if (this.#symbol('-')) return { kind: 'negative', operand: this.#unary() };
+    if (this.#symbol('-')) return { kind: 'negative', operand: this.#nested(() => this.#unary()) };
     return this.#primary();
   }
 
@@ -237,13 +240,13 @@ class Parser {
       return { kind: 'constant', value: token.value };
     }
     if (this.#symbol('(')) {
-      const inner = this.#or();
+      const inner = this.#nested(() => this.#or());
       this.#expectSymbol(')');
       return inner;
     }
-    if (this.#symbol('[')) return this.#array();
+    if (this.#symbol('[')) return this.#nested(() => this.#array());
     if (token.kind !== 'name' || keywords.has(token.text.toLowerCase())) throw this.#unexpected();
-    if (this.#peek(1).text === '(') return this.#call();
+    if (this.#peek(1).text === '(') return this.#nested(() => this.#call());
     switch (token.text.toLowerCase()) {
       case 'true':
       case 'false':
@@ -258,6 +261,14 @@ class Parser {
       default:
         return { kind: 'path', path: this.#path() };
     }
+  }
+
+  #nested(parse: () => Expression): Expression {
+    this.#nesting += 1;
+    if (this.#nesting > maxNesting) throw syntaxError('it is nested too deeply', this.#peek().at);
+    const expression = parse();
+    this.#nesting -= 1;
+    return expression;
   }
 
   #array(): Expression {

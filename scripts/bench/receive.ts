@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { jsonLine, LocalProcess } from '../local/process.ts';
+import { telemetry } from './stage.ts';
+
+/**
+ * What receiving alone costs: the sidecar's event source against the SDK's bare receive loop, in turns, each in a process of its own, over
+ * the same preloaded events of an emulated hub.
+ *
+ *     node scripts/bench/receive.ts [--messages 200000] [--rounds 3]
+ */
+const { values } = parseArgs({
+  options: { messages: { type: 'string', default: '200000' }, rounds: { type: 'string', default: '3' } },
+});
+const messages = Number(values.messages);
+
+interface Result {
+  readonly events: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly rssBytes: number;
+}
+
+const LOOPS = ['bare-loop.ts', 'source-loop.ts'] as const;
+
+const hub = new LocalProcess({
+  name: 'The IoT Hub emulator',
+  args: [path.join(import.meta.dirname, '..', '..', 'test', 'emulators', 'iothub', 'main.ts')],
+  ready: jsonLine,
+});
+try {
+  const facts = (await hub.start()) as Record<string, string>;
+  await preload(String(facts['controlUrl']));
+  const results: Record<string, Result[]> = { 'bare-loop.ts': [], 'source-loop.ts': [] };
+  for (let round = 0; round < Number(values.rounds); round += 1) {
+    for (const loop of LOOPS) results[loop]?.push(await run(loop, facts));
+  }
+  const [bare = 0, own = 0] = LOOPS.map((loop) => report(loop, results[loop] ?? []));
+  console.log(`CPU per message, event source to bare loop: ${(own / bare).toFixed(2)}`);
+} finally {
+  await hub.stop();
+}
+
+async function preload(controlUrl: string): Promise<void> {
+  for (let begin = 0; begin < messages; begin += 10_000) {
+    const lines = Array.from({ length: Math.min(10_000, messages - begin) }, (_, index) =>
+      JSON.stringify({
+        deviceId: `device-${index % 100}`,
+        body: telemetry(begin + index),
+        contentType: 'application/json',
+        contentEncoding: 'utf-8',
+      }),
+    );
+    const headers = { 'content-type': 'application/x-ndjson' };
+    const answer = await fetch(`${controlUrl}/events`, { method: 'POST', headers, body: lines.join('\n') });
+    if (!answer.ok) throw new Error(`The hub took no events: ${await answer.text()}`);
+  }
+}
+
+async function run(loop: string, facts: Record<string, string>): Promise<Result> {
+  const args = [
+    path.join(import.meta.dirname, loop),
+    String(facts['eventHubConnectionString']),
+    String(messages),
+  ];
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: String(facts['caFile']) };
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  let out = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  await once(child, 'exit');
+  return JSON.parse(out.trim().split('\n').at(-1) ?? '{}') as Result;
+}
+
+/** Prints the medians of one loop; returns the CPU time per message in microseconds. */
+function report(loop: string, results: readonly Result[]): number {
+  const median = (pick: (result: Result) => number): number =>
+    results.map(pick).sort((a, b) => a - b)[Math.floor(results.length / 2)] ?? Number.NaN;
+  const cpu = median(({ cpuSeconds, events }) => (cpuSeconds / events) * 1e6);
+  const rate = median(({ events, seconds }) => events / seconds);
+  const rss = median(({ rssBytes }) => rssBytes / 1e6);
+  console.log(
+    `${loop}: ${cpu.toFixed(1)} us CPU per message, ${Math.round(rate)} messages/s, ${Math.round(rss)} MB`,
+  );
+  return cpu;
+}

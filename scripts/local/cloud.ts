@@ -9,6 +9,8 @@ export interface CloudOptions {
   readonly thingworxPort?: number;
   readonly storagePort?: number;
   readonly partitions?: number;
+  /** Message sources beside telemetry that the hub routes to its built-in endpoint. */
+  readonly builtInSources?: readonly string[];
   readonly standardPorts?: boolean;
   readonly onUnexpectedExit?: (message: string) => void;
 }
@@ -62,6 +64,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         path.join(options.directory, 'iothub'),
         ...option('--port', options.iotHubPort),
         ...option('--partitions', options.partitions),
+        ...(options.builtInSources ?? []).flatMap((source) => ['--built-in-source', source]),
         ...(options.standardPorts ? ['--standard-ports'] : []),
       ]),
       run('The ThingWorx emulator', [

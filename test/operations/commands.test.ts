@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Client, Message } from 'azure-iot-device';
+import { eventually, Factory, HUB_THING, TRANSPORT_NAMES } from './factory.ts';
+
+/** The next message that a device gets, settled as asked. */
+function nextMessage(client: Client, settle: 'complete' | 'reject' = 'complete'): Promise<Message> {
+  return new Promise((resolve, reject) => {
+    client.once('message', (message: Message) => {
+      client[settle](message).then(() => resolve(message), reject);
+    });
+  });
+}
+
+function propertyOf(message: Message, name: string): unknown {
+  return message.properties.propertyList.find(({ key }) => key === name)?.value;
+}
+
+describe('commands', () => {
+  const factory = new Factory();
+  before(() => factory.start());
+  after(() => factory.stop());
+
+  for (const transport of TRANSPORT_NAMES) {
+    test(`a direct method reaches a device over ${transport} and its answer comes back whole`, async () => {
+      const thing = `method-${transport}`;
+      await factory.createDevice(thing);
+      const client = await factory.connect(thing, transport);
+      client.onDeviceMethod('setSpeed', (request, response) => {
+        void response.send(207, { got: request.payload, name: request.methodName });
+      });
+      const answer = await factory.call(thing, 'InvokeMethod', {
+        methodName: 'setSpeed',
+        payload: { rpm: 1200, steps: [1, 2], nested: { on: true } },
+      });
+      assert.deepEqual(answer, {
+        status: 207,
+        payload: { got: { rpm: 1200, steps: [1, 2], nested: { on: true } }, name: 'setSpeed' },
+      });
+    });
+
+    test(`a direct method reaches a module over ${transport}`, async () => {
+      const thing = `module-method-${transport}`;
+      await factory.createDevice(thing);
+      await factory.hub('CreateModule', { deviceId: thing, moduleId: 'camera' });
+      const client = await factory.connectModule(thing, 'camera', transport);
+      client.onMethod('shoot', (request, response) => {
+        void response?.send(200, request?.payload);
+      });
+      const call = (parameters: object) =>
+        factory.call(thing, 'InvokeMethod', { methodName: 'shoot', moduleId: 'camera', ...parameters });
+      assert.deepEqual(await call({ payload: { array: [1, 2] } }), { status: 200, payload: [1, 2] });
+      assert.deepEqual(await call({ payloadText: '"one"' }), { status: 200, payload: 'one' });
+      assert.deepEqual(await call({}), { status: 200, payload: null });
+    });
+
+    test(`a message reaches a device over ${transport} with all that was given`, async () => {
+      const thing = `message-${transport}`;
+      await factory.createDevice(thing);
+      const client = await factory.connect(thing, transport);
+      const arrived = nextMessage(client);
+      const messageId = await factory.call<string>(thing, 'SendMessage', {
+        body: 'stop',
+        properties: { level: 'high', 'a b': 'ü' },
+        messageId: `id-${transport}`,
+        correlationId: 'order-7',
+        expirySeconds: 600,
+      });
+      const message = await arrived;
+      assert.equal(messageId, `id-${transport}`);
+      assert.equal(message.data.toString(), 'stop');
+      assert.equal(message.messageId, `id-${transport}`);
+      assert.equal(message.correlationId, 'order-7');
+      assert.equal(propertyOf(message, 'level'), 'high');
+      assert.equal(propertyOf(message, 'a b'), 'ü');
+    });
+  }
+
+  test('bodies may be JSON or bytes, but one of them', async () => {
+    await factory.createDevice('bodies');
+    const client = await factory.connect('bodies');
+    const json = nextMessage(client);
+    await factory.call('bodies', 'SendMessage', { bodyJson: { on: true } });
+    assert.equal((await json).data.toString(), '{"on":true}');
+    const bytes = nextMessage(client);
+    await factory.call('bodies', 'SendMessage', { bodyBase64: Buffer.from([0, 255, 7]).toString('base64') });
+    assert.deepEqual([...(await bytes).data], [0, 255, 7]);
+    await assert.rejects(
+      factory.call('bodies', 'SendMessage', { body: 'a', bodyJson: {} }),
+      /REQUEST_INVALID: More than one/,
+    );
+    await assert.rejects(
+      factory.call('bodies', 'SendMessage', { bodyBase64: '?' }),
+      /REQUEST_INVALID: bodyBase64 .*base64/,
+    );
+  });
+
+  test('many values travel in one message, from JSON or from an INFOTABLE', async () => {
+    await factory.createDevice('values');
+    const client = await factory.connect('values');
+    const json = nextMessage(client);
+    await factory.call('values', 'SendProperties', { values: { speed: 3, mode: 'auto' } });
+    assert.deepEqual(JSON.parse((await json).data.toString()), { speed: 3, mode: 'auto' });
+    const fields = { speed: 'NUMBER', on: 'BOOLEAN', at: 'DATETIME', label: 'STRING', place: 'LOCATION' };
+    const fieldDefinitions = Object.fromEntries(
+      Object.entries(fields).map(([name, baseType], ordinal) => [
+        name,
+        { name, baseType, description: '', ordinal, aspects: {} },
+      ]),
+    );
+    const table = nextMessage(client);
+    await factory.call('values', 'SendProperties', {
+      table: {
+        dataShape: { fieldDefinitions },
+        rows: [
+          {
+            speed: 2.5,
+            on: false,
+            at: 1_700_000_000_000,
+            label: 'x',
+            place: { latitude: 1, longitude: 2, elevation: 3 },
+          },
+        ],
+      },
+    });
+    const { place, ...rest } = JSON.parse((await table).data.toString());
+    assert.deepEqual(rest, { speed: 2.5, on: false, at: 1_700_000_000_000, label: 'x' });
+    assert.equal(place.latitude, 1);
+    await assert.rejects(factory.call('values', 'SendProperties', {}), /REQUEST_INVALID/);
+  });
+
+  test('waiting messages are counted and purged', async () => {
+    await factory.createDevice('purged');
+    for (const body of ['1', '2', '3']) await factory.call('purged', 'SendMessage', { body });
+    assert.equal(await factory.call('purged', 'PurgeMessages'), 3);
+    assert.equal(await factory.call('purged', 'PurgeMessages'), 0);
+  });
+
+  test('errors are thrown with their code and say what is wrong', async () => {
+    await factory.createDevice('offline');
+    const invoke = (thing: string, parameters: object) =>
+      factory.call(thing, 'InvokeMethod', { methodName: 'any', ...parameters });
+    await assert.rejects(
+      invoke('offline', {}),
+      /DEVICE_OFFLINE: Calling any of offline: the device is not connected/,
+    );
+    await assert.rejects(invoke('offline', { moduleId: 'none' }), /DEVICE_NOT_FOUND/);
+    await assert.rejects(
+      invoke('offline', { responseTimeoutSeconds: 4 }),
+      /REQUEST_INVALID: responseTimeoutSeconds .* from 5 to 300/,
+    );
+    await assert.rejects(invoke('offline', { payloadText: 'no json' }), /REQUEST_INVALID: payloadText/);
+    await assert.rejects(
+      factory.call('offline', 'InvokeMethod', {}),
+      /REQUEST_INVALID: methodName is required/,
+    );
+    await factory.createDevice('no-identity', { createIdentity: false });
+    await assert.rejects(invoke('no-identity', {}), /DEVICE_NOT_FOUND/);
+    await assert.rejects(factory.call('no-identity', 'SendMessage', { body: 'x' }), /DEVICE_NOT_FOUND/);
+  });
+
+  test('a device that does not answer in time is told from one that is not there', async () => {
+    await factory.createDevice('silent');
+    const client = await factory.connect('silent');
+    client.onDeviceMethod('wait', () => undefined);
+    await assert.rejects(
+      factory.call('silent', 'InvokeMethod', { methodName: 'wait', responseTimeoutSeconds: 5 }),
+      /DEVICE_TIMEOUT: Calling wait of silent: the device did not answer in time/,
+    );
+  });
+
+  test('a device may connect while IoT Hub waits for it', async () => {
+    await factory.createDevice('late');
+    const answer = factory.call('late', 'InvokeMethod', { methodName: 'hello', connectTimeoutSeconds: 20 });
+    const client = await factory.connect('late');
+    client.onDeviceMethod('hello', (_request, response) => void response.send(200, { late: true }));
+    assert.deepEqual(await answer, { status: 200, payload: { late: true } });
+  });
+
+  test('the fiftieth waiting message is the last', async () => {
+    await factory.createDevice('full');
+    for (let count = 0; count < 50; count += 1)
+      await factory.call('full', 'SendMessage', { body: String(count) });
+    await assert.rejects(factory.call('full', 'SendMessage', { body: 'more' }), /DEVICE_QUEUE_FULL/);
+  });
+
+  test('feedback becomes an event of the device Thing, or of the hub Thing', async () => {
+    await factory.createDevice('heard');
+    await factory.createDevice('deaf', { createThing: false });
+    await factory.listen('heard', 'MessageFeedback');
+    await factory.listen(HUB_THING, 'MessageFeedback');
+    const client = await factory.connect('heard');
+    const arrived = nextMessage(client);
+    await factory.call('heard', 'SendMessage', { body: 'x', messageId: 'taken', ack: 'full' });
+    await arrived;
+    await eventually(async () => {
+      const [event] = await factory.heard('heard', 'MessageFeedback');
+      assert.equal(event?.messageId, 'taken');
+      assert.equal(event?.outcome, 'Success');
+      assert.equal(event?.deviceId, 'heard');
+    });
+    await factory.createDevice('borrowed', { createIdentity: false });
+    await factory.system.platform.setProperties('borrowed', { deviceId: 'deaf' });
+    await factory.call('borrowed', 'SendMessage', { body: 'x', messageId: 'purged', ack: 'negative' });
+    await factory.call('borrowed', 'PurgeMessages');
+    await factory.system.platform.setProperties('borrowed', { deviceId: 'borrowed' });
+    await eventually(async () => {
+      const [event] = await factory.heard(HUB_THING, 'MessageFeedback');
+      assert.equal(event?.messageId, 'purged');
+      assert.equal(event?.outcome, 'Purged');
+    });
+  });
+});

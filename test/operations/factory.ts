@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import device, { type Client, type ModuleClient } from 'azure-iot-device';
+import amqp from 'azure-iot-device-amqp';
+import mqtt from 'azure-iot-device-mqtt';
+import { deviceDataShapes } from '../../extension/entities/device-data-shapes.ts';
+import { deviceEvents, hubDeviceEvents } from '../../extension/entities/hub-inbound.ts';
+import type { Row } from '../../scripts/local/platform.ts';
+import { HUB_THING, LocalSystem, type SystemOptions } from '../../scripts/local/system.ts';
+import {
+  entities,
+  implementation,
+  property,
+  shapeBlocks,
+  thing as thingXml,
+} from '../emulators/thingworx-tests/platform-support.ts';
+
+export { eventually } from '../e2e/observe.ts';
+export { HUB_THING };
+
+type Transport = Parameters<typeof device.Client.fromConnectionString>[1];
+
+const TRANSPORTS = { mqtt: mqtt.Mqtt as unknown as Transport, amqp: amqp.Amqp as unknown as Transport };
+export type TransportName = keyof typeof TRANSPORTS;
+export const TRANSPORT_NAMES = Object.keys(TRANSPORTS) as TransportName[];
+
+/** The whole product on one machine, and what a user does with it: services in ThingWorx, devices on Microsoft's SDK. */
+export class Factory {
+  readonly system: LocalSystem;
+  readonly #clients: (Client | ModuleClient)[] = [];
+
+  constructor(options: Partial<SystemOptions> = {}) {
+    this.system = new LocalSystem({ devices: 0, partitions: 2, localCheckpoints: true, ...options });
+  }
+
+  async start(): Promise<void> {
+    await this.system.start();
+    await this.hub('GrantPermissions');
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#clients.map((client) => client.close()));
+    await this.system.stop();
+  }
+
+  /** Calls a service; the value out of the result table where there is one. */
+  async call<T = Row>(thing: string, service: string, parameters: Row = {}): Promise<T> {
+    const answer = (await this.system.platform.invoke(thing, service, parameters)) as
+      | { rows?: Row[] }
+      | undefined;
+    const [row] = answer?.rows ?? [];
+    return (row && 'result' in row ? row.result : answer) as T;
+  }
+
+  hub<T = Row>(service: string, parameters: Row = {}): Promise<T> {
+    return this.call<T>(HUB_THING, service, parameters);
+  }
+
+  read(thing: string): Promise<Row> {
+    return this.system.platform.properties(thing);
+  }
+
+  /** A device with its Thing, by the service for it. */
+  async createDevice(deviceId: string, parameters: Row = {}): Promise<void> {
+    await this.hub('CreateDevice', { deviceId, createThing: true, ...parameters });
+  }
+
+  /** Connects a device, or one of its modules, with its key. */
+  async connect(deviceId: string, transport: TransportName = 'mqtt'): Promise<Client> {
+    const { connectionString } = await this.hub<{ connectionString: string }>('GetDeviceKeys', { deviceId });
+    const client = device.Client.fromConnectionString(connectionString, TRANSPORTS[transport]);
+    await this.#open(client);
+    return client;
+  }
+
+  async connectModule(
+    deviceId: string,
+    moduleId: string,
+    transport: TransportName = 'mqtt',
+  ): Promise<ModuleClient> {
+    const { connectionString } = await this.hub<{ connectionString: string }>('GetDeviceKeys', {
+      deviceId,
+      moduleId,
+    });
+    const client = device.ModuleClient.fromConnectionString(connectionString, TRANSPORTS[transport]);
+    await this.#open(client);
+    return client;
+  }
+
+  /** Remembers the events of a Thing from now on, by a Thing that subscribes to them. */
+  async listen(thing: string, event: string): Promise<void> {
+    const shape = [...deviceEvents, ...hubDeviceEvents].find(({ name }) => name === event)?.dataShape;
+    const fields = deviceDataShapes.find(({ name }) => name === shape)?.fields.map(({ name }) => name) ?? [];
+    const code = [
+      'var all = JSON.parse(JSON.stringify(me.heard)).all || [];',
+      'var one = {};',
+      `${JSON.stringify(fields)}.forEach(function (name) {`,
+      '  var value = eventData[name];',
+      '  if (value !== undefined && value !== null) one[name] = JSON.parse(JSON.stringify(value));',
+      '});',
+      'me.heard = { all: all.concat([one]) };',
+    ].join('\n');
+    const subscription = `<Subscription description="" enabled="true" eventName="${event}" name="Hear" source="${thing}" sourceProperty="" sourceType="Thing">${implementation('Hear', code)}</Subscription>`;
+    const blocks = shapeBlocks({ properties: property('heard', 'JSON'), subscriptions: subscription });
+    const { thingworxUrl, thingworxUser, thingworxPassword } = this.system.cloud;
+    const form = new FormData();
+    form.append(
+      'file',
+      new Blob([entities(thingXml(listenerOf(thing, event), 'GenericThing', blocks))]),
+      'Entities.xml',
+    );
+    const answer = await fetch(`${thingworxUrl}/Importer?purpose=import`, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${Buffer.from(`${thingworxUser}:${thingworxPassword}`).toString('base64')}`,
+        'x-xsrf-token': 'x',
+        'x-requested-with': 'XMLHttpRequest',
+      },
+      body: form,
+    });
+    if (!answer.ok) throw new Error(`The listener was refused with ${answer.status}: ${await answer.text()}`);
+  }
+
+  /** The events since `listen`, oldest first. */
+  async heard(thing: string, event: string): Promise<Row[]> {
+    const { heard } = await this.read(listenerOf(thing, event));
+    return ((heard as { all?: Row[] } | undefined)?.all ?? []) as Row[];
+  }
+
+  /** Asks the emulated hub for a fault or an end of it. */
+  async control(path: string, body: Row): Promise<void> {
+    const answer = await fetch(`${this.system.cloud.iotHubControlUrl}${path}`, {
+      method: path === '/faults' ? 'DELETE' : 'POST',
+      headers: { 'content-type': 'application/json' },
+      ...(path === '/faults' ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Error(`${path} was answered ${answer.status}: ${await answer.text()}`);
+  }
+
+  async #open(client: Client | ModuleClient): Promise<void> {
+    this.#clients.push(client);
+    await client.setOptions({ ca: await readFile(this.system.cloud.caFile, 'utf8') });
+    await client.open();
+  }
+}
+
+function listenerOf(thing: string, event: string): string {
+  return `Listener.${thing}.${event}`;
+}

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import common from 'azure-iot-common';
 import deviceSdk, { type Client, type Twin } from 'azure-iot-device';
 import amqp from 'azure-iot-device-amqp';
 import mqtt from 'azure-iot-device-mqtt';
+import rhea, { type Sender } from 'rhea';
 import { selfSignedClient } from '../authority.ts';
 import type { IotHubEmulator } from '../iothub/emulator.ts';
-import { DialAgent } from './state-harness.ts';
+import { DialAgent, serviceToken } from './state-harness.ts';
 import {
   addDevice,
   addModule,
@@ -262,6 +264,54 @@ describe('modules and what the hub says of connections', () => {
       await module.close();
     });
   }
+
+  test('several devices on one AMQP connection, and a batch of messages from one', async () => {
+    addDevice(hub, 'gw-1');
+    addDevice(hub, 'gw-2');
+    const connection = rhea.create_container().connect({
+      transport: 'tls',
+      host: 'localhost',
+      port: hub.port,
+      ca: [hub.authority.ca],
+      username: `device@sas.root.${hub.hubName}`,
+      password: serviceToken(hub.policies, 'device', hub.hostName),
+      reconnect: false,
+    });
+    const consumer = consume(hub);
+    const senders = ['gw-1', 'gw-2'].map((id) => connection.open_sender(`/devices/${id}/messages/events`));
+    await Promise.all(senders.map((sender) => once(sender, 'sendable')));
+    const [first, second] = senders as [Sender, Sender];
+    const encode = (body: unknown) =>
+      rhea.message.encode({ body: rhea.message.data_section(Buffer.from(JSON.stringify(body))) });
+    second.send({ body: rhea.message.data_section(Buffer.from('{"gw":2}')) });
+    const batch = rhea.message.encode({
+      body: rhea.message.data_sections([encode({ gw: 1, n: 1 }), encode({ gw: 1, n: 2 })]),
+    });
+    first.send(batch, undefined, 0x80013700);
+    await consumer.until((events) => events.filter(({ body }) => body.gw).length === 3);
+    const senderOf = ({ systemProperties }: { systemProperties?: Record<string, unknown> }) =>
+      systemProperties?.['iothub-connection-device-id'];
+    assert.deepEqual(
+      consumer.events.filter(({ body }) => body.gw === 1).map((event) => [event.body.n, senderOf(event)]),
+      [
+        [1, 'gw-1'],
+        [2, 'gw-1'],
+      ],
+    );
+    const method = consumer.events.find(({ body }) => body.gw === 2)?.systemProperties?.[
+      'iothub-connection-auth-method'
+    ];
+    assert.equal(JSON.parse(method).scope, 'hub');
+    const detached = once(first, 'sender_error');
+    hub.identities.delete('gw-1');
+    await detached;
+    assert.equal(hub.sessions.isConnected('gw-2'), true);
+    const closed = once(connection, 'connection_close');
+    connection.close();
+    await closed;
+    await until(() => !hub.sessions.isConnected('gw-2'));
+    await consumer.close();
+  });
 
   test('connection state events', async () => {
     const consumer = consume(hub);

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import {
   EventHubConsumerClient,
   EventHubProducerClient,
@@ -319,6 +321,47 @@ describe('what is kept of the event stream', () => {
     assert.equal((await consumer.client.getEventHubProperties()).createdOn.getTime(), createdAtMs);
     await consumer.close();
     await second.stop();
+    await rm(directory, { recursive: true });
+  });
+
+  test('an emulator that is killed keeps what it has acknowledged', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'wire-killed-'));
+    const run = async () => {
+      const args = [fileURLToPath(new URL('../iothub/main.ts', import.meta.url)), '--directory', directory];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      const [line] = (await once(child.stdout, 'data')) as [Buffer];
+      return { child, controlUrl: (JSON.parse(line.toString()) as { controlUrl: string }).controlUrl };
+    };
+    const killed = await run();
+    const send = async (index: number) => {
+      const body = JSON.stringify({ deviceId: `k-${index % 7}`, body: { index } });
+      await fetch(`${killed.controlUrl}/events`, { method: 'POST', body });
+    };
+    let acknowledged = 0;
+    const sending = (async () => {
+      for (;;) {
+        await send(acknowledged);
+        acknowledged += 1;
+        if (acknowledged === 50) killed.child.kill('SIGKILL');
+      }
+    })();
+    await assert.rejects(sending);
+    // What a kill in the middle of a write leaves behind.
+    for (const partition of ['0', '1', '2', '3']) {
+      const folder = join(directory, 'events', partition);
+      for (const file of await readdir(folder)) {
+        if (file.endsWith('.slab')) await appendFile(join(folder, file), Buffer.from([0, 0, 1]));
+      }
+    }
+    const hub = await startTrusted({ directory });
+    await fill(hub, 'k-after', 1000, 1001);
+    const consumer = consume(hub);
+    await consumer.until((events) => events.length > acknowledged);
+    const indexes = consumer.events.map(({ body }) => body.index);
+    for (let index = 0; index < acknowledged; index += 1)
+      assert.ok(indexes.includes(index), `event ${index}`);
+    await consumer.close();
+    await hub.stop();
     await rm(directory, { recursive: true });
   });
 

@@ -39,7 +39,7 @@ export class AmqpServer {
   }
 
   accept(stream: Duplex, certificate: ClientCertificate | undefined): void {
-    void this.#accept(stream, certificate);
+    this.#accept(stream, certificate).catch(() => stream.destroy());
   }
 
   /** Ends the tokens of all connections now. */

@@ -139,11 +139,13 @@ export class MqttConnection implements LiveSession {
       return;
     }
     this.#early = [];
-    void this.#connect(packet).then(() => {
-      const early = this.#early ?? [];
-      this.#early = undefined;
-      for (const waiting of early) this.#received(waiting);
-    });
+    this.#connect(packet)
+      .then(() => {
+        const early = this.#early ?? [];
+        this.#early = undefined;
+        for (const waiting of early) this.#received(waiting);
+      })
+      .catch(() => this.#end());
   }
 
   #sessionPacket(packet: Packet): void {

@@ -37,8 +37,6 @@ export async function openEventSource(options: EventSourceOptions): Promise<Even
   return source;
 }
 
-/** Silence of the SDK's balancing loop after which it is taken to hang. It speaks every `updateIntervalMs`. */
-const BALANCING_SILENCE_MS = 15_000;
 /** How long the SDK waits for events before it calls the handler with none: the longest that `reopen` of one partition takes to be seen. */
 const MAX_WAIT_SECONDS = 1;
 
@@ -256,7 +254,8 @@ class HubEventSource implements EventSource {
   async #checkBalancing(): Promise<void> {
     if (this.#state !== 'open') return;
     const silentMs = Date.now() - this.#store.silentSinceMs;
-    const limitMs = Math.max(BALANCING_SILENCE_MS, (this.#options.updateIntervalMs ?? 1000) * 10);
+    const { silenceMs = 15_000, updateIntervalMs = 1000 } = this.#options;
+    const limitMs = Math.max(silenceMs, updateIntervalMs * 10);
     if (silentMs < limitMs) return;
     this.#report(
       undefined,

@@ -99,6 +99,11 @@ export interface EventSourceOptions {
   readonly ownershipExpiryMs?: number;
   /** How often the end of each owned partition is read, for lag. Default 5000; 0: only when asked. */
   readonly lagIntervalMs?: number;
+  /**
+   * Silence of the SDK's balancing loop, which speaks every `updateIntervalMs`, after which it is taken to hang and the connection is
+   * replaced. Default 15000, at least ten intervals.
+   */
+  readonly silenceMs?: number;
   /** Bound of one attempt to connect or to ask. Default 30000. */
   readonly timeoutMs?: number;
   /** How long `stop` and `reopen` wait for `onPartitionClose`. Default 10000. */

@@ -384,6 +384,24 @@ describe('event source', () => {
     assert.ok(recorder.closed.every(({ reason }) => reason === 'failed'));
   });
 
+  test('a balancing loop that hangs is noticed and the connection replaced', async () => {
+    fill(0, 1);
+    const source = await open({ updateIntervalMs: 100, silenceMs: 1000 });
+    await until('the event', () => recorder.events.length === 1);
+    await source.checkpoint('0', { sequenceNumber: 0, offset: '0' });
+    server.silentManagement = true;
+    await until('the report', () =>
+      recorder.errors.some(({ error }) => /connecting anew/.test(error.message)),
+    );
+    server.silentManagement = false;
+    fill(0, 1);
+    await until('the next event', () => recorder.sequence('0').includes(1));
+    assert.equal(
+      recorder.errors.find(({ error }) => /anew/.test(error.message))?.error.code,
+      'AZURE_TIMEOUT',
+    );
+  });
+
   test('open fails in plain words: refused, unreachable, cancelled, silent, malformed', async () => {
     server.authorize = () => false;
     await assert.rejects(open(), (error: ConnectorError) => {

@@ -112,7 +112,10 @@ export const deviceShape: ThingShape = {
       `me.SynchronizeTwin({ property: "${property}", before: eventData.oldValue.value, ` +
       'after: eventData.newValue.value });',
   })),
-  permissions: permit('ServiceInvoke', SIDECAR_GROUP, ['QueryImplementingThingsWithData']),
+  permissions: permit('ServiceInvoke', SIDECAR_GROUP, [
+    'GetImplementingThings',
+    'QueryImplementingThingsWithData',
+  ]),
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [
@@ -121,6 +124,8 @@ export const deviceShape: ThingShape = {
       'DisableThing',
       'GetPropertyDefinitions',
       'GetMetadataAsJSON',
+      'ImplementsShape',
+      'IsDerivedFromTemplate',
     ]),
     ...permit('PropertyRead', SIDECAR_GROUP, ['*']),
     ...permit('PropertyWrite', SIDECAR_GROUP, ['*']),

@@ -3,6 +3,8 @@ import { HubStatus } from '../../sidecar/contract/status.ts';
 import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
+import { checkConstants } from './check-constants.ts';
+import { grantService, importEvents, importInboundServices } from './hub-import.ts';
 import { deviceInboundServices, hubDeviceEvents } from './hub-inbound.ts';
 import {
   partitionProperties,
@@ -22,7 +24,11 @@ import {
 } from './model.ts';
 
 const services: readonly ServiceDefinition[] = [
-  ...operationServices('AzureIoT.Hub_TT', { Connect: settingConstants }),
+  ...operationServices('AzureIoT.Hub_TT', {
+    Connect: settingConstants,
+    CheckConnection: checkConstants,
+  }),
+  grantService,
   {
     name: 'ConnectInBackground',
     category: 'Connection',
@@ -97,6 +103,7 @@ const services: readonly ServiceDefinition[] = [
     script: handWritten('CreateThings'),
   },
   ...deviceInboundServices,
+  ...importInboundServices,
 ];
 
 const events: readonly EventDefinition[] = [
@@ -125,6 +132,7 @@ const events: readonly EventDefinition[] = [
     dataShape: 'AzureIoT.PropertyCreated_DS',
   },
   ...hubDeviceEvents,
+  ...importEvents,
 ];
 
 const CONNECT = 'me.ConnectInBackground();';
@@ -155,7 +163,7 @@ const SIDECAR_CALLS = [
   'ReceiveUpdates',
   'DescribeThings',
   'CreateThings',
-  ...deviceInboundServices.map((service) => service.name),
+  ...[...deviceInboundServices, ...importInboundServices].map((service) => service.name),
 ];
 const WRITTEN = [...statusProperties, ...partitionProperties].map((property) => property.name);
 

@@ -8,8 +8,11 @@ import {
 } from './data-shapes.ts';
 import { deviceShape, deviceTemplate } from './device.ts';
 import { deviceDataShapes } from './device-data-shapes.ts';
+import { edgeDeviceShape, edgeDeviceTemplate } from './edge-device.ts';
+import { importDataShapes } from './hub-import.ts';
 import { hubTemplate } from './hub-template.ts';
 import type { Entity } from './model.ts';
+import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, sidecarGroup } from './project.ts';
 import { sidecarShape } from './sidecar-shape.ts';
 
@@ -20,6 +23,7 @@ const dataShapes = [
   thingCreated,
   propertyCreated,
   ...deviceDataShapes,
+  ...importDataShapes,
 ];
 
 /** Every entity of the extension. */
@@ -32,6 +36,9 @@ export const ENTITIES: readonly Entity[] = [
   ...operationDataShapes(dataShapes),
   sidecarShape,
   deviceShape,
+  edgeDeviceShape,
+  opcPublisherShape,
   hubTemplate,
   deviceTemplate,
+  edgeDeviceTemplate,
 ];

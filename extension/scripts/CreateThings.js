@@ -4,10 +4,26 @@ function messageOf(thrown) {
   return String((thrown && thrown.message) || thrown);
 }
 
-/* A Thing that several messages ask for at the same time is made once; the others find it. */
+/* Gives a Thing that has no hub yet to this one, when it is one of devices and asked for. */
+function link(thing, wanted) {
+  var isDevice = function () {
+    return String(thing.ImplementsShape({ thingShapeName: "AzureIoT.Device_TS" })) === "true";
+  };
+  if (wanted.link !== true || !isDevice() || isSet(thing.hubThing)) {
+    return "";
+  }
+  if (!isSet(thing.deviceId)) {
+    thing.deviceId = wanted.deviceId;
+  }
+  thing.hubThing = me.name;
+  return "linked";
+}
+
+/* What became of it: created, linked, or nothing when it existed. A Thing that several messages ask for at the same time is made
+   once; the others find it. */
 function createThing(wanted) {
   if (Things[wanted.name]) {
-    return false;
+    return link(Things[wanted.name], wanted);
   }
   Resources["EntityServices"].CreateThing({
     name: wanted.name,
@@ -21,7 +37,10 @@ function createThing(wanted) {
   thing.RestartThing();
   thing.deviceId = wanted.deviceId;
   thing.hubThing = me.name;
-  return true;
+  if (isSet(wanted.identifier)) {
+    thing.SetIdentifier({ identifier: wanted.identifier });
+  }
+  return "created";
 }
 
 function addProperties(name, properties) {
@@ -58,12 +77,16 @@ function addProperties(name, properties) {
 
 function run() {
   var content = plain(request);
-  var answer = { created: [], added: [], failed: [] };
+  var answer = { created: [], linked: [], added: [], failed: [] };
   var order = [];
   var properties = {};
   (content.things || []).forEach(function (wanted) {
     try {
-      if (createThing(wanted)) {
+      var outcome = createThing(wanted);
+      if (outcome === "linked") {
+        answer.linked.push(wanted.name);
+      }
+      if (outcome === "created") {
         answer.created.push(wanted.name);
         me.ThingCreated({
           thing: wanted.name,

@@ -26,7 +26,10 @@ export const BINDINGS: Readonly<Record<OfferingEntity, EntityBinding>> = {
   'AzureIoT.Hub_TT': { caller: 'me', members: { hub: { name: true } } },
   'AzureIoT.Device_TS': DEVICE,
   'AzureIoT.EdgeDevice_TS': DEVICE,
-  'AzureIoT.OpcPublisher_TS': DEVICE,
+  'AzureIoT.OpcPublisher_TS': {
+    caller: DEVICE.caller,
+    members: { ...DEVICE.members, moduleId: { property: 'publisherModuleId' } },
+  },
   'AzureIoT.StorageAccount_TT': { caller: 'me', members: { account: { name: true } } },
   'AzureIoT.BlobContainer_TT': {
     caller: { property: 'storageThing' },

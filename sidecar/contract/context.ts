@@ -2,14 +2,17 @@ import type { HubClients } from '../azure/hub-clients.ts';
 import type { CheckStep } from './checks.ts';
 import type { DeadLetterDesk } from './dead-letters.ts';
 import type { HubSettings, NonSecretHubSettings, SecretName } from './hub-settings.ts';
+import type { ImportDesk } from './imports.ts';
 import type { IngestionDesk, MappingDesk } from './ingestion.ts';
 import type { HubStatus } from './status.ts';
+import type { Storages } from './storage.ts';
 import type { TaskDesk } from './tasks.ts';
 import type { ThingDesk } from './things.ts';
 
 /** What an operation is given to work with. Implemented by sidecar/hub, passed by main to the HTTP app. */
 export interface OperationContext {
   readonly hubs: Hubs;
+  readonly storages: Storages;
   readonly tickets: SecretTickets;
   readonly sidecar: SidecarFacts;
   /** Aborted when the caller has gone or the sidecar stops. */
@@ -59,6 +62,7 @@ export interface Hub {
   readonly tasks: TaskDesk;
   readonly ingestion: IngestionDesk;
   readonly mappings: MappingDesk;
+  readonly imports: ImportDesk;
 }
 
 export interface SecretTicket {

@@ -68,6 +68,26 @@ export const HubSettings = Type.Object(
         { category: AZURE, reopensConsumer: true },
       ),
     ),
+    tier: setting(
+      OneOf(['unknown', 'F1', 'B1', 'B2', 'B3', 'S1', 'S2', 'S3'], {
+        title: 'Tier of the IoT Hub',
+        description:
+          'Edition and size of the IoT Hub: calls keep to its rates (docs/operate.md). With unknown they are held back only once the ' +
+          'hub refuses some.',
+        default: 'unknown',
+      }),
+      { category: AZURE },
+    ),
+    units: setting(
+      Type.Integer({
+        title: 'Units of the IoT Hub',
+        description: 'How many units of its tier the IoT Hub has; its rates grow with them.',
+        default: 1,
+        minimum: 1,
+        maximum: 200,
+      }),
+      { category: AZURE },
+    ),
     eventHubConnectionString: secret(
       'Event Hubs-compatible connection string',
       'Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...;EntityPath=... of the built-in endpoint. Leave empty: it is ' +

@@ -200,6 +200,12 @@ export const ERRORS = define({
     title: 'The device answered with something that IoT Hub cannot pass on.',
     remedy: 'Look at the method handler on the device: the payload must be JSON of at most 128 KB.',
   },
+  MODULE_FAILED: {
+    status: 502,
+    retryable: false,
+    title: 'A module answered that it could not do what was asked.',
+    remedy: 'Correct what the message names: it holds the status and the words of the module.',
+  },
   DEVICE_QUEUE_FULL: {
     status: 409,
     retryable: true,

@@ -1,10 +1,14 @@
 import { hubCredentials } from '../azure/credentials.ts';
 import { HubClients } from '../azure/hub-clients.ts';
+import type { HubTier, QuotaOptions } from '../azure/quota.ts';
 
 /** The settings of a hub Thing that say where its IoT Hub is and how to prove oneself. */
 export interface HubAccess {
   readonly iotHubConnectionString?: string | undefined;
   readonly hostName?: string | undefined;
+  /** `unknown`: calls are held back only once the hub says 429. */
+  readonly tier?: HubTier | 'unknown';
+  readonly units?: number;
 }
 
 /** The clients of one hub, made when they are first needed, and anew when the settings name another hub or credentials. */
@@ -13,11 +17,18 @@ export class ClientsHolder {
   #clients: Promise<HubClients> | undefined;
 
   /** Takes today's settings. Equal ones change nothing. */
-  async use({ iotHubConnectionString, hostName }: HubAccess): Promise<void> {
+  async use({ iotHubConnectionString, hostName, tier, units }: HubAccess): Promise<void> {
     const before = this.#access;
-    this.#access = { iotHubConnectionString, hostName };
+    this.#access = {
+      iotHubConnectionString,
+      hostName,
+      ...(tier ? { tier } : {}),
+      ...(units ? { units } : {}),
+    };
     if (before.iotHubConnectionString !== iotHubConnectionString || before.hostName !== hostName)
       await this.#drop();
+    else if (before.tier !== tier || before.units !== units)
+      (await this.#clients?.catch(() => undefined))?.quota.configure(quotaOf(this.#access));
   }
 
   /** Rejects with CONNECTION_STRING_INVALID or SETTING_MISSING; the next call tries again. */
@@ -48,8 +59,15 @@ export class ClientsHolder {
   }
 }
 
-async function open({ iotHubConnectionString, hostName }: HubAccess): Promise<HubClients> {
+async function open(access: HubAccess): Promise<HubClients> {
+  const { iotHubConnectionString, hostName } = access;
+  const quota = quotaOf(access);
   return new HubClients({
     credentials: await hubCredentials({ connectionString: iotHubConnectionString, hostName }),
+    ...(quota ? { quota } : {}),
   });
+}
+
+function quotaOf({ tier = 'unknown', units = 1 }: HubAccess): QuotaOptions | undefined {
+  return tier === 'unknown' ? undefined : { tier, units };
 }

@@ -21,6 +21,7 @@ import { compileTranslator } from '../translate/translator.ts';
 import type { Translator } from '../translate/types.ts';
 import { HubDevices } from './devices.ts';
 import { eventEndpoint } from './event-endpoint.ts';
+import { HubImports } from './import-desk.ts';
 import { checkMappings } from './mapping-desk.ts';
 import { Partitions } from './partitions.ts';
 import { RateMeter } from './rate.ts';
@@ -56,6 +57,7 @@ export class HubConnection {
   readonly #reporter: StatusReporter;
   readonly #side: SideWork;
   readonly #devices: HubDevices;
+  readonly #imports: HubImports;
   /** What holds lanes or the source up at present, by who says so. */
   readonly #obstacles = new Map<string, ConnectorError>();
   #settings: HubSettings | undefined;
@@ -95,6 +97,12 @@ export class HubConnection {
       road: (counters) => this.#road(counters, () => () => undefined),
       onWarning: () => this.#reporter.report(),
     });
+    this.#imports = new HubImports(this.#side.tasks, () => this.#requireSettings(), {
+      hubThing: thing,
+      client: parts.client,
+      azure: () => this.#devices.desks().azure(),
+      log: this.#log,
+    });
     parts.metrics.add(this);
   }
 
@@ -125,6 +133,7 @@ export class HubConnection {
       settings: this.#settings,
       ...this.#devices.desks(),
       ...this.#side.desks(),
+      imports: this.#imports,
     };
   }
 
@@ -178,8 +187,9 @@ export class HubConnection {
     await this.#checkMappings(settings);
     this.#translator = compileTranslator(translationSettings(settings));
     this.#settings = settings;
-    await this.#side.use(settings);
+    // Tasks that go on need the clients.
     await this.#devices.use(settings);
+    await this.#side.use(settings);
     this.#reporter.start();
     if (!reopen) return;
     await this.#close();

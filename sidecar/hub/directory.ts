@@ -1,7 +1,10 @@
+import type { CheckStep } from '../contract/checks.ts';
 import type { Hub, Hubs, SecretTicket } from '../contract/context.ts';
 import type { NonSecretHubSettings, SecretName } from '../contract/hub-settings.ts';
 import type { HubStatus } from '../contract/status.ts';
-import { ConnectorError } from '../errors/connector-error.ts';
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { checkAzure, skipAzure } from './check-azure.ts';
+import { checkThingworx } from './check-thingworx.ts';
 import { HubConnection, type HubParts } from './connection.ts';
 import type { Secrets, Tickets } from './tickets.ts';
 
@@ -51,6 +54,25 @@ export class HubDirectory implements Hubs {
 
   require(thing: string): Hub {
     return this.#find(thing).asHub();
+  }
+
+  async check(thing: string, signal: AbortSignal): Promise<CheckStep[]> {
+    const status = this.#connections.get(thing)?.status();
+    const [thingworx, azure] = await Promise.all([
+      checkThingworx(this.#parts.client, thing, status, signal),
+      this.#checkAzure(thing, signal),
+    ]);
+    return [...thingworx, ...azure];
+  }
+
+  async #checkAzure(thing: string, signal: AbortSignal): Promise<CheckStep[]> {
+    let hub: Hub;
+    try {
+      hub = this.require(thing);
+    } catch (thrown) {
+      return skipAzure(toConnectorError(thrown).message);
+    }
+    return await checkAzure(hub.settings, () => hub.azure(), signal);
   }
 
   statuses(): HubStatus[] {

@@ -54,7 +54,9 @@ export class TaskRun {
   async cancel(): Promise<void> {
     if (isEnded(this.#record)) return;
     this.#wish = 'cancel';
-    this.#abort.abort(new ConnectorError('STOPPING', 'The task was cancelled.'));
+    this.#abort.abort(
+      new ConnectorError('STOPPING', 'The task was cancelled.', { details: { cancelled: true } }),
+    );
     if (this.#working) await this.#working;
     else await this.#end('cancelled');
   }

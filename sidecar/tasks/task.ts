@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
 
 /**
  * queued: waits until a task of its kind has ended. running: at work. completed: all done, though single items may have failed: the
@@ -78,4 +79,9 @@ export interface TaskKind<Input = unknown, Position = unknown> {
 
 export function isEnded({ state }: Pick<TaskRecord, 'state'>): boolean {
   return state === 'completed' || state === 'failed' || state === 'cancelled';
+}
+
+/** Whether work was ended because somebody cancelled it, not because the sidecar stops. */
+export function wasCancelled(signal: AbortSignal): boolean {
+  return signal.reason instanceof ConnectorError && signal.reason.details?.['cancelled'] === true;
 }

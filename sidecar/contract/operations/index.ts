@@ -5,7 +5,10 @@ import { COMMANDS } from './commands/index.ts';
 import { connect } from './connect.ts';
 import { DEAD_LETTERS } from './dead-letters/index.ts';
 import { disconnect } from './disconnect.ts';
+import { EDGE } from './edge/index.ts';
+import { FILES } from './files/index.ts';
 import { getStatus } from './get-status.ts';
+import { IMPORT } from './import/index.ts';
 import { INGESTION } from './ingestion/index.ts';
 import { listHubs } from './list-hubs.ts';
 import { MAPPINGS } from './mappings/index.ts';
@@ -26,8 +29,11 @@ export const OPERATIONS = [
   ...REGISTRY,
   ...COMMANDS,
   ...TWINS,
+  ...EDGE,
+  ...IMPORT,
   ...DEAD_LETTERS,
   ...INGESTION,
   ...TASKS,
   ...MAPPINGS,
+  ...FILES,
 ] as unknown as readonly Operation[];

@@ -1,0 +1,52 @@
+import { getModulesStatus } from '../../sidecar/contract/operations/edge/get-modules-status.ts';
+import { rowTypes } from '../generate/operation-script.ts';
+import { operationServices } from '../generate/services.ts';
+import { ADMINISTRATORS, permitAll, type ThingShape, type ThingTemplate } from './model.ts';
+
+const EDGE = 'Azure IoT Edge';
+
+/** Put on Things that implement AzureIoT.Device_TS as well: it names the device and the hub. */
+export const edgeDeviceShape: ThingShape = {
+  kind: 'ThingShape',
+  name: 'AzureIoT.EdgeDevice_TS',
+  description:
+    'Makes a Thing of AzureIoT.Device_TS the image of an IoT Edge device: its modules, their state and their deployment.',
+  properties: [
+    {
+      name: 'modulesStatus',
+      baseType: 'INFOTABLE',
+      dataShape: 'AzureIoT.ModuleStatus_DS',
+      description: 'The modules as edgeAgent reported them when GetModulesStatus was last called.',
+      category: EDGE,
+      isPersistent: true,
+    },
+    {
+      name: 'modulesStatusTime',
+      baseType: 'DATETIME',
+      description: 'When modulesStatus was read.',
+      category: EDGE,
+      isPersistent: true,
+    },
+  ],
+  services: operationServices('AzureIoT.EdgeDevice_TS', {
+    GetModulesStatus: { MODULE_FIELDS: rowTypes(getModulesStatus.output.properties.modules) },
+  }),
+  events: [],
+  subscriptions: [],
+  instancePermissions: permitAll(ADMINISTRATORS),
+};
+
+export const edgeDeviceTemplate: ThingTemplate = {
+  kind: 'ThingTemplate',
+  name: 'AzureIoT.EdgeDevice_TT',
+  description:
+    'An IoT Edge device of an Azure IoT Hub. Add AzureIoT.OpcPublisher_TS to those that run OPC Publisher.',
+  baseThingTemplate: 'GenericThing',
+  implementedShapes: ['AzureIoT.Device_TS', 'AzureIoT.EdgeDevice_TS'],
+  properties: [],
+  services: [],
+  events: [],
+  subscriptions: [],
+  permissions: [],
+  instancePermissions: [],
+};

@@ -1,0 +1,83 @@
+import { ADMINISTRATORS, ORGANIZATION, SIDECAR_GROUP } from './model.ts';
+
+/**
+ * A right on something that belongs to the platform, so that the extension cannot bring it: GrantPermissions gives it.
+ * run: a service of a resource. instance: design time of the Things of a template. collection: design time of all Things.
+ * seen: the organization sees it.
+ */
+export interface Grant {
+  readonly kind: 'run' | 'instance' | 'collection' | 'seen';
+  readonly entity: string;
+  /** A service, or Create, Update or Delete; empty for `seen`. */
+  readonly right: string;
+  readonly principal: string;
+  readonly why: string;
+}
+
+const GROUPS = [SIDECAR_GROUP, ADMINISTRATORS];
+
+function services(entity: string, names: readonly string[], groups: readonly string[], why: string): Grant[] {
+  return [
+    { kind: 'seen', entity, right: '', principal: ORGANIZATION, why },
+    ...names.flatMap((right) =>
+      groups.map((principal): Grant => ({ kind: 'run', entity, right, principal, why })),
+    ),
+  ];
+}
+
+/** What GrantPermissions gives, once. */
+export const GRANTS: readonly Grant[] = [
+  ...services(
+    'EntityServices',
+    ['CreateThing', 'DeleteThing'],
+    GROUPS,
+    'Things are made and deleted with their devices.',
+  ),
+  ...services(
+    'InfoTableFunctions',
+    ['CreateInfoTableFromDataShape', 'FromJSON'],
+    GROUPS,
+    'Services give tables, and values are written as a table.',
+  ),
+  ...services(
+    'ContentLoaderFunctions',
+    ['GetJSON', 'PostJSON', 'PutJSON'],
+    GROUPS,
+    'Services call the sidecar.',
+  ),
+  ...GROUPS.map(
+    (principal): Grant => ({
+      kind: 'collection',
+      entity: 'Things',
+      right: 'Create',
+      principal,
+      why: 'Without it nobody can make a Thing, whatever the right on CreateThing.',
+    }),
+  ),
+  ...['AzureIoT.Device_TT', 'AzureIoT.EdgeDevice_TT'].flatMap((entity) => templateGrants(entity, false)),
+];
+
+/** What a Thing Template of one's own needs beside, when its Things are to be devices. */
+export const TEMPLATE_GRANTS: readonly Grant[] = templateGrants('', true);
+
+function templateGrants(entity: string, isOwn: boolean): Grant[] {
+  const design = GROUPS.flatMap((principal) =>
+    ['Update', 'Delete'].map(
+      (right): Grant => ({
+        kind: 'instance',
+        entity,
+        right,
+        principal,
+        why: 'Properties are added to its Things, and they are deleted with their devices, as the settings say.',
+      }),
+    ),
+  );
+  const seen: Grant = {
+    kind: 'seen',
+    entity,
+    right: '',
+    principal: ORGANIZATION,
+    why: 'What cannot be seen does not exist: the template, and the Things made from it.',
+  };
+  return isOwn ? [seen, ...design] : design;
+}

@@ -1,0 +1,118 @@
+import { handWritten } from '../generate/scripts.ts';
+import { text, time } from './data-shapes.ts';
+import { GRANTS, TEMPLATE_GRANTS } from './grants.ts';
+import type { DataShape, EventDefinition, FieldDefinition, ServiceDefinition } from './model.ts';
+
+const number = (name: string, description: string): FieldDefinition => ({
+  name,
+  baseType: 'LONG',
+  description,
+});
+
+const grantFields = [
+  text('entity', 'The entity, or the collection Things.'),
+  text('right', 'The service; Create, Update or Delete; or Visibility.'),
+  text('principal', 'The group or organization.'),
+  text('outcome', 'granted or failed.'),
+  text('message', 'What it is for; why not, when it failed.'),
+];
+
+export const importDataShapes: readonly DataShape[] = [
+  {
+    kind: 'DataShape',
+    name: 'AzureIoT.ImportStatus_DS',
+    description: 'The events ImportProgress and ImportCompleted of a hub.',
+    fields: [
+      text('task', 'The id of the import; GetTaskReport has the report per device.'),
+      text('kind', 'StartImport, ExportThings or CompareRegistry.'),
+      text('state', 'running, completed, failed or cancelled.'),
+      number('done', 'Devices or Things that are settled, since this sidecar started.'),
+      number('total', 'Devices in all; not set as long as nobody knows.'),
+      number('created', 'Things or devices that were made; in a dry run, would be.'),
+      number('existed', 'Those that existed already.'),
+      number('failed', 'Those that could not be made.'),
+      number('missing', 'What CompareRegistry found missing on either side.'),
+      text('code', 'The code of the error that ended it; may be empty.'),
+      text('message', 'Why it ended early; may be empty.'),
+      time('When this was so.'),
+    ],
+  },
+  {
+    kind: 'DataShape',
+    name: 'AzureIoT.Grant_DS',
+    description: 'A right that GrantPermissions has given.',
+    fields: grantFields,
+  },
+];
+
+/** What the sidecar calls about imports. */
+export const importInboundServices: readonly ServiceDefinition[] = [
+  {
+    name: 'ListDeviceThings',
+    category: 'Inbound',
+    description: 'Called by the sidecar: one page of the Things of devices of this hub.',
+    parameters: [
+      {
+        name: 'request',
+        baseType: 'JSON',
+        description: 'template, after and limit; all may be absent.',
+        isRequired: true,
+      },
+    ],
+    result: {
+      baseType: 'JSON',
+      description: 'things of thing, deviceId and linked; after, when there is more.',
+    },
+    script: handWritten('ListDeviceThings'),
+  },
+  {
+    name: 'ReceiveImportStatus',
+    category: 'Inbound',
+    description: 'Called by the sidecar: fires ImportProgress or ImportCompleted.',
+    parameters: [
+      {
+        name: 'status',
+        baseType: 'JSON',
+        description: 'task, kind, state, done, total, counts, errorCode and error.',
+        isRequired: true,
+      },
+    ],
+    result: { baseType: 'NOTHING', description: '' },
+    script: handWritten('ReceiveImportStatus'),
+  },
+];
+
+export const grantService: ServiceDefinition = {
+  name: 'GrantPermissions',
+  category: 'Connection',
+  description:
+    'Gives the groups of the connector the rights on platform entities that docs/permissions.md lists. Call it once, as an administrator.',
+  parameters: [
+    {
+      name: 'template',
+      baseType: 'THINGTEMPLATENAME',
+      description: 'A template of your own whose Things are to be devices: gives the rights on it, too.',
+    },
+  ],
+  result: { baseType: 'INFOTABLE', dataShape: 'AzureIoT.Grant_DS', description: 'The rights, one by one.' },
+  script: handWritten('GrantPermissions', {
+    GRANTS,
+    TEMPLATE_GRANTS,
+    GRANT_FIELDS: Object.fromEntries(grantFields.map(({ name, baseType }) => [name, baseType])),
+  }),
+};
+
+export const importEvents: readonly EventDefinition[] = [
+  {
+    name: 'ImportProgress',
+    category: 'Import',
+    description: 'An import, export or comparison goes on; fired every few seconds.',
+    dataShape: 'AzureIoT.ImportStatus_DS',
+  },
+  {
+    name: 'ImportCompleted',
+    category: 'Import',
+    description: 'An import, export or comparison has ended: state says how.',
+    dataShape: 'AzureIoT.ImportStatus_DS',
+  },
+];

@@ -1,0 +1,24 @@
+import { operationServices } from '../generate/services.ts';
+import { ADMINISTRATORS, permitAll, type ThingShape } from './model.ts';
+
+/** Put on Things that implement AzureIoT.Device_TS as well: it names the device and the hub. */
+export const opcPublisherShape: ThingShape = {
+  kind: 'ThingShape',
+  name: 'AzureIoT.OpcPublisher_TS',
+  description:
+    'Gives a Thing of AzureIoT.Device_TS the operations of the OPC Publisher module (2.9) that runs on its device.',
+  properties: [
+    {
+      name: 'publisherModuleId',
+      baseType: 'STRING',
+      description: 'The id of the OPC Publisher module on the device.',
+      category: 'OPC Publisher',
+      isPersistent: true,
+      defaultValue: 'OPC_Publisher',
+    },
+  ],
+  services: operationServices('AzureIoT.OpcPublisher_TS'),
+  events: [],
+  subscriptions: [],
+  instancePermissions: permitAll(ADMINISTRATORS),
+};

@@ -1,0 +1,77 @@
+/* Gives the groups of the connector the rights on what belongs to the platform, which an extension cannot bring. May be called
+   again at any time; what was given stays. */
+function instanceRight(grant, template) {
+  ThingTemplates[template].AddInstanceDesignTimePermission({
+    principal: grant.principal,
+    principalType: "Group",
+    type: grant.right,
+    allow: true
+  });
+}
+
+function show(grant, template) {
+  var seen = { principal: grant.principal, principalType: "Organization" };
+  if (template === "") {
+    Resources[grant.entity].AddVisibilityPermission(seen);
+  } else {
+    ThingTemplates[template].AddVisibilityPermission(seen);
+    ThingTemplates[template].AddInstanceVisibilityPermission(seen);
+  }
+}
+
+function give(grant, template) {
+  switch (grant.kind) {
+    case "seen":
+      return show(grant, template);
+    case "instance":
+      return instanceRight(grant, template === "" ? grant.entity : template);
+    case "collection":
+      return Resources["CollectionFunctions"].AddCollectionDesignTimePermission({
+        collectionName: grant.entity,
+        principal: grant.principal,
+        principalType: "Group",
+        type: grant.right,
+        allow: true
+      });
+    default:
+      return Resources[grant.entity].AddRunTimePermission({
+        principal: grant.principal,
+        principalType: "Group",
+        type: "ServiceInvoke",
+        resource: grant.right,
+        allow: true
+      });
+  }
+}
+
+function run() {
+  var rows = [];
+  var giveAll = function (grants, template) {
+    grants.forEach(function (grant) {
+      var row = {
+        entity: template === "" ? grant.entity : template,
+        right: grant.right === "" ? "Visibility" : grant.right,
+        principal: grant.principal,
+        outcome: "granted",
+        message: grant.why
+      };
+      try {
+        give(grant, template);
+      } catch (thrown) {
+        row.outcome = "failed";
+        row.message = errorText(thrown);
+      }
+      rows.push(row);
+    });
+  };
+  giveAll(GRANTS, "");
+  if (isSet(template)) {
+    if (!ThingTemplates[String(template)]) {
+      throw new Error("REQUEST_INVALID: There is no Thing Template " + template + ", or it is not visible.");
+    }
+    giveAll(TEMPLATE_GRANTS, String(template));
+  }
+  return toTable(rows, "AzureIoT.Grant_DS", GRANT_FIELDS);
+}
+
+var result = run();

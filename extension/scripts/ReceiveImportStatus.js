@@ -1,0 +1,36 @@
+/* Tells how far an import, export or comparison came. */
+function run() {
+  var content = plain(status) || {};
+  if (!isSet(content.task)) {
+    return;
+  }
+  var counts = content.counts || {};
+  var sum = function (names) {
+    return names.reduce(function (total, name) {
+      return total + (Number(counts[name]) || 0);
+    }, 0);
+  };
+  var data = {
+    task: content.task,
+    kind: content.kind,
+    state: content.state,
+    done: content.done,
+    created: sum(["created", "wouldCreate"]),
+    existed: sum(["existed", "linked", "matched"]),
+    failed: sum(["failed"]),
+    missing: sum(["withoutThing", "withoutDevice"]),
+    code: content.errorCode || "",
+    message: content.error || "",
+    time: new Date()
+  };
+  if (isSet(content.total)) {
+    data.total = content.total;
+  }
+  if (content.state === "running") {
+    me.ImportProgress(data);
+  } else {
+    me.ImportCompleted(data);
+  }
+}
+
+run();

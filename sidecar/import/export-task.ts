@@ -1,0 +1,122 @@
+import { BULK_LIMIT, type BulkResult } from '../azure/bulk-registry.ts';
+import type { RunningTask, TaskKind } from '../tasks/task.ts';
+import { Account } from './account.ts';
+import { Herald } from './herald.ts';
+import type { RegistryWork } from './import-task.ts';
+import { persist } from './persistence.ts';
+import { type DeviceThing, ThingRoster } from './thing-roster.ts';
+
+export const EXPORT_THINGS = 'ExportThings';
+
+export interface ExportInput {
+  /** Things of this template, and of those derived from it. */
+  readonly template: string;
+  readonly edge: boolean;
+  readonly enabled: boolean;
+  readonly dryRun: boolean;
+}
+
+/** The last Thing that was looked at. */
+export interface ExportPlace {
+  readonly after: string;
+}
+
+/** One call may wait for minutes until a small tier allows as many operations. */
+const TIMEOUT_MS = 600_000;
+
+/**
+ * Makes devices for Things: created, existed, failed; in a dry run wouldCreate or existed. Things that had no hub get this one. Goes on
+ * after a crash at the page it was at.
+ */
+export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
+  readonly kind = EXPORT_THINGS;
+  readonly resumes = true;
+  readonly #work: RegistryWork;
+
+  constructor(work: RegistryWork) {
+    this.#work = work;
+  }
+
+  run(task: RunningTask<ExportInput, ExportPlace>): Promise<void> {
+    const { client, hubThing, log } = this.#work;
+    const account = new Account(task as RunningTask, EXPORT_THINGS, new Herald(client, hubThing, log));
+    return account.attend(() => this.#export(task, account));
+  }
+
+  async #export(task: RunningTask<ExportInput, ExportPlace>, account: Account): Promise<void> {
+    const { signal, input, position } = task;
+    const things = new ThingRoster(this.#work);
+    for await (const page of things.list({ template: input.template, ...position }, signal)) {
+      for (let start = 0; start < page.things.length; start += BULK_LIMIT) {
+        const some = page.things.slice(start, start + BULK_LIMIT);
+        if (input.dryRun) await this.#look(some, account, signal);
+        else await this.#make(some, input, things, account, signal);
+        await account.progress();
+      }
+      if (page.after !== undefined) await task.save({ after: page.after });
+    }
+  }
+
+  async #look(things: readonly DeviceThing[], account: Account, signal: AbortSignal): Promise<void> {
+    const { azure, log } = this.#work;
+    for (const { thing, deviceId } of things) {
+      const device = await persist(
+        async () => (await azure()).registry.findDevice(deviceId, { signal, timeoutMs: TIMEOUT_MS }),
+        signal,
+        log,
+      );
+      account.settle({ item: deviceId, outcome: device ? 'existed' : 'wouldCreate', message: thing });
+    }
+  }
+
+  async #make(
+    some: readonly DeviceThing[],
+    { edge, enabled, template }: ExportInput,
+    things: ThingRoster,
+    account: Account,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { azure, log } = this.#work;
+    const devices = some.map(({ deviceId }) => ({
+      deviceId,
+      status: enabled ? ('enabled' as const) : ('disabled' as const),
+      ...(edge ? { capabilities: { iotEdge: true } } : {}),
+    }));
+    const results = await persist(
+      async () => (await azure()).bulkDevices('create', devices, { signal, timeoutMs: TIMEOUT_MS }),
+      signal,
+      log,
+    );
+    const unlinked = some.filter(({ linked }, index) => !linked && isThere(results[index]));
+    const making = await things.make(
+      unlinked.map(({ thing, deviceId }) => ({ name: thing, deviceId, template, link: true })),
+      signal,
+    );
+    for (const [index, { thing, deviceId }] of some.entries()) {
+      const result = results[index];
+      const linkFailure = making.failed.get(thing);
+      if (!isThere(result))
+        account.settle({ item: deviceId, outcome: 'failed', message: reasonOf(thing, result) });
+      else if (linkFailure !== undefined)
+        account.settle({
+          item: deviceId,
+          outcome: 'failed',
+          message: `${thing} has the device, but no hub: ${linkFailure}`,
+        });
+      else account.settle({ item: deviceId, outcome: result?.done ? 'created' : 'existed', message: thing });
+    }
+  }
+}
+
+function isThere(result: BulkResult | undefined): boolean {
+  return result !== undefined && (result.done || exists(result));
+}
+
+/** IoT Hub names the error or gives its number. */
+function exists({ errorCode = '' }: BulkResult): boolean {
+  return errorCode === 'DeviceAlreadyExists' || errorCode === '409001';
+}
+
+function reasonOf(thing: string, result: BulkResult | undefined): string {
+  return `${thing}: ${[result?.errorCode, result?.message].filter(Boolean).join(': ') || 'IoT Hub did not say why.'}`;
+}

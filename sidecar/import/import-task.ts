@@ -1,0 +1,183 @@
+import type { HubClients } from '../azure/hub-clients.ts';
+import type { Log } from '../observe/log.ts';
+import type { RunningTask, TaskKind } from '../tasks/task.ts';
+import type { ThingworxClient } from '../thingworx/client.ts';
+import { Account } from './account.ts';
+import { countDevices, devicePages, type Place, type Selection } from './devices.ts';
+import { Herald } from './herald.ts';
+import { type ImportedDevice, Pattern, type TemplateRule, templateFor } from './rules.ts';
+import { ThingRoster, type WantedThing } from './thing-roster.ts';
+
+export const START_IMPORT = 'StartImport';
+
+export interface ImportInput {
+  readonly selection: Selection;
+  readonly rules: readonly TemplateRule[];
+  /** For devices that meet no rule. */
+  readonly template: string;
+  /** Patterns (rules.ts); the last two may be empty. */
+  readonly thingName: string;
+  readonly tags: string;
+  readonly identifier: string;
+  readonly project: string;
+  /** Whether nothing is made, only reported. */
+  readonly dryRun: boolean;
+}
+
+/** What the kinds of work with the registry share. */
+export interface RegistryWork {
+  readonly hubThing: string;
+  readonly client: ThingworxClient;
+  readonly azure: () => Promise<HubClients>;
+  readonly log: Log;
+}
+
+/**
+ * Makes Things for devices of the registry: created, linked (existed without a hub), existed, failed; in a dry run wouldCreate. Goes on
+ * after a crash at the page it was at; what it made of that page is then counted as existed.
+ */
+export class ImportTask implements TaskKind<ImportInput, Place> {
+  readonly kind = START_IMPORT;
+  readonly resumes = true;
+  readonly #work: RegistryWork;
+
+  constructor(work: RegistryWork) {
+    this.#work = work;
+  }
+
+  run(task: RunningTask<ImportInput, Place>): Promise<void> {
+    const { client, hubThing, log } = this.#work;
+    const account = new Account(task as RunningTask, START_IMPORT, new Herald(client, hubThing, log));
+    return account.attend(() => this.#import(task, account));
+  }
+
+  async #import(task: RunningTask<ImportInput, Place>, account: Account): Promise<void> {
+    const { azure, log } = this.#work;
+    const { input, signal } = task;
+    const things = new ThingRoster(this.#work);
+    const total = await countDevices(azure, input.selection, signal, log);
+    if (total !== undefined) account.expect(total);
+    const owners = await thingsByDevice(things, signal);
+    const plan = new Plan(input, owners);
+    for await (const page of devicePages(azure, input.selection, task.position, signal, log)) {
+      for (const item of page.unknown)
+        account.settle({ item, outcome: 'failed', message: 'DEVICE_NOT_FOUND: IoT Hub has no such device.' });
+      await this.#makePage(plan.of(page.devices, account), input.dryRun, things, account, signal);
+      if (page.next) await task.save(page.next);
+    }
+  }
+
+  async #makePage(
+    wanted: readonly WantedThing[],
+    dryRun: boolean,
+    things: ThingRoster,
+    account: Account,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (dryRun) {
+      const names = wanted.map(({ name }) => name);
+      const missing = await things.missing(names, signal);
+      for (const { name, deviceId, template } of wanted) {
+        const isNew = missing.has(name);
+        account.settle({
+          item: deviceId,
+          outcome: isNew ? 'wouldCreate' : 'existed',
+          message: isNew ? `${name} from ${template}` : name,
+        });
+      }
+      await account.progress();
+      return;
+    }
+    for (let start = 0; start < wanted.length; start += THINGS_PER_STEP) {
+      const some = wanted.slice(start, start + THINGS_PER_STEP);
+      const { created, linked, failed } = await things.make(some, signal);
+      for (const { name, deviceId, template } of some) {
+        const message = failed.get(name);
+        if (message !== undefined)
+          account.settle({ item: deviceId, outcome: 'failed', message: `${name}: ${message}` });
+        else if (created.has(name))
+          account.settle({ item: deviceId, outcome: 'created', message: `${name} from ${template}` });
+        else
+          account.settle({ item: deviceId, outcome: linked.has(name) ? 'linked' : 'existed', message: name });
+      }
+      await account.progress();
+    }
+  }
+}
+
+/** So often an import tells how far it came. */
+const THINGS_PER_STEP = 100;
+
+/** Device id -> Thing, for all Things of devices of the hub. Names alone: some ten megabytes for 100,000. */
+export async function thingsByDevice(things: ThingRoster, signal: AbortSignal): Promise<Map<string, string>> {
+  const owners = new Map<string, string>();
+  for await (const page of things.list({}, signal)) {
+    for (const { thing, deviceId } of page.things) owners.set(deviceId, thing);
+  }
+  return owners;
+}
+
+/** Which Thing each device shall have. */
+class Plan {
+  readonly #input: ImportInput;
+  readonly #owners: ReadonlyMap<string, string>;
+  readonly #name: Pattern;
+  readonly #tags: Pattern;
+  readonly #identifier: Pattern;
+  /** Thing -> device, for the names given out: a pattern may give one name to two devices. */
+  readonly #given = new Map<string, string>();
+
+  constructor(input: ImportInput, owners: ReadonlyMap<string, string>) {
+    this.#input = input;
+    this.#owners = owners;
+    this.#name = new Pattern(input.thingName, 'thingName');
+    this.#tags = new Pattern(input.tags, 'tags');
+    this.#identifier = new Pattern(input.identifier, 'identifier');
+    for (const [deviceId, thing] of owners) this.#given.set(thing, deviceId);
+  }
+
+  /** The Things to be made; what needs none is settled. */
+  of(devices: readonly ImportedDevice[], account: Account): WantedThing[] {
+    return devices.flatMap((device) => {
+      const { deviceId } = device;
+      const owner = this.#owners.get(deviceId);
+      if (owner !== undefined) {
+        account.settle({ item: deviceId, outcome: 'existed', message: owner });
+        return [];
+      }
+      const wanted = this.#wanted(device);
+      if (typeof wanted !== 'string') return [wanted];
+      account.settle({ item: deviceId, outcome: 'failed', message: wanted });
+      return [];
+    });
+  }
+
+  /** The Thing, or why there can be none. */
+  #wanted(device: ImportedDevice): WantedThing | string {
+    const { rules, template, project } = this.#input;
+    const [name, tags, identifier] = [this.#name, this.#tags, this.#identifier].map((pattern) =>
+      pattern.fill(device),
+    ) as [Filled, Filled, Filled];
+    for (const filled of [name, tags, identifier])
+      if (filled.missing !== undefined) return `The device has no value for ${filled.missing}.`;
+    const thing = name.text ?? '';
+    const other = this.#given.get(thing);
+    if (other !== undefined && other !== device.deviceId)
+      return `The name ${thing} belongs to the device ${other} already.`;
+    this.#given.set(thing, device.deviceId);
+    return {
+      name: thing,
+      deviceId: device.deviceId,
+      template: templateFor(device, rules, template),
+      link: true,
+      ...(tags.text ? { tags: tags.text } : {}),
+      ...(identifier.text ? { identifier: identifier.text } : {}),
+      ...(project ? { project } : {}),
+    };
+  }
+}
+
+interface Filled {
+  readonly text?: string;
+  readonly missing?: string;
+}

@@ -1,0 +1,152 @@
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import type { Log } from '../observe/log.ts';
+import type { ThingworxClient } from '../thingworx/client.ts';
+import { persist } from './persistence.ts';
+
+/** A Thing to be made by the hub Thing's CreateThings. */
+export interface WantedThing {
+  readonly name: string;
+  readonly deviceId: string;
+  readonly template: string;
+  /** Model tags, as `Vocabulary:Term;...`. */
+  readonly tags?: string;
+  readonly identifier?: string;
+  readonly project?: string;
+  /** Whether a Thing that exists already and has no hub yet is given to this one. */
+  readonly link?: true;
+}
+
+/** A Thing that belongs to a device. */
+export interface DeviceThing {
+  readonly thing: string;
+  readonly deviceId: string;
+  /** False when its hubThing is empty. */
+  readonly linked: boolean;
+}
+
+export interface Making {
+  readonly created: ReadonlySet<string>;
+  readonly linked: ReadonlySet<string>;
+  /** By name, with what ThingWorx said. */
+  readonly failed: ReadonlyMap<string, string>;
+}
+
+export interface ThingRosterOptions {
+  readonly client: ThingworxClient;
+  readonly hubThing: string;
+  readonly log: Log;
+}
+
+/** A script has 30 s; this leaves room for a platform that suddenly is slower. */
+const AIM_MS = 4_000;
+const FIRST_BATCH = 20;
+const MOST_BATCH = 200;
+const NAMES_PER_CALL = 200;
+
+/** The Things of one hub as background work makes and lists them: in batches whose size follows the answer time. */
+export class ThingRoster {
+  readonly #options: ThingRosterOptions;
+  #batch = FIRST_BATCH;
+
+  constructor(options: ThingRosterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes the Things; those that exist are left as they are. Throws THINGWORX_FORBIDDEN when the right to make Things is missing, and
+   * waits out what passes by itself.
+   */
+  async make(wanted: readonly WantedThing[], signal: AbortSignal): Promise<Making> {
+    const created = new Set<string>();
+    const linked = new Set<string>();
+    const failed = new Map<string, string>();
+    let rest = wanted;
+    while (rest.length > 0) {
+      const some = rest.slice(0, this.#batch);
+      const answer = await this.#make(some, signal);
+      if (answer === 'too many') continue;
+      for (const name of answer.created ?? []) created.add(name);
+      for (const name of answer.linked ?? []) linked.add(name);
+      for (const { thing, message } of answer.failed ?? []) failed.set(thing, message);
+      rest = rest.slice(some.length);
+    }
+    return { created, linked, failed };
+  }
+
+  /** The Things of devices of this hub, page by page; with a template also those that have no hub yet. */
+  async *list(
+    filter: { readonly template?: string; readonly after?: string },
+    signal: AbortSignal,
+  ): AsyncGenerator<{ readonly things: readonly DeviceThing[]; readonly after: string | undefined }, void> {
+    const { template } = filter;
+    let { after } = filter;
+    do {
+      const request = {
+        ...(template === undefined ? {} : { template }),
+        ...(after === undefined ? {} : { after }),
+      };
+      const answer = (await this.#invoke('ListDeviceThings', { request }, signal)) as {
+        things?: DeviceThing[];
+        after?: string;
+      };
+      after = answer.after || undefined;
+      yield { things: answer.things ?? [], after };
+    } while (after !== undefined);
+  }
+
+  /** Which of the names no Thing has. */
+  async missing(names: readonly string[], signal: AbortSignal): Promise<Set<string>> {
+    const missing = new Set<string>();
+    for (let start = 0; start < names.length; start += NAMES_PER_CALL) {
+      const some = names.slice(start, start + NAMES_PER_CALL);
+      const answer = (await this.#invoke('DescribeThings', { names: { names: some } }, signal)) as {
+        missing?: string[];
+      };
+      for (const name of answer.missing ?? []) missing.add(name);
+    }
+    return missing;
+  }
+
+  /** One call. A platform that could not make them all in time is asked for fewer. */
+  async #make(things: readonly WantedThing[], signal: AbortSignal): Promise<MakeAnswer | 'too many'> {
+    const started = performance.now();
+    let answer: MakeAnswer;
+    try {
+      answer = ((await this.#invoke('CreateThings', { request: { things } }, signal)) ?? {}) as MakeAnswer;
+    } catch (thrown) {
+      const error = toConnectorError(thrown);
+      if (error.code !== 'THINGWORX_REJECTED') throw error;
+      if (things.length > 1) {
+        this.#batch = Math.max(1, Math.floor(things.length / 2));
+        return 'too many';
+      }
+      return { failed: things.map(({ name }) => ({ thing: name, message: error.message })) };
+    }
+    this.#adapt(things.length, performance.now() - started);
+    const refused = answer.failed ?? [];
+    if (refused.length === things.length && refused.every(({ message }) => /not authorized/i.test(message))) {
+      throw new ConnectorError(
+        'THINGWORX_FORBIDDEN',
+        `Things cannot be made: ${refused[0]?.message} Call GrantPermissions on the hub Thing.`,
+      );
+    }
+    return answer;
+  }
+
+  #adapt(count: number, tookMs: number): void {
+    if (count < this.#batch && tookMs < AIM_MS) return;
+    const fitting = Math.floor((count * AIM_MS) / Math.max(tookMs, 1));
+    this.#batch = Math.min(MOST_BATCH, Math.max(1, Math.min(fitting, this.#batch * 2)));
+  }
+
+  #invoke(service: string, parameters: unknown, signal: AbortSignal): Promise<unknown> {
+    const { client, hubThing, log } = this.#options;
+    return persist(() => client.invoke(hubThing, service, parameters, { signal }), signal, log);
+  }
+}
+
+interface MakeAnswer {
+  readonly created?: readonly string[];
+  readonly linked?: readonly string[];
+  readonly failed?: readonly { readonly thing: string; readonly message: string }[];
+}

@@ -85,6 +85,10 @@ export function messageOfLine(line: string, place: StoredPlace): HubMessage {
   });
 }
 
+const _UTF8_JSON = { contentType: 'application/json', contentEncoding: 'utf-8' };
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
+const UTF = /\butf-?(8|16|32)/i;
+
 /**
  * IoT Hub writes the body as JSON when content type and encoding say that it is JSON, and else in base64. A JSON body that is a string
  * itself looks like base64 text, so what the string holds decides.
@@ -96,9 +100,8 @@ function bodyOfLine(text: string, system: Properties): { bytes: Buffer; isPlain:
   const isBase64 = content.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(content);
   const decoded = Buffer.from(content, 'base64');
   if (!isBase64) return { bytes: Buffer.from(text), isPlain: true };
-  const saysJson =
-    /^application\/json\b/i.test(String(system.contentType ?? '')) &&
-    /^utf-(8|16|32)$/i.test(String(system.contentEncoding ?? ''));
+  const { contentType = '', contentEncoding = '' } = system;
+  const saysJson = JSON_TYPE.test(String(contentType)) && UTF.test(`${contentEncoding} ${contentType}`);
   if (!saysJson || (isUtf8(decoded) && /^\s*[[{]/.test(decoded.toString('utf8'))))
     return { bytes: decoded, isPlain: false };
   return { bytes: Buffer.from(text), isPlain: true };

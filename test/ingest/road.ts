@@ -1,0 +1,88 @@
+import type { DeadLetterSink } from '../../sidecar/ingest/dead-letters.ts';
+import { EventDelivery } from '../../sidecar/ingest/events/event-delivery.ts';
+import { TwinMirror } from '../../sidecar/ingest/events/twin-mirror.ts';
+import { Forwarder, type Road } from '../../sidecar/ingest/forwarder.ts';
+import { Interpreter, type ThingCreator } from '../../sidecar/ingest/interpreter.ts';
+import { Sender } from '../../sidecar/ingest/sender.ts';
+import { HubCounters } from '../../sidecar/observe/counters.ts';
+import { Notices } from '../../sidecar/observe/notices.ts';
+import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
+import { ThingDefinitions } from '../../sidecar/thingworx/definitions.ts';
+import { DeviceThings } from '../../sidecar/thingworx/device-things.ts';
+import { compileTranslator } from '../../sidecar/translate/translator.ts';
+import type { TranslationSettings, Translator } from '../../sidecar/translate/types.ts';
+import { listeningLog } from './letters.ts';
+import { StandIn } from './stand-in.ts';
+
+/** Everything between a message and ThingWorx, with the stand-in at the end of it. */
+export class TestRoad {
+  readonly thingworx = new StandIn();
+  readonly counters = new HubCounters();
+  readonly waits: (string | undefined)[] = [];
+  readonly limits = { maxRowsPerCall: 500, maxBytesPerCall: 1_000_000 };
+  creator: ThingCreator = { create: async () => undefined };
+  #client: ThingworxClient | undefined;
+  #translator: Translator = compileTranslator({});
+  #road: Road | undefined;
+
+  get road(): Road {
+    if (!this.#road) throw new Error('The road is not open.');
+    return this.#road;
+  }
+
+  async start(): Promise<void> {
+    await this.thingworx.start();
+    const client = new ThingworxClient({ url: this.thingworx.url, appKey: 'key', connections: 4 });
+    this.#client = client;
+    const hubThing = 'hub';
+    const onWaiting = (error: { code: string } | undefined) => void this.waits.push(error?.code);
+    const { log } = listeningLog();
+    const definitions = new ThingDefinitions({ client, hubThing, missingMaxAgeMs: 1 });
+    const deviceThings = new DeviceThings({ client, hubThing });
+    const events = new EventDelivery({
+      client,
+      hubThing,
+      deviceThings,
+      mirror: new TwinMirror({
+        client,
+        hubThing,
+        definitions,
+        readTwin: async () => ({ version: 1, properties: { desired: {}, reported: {} } }),
+        log,
+      }),
+      removal: () => 'keep',
+      isGone: async () => false,
+      onRemoved: () => undefined,
+      onWaiting,
+    });
+    this.#road = {
+      events,
+      interpreter: new Interpreter({
+        translator: () => this.#translator,
+        definitions,
+        creator: { create: (creations, signal) => this.creator.create(creations, signal) },
+        counters: this.counters,
+        creationsFor: () => [],
+        notices: new Notices(log),
+        onWaiting,
+      }),
+      sender: new Sender({ client, hubThing, counters: this.counters, onWaiting }),
+      counters: this.counters,
+      limits: () => this.limits,
+      onWaiting,
+    };
+  }
+
+  async stop(): Promise<void> {
+    await this.#client?.close();
+    await this.thingworx.stop();
+  }
+
+  use(settings: TranslationSettings): void {
+    this.#translator = compileTranslator(settings);
+  }
+
+  forwarder(deadLetters: DeadLetterSink): Forwarder {
+    return new Forwarder(this.road, deadLetters);
+  }
+}

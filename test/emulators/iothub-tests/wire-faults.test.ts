@@ -140,6 +140,26 @@ describe('the control endpoint', () => {
     agent.destroy();
   });
 
+  test('delays hold back requests, acknowledgements and events', async () => {
+    const agent = new DialAgent(hub.port, hub.authority.ca);
+    const { registry } = sdkClients(hub.connectionString().replace(`:${hub.port}`, ''), agent);
+    const client = await openDevice(hub, addDevice(hub, 'delayed'));
+    for (const point of ['http', 'telemetry', 'events']) await post('/delay', { point, milliseconds: 300 });
+    // Timers may fire a millisecond early, never more.
+    const atLeast = async (work: Promise<unknown>) => {
+      const begin = performance.now();
+      await work;
+      assert.ok(performance.now() - begin >= 298);
+    };
+    await atLeast(registry.get('delayed'));
+    await atLeast(client.sendEvent(new deviceSdk.Message('{"delayed":true}')));
+    const consumer = consume(hub);
+    await atLeast(consumer.until((events) => events.some(({ body }) => body.delayed)));
+    await consumer.close();
+    await client.close();
+    agent.destroy();
+  });
+
   test('expired tokens: the connection ends and a new token is needed', async () => {
     const client = await openDevice(hub, addDevice(hub, 'expire'));
     client.setRetryPolicy(new common.NoRetry());

@@ -39,11 +39,12 @@ export class HubAuthorizer implements Authorizer {
     this.#seen.clear();
   }
 
-  service(text: string | undefined, anyOf: readonly HubRight[], wanted = ''): Principal {
+  service(text: string | undefined, anyOf: readonly HubRight[], path?: string): Principal {
     const token = this.#parse(text);
     const policy = this.#hubPolicy(token);
     const granted = this.#pathOf(token);
-    if (!covers(granted, wanted) && !covers(wanted, granted)) {
+    const wanted = (path ?? '').replace(/^\/+/, '');
+    if (granted !== '' && !covers(granted, wanted)) {
       throw new HubError('IotHubUnauthorizedAccess', 'The token is for another resource');
     }
     if (!anyOf.some((right) => policy.rights.includes(right))) {

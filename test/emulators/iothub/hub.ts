@@ -135,8 +135,11 @@ export interface ClientCertificate {
 
 /** Checks SAS tokens and client certificates. All methods throw HubError 401xxx (status 401) when refused. */
 export interface Authorizer {
-  /** A service request (REST: pass the Authorization header) that needs one of the given rights. */
-  service(token: string | undefined, anyOf: readonly HubRight[]): Principal;
+  /**
+   * A service request (REST: pass the Authorization header) that needs one of the given rights.
+   * @param path of the request; a token for a part of the hub is good for paths below it, and for nothing without
+   */
+  service(token: string | undefined, anyOf: readonly HubRight[], path?: string): Principal;
   /**
    * A device or module that speaks for itself, by its own key, by a policy with DeviceConnect, or by certificate.
    * Refuses unknown and disabled devices too (the hub answers 401 to both).

@@ -107,6 +107,23 @@ export function consume(
   };
 }
 
+/** Puts telemetry into the stream past the protocols. */
+export async function fill(hub: IotHubEmulator, deviceId: string, from: number, to: number): Promise<void> {
+  const appends: Promise<void>[] = [];
+  for (let index = from; index < to; index += 1) {
+    const body = Buffer.from(JSON.stringify({ index, deviceId }));
+    appends.push(
+      hub.stream.append({
+        source: 'Telemetry',
+        deviceId,
+        body,
+        properties: { application: { n: `${index}` } },
+      }),
+    );
+  }
+  await Promise.all(appends);
+}
+
 const BOUND_MS = 30_000;
 
 /** Waits for a condition; fails after a generous bound. */

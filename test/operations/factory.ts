@@ -118,6 +118,16 @@ export class Factory {
       body: form,
     });
     if (!answer.ok) throw new Error(`The listener was refused with ${answer.status}: ${await answer.text()}`);
+    // Subscriptions run in the name of whoever fired the event.
+    for (const type of ['PropertyRead', 'PropertyWrite']) {
+      await this.call(listenerOf(thing, event), 'AddRunTimePermission', {
+        principal: 'AzureIoT.Sidecar_UG',
+        principalType: 'Group',
+        type,
+        resource: '*',
+        allow: true,
+      });
+    }
   }
 
   /** The events since `listen`, oldest first. */

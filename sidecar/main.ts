@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { OPERATIONS } from './contract/operations/index.ts';
 import { toConnectorError } from './errors/connector-error.ts';
+import { StorageAccounts } from './files/accounts.ts';
 import { createApp } from './http/app.ts';
 import { HttpServer } from './http/server.ts';
 import { HubDirectory } from './hub/directory.ts';
-import { HubFinder } from './hub/finder.ts';
+import { HUB_THINGS, STORAGE_THINGS, ThingFinder } from './hub/finder.ts';
 import { readiness } from './hub/readiness.ts';
 import { Tickets } from './hub/tickets.ts';
 import { healthRoutes } from './observe/health.ts';
@@ -34,11 +35,13 @@ async function main(): Promise<void> {
     },
     tickets,
   );
-  const finder = new HubFinder(client, log);
+  const storages = new StorageAccounts(tickets);
+  const finder = new ThingFinder(client, log, HUB_THINGS);
+  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS);
   const sidecar = { version: VERSION, startedAt: new Date() };
   const app = createApp({
     operations: OPERATIONS,
-    context: { hubs, tickets, sidecar },
+    context: { hubs, storages, tickets, sidecar },
     token,
     hosts: [settings.host, ...settings.hostNames],
     log,
@@ -48,6 +51,7 @@ async function main(): Promise<void> {
 
   const port = await server.start();
   finder.start();
+  storageFinder.start();
   log.info(
     { version: VERSION, host: settings.host, port, thingworx: client.address },
     'The sidecar listens.',
@@ -55,7 +59,7 @@ async function main(): Promise<void> {
 
   const signal = await untilSignalled();
   log.info({ signal }, 'Stopping.');
-  await finder.stop();
+  await Promise.all([finder.stop(), storageFinder.stop()]);
   await hubs.stop();
   await server.stop();
   await client.close();

@@ -15,6 +15,8 @@ import type { Entity } from './model.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, sidecarGroup } from './project.ts';
 import { sidecarShape } from './sidecar-shape.ts';
+import { storageAccountTemplate } from './storage-account.ts';
+import { blobContainerTemplate } from './storage-container.ts';
 
 const dataShapes = [
   partition,
@@ -41,4 +43,6 @@ export const ENTITIES: readonly Entity[] = [
   hubTemplate,
   deviceTemplate,
   edgeDeviceTemplate,
+  storageAccountTemplate,
+  blobContainerTemplate,
 ];

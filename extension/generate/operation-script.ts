@@ -50,10 +50,10 @@ export function operationScript(operation: Operation): string {
       part.startsWith('{') ? `encodeURIComponent(input.${part.slice(1, -1)})` : JSON.stringify(part),
     )
     .join(' + ');
-  lines.push(`var path = ${path};`, ...[...inPath].map((name) => `delete input.${name};`));
+  lines.push(`var route = ${path};`, ...[...inPath].map((name) => `delete input.${name};`));
   const request = [
     `method: ${JSON.stringify(operation.method)}`,
-    query ? 'path: path + queryText(input)' : 'path: path',
+    query ? 'path: route + queryText(input)' : 'path: route',
     ...(usesQuery(operation.method) ? [] : ['content: input']),
     `timeoutSeconds: ${timeoutSeconds(operation)}`,
   ];
@@ -120,6 +120,9 @@ function resultLines(operation: Operation): string[] {
       return [`return toDate(${value});`];
     case 'JSON':
       return [`return boxed(${value});`];
+    case 'BLOB':
+    case 'IMAGE':
+      return [`return base64DecodeBytes(${value});`];
     default:
       return [`return ${value};`];
   }

@@ -9,6 +9,8 @@ export interface StorageOptions {
   readonly credential?: TokenCredential;
   /** Names the setting in error messages. */
   readonly setting?: string;
+  /** How long one try may take, in milliseconds; 10 000 unless given. Larger where bodies of megabytes travel. */
+  readonly tryTimeoutMs?: number;
 }
 
 /**
@@ -21,10 +23,11 @@ export interface StorageOptions {
 export async function openStorage(access: string, options: StorageOptions = {}): Promise<BlobServiceClient> {
   const { BlobServiceClient } = await import('@azure/storage-blob');
   const text = access.trim();
+  const pipeline = pipelineOf(options);
   if (!/^https?:\/\//i.test(text)) {
     return BlobServiceClient.fromConnectionString(
       parseStorage(text, options.setting).connectionString,
-      PIPELINE,
+      pipeline,
     );
   }
   if (!URL.canParse(text)) {
@@ -34,11 +37,18 @@ export async function openStorage(access: string, options: StorageOptions = {}):
     );
   }
   const url = new URL(text);
-  if (url.searchParams.has('sig')) return new BlobServiceClient(text, undefined, PIPELINE);
-  return new BlobServiceClient(text, options.credential ?? (await loadEntraCredential()), PIPELINE);
+  if (url.searchParams.has('sig')) return new BlobServiceClient(text, undefined, pipeline);
+  return new BlobServiceClient(text, options.credential ?? (await loadEntraCredential()), pipeline);
 }
 
-const PIPELINE: StoragePipelineOptions = {
-  retryOptions: { maxTries: 3, tryTimeoutInMs: 10_000, retryDelayInMs: 300, maxRetryDelayInMs: 2000 },
-  keepAliveOptions: { enable: true },
-};
+function pipelineOf({ tryTimeoutMs = 10_000 }: StorageOptions): StoragePipelineOptions {
+  return {
+    retryOptions: {
+      maxTries: 3,
+      tryTimeoutInMs: tryTimeoutMs,
+      retryDelayInMs: 300,
+      maxRetryDelayInMs: 2000,
+    },
+    keepAliveOptions: { enable: true },
+  };
+}

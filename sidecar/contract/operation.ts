@@ -1,5 +1,6 @@
 import type { Static, TObject } from 'typebox';
 import type { ErrorCode } from '../errors/catalogue.ts';
+import type { ConnectorError } from '../errors/connector-error.ts';
 import type { OperationContext } from './context.ts';
 
 /** The Thing Shapes and Thing Templates that offer operations as services. */
@@ -57,6 +58,8 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
   readonly timeoutMs?: number;
   /** Members of the input that hold seconds by which the calling script waits longer than `timeoutMs`. */
   readonly addedSeconds?: readonly (keyof Static<I> & string)[];
+  /** For bodies that may be larger than the rest: the largest, in bytes, and what one that is larger is answered. */
+  readonly largeBody?: { readonly maxBytes: number; refuse(): ConnectorError };
   run(context: OperationContext, input: Static<I>): Promise<Static<O>>;
 }
 

@@ -16,6 +16,8 @@ export type BaseType =
   | 'THINGTEMPLATENAME'
   | 'TEXT'
   | 'BLOB'
+  | 'IMAGE'
+  | 'XML'
   | 'HYPERLINK';
 
 /** What a schema says to ThingWorx beyond JSON Schema; kept under the keyword `x-thingworx`. */

@@ -5,6 +5,7 @@ import type { Operation } from '../contract/operation.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import { TokenCheck } from './auth.ts';
+import { blobRoutes } from './blob-routes.ts';
 import { HostCheck } from './host.ts';
 import { openApi } from './openapi.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
@@ -57,6 +58,7 @@ export function createApp(options: AppOptions): Express {
   app.use(overrideMethod());
   const authorise = requireToken(new TokenCheck(options.token), new RateLimit(limits.refusals));
   app.use('/v1', operationRoutes({ ...options, bodyBytes: limits.bodyBytes, authorise }));
+  app.use('/v1', blobRoutes({ context: options.context, authorise }));
   const document = openApi(options.operations, options.context.sidecar.version);
   app.get('/v1/openapi.json', authorise, (_request, response) => {
     response.json(document);

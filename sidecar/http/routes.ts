@@ -18,6 +18,8 @@ export function operationRoutes(options: RouteOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const validation = new Validation();
   const parseBody = jsonBody(options.bodyBytes);
+  const bodyOf = ({ largeBody }: Operation) =>
+    largeBody ? jsonBody(largeBody.maxBytes, largeBody.refuse) : parseBody;
   const methodsByPath = new Map<string, string[]>();
   for (const operation of options.operations) {
     checkDefinition(operation);
@@ -28,7 +30,7 @@ export function operationRoutes(options: RouteOptions): Router {
       path,
       name(operation),
       ...(operation.authorisation === 'ticket' ? [] : [options.authorise]),
-      ...(usesQuery(operation.method) ? [] : [parseBody]),
+      ...(usesQuery(operation.method) ? [] : [bodyOf(operation)]),
       run(operation, options, validation),
     );
   }
@@ -66,7 +68,10 @@ function name(operation: Operation): RequestHandler {
   };
 }
 
-function jsonBody(limit: number): RequestHandler {
+/** How long a body of JSON may take to arrive, in milliseconds. */
+const BODY_MS = 120_000;
+
+function jsonBody(limit: number, refuse?: () => ConnectorError): RequestHandler {
   const parse = express.json({
     limit,
     strict: true,
@@ -84,7 +89,12 @@ function jsonBody(limit: number): RequestHandler {
         'The body must be JSON with the header Content-Type: application/json.',
       );
     }
-    parse(request, response, next);
+    const timer = setTimeout(() => request.destroy(), BODY_MS);
+    parse(request, response, (thrown?: unknown) => {
+      clearTimeout(timer);
+      const tooLarge = (thrown as { type?: unknown } | undefined)?.type === 'entity.too.large';
+      next(tooLarge && refuse ? refuse() : thrown);
+    });
   };
 }
 
@@ -119,7 +129,7 @@ function run(operation: Operation, options: RouteOptions, validation: Validation
 }
 
 /** Aborted when the caller hangs up before the answer. */
-function goneSignal(request: Request, response: Response): AbortSignal {
+export function goneSignal(request: Request, response: Response): AbortSignal {
   const abort = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) abort.abort();

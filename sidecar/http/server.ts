@@ -40,7 +40,8 @@ export class HttpServer {
       ? createHttpsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, this.#app)
       : createHttpServer(limits, this.#app);
     server.headersTimeout = 10_000;
-    server.requestTimeout = 120_000;
+    // Files of gigabytes take their time: routes limit how long a body may take or pause.
+    server.requestTimeout = 0;
     const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));

@@ -4,26 +4,41 @@ import { Patience } from '../ingest/patience.ts';
 import type { Log } from '../observe/log.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 
-const HUB_TEMPLATE = 'AzureIoT.Hub_TT';
+/** The Things that the sidecar serves, and the service by which they hand over their settings. */
+export interface ServedThings {
+  readonly template: string;
+  readonly service: string;
+  /** As log lines call them. */
+  readonly noun: string;
+}
+
+export const HUB_THINGS: ServedThings = { template: 'AzureIoT.Hub_TT', service: 'Connect', noun: 'hub' };
+export const STORAGE_THINGS: ServedThings = {
+  template: 'AzureIoT.StorageAccount_TT',
+  service: 'ConnectStorage',
+  noun: 'storage',
+};
 
 /**
- * Finds the hub Things of ThingWorx when the sidecar starts and asks each to connect, so that either side may restart first. It tries
+ * Finds the Things of one template in ThingWorx when the sidecar starts and asks each to connect, so that either side may restart first. It tries
  * as long as it takes and says once why it waits.
  */
-export class HubFinder {
+export class ThingFinder {
   readonly #client: ThingworxClient;
   readonly #log: Log;
+  readonly #served: ServedThings;
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
   #found = false;
   #lastError: ConnectorError | undefined;
 
-  constructor(client: ThingworxClient, log: Log) {
+  constructor(client: ThingworxClient, log: Log, served: ServedThings) {
     this.#client = client;
     this.#log = log;
+    this.#served = served;
   }
 
-  /** True once every hub Thing of ThingWorx was asked to connect. */
+  /** True once every such Thing of ThingWorx was asked to connect. */
   get found(): boolean {
     return this.#found;
   }
@@ -43,23 +58,23 @@ export class HubFinder {
   }
 
   async #run(): Promise<void> {
-    const things = await this.#untilAnswered('find the hub Things', () => this.#hubThings());
+    const things = await this.#untilAnswered(`find the ${this.#served.noun} Things`, () => this.#things());
     if (!things) return;
     this.#log.info(
       { things },
       things.length === 0
-        ? 'ThingWorx has no hub Thing yet; one connects when it is made.'
-        : 'Hub Things found.',
+        ? `ThingWorx has no ${this.#served.noun} Thing yet; one connects when it is made.`
+        : `Found the ${this.#served.noun} Things.`,
     );
     await Promise.all(things.map((thing) => this.#connect(thing)));
     this.#found = !this.#abort.signal.aborted;
   }
 
-  async #hubThings(): Promise<string[]> {
+  async #things(): Promise<string[]> {
     const signal = this.#abort.signal;
     const answer = await this.#client.invokeOn(
       'ThingTemplates',
-      HUB_TEMPLATE,
+      this.#served.template,
       'GetImplementingThings',
       {},
       { signal },
@@ -70,7 +85,7 @@ export class HubFinder {
 
   async #connect(thing: string): Promise<void> {
     await this.#untilAnswered(`ask ${thing} to connect`, () =>
-      this.#client.invoke(thing, 'Connect', {}, { signal: this.#abort.signal }),
+      this.#client.invoke(thing, this.#served.service, {}, { signal: this.#abort.signal }),
     );
   }
 

@@ -1,9 +1,9 @@
 import type { Readiness } from '../observe/health.ts';
 import type { HubDirectory } from './directory.ts';
-import type { HubFinder } from './finder.ts';
+import type { ThingFinder } from './finder.ts';
 
 /** Ready when ThingWorx has answered and every hub Thing that asked for it is connected. */
-export function readiness(finder: HubFinder, hubs: HubDirectory): Readiness {
+export function readiness(finder: ThingFinder, hubs: HubDirectory): Readiness {
   const reasons = finder.found ? [] : [finder.lastError?.message ?? 'ThingWorx has not answered yet.'];
   for (const { thing, state, reason } of hubs.statuses()) {
     if (state !== 'running' && state !== 'stopped')

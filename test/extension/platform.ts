@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { buildPackage } from '../../scripts/build.ts';
+import type { AppOptions } from '../../sidecar/http/app.ts';
 import { startThingworx } from '../emulators/thingworx/emulator.ts';
 import type { Switches } from '../emulators/thingworx/switches.ts';
 import { Client, until } from '../emulators/thingworx-tests/platform-support.ts';
@@ -24,6 +25,7 @@ export interface ExtensionPlatform {
 export async function startPlatform(
   t: TestContext,
   switches: Partial<Switches> = {},
+  appOptions: Partial<AppOptions> = {},
 ): Promise<ExtensionPlatform> {
   const emulator = await startThingworx({ switches, scriptWorkers: 1 });
   t.after(() => emulator.stop());
@@ -33,7 +35,7 @@ export async function startPlatform(
   const reports = (answer.json.rows as Record<string, { rows: ExtensionPlatform['reports'] }>[]).flatMap(
     (step) => Object.values(step).flatMap(({ rows }) => rows),
   );
-  return { client, app: await startApp(t), sidecarKey: await createSidecarKey(client), reports };
+  return { client, app: await startApp(t, appOptions), sidecarKey: await createSidecarKey(client), reports };
 }
 
 async function builtZip(t: TestContext): Promise<Buffer> {

@@ -7,8 +7,10 @@ import { defineOperation, type Operation } from '../../sidecar/contract/operatio
 import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
 import type { HubStatus } from '../../sidecar/contract/status.ts';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
+import { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import { type AppOptions, createApp } from '../../sidecar/http/app.ts';
 import { HttpServer } from '../../sidecar/http/server.ts';
+import { Tickets } from '../../sidecar/hub/tickets.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
 
 export const ENVELOPE = { 'x-sidecar-envelope': '1' };
@@ -135,6 +137,7 @@ export async function startApp(t: TestContext, options: Partial<AppOptions> = {}
   const lines: string[] = [];
   const context: Omit<OperationContext, 'signal'> = {
     hubs,
+    storages: new StorageAccounts(new Tickets()),
     tickets: hubs,
     sidecar: { version: '0.1.0', startedAt: new Date() },
   };

@@ -50,7 +50,12 @@ describe('the server', () => {
     const { hubs } = await startApp(t);
     const app = createApp({
       operations: OPERATIONS,
-      context: { hubs, tickets: hubs, sidecar: { version: '0', startedAt: new Date() } },
+      context: {
+        hubs,
+        storages: {} as never,
+        tickets: hubs,
+        sidecar: { version: '0', startedAt: new Date() },
+      },
       token: TOKEN,
       log: { debug() {}, error() {} } as never,
     });

@@ -31,6 +31,12 @@ function scriptValue(value, baseType) {
       return isoTime(value);
     case "JSON":
       return unboxed(value);
+    case "BLOB":
+    case "IMAGE":
+      return typeof value === "string" ? value : String(base64EncodeBytes(value));
+    case "XML":
+      /* XML is a type of its own to this engine; the text of an element without children would be its content alone. */
+      return typeof value === "xml" ? value.toXMLString() : String(value);
     default:
       return String(value);
   }

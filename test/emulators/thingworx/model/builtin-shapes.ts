@@ -34,6 +34,10 @@ const shapes: Record<string, string> = {
   EventDefinition: 'name*:STRING description:STRING dataShape:STRING',
   FieldDefinition:
     'name*:STRING description:STRING baseType:BASETYPENAME ordinal:INTEGER isPrimaryKey:BOOLEAN dataShape:STRING',
+  FileSystemFile: 'path*:STRING size:NUMBER lastModifiedDate:DATETIME name:STRING fileType:STRING',
+  FileSystemFileWithLinks:
+    'path*:STRING size:NUMBER downloadLink:HYPERLINK lastModifiedDate:DATETIME name:STRING',
+  FileSystemDirectory: 'path*:STRING parentPath:STRING name:STRING',
   EntityList: 'name*:STRING description:STRING',
   RootEntityList:
     'name*:STRING description:STRING homeMashup:MASHUPNAME avatar:IMAGELINK tags:TAGS isSystemObject:BOOLEAN',

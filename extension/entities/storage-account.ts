@@ -1,0 +1,87 @@
+import { handWritten } from '../generate/scripts.ts';
+import { operationServices } from '../generate/services.ts';
+import {
+  ADMINISTRATORS,
+  permit,
+  permitAll,
+  SIDECAR_GROUP,
+  type SubscriptionDefinition,
+  type ThingTemplate,
+} from './model.ts';
+
+const AZURE = 'Azure connection';
+const CONNECT = 'me.ConnectStorageInBackground();';
+const SETTINGS = ['sidecarUrl', 'sidecarToken', 'storageConnectionString', 'blobEndpoint'];
+
+const subscriptions: readonly SubscriptionDefinition[] = [
+  {
+    name: 'ConnectAtStart',
+    description: 'Connects when ThingWorx or this Thing starts.',
+    eventName: 'ThingStart',
+    script: CONNECT,
+  },
+  ...SETTINGS.map(
+    (property): SubscriptionDefinition => ({
+      name: `ConnectWhenChanged_${property}`,
+      description: `Sends the settings to the sidecar when ${property} has changed.`,
+      eventName: 'DataChange',
+      sourceProperty: property,
+      script: CONNECT,
+    }),
+  ),
+];
+
+export const storageAccountTemplate: ThingTemplate = {
+  kind: 'ThingTemplate',
+  name: 'AzureIoT.StorageAccount_TT',
+  description: 'One Azure storage account: how to reach it, and its containers.',
+  baseThingTemplate: 'GenericThing',
+  implementedShapes: ['AzureIoT.Sidecar_TS'],
+  properties: [
+    {
+      name: 'storageConnectionString',
+      baseType: 'PASSWORD',
+      description:
+        'The connection string of the storage account, or its address with a SAS. May be env:NAME or file:/path, which the sidecar ' +
+        'resolves. Empty: Microsoft Entra ID with blobEndpoint.',
+      category: AZURE,
+      isPersistent: true,
+    },
+    {
+      name: 'blobEndpoint',
+      baseType: 'STRING',
+      description:
+        'The address of the storage account, such as https://account.blob.core.windows.net, to sign in with Microsoft Entra ID.',
+      category: AZURE,
+      isPersistent: true,
+    },
+    {
+      name: 'lastError',
+      baseType: 'STRING',
+      description: 'Why ConnectStorage failed the last time; empty when it did not.',
+      category: 'Status',
+    },
+  ],
+  services: [
+    ...operationServices('AzureIoT.StorageAccount_TT'),
+    {
+      name: 'ConnectStorageInBackground',
+      category: 'Connection',
+      description:
+        'Does what ConnectStorage does without waiting for it; a failure is logged and shown in lastError.',
+      parameters: [],
+      result: { baseType: 'NOTHING', description: '' },
+      isAsync: true,
+      script: handWritten('ConnectStorageInBackground'),
+    },
+  ],
+  events: [],
+  subscriptions,
+  permissions: permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThings']),
+  instancePermissions: [
+    ...permitAll(ADMINISTRATORS),
+    ...permit('ServiceInvoke', SIDECAR_GROUP, ['ConnectStorage', 'CallSidecar']),
+    ...permit('PropertyRead', SIDECAR_GROUP, ['*']),
+    ...permit('PropertyWrite', SIDECAR_GROUP, ['lastError']),
+  ],
+};

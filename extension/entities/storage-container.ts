@@ -1,0 +1,35 @@
+import { operationServices } from '../generate/services.ts';
+import { ADMINISTRATORS, permitAll, type ThingTemplate } from './model.ts';
+
+const AZURE = 'Azure connection';
+
+export const blobContainerTemplate: ThingTemplate = {
+  kind: 'ThingTemplate',
+  name: 'AzureIoT.BlobContainer_TT',
+  description:
+    "One container of a storage account, with the services of ThingWorx's FileRepository: scripts for a file repository work with it by its name.",
+  baseThingTemplate: 'GenericThing',
+  implementedShapes: [],
+  properties: [
+    {
+      name: 'storageThing',
+      baseType: 'THINGNAME',
+      description: 'The Thing of the storage account.',
+      category: AZURE,
+      isPersistent: true,
+      thingTemplate: 'AzureIoT.StorageAccount_TT',
+    },
+    {
+      name: 'containerName',
+      baseType: 'STRING',
+      description: 'The name of the container in the storage account.',
+      category: AZURE,
+      isPersistent: true,
+    },
+  ],
+  services: operationServices('AzureIoT.BlobContainer_TT'),
+  events: [],
+  subscriptions: [],
+  permissions: [],
+  instancePermissions: permitAll(ADMINISTRATORS),
+};

@@ -1,0 +1,152 @@
+import { performance } from 'node:perf_hooks';
+import type { BlobServiceClient } from '@azure/storage-blob';
+import { openStorage } from '../azure/storage.ts';
+import type { SecretTicket } from '../contract/context.ts';
+import type { ContainerEntry, Files, Storage, Storages } from '../contract/storage.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
+import type { Tickets } from '../hub/tickets.ts';
+import { ContainerFiles } from './container.ts';
+import { attempt, storageCode } from './failure.ts';
+import { LinkMaker } from './links.ts';
+import { containerName } from './paths.ts';
+import { Sums } from './upload.ts';
+
+const SECRET = 'storageConnectionString';
+/** A block of some megabytes over a slow line. */
+const TRY_TIMEOUT_MS = 60_000;
+/** More containers than an account for files has; a longer list would be no help in ThingWorx. */
+const MAX_CONTAINERS = 5_000;
+
+/** The storage Things that asked to be connected. */
+export class StorageAccounts implements Storages {
+  readonly #tickets: Tickets;
+  readonly #accounts = new Map<string, StorageAccount>();
+
+  constructor(tickets: Tickets) {
+    this.#tickets = tickets;
+  }
+
+  async connect(
+    thing: string,
+    settings: { readonly blobEndpoint?: string | undefined },
+    secret: boolean,
+  ): Promise<readonly SecretTicket[]> {
+    const use = async (access: string | undefined) => {
+      this.#accounts.set(thing, await StorageAccount.open(thing, access ?? settings.blobEndpoint));
+    };
+    if (!secret) {
+      await use(undefined);
+      return [];
+    }
+    return this.#tickets.issue(thing, [SECRET], (secrets) => use(secrets[SECRET]));
+  }
+
+  async disconnect(thing: string): Promise<void> {
+    this.#accounts.delete(thing);
+  }
+
+  require(thing: string): StorageAccount {
+    const account = this.#accounts.get(thing);
+    if (account) return account;
+    throw new ConnectorError(
+      'STORAGE_NOT_CONNECTED',
+      `The storage Thing ${thing} has not asked this sidecar to connect it; call its ConnectStorage service.`,
+    );
+  }
+}
+
+/** One storage account: a client that holds no connection of its own. */
+export class StorageAccount implements Storage {
+  readonly thing: string;
+  readonly #service: BlobServiceClient;
+  readonly #signIn: 'key' | 'sas' | 'entra';
+  readonly #links: LinkMaker;
+  readonly #sums = new Sums();
+
+  constructor(thing: string, service: BlobServiceClient, signIn: 'key' | 'sas' | 'entra') {
+    this.thing = thing;
+    this.#service = service;
+    this.#signIn = signIn;
+    this.#links = new LinkMaker(service, signIn);
+  }
+
+  /**
+   * `access`: a connection string, an address with a SAS, or the bare address of the account for Microsoft Entra ID.
+   * @throws ConnectorError SETTING_MISSING, CONNECTION_STRING_INVALID
+   */
+  static async open(thing: string, access: string | undefined): Promise<StorageAccount> {
+    if (!access) {
+      throw new ConnectorError(
+        'SETTING_MISSING',
+        `Neither storageConnectionString nor blobEndpoint of ${thing} is set: enter the connection string of the storage account, or its address to sign in with Microsoft Entra ID.`,
+      );
+    }
+    const service = await openStorage(access, { setting: SECRET, tryTimeoutMs: TRY_TIMEOUT_MS });
+    return new StorageAccount(thing, service, signInOf(access));
+  }
+
+  container(name: string): Files {
+    return new ContainerFiles(this.#service.getContainerClient(containerName(name)), this.#links, this.#sums);
+  }
+
+  listContainers(prefix: string, signal: AbortSignal): Promise<ContainerEntry[]> {
+    return this.#attempt('Listing the containers', async () => {
+      const found: ContainerEntry[] = [];
+      const options = { abortSignal: signal, ...(prefix === '' ? {} : { prefix }) };
+      for await (const item of this.#service.listContainers(options)) {
+        if (found.length === MAX_CONTAINERS) {
+          throw new ConnectorError(
+            'FILES_TOO_MANY',
+            `The account has more than ${MAX_CONTAINERS} containers; give a prefix.`,
+          );
+        }
+        found.push({ name: item.name, lastModified: item.properties.lastModified.toISOString() });
+      }
+      return found;
+    });
+  }
+
+  createContainer(name: string, signal: AbortSignal): Promise<boolean> {
+    const client = this.#service.getContainerClient(containerName(name));
+    return this.#attempt(`Creating the container ${name}`, async () => {
+      const { succeeded } = await client.createIfNotExists({ abortSignal: signal });
+      return succeeded;
+    });
+  }
+
+  deleteContainer(name: string, signal: AbortSignal): Promise<boolean> {
+    const client = this.#service.getContainerClient(containerName(name));
+    return this.#attempt(`Deleting the container ${name}`, async () => {
+      try {
+        const { succeeded } = await client.deleteIfExists({ abortSignal: signal });
+        return succeeded;
+      } catch (thrown) {
+        if (storageCode(thrown) === 'ContainerBeingDeleted') return false;
+        throw thrown;
+      }
+    });
+  }
+
+  async check(signal: AbortSignal) {
+    const started = performance.now();
+    await this.#attempt('Asking the storage account', async () => {
+      const pages = this.#service.listContainers({ abortSignal: signal }).byPage({ maxPageSize: 1 });
+      await pages.next();
+    });
+    return {
+      account: this.#service.accountName,
+      signIn: this.#signIn,
+      milliseconds: Math.round(performance.now() - started),
+    };
+  }
+
+  #attempt<T>(action: string, call: () => Promise<T>): Promise<T> {
+    return attempt(action, new URL(this.#service.url).host, call);
+  }
+}
+
+function signInOf(access: string): 'key' | 'sas' | 'entra' {
+  const text = access.trim();
+  if (/^https?:\/\//i.test(text)) return new URL(text).searchParams.has('sig') ? 'sas' : 'entra';
+  return /SharedAccessSignature=/i.test(text) ? 'sas' : 'key';
+}

@@ -1,0 +1,184 @@
+import { PassThrough, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ZipArchive } from 'archiver';
+import yauzl from 'yauzl';
+import { ConnectorError } from '../errors/connector-error.ts';
+import { openFile } from './download.ts';
+import { createFolder } from './moving.ts';
+import { blobName, folderName, folderPrefix } from './paths.ts';
+import type { Place } from './place.ts';
+import { readFacts } from './properties.ts';
+import { uploadFile } from './upload.ts';
+
+/** What fits into the time that a script waits. */
+const MAX_ENTRIES = 1_000;
+const MAX_BYTES = 256 * 1024 * 1024;
+const ENCRYPTED = 1;
+const FILE_TYPE_MASK = 0o170000;
+const SYMBOLIC_LINK = 0o120000;
+
+/** Packs files of the container into an archive in it; nothing is kept whole in memory. */
+export async function createZip(
+  place: Place,
+  target: string,
+  paths: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (paths.length > MAX_ENTRIES) {
+    throw new ConnectorError(
+      'FILES_TOO_MANY',
+      `${paths.length} files are too many for one archive; ${MAX_ENTRIES} are possible.`,
+    );
+  }
+  blobName(target);
+  const names = new Set(paths.map(blobName));
+  let bytes = 0;
+  for (const name of names) {
+    bytes += (await readFacts(place, name, signal)).size;
+    if (bytes > MAX_BYTES) throw tooLarge(`The files have more than ${MAX_BYTES} bytes together`);
+  }
+  const archive = new ZipArchive({ zlib: { level: 6 } });
+  const body = new PassThrough();
+  const packed = pipeline(archive, body, { signal });
+  const stored = uploadFile(place, target, body, { contentType: 'application/zip' }, signal);
+  const filled = (async () => {
+    try {
+      for (const name of names) {
+        const { body: content, facts } = await openFile(place, name, {}, signal);
+        const added = new Promise((resolve) => archive.once('entry', resolve));
+        content.once('error', (error) => archive.destroy(error));
+        archive.append(content, { name, date: new Date(facts.lastModified ?? 0), mode: 0o644 });
+        await Promise.race([added, packed]);
+      }
+      await archive.finalize();
+    } catch (thrown) {
+      archive.destroy(thrown as Error);
+      throw thrown;
+    }
+  })();
+  const results = await Promise.allSettled([filled, packed, stored]);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+/** Unpacks an archive into a folder. All names and sizes are looked at before the first file is written. */
+export async function extractZip(
+  place: Place,
+  source: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const prefix = folderPrefix(folder);
+  const facts = await readFacts(place, source, signal);
+  const reader = new BlobReader((start, end) =>
+    rangeStream(place, source, { start, end, etag: facts.etag }, signal),
+  );
+  let zip: yauzl.ZipFile | undefined;
+  try {
+    zip = await yauzl.fromRandomAccessReaderPromise(reader, facts.size, {
+      lazyEntries: true,
+      autoClose: false,
+      strictFileNames: true,
+    });
+    const entries = await readEntries(zip, source, prefix);
+    for (const { entry, name } of entries) {
+      if (name.endsWith('/')) {
+        await createFolder(place, name, signal);
+        continue;
+      }
+      const body = await zip.openReadStreamPromise(entry);
+      await uploadFile(place, name, body, { size: entry.uncompressedSize }, signal);
+    }
+    if (entries.length === 0 && prefix !== '') await createFolder(place, folder, signal);
+    return entries.filter(({ name }) => !name.endsWith('/')).length;
+  } catch (thrown) {
+    const cause =
+      thrown instanceof ConnectorError && thrown.code === 'UPLOAD_INCOMPLETE' ? thrown.cause : thrown;
+    if (cause instanceof ConnectorError) throw cause;
+    throw invalid(source, cause instanceof Error ? cause.message : 'it is damaged', cause);
+  } finally {
+    zip?.close();
+  }
+}
+
+interface Checked {
+  readonly entry: yauzl.Entry;
+  readonly name: string;
+}
+
+async function readEntries(zip: yauzl.ZipFile, source: string, prefix: string): Promise<Checked[]> {
+  if (zip.entryCount > MAX_ENTRIES)
+    throw tooLarge(`${source} has ${zip.entryCount} entries; ${MAX_ENTRIES} are possible`);
+  const entries: Checked[] = [];
+  const seen = new Set<string>();
+  let bytes = 0;
+  for await (const entry of zip.eachEntry()) {
+    const shown = JSON.stringify(entry.fileName.slice(0, 120));
+    if (entry.generalPurposeBitFlag & ENCRYPTED) throw invalid(source, `the entry ${shown} is encrypted`);
+    if (((entry.externalFileAttributes >>> 16) & FILE_TYPE_MASK) === SYMBOLIC_LINK) {
+      throw invalid(source, `the entry ${shown} is a link`);
+    }
+    const name = entryName(source, prefix, entry.fileName);
+    if (seen.has(name)) throw invalid(source, `the entry ${shown} occurs twice`);
+    seen.add(name);
+    bytes += entry.uncompressedSize;
+    if (bytes > MAX_BYTES || entries.length >= MAX_ENTRIES) {
+      throw tooLarge(`${source} holds more than ${MAX_BYTES} bytes or ${MAX_ENTRIES} entries`);
+    }
+    entries.push({ entry, name });
+  }
+  return entries;
+}
+
+/** The blob that an entry becomes, or a folder with a slash at the end. */
+function entryName(source: string, prefix: string, fileName: string): string {
+  try {
+    if (fileName.startsWith('/')) throw invalid(source, `the entry ${JSON.stringify(fileName)} is absolute`);
+    const name = `${prefix}${fileName}`;
+    return name.endsWith('/') ? `${folderName(name)}/` : blobName(name);
+  } catch (thrown) {
+    throw invalid(source, thrown instanceof Error ? thrown.message : 'a name is not possible', thrown);
+  }
+}
+
+/** Gives yauzl the bytes of a blob. */
+class BlobReader extends yauzl.RandomAccessReader {
+  readonly #read: (start: number, end: number) => Readable;
+
+  constructor(read: (start: number, end: number) => Readable) {
+    super();
+    this.#read = read;
+  }
+
+  /** `end` is exclusive. */
+  override _readStreamForRange(start: number, end: number): Readable {
+    return this.#read(start, end);
+  }
+}
+
+function rangeStream(
+  place: Place,
+  path: string,
+  range: { start: number; end: number; etag: string },
+  signal: AbortSignal,
+): Readable {
+  async function* content(): AsyncGenerator<Buffer> {
+    if (range.end <= range.start) return;
+    const header = `bytes=${range.start}-${range.end - 1}`;
+    const { body } = await openFile(place, path, { range: header, ifMatch: range.etag }, signal);
+    yield* body as AsyncIterable<Buffer>;
+  }
+  return Readable.from(content(), { objectMode: false });
+}
+
+function tooLarge(detail: string): ConnectorError {
+  return new ConnectorError('ARCHIVE_TOO_LARGE', `${detail}.`);
+}
+
+function invalid(source: string, reason: string, cause?: unknown): ConnectorError {
+  return new ConnectorError(
+    'ARCHIVE_INVALID',
+    `${source} cannot be extracted: ${reason.replace(/\.$/, '')}.`,
+    { cause },
+  );
+}

@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { extname } from 'node:path';
+import type { Conditions, WriteOptions } from '../contract/storage.ts';
+import { MAX_INLINE_BYTES } from '../contract/storage.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
+import { readRange } from './download.ts';
+import { factsOf } from './listing.ts';
+import { conditionsOf, type Place } from './place.ts';
+
+/** Writers of one file are tried again as often as this when another was faster. */
+const APPEND_TRIES = 30;
+
+/** A small file whole. */
+export async function readFile(place: Place, path: string, signal: AbortSignal, maxBytes = MAX_INLINE_BYTES) {
+  const blob = place.blob(path);
+  return place.attempt(`Reading ${path}`, async () => {
+    const facts = factsOf(blob.name, await blob.getProperties({ abortSignal: signal }));
+    if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
+    if (facts.size > maxBytes) throw tooLarge(path, facts.size, maxBytes);
+    const content =
+      facts.size === 0 ? Buffer.alloc(0) : await readRange(blob, 0, facts.size, facts.etag, signal);
+    return { content, facts };
+  });
+}
+
+/** A small file at once: it is either there whole or not. @returns the new ETag */
+export async function writeFile(
+  place: Place,
+  path: string,
+  content: Buffer,
+  options: WriteOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const blob = place.blob(path);
+  if (content.byteLength > MAX_INLINE_BYTES) throw tooLarge(path, content.byteLength, MAX_INLINE_BYTES);
+  return place.attempt(`Writing ${path}`, async () => {
+    const answer = await blob.upload(content, content.byteLength, {
+      abortSignal: signal,
+      conditions: conditionsOf(options),
+      blobHTTPHeaders: {
+        blobContentType: options.contentType ?? contentTypeOf(path),
+        blobContentMD5: createHash('md5').update(content).digest(),
+      },
+      ...(options.metadata === undefined ? {} : { metadata: { ...options.metadata } }),
+    });
+    return answer.etag ?? '';
+  });
+}
+
+/** Reads, adds and writes on condition that nobody else did meanwhile; then again, so that no line of any writer is lost. */
+export async function appendFile(
+  place: Place,
+  path: string,
+  addition: Buffer,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const before = await readFile(place, path, signal).catch((thrown) => {
+      if (thrown instanceof ConnectorError && thrown.code === 'FILE_NOT_FOUND') return undefined;
+      throw thrown;
+    });
+    const options = before
+      ? { ifMatch: before.facts.etag, contentType: before.facts.contentType, metadata: before.facts.metadata }
+      : { ifNoneMatch: '*' };
+    try {
+      await writeFile(
+        place,
+        path,
+        Buffer.concat([before?.content ?? Buffer.alloc(0), addition]),
+        options,
+        signal,
+      );
+      return;
+    } catch (thrown) {
+      const { code } = thrown as { code?: unknown };
+      const overtaken = code === 'PRECONDITION_FAILED' || code === 'FILE_EXISTS';
+      if (!overtaken || tries === APPEND_TRIES) throw thrown;
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * Math.min(tries, 10)));
+    }
+  }
+}
+
+export async function deleteFile(
+  place: Place,
+  path: string,
+  conditions: Conditions,
+  signal: AbortSignal,
+): Promise<void> {
+  const blob = place.blob(path);
+  await place.attempt(`Deleting ${path}`, () =>
+    blob.delete({ abortSignal: signal, deleteSnapshots: 'include', conditions: conditionsOf(conditions) }),
+  );
+}
+
+export function tooLarge(path: string, bytes: number, maxBytes: number): ConnectorError {
+  return new ConnectorError(
+    'FILE_TOO_LARGE',
+    `${path} has ${bytes} bytes; through ThingWorx go files of up to ${maxBytes} bytes. Use CreateDownloadLink or CreateUploadLink, or the streaming route of the sidecar.`,
+    { details: { bytes, maxBytes } },
+  );
+}
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.bmp': 'image/bmp',
+  '.css': 'text/css; charset=utf-8',
+  '.csv': 'text/csv; charset=utf-8',
+  '.gif': 'image/gif',
+  '.gz': 'application/gzip',
+  '.htm': 'text/html; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.jpeg': 'image/jpeg',
+  '.jpg': 'image/jpeg',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.log': 'text/plain; charset=utf-8',
+  '.md': 'text/markdown; charset=utf-8',
+  '.mp4': 'video/mp4',
+  '.pdf': 'application/pdf',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.tar': 'application/x-tar',
+  '.txt': 'text/plain; charset=utf-8',
+  '.webp': 'image/webp',
+  '.xml': 'application/xml',
+  '.yaml': 'application/yaml',
+  '.yml': 'application/yaml',
+  '.zip': 'application/zip',
+};
+
+/** The content type that the name of a file tells. */
+export function contentTypeOf(path: string): string {
+  return CONTENT_TYPES[extname(path).toLowerCase()] ?? 'application/octet-stream';
+}

@@ -1,0 +1,53 @@
+import { azureError } from '../azure/azure-error.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
+
+/** The storage service's own code of a failure, when it has one. */
+export function storageCode(thrown: unknown): string | undefined {
+  const { code, details } = (thrown ?? {}) as { code?: unknown; details?: { errorCode?: unknown } };
+  if (typeof details?.errorCode === 'string') return details.errorCode;
+  return typeof code === 'string' ? code : undefined;
+}
+
+export function statusOf(thrown: unknown): number | undefined {
+  const { statusCode } = (thrown ?? {}) as { statusCode?: unknown };
+  return typeof statusCode === 'number' ? statusCode : undefined;
+}
+
+/** Runs one call to storage; what fails comes out in the catalogue's words. `action` begins the message: `Reading /a.txt`. */
+export async function attempt<T>(action: string, host: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (thrown) {
+    throw failure(thrown, action, host);
+  }
+}
+
+export function failure(thrown: unknown, action: string, host: string): ConnectorError {
+  if (thrown instanceof ConnectorError) return thrown;
+  switch (storageCode(thrown)) {
+    case 'ContainerNotFound':
+    case 'ContainerBeingDeleted':
+      return new ConnectorError('CONTAINER_NOT_FOUND', `${action}: the container does not exist.`);
+    case 'BlobNotFound':
+    case 'CannotVerifyCopySource':
+    case 'PathNotFound':
+      return new ConnectorError('FILE_NOT_FOUND', `${action}: the file does not exist.`);
+    case 'BlobAlreadyExists':
+      return new ConnectorError('FILE_EXISTS', `${action}: a file of that name exists already.`);
+    case 'InvalidBlockList':
+    case 'InvalidBlobOrBlock':
+      return new ConnectorError(
+        'AZURE_CONFLICT',
+        `${action}: another upload to the same name ended first and took the place of this one.`,
+      );
+    case 'Md5Mismatch':
+      return new ConnectorError('CHECKSUM_MISMATCH', `${action}: what arrived is not what its MD5 says.`);
+    case 'InvalidRange':
+      return new ConnectorError('RANGE_NOT_SATISFIABLE', `${action}: the file has no such bytes.`);
+    default:
+  }
+  const error = azureError(thrown, { action, host });
+  return error.code === 'AZURE_NOT_FOUND'
+    ? new ConnectorError('FILE_NOT_FOUND', `${action}: the file does not exist.`)
+    : error;
+}

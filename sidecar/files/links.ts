@@ -1,0 +1,82 @@
+import type { BlobClient, BlobServiceClient, UserDelegationKey } from '@azure/storage-blob';
+import type { Link } from '../contract/storage.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
+import { attempt } from './failure.ts';
+import { baseOf } from './paths.ts';
+
+/** r: read one blob. c: create it, never change one that is there. w: create or overwrite it. */
+export type Right = 'r' | 'c' | 'w';
+
+/** Clocks differ; a link must work at once. */
+const CLOCK_DIFFERENCE_MS = 5 * 60_000;
+/** A delegation key is asked for once for many links. It can live for 7 days at most. */
+const KEY_LIFE_MS = 48 * 3600_000;
+
+/** Makes links: one blob, one right, some minutes; signed with the account key, or with a key that Microsoft Entra ID delegates. */
+export class LinkMaker {
+  readonly #service: BlobServiceClient;
+  readonly #signIn: 'key' | 'sas' | 'entra';
+  #key: { readonly value: UserDelegationKey; readonly untilMs: number } | undefined;
+
+  constructor(service: BlobServiceClient, signIn: 'key' | 'sas' | 'entra') {
+    this.#service = service;
+    this.#signIn = signIn;
+  }
+
+  /** @throws ConnectorError LINK_NOT_POSSIBLE, AZURE_UNAUTHORIZED without the right to delegate */
+  async make(blob: BlobClient, right: Right, minutes: number, signal: AbortSignal): Promise<Link> {
+    if (this.#signIn === 'sas') {
+      throw new ConnectorError(
+        'LINK_NOT_POSSIBLE',
+        'This account is connected by a SAS address, with which no other links can be signed.',
+      );
+    }
+    const { BlobSASPermissions, SASProtocol, generateBlobSASQueryParameters } = await import(
+      '@azure/storage-blob'
+    );
+    const expiresOn = new Date(Math.ceil(Date.now() / 1000) * 1000 + minutes * 60_000);
+    const values = {
+      permissions: BlobSASPermissions.parse(right),
+      startsOn: new Date(Date.now() - CLOCK_DIFFERENCE_MS),
+      expiresOn,
+      protocol: blob.url.startsWith('https:') ? SASProtocol.Https : SASProtocol.HttpsAndHttp,
+      // A browser stores the file instead of showing what somebody uploaded.
+      ...(right === 'r' ? { contentDisposition: attachment(baseOf(blob.name)) } : {}),
+    };
+    if (this.#signIn === 'key') {
+      return { url: await blob.generateSasUrl(values), expiresAt: expiresOn.toISOString() };
+    }
+    const key = await this.#delegationKey(expiresOn.getTime(), signal);
+    const query = generateBlobSASQueryParameters(
+      { ...values, containerName: blob.containerName, blobName: blob.name },
+      key,
+      blob.accountName,
+    );
+    return { url: `${blob.url}?${query.toString()}`, expiresAt: expiresOn.toISOString() };
+  }
+
+  async #delegationKey(neededUntilMs: number, signal: AbortSignal): Promise<UserDelegationKey> {
+    if (this.#key && this.#key.untilMs >= neededUntilMs) return this.#key.value;
+    const untilMs = Date.now() + KEY_LIFE_MS;
+    const value = await attempt(
+      'Asking for a key to sign links (the role Storage Blob Delegator is needed)',
+      new URL(this.#service.url).host,
+      () =>
+        this.#service.getUserDelegationKey(new Date(Date.now() - CLOCK_DIFFERENCE_MS), new Date(untilMs), {
+          abortSignal: signal,
+        }),
+    );
+    this.#key = { value, untilMs };
+    return value;
+  }
+}
+
+/** `attachment` with the name in both forms of RFC 6266. */
+export function attachment(name: string): string {
+  const plain = name.replace(/[^\x20-\x7e]|["\\%;]/g, '_');
+  const encoded = encodeURIComponent(name).replace(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
+}

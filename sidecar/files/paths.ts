@@ -1,0 +1,136 @@
+import { ConnectorError } from '../errors/connector-error.ts';
+
+/**
+ * The rules for names. A path either means exactly one blob or is refused: nothing is repaired, decoded or normalised, because each
+ * repair lets two different texts mean the same blob, or one text another blob than its writer meant.
+ */
+
+const MAX_NAME_LENGTH = 1024;
+/** Azure's limit of path segments. */
+const MAX_SEGMENTS = 254;
+
+/** Control characters, the non-characters that XML listings cannot carry, and halves of surrogate pairs. */
+const UNWRITABLE = /[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u;
+/** Characters that change how the text around them is shown, so that a name looks like another. */
+const MISLEADING = /[\u202A-\u202E\u2066-\u2069]/u;
+
+/** The name of the blob that a path of a file means. @throws ConnectorError PATH_INVALID */
+export function blobName(path: string): string {
+  const name = withoutRoot(path);
+  if (name === '') throw refused(path, 'it names no file');
+  if (name.endsWith('/')) throw refused(path, 'a file name cannot end with a slash');
+  check(path, name);
+  return name;
+}
+
+/** The name of a folder without slashes around it; empty for the root. @throws ConnectorError PATH_INVALID */
+export function folderName(path: string): string {
+  const name = withoutRoot(path);
+  if (name === '') return '';
+  const folder = name.endsWith('/') ? name.slice(0, -1) : name;
+  check(path, folder);
+  return folder;
+}
+
+/** What blob names begin with in a folder: empty for the root, else with a slash at the end. */
+export function folderPrefix(path: string): string {
+  const folder = folderName(path);
+  return folder === '' ? '' : `${folder}/`;
+}
+
+/** A plain prefix of names, which may end anywhere. @throws ConnectorError PATH_INVALID */
+export function searchPrefix(text: string): string {
+  const prefix = withoutRoot(text);
+  if (prefix.length > MAX_NAME_LENGTH || UNWRITABLE.test(prefix) || prefix.includes('\\')) {
+    throw refused(text, 'no file name begins like that');
+  }
+  return prefix;
+}
+
+/** One name without folders, as RenameFile takes it. @throws ConnectorError PATH_INVALID */
+export function plainName(name: string): string {
+  if (name.includes('/')) throw refused(name, 'a name has no slash');
+  return blobName(name);
+}
+
+/** The folder in front of a blob name, without slashes around it. */
+export function parentOf(name: string): string {
+  const slash = name.lastIndexOf('/');
+  return slash < 0 ? '' : name.slice(0, slash);
+}
+
+/** The last part of a blob name. */
+export function baseOf(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
+}
+
+/** @throws ConnectorError PATH_INVALID */
+export function containerName(name: string): string {
+  if (/^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name) || name === '$root' || name === '$web')
+    return name;
+  throw new ConnectorError(
+    'PATH_INVALID',
+    `The container name ${JSON.stringify(name.slice(0, 80))} is not possible: expected 3 to 63 small letters, digits and single hyphens.`,
+  );
+}
+
+/** A matcher for `nameMask`: `*` and `?`, case-sensitive; an empty mask matches every name. */
+export function maskMatcher(mask: string | undefined): (name: string) => boolean {
+  if (mask === undefined || mask === '' || mask === '*' || mask === '*.*') return () => true;
+  const parts = mask.split('*');
+  // Each star takes as little as possible: no pattern, so no pattern that takes for ever.
+  return (name) => {
+    const characters = [...name];
+    let at = 0;
+    for (const [index, part] of parts.entries()) {
+      const wanted = [...part];
+      const last = index === parts.length - 1;
+      const from = index === 0 ? 0 : last ? Math.max(at, characters.length - wanted.length) : at;
+      const limit = index === 0 ? 0 : characters.length - wanted.length;
+      const found = firstMatch(characters, wanted, from, limit);
+      if (found < 0) return false;
+      at = found + wanted.length;
+    }
+    return parts.length > 1 || at === characters.length;
+  };
+}
+
+function firstMatch(text: readonly string[], wanted: readonly string[], from: number, limit: number): number {
+  for (let start = from; start <= limit; start += 1) {
+    if (start + wanted.length > text.length) return -1;
+    if (wanted.every((character, index) => character === '?' || character === text[start + index]))
+      return start;
+  }
+  return -1;
+}
+
+/** A file repository's paths begin with a slash, or not. Only one is dropped: `//x` is no way to write `x`. */
+function withoutRoot(path: string): string {
+  return path.startsWith('/') ? path.slice(1) : path;
+}
+
+function check(path: string, name: string): void {
+  if (name.length > MAX_NAME_LENGTH) {
+    throw refused(path, `it has ${name.length} characters, and Azure allows ${MAX_NAME_LENGTH}`);
+  }
+  if (UNWRITABLE.test(name))
+    throw refused(path, 'it has a control character or a character that is not Unicode');
+  if (MISLEADING.test(name)) throw refused(path, 'it has a character that changes the direction of the text');
+  if (name.includes('\\')) throw refused(path, 'folders are parted by "/", and "\\" is not possible');
+  const segments = name.split('/');
+  if (segments.length > MAX_SEGMENTS) throw refused(path, `it has more than ${MAX_SEGMENTS} parts`);
+  if (/^[A-Za-z]:$/.test(segments[0] ?? '')) {
+    throw refused(path, 'it begins with a drive; paths begin at the root of the container');
+  }
+  for (const segment of segments) {
+    if (segment === '') throw refused(path, 'it has an empty part between two slashes');
+    if (segment === '.' || segment === '..') throw refused(path, `"${segment}" is not possible as a part`);
+    if (segment.endsWith('.')) throw refused(path, 'a part cannot end with a dot');
+    if (segment.trim() === '') throw refused(path, 'a part cannot be white space alone');
+  }
+}
+
+function refused(path: string, reason: string): ConnectorError {
+  const shown = path.length > 120 ? `${path.slice(0, 120)}...` : path;
+  return new ConnectorError('PATH_INVALID', `The path ${JSON.stringify(shown)} is not possible: ${reason}.`);
+}

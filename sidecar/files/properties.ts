@@ -1,0 +1,130 @@
+import type { Conditions, ContentFacts, FileFacts, Snapshot } from '../contract/storage.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
+import { factsOf } from './listing.ts';
+import { conditionsOf, type Place } from './place.ts';
+
+export async function readFacts(place: Place, path: string, signal: AbortSignal): Promise<FileFacts> {
+  const blob = place.blob(path);
+  return place.attempt(`Looking at ${path}`, async () =>
+    factsOf(blob.name, await blob.getProperties({ abortSignal: signal })),
+  );
+}
+
+/** Changes what is given and keeps the rest: Azure would clear what a call leaves out. */
+export async function setContentFacts(
+  place: Place,
+  path: string,
+  given: ContentFacts,
+  conditions: Conditions,
+  signal: AbortSignal,
+): Promise<string> {
+  const blob = place.blob(path);
+  const before = await readFacts(place, path, signal);
+  return place.attempt(`Changing the properties of ${path}`, async () => {
+    const merged = { ...before, ...defined(given) };
+    const answer = await blob.setHTTPHeaders(
+      {
+        blobContentType: merged.contentType ?? before.contentType,
+        ...(merged.contentEncoding ? { blobContentEncoding: merged.contentEncoding } : {}),
+        ...(merged.contentDisposition ? { blobContentDisposition: merged.contentDisposition } : {}),
+        ...(merged.contentLanguage ? { blobContentLanguage: merged.contentLanguage } : {}),
+        ...(merged.cacheControl ? { blobCacheControl: merged.cacheControl } : {}),
+        ...(before.contentMd5 ? { blobContentMD5: Buffer.from(before.contentMd5, 'base64') } : {}),
+      },
+      // What was read is what is kept, so nobody may have changed it meanwhile.
+      { abortSignal: signal, conditions: conditionsOf({ ifMatch: conditions.ifMatch || before.etag }) },
+    );
+    return answer.etag ?? '';
+  });
+}
+
+export async function setMetadata(
+  place: Place,
+  path: string,
+  metadata: Readonly<Record<string, string>>,
+  conditions: Conditions,
+  signal: AbortSignal,
+): Promise<string> {
+  for (const [name, value] of Object.entries(metadata)) {
+    // Metadata travels as HTTP headers.
+    if (!/^[A-Za-z_][A-Za-z0-9_]{0,254}$/.test(name) || !/^[\x20-\x7e]{0,4096}$/.test(value)) {
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        `metadata: ${JSON.stringify(name.slice(0, 80))} is not possible; expected names of letters, digits and _ and values of printable ASCII.`,
+      );
+    }
+  }
+  const answer = await place.attempt(`Changing the metadata of ${path}`, () =>
+    place
+      .blob(path)
+      .setMetadata({ ...metadata }, { abortSignal: signal, conditions: conditionsOf(conditions) }),
+  );
+  return answer.etag ?? '';
+}
+
+export async function readTags(
+  place: Place,
+  path: string,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  const blob = place.blob(path);
+  const { tags } = await place.attempt(`Reading the tags of ${path}`, () =>
+    blob.getTags({ abortSignal: signal }),
+  );
+  return tags;
+}
+
+export async function setTags(
+  place: Place,
+  path: string,
+  tags: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<void> {
+  const blob = place.blob(path);
+  await place.attempt(`Changing the tags of ${path}`, () =>
+    blob.setTags({ ...tags }, { abortSignal: signal }),
+  );
+}
+
+export async function setTier(place: Place, path: string, tier: string, signal: AbortSignal): Promise<void> {
+  const blob = place.blob(path);
+  await place.attempt(`Changing the tier of ${path}`, () =>
+    blob.setAccessTier(tier, { abortSignal: signal }),
+  );
+}
+
+export async function listSnapshots(place: Place, path: string, signal: AbortSignal): Promise<Snapshot[]> {
+  const { name } = place.blob(path);
+  return place.attempt(`Listing the snapshots of ${path}`, async () => {
+    const found: Snapshot[] = [];
+    const options = { abortSignal: signal, includeSnapshots: true, prefix: name };
+    for await (const item of place.container.listBlobsFlat(options)) {
+      // Names are sorted: behind the blob come longer ones.
+      if (item.name !== name) break;
+      if (!item.snapshot) continue;
+      found.push({
+        snapshot: item.snapshot,
+        size: item.properties.contentLength ?? 0,
+        lastModified: item.properties.lastModified.toISOString(),
+      });
+    }
+    return found;
+  });
+}
+
+export async function createSnapshot(place: Place, path: string, signal: AbortSignal): Promise<string> {
+  const blob = place.blob(path);
+  const { snapshot } = await place.attempt(`Making a snapshot of ${path}`, () =>
+    blob.createSnapshot({ abortSignal: signal }),
+  );
+  return snapshot ?? '';
+}
+
+export async function restoreFile(place: Place, path: string, signal: AbortSignal): Promise<void> {
+  const blob = place.blob(path);
+  await place.attempt(`Restoring ${path}`, () => blob.undelete({ abortSignal: signal }));
+}
+
+function defined(facts: ContentFacts): ContentFacts {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as ContentFacts;
+}

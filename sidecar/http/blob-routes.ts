@@ -1,0 +1,186 @@
+import { pipeline } from 'node:stream/promises';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { OperationContext } from '../contract/context.ts';
+import type { FileFacts, Files, UploadOptions, UploadState } from '../contract/storage.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
+import { sendResult } from './reply.ts';
+import { goneSignal } from './routes.ts';
+
+const PATH = '/storage/:account/containers/:container/blobs/*path';
+const ROUTE = '/v1/storage/{account}/containers/{container}/blobs/{path}';
+/** How long a stream may stand still, in milliseconds. */
+const IDLE_MS = 120_000;
+const UPLOAD_ID = /^[A-Za-z0-9_-]{8,64}$/;
+const MD5 = /^[A-Za-z0-9+/]{22}==$/;
+
+interface BlobRouteOptions {
+  readonly context: Omit<OperationContext, 'signal'>;
+  readonly authorise: RequestHandler;
+}
+
+/**
+ * Bodies of blobs, streamed: GET and HEAD with ranges and conditions, PUT whole, PUT piece by piece with `Upload-Id` and
+ * `Content-Range`, and GET with `Upload-Id` for how far such an upload has come.
+ */
+export function blobRoutes({ context, authorise }: BlobRouteOptions): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  const prepare: RequestHandler = (request, response, next) => {
+    response.locals.route = ROUTE;
+    request.socket.setTimeout(IDLE_MS, () => request.socket.destroy());
+    response.once('close', () => request.socket.setTimeout(0));
+    next();
+  };
+  const target = (request: Request): { files: Files; path: string } => {
+    const { account, container, path } = request.params as Record<string, unknown>;
+    return {
+      files: context.storages.require(String(account)).container(String(container)),
+      path: Array.isArray(path) ? path.join('/') : String(path),
+    };
+  };
+  router.get(PATH, authorise, prepare, async (request, response) => {
+    const { files, path } = target(request);
+    const signal = goneSignal(request, response);
+    const id = request.get('upload-id');
+    if (id === undefined) await download(request, response, files, path, signal);
+    else sendUpload(request, response, await files.uploadState(path, uploadId(id), signal));
+  });
+  router.put(PATH, authorise, prepare, async (request, response) => {
+    // What is left of a body after a failure is not read to its end.
+    response.set('Connection', request.complete ? 'keep-alive' : 'close');
+    const { files, path } = target(request);
+    const state = await upload(request, files, path, goneSignal(request, response));
+    sendUpload(request, response, state);
+  });
+  router.all(PATH, authorise, (request, response) => {
+    response.set('Allow', 'GET, HEAD, PUT');
+    throw new ConnectorError('METHOD_NOT_ALLOWED', `${request.method} is not possible here.`);
+  });
+  return router;
+}
+
+async function download(
+  request: Request,
+  response: Response,
+  files: Files,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const ifNoneMatch = request.get('if-none-match');
+  const wanted = await wantedRange(request, files, path, signal);
+  const { facts, start, end, body } = await files.open(
+    path,
+    { ifMatch: request.get('if-match'), range: wanted },
+    signal,
+  );
+  response.set(headersOf(facts));
+  if (ifNoneMatch !== undefined && matches(ifNoneMatch, facts.etag)) {
+    body.destroy();
+    response.status(304).end();
+    return;
+  }
+  const partial = wanted !== undefined && (start > 0 || end < facts.size - 1 || /^bytes=\d/.test(wanted));
+  const isRange = partial && end >= start;
+  response.status(isRange ? 206 : 200);
+  response.set('Content-Length', String(end - start + 1));
+  if (isRange) response.set('Content-Range', `bytes ${start}-${end}/${facts.size}`);
+  else if (facts.contentMd5) response.set('Content-MD5', facts.contentMd5);
+  if (request.method === 'HEAD') {
+    body.destroy();
+    response.end();
+    return;
+  }
+  await pipeline(body, response).catch((thrown) => {
+    if (!signal.aborted) throw thrown;
+  });
+}
+
+/** The range, unless the condition of `If-Range` says that the caller has the beginning of another version. */
+async function wantedRange(
+  request: Request,
+  files: Files,
+  path: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const range = request.get('range');
+  const ifRange = request.get('if-range');
+  if (range === undefined || ifRange === undefined) return range;
+  return (await files.facts(path, signal)).etag === ifRange ? range : undefined;
+}
+
+function headersOf(facts: FileFacts): Record<string, string> {
+  return {
+    'Content-Type': facts.contentType,
+    ETag: facts.etag,
+    'Accept-Ranges': 'bytes',
+    // What somebody has uploaded is stored by a browser, never run.
+    'Content-Disposition': 'attachment',
+    'Content-Security-Policy': 'sandbox',
+    ...(facts.contentEncoding ? { 'Content-Encoding': facts.contentEncoding } : {}),
+    ...(facts.lastModified ? { 'Last-Modified': new Date(facts.lastModified).toUTCString() } : {}),
+    ...(facts.contentMd5 ? { 'X-Blob-MD5': facts.contentMd5 } : {}),
+  };
+}
+
+function matches(header: string, etag: string): boolean {
+  return header === '*' || header.split(/\s*,\s*/).some((one) => one.replace(/^W\//, '') === etag);
+}
+
+async function upload(
+  request: Request,
+  files: Files,
+  path: string,
+  signal: AbortSignal,
+): Promise<UploadState> {
+  const encoding = request.get('content-encoding') ?? 'identity';
+  if (encoding !== 'identity') {
+    throw new ConnectorError('REQUEST_INVALID', `Content-Encoding is ${encoding}; a blob is sent as it is.`);
+  }
+  const options: UploadOptions = {
+    ifMatch: request.get('if-match'),
+    ifNoneMatch: request.get('if-none-match'),
+    contentType: request.get('content-type'),
+  };
+  const id = request.get('upload-id');
+  const length = Number(request.get('content-length') ?? Number.NaN);
+  if (id === undefined) {
+    const size = Number.isNaN(length) ? undefined : length;
+    const contentMd5 = md5Header(request, 'content-md5');
+    return files.upload(path, request, { ...options, contentMd5, size }, signal);
+  }
+  const range = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(request.get('content-range') ?? '');
+  const [offset, last, size] = (range ?? []).slice(1).map(Number) as [number, number, number];
+  if (!range || last < offset || last >= size || (!Number.isNaN(length) && length !== last - offset + 1)) {
+    throw new ConnectorError(
+      'REQUEST_INVALID',
+      'With Upload-Id the header Content-Range must be such as "bytes 0-4194303/10000000" and fit the length of the body.',
+    );
+  }
+  if (request.get('content-md5') !== undefined) {
+    throw new ConnectorError(
+      'REQUEST_INVALID',
+      'With Upload-Id the MD5 of the whole file goes in X-Blob-MD5.',
+    );
+  }
+  const piece = { uploadId: uploadId(id), offset, length: last - offset + 1, size };
+  const contentMd5 = md5Header(request, 'x-blob-md5');
+  return files.uploadPiece(path, request, { ...options, ...piece, contentMd5 }, signal);
+}
+
+function sendUpload(request: Request, response: Response, state: UploadState): void {
+  if (state.etag) response.set('ETag', state.etag);
+  sendResult(request, response, state);
+}
+
+function uploadId(text: string): string {
+  if (UPLOAD_ID.test(text)) return text;
+  throw new ConnectorError(
+    'REQUEST_INVALID',
+    'Upload-Id must be 8 to 64 letters, digits, hyphens and underscores, of your own choice.',
+  );
+}
+
+function md5Header(request: Request, name: string): string | undefined {
+  const value = request.get(name);
+  if (value === undefined || MD5.test(value)) return value;
+  throw new ConnectorError('REQUEST_INVALID', `${name} is no MD5 in base64.`);
+}

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import type { TestContext } from 'node:test';
+import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
+import type { Files } from '../../sidecar/contract/storage.ts';
+import { StorageAccounts } from '../../sidecar/files/accounts.ts';
+import { Tickets } from '../../sidecar/hub/tickets.ts';
+import type { AppOptions } from '../../sidecar/http/app.ts';
+import { type Azurite, type AzuriteOptions, startAzurite } from '../emulators/azurite.ts';
+import { MemoryHubs } from '../http/fixture.ts';
+
+/** The name of the storage Thing in tests without ThingWorx. */
+export const STORAGE = 'Plant.Storage';
+
+export interface Account {
+  readonly azurite: Azurite;
+  /** Microsoft's client, to see what really lies there. */
+  readonly service: BlobServiceClient;
+  readonly storages: StorageAccounts;
+  readonly tickets: Tickets;
+  readonly appOptions: Partial<AppOptions>;
+}
+
+/** Azurite, and the sidecar's storage accounts without any. */
+export async function startAccount(t: TestContext, options: AzuriteOptions = {}): Promise<Account> {
+  const azurite = await startAzurite(options);
+  t.after(() => azurite.stop());
+  const tickets = new Tickets();
+  const storages = new StorageAccounts(tickets);
+  return {
+    azurite,
+    service: BlobServiceClient.fromConnectionString(azurite.connectionString),
+    storages,
+    tickets,
+    appOptions: {
+      context: {
+        hubs: new MemoryHubs(),
+        storages,
+        tickets,
+        sidecar: { version: '0.1.0', startedAt: new Date() },
+      },
+    },
+  };
+}
+
+/** Connects STORAGE to the account, as the services of its Thing do. */
+export async function connect({ azurite, storages, tickets }: Account): Promise<void> {
+  const [issued] = await storages.connect(STORAGE, {}, true);
+  await tickets.redeem(issued?.ticket ?? '', azurite.connectionString);
+}
+
+/** A container with a name of its own. */
+export async function newContainer(
+  account: Account,
+): Promise<{ name: string; files: Files; raw: ContainerClient }> {
+  await connect(account);
+  const name = `c${randomBytes(8).toString('hex')}`;
+  const raw = account.service.getContainerClient(name);
+  await raw.create();
+  return { name, files: account.storages.require(STORAGE).container(name), raw };
+}
+
+export const NEVER = new AbortController().signal;

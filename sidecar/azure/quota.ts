@@ -123,7 +123,9 @@ export class HubQuota {
       await sleep(waitMs, undefined, signal ? { signal } : {});
     } catch {
       bucket.giveBack(cost);
-      if (Date.now() >= deadlineMs) throw throttled(operation, 0);
+      // Time was up before the turn came.
+      if (signal?.reason instanceof DOMException && signal.reason.name === 'TimeoutError')
+        throw throttled(operation, 0);
       throw new ConnectorError('AZURE_CANCELLED', 'Cancelled while waiting for the rate of the IoT Hub.');
     }
   }

@@ -216,10 +216,11 @@ describe('hub REST', () => {
     const sent = outcomes.filter(({ status }) => status === 'fulfilled').length;
     // 100 a minute: five seconds' worth at once, then what the time allows.
     assert.ok(sent >= 8 && sent <= 9 + (seconds * 100) / 60, `${sent} were sent in ${seconds} s`);
-    assert.ok(
-      outcomes.every(
-        (outcome) => outcome.status === 'fulfilled' || outcome.reason.code === 'AZURE_THROTTLED',
-      ),
+    const reasons = new Set(
+      outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : 'sent')),
     );
+    // One whose turn came at the very end may run out of time on the way.
+    reasons.delete('AZURE_TIMEOUT');
+    assert.deepEqual([...reasons].sort(), ['AZURE_THROTTLED', 'sent']);
   });
 });

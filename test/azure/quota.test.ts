@@ -80,8 +80,13 @@ describe('token buckets', () => {
   test('whoever is cancelled gives his turn back', async () => {
     const quota = new HubQuota({ tier: 'S1', units: 1 });
     await quota.take('registry', { cost: 9 });
-    const waiting = quota.take('registry', { cost: 8, signal: AbortSignal.timeout(20) });
+    const abort = new AbortController();
+    const waiting = quota.take('registry', { cost: 8, signal: abort.signal });
+    abort.abort();
     await assert.rejects(waiting, { code: 'AZURE_CANCELLED' });
+    await assert.rejects(quota.take('registry', { cost: 8, signal: AbortSignal.timeout(20) }), {
+      code: 'AZURE_THROTTLED',
+    });
     const error = await quota
       .take('registry', { deadlineMs: Date.now() })
       .catch((thrown: ConnectorError) => thrown);

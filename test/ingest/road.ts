@@ -32,6 +32,10 @@ export class TestRoad {
 
   async start(): Promise<void> {
     await this.thingworx.start();
+    this.#open();
+  }
+
+  #open(): void {
     const client = new ThingworxClient({ url: this.thingworx.url, appKey: 'key', connections: 4 });
     this.#client = client;
     const hubThing = 'hub';
@@ -80,6 +84,12 @@ export class TestRoad {
 
   use(settings: TranslationSettings): void {
     this.#translator = compileTranslator(settings);
+  }
+
+  /** A road that knows nothing of the Things yet, to the same ThingWorx. */
+  async stopAndStart(): Promise<void> {
+    await this.#client?.close();
+    this.#open();
   }
 
   forwarder(deadLetters: DeadLetterSink): Forwarder {

@@ -76,8 +76,7 @@ export function messageOfLine(line: string, place: StoredPlace): HubMessage {
   return toMessage(place, {
     body: bytes,
     // The text was written into a file in UTF-8, whatever the device sent.
-    system:
-      isPlain && system.contentEncoding !== undefined ? { ...system, contentEncoding: 'utf-8' } : system,
+    system: isPlain ? { ...system, ...UTF8_JSON } : system,
     properties: objectOf(member('Properties')),
     enqueuedTime: member('EnqueuedTimeUtc'),
     sequenceNumber: undefined,
@@ -85,7 +84,7 @@ export function messageOfLine(line: string, place: StoredPlace): HubMessage {
   });
 }
 
-const _UTF8_JSON = { contentType: 'application/json', contentEncoding: 'utf-8' };
+const UTF8_JSON = { contentType: 'application/json', contentEncoding: 'utf-8' };
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 const UTF = /\butf-?(8|16|32)/i;
 

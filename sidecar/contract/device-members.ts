@@ -1,6 +1,17 @@
 import Type from 'typebox';
 import { EXPECTED_KEYWORD, JsonObject, ThingName } from './schema.ts';
 
+/** The script that called waits 20 s unless the operation says otherwise. */
+const CALL_TIMEOUT_MS = 15_000;
+
+/** Options of a call to Azure, which ends with its reason before the script that waits for it gives up. */
+export function withinCall(signal: AbortSignal): {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+} {
+  return { signal, timeoutMs: CALL_TIMEOUT_MS };
+}
+
 /** Input members that many operations on devices share. */
 
 export const hub = ThingName({ description: 'The hub Thing.' });

@@ -1,17 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Client, Message } from 'azure-iot-device';
+import type { Message } from 'azure-iot-device';
 import { eventually, Factory, HUB_THING, TRANSPORT_NAMES } from './factory.ts';
-
-/** The next message that a device gets, settled as asked. */
-function nextMessage(client: Client, settle: 'complete' | 'reject' = 'complete'): Promise<Message> {
-  return new Promise((resolve, reject) => {
-    // Never taken away: the SDK closes the link of a client without listeners, before the message is settled.
-    client.on('message', (message: Message) => {
-      client[settle](message).then(() => resolve(message), reject);
-    });
-  });
-}
 
 function propertyOf(message: Message, name: string): unknown {
   return message.properties.propertyList.find(({ key }) => key === name)?.value;
@@ -64,8 +54,8 @@ describe('commands', () => {
     test(`a message reaches a device over ${transport} with all that was given`, async () => {
       const thing = `message-${transport}`;
       await factory.createDevice(thing);
-      const client = await factory.connect(thing, transport);
-      const arrived = nextMessage(client);
+      const next = factory.inbox(await factory.connect(thing, transport));
+      const arrived = next();
       const messageId = await factory.call<string>(thing, 'SendMessage', {
         body: 'stop',
         properties: { level: 'high', 'a b': 'ü' },
@@ -85,11 +75,11 @@ describe('commands', () => {
 
   test('bodies may be JSON or bytes, but one of them', async () => {
     await factory.createDevice('bodies');
-    const client = await factory.connect('bodies');
-    const json = nextMessage(client);
+    const next = factory.inbox(await factory.connect('bodies'));
+    const json = next();
     await factory.call('bodies', 'SendMessage', { bodyJson: { on: true } });
     assert.equal((await json).data.toString(), '{"on":true}');
-    const bytes = nextMessage(client);
+    const bytes = next();
     await factory.call('bodies', 'SendMessage', { bodyBase64: Buffer.from([0, 255, 7]).toString('base64') });
     assert.deepEqual([...(await bytes).data], [0, 255, 7]);
     await assert.rejects(
@@ -104,8 +94,8 @@ describe('commands', () => {
 
   test('many values travel in one message, from JSON or from an INFOTABLE', async () => {
     await factory.createDevice('values');
-    const client = await factory.connect('values');
-    const json = nextMessage(client);
+    const next = factory.inbox(await factory.connect('values'));
+    const json = next();
     await factory.call('values', 'SendProperties', { values: { speed: 3, mode: 'auto' } });
     assert.deepEqual(JSON.parse((await json).data.toString()), { speed: 3, mode: 'auto' });
     const fields = { speed: 'NUMBER', on: 'BOOLEAN', at: 'DATETIME', label: 'STRING', place: 'LOCATION' };
@@ -115,7 +105,7 @@ describe('commands', () => {
         { name, baseType, description: '', ordinal, aspects: {} },
       ]),
     );
-    const table = nextMessage(client);
+    const table = next();
     await factory.call('values', 'SendProperties', {
       table: {
         dataShape: { fieldDefinitions },
@@ -196,8 +186,8 @@ describe('commands', () => {
     await factory.createDevice('deaf', { createThing: false });
     await factory.listen('heard', 'MessageFeedback');
     await factory.listen(HUB_THING, 'MessageFeedback');
-    const client = await factory.connect('heard');
-    const arrived = nextMessage(client);
+    const next = factory.inbox(await factory.connect('heard'));
+    const arrived = next();
     await factory.call('heard', 'SendMessage', { body: 'x', messageId: 'taken', ack: 'full' });
     await arrived;
     await eventually(async () => {

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import device, { type Client, type ModuleClient } from 'azure-iot-device';
+import path from 'node:path';
+import device, { type Client, type Message, type ModuleClient } from 'azure-iot-device';
 import amqp from 'azure-iot-device-amqp';
 import mqtt from 'azure-iot-device-mqtt';
 import { deviceDataShapes } from '../../extension/entities/device-data-shapes.ts';
+import { importDataShapes, importEvents } from '../../extension/entities/hub-import.ts';
 import { deviceEvents, hubDeviceEvents } from '../../extension/entities/hub-inbound.ts';
 import type { Row } from '../../scripts/local/platform.ts';
 import { HUB_THING, LocalSystem, type SystemOptions } from '../../scripts/local/system.ts';
@@ -88,8 +90,13 @@ export class Factory {
 
   /** Remembers the events of a Thing from now on, by a Thing that subscribes to them. */
   async listen(thing: string, event: string): Promise<void> {
-    const shape = [...deviceEvents, ...hubDeviceEvents].find(({ name }) => name === event)?.dataShape;
-    const fields = deviceDataShapes.find(({ name }) => name === shape)?.fields.map(({ name }) => name) ?? [];
+    const shape = [...deviceEvents, ...hubDeviceEvents, ...importEvents].find(
+      ({ name }) => name === event,
+    )?.dataShape;
+    const fields =
+      [...deviceDataShapes, ...importDataShapes]
+        .find(({ name }) => name === shape)
+        ?.fields.map(({ name }) => name) ?? [];
     const code = [
       'var all = JSON.parse(JSON.stringify(me.heard)).all || [];',
       'var one = {};',
@@ -119,6 +126,10 @@ export class Factory {
     });
     if (!answer.ok) throw new Error(`The listener was refused with ${answer.status}: ${await answer.text()}`);
     // Subscriptions run in the name of whoever fired the event.
+    await this.call(listenerOf(thing, event), 'AddVisibilityPermission', {
+      principal: 'AzureIoT.Connector_OR',
+      principalType: 'Organization',
+    });
     for (const type of ['PropertyRead', 'PropertyWrite']) {
       await this.call(listenerOf(thing, event), 'AddRunTimePermission', {
         principal: 'AzureIoT.Sidecar_UG',
@@ -134,6 +145,37 @@ export class Factory {
   async heard(thing: string, event: string): Promise<Row[]> {
     const { heard } = await this.read(listenerOf(thing, event));
     return ((heard as { all?: Row[] } | undefined)?.all ?? []) as Row[];
+  }
+
+  /** The messages that a device takes from now on, one by one. */
+  inbox(client: Client): () => Promise<Message> {
+    const arrived: Message[] = [];
+    const waiting: ((message: Message) => void)[] = [];
+    // Never taken away: the SDK closes the link of a client without listeners, before the message is settled.
+    client.on('message', (message: Message) => {
+      client.complete(message).then(() => {
+        const next = waiting.shift();
+        if (next) next(message);
+        else arrived.push(message);
+      }, console.error);
+    });
+    return () =>
+      new Promise((resolve) => {
+        const message = arrived.shift();
+        if (message) resolve(message);
+        else waiting.push(resolve);
+      });
+  }
+
+  /** The connection string of another policy of the emulated hub. */
+  async policy(name: string): Promise<string> {
+    const { iotHubConnectionString, caFile } = this.system.cloud;
+    const file = path.join(path.dirname(caFile), '..', 'policies.json');
+    const { hub } = JSON.parse(await readFile(file, 'utf8')) as {
+      hub: { name: string; primaryKey: string }[];
+    };
+    const host = /^HostName=([^;]+)/.exec(iotHubConnectionString)?.[1];
+    return `HostName=${host};SharedAccessKeyName=${name};SharedAccessKey=${hub.find((policy) => policy.name === name)?.primaryKey}`;
   }
 
   /** Asks the emulated hub for a fault or an end of it. */

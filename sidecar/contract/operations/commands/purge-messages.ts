@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { deviceId, hub } from '../../device-members.ts';
+import { deviceId, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 
 export const purgeMessages = defineOperation({
@@ -17,6 +17,6 @@ export const purgeMessages = defineOperation({
   errors: ['HUB_NOT_CONNECTED', 'DEVICE_NOT_FOUND', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const azure = await hubs.require(hub).azure();
-    return { purged: await azure.messages.purge(deviceId, { signal }) };
+    return { purged: await azure.messages.purge(deviceId, withinCall(signal)) };
   },
 });

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { ConnectorError } from '../../../errors/connector-error.ts';
-import { deviceId, hub } from '../../device-members.ts';
+import { deviceId, hub, withinCall } from '../../device-members.ts';
 import { messageOf, messageOptions } from '../../message-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonValue } from '../../schema.ts';
@@ -85,7 +85,7 @@ export const sendMessage = defineOperation({
         ...(type === undefined ? {} : { contentType: type }),
         ...(encoding === undefined ? {} : { contentEncoding: encoding }),
       },
-      { signal },
+      withinCall(signal),
     );
   },
 });

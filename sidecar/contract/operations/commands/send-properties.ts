@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { ConnectorError } from '../../../errors/connector-error.ts';
-import { deviceId, hub } from '../../device-members.ts';
+import { deviceId, hub, withinCall } from '../../device-members.ts';
 import { messageOf, messageOptions } from '../../message-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { forThingWorx, JsonObject } from '../../schema.ts';
@@ -59,7 +59,7 @@ export const sendProperties = defineOperation({
         contentType: 'application/json',
         contentEncoding: 'utf-8',
       },
-      { signal },
+      withinCall(signal),
     );
   },
 });

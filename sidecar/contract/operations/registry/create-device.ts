@@ -2,7 +2,7 @@ import Type from 'typebox';
 import type { DeviceInput } from '../../../azure/hub-types.ts';
 import type { Registry } from '../../../azure/registry.ts';
 import { ConnectorError } from '../../../errors/connector-error.ts';
-import { deviceId, hub } from '../../device-members.ts';
+import { deviceId, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import {
   authenticationOf,
@@ -113,9 +113,9 @@ export const createDevice = defineOperation({
 
 async function createOrRead(registry: Registry, device: DeviceInput, signal: AbortSignal) {
   try {
-    return { created: true, identity: await registry.createDevice(device, { signal }) };
+    return { created: true, identity: await registry.createDevice(device, withinCall(signal)) };
   } catch (error) {
     if (!(error instanceof ConnectorError) || error.code !== 'DEVICE_EXISTS') throw error;
-    return { created: false, identity: await registry.device(device.deviceId, { signal }) };
+    return { created: false, identity: await registry.device(device.deviceId, withinCall(signal)) };
   }
 }

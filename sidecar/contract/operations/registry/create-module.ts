@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { ConnectorError } from '../../../errors/connector-error.ts';
-import { deviceId, hub, moduleId } from '../../device-members.ts';
+import { deviceId, hub, moduleId, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import {
   authenticationOf,
@@ -45,10 +45,16 @@ export const createModule = defineOperation({
     const authentication = authenticationOf(options) ?? { type: 'sas' as const };
     const module = { deviceId, moduleId, authentication, ...(managedBy === undefined ? {} : { managedBy }) };
     try {
-      return { created: true, module: moduleDocument(await modules.createModule(module, { signal })) };
+      return {
+        created: true,
+        module: moduleDocument(await modules.createModule(module, withinCall(signal))),
+      };
     } catch (error) {
       if (!(error instanceof ConnectorError) || error.code !== 'DEVICE_EXISTS') throw error;
-      return { created: false, module: moduleDocument(await modules.module(deviceId, moduleId, { signal })) };
+      return {
+        created: false,
+        module: moduleDocument(await modules.module(deviceId, moduleId, withinCall(signal))),
+      };
     }
   },
 });

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { ConnectorError } from '../../../errors/connector-error.ts';
-import { deviceId, etag, hub } from '../../device-members.ts';
+import { deviceId, etag, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 
 export const deleteDevice = defineOperation({
@@ -49,7 +49,10 @@ export const deleteDevice = defineOperation({
     if (deleteIdentity !== false) {
       const { registry } = await target.azure();
       try {
-        await registry.deleteDevice(deviceId, { signal, ...(etag === undefined ? {} : { etag }) });
+        await registry.deleteDevice(deviceId, {
+          ...withinCall(signal),
+          ...(etag === undefined ? {} : { etag }),
+        });
         deleted = true;
       } catch (error) {
         if (!(error instanceof ConnectorError) || error.code !== 'DEVICE_NOT_FOUND') throw error;

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { ConnectorError } from '../../../errors/connector-error.ts';
-import { deviceId, etag, hub, moduleId } from '../../device-members.ts';
+import { deviceId, etag, hub, moduleId, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 
 export const deleteModule = defineOperation({
@@ -19,7 +19,10 @@ export const deleteModule = defineOperation({
   async run({ hubs, signal }, { hub, deviceId, moduleId, etag }) {
     const { modules } = await hubs.require(hub).azure();
     try {
-      await modules.deleteModule(deviceId, moduleId, { signal, ...(etag === undefined ? {} : { etag }) });
+      await modules.deleteModule(deviceId, moduleId, {
+        ...withinCall(signal),
+        ...(etag === undefined ? {} : { etag }),
+      });
       return { deleted: true };
     } catch (error) {
       if (!(error instanceof ConnectorError) || error.code !== 'DEVICE_NOT_FOUND') throw error;

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { deviceId, hub } from '../../device-members.ts';
+import { deviceId, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { DeviceDocument, deviceDocument } from '../../registry-members.ts';
 
@@ -19,6 +19,6 @@ export const disableDevice = defineOperation({
   errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, reason }) {
     const { registry } = await hubs.require(hub).azure();
-    return deviceDocument(await registry.disableDevice(deviceId, reason ?? '', { signal }));
+    return deviceDocument(await registry.disableDevice(deviceId, reason ?? '', withinCall(signal)));
   },
 });

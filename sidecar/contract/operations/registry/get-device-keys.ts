@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { deviceId, hub, optionalModuleId } from '../../device-members.ts';
+import { deviceId, hub, optionalModuleId, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 
 export const getDeviceKeys = defineOperation({
@@ -33,8 +33,8 @@ export const getDeviceKeys = defineOperation({
     const azure = await hubs.require(hub).azure();
     const keys =
       moduleId === undefined
-        ? await azure.registry.deviceKeys(deviceId, { signal })
-        : await azure.modules.moduleKeys(deviceId, moduleId, { signal });
+        ? await azure.registry.deviceKeys(deviceId, withinCall(signal))
+        : await azure.modules.moduleKeys(deviceId, moduleId, withinCall(signal));
     const { credentials } = azure;
     const hostName = credentials.kind === 'entra' ? credentials.hostName : credentials.connection.hostName;
     const module = moduleId === undefined ? '' : `;ModuleId=${moduleId}`;

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { deviceId, hub } from '../../device-members.ts';
+import { deviceId, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { DeviceDocument, deviceDocument } from '../../registry-members.ts';
 
@@ -15,6 +15,6 @@ export const getDevice = defineOperation({
   errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { registry } = await hubs.require(hub).azure();
-    return deviceDocument(await registry.device(deviceId, { signal }));
+    return deviceDocument(await registry.device(deviceId, withinCall(signal)));
   },
 });

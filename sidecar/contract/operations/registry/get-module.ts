@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { deviceId, hub, moduleId } from '../../device-members.ts';
+import { deviceId, hub, moduleId, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { ModuleDocument, moduleDocument } from '../../registry-members.ts';
 
@@ -15,6 +15,6 @@ export const getModule = defineOperation({
   errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, moduleId }) {
     const { modules } = await hubs.require(hub).azure();
-    return moduleDocument(await modules.module(deviceId, moduleId, { signal }));
+    return moduleDocument(await modules.module(deviceId, moduleId, withinCall(signal)));
   },
 });

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { hub } from '../../device-members.ts';
+import { hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 
 const count = (description: string) => Type.Integer({ minimum: 0, description });
@@ -25,8 +25,8 @@ export const getRegistryStatistics = defineOperation({
   async run({ hubs, signal }, { hub }) {
     const { registry } = await hubs.require(hub).azure();
     const [devices, connectedDevices] = await Promise.all([
-      registry.statistics({ signal }),
-      registry.connectedDeviceCount({ signal }),
+      registry.statistics(withinCall(signal)),
+      registry.connectedDeviceCount(withinCall(signal)),
     ]);
     return {
       totalDevices: devices.totalDeviceCount,

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { continuationToken, hub } from '../../device-members.ts';
+import { continuationToken, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { DeviceRow, deviceRow } from '../../registry-members.ts';
 import { Table } from '../../schema.ts';
@@ -44,7 +44,7 @@ export const listDevices = defineOperation({
     // The hub may give an empty page and still have more.
     for (let token = continuationToken; ; ) {
       const page = await twins.query(sql, {
-        signal,
+        ...withinCall(signal),
         pageSize: pageSize ?? 100,
         ...(token === undefined ? {} : { continuationToken: token }),
       });

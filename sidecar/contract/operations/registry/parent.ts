@@ -1,6 +1,7 @@
 import type { DeviceInput } from '../../../azure/hub-types.ts';
 import type { Registry } from '../../../azure/registry.ts';
 import { ConnectorError } from '../../../errors/connector-error.ts';
+import { withinCall } from '../../device-members.ts';
 
 /** What makes a device the child of an IoT Edge device: a leaf takes over its scope, an Edge device names it as parent. */
 export async function parentScope(
@@ -9,7 +10,7 @@ export async function parentScope(
   iotEdge: boolean,
   signal: AbortSignal,
 ): Promise<Pick<DeviceInput, 'deviceScope' | 'parentScopes'>> {
-  const parent = await registry.device(parentDeviceId, { signal });
+  const parent = await registry.device(parentDeviceId, withinCall(signal));
   if (!parent.capabilities?.iotEdge || !parent.deviceScope) {
     throw new ConnectorError(
       'REQUEST_INVALID',

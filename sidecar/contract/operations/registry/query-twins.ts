@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { continuationToken, hub } from '../../device-members.ts';
+import { continuationToken, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonObject } from '../../schema.ts';
 
@@ -37,7 +37,7 @@ export const queryTwins = defineOperation({
   async run({ hubs, signal }, { hub, query, pageSize, continuationToken }) {
     const { twins } = await hubs.require(hub).azure();
     const page = await twins.query<Record<string, unknown>>(query, {
-      signal,
+      ...withinCall(signal),
       pageSize: pageSize ?? 100,
       ...(continuationToken === undefined ? {} : { continuationToken }),
     });

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { deviceId, hub, optionalModuleId } from '../../device-members.ts';
+import { deviceId, hub, optionalModuleId, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { OneOf } from '../../schema.ts';
 
@@ -29,8 +29,8 @@ export const regenerateDeviceKey = defineOperation({
   ],
   async run({ hubs, signal }, { hub, deviceId, key, moduleId }) {
     const { registry, modules } = await hubs.require(hub).azure();
-    if (moduleId === undefined) await registry.regenerateDeviceKey(deviceId, key, { signal });
-    else await modules.regenerateModuleKey(deviceId, moduleId, key, { signal });
+    if (moduleId === undefined) await registry.regenerateDeviceKey(deviceId, key, withinCall(signal));
+    else await modules.regenerateModuleKey(deviceId, moduleId, key, withinCall(signal));
     return { regenerated: true };
   },
 });

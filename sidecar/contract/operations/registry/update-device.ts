@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { deviceId, etag, hub } from '../../device-members.ts';
+import { deviceId, etag, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import {
   authenticationOf,
@@ -52,7 +52,8 @@ export const updateDevice = defineOperation({
     const authentication = authenticationOf(options);
     const isEdge =
       iotEdge ??
-      (parentDeviceId !== undefined && (await registry.device(deviceId, { signal })).capabilities.iotEdge);
+      (parentDeviceId !== undefined &&
+        (await registry.device(deviceId, withinCall(signal))).capabilities.iotEdge);
     const change = {
       ...(status === undefined ? {} : { status }),
       ...(statusReason === undefined ? {} : { statusReason }),
@@ -61,7 +62,10 @@ export const updateDevice = defineOperation({
       ...(parentDeviceId === undefined ? {} : await parentScope(registry, parentDeviceId, isEdge, signal)),
     };
     return deviceDocument(
-      await registry.updateDevice(deviceId, change, { signal, ...(etag === undefined ? {} : { etag }) }),
+      await registry.updateDevice(deviceId, change, {
+        ...withinCall(signal),
+        ...(etag === undefined ? {} : { etag }),
+      }),
     );
   },
 });

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { changeOf, equalJson, mirrored, missingFrom } from '../../../translate/sources/twin-view.ts';
-import { deviceId, hub } from '../../device-members.ts';
+import { deviceId, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonObject, OneOf } from '../../schema.ts';
 
@@ -30,11 +30,11 @@ export const changeTwinSection = defineOperation({
   ],
   async run({ hubs, signal }, { hub, deviceId, section, before, after }) {
     const { twins } = await hubs.require(hub).azure();
-    const twin = await twins.get({ deviceId }, { signal });
+    const twin = await twins.get({ deviceId }, withinCall(signal));
     const current = mirrored(twin)[section];
     const patch = missingFrom(current, changeOf(before, after));
     if (equalJson(patch, {})) return { changed: false, content: { ...current } };
-    const changed = await twins.patch({ deviceId }, { [section]: patch }, { signal });
+    const changed = await twins.patch({ deviceId }, { [section]: patch }, withinCall(signal));
     return { changed: true, content: { ...mirrored(changed)[section] } };
   },
 });

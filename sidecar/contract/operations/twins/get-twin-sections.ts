@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { mirrored } from '../../../translate/sources/twin-view.ts';
-import { deviceId, hub } from '../../device-members.ts';
+import { deviceId, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonObject } from '../../schema.ts';
 
@@ -19,7 +19,7 @@ export const getTwinSections = defineOperation({
   errors: ['HUB_NOT_CONNECTED', 'DEVICE_NOT_FOUND', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { twins } = await hubs.require(hub).azure();
-    const { desired, reported, tags } = mirrored(await twins.get({ deviceId }, { signal }));
+    const { desired, reported, tags } = mirrored(await twins.get({ deviceId }, withinCall(signal)));
     return { desired: { ...desired }, reported: { ...reported }, tags: { ...tags } };
   },
 });

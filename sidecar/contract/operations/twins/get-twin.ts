@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { deviceId, hub, optionalModuleId, TwinDocument } from '../../device-members.ts';
+import { deviceId, hub, optionalModuleId, TwinDocument, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { twinDocument } from '../../twin-content.ts';
 
@@ -15,6 +15,6 @@ export const getTwin = defineOperation({
   errors: ['HUB_NOT_CONNECTED', 'DEVICE_NOT_FOUND', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED'],
   async run({ hubs, signal }, { hub, ...name }) {
     const azure = await hubs.require(hub).azure();
-    return twinDocument(await azure.twins.get(name, { signal }));
+    return twinDocument(await azure.twins.get(name, withinCall(signal)));
   },
 });

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { writable } from '../../../translate/sources/twin-view.ts';
-import { deviceId, etag, hub, optionalModuleId, TwinDocument } from '../../device-members.ts';
+import { deviceId, etag, hub, optionalModuleId, TwinDocument, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonObject } from '../../schema.ts';
 import { twinDocument } from '../../twin-content.ts';
@@ -36,7 +36,10 @@ export const replaceTwin = defineOperation({
     const name = { deviceId, ...(moduleId === undefined ? {} : { moduleId }) };
     const twin = { desired: writable(desired), tags: writable(tags) };
     return twinDocument(
-      await azure.twins.replace(name, twin, { signal, ...(etag === undefined ? {} : { etag }) }),
+      await azure.twins.replace(name, twin, {
+        ...withinCall(signal),
+        ...(etag === undefined ? {} : { etag }),
+      }),
     );
   },
 });

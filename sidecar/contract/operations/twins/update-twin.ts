@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { ConnectorError } from '../../../errors/connector-error.ts';
 import { writable } from '../../../translate/sources/twin-view.ts';
-import { deviceId, etag, hub, optionalModuleId, TwinDocument } from '../../device-members.ts';
+import { deviceId, etag, hub, optionalModuleId, TwinDocument, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonObject } from '../../schema.ts';
 import { twinDocument } from '../../twin-content.ts';
@@ -47,7 +47,10 @@ export const updateTwin = defineOperation({
     };
     const name = { deviceId, ...(moduleId === undefined ? {} : { moduleId }) };
     return twinDocument(
-      await azure.twins.patch(name, patch, { signal, ...(etag === undefined ? {} : { etag }) }),
+      await azure.twins.patch(name, patch, {
+        ...withinCall(signal),
+        ...(etag === undefined ? {} : { etag }),
+      }),
     );
   },
 });

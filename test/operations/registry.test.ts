@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Row } from '../../scripts/local/platform.ts';
+import { eventually, Factory, HUB_THING } from './factory.ts';
+
+interface Table {
+  readonly rows: Row[];
+}
+
+/** The id and the rows of a table without what differs from run to run. */
+function ids({ rows }: Table): string[] {
+  return rows.map(({ deviceId }) => String(deviceId)).sort();
+}
+
+const THUMBPRINT = 'A'.repeat(40);
+
+describe('the device registry', () => {
+  const factory = new Factory();
+  before(() => factory.start());
+  after(() => factory.stop());
+  const hub = <T = Row>(service: string, parameters: Row = {}) => factory.hub<T>(service, parameters);
+
+  test('a device is created once, read, and never shows its keys', async () => {
+    const first = await hub('CreateDevice', { deviceId: 'plain' });
+    assert.equal(first.created, true);
+    assert.equal(first.thingCreated, false);
+    const again = await hub('CreateDevice', { deviceId: 'plain' });
+    assert.equal(again.created, false);
+    const device = await hub('GetDevice', { deviceId: 'plain' });
+    assert.equal(device.deviceId, 'plain');
+    assert.equal(device.status, 'enabled');
+    assert.equal(device.authentication, 'sas');
+    assert.equal(device.iotEdge, false);
+    const { primaryKey } = await hub('GetDeviceKeys', { deviceId: 'plain' });
+    assert.ok(String(primaryKey).length > 20);
+    for (const answer of [first, again, device])
+      assert.ok(!JSON.stringify(answer).includes(String(primaryKey)));
+  });
+
+  test('ids with every allowed character survive the way', async () => {
+    const deviceId = "a-:.+%_#*?!(),=@$'b";
+    await hub('CreateDevice', { deviceId });
+    assert.equal((await hub('GetDevice', { deviceId })).deviceId, deviceId);
+    assert.deepEqual(await hub('DeleteDevice', { deviceId }), { deleted: true, thingDeleted: false });
+  });
+
+  test('certificates replace keys', async () => {
+    await hub('CreateDevice', { deviceId: 'self', primaryThumbprint: THUMBPRINT });
+    const self = await hub('GetDevice', { deviceId: 'self' });
+    assert.equal(self.authentication, 'selfSigned');
+    assert.equal(self.primaryThumbprint, THUMBPRINT);
+    await hub('CreateDevice', { deviceId: 'signed', authentication: 'certificateAuthority' });
+    assert.equal((await hub('GetDevice', { deviceId: 'signed' })).authentication, 'certificateAuthority');
+    await assert.rejects(
+      hub('GetDeviceKeys', { deviceId: 'signed' }),
+      /AZURE_REJECTED: The device signed has no keys/,
+    );
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'x', authentication: 'selfSigned' }),
+      /REQUEST_INVALID: primaryThumbprint is missing/,
+    );
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'x', primaryThumbprint: 'short' }),
+      /REQUEST_INVALID: primaryThumbprint .*hexadecimal/,
+    );
+  });
+
+  test('a device may be the child of an Edge device', async () => {
+    await hub('CreateDevice', { deviceId: 'gateway', iotEdge: true });
+    const { deviceScope } = await hub('GetDevice', { deviceId: 'gateway' });
+    await hub('CreateDevice', { deviceId: 'leaf', parentDeviceId: 'gateway' });
+    assert.equal((await hub('GetDevice', { deviceId: 'leaf' })).deviceScope, deviceScope);
+    await hub('CreateDevice', { deviceId: 'lower', iotEdge: true, parentDeviceId: 'gateway' });
+    const lower = await hub('GetDevice', { deviceId: 'lower' });
+    assert.deepEqual(lower.parentScopes, [deviceScope]);
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'orphan', parentDeviceId: 'leaf' }),
+      /REQUEST_INVALID: leaf is no IoT Edge device/,
+    );
+  });
+
+  test('a device is changed, disabled and enabled; an old ETag is refused', async () => {
+    await hub('CreateDevice', { deviceId: 'changed' });
+    const { etag } = await hub('GetDevice', { deviceId: 'changed' });
+    const disabled = await hub('DisableDevice', { deviceId: 'changed', reason: 'stolen' });
+    assert.equal(disabled.status, 'disabled');
+    assert.equal(disabled.statusReason, 'stolen');
+    await assert.rejects(
+      hub('UpdateDevice', { deviceId: 'changed', status: 'enabled', etag }),
+      /PRECONDITION_FAILED: .*somebody else changed it/,
+    );
+    assert.equal((await hub('EnableDevice', { deviceId: 'changed' })).status, 'enabled');
+    const { etag: current } = await hub('GetDevice', { deviceId: 'changed' });
+    const updated = await hub('UpdateDevice', {
+      deviceId: 'changed',
+      primaryThumbprint: THUMBPRINT,
+      etag: current,
+    });
+    assert.equal(updated.authentication, 'selfSigned');
+  });
+
+  test('a key made anew is another one, and only that one', async () => {
+    await hub('CreateDevice', { deviceId: 'keys' });
+    const before = await hub('GetDeviceKeys', { deviceId: 'keys' });
+    await hub('RegenerateDeviceKey', { deviceId: 'keys', key: 'secondary' });
+    const now = await hub('GetDeviceKeys', { deviceId: 'keys' });
+    assert.equal(now.primaryKey, before.primaryKey);
+    assert.notEqual(now.secondaryKey, before.secondaryKey);
+    await assert.rejects(
+      hub('RegenerateDeviceKey', { deviceId: 'keys', key: 'third' }),
+      /REQUEST_INVALID: key .*primary, secondary/,
+    );
+  });
+
+  test('both sides come and go as asked', async () => {
+    const both = await hub('CreateDevice', { deviceId: 'both', createThing: true, thingName: 'Line1.Both' });
+    assert.equal(both.thingCreated, true);
+    const thing = await factory.read('Line1.Both');
+    assert.equal(thing.deviceId, 'both');
+    assert.equal(thing.hubThing, HUB_THING);
+    assert.deepEqual(await hub('DeleteDevice', { deviceId: 'both', deleteThing: true }), {
+      deleted: true,
+      thingDeleted: true,
+    });
+    await assert.rejects(factory.read('Line1.Both'), /404/);
+    assert.deepEqual(await hub('DeleteDevice', { deviceId: 'both', deleteThing: true }), {
+      deleted: false,
+      thingDeleted: false,
+    });
+
+    const thingAlone = await hub('CreateDevice', {
+      deviceId: 'alone',
+      createIdentity: false,
+      createThing: true,
+    });
+    assert.deepEqual(thingAlone, { created: false, thingCreated: true });
+    await assert.rejects(
+      hub('GetDevice', { deviceId: 'alone' }),
+      /DEVICE_NOT_FOUND: Reading the device alone/,
+    );
+    assert.deepEqual(
+      await hub('DeleteDevice', { deviceId: 'alone', deleteIdentity: false, deleteThing: true }),
+      { deleted: false, thingDeleted: true },
+    );
+  });
+
+  test('a Thing that is no device of the hub is not deleted', async () => {
+    await factory.system.platform.createThing('bystander', 'GenericThing');
+    assert.deepEqual(await hub('DeleteDevice', { deviceId: 'bystander', deleteThing: true }), {
+      deleted: false,
+      thingDeleted: false,
+    });
+    assert.equal((await factory.read('bystander')).name, 'bystander');
+  });
+
+  test('lists come page by page, and by condition', async () => {
+    for (const number of [1, 2, 3, 4, 5]) await hub('CreateDevice', { deviceId: `listed-${number}` });
+    const condition = "STARTSWITH(deviceId, 'listed-')";
+    const found: string[] = [];
+    let token = '';
+    for (let pages = 0; pages < 5; pages += 1) {
+      const page = await hub<Table>('ListDevices', {
+        condition,
+        pageSize: 2,
+        ...(token ? { continuationToken: token } : {}),
+      });
+      assert.ok(page.rows.length <= 2);
+      found.push(...ids(page));
+      token = String(page.rows[0]?.continuationToken ?? '');
+      if (token === '') break;
+    }
+    assert.deepEqual(
+      found.sort(),
+      [1, 2, 3, 4, 5].map((number) => `listed-${number}`),
+    );
+    const [row] = (await hub<Table>('ListDevices', { condition: "deviceId = 'listed-3'" })).rows;
+    assert.equal(row?.status, 'enabled');
+    await assert.rejects(hub('ListDevices', { condition: 'no sense at all' }), /AZURE_REJECTED/);
+  });
+
+  test('queries select what they like', async () => {
+    await hub('CreateDevice', { deviceId: 'queried', createThing: true });
+    await factory.call('queried', 'UpdateTwin', { tags: { site: 'Lyon' } });
+    const { items, continuationToken } = await hub('QueryTwins', {
+      query: "SELECT deviceId, tags FROM devices WHERE tags.site = 'Lyon'",
+    });
+    assert.deepEqual(items, [{ deviceId: 'queried', tags: { site: 'Lyon' } }]);
+    assert.equal(continuationToken, undefined);
+  });
+
+  test('statistics count', async () => {
+    const before = await hub<Record<string, number>>('GetRegistryStatistics');
+    await hub('CreateDevice', { deviceId: 'counted', enabled: false });
+    const after = await hub<Record<string, number>>('GetRegistryStatistics');
+    assert.equal(after.totalDevices, Number(before.totalDevices) + 1);
+    assert.equal(after.disabledDevices, Number(before.disabledDevices) + 1);
+  });
+
+  test('modules are created, listed, read and deleted', async () => {
+    await hub('CreateDevice', { deviceId: 'host' });
+    const module = { deviceId: 'host', moduleId: 'camera' };
+    assert.equal((await hub('CreateModule', { ...module, managedBy: 'us' })).created, true);
+    assert.equal((await hub('CreateModule', module)).created, false);
+    const read = await hub('GetModule', module);
+    assert.equal(read.managedBy, 'us');
+    const { connectionString } = await hub('GetDeviceKeys', module);
+    assert.match(String(connectionString), /;DeviceId=host;ModuleId=camera;SharedAccessKey=/);
+    const { rows } = await hub<Table>('ListDeviceModules', { deviceId: 'host' });
+    assert.deepEqual(
+      rows.map(({ moduleId }) => moduleId),
+      ['camera'],
+    );
+    assert.equal(await hub('DeleteModule', module), true);
+    assert.equal(await hub('DeleteModule', module), false);
+    await assert.rejects(hub('GetModule', module), /DEVICE_NOT_FOUND/);
+    await assert.rejects(hub('CreateModule', { ...module, deviceId: 'nowhere' }), /DEVICE_NOT_FOUND/);
+  });
+
+  test('wrong names and types are told by parameter', async () => {
+    await assert.rejects(hub('GetDevice', {}), /REQUEST_INVALID: deviceId is required/);
+    await assert.rejects(
+      hub('GetDevice', { deviceId: 'with space' }),
+      /REQUEST_INVALID: deviceId .*letters, digits/,
+    );
+    await assert.rejects(hub('ListDevices', { pageSize: 5000 }), /REQUEST_INVALID: pageSize .* 1 to 1000/);
+    await assert.rejects(
+      hub('GetDevice', { deviceId: 'unknown' }),
+      /DEVICE_NOT_FOUND: Reading the device unknown: IoT Hub has no such device/,
+    );
+  });
+
+  test('throttling says how long to wait', async () => {
+    await hub('CreateDevice', { deviceId: 'hasty' });
+    await factory.control('/rest-faults', {
+      method: 'GET',
+      path: '^/devices/hasty',
+      status: 429,
+      retryAfterSeconds: 300,
+      count: 5,
+    });
+    await assert.rejects(hub('GetDevice', { deviceId: 'hasty' }), /AZURE_THROTTLED: .*allows no more calls/);
+    await factory.control('/faults', {});
+  });
+
+  test('a hub Thing that is not connected says so', async () => {
+    await hub('Disconnect');
+    await assert.rejects(hub('GetDevice', { deviceId: 'plain' }), /HUB_NOT_CONNECTED/);
+    await hub('Connect');
+    await eventually(async () =>
+      assert.equal((await hub('GetDevice', { deviceId: 'plain' })).deviceId, 'plain'),
+    );
+  });
+
+  test('a policy without the right is told which right is missing', async () => {
+    const { platform, cloud } = factory.system;
+    await platform.setProperties(HUB_THING, { iotHubConnectionString: await factory.policy('service') });
+    await eventually(async () => {
+      await assert.rejects(hub('GetDevice', { deviceId: 'plain' }), /AZURE_UNAUTHORIZED: .*RegistryRead/);
+    });
+    await platform.setProperties(HUB_THING, { iotHubConnectionString: cloud.iotHubConnectionString });
+    await eventually(async () =>
+      assert.equal((await hub('GetDevice', { deviceId: 'plain' })).deviceId, 'plain'),
+    );
+  });
+});

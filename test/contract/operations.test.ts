@@ -9,6 +9,7 @@ import { pathMembers, usesQuery } from '../../sidecar/contract/operation.ts';
 import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
 import { annotationOf, baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
 import { FORBIDDEN_KEYS } from '../../sidecar/http/problem.ts';
+import { PLATFORM_DATA_SHAPES } from '../extension/fixture.ts';
 
 /** Every member of an object schema, also inside arrays and objects, with its place. */
 function members(schema: TSchema, place: string): [string, TSchema][] {
@@ -64,9 +65,13 @@ for (const operation of OPERATIONS) {
         if (baseTypeOf(schema) !== 'INFOTABLE') continue;
         const name = annotationOf(schema).dataShape;
         const shape = ENTITIES.find((entity) => entity.kind === 'DataShape' && entity.name === name);
-        assert.ok(shape?.kind === 'DataShape', `${place}: ${name} is no Data Shape of the extension`);
+        const own =
+          shape?.kind === 'DataShape'
+            ? Object.fromEntries(shape.fields.map((field) => [field.name, field.baseType]))
+            : undefined;
+        const fields = own ?? PLATFORM_DATA_SHAPES[name ?? ''];
+        assert.ok(fields, `${place}: ${name} is no Data Shape of the extension or the platform`);
         const rows = factsOf(factsOf(schema).items as TSchema).properties ?? {};
-        const fields = Object.fromEntries(shape.fields.map((field) => [field.name, field.baseType]));
         assert.deepEqual(
           fields,
           Object.fromEntries(Object.entries(rows).map(([field, type]) => [field, baseTypeOf(type)])),

@@ -2,6 +2,25 @@ import { XMLParser } from 'fast-xml-parser';
 import { ENTITIES } from '../../extension/entities/index.ts';
 import { entityPath, entityXml } from '../../extension/generate/entity-xml.ts';
 
+/** The platform's own Data Shapes that services give, with their fields as public typings of the platform have them. */
+export const PLATFORM_DATA_SHAPES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  FileSystemFile: {
+    path: 'STRING',
+    size: 'NUMBER',
+    lastModifiedDate: 'DATETIME',
+    name: 'STRING',
+    fileType: 'STRING',
+  },
+  FileSystemFileWithLinks: {
+    path: 'STRING',
+    size: 'NUMBER',
+    downloadLink: 'HYPERLINK',
+    lastModifiedDate: 'DATETIME',
+    name: 'STRING',
+  },
+  FileSystemDirectory: { path: 'STRING', parentPath: 'STRING', name: 'STRING' },
+};
+
 /** A parsed element: attributes under `@_name`, children by name as lists, text under `#text`. */
 export type Xml = { readonly [name: string]: Xml[] } & { readonly '#text'?: string };
 

@@ -53,7 +53,16 @@ const MISSING_METHODS = new Set([
   'isInteger',
 ]);
 /** The globals of the platform. */
-const PLATFORM = new Set(['me', 'Things', 'ThingShapes', 'Resources', 'logger', 'eventData']);
+const PLATFORM = new Set([
+  'me',
+  'Things',
+  'ThingShapes',
+  'Resources',
+  'logger',
+  'eventData',
+  'base64EncodeBytes',
+  'base64DecodeBytes',
+]);
 const STANDARD = new Set([
   'undefined',
   'JSON',

@@ -26,7 +26,7 @@ export const importDataShapes: readonly DataShape[] = [
       text('task', 'The id of the import; GetTaskReport has the report per device.'),
       text('kind', 'StartImport, ExportThings or CompareRegistry.'),
       text('state', 'running, completed, failed or cancelled.'),
-      number('done', 'Devices or Things that are settled, since this sidecar started.'),
+      number('done', 'Devices or Things that are settled.'),
       number('total', 'Devices in all; not set as long as nobody knows.'),
       number('created', 'Things or devices that were made; in a dry run, would be.'),
       number('existed', 'Those that existed already.'),

@@ -107,7 +107,7 @@ function checkEndpoint(settings: HubSettings, signal: AbortSignal): Promise<Chec
       });
       try {
         const { name, partitionIds } = await client.getEventHubProperties({ abortSignal: step });
-        return `${name} at ${host} has ${partitionIds.length} partitions.`;
+        return `${name} at ${host} has ${partitionIds.length} partition${partitionIds.length === 1 ? '' : 's'}.`;
       } catch (thrown) {
         throw azureError(thrown, { action: 'Reading the partitions of the built-in endpoint', host });
       } finally {

@@ -34,7 +34,7 @@ export function skipped(step: string, message: string): CheckStep {
 }
 
 function failure(step: string, error: ConnectorError, { onlyFor, remedy }: StepOptions): CheckStep {
-  const what = `${error.code}: ${error.message}`;
+  const what = `${error.code}: ${error.message}${/[.!?]$/.test(error.message) ? '' : '.'}`;
   return {
     step,
     outcome: onlyFor === undefined ? 'failed' : 'warning',

@@ -32,7 +32,7 @@ export async function checkThingworx(
     signal,
     {},
   );
-  const rights = rightsOf(thing, status);
+  const rights = rightsOf(status);
   const reason = 'The application key was not accepted.';
   if (key.outcome !== 'ok' && !key.message.startsWith('THINGWORX_FORBIDDEN')) {
     return [
@@ -63,11 +63,11 @@ async function findHub(client: ThingworxClient, thing: string, signal: AbortSign
   );
 }
 
-function rightsOf(thing: string, status: HubStatus | undefined): Right[] {
+function rightsOf(status: HubStatus | undefined): Right[] {
   return [
     {
       service: 'DescribeThings',
-      parameters: { names: { names: [thing] } },
+      parameters: { names: { names: [] } },
       meaning: 'reads which properties Things have',
     },
     { service: 'ReceiveUpdates', parameters: { batch: { groups: [] } }, meaning: 'writes values' },

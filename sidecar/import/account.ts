@@ -14,9 +14,7 @@ export class Account {
   readonly #task: RunningTask;
   readonly #kind: string;
   readonly #herald: Herald;
-  #done = 0;
   #total: number | undefined;
-  readonly #counts: Record<string, number> = {};
 
   constructor(task: RunningTask, kind: string, herald: Herald) {
     this.#task = task;
@@ -37,8 +35,6 @@ export class Account {
 
   /** Settles an item of which the report has nothing to say. */
   count(outcome: string): void {
-    this.#done += 1;
-    this.#counts[outcome] = (this.#counts[outcome] ?? 0) + 1;
     this.#task.advance(1, { [outcome]: 1 });
   }
 
@@ -67,9 +63,8 @@ export class Account {
       task: this.#task.id,
       kind: this.#kind,
       state,
-      done: this.#done,
+      ...this.#task.progress(),
       ...(this.#total === undefined ? {} : { total: this.#total }),
-      counts: { ...this.#counts },
     };
   }
 }

@@ -133,6 +133,7 @@ export class TaskRun {
       input: record.input,
       position: record.saved?.position,
       signal: this.#abort.signal,
+      progress: () => ({ done: record.done, counts: record.counts }),
       expect: (total) => {
         record.total = total;
         this.#writeSoon();

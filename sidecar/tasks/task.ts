@@ -58,6 +58,8 @@ export interface RunningTask<Input = unknown, Position = unknown> {
   readonly position: Position | undefined;
   /** Aborted when the task is cancelled or the sidecar stops: the work then rejects soon, with anything. */
   readonly signal: AbortSignal;
+  /** How far the task came, what was done before a crash or stop included. */
+  progress(): Pick<TaskRecord, 'done' | 'counts'>;
   /** How many items there are in all. */
   expect(total: number): void;
   /** Items that are settled, and what became of them. */

@@ -81,3 +81,5 @@ try {
   process.stderr.write(`azure-iot-sidecar: ${error.code}: ${error.message}${cause}\n`);
   process.exitCode = 1;
 }
+// The SDK can leave a timer behind when the service has cut a link; nothing of ours is open any more.
+process.exit();

@@ -1,4 +1,6 @@
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { openAuthority } from '../../test/emulators/authority.ts';
 import { startAzurite } from '../../test/emulators/azurite.ts';
 import { jsonLine, LocalProcess, PartFailed } from './process.ts';
 
@@ -12,6 +14,8 @@ export interface CloudOptions {
   /** Message sources beside telemetry that the hub routes to its built-in endpoint. */
   readonly builtInSources?: readonly string[];
   readonly standardPorts?: boolean;
+  /** Beside $Default. */
+  readonly consumerGroups?: readonly string[];
   readonly onUnexpectedExit?: (message: string) => void;
 }
 
@@ -49,21 +53,32 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     return facts;
   };
   try {
-    const azurite = await startAzurite(
-      options.storagePort === undefined ? {} : { port: options.storagePort },
-    ).catch((error: Error) => {
+    const hubDirectory = path.join(options.directory, 'iothub');
+    // One authority for both: devices upload files to storage over TLS, with the certificate they trust already.
+    const authority = await openAuthority(path.join(hubDirectory, 'authority'));
+    const azurite = await startAzurite({
+      https: { cert: authority.certificate, key: authority.key },
+      ...(options.storagePort === undefined ? {} : { port: options.storagePort }),
+    }).catch((error: Error) => {
       const lines = error.message.split('\n');
       const telling = lines.find((line) => line.includes('Exit due to')) ?? lines[0];
       throw new PartFailed(`The storage emulator did not start: ${telling?.trim()}`);
     });
     started.push(azurite);
+    const settingsFile = path.join(options.directory, 'iothub-settings.json');
+    await writeFile(settingsFile, JSON.stringify(hubSettings(azurite.connectionString, authority.ca)), {
+      mode: 0o600,
+    });
     const [hub, thingworx] = await Promise.all([
       run('The IoT Hub emulator', [
         path.join(EMULATORS, 'iothub', 'main.ts'),
         '--directory',
-        path.join(options.directory, 'iothub'),
+        hubDirectory,
+        '--settings',
+        settingsFile,
         ...option('--port', options.iotHubPort),
         ...option('--partitions', options.partitions),
+        ...(options.consumerGroups ?? []).flatMap((group) => ['--consumer-group', group]),
         ...(options.builtInSources ?? []).flatMap((source) => ['--built-in-source', source]),
         ...(options.standardPorts ? ['--standard-ports'] : []),
       ]),
@@ -90,6 +105,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await stop();
     throw error;
   }
+}
+
+/** What an administrator sets up on a hub beside devices: a container for the files that devices upload. */
+function hubSettings(storageConnectionString: string, ca: string): unknown {
+  return {
+    uploads: { account: { connectionString: storageConnectionString, ca }, containerName: 'device-uploads' },
+    storageCa: ca,
+  };
 }
 
 function option(name: string, value: number | undefined): string[] {

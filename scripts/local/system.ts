@@ -12,7 +12,10 @@ import { Sidecar } from './sidecar.ts';
 import { extractFolder } from './unzip.ts';
 
 export interface SystemOptions
-  extends Pick<CloudOptions, 'iotHubPort' | 'thingworxPort' | 'storagePort' | 'partitions' | 'builtInSources'> {
+  extends Pick<
+    CloudOptions,
+    'iotHubPort' | 'thingworxPort' | 'storagePort' | 'partitions' | 'builtInSources' | 'consumerGroups'
+  > {
   readonly devices: number;
   readonly sidecarPort?: number;
   /** Told what is being done, for people who wait. */

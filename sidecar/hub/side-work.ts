@@ -102,10 +102,16 @@ export class SideWork {
 
   #defineKinds(): void {
     const { letters } = this;
-    const { log, settings } = this.#options;
+    const { log, settings, definitions } = this.#options;
     const replay = this.#forwarder('deadLetters');
     const events = this.#forwarder('events');
-    this.tasks.define(new DeadLetterReplay({ store: () => letters.store, forwarder: () => replay }));
+    this.tasks.define(
+      new DeadLetterReplay({
+        store: () => letters.store,
+        forwarder: () => replay,
+        forget: (thing) => definitions.invalidate(thing),
+      }),
+    );
     this.tasks.define(new BlobTask(this.#archive.open));
     this.tasks.define(
       new EventReplay({

@@ -31,6 +31,8 @@ const LAST_MS = 9_999_999_999_999;
 export interface ReplayOptions {
   readonly store: () => DeadLetterStore;
   readonly forwarder: () => Forwarder;
+  /** Forgets what is known of a Thing: who replays has just put something right. */
+  readonly forget?: (thing: string) => void;
   readonly window?: number;
 }
 
@@ -42,12 +44,15 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
   readonly kind = REPLAY_DEAD_LETTERS;
   readonly resumes = true;
   readonly #options: Required<ReplayOptions>;
+  /** Things that this replay has looked up anew. */
+  readonly #forgotten = new Set<string>();
 
   constructor(options: ReplayOptions) {
-    this.#options = { window: WINDOW, ...options };
+    this.#options = { window: WINDOW, forget: () => undefined, ...options };
   }
 
   async run(task: RunningTask<ReplayInput, string>): Promise<void> {
+    this.#forgotten.clear();
     const { ids, filter = {} } = task.input;
     if (ids) {
       task.expect(ids.length);
@@ -143,6 +148,7 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
 
   async #forward(task: RunningTask<ReplayInput, string>, letters: readonly DeadLetter[]): Promise<void> {
     const due = letters.filter(({ storedAtMs }) => storedAtMs <= task.input.storedUntilMs);
+    for (const { reasons } of due) for (const { thing } of reasons) this.#forget(thing);
     const outcomes = await this.#options.forwarder().forward(
       due.map(({ id, storedAtMs, message }) => ({ message, letterId: id, storedAtMs })),
       task.signal,
@@ -150,5 +156,11 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
     const settled = due.filter((_, i) => outcomes[i] !== 'deadLettered').map(({ id }) => id);
     if (settled.length > 0) await untilDone(() => this.#options.store().delete(settled), task.signal);
     task.advance(due.length, tally(outcomes));
+  }
+
+  #forget(thing: string | undefined): void {
+    if (thing === undefined || this.#forgotten.has(thing)) return;
+    this.#forgotten.add(thing);
+    this.#options.forget(thing);
   }
 }

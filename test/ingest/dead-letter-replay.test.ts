@@ -15,6 +15,8 @@ describe('replay of dead letters', () => {
   let directory: string;
   let remove: () => Promise<void>;
 
+  let forgotten: string[] = [];
+
   const openTasks = (window?: number) => {
     tasks = new Tasks({ directory: `${directory}/tasks`, log: listeningLog().log });
     const forwarder = road.forwarder(store);
@@ -22,6 +24,7 @@ describe('replay of dead letters', () => {
       new DeadLetterReplay({
         store: () => store,
         forwarder: () => forwarder,
+        forget: (thing) => void forgotten.push(thing),
         ...(window === undefined ? {} : { window }),
       }),
     );
@@ -38,6 +41,7 @@ describe('replay of dead letters', () => {
 
   beforeEach(async () => {
     ({ directory, remove } = await scratchDirectory());
+    forgotten = [];
     road = new TestRoad();
     await road.start();
     store = new FileDeadLetters({ directory: `${directory}/letters`, log: listeningLog().log });
@@ -76,6 +80,12 @@ describe('replay of dead letters', () => {
     assert.deepEqual(others, []);
     assert.deepEqual([rest?.id, rest?.codes, rest?.storedAtMs], [lost.id, ['THING_UNKNOWN'], storedAtMs]);
     assert.deepEqual((await store.get(lost.id))?.message, lost.message);
+  });
+
+  test('looks the Things of its letters up anew, each once', async () => {
+    await store.append([letter(1), letter(2), letter(3, { deviceId: 'nobody' })]);
+    await replay();
+    assert.deepEqual(forgotten.sort(), ['dev-1', 'nobody']);
   });
 
   test('deletes what the settings of today ignore', async () => {

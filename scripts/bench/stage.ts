@@ -143,8 +143,13 @@ export class Stage {
       },
     });
     this.#sidecars.push(sidecar);
-    await sidecar.start();
-    this.sink.onConnect = () => this.connect(sidecar, settings);
+    // The sidecar asks to be connected as soon as it listens, which can be before its ready line has been read.
+    const started = sidecar.start();
+    this.sink.onConnect = async () => {
+      await started;
+      await this.connect(sidecar, settings);
+    };
+    await started;
     return sidecar;
   }
 

@@ -14,6 +14,7 @@ import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
+import type { SideFacts } from '../observe/side-metrics.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import { Creator } from '../thingworx/creator.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
@@ -116,6 +117,10 @@ export class HubConnection {
 
   get state(): HubState {
     return this.#state;
+  }
+
+  get side(): SideFacts {
+    return this.#side.facts;
   }
 
   lagByPartition(): ReadonlyMap<string, number> {

@@ -7,6 +7,7 @@ import { DeadLetterKeeper, moveLetters } from '../ingest/dead-letter-keeper.ts';
 import type { DeadLetter, DeadLetterSink, DeadLetterStore } from '../ingest/dead-letters.ts';
 import { Patience } from '../ingest/patience.ts';
 import type { Log } from '../observe/log.ts';
+import type { SideFacts } from '../observe/side-metrics.ts';
 
 export interface LetterBoxOptions {
   readonly hubThing: string;
@@ -14,6 +15,11 @@ export interface LetterBoxOptions {
   readonly log: Log;
   /** The warning of the store has changed. */
   readonly onWarning: () => void;
+}
+
+interface Moving {
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
 }
 
 /**
@@ -25,7 +31,7 @@ export class LetterBox implements DeadLetterSink {
   #settings: HubSettings | undefined;
   #place: string | undefined;
   #keeper: DeadLetterKeeper | undefined;
-  #moving: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
+  #moving: Moving | undefined;
 
   constructor(options: LetterBoxOptions) {
     this.#options = options;
@@ -34,6 +40,14 @@ export class LetterBox implements DeadLetterSink {
   get store(): DeadLetterStore {
     if (!this.#keeper) throw new ConnectorError('STOPPING', 'The hub was disconnected.');
     return this.#keeper;
+  }
+
+  /** What metrics show of the store. */
+  get facts(): Pick<SideFacts, 'stored' | 'removed'> {
+    return {
+      stored: this.#keeper?.known,
+      removed: this.#keeper?.removed ?? { expired: 0, overflowed: 0 },
+    };
   }
 
   get warning(): string | undefined {
@@ -50,24 +64,35 @@ export class LetterBox implements DeadLetterSink {
     this.#settings = settings;
     const place = storageConnectionString ? `${deadLetterContainer} ${storageConnectionString}` : 'file';
     if (place === this.#place) return;
-    await this.close();
-    this.#settings = settings;
+    const before = { keeper: this.#keeper, moving: this.#moving };
     this.#place = place;
     const { hubThing, log, onWarning } = this.#options;
     const store = storageConnectionString
       ? new BlobDeadLetters({ connection: storageConnectionString, container: deadLetterContainer, hubThing })
       : this.#files();
     this.#keeper = new DeadLetterKeeper({ store, limits: () => this.#limits(), log, onWarning });
+    this.#moving = undefined;
+    await this.#end(before);
     this.#keeper.start();
     if (storageConnectionString) this.#adopt(store);
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
-    const { keeper, moving } = { keeper: this.#keeper, moving: this.#moving };
+    const before = { keeper: this.#keeper, moving: this.#moving };
     this.#keeper = undefined;
     this.#moving = undefined;
     this.#place = undefined;
+    await this.#end(before);
+  }
+
+  async #end({
+    keeper,
+    moving,
+  }: {
+    keeper: DeadLetterKeeper | undefined;
+    moving: Moving | undefined;
+  }): Promise<void> {
     moving?.abort.abort();
     await moving?.done;
     await keeper?.close();

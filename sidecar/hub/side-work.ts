@@ -9,6 +9,7 @@ import { Forwarder, type Road } from '../ingest/forwarder.ts';
 import { BlobTask } from '../ingest/storage/blob-task.ts';
 import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
+import type { SideFacts } from '../observe/side-metrics.ts';
 import { Tasks } from '../tasks/tasks.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
 import { Archive } from './archive.ts';
@@ -67,6 +68,13 @@ export class SideWork {
   /** What someone should do something about, when nothing else is wrong. */
   get warning(): string | undefined {
     return this.letters.warning ?? this.#archive.warning;
+  }
+
+  /** What metrics show. */
+  get facts(): SideFacts {
+    const tasks: Record<string, number> = { queued: 0, running: 0 };
+    for (const { state } of this.tasks.list()) if (state in tasks) tasks[state] = (tasks[state] ?? 0) + 1;
+    return { counters: this.counters, tasks, ...this.letters.facts };
   }
 
   /** The parts of a hub that operations use. */

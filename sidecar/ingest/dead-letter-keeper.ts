@@ -34,6 +34,7 @@ export class DeadLetterKeeper implements DeadLetterStore {
   #dueAtMs = Infinity;
   #checking: Promise<void> | undefined;
   #warning: string | undefined;
+  #known: { readonly count: number; readonly bytes: number } | undefined;
   #bytes = 0;
   #removed = { expired: 0, overflowed: 0 };
   #closed = false;
@@ -45,6 +46,11 @@ export class DeadLetterKeeper implements DeadLetterStore {
   /** Why someone should look at the dead letters before letters are lost; undefined when all is well. */
   get warning(): string | undefined {
     return this.#warning;
+  }
+
+  /** As last counted; undefined before that. */
+  get known(): { readonly count: number; readonly bytes: number } | undefined {
+    return this.#known;
   }
 
   /** How many letters this sidecar removed by itself. */
@@ -123,9 +129,10 @@ export class DeadLetterKeeper implements DeadLetterStore {
     if (expired > 0) log.warn({ expired, days }, 'Dead letters were removed because of their age.');
     if (overflowed > 0)
       log.error({ overflowed, maxBytes }, 'The oldest dead letters were removed: the store was full.');
-    const after = expired + overflowed > 0 ? (await store.stats()).bytes : bytes;
-    this.#bytes = after;
-    this.#warn(after, maxBytes, overflowed > 0);
+    const after = await store.stats();
+    this.#known = after;
+    this.#bytes = after.bytes;
+    this.#warn(after.bytes, maxBytes, overflowed > 0);
   }
 
   #warn(bytes: number, maxBytes: number, isOverflowing: boolean): void {

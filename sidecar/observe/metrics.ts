@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { HubCounters } from './counters.ts';
+import { defineSideMetrics, type SideFacts } from './side-metrics.ts';
 
 /** What a scrape reads of one hub; the hub layer keeps it current. */
 export interface HubMetrics {
@@ -7,6 +8,7 @@ export interface HubMetrics {
   readonly counters: HubCounters;
   readonly state: string;
   lagByPartition(): ReadonlyMap<string, number>;
+  readonly side?: SideFacts;
 }
 
 const STATES = ['stopped', 'connecting', 'running', 'waiting', 'failed'];
@@ -36,6 +38,7 @@ export class Metrics {
       registers,
     });
     this.#defineHubMetrics();
+    defineSideMetrics(this.registry, this.#hubs);
   }
 
   add(hub: HubMetrics): void {

@@ -1,0 +1,86 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { HubCounters } from './counters.ts';
+
+/** What a scrape reads of one hub beside its lanes. */
+export interface SideFacts {
+  /** The accounts of each road beside the lanes. */
+  readonly counters: ReadonlyMap<string, HubCounters>;
+  /** As last counted; undefined before that. */
+  readonly stored: { readonly count: number; readonly bytes: number } | undefined;
+  /** Dead letters that this sidecar removed by itself. */
+  readonly removed: { readonly expired: number; readonly overflowed: number };
+  /** Tasks that have not ended, by state. */
+  readonly tasks: Readonly<Record<string, number>>;
+}
+
+interface SideHub {
+  readonly thing: string;
+  readonly side?: SideFacts;
+}
+
+/** The metrics of dead letters, replays, storage and tasks. */
+export function defineSideMetrics(registry: Registry, hubs: ReadonlyMap<string, SideHub>): void {
+  const registers = [registry];
+  const each = (work: (hub: string, side: SideFacts) => void) => {
+    for (const { thing, side } of hubs.values()) if (side) work(thing, side);
+  };
+  new Counter({
+    name: 'azure_iot_side_messages_total',
+    help: 'Messages that did not come through a lane, by road (deadLetters, storage, events) and account.',
+    labelNames: ['hub', 'road', 'account'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { counters }) => {
+        for (const [road, { counts }] of counters) {
+          const { inFlight: _, ...accounts } = counts;
+          for (const [account, value] of Object.entries(accounts)) this.inc({ hub, road, account }, value);
+        }
+      });
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_dead_letters_stored',
+    help: 'Dead letters in the store, as counted within the last minute.',
+    labelNames: ['hub'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { stored }) => stored && this.set({ hub }, stored.count));
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_dead_letters_stored_bytes',
+    help: 'What the dead letters take in the store, as counted within the last minute.',
+    labelNames: ['hub'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { stored }) => stored && this.set({ hub }, stored.bytes));
+    },
+  });
+  new Counter({
+    name: 'azure_iot_dead_letters_removed_total',
+    help: 'Dead letters removed by the sidecar itself: expired by age, overflowed because the store was full.',
+    labelNames: ['hub', 'reason'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { removed }) => {
+        for (const [reason, value] of Object.entries(removed)) this.inc({ hub, reason }, value);
+      });
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_tasks',
+    help: 'Background tasks that have not ended, by state.',
+    labelNames: ['hub', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { tasks }) => {
+        for (const [state, value] of Object.entries(tasks)) this.set({ hub, state }, value);
+      });
+    },
+  });
+}

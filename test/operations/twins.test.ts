@@ -1,0 +1,288 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Client, Twin } from 'azure-iot-device';
+import type { Row } from '../../scripts/local/platform.ts';
+import { eventually, Factory, HUB_THING, TRANSPORT_NAMES } from './factory.ts';
+
+/** Without what the hub adds. */
+function bare(section: unknown): Row {
+  return Object.fromEntries(Object.entries((section ?? {}) as Row).filter(([name]) => !name.startsWith('$')));
+}
+
+/** The SDK follows desired properties only while somebody listens. */
+async function followTwin(client: { getTwin(): Promise<Twin> }): Promise<Twin> {
+  const twin = await client.getTwin();
+  twin.on('properties.desired', () => undefined);
+  return twin;
+}
+
+async function desiredOf(twin: Twin): Promise<Row> {
+  return bare(twin.properties.desired);
+}
+
+function report(twin: Twin, patch: Row): Promise<void> {
+  return new Promise((resolve, reject) => {
+    twin.properties.reported.update(patch, (error: Error | undefined) => (error ? reject(error) : resolve()));
+  });
+}
+
+describe('twins', () => {
+  const factory = new Factory({
+    builtInSources: [
+      'twinChangeEvents',
+      'deviceConnectionStateEvents',
+      'deviceLifecycleEvents',
+      'digitalTwinChangeEvents',
+      'deviceJobLifecycleEvents',
+    ],
+  });
+  before(() => factory.start());
+  after(() => factory.stop());
+
+  const twinOf = async (thing: string) =>
+    (await factory.call(thing, 'GetTwin')) as Row & { properties: Record<string, Row> };
+  const shows = (thing: string, property: string, expected: Row) =>
+    eventually(async () => assert.deepEqual(bare((await factory.read(thing))[property]), expected));
+
+  for (const transport of TRANSPORT_NAMES) {
+    test(`desired properties reach a device over ${transport}, and what it reports is read`, async () => {
+      const thing = `twin-${transport}`;
+      await factory.createDevice(thing);
+      const client: Client = await factory.connect(thing, transport);
+      const twin = await followTwin(client);
+      await factory.call(thing, 'UpdateTwin', {
+        desired: { speed: 3, limits: { high: 9, low: 1 } },
+        tags: { site: 'Lyon' },
+      });
+      await eventually(async () =>
+        assert.deepEqual(await desiredOf(twin), { speed: 3, limits: { high: 9, low: 1 } }),
+      );
+      await report(twin, { speed: 3 });
+      const { tags, properties } = await twinOf(thing);
+      assert.deepEqual(tags, { site: 'Lyon' });
+      assert.deepEqual(bare(properties.reported), { speed: 3 });
+      await shows(thing, 'twinDesired', { speed: 3, limits: { high: 9, low: 1 } });
+      await shows(thing, 'twinReported', { speed: 3 });
+      await shows(thing, 'twinTags', { site: 'Lyon' });
+    });
+  }
+
+  test('null removes a key, replacing removes what is not named', async () => {
+    await factory.createDevice('patched');
+    await factory.call('patched', 'UpdateTwin', { desired: { a: 1, b: { c: 2, d: 3 } } });
+    await factory.call('patched', 'UpdateTwin', { desired: { a: null, b: { c: null } } });
+    assert.deepEqual(bare((await twinOf('patched')).properties.desired), { b: { d: 3 } });
+    await factory.call('patched', 'ReplaceTwin', { desired: { z: 1 }, tags: { t: 1 } });
+    const { tags, properties } = await twinOf('patched');
+    assert.deepEqual([bare(properties.desired), tags], [{ z: 1 }, { t: 1 }]);
+    await shows('patched', 'twinDesired', { z: 1 });
+    await shows('patched', 'twinTags', { t: 1 });
+  });
+
+  test('an old ETag is refused', async () => {
+    await factory.createDevice('tagged');
+    const { etag } = await twinOf('tagged');
+    await factory.call('tagged', 'UpdateTwin', { tags: { a: 1 }, etag });
+    await assert.rejects(
+      factory.call('tagged', 'UpdateTwin', { tags: { a: 2 }, etag }),
+      /PRECONDITION_FAILED/,
+    );
+    await assert.rejects(
+      factory.call('tagged', 'UpdateTwin', {}),
+      /REQUEST_INVALID: Neither desired nor tags/,
+    );
+  });
+
+  test('the twin of a module is read and changed, and mirrored where the Thing has properties for it', async () => {
+    await factory.createDevice('modular');
+    await factory.hub('CreateModule', { deviceId: 'modular', moduleId: 'camera' });
+    await factory.system.platform.addProperty('modular', 'camera::twinDesired', 'JSON');
+    await factory.call('modular', 'RestartThing');
+    const twin = await followTwin(await factory.connectModule('modular', 'camera'));
+    await factory.call('modular', 'UpdateTwin', { desired: { zoom: 2 }, moduleId: 'camera' });
+    await eventually(async () => assert.deepEqual(await desiredOf(twin), { zoom: 2 }));
+    await shows('modular', 'camera::twinDesired', { zoom: 2 });
+    assert.deepEqual(bare((await factory.read('modular')).twinDesired), {});
+  });
+
+  test('a value that is set on the Thing reaches the device once', async () => {
+    await factory.createDevice('set');
+    const client = await factory.connect('set');
+    const twin = await client.getTwin();
+    const seen: Row[] = [];
+    twin.on('properties.desired', (delta) => seen.push(bare(delta)));
+    await factory.call('set', 'UpdateTwin', { desired: { kept: 1, removed: 2 } });
+    await shows('set', 'twinDesired', { kept: 1, removed: 2 });
+    const { platform } = factory.system;
+    await platform.setProperties('set', { twinDesired: { kept: 1, added: { deep: true } } });
+    await eventually(async () => assert.deepEqual(await desiredOf(twin), { kept: 1, added: { deep: true } }));
+    await eventually(async () => {
+      const { twinDesired } = await factory.read('set');
+      assert.equal((twinDesired as Row).$version, (await twinOf('set')).properties.desired?.$version);
+    });
+    await platform.setProperties('set', { twinTags: { line: 7 } });
+    await eventually(async () => assert.deepEqual((await twinOf('set')).tags, { line: 7 }));
+    // One more change by the hub, which comes last: whatever echoed would have come before it.
+    const { version } = await twinOf('set');
+    await factory.call('set', 'UpdateTwin', { tags: { line: 8 } });
+    await shows('set', 'twinTags', { line: 8 });
+    assert.equal((await twinOf('set')).version, Number(version) + 1);
+    assert.deepEqual(
+      seen.filter((delta) => 'added' in delta),
+      [{ removed: null, added: { deep: true } }],
+    );
+  });
+
+  test('a value set back to what it was is sent, too', async () => {
+    await factory.createDevice('undone');
+    const { platform } = factory.system;
+    await factory.call('undone', 'UpdateTwin', { desired: { mode: 'a' } });
+    await shows('undone', 'twinDesired', { mode: 'a' });
+    const { twinDesired: first } = await factory.read('undone');
+    await platform.setProperties('undone', { twinDesired: { ...(first as Row), mode: 'b' } });
+    await eventually(async () =>
+      assert.deepEqual(bare((await twinOf('undone')).properties.desired), { mode: 'b' }),
+    );
+    await eventually(async () =>
+      assert.notEqual(((await factory.read('undone')).twinDesired as Row).$version, (first as Row).$version),
+    );
+    await platform.setProperties('undone', { twinDesired: first });
+    await eventually(async () =>
+      assert.deepEqual(bare((await twinOf('undone')).properties.desired), { mode: 'a' }),
+    );
+  });
+
+  test('a refused value is put back, with an event', async () => {
+    await factory.createDevice('refused');
+    await factory.listen('refused', 'TwinUpdateRefused');
+    await factory.call('refused', 'UpdateTwin', { desired: { good: 1 } });
+    await shows('refused', 'twinDesired', { good: 1 });
+    await factory.system.platform.setProperties('refused', { twinDesired: { 'bad.key': 1 } });
+    await shows('refused', 'twinDesired', { good: 1 });
+    await eventually(async () => {
+      const [event] = await factory.heard('refused', 'TwinUpdateRefused');
+      assert.equal(event?.property, 'twinDesired');
+      assert.equal(event?.code, 'AZURE_REJECTED');
+      assert.deepEqual(event?.attempted, { 'bad.key': 1 });
+    });
+  });
+
+  test('changes fire TwinChanged with what has changed', async () => {
+    await factory.createDevice('told');
+    await factory.listen('told', 'TwinChanged');
+    await factory.call('told', 'UpdateTwin', { tags: { a: 1, b: 2 } });
+    await factory.call('told', 'UpdateTwin', { tags: { b: null } });
+    await eventually(async () => {
+      const events = await factory.heard('told', 'TwinChanged');
+      assert.deepEqual(
+        events.map(({ operation, deviceId, tags }) => ({ operation, deviceId, tags })),
+        [
+          { operation: 'update', deviceId: 'told', tags: { a: 1, b: 2 } },
+          { operation: 'update', deviceId: 'told', tags: { b: null } },
+        ],
+      );
+    });
+  });
+
+  test('a Thing of another name follows its device', async () => {
+    await factory.createDevice('dev-17', { thingName: 'Press.Left' });
+    await factory.call('Press.Left', 'UpdateTwin', { tags: { side: 'left' } });
+    await shows('Press.Left', 'twinTags', { side: 'left' });
+  });
+
+  test('connections show on the Thing and fire an event', async () => {
+    await factory.createDevice('linked');
+    await factory.listen('linked', 'DeviceConnectionChanged');
+    const client = await factory.connect('linked');
+    await eventually(async () => assert.equal((await factory.read('linked')).connectionState, 'Connected'));
+    await client.close();
+    await eventually(async () =>
+      assert.equal((await factory.read('linked')).connectionState, 'Disconnected'),
+    );
+    await eventually(async () => {
+      const events = await factory.heard('linked', 'DeviceConnectionChanged');
+      assert.deepEqual(
+        events.map(({ state }) => state),
+        ['Connected', 'Disconnected'],
+      );
+    });
+    assert.ok(Number((await factory.read('linked')).lastActivityTime) > 0);
+  });
+
+  test('life cycle makes and removes Things as set, and fires an event of the hub Thing', async () => {
+    const { platform } = factory.system;
+    await factory.listen(HUB_THING, 'DeviceLifecycle');
+    await platform.setProperties(HUB_THING, { deviceLifecycle: 'create-and-delete' });
+    await eventually(async () => {
+      await factory.hub('CreateDevice', { deviceId: 'born' });
+      assert.equal((await factory.read('born')).hubThing, HUB_THING);
+    });
+    await factory.hub('DeleteDevice', { deviceId: 'born' });
+    await eventually(() => assert.rejects(factory.read('born'), /404/));
+    await eventually(async () => {
+      const events = await factory.heard(HUB_THING, 'DeviceLifecycle');
+      assert.deepEqual(
+        events.filter(({ deviceId }) => deviceId === 'born').map(({ operation }) => operation),
+        ['created', 'deleted'],
+      );
+    });
+    await platform.setProperties(HUB_THING, { deviceLifecycle: 'keep' });
+  });
+
+  test('digital twin changes and jobs fire events', async () => {
+    await factory.createDevice('plug');
+    await factory.listen('plug', 'DigitalTwinChanged');
+    await factory.listen(HUB_THING, 'JobChanged');
+    const properties = {
+      hubName: 'hub',
+      deviceId: 'plug',
+      operationTimestamp: '2026-01-31T12:00:00.1234567Z',
+    };
+    await factory.control('/events', {
+      source: 'digitalTwinChangeEvents',
+      deviceId: 'plug',
+      contentType: 'application/json',
+      contentEncoding: 'utf-8',
+      properties: { ...properties, opType: 'updateDigitalTwin' },
+      body: [{ op: 'replace', path: '/targetTemperature', value: 21 }],
+    });
+    await factory.control('/events', {
+      source: 'deviceJobLifecycleEvents',
+      deviceId: 'plug',
+      contentType: 'application/json',
+      contentEncoding: 'utf-8',
+      properties: { ...properties, opType: 'completed', jobId: 'job-1' },
+      body: { jobId: 'job-1', status: 'completed' },
+    });
+    await eventually(async () => {
+      const [changed] = await factory.heard('plug', 'DigitalTwinChanged');
+      assert.deepEqual(changed?.patch, { array: [{ op: 'replace', path: '/targetTemperature', value: 21 }] });
+      const [job] = await factory.heard(HUB_THING, 'JobChanged');
+      assert.equal(job?.jobId, 'job-1');
+      assert.equal(job?.status, 'completed');
+    });
+  });
+
+  test('events of devices without a Thing are counted as ignored, and every message is accounted for', async () => {
+    await factory.hub('CreateDevice', { deviceId: 'nobody' });
+    const client = await factory.connect('nobody');
+    await client.close();
+    await eventually(async () => {
+      const status = (await factory.hub('GetStatus')) as {
+        counters: Record<string, number>;
+        ignoredByReason: Record<string, number>;
+      };
+      assert.ok(Number(status.ignoredByReason.THING_UNKNOWN) >= 2);
+      const { received, delivered, ignored, deadLettered, released, inFlight } = status.counters as Record<
+        string,
+        number
+      >;
+      assert.equal(
+        received,
+        Number(delivered) + Number(ignored) + Number(deadLettered) + Number(released) + Number(inFlight),
+      );
+      assert.equal(deadLettered, 0);
+      assert.equal(inFlight, 0);
+    });
+  });
+});

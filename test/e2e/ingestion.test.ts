@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
-import { avroFile, ROUTED_SCHEMA, routedLine, routedRecord } from '../ingest/storage/files.ts';
+import { avroFile, ENQUEUED_MS, ROUTED_SCHEMA, routedLine, routedRecord } from '../ingest/storage/files.ts';
 import { accounts, eventually } from './observe.ts';
 
 type Row = Record<string, unknown>;
@@ -116,6 +116,37 @@ describe('messages beside the stream', () => {
     await eventually(async () => assert.equal((await times(thing)).length, 1));
     await put('watched', `hub/1/${today}/10/01`, `${routedLine({ device: thing, number: 2 })}\n`);
     await eventually(async () => assert.equal((await times(thing)).length, 2));
+  });
+
+  test('a task goes on after the sidecar was killed in the middle of it', async () => {
+    const thing = system.devices[1]?.deviceId ?? '';
+    const files = 30;
+    const each = 100;
+    for (let file = 0; file < files; file += 1) {
+      const lines = Array.from({ length: each }, (_, i) =>
+        routedLine({ device: thing, number: 1_000 + file * each + i }),
+      );
+      await put('large', `f${String(file).padStart(3, '0')}`, `${lines.join('\n')}\n`);
+    }
+    const task = await text('IngestBlobs', { container: 'large' });
+    await eventually(async () => {
+      const { done } = (await invoke('GetTask', { task })) as Row;
+      assert.ok(Number(done) >= 3);
+    });
+    await system.sidecar.kill();
+    await system.sidecar.start();
+    await system.waitForState('running');
+    const record = await ended(task);
+    assert.equal(record['state'], 'completed', JSON.stringify(record));
+    assert.deepEqual([record['done'], record['total']], [files, files]);
+    await eventually(async () => {
+      const found = new Set(await times(thing));
+      const missing = Array.from(
+        { length: files * each },
+        (_, i) => ENQUEUED_MS + (1_000 + i) * 1_000,
+      ).filter((time) => !found.has(time));
+      assert.deepEqual(missing, []);
+    });
   });
 
   test('retained events are ingested again', async () => {

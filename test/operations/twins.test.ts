@@ -50,6 +50,11 @@ describe('twins', () => {
       await factory.createDevice(thing);
       const client: Client = await factory.connect(thing, transport);
       const twin = await followTwin(client);
+      // The SDK does not say when it listens.
+      for (let round = 1; !('round' in (await desiredOf(twin))); round += 1) {
+        await factory.call(thing, 'UpdateTwin', { desired: { round } });
+      }
+      await factory.call(thing, 'UpdateTwin', { desired: { round: null } });
       await factory.call(thing, 'UpdateTwin', {
         desired: { speed: 3, limits: { high: 9, low: 1 } },
         tags: { site: 'Lyon' },

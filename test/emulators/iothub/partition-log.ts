@@ -152,8 +152,9 @@ export class PartitionLog extends EventEmitter<PartitionLogEvents> {
 
   /** Up to `maxCount` records from the offset on that are on disk; a reader behind the retention skips forward. */
   read(offset: number, maxCount: number): LogRecord[] | Promise<LogRecord[]> {
-    const slab = this.#slabs.find((candidate) => candidate.flushedOffset > offset);
-    if (!slab) return [];
+    // A slab may be on disk before the tail of the one before it: a reader waits for the tail.
+    const slab = this.#slabs.find((candidate) => candidate.endOffset > offset);
+    if (!slab || slab.flushedOffset <= offset) return [];
     const take = (buffer: Buffer) => {
       const records: LogRecord[] = [];
       let position = Math.max(0, offset - slab.baseOffset);

@@ -103,9 +103,10 @@ export class DeadLetterKeeper implements DeadLetterStore {
     clearTimeout(this.#timer);
     this.#dueAtMs = Infinity;
     this.#checking ??= this.#check()
-      .catch((thrown) =>
-        this.#options.log.debug({ err: toConnectorError(thrown) }, 'The dead letters could not be counted.'),
-      )
+      .catch((thrown) => {
+        // Better known before the first message needs them.
+        if (!this.#closed) this.#warn(toConnectorError(thrown).message);
+      })
       .finally(() => {
         this.#checking = undefined;
         this.#schedule(this.#options.checkIntervalMs);
@@ -132,18 +133,18 @@ export class DeadLetterKeeper implements DeadLetterStore {
     const after = await store.stats();
     this.#known = after;
     this.#bytes = after.bytes;
-    this.#warn(after.bytes, maxBytes, overflowed > 0);
+    const percent = Math.floor((after.bytes / maxBytes) * 100);
+    if (percent < WARN_AT * 100) this.#warn(undefined);
+    else
+      this.#warn(
+        `The dead letters take ${percent} % of deadLetterMegabytes; ` +
+          `${overflowed > 0 ? 'the oldest are being removed' : 'beyond 100 % the oldest are removed'}.`,
+      );
   }
 
-  #warn(bytes: number, maxBytes: number, isOverflowing: boolean): void {
-    const percent = Math.floor((bytes / maxBytes) * 100);
-    const warning =
-      percent < WARN_AT * 100
-        ? undefined
-        : `The dead letters take ${percent} % of deadLetterMegabytes; ` +
-          `${isOverflowing ? 'the oldest are being removed' : 'beyond 100 % the oldest are removed'}.`;
+  #warn(warning: string | undefined): void {
     if (warning === this.#warning) return;
-    if (warning && !this.#warning) this.#options.log.warn({ bytes, maxBytes }, warning);
+    if (warning && !this.#warning) this.#options.log.warn(warning);
     this.#warning = warning;
     this.#options.onWarning();
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { FileDeadLetters } from '../../sidecar/ingest/dead-letter-file.ts';
 import { DeadLetterKeeper, moveLetters } from '../../sidecar/ingest/dead-letter-keeper.ts';
@@ -92,6 +93,16 @@ describe('limits of the dead letters', () => {
     await keeper.append([{ ...letter(3), storedAtMs: Date.now() - 2 * day }]);
     await keeper.check();
     assert.equal(await count(keeper), 1);
+  });
+
+  test('warn when the store cannot be reached, before a message needs it', async () => {
+    await writeFile(`${directory}/blocked`, '');
+    const { keeper } = open('blocked');
+    await keeper.check();
+    assert.match(keeper.warning ?? '', /cannot be opened/);
+    await rm(`${directory}/blocked`);
+    await keeper.check();
+    assert.equal(keeper.warning, undefined);
   });
 
   test('letters move whole from one store to another', async () => {

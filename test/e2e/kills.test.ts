@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LocalSystem } from '../../scripts/local/system.ts';
+import { Auditor, countListener, difference, type Listener, Volume } from './instruments.ts';
+import { accounts, eventually } from './observe.ts';
+
+const KILLS = 20;
+/** From the start of a process to its end by SIGKILL: from before it listens to long after its lanes are at work. */
+const LIFE_MS = { shortest: 200, longest: 3_000 };
+
+/** The same lives again with KILLS_SEED=<the number that was printed>. */
+const seed = Number(process.env['KILLS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+
+/** Mulberry32: small, and the same numbers for one seed everywhere. */
+function randomOf(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+describe(`order and completeness, the sidecar killed ${KILLS} times (KILLS_SEED=${seed})`, () => {
+  const system = new LocalSystem({ devices: 6, localCheckpoints: true });
+  const auditor = new Auditor(() => system.sidecar.url);
+  let volume: Volume;
+  let listener: Listener;
+
+  before(async () => {
+    await system.start();
+    volume = new Volume(
+      system,
+      system.devices.map(({ deviceId }) => deviceId),
+    );
+    listener = await countListener(system, 'Counts', volume.deviceIds);
+    auditor.start();
+  });
+  after(() => system.stop());
+
+  async function everythingInOrder(): Promise<void> {
+    for (const [index, deviceId] of volume.deviceIds.entries())
+      await eventually(async () =>
+        assert.equal(difference(await listener.heard(index), volume.sent), '', deviceId),
+      );
+  }
+
+  test('under load a subscriber sees every reading of each device once and in order', async () => {
+    await volume.send(500);
+    await everythingInOrder();
+    const { repeated } = await accounts(system);
+    assert.equal(repeated, 0);
+  });
+
+  test('a restart in the middle of a backlog changes nothing of that', async () => {
+    await volume.send(500);
+    await system.sidecar.stop();
+    await volume.send(500);
+    await system.sidecar.start();
+    await everythingInOrder();
+    assert.equal((await accounts(system)).repeated, 0, 'After a graceful stop nothing is sent twice.');
+  });
+
+  test(`${KILLS} times SIGKILL at random: nothing is missing, nothing twice, nothing out of order`, async () => {
+    const random = randomOf(seed);
+    const sending = new AbortController();
+    const load = (async () => {
+      while (!sending.signal.aborted) {
+        await volume.send(5);
+        await sleep(60);
+      }
+    })();
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      await sleep(LIFE_MS.shortest + random() * (LIFE_MS.longest - LIFE_MS.shortest));
+      await system.sidecar.kill();
+      // It may be killed before it says that it listens.
+      system.sidecar.start().catch(() => undefined);
+    }
+    sending.abort();
+    await load;
+    await system.waitForState('running');
+    await everythingInOrder();
+    for (const deviceId of volume.deviceIds) {
+      const rows = await system.platform.history(deviceId, 100_000);
+      const counts = rows.map((row) => row['count']);
+      assert.equal(difference(counts, volume.sent), '', `the value stream of ${deviceId}`);
+    }
+  });
+
+  test('the accounts added up at every scrape', async () => {
+    await auditor.stop();
+    const { received, delivered, inFlight } = await accounts(system);
+    assert.equal(inFlight, 0);
+    assert.equal(received, delivered);
+  });
+});

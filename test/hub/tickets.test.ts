@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { type Secrets, Tickets } from '../../sidecar/hub/tickets.ts';
 
-function handOver(names: Parameters<Tickets['issue']>[0]) {
+function handOver(names: Parameters<Tickets['issue']>[1]) {
   const tickets = new Tickets();
   const completed: Secrets[] = [];
   const issued = tickets.issue('Hub', names, async (secrets) => {

@@ -2,6 +2,7 @@ import type { Operation } from '../operation.ts';
 import { checkConnection } from './check-connection.ts';
 import { checkSidecar } from './check-sidecar.ts';
 import { COMMANDS } from './commands/index.ts';
+import { CONFIGURATIONS } from './configurations/index.ts';
 import { connect } from './connect.ts';
 import { DEAD_LETTERS } from './dead-letters/index.ts';
 import { disconnect } from './disconnect.ts';
@@ -10,8 +11,10 @@ import { FILES } from './files/index.ts';
 import { getStatus } from './get-status.ts';
 import { IMPORT } from './import/index.ts';
 import { INGESTION } from './ingestion/index.ts';
+import { JOBS } from './jobs/index.ts';
 import { listHubs } from './list-hubs.ts';
 import { MAPPINGS } from './mappings/index.ts';
+import { OPC_PUBLISHER } from './opc-publisher/index.ts';
 import { putSecret } from './put-secret.ts';
 import { REGISTRY } from './registry/index.ts';
 import { TASKS } from './tasks/index.ts';
@@ -29,7 +32,10 @@ export const OPERATIONS = [
   ...REGISTRY,
   ...COMMANDS,
   ...TWINS,
+  ...JOBS,
+  ...CONFIGURATIONS,
   ...EDGE,
+  ...OPC_PUBLISHER,
   ...IMPORT,
   ...DEAD_LETTERS,
   ...INGESTION,

@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { ModuleClient } from 'azure-iot-device';
+import type { Row } from '../../scripts/local/platform.ts';
+import { registerDevices } from '../../scripts/local/registry.ts';
+import { Factory, HUB_THING } from './factory.ts';
+
+const EDGE = 'opc-edge';
+const SERVER = 'opc.tcp://plc:4840';
+
+interface Entry extends Row {
+  readonly EndpointUrl: string;
+  readonly DataSetWriterGroup?: string;
+  OpcNodes: Row[];
+}
+
+/** OPC Publisher 2.9 as its documentation describes it: the configuration API (V1) and the twin API (V2). */
+class Publisher {
+  readonly entries: Entry[] = [];
+  readonly values = new Map<string, unknown>([['ns=2;s=Speed', 12.5]]);
+  readonly asked: { readonly method: string; readonly payload: Row }[] = [];
+
+  attach(module: ModuleClient): void {
+    const answer = (method: string, work: (payload: never) => unknown) =>
+      module.onMethod(method, (request, response) => {
+        const payload = request?.payload as Row;
+        this.asked.push({ method, payload });
+        try {
+          void response?.send(200, work(payload as never) ?? {});
+        } catch (error) {
+          void response?.send(404, { title: 'ResourceNotFound', detail: (error as Error).message });
+        }
+      });
+    answer('PublishNodes_V1', (entry: Entry) => {
+      const known = this.#find(entry);
+      if (known) known.OpcNodes.push(...entry.OpcNodes);
+      else this.entries.push({ ...entry });
+    });
+    answer('UnpublishNodes_V1', (entry: Entry) => {
+      const known = this.#require(entry);
+      const ids = new Set(entry.OpcNodes.map(({ Id }) => Id));
+      known.OpcNodes = known.OpcNodes.filter(({ Id }) => !ids.has(Id));
+    });
+    answer('UnpublishAllNodes_V1', (entry: Partial<Entry>) => {
+      if (entry.EndpointUrl === undefined) this.entries.splice(0);
+      else this.entries.splice(this.entries.indexOf(this.#require(entry as Entry)), 1);
+    });
+    answer('GetConfiguredEndpoints_V1', () => ({
+      endpoints: this.entries.map((entry) => ({
+        endpointUrl: entry.EndpointUrl,
+        dataSetWriterGroup: entry.DataSetWriterGroup,
+        dataSetPublishingIntervalTimespan: '00:00:05',
+        useSecurity: entry['UseSecurity'],
+      })),
+    }));
+    answer('GetConfiguredNodesOnEndpoint_V1', (entry: Entry) => ({
+      opcNodes: this.#require(entry).OpcNodes.map((node) => ({
+        id: node.Id,
+        displayName: node.DisplayName,
+        opcSamplingInterval: node.OpcSamplingInterval,
+        heartbeatIntervalTimespan: node.HeartbeatIntervalTimespan,
+      })),
+    }));
+    answer('GetDiagnosticInfo_V1', () => [
+      {
+        endpoints: [{ endpointUrl: SERVER, dataSetWriterGroup: 'Line1' }],
+        opcEndpointConnected: true,
+        monitoredOpcNodesSucceededCount: 5,
+        monitoredOpcNodesFailedCount: 1,
+        ingressValueChanges: 103,
+        sentMessagesPerSec: 2.6,
+        estimatedIoTChunksPerDay: 13526.8,
+      },
+    ]);
+    answer('Browse_V2', () => ({
+      node: { nodeId: 'i=85' },
+      references: [
+        {
+          target: { nodeId: 'ns=2;s=Speed', displayName: 'Speed', nodeClass: 'Variable', dataType: 'Double' },
+        },
+      ],
+      continuationToken: 'more',
+    }));
+    answer('BrowseNext_V2', () => ({
+      references: [
+        { target: { nodeId: 'ns=2;s=Pump', displayName: 'Pump', nodeClass: 'Object', children: true } },
+      ],
+    }));
+    answer('ValueRead_V2', ({ request }: { request: { nodeId: string } }) =>
+      this.values.has(request.nodeId)
+        ? {
+            value: this.values.get(request.nodeId),
+            dataType: 'Double',
+            sourceTimestamp: '2026-01-31T12:00:00Z',
+            serverTimestamp: '2026-01-31T12:00:01Z',
+          }
+        : {
+            errorInfo: {
+              statusCode: 0x80340000,
+              symbolicId: 'BadNodeIdUnknown',
+              errorMessage: 'No such node',
+            },
+          },
+    );
+    answer('ValueWrite_V2', ({ request }: { request: { nodeId: string; value: unknown } }) => {
+      this.values.set(request.nodeId, request.value);
+    });
+  }
+
+  #find(entry: Entry): Entry | undefined {
+    return this.entries.find(
+      ({ EndpointUrl, DataSetWriterGroup }) =>
+        EndpointUrl === entry.EndpointUrl && DataSetWriterGroup === entry.DataSetWriterGroup,
+    );
+  }
+
+  #require(entry: Entry): Entry {
+    const known = this.#find(entry);
+    if (!known) throw new Error(`Endpoint ${entry.EndpointUrl} not found in published nodes configuration`);
+    return known;
+  }
+}
+
+describe('OPC Publisher', () => {
+  const factory = new Factory();
+  const publisher = new Publisher();
+  before(async () => {
+    await factory.start();
+    const { platform, cloud } = factory.system;
+    await registerDevices(cloud.iotHubConnectionString, [EDGE], { iotEdge: true });
+    await factory.hub('CreateModule', { deviceId: EDGE, moduleId: 'OPC_Publisher' });
+    await platform.createThing(EDGE, 'AzureIoT.EdgeDevice_TT');
+    await platform.invokeOn('Resources', 'EntityServices', 'AddShapeToThing', {
+      name: EDGE,
+      thingShapeName: 'AzureIoT.OpcPublisher_TS',
+    });
+    await platform.invoke(EDGE, 'RestartThing');
+    await platform.setProperties(EDGE, { hubThing: HUB_THING, publisherModuleId: 'OPC_Publisher' });
+    publisher.attach(await factory.connectModule(EDGE, 'OPC_Publisher'));
+  });
+  after(() => factory.stop());
+
+  const rows = async (service: string, parameters: Row = {}) =>
+    (await factory.call<{ rows: Row[] }>(EDGE, service, parameters)).rows;
+  const nodes = (list: Row[]) => ({
+    dataShape: {
+      fieldDefinitions: Object.fromEntries(
+        Object.entries({
+          id: 'STRING',
+          displayName: 'STRING',
+          samplingIntervalMs: 'INTEGER',
+          heartbeatSeconds: 'NUMBER',
+        }).map(([name, baseType], ordinal) => [
+          name,
+          { name, baseType, description: '', ordinal, aspects: {} },
+        ]),
+      ),
+    },
+    rows: list,
+  });
+  const writer = { endpointUrl: SERVER, writerGroup: 'Line1' };
+
+  test('publishes nodes in the shape of the module', async () => {
+    await factory.call(EDGE, 'PublishNodes', {
+      ...writer,
+      publishingIntervalMs: 5_000,
+      useSecurity: true,
+      userName: 'operator',
+      password: 'secret',
+      options: { DataSetKeyFrameCount: 10 },
+      nodes: nodes([
+        { id: 'ns=2;s=Speed', displayName: 'speed', samplingIntervalMs: 1_000, heartbeatSeconds: 90.5 },
+        { id: 'ns=2;s=Level' },
+      ]),
+    });
+    assert.deepEqual(publisher.asked.at(-1), {
+      method: 'PublishNodes_V1',
+      payload: {
+        EndpointUrl: SERVER,
+        DataSetWriterGroup: 'Line1',
+        DataSetPublishingInterval: 5_000,
+        UseSecurity: true,
+        OpcAuthenticationMode: 'UsernamePassword',
+        OpcAuthenticationUsername: 'operator',
+        OpcAuthenticationPassword: 'secret',
+        DataSetKeyFrameCount: 10,
+        OpcNodes: [
+          {
+            Id: 'ns=2;s=Speed',
+            DisplayName: 'speed',
+            OpcSamplingInterval: 1_000,
+            HeartbeatIntervalTimespan: '00:01:30.500',
+          },
+          { Id: 'ns=2;s=Level' },
+        ],
+      },
+    });
+  });
+
+  test('shows what is configured', async () => {
+    const [endpoint] = await rows('GetConfiguredEndpoints');
+    assert.deepEqual(
+      [endpoint?.endpointUrl, endpoint?.writerGroup, endpoint?.publishingIntervalMs, endpoint?.useSecurity],
+      [SERVER, 'Line1', 5_000, true],
+    );
+    const configured = await rows('GetConfiguredNodes', writer);
+    assert.deepEqual(
+      configured.map(({ id, displayName, samplingIntervalMs, heartbeatSeconds }) => [
+        id,
+        displayName,
+        samplingIntervalMs,
+        heartbeatSeconds,
+      ]),
+      [
+        ['ns=2;s=Speed', 'speed', 1_000, 90.5],
+        ['ns=2;s=Level', undefined, undefined, undefined],
+      ],
+    );
+    const [group] = await rows('GetDiagnosticInfo');
+    assert.deepEqual(
+      [group?.endpointUrl, group?.isConnected, group?.nodesFailed, group?.messagesPerSecond],
+      [SERVER, true, 1, 2.6],
+    );
+  });
+
+  test('unpublishes some nodes, a writer, or everything, but never everything by mistake', async () => {
+    await factory.call(EDGE, 'UnpublishNodes', { ...writer, nodes: nodes([{ id: 'ns=2;s=Level' }]) });
+    assert.equal((await rows('GetConfiguredNodes', writer)).length, 1);
+    await assert.rejects(
+      factory.call(EDGE, 'UnpublishNodes', { ...writer, nodes: nodes([]) }),
+      /REQUEST_INVALID: nodes is empty/,
+    );
+    await assert.rejects(factory.call(EDGE, 'UnpublishAllNodes'), /REQUEST_INVALID: Give endpointUrl/);
+    await factory.call(EDGE, 'UnpublishAllNodes', writer);
+    assert.deepEqual(publisher.entries, []);
+    await assert.rejects(
+      factory.call(EDGE, 'UnpublishAllNodes', writer),
+      /MODULE_FAILED: .*status 404: Endpoint opc\.tcp:\/\/plc:4840 not found/,
+    );
+    await factory.call(EDGE, 'PublishNodes', { ...writer, nodes: nodes([{ id: 'ns=2;s=Speed' }]) });
+    await factory.call(EDGE, 'UnpublishAllNodes', { wholeConfiguration: true });
+    assert.deepEqual(publisher.entries, []);
+  });
+
+  test('browses page by page', async () => {
+    const [first] = await rows('Browse', { endpointUrl: SERVER, nodeId: 'i=85', securityMode: 'None' });
+    assert.deepEqual(
+      [first?.nodeId, first?.nodeClass, first?.continuationToken],
+      ['ns=2;s=Speed', 'Variable', 'more'],
+    );
+    assert.deepEqual(publisher.asked.at(-1)?.payload, {
+      connection: { endpoint: { url: SERVER, securityMode: 'None' } },
+      request: { nodeId: 'i=85', direction: 'Forward', maxReferencesToReturn: 100, targetNodesOnly: true },
+    });
+    const [last] = await rows('Browse', { endpointUrl: SERVER, continuationToken: 'more' });
+    assert.deepEqual([last?.nodeId, last?.hasChildren, last?.continuationToken], ['ns=2;s=Pump', true, '']);
+  });
+
+  test('reads and writes values; what the server refuses is an error with its code', async () => {
+    const connection = { endpointUrl: SERVER, userName: 'operator', password: 'secret' };
+    const read = await factory.call(EDGE, 'ReadValue', { ...connection, nodeId: 'ns=2;s=Speed' });
+    assert.deepEqual([read.value, read.dataType], [12.5, 'Double']);
+    const sent = (publisher.asked.at(-1)?.payload.connection ?? {}) as Row;
+    assert.deepEqual(sent.user, {
+      type: 'UserName',
+      value: { user: 'operator', password: 'secret' },
+    });
+    for (const [value, expected] of [
+      ['42', 42],
+      ['[1, 2]', [1, 2]],
+      ['"7"', '7'],
+      ['slow', 'slow'],
+    ] as const) {
+      await factory.call(EDGE, 'WriteValue', { ...connection, nodeId: 'ns=2;s=Speed', value });
+      assert.deepEqual(publisher.values.get('ns=2;s=Speed'), expected);
+    }
+    await assert.rejects(
+      factory.call(EDGE, 'ReadValue', { ...connection, nodeId: 'ns=2;s=Gone' }),
+      /MODULE_FAILED: Reading ns=2;s=Gone of opc\.tcp:\/\/plc:4840: BadNodeIdUnknown: No such node/,
+    );
+    await assert.rejects(factory.call(EDGE, 'ReadValue', connection), /REQUEST_INVALID: nodeId is required/);
+  });
+
+  test('a module that does not exist is an error of its own', async () => {
+    await factory.system.platform.setProperties(EDGE, { publisherModuleId: 'other' });
+    await assert.rejects(factory.call(EDGE, 'GetDiagnosticInfo'), /DEVICE_NOT_FOUND/);
+    await factory.system.platform.setProperties(EDGE, { publisherModuleId: 'OPC_Publisher' });
+  });
+});

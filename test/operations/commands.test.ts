@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Message } from 'azure-iot-device';
+import { field, shapeBlocks, template } from '../emulators/thingworx-tests/platform-support.ts';
 import { eventually, Factory, HUB_THING, TRANSPORT_NAMES } from './factory.ts';
 
 function propertyOf(message: Message, name: string): unknown {
@@ -124,6 +125,25 @@ describe('commands', () => {
     assert.deepEqual(rest, { speed: 2.5, on: false, at: 1_700_000_000_000, label: 'x' });
     assert.equal(place.latitude, 1);
     await assert.rejects(factory.call('values', 'SendProperties', {}), /REQUEST_INVALID/);
+  });
+
+  test("a service of one line on a template of one's own calls the method of the same name", async () => {
+    const service = {
+      name: 'Reboot',
+      code: 'var result = me.InvokeMethod({ methodName: "Reboot", payload: { delay: delay } }).payload;',
+      result: 'JSON',
+      parameters: field('delay', 'NUMBER'),
+    };
+    const own = template('Test.Pump_TT', shapeBlocks({ services: [service] }));
+    await factory.importEntities(own.replace('"GenericThing"', '"AzureIoT.Device_TT"'));
+    await factory.hub('GrantPermissions', { template: 'Test.Pump_TT' });
+    await factory.createDevice('pump', { thingTemplate: 'Test.Pump_TT' });
+    const client = await factory.connect('pump');
+    client.onDeviceMethod(
+      'Reboot',
+      (request, response) => void response.send(200, { in: request.payload.delay }),
+    );
+    assert.deepEqual(await factory.call('pump', 'Reboot', { delay: 5 }), { in: 5 });
   });
 
   test('waiting messages are counted and purged', async () => {

@@ -108,23 +108,7 @@ export class Factory {
     ].join('\n');
     const subscription = `<Subscription description="" enabled="true" eventName="${event}" name="Hear" source="${thing}" sourceProperty="" sourceType="Thing">${implementation('Hear', code)}</Subscription>`;
     const blocks = shapeBlocks({ properties: property('heard', 'JSON'), subscriptions: subscription });
-    const { thingworxUrl, thingworxUser, thingworxPassword } = this.system.cloud;
-    const form = new FormData();
-    form.append(
-      'file',
-      new Blob([entities(thingXml(listenerOf(thing, event), 'GenericThing', blocks))]),
-      'Entities.xml',
-    );
-    const answer = await fetch(`${thingworxUrl}/Importer?purpose=import`, {
-      method: 'POST',
-      headers: {
-        authorization: `Basic ${Buffer.from(`${thingworxUser}:${thingworxPassword}`).toString('base64')}`,
-        'x-xsrf-token': 'x',
-        'x-requested-with': 'XMLHttpRequest',
-      },
-      body: form,
-    });
-    if (!answer.ok) throw new Error(`The listener was refused with ${answer.status}: ${await answer.text()}`);
+    await this.importEntities(thingXml(listenerOf(thing, event), 'GenericThing', blocks));
     // Subscriptions run in the name of whoever fired the event.
     await this.call(listenerOf(thing, event), 'AddVisibilityPermission', {
       principal: 'AzureIoT.Connector_OR',
@@ -139,6 +123,23 @@ export class Factory {
         allow: true,
       });
     }
+  }
+
+  /** Imports entities as Composer does. */
+  async importEntities(xml: string): Promise<void> {
+    const { thingworxUrl, thingworxUser, thingworxPassword } = this.system.cloud;
+    const form = new FormData();
+    form.append('file', new Blob([entities(xml)]), 'Entities.xml');
+    const answer = await fetch(`${thingworxUrl}/Importer?purpose=import`, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${Buffer.from(`${thingworxUser}:${thingworxPassword}`).toString('base64')}`,
+        'x-xsrf-token': 'x',
+        'x-requested-with': 'XMLHttpRequest',
+      },
+      body: form,
+    });
+    if (!answer.ok) throw new Error(`The import was refused with ${answer.status}: ${await answer.text()}`);
   }
 
   /** The events since `listen`, oldest first. */
@@ -176,6 +177,13 @@ export class Factory {
     };
     const host = /^HostName=([^;]+)/.exec(iotHubConnectionString)?.[1];
     return `HostName=${host};SharedAccessKeyName=${name};SharedAccessKey=${hub.find((policy) => policy.name === name)?.primaryKey}`;
+  }
+
+  /** Disturbs requests that ThingWorx gets. */
+  async thingworxFault(rule: Row): Promise<void> {
+    const url = `${this.system.cloud.thingworxControlUrl}/faults`;
+    const answer = await fetch(url, { method: 'POST', body: JSON.stringify(rule) });
+    if (!answer.ok) throw new Error(`The fault was refused with ${answer.status}: ${await answer.text()}`);
   }
 
   /** Asks the emulated hub for a fault or an end of it. */

@@ -268,6 +268,53 @@ describe('twins', () => {
     });
   });
 
+  test('events that were applied are dropped, and one that fails stops no other', async () => {
+    await factory.createDevice('again');
+    await factory.listen('again', 'DeviceConnectionChanged');
+    const event = (sequenceNumber: number, thing: string, state: string) => ({
+      sequenceNumber,
+      thing,
+      event: 'DeviceConnectionChanged',
+      data: { deviceId: 'again', moduleId: '', state, time: 1_700_000_000_000 },
+      values: { connectionState: state },
+    });
+    const batch = (events: object[], through: number) =>
+      factory.hub('ReceiveEvents', { batch: { stream: 'test', partition: '31', through, events } });
+    const first = await batch(
+      [event(1, 'again', 'Connected'), event(2, 'missing', 'Connected'), event(3, 'again', 'Disconnected')],
+      3,
+    );
+    assert.equal(first.accepted, 2);
+    assert.deepEqual(
+      (first.refused as Row[]).map(({ sequenceNumber, index }) => [sequenceNumber, index]),
+      [[2, 1]],
+    );
+    // Up to the first refusal only: should its answer get lost, it must be told again.
+    assert.deepEqual(await batch([event(1, 'again', 'Connected')], 1), {
+      accepted: 0,
+      repeated: 1,
+      refused: [],
+    });
+    assert.deepEqual(await batch([event(4, 'again', 'Connected')], 4), {
+      accepted: 1,
+      repeated: 0,
+      refused: [],
+    });
+    assert.deepEqual(await batch([event(3, 'again', 'Disconnected')], 3), {
+      accepted: 0,
+      repeated: 1,
+      refused: [],
+    });
+    assert.equal((await factory.read('again')).connectionState, 'Connected');
+  });
+
+  test('events wait while ThingWorx is away and arrive after it is back', async () => {
+    await factory.createDevice('patient');
+    await factory.thingworxFault({ action: 'status', path: 'ReceiveEvents', status: 503, count: 3 });
+    await factory.call('patient', 'UpdateTwin', { tags: { waited: true } });
+    await shows('patient', 'twinTags', { waited: true });
+  });
+
   test('events of devices without a Thing are counted as ignored, and every message is accounted for', async () => {
     await factory.hub('CreateDevice', { deviceId: 'nobody' });
     const client = await factory.connect('nobody');

@@ -6,6 +6,7 @@ import type { Forwarder } from '../ingest/forwarder.ts';
 import type { OpenIngestor } from '../ingest/storage/blob-task.ts';
 import { BlobDocuments, type Documents, FileDocuments } from '../ingest/storage/documents.ts';
 import { FileIngestor, type OpenContainer } from '../ingest/storage/file-ingestor.ts';
+import { OWN_PREFIX } from '../ingest/storage/file-listing.ts';
 import { Ledger } from '../ingest/storage/ledger.ts';
 import { Watcher } from '../ingest/storage/watcher.ts';
 import type { Log } from '../observe/log.ts';
@@ -20,9 +21,6 @@ export interface ArchiveOptions {
   /** The trouble of the watcher has changed. */
   readonly onTrouble: () => void;
 }
-
-/** Beside the dead letters and checkpoints of hubs, under a name that no hub Thing begins with. */
-const BLOB_PREFIX = '_ingested';
 
 /**
  * Files in storage that a hub ingests: opens containers, keeps the ledger of what was ingested where the checkpoints are, and watches the
@@ -119,7 +117,7 @@ export class Archive {
       ? new BlobDocuments({
           connection: storageConnectionString,
           container: checkpointContainer,
-          prefix: `${BLOB_PREFIX}/${hub}`,
+          prefix: `${OWN_PREFIX}${hub}`,
         })
       : new FileDocuments(path.join(this.#options.stateDirectory, 'ingested', hub));
     this.#documents = { place, documents };

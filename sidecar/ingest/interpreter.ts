@@ -87,6 +87,8 @@ export class Interpreter {
       entries,
       refused.filter((refusal) => !stale.includes(refusal)),
     );
+    // A value that was right by the definition and is refused: the property may have another base type by now.
+    for (const { thing, reason } of refused) if (reason === 'VALUE_REFUSED') definitions.invalidate(thing);
     if (stale.length === 0) return [];
     for (const { thing } of stale) definitions.invalidate(thing);
     const bySequence = groupBySequence(stale);

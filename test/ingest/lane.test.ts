@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import fc from 'fast-check';
 import type { ReceivedEvent } from '../../sidecar/azure/event-types.ts';
 import type { Position } from '../../sidecar/ingest/checkpointer.ts';
 import { FileDeadLetters } from '../../sidecar/ingest/dead-letter-file.ts';
@@ -356,6 +357,43 @@ describe('lane', () => {
     const { received, delivered, ignored, deadLettered, inFlight } = road.counters.counts;
     assert.deepEqual([received, delivered, ignored, deadLettered, inFlight], [140, 100, 20, 20, 0]);
     assert.deepEqual(road.counters.deadLetteredByReason, { BODY_NOT_JSON: 10, THING_UNKNOWN: 10 });
+  });
+
+  test('accounts for every message, whatever bytes it has', async () => {
+    const body = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+      fc.json().map((text) => Buffer.from(text)),
+      fc.dictionary(fc.string(), fc.jsonValue()).map((value) => Buffer.from(JSON.stringify(value))),
+    );
+    const system = fc.record({
+      'iothub-connection-device-id': fc.oneof(fc.constant('dev-1'), fc.string()),
+      contentType: fc.oneof(fc.constant('application/json'), fc.constant('application/cbor'), fc.string()),
+      contentEncoding: fc.oneof(
+        fc.constant('utf-8'),
+        fc.constant('gzip'),
+        fc.constant('utf-16'),
+        fc.string(),
+      ),
+      'iothub-message-source': fc.oneof(fc.constant('Telemetry'), fc.string()),
+    });
+    const lane = open();
+    let next = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(body, system), { minLength: 1, maxLength: 40 }), async (some) => {
+        const begin = next;
+        next += some.length;
+        await lane.accept(
+          some.map(([bytes, systemProperties], i) => event(begin + i, bytes, 'dev-1', { systemProperties })),
+        );
+        await settled(lane, next - 1);
+        assertBalanced();
+      }),
+      { numRuns: 60 },
+    );
+    const { received, deadLettered, released } = road.counters.counts;
+    assert.deepEqual([received, released], [next, 0]);
+    assert.equal((await store.stats()).count, deadLettered);
+    assert.equal(Object.getPrototypeOf({}), Object.prototype);
   });
 
   test('each reason of a dead letter, and its replay once the reason is gone', async () => {

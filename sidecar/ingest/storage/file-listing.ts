@@ -12,6 +12,8 @@ export interface StoredFile {
 
 export const READ_RIGHT = 'Storage Blob Data Reader';
 const MAX_DEPTH = 8;
+/** Where ledgers lie: never taken for files, even when somebody watches the container of the checkpoints. */
+export const OWN_PREFIX = '_ingested/';
 
 /** The files whose names begin with the prefix, by name, a page at a time. Rejects with ConnectorError. */
 export async function* listFiles(
@@ -22,7 +24,7 @@ export async function* listFiles(
   try {
     const options = { prefix, abortSignal: signal, includeMetadata: true };
     for await (const item of container.listBlobsFlat(options)) {
-      if (!isFolder(item)) yield fileOf(item);
+      if (!isNoFile(item)) yield fileOf(item);
     }
   } catch (thrown) {
     throw listingError(container, thrown);
@@ -109,8 +111,9 @@ async function* children(
   try {
     const options = { prefix, abortSignal: signal, includeMetadata: true };
     for await (const item of container.listBlobsByHierarchy('/', options)) {
-      if (item.kind === 'prefix') yield item.name;
-      else if (!isFolder(item)) yield fileOf(item);
+      if (item.kind === 'prefix') {
+        if (item.name !== OWN_PREFIX) yield item.name;
+      } else if (!isNoFile(item)) yield fileOf(item);
     }
   } catch (thrown) {
     throw listingError(container, thrown);
@@ -127,8 +130,8 @@ function fileOf({ name, properties }: BlobItem): StoredFile {
 }
 
 /** Accounts with a hierarchical namespace list their folders as empty blobs. */
-function isFolder({ metadata }: BlobItem): boolean {
-  return metadata?.hdi_isfolder === 'true';
+function isNoFile({ name, metadata }: BlobItem): boolean {
+  return metadata?.hdi_isfolder === 'true' || name.startsWith(OWN_PREFIX);
 }
 
 function bare(etag: string): string {

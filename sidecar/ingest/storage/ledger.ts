@@ -29,7 +29,8 @@ interface Page {
 
 /** Pages of a container without dated folders, so that none becomes large. */
 const PAGES = 256;
-const PAGES_IN_MEMORY = 64;
+/** All shares, and the days that are written to. */
+const PAGES_IN_MEMORY = 512;
 
 /**
  * Which files of one container were ingested. Files of a day are on one page, a small document that is replaced whole when one of them is

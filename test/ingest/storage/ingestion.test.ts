@@ -165,6 +165,12 @@ for (const place of ['files', 'blobs'] as const) {
       });
     });
 
+    test('does not take its own ledger for files', async () => {
+      await put('_ingested/hub/0123.json', '{"version":1,"files":{}}');
+      await put('a.json', lines(0, 1));
+      assert.deepEqual((await ingest()).counts, { delivered: 1, ingested: 1 });
+    });
+
     test('takes files again when it is told to', async () => {
       await put('a.json', lines(0, 3));
       await ingest();

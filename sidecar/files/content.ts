@@ -1,25 +1,35 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
-import type { Conditions, WriteOptions } from '../contract/storage.ts';
+import type { Conditions, FileFacts, WriteOptions } from '../contract/storage.ts';
 import { MAX_INLINE_BYTES } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { readRange } from './download.ts';
+import { statusOf } from './failure.ts';
 import { factsOf } from './listing.ts';
 import { conditionsOf, type Place } from './place.ts';
 
-/** Writers of one file are tried again as often as this when another was faster. */
-const APPEND_TRIES = 30;
+/** How often a reader or writer tries again when another writer was faster. */
+const MAX_TRIES = 30;
 
-/** A small file whole. */
-export async function readFile(place: Place, path: string, signal: AbortSignal, maxBytes = MAX_INLINE_BYTES) {
+/** A small file whole, all of one version: a reader who meets a writer reads again. */
+export async function readFile(
+  place: Place,
+  path: string,
+  signal: AbortSignal,
+): Promise<{ content: Buffer; facts: FileFacts }> {
   const blob = place.blob(path);
   return place.attempt(`Reading ${path}`, async () => {
-    const facts = factsOf(blob.name, await blob.getProperties({ abortSignal: signal }));
-    if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
-    if (facts.size > maxBytes) throw tooLarge(path, facts.size, maxBytes);
-    const content =
-      facts.size === 0 ? Buffer.alloc(0) : await readRange(blob, 0, facts.size, facts.etag, signal);
-    return { content, facts };
+    for (let tries = 1; ; tries += 1) {
+      const facts = factsOf(blob.name, await blob.getProperties({ abortSignal: signal }));
+      if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
+      if (facts.size > MAX_INLINE_BYTES) throw tooLarge(path, facts.size, MAX_INLINE_BYTES);
+      if (facts.size === 0) return { content: Buffer.alloc(0), facts };
+      try {
+        return { content: await readRange(blob, 0, facts.size, facts.etag, signal), facts };
+      } catch (thrown) {
+        if (statusOf(thrown) !== 412 || tries === MAX_TRIES) throw thrown;
+      }
+    }
   });
 }
 
@@ -74,7 +84,7 @@ export async function appendFile(
     } catch (thrown) {
       const { code } = thrown as { code?: unknown };
       const overtaken = code === 'PRECONDITION_FAILED' || code === 'FILE_EXISTS';
-      if (!overtaken || tries === APPEND_TRIES) throw thrown;
+      if (!overtaken || tries === MAX_TRIES) throw thrown;
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * Math.min(tries, 10)));
     }
   }

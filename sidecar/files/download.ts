@@ -2,12 +2,14 @@ import { Readable } from 'node:stream';
 import type { BlobClient } from '@azure/storage-blob';
 import type { Conditions, Download, FileFacts } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { failure } from './failure.ts';
+import { attempt, failure } from './failure.ts';
 import { factsOf } from './listing.ts';
 import { conditionsOf, type Place } from './place.ts';
 
-/** What one call fetches: small enough to be tried again, large enough that its overhead does not count. */
-const PIECE_BYTES = 4 * 1024 * 1024;
+/** What one call fetches: it must arrive within the time of a call, and its overhead must not count. */
+const CALL_BYTES = 16 * 1024 * 1024;
+/** Connections that may break one after the other without a single byte in between. */
+const MAX_BROKEN = 5;
 
 /** Bytes of one version of a blob. */
 export async function readRange(
@@ -28,8 +30,8 @@ export async function readRange(
 }
 
 /**
- * Opens a file for reading. Pieces are fetched one ahead of the reader, all of the version that the first call saw, so that memory
- * stays the same for any size and a broken connection to Azure costs one piece.
+ * Opens a file for reading. What arrives is passed on at once and nothing is fetched ahead of the reader, so that memory stays the same
+ * for any size. All of it is of the version that the first call saw; a connection to Azure that breaks goes on behind its last byte.
  */
 export async function openFile(
   place: Place,
@@ -47,7 +49,6 @@ export async function openFile(
   const action = `Reading ${path}`;
   const body = Readable.from(pieces(blob, facts, { start, end }, { action, host: place.host, signal }), {
     objectMode: false,
-    highWaterMark: PIECE_BYTES,
   });
   return { facts, start, end, body };
 }
@@ -58,25 +59,24 @@ async function* pieces(
   { start, end }: { start: number; end: number },
   { action, host, signal }: { action: string; host: string; signal: AbortSignal },
 ): AsyncGenerator<Buffer> {
-  const stopped = new AbortController();
-  const either = AbortSignal.any([signal, stopped.signal]);
-  const fetchAt = (offset: number) => {
-    const reading = readRange(blob, offset, Math.min(PIECE_BYTES, end + 1 - offset), facts.etag, either);
-    // Whoever does not come to wait for it has gone.
-    reading.catch(() => undefined);
-    return reading;
-  };
-  try {
-    let ahead = start <= end ? fetchAt(start) : undefined;
-    for (let offset = start; ahead; offset += PIECE_BYTES) {
-      const piece: Buffer = await ahead;
-      ahead = offset + PIECE_BYTES <= end ? fetchAt(offset + PIECE_BYTES) : undefined;
-      yield piece;
+  let offset = start;
+  let broken = 0;
+  while (offset <= end) {
+    const length = Math.min(CALL_BYTES, end + 1 - offset);
+    const conditions = conditionsOf({ ifMatch: facts.etag });
+    const answer = await attempt(action, host, () =>
+      blob.download(offset, length, { abortSignal: signal, conditions }),
+    );
+    try {
+      for await (const chunk of answer.readableStreamBody ?? []) {
+        offset += (chunk as Buffer).byteLength;
+        broken = 0;
+        yield chunk as Buffer;
+      }
+    } catch (thrown) {
+      broken += 1;
+      if (signal.aborted || broken > MAX_BROKEN) throw failure(thrown, action, host);
     }
-  } catch (thrown) {
-    throw failure(thrown, action, host);
-  } finally {
-    stopped.abort();
   }
 }
 

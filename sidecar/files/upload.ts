@@ -47,10 +47,11 @@ export async function uploadFile(
   return place.attempt(`Uploading ${path}`, async () => {
     await precheck(blob, options, signal);
     const hash = createHash('md5');
-    const staged = new Staged(blob, blockIds(randomUUID()), signal);
+    const buffers = new Buffers();
+    const staged = new Staged(blob, { ids: blockIds(randomUUID()), from: 0, buffers, signal });
     let first: Buffer | undefined;
     try {
-      for await (const block of blocksOf(body)) {
+      for await (const block of blocksOf(body, buffers)) {
         hash.update(block);
         if (first) await staged.add(first);
         first = staged.bytes === 0 && !first ? block : undefined;
@@ -100,9 +101,10 @@ export async function uploadPiece(
     }
     const key = `${blob.url} ${piece.uploadId}`;
     const hash = sums.take(key, piece.offset);
-    const staged = new Staged(blob, ids, signal, piece.offset);
+    const buffers = new Buffers();
+    const staged = new Staged(blob, { ids, from: piece.offset, buffers, signal });
     try {
-      for await (const block of blocksOf(body)) {
+      for await (const block of blocksOf(body, buffers)) {
         hash?.update(block);
         await staged.add(block);
       }
@@ -160,38 +162,46 @@ function blockIds(uploadId: string): BlockIds {
   };
 }
 
+interface StagedOptions {
+  readonly ids: BlockIds;
+  /** Where the first block belongs. */
+  readonly from: number;
+  readonly buffers: Buffers;
+  readonly signal: AbortSignal;
+}
+
 /** Blocks on their way to Azure, a few at a time. */
 class Staged {
   readonly ids: string[] = [];
   bytes = 0;
   readonly #blob: BlockBlobClient;
-  readonly #names: BlockIds;
-  readonly #signal: AbortSignal;
-  readonly #from: number;
+  readonly #options: StagedOptions;
   readonly #running = new Set<Promise<unknown>>();
   #failed: { readonly error: unknown } | undefined;
 
-  constructor(blob: BlockBlobClient, names: BlockIds, signal: AbortSignal, from = 0) {
+  constructor(blob: BlockBlobClient, options: StagedOptions) {
     this.#blob = blob;
-    this.#names = names;
-    this.#signal = signal;
-    this.#from = from;
+    this.#options = options;
   }
 
   /** Resolves when there is room for the next block. Rejects with the failure of any block so far. */
   async add(block: Buffer): Promise<void> {
-    const id = this.#names.at(this.#from + this.bytes);
+    const { ids, from, buffers, signal } = this.#options;
+    const id = ids.at(from + this.bytes);
     this.ids.push(id);
     this.bytes += block.byteLength;
     const sending = this.#blob
       .stageBlock(id, block, block.byteLength, {
-        abortSignal: this.#signal,
+        abortSignal: signal,
         transactionalContentMD5: createHash('md5').update(block).digest(),
       })
       .catch((error: unknown) => {
         this.#failed ??= { error };
       })
-      .finally(() => this.#running.delete(sending));
+      .finally(() => {
+        this.#running.delete(sending);
+        buffers.give(block);
+      });
     this.#running.add(sending);
     if (this.#running.size >= PARALLEL_BLOCKS) await Promise.race(this.#running);
     if (this.#failed) throw this.#failed.error;
@@ -203,23 +213,36 @@ class Staged {
   }
 }
 
-async function* blocksOf(body: Readable): AsyncGenerator<Buffer> {
-  let waiting: Buffer[] = [];
+/** Buffers of one block, used again: garbage of this size would outgrow the memory that is really needed. */
+class Buffers {
+  readonly #free: Buffer[] = [];
+
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  }
+
+  /** Takes back what `take` gave, or the beginning of it. */
+  give(block: Buffer): void {
+    this.#free.push(Buffer.from(block.buffer));
+  }
+}
+
+async function* blocksOf(body: Readable, buffers: Buffers): AsyncGenerator<Buffer> {
+  let block = buffers.take();
   let bytes = 0;
   try {
     // The request stays open: its answer must still go out when something fails.
     for await (const chunk of body.iterator({ destroyOnReturn: false })) {
-      let rest = chunk as Buffer;
-      while (bytes + rest.byteLength >= BLOCK_BYTES) {
-        const taken = rest.subarray(0, BLOCK_BYTES - bytes);
-        rest = rest.subarray(taken.byteLength);
-        const block = Buffer.concat([...waiting, taken], BLOCK_BYTES);
-        waiting = [];
-        bytes = 0;
+      const given = chunk as Buffer;
+      for (let at = 0; at < given.byteLength; ) {
+        const copied = given.copy(block, bytes, at);
+        at += copied;
+        bytes += copied;
+        if (bytes < BLOCK_BYTES) continue;
         yield block;
+        block = buffers.take();
+        bytes = 0;
       }
-      if (rest.byteLength > 0) waiting.push(rest);
-      bytes += rest.byteLength;
     }
   } catch (cause) {
     if (cause instanceof ConnectorError) throw cause;
@@ -231,7 +254,7 @@ async function* blocksOf(body: Readable): AsyncGenerator<Buffer> {
       },
     );
   }
-  if (bytes > 0) yield Buffer.concat(waiting, bytes);
+  if (bytes > 0) yield block.subarray(0, bytes);
 }
 
 /** The blocks of an upload that follow each other from the beginning. */

@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox';
 import { type Operation, pathMembers, usesQuery } from '../contract/operation.ts';
 import { ANNOTATION_KEYWORDS, factsOf } from '../contract/schema.ts';
 import { ERRORS, type ErrorCode } from '../errors/catalogue.ts';
+import { BLOB_PATHS } from './blob-openapi.ts';
 
 /** The codes that every route can give. */
 export const COMMON_ERRORS: readonly ErrorCode[] = [
@@ -18,7 +19,7 @@ type Json = Record<string, unknown>;
 
 /** The OpenAPI 3.1 document of the operations. */
 export function openApi(operations: readonly Operation[], version: string): Json {
-  const paths: Record<string, Json> = {};
+  const paths: Record<string, Json> = { ...BLOB_PATHS } as Record<string, Json>;
   for (const operation of operations) {
     const path = `/v1${operation.path}`;
     paths[path] = { ...paths[path], [operation.method.toLowerCase()]: describe(operation) };
@@ -36,7 +37,9 @@ export function openApi(operations: readonly Operation[], version: string): Json
     },
     servers: [{ url: 'http://127.0.0.1:8780', description: 'The default address.' }],
     security: [{ bearer: [] }, { basic: [] }],
-    tags: [...new Set(operations.map((operation) => operation.category))].sort().map((name) => ({ name })),
+    tags: [...new Set([...operations.map((operation) => operation.category), 'Streams'])]
+      .sort()
+      .map((name) => ({ name })),
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
     components: {
       securitySchemes: {

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { TestContext } from 'node:test';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import type { Files } from '../../sidecar/contract/storage.ts';
 import { StorageAccounts } from '../../sidecar/files/accounts.ts';
-import { Tickets } from '../../sidecar/hub/tickets.ts';
 import type { AppOptions } from '../../sidecar/http/app.ts';
+import { Tickets } from '../../sidecar/hub/tickets.ts';
 import { type Azurite, type AzuriteOptions, startAzurite } from '../emulators/azurite.ts';
 import { MemoryHubs } from '../http/fixture.ts';
 
@@ -18,12 +17,12 @@ export interface Account {
   readonly storages: StorageAccounts;
   readonly tickets: Tickets;
   readonly appOptions: Partial<AppOptions>;
+  stop(): Promise<void>;
 }
 
 /** Azurite, and the sidecar's storage accounts without any. */
-export async function startAccount(t: TestContext, options: AzuriteOptions = {}): Promise<Account> {
+export async function startAccount(options: AzuriteOptions = {}): Promise<Account> {
   const azurite = await startAzurite(options);
-  t.after(() => azurite.stop());
   const tickets = new Tickets();
   const storages = new StorageAccounts(tickets);
   return {
@@ -31,6 +30,7 @@ export async function startAccount(t: TestContext, options: AzuriteOptions = {})
     service: BlobServiceClient.fromConnectionString(azurite.connectionString),
     storages,
     tickets,
+    stop: () => azurite.stop(),
     appOptions: {
       context: {
         hubs: new MemoryHubs(),

@@ -1,0 +1,24 @@
+/** The sidecar's HTTP routes with one storage account, as a process of its own whose memory can be measured. */
+import { StorageAccounts } from '../../sidecar/files/accounts.ts';
+import { createApp } from '../../sidecar/http/app.ts';
+import { HttpServer } from '../../sidecar/http/server.ts';
+import { Tickets } from '../../sidecar/hub/tickets.ts';
+import { createLog } from '../../sidecar/observe/log.ts';
+
+export const TOKEN = 'a-token-for-measurements-alone';
+
+if (process.send) {
+  const tickets = new Tickets();
+  const storages = new StorageAccounts(tickets);
+  const [issued] = await storages.connect('bench', {}, true);
+  await tickets.redeem(issued?.ticket ?? '', process.env.STORAGE ?? '');
+  const app = createApp({
+    operations: [],
+    context: { hubs: {} as never, storages, tickets, sidecar: { version: '0', startedAt: new Date() } },
+    token: TOKEN,
+    log: createLog('error'),
+  });
+  const server = new HttpServer(app, { host: '127.0.0.1', port: 0 });
+  process.send(await server.start());
+  process.once('disconnect', () => process.exit(0));
+}

@@ -1,0 +1,367 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { PassThrough } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { after, before, describe, test } from 'node:test';
+import { ZipArchive } from 'archiver';
+import { MAX_INLINE_BYTES } from '../../sidecar/contract/storage.ts';
+import { type Account, NEVER, newContainer, STORAGE, startAccount } from './support.ts';
+
+let account: Account;
+before(async () => {
+  account = await startAccount();
+});
+after(() => account.stop());
+
+const text = (content: string) => Buffer.from(content);
+const paths = (entries: readonly { path: string }[]) => entries.map(({ path }) => path);
+
+describe('folders', () => {
+  test('are seen in names and made by hand, and sorted in front of files', async () => {
+    const { files, raw } = await newContainer(account);
+    for (const path of ['/b/x.txt', '/b/c/y.txt', '/z.txt', '/a.log'])
+      await files.write(path, text('1'), {}, NEVER);
+    await files.createFolder('/empty/inner/', NEVER);
+    await files.createFolder('/empty/inner', NEVER);
+    // As some tools mark a folder.
+    await raw.getBlockBlobClient('marked/').upload('', 0);
+    const kinds = ['folder', 'file'] as const;
+    assert.deepEqual(paths(await files.list('/', { kinds }, NEVER)), [
+      '/b',
+      '/empty',
+      '/marked',
+      '/a.log',
+      '/z.txt',
+    ]);
+    assert.deepEqual(paths(await files.list('marked', { kinds }, NEVER)), []);
+    assert.deepEqual(paths(await files.list('/b/', { kinds }, NEVER)), ['/b/c', '/b/x.txt']);
+    assert.deepEqual(paths(await files.list('', { kinds: ['file'], mask: '*.log' }, NEVER)), ['/a.log']);
+    assert.deepEqual(paths(await files.tree(NEVER)), ['/b', '/b/c', '/empty', '/empty/inner', '/marked']);
+    assert.equal((await files.facts('/empty/inner', NEVER)).kind, 'folder');
+    await assert.rejects(files.read('/empty/inner', NEVER), { code: 'FILE_NOT_FOUND' });
+    await assert.rejects(files.createFolder('/a.log', NEVER), { code: 'FILE_EXISTS' });
+  });
+
+  test('are deleted with all that is in them and nothing beside', async () => {
+    const { files, raw } = await newContainer(account);
+    await files.createFolder('/box', NEVER);
+    await files.createFolder('/box/inner', NEVER);
+    for (let number = 0; number < 40; number += 1) await files.write(`/box/f${number}`, text('1'), {}, NEVER);
+    for (const path of ['/box2/keep', '/boxer']) await files.write(path, text('1'), {}, NEVER);
+    await files.deleteFolder('/box/', NEVER);
+    const left = [];
+    for await (const { name } of raw.listBlobsFlat()) left.push(name);
+    assert.deepEqual(left, ['box2/keep', 'boxer']);
+    await assert.rejects(files.deleteFolder('/box', NEVER), { code: 'FILE_NOT_FOUND' });
+    await assert.rejects(files.deleteFolder('/', NEVER), { code: 'PATH_INVALID' });
+    await assert.rejects(files.deleteFolder('/boxer', NEVER), { code: 'FILE_NOT_FOUND' });
+  });
+});
+
+describe('files', () => {
+  test('have their type, MD5 and times', async () => {
+    const { files } = await newContainer(account);
+    const etag = await files.write('/d/r.json', text('{}'), {}, NEVER);
+    const facts = await files.facts('/d/r.json', NEVER);
+    assert.equal(facts.contentType, 'application/json');
+    assert.equal(facts.contentMd5, createHash('md5').update('{}').digest('base64'));
+    assert.equal(facts.etag, etag);
+    assert.equal(
+      await files.checksum('/d/r.json', 'SHA-256', NEVER),
+      createHash('sha256').update('{}').digest('hex'),
+    );
+  });
+
+  test('of all writers that append at the same time keep every line', async () => {
+    const { files } = await newContainer(account);
+    const lines = Array.from({ length: 12 }, (_, number) => `line ${number}\n`);
+    await Promise.all(lines.map((line) => files.append('/log.txt', text(line), NEVER)));
+    const stored = (await files.read('/log.txt', NEVER)).toString().split('\n');
+    assert.deepEqual(stored.filter((line) => line !== '').sort(), lines.map((line) => line.trim()).sort());
+  });
+
+  test('are written only over the version that the writer knows', async () => {
+    const { files } = await newContainer(account);
+    const etag = await files.write('/c.txt', text('1'), { ifNoneMatch: '*' }, NEVER);
+    await assert.rejects(files.write('/c.txt', text('2'), { ifNoneMatch: '*' }, NEVER), {
+      code: 'FILE_EXISTS',
+    });
+    const next = await files.write('/c.txt', text('2'), { ifMatch: etag }, NEVER);
+    await assert.rejects(files.write('/c.txt', text('3'), { ifMatch: etag }, NEVER), {
+      code: 'PRECONDITION_FAILED',
+    });
+    await assert.rejects(files.delete('/c.txt', { ifMatch: etag }, NEVER), { code: 'PRECONDITION_FAILED' });
+    await files.delete('/c.txt', { ifMatch: next }, NEVER);
+    await assert.rejects(files.delete('/c.txt', {}, NEVER), { code: 'FILE_NOT_FOUND' });
+  });
+
+  test('too large for ThingWorx are refused both ways, with the way that works', async () => {
+    const { files, raw } = await newContainer(account);
+    const large = randomBytes(MAX_INLINE_BYTES + 1);
+    await assert.rejects(files.write('/l', large, {}, NEVER), {
+      code: 'FILE_TOO_LARGE',
+      message: /CreateUploadLink/,
+    });
+    await raw.getBlockBlobClient('l').uploadData(large);
+    await assert.rejects(files.read('/l', NEVER), { code: 'FILE_TOO_LARGE', message: /CreateDownloadLink/ });
+    await raw.getBlockBlobClient('fits').uploadData(large.subarray(1));
+    assert.ok((await files.read('/fits', NEVER)).equals(large.subarray(1)));
+  });
+
+  test('are copied and moved with properties, metadata and tags, and never over another unasked', async () => {
+    const { files } = await newContainer(account);
+    await files.write('/a.txt', text('A'), { contentType: 'text/x-own', metadata: { owner: 'me' } }, NEVER);
+    await files.setTags('/a.txt', { line: '7' }, NEVER);
+    await files.copy('/a.txt', '/dir/b ü.txt', false, NEVER);
+    const copy = await files.facts('/dir/b ü.txt', NEVER);
+    assert.equal(copy.contentType, 'text/x-own');
+    assert.deepEqual(copy.metadata, { owner: 'me' });
+    assert.deepEqual(await files.tags('/dir/b ü.txt', NEVER), { line: '7' });
+    await files.write('/other.txt', text('O'), {}, NEVER);
+    await assert.rejects(files.move('/a.txt', '/other.txt', false, NEVER), { code: 'FILE_EXISTS' });
+    assert.equal((await files.read('/other.txt', NEVER)).toString(), 'O');
+    await files.move('/a.txt', '/other.txt', true, NEVER);
+    assert.equal((await files.read('/other.txt', NEVER)).toString(), 'A');
+    await assert.rejects(files.read('/a.txt', NEVER), { code: 'FILE_NOT_FOUND' });
+    await assert.rejects(files.copy('/a.txt', '/x', true, NEVER), { code: 'FILE_NOT_FOUND' });
+    await files.move('/other.txt', 'other.txt', true, NEVER);
+    assert.equal((await files.read('/other.txt', NEVER)).toString(), 'A');
+  });
+
+  test('have properties, metadata, tags, tiers and snapshots', async () => {
+    const { files } = await newContainer(account);
+    await files.write('/p', text('1'), {}, NEVER);
+    await files.setMetadata('/p', { a: '1' }, {}, NEVER);
+    await files.setContentFacts('/p', { cacheControl: 'no-store' }, {}, NEVER);
+    await files.setContentFacts('/p', { contentType: 'text/plain' }, {}, NEVER);
+    const facts = await files.facts('/p', NEVER);
+    assert.equal(facts.cacheControl, 'no-store');
+    assert.equal(facts.contentType, 'text/plain');
+    assert.ok(facts.contentMd5);
+    assert.deepEqual(facts.metadata, { a: '1' });
+    await assert.rejects(files.setMetadata('/p', { 'a b': '1' }, {}, NEVER), { code: 'REQUEST_INVALID' });
+    await assert.rejects(files.setMetadata('/p', { a: 'x\r\ny: z' }, {}, NEVER), { code: 'REQUEST_INVALID' });
+    await files.setTier('/p', 'Cool', NEVER);
+    assert.equal((await files.facts('/p', NEVER)).accessTier, 'Cool');
+    const snapshot = await files.createSnapshot('/p', NEVER);
+    await files.write('/p2', text('1'), {}, NEVER);
+    await files.createSnapshot('/p2', NEVER);
+    assert.deepEqual(
+      (await files.snapshots('/p', NEVER)).map((one) => one.snapshot),
+      [snapshot],
+    );
+    await files.delete('/p', {}, NEVER);
+  });
+
+  test('are found by the beginning of their names, page by page', async () => {
+    const { files } = await newContainer(account);
+    const names = Array.from(
+      { length: 25 },
+      (_, number) => `logs/2026-${String(number).padStart(2, '0')}.txt`,
+    );
+    await Promise.all([...names, 'other'].map((name) => files.write(name, text('1'), {}, NEVER)));
+    await files.createFolder('logs/2026-folder', NEVER);
+    const found: string[] = [];
+    let after: string | undefined;
+    let pages = 0;
+    do {
+      const page = await files.search('/logs/2026-', { limit: 10, after }, NEVER);
+      found.push(...paths(page.files));
+      after = page.continuationToken;
+      pages += 1;
+    } while (after !== undefined);
+    assert.deepEqual(
+      found,
+      names.map((name) => `/${name}`),
+    );
+    assert.equal(pages, 3);
+  });
+});
+
+describe('links', () => {
+  test('read one file and nothing else', async () => {
+    const { files } = await newContainer(account);
+    await files.write('/d/a ü.txt', text('hello'), {}, NEVER);
+    await files.write('/d/b.txt', text('secret'), {}, NEVER);
+    const { url, expiresAt } = await files.downloadLink('/d/a ü.txt', 5, NEVER);
+    const minutes = (Date.parse(expiresAt) - Date.now()) / 60_000;
+    assert.ok(minutes > 4 && minutes < 6);
+    const answer = await fetch(url);
+    assert.equal(await answer.text(), 'hello');
+    assert.match(answer.headers.get('content-disposition') ?? '', /^attachment;.*a%20%C3%BC\.txt/);
+    const other = url.replace(/\/d\/[^?]+/, '/d/b.txt');
+    assert.equal((await fetch(other)).status, 403);
+    const put = await fetch(url, { method: 'PUT', body: 'x', headers: { 'x-ms-blob-type': 'BlockBlob' } });
+    assert.equal(put.status, 403);
+    await assert.rejects(files.downloadLink('/none', 5, NEVER), { code: 'FILE_NOT_FOUND' });
+    const [row] = await files.listWithLinks('/d', { mask: 'b*', minutes: 5 }, NEVER);
+    assert.equal(await (await fetch(row?.link ?? '')).text(), 'secret');
+  });
+
+  test('write one file, over another only when asked, and cannot read', async () => {
+    const { files } = await newContainer(account);
+    const put = (url: string, body: string) =>
+      fetch(url, { method: 'PUT', body, headers: { 'x-ms-blob-type': 'BlockBlob' } });
+    const once = await files.uploadLink('/up.txt', 5, false, NEVER);
+    assert.equal((await put(once.url, 'one')).status, 201);
+    assert.ok((await put(once.url, 'two')).status >= 400);
+    assert.equal((await files.read('/up.txt', NEVER)).toString(), 'one');
+    const again = await files.uploadLink('/up.txt', 5, true, NEVER);
+    assert.equal((await put(again.url, 'two')).status, 201);
+    assert.equal((await fetch(again.url)).status, 403);
+    assert.equal((await files.read('/up.txt', NEVER)).toString(), 'two');
+  });
+
+  test('cannot be made where the account is given by a SAS address', async () => {
+    const { AccountSASPermissions, generateAccountSASQueryParameters, StorageSharedKeyCredential } =
+      await import('@azure/storage-blob');
+    const { azurite, storages } = account;
+    const query = generateAccountSASQueryParameters(
+      {
+        expiresOn: new Date(Date.now() + 600_000),
+        permissions: AccountSASPermissions.parse('rwdlac'),
+        services: 'b',
+        resourceTypes: 'sco',
+      },
+      new StorageSharedKeyCredential(azurite.accountName, azurite.accountKey),
+    );
+    const { name } = await newContainer(account);
+    await storages.connect('By.Sas', { blobEndpoint: `${azurite.url}?${query.toString()}` }, false);
+    const files = storages.require('By.Sas').container(name);
+    await files.write('/x', text('1'), {}, NEVER);
+    await files.copy('/x', '/y', false, NEVER);
+    assert.equal((await files.read('/y', NEVER)).toString(), '1');
+    await assert.rejects(files.downloadLink('/x', 5, NEVER), { code: 'LINK_NOT_POSSIBLE' });
+  });
+});
+
+describe('archives', () => {
+  interface Entry {
+    readonly name: string;
+    readonly content?: string | Buffer;
+    /** Where a symbolic link leads. */
+    readonly link?: string;
+  }
+
+  async function zip(entries: readonly Entry[]): Promise<Buffer> {
+    const archive = new ZipArchive({ zlib: { level: 9 } });
+    const out = new PassThrough();
+    archive.pipe(out);
+    for (const { name, content = '', link } of entries) {
+      if (link === undefined) archive.append(content, { name });
+      else archive.symlink(name, link);
+    }
+    const [bytes] = await Promise.all([buffer(out), archive.finalize()]);
+    return bytes;
+  }
+
+  test('are packed and unpacked in the container', async () => {
+    const { files } = await newContainer(account);
+    const large = randomBytes(9 * 1024 * 1024);
+    const { Readable } = await import('node:stream');
+    await files.upload('/in/large.bin', Readable.from([large]), {}, NEVER);
+    await files.write('/in/Grüße.txt', text('hello'), {}, NEVER);
+    await files.createZip('/out/all.zip', ['/in/large.bin', 'in/Grüße.txt'], NEVER);
+    assert.equal(await files.extractZip('/out/all.zip', '/copy', NEVER), 2);
+    assert.equal((await files.read('/copy/in/Grüße.txt', NEVER)).toString(), 'hello');
+    assert.equal(
+      await files.checksum('/copy/in/large.bin', 'MD5', NEVER),
+      createHash('md5').update(large).digest('hex'),
+    );
+    await assert.rejects(files.createZip('/out/x.zip', ['/none'], NEVER), { code: 'FILE_NOT_FOUND' });
+  });
+
+  test('that would write outside of the folder, or are damaged, change nothing', async () => {
+    const { files, raw } = await newContainer(account);
+    const fine: Entry = { name: 'fine.txt', content: 'x' };
+    const plain = await zip([fine, { name: 'PPPPP/evil.txt', content: 'x' }]);
+    const renamed = (to: string) => {
+      assert.equal(to.length, 5);
+      return Buffer.from(plain.toString('latin1').replaceAll('PPPPP', to), 'latin1');
+    };
+    const archives: Record<string, Buffer> = {
+      up: renamed('../..'),
+      root: renamed('/root'),
+      drive: renamed('..\\..'),
+      dot: renamed('abcd.'),
+      link: await zip([fine, { name: 'link', link: '/etc/passwd' }]),
+      twice: await zip([fine, fine]),
+      cut: plain.subarray(0, plain.length - 30),
+      none: text('this is no archive'),
+    };
+    for (const [name, bytes] of Object.entries(archives)) {
+      await raw.getBlockBlobClient(`${name}.zip`).uploadData(bytes);
+      await assert.rejects(files.extractZip(`${name}.zip`, '/box', NEVER), { code: 'ARCHIVE_INVALID' }, name);
+    }
+    const left = [];
+    for await (const item of raw.listBlobsFlat()) left.push(item.name);
+    assert.deepEqual(
+      left.filter((name) => !name.endsWith('.zip')),
+      [],
+    );
+  });
+
+  test('that hold too much are refused before they are unpacked', async () => {
+    const { files, raw } = await newContainer(account);
+    const many = await zip(Array.from({ length: 1001 }, (_, number) => ({ name: `f${number}` })));
+    const bomb = await zip([{ name: 'zeros', content: Buffer.alloc(257 * 1024 * 1024) }]);
+    await raw.getBlockBlobClient('many.zip').uploadData(many);
+    await raw.getBlockBlobClient('bomb.zip').uploadData(bomb);
+    for (const name of ['many.zip', 'bomb.zip'])
+      await assert.rejects(files.extractZip(name, '/', NEVER), { code: 'ARCHIVE_TOO_LARGE' }, name);
+  });
+});
+
+describe('what goes wrong', () => {
+  test('with a container that is deleted meanwhile is said by name', async () => {
+    const { files, name } = await newContainer(account);
+    await files.write('/a', text('1'), {}, NEVER);
+    const storage = account.storages.require(STORAGE);
+    assert.equal(await storage.deleteContainer(name, NEVER), true);
+    assert.equal(await storage.deleteContainer(name, NEVER), false);
+    const { Readable } = await import('node:stream');
+    const calls = {
+      read: () => files.read('/a', NEVER),
+      write: () => files.write('/a', text('1'), {}, NEVER),
+      list: () => files.list('/', { kinds: ['file'] }, NEVER),
+      upload: () => files.upload('/a', Readable.from([randomBytes(9 * 1024 * 1024)]), {}, NEVER),
+    };
+    for (const [what, call] of Object.entries(calls))
+      await assert.rejects(call(), (error: { code: string }) => {
+        // A HEAD request has no room for a reason: then it is the file that is missing.
+        assert.ok(['CONTAINER_NOT_FOUND', 'FILE_NOT_FOUND'].includes(error.code), `${what} ${error.code}`);
+        return true;
+      });
+    assert.equal(await storage.createContainer(name, NEVER), true);
+    assert.equal(await storage.createContainer(name, NEVER), false);
+    await files.write('/a', text('2'), {}, NEVER);
+  });
+
+  test('with an account that is not connected, or not set, is said by name', async () => {
+    assert.throws(() => account.storages.require('Nobody'), { code: 'STORAGE_NOT_CONNECTED' });
+    await assert.rejects(account.storages.connect('Empty', {}, false), { code: 'SETTING_MISSING' });
+  });
+
+  test('with a storage that is down is over when it is back', async () => {
+    const { mkdtemp, rm } = await import('node:fs/promises');
+    const { tmpdir } = await import('node:os');
+    const directory = await mkdtemp(`${tmpdir()}/files-`);
+    const first = await startAccount({ directory });
+    try {
+      const { files } = await newContainer(first);
+      await files.write('/a', text('before'), {}, NEVER);
+      await first.stop();
+      await assert.rejects(files.read('/a', NEVER), { code: 'AZURE_UNREACHABLE' });
+      const { port, accountKey } = first.azurite;
+      const second = await startAccount({ directory, port, accountKey });
+      try {
+        assert.equal((await files.read('/a', NEVER)).toString(), 'before');
+      } finally {
+        await second.stop();
+      }
+    } finally {
+      await first.stop();
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorsDoc } from '../extension/generate/errors-doc.ts';
 import { packageFiles, packageVersion } from '../extension/generate/package.ts';
+import { permissionsDoc } from '../extension/generate/permissions-doc.ts';
 import { servicesDoc } from '../extension/generate/services-doc.ts';
 import { OPERATIONS } from '../sidecar/contract/operations/index.ts';
 import { openApi } from '../sidecar/http/openapi.ts';
@@ -16,6 +17,7 @@ export function generatedFiles(): Map<string, string> {
     formatted('docs/openapi.json', JSON.stringify(openApi(OPERATIONS, packageVersion()), null, 2)),
     formatted('docs/services.md', servicesDoc()),
     formatted('docs/errors.md', errorsDoc()),
+    formatted('docs/permissions.md', permissionsDoc()),
   ]);
 }
 

@@ -1,0 +1,87 @@
+/**
+ * Imports devices into ThingWorx on the local system and says how long it took and what memory the sidecar needed.
+ * `node scripts/bench/import.ts [devices]`; 10,000 unless given.
+ */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import iotCommon from 'azure-iot-common';
+import type { Row } from '../local/platform.ts';
+import { HUB_THING, LocalSystem } from '../local/system.ts';
+
+const { ConnectionString, SharedAccessSignature } = iotCommon;
+
+const devices = Number(process.argv[2] ?? 10_000);
+const BULK = 100;
+
+async function register(connectionString: string, ids: readonly string[]): Promise<void> {
+  const {
+    HostName: host = '',
+    SharedAccessKeyName: name = '',
+    SharedAccessKey: key = '',
+  } = ConnectionString.parse(connectionString);
+  const authorization = SharedAccessSignature.create(host, name, key, Date.now() / 1000 + 3600).toString();
+  for (let start = 0; start < ids.length; start += BULK) {
+    const body = ids
+      .slice(start, start + BULK)
+      .map((id) => ({ id, importMode: 'create', status: 'enabled' }));
+    const answer = await fetch(`https://${host}/devices?api-version=2021-04-12`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`Registering was answered ${answer.status}: ${await answer.text()}`);
+  }
+}
+
+/** Resident memory of a process in MB; undefined where the system does not tell. */
+async function residentMegabytes(pid: number | undefined): Promise<number | undefined> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const match = /VmRSS:\s+(\d+) kB/.exec(status);
+  return match ? Math.round(Number(match[1]) / 1024) : undefined;
+}
+
+const system = new LocalSystem({ devices: 0, partitions: 2, localCheckpoints: true });
+try {
+  await system.start();
+  await system.platform.invoke(HUB_THING, 'GrantPermissions');
+  await register(
+    system.cloud.iotHubConnectionString,
+    Array.from({ length: devices }, (_, index) => `device-${String(index).padStart(6, '0')}`),
+  );
+  const call = async (service: string, parameters: Row) => {
+    const answer = (await system.platform.invoke(HUB_THING, service, parameters)) as { rows?: Row[] };
+    return answer.rows?.[0]?.result ?? answer;
+  };
+  const before = await residentMegabytes(system.sidecar.pid);
+  const started = performance.now();
+  const task = await call('StartImport', {});
+  const memory: number[] = [];
+  let row: Row = {};
+  let told = 0;
+  while (!['completed', 'failed', 'cancelled'].includes(String(row.state))) {
+    await sleep(500);
+    row = (await call('GetImport', { task })) as Row;
+    memory.push((await residentMegabytes(system.sidecar.pid)) ?? 0);
+    if (Number(row.done) - told >= devices / 10) {
+      told = Number(row.done);
+      const seconds = Math.round((performance.now() - started) / 1000);
+      console.log(`${told} of ${devices} after ${seconds} s, ${memory.at(-1)} MB`);
+    }
+  }
+  const seconds = (performance.now() - started) / 1000;
+  console.log(
+    JSON.stringify({
+      devices,
+      state: row.state,
+      created: row.created,
+      failed: row.failed,
+      seconds: Math.round(seconds * 10) / 10,
+      devicesPerSecond: Math.round(devices / seconds),
+      megabytesBefore: before,
+      megabytesMost: Math.max(...memory),
+      megabytesAfter: memory.at(-1),
+    }),
+  );
+} finally {
+  await system.stop();
+}

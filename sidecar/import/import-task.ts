@@ -106,7 +106,7 @@ export class ImportTask implements TaskKind<ImportInput, Place> {
 }
 
 /** So often an import tells how far it came. */
-const THINGS_PER_STEP = 100;
+const THINGS_PER_STEP = 250;
 
 /** Device id -> Thing, for all Things of devices of the hub. Names alone: some ten megabytes for 100,000. */
 export async function thingsByDevice(things: ThingRoster, signal: AbortSignal): Promise<Map<string, string>> {

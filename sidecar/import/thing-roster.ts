@@ -40,7 +40,9 @@ export interface ThingRosterOptions {
 /** A script has 30 s; this leaves room for a platform that suddenly is slower. */
 const AIM_MS = 4_000;
 const FIRST_BATCH = 20;
-const MOST_BATCH = 200;
+const MOST_BATCH = 100;
+/** Calls at the same time. ThingWorx makes Things side by side, and has other work to do. */
+const LANES = 2;
 const NAMES_PER_CALL = 200;
 
 /** The Things of one hub as background work makes and lists them: in batches whose size follows the answer time. */
@@ -60,16 +62,18 @@ export class ThingRoster {
     const created = new Set<string>();
     const linked = new Set<string>();
     const failed = new Map<string, string>();
-    let rest = wanted;
-    while (rest.length > 0) {
-      const some = rest.slice(0, this.#batch);
-      const answer = await this.#make(some, signal);
-      if (answer === 'too many') continue;
-      for (const name of answer.created ?? []) created.add(name);
-      for (const name of answer.linked ?? []) linked.add(name);
-      for (const { thing, message } of answer.failed ?? []) failed.set(thing, message);
-      rest = rest.slice(some.length);
-    }
+    let next = 0;
+    const lane = async () => {
+      while (next < wanted.length) {
+        const some = wanted.slice(next, next + this.#batch);
+        next += some.length;
+        const answer = await this.#make(some, signal);
+        for (const name of answer.created) created.add(name);
+        for (const name of answer.linked) linked.add(name);
+        for (const { thing, message } of answer.failed) failed.set(thing, message);
+      }
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
     return { created, linked, failed };
   }
 
@@ -107,23 +111,33 @@ export class ThingRoster {
     return missing;
   }
 
-  /** One call. A platform that could not make them all in time is asked for fewer. */
-  async #make(things: readonly WantedThing[], signal: AbortSignal): Promise<MakeAnswer | 'too many'> {
+  /** A platform that could not make them all in time is asked for one half after the other. */
+  async #make(things: readonly WantedThing[], signal: AbortSignal): Promise<Made> {
     const started = performance.now();
-    let answer: MakeAnswer;
+    let given: Partial<Made> | undefined;
     try {
-      answer = ((await this.#invoke('CreateThings', { request: { things } }, signal)) ?? {}) as MakeAnswer;
+      given = (await this.#invoke('CreateThings', { request: { things } }, signal)) as
+        | Partial<Made>
+        | undefined;
     } catch (thrown) {
       const error = toConnectorError(thrown);
       if (error.code !== 'THINGWORX_REJECTED') throw error;
-      if (things.length > 1) {
-        this.#batch = Math.max(1, Math.floor(things.length / 2));
-        return 'too many';
-      }
-      return { failed: things.map(({ name }) => ({ thing: name, message: error.message })) };
+      if (things.length === 1)
+        return {
+          created: [],
+          linked: [],
+          failed: things.map(({ name }) => ({ thing: name, message: error.message })),
+        };
+      const half = Math.ceil(things.length / 2);
+      this.#batch = half;
+      return joined(
+        await this.#make(things.slice(0, half), signal),
+        await this.#make(things.slice(half), signal),
+      );
     }
+    const answer = joined({ created: [], linked: [], failed: [] }, given ?? {});
     this.#adapt(things.length, performance.now() - started);
-    const refused = answer.failed ?? [];
+    const refused = answer.failed;
     if (refused.length === things.length && refused.every(({ message }) => /not authorized/i.test(message))) {
       throw new ConnectorError(
         'THINGWORX_FORBIDDEN',
@@ -145,8 +159,16 @@ export class ThingRoster {
   }
 }
 
-interface MakeAnswer {
-  readonly created?: readonly string[];
-  readonly linked?: readonly string[];
-  readonly failed?: readonly { readonly thing: string; readonly message: string }[];
+interface Made {
+  readonly created: readonly string[];
+  readonly linked: readonly string[];
+  readonly failed: readonly { readonly thing: string; readonly message: string }[];
+}
+
+function joined(one: Made, other: Partial<Made>): Made {
+  return {
+    created: [...one.created, ...(other.created ?? [])],
+    linked: [...one.linked, ...(other.linked ?? [])],
+    failed: [...one.failed, ...(other.failed ?? [])],
+  };
 }

@@ -1,5 +1,6 @@
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
+import { sendFileToDevice } from './device-files.ts';
 import { deviceEvents } from './hub-inbound.ts';
 import {
   ADMINISTRATORS,
@@ -101,7 +102,7 @@ export const deviceShape: ThingShape = {
       dataChangeType: 'NEVER',
     },
   ],
-  services: [...operationServices('AzureIoT.Device_TS'), synchronizeTwin],
+  services: [...operationServices('AzureIoT.Device_TS'), synchronizeTwin, sendFileToDevice],
   events: deviceEvents,
   subscriptions: ['twinDesired', 'twinTags'].map((property) => ({
     name: `Synchronize_${property}`,

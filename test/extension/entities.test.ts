@@ -78,7 +78,13 @@ for (const entity of ENTITIES) {
       if (entity.kind !== 'ThingShape' && entity.kind !== 'ThingTemplate') return;
       const shapes = entity.kind === 'ThingTemplate' ? entity.implementedShapes : [];
       const owners = ENTITIES.filter((item) => item.name === entity.name || shapes.includes(item.name));
-      const known = new Set(['*', 'UpdatePropertyValues', 'GetPropertyDefinitions', 'GetMetadataAsJSON']);
+      const known = new Set([
+        '*',
+        'UpdatePropertyValues',
+        'GetPropertyDefinitions',
+        'GetMetadataAsJSON',
+        'DisableThing',
+      ]);
       for (const owner of owners) {
         if (owner.kind !== 'ThingShape' && owner.kind !== 'ThingTemplate') continue;
         for (const { name } of [...owner.properties, ...owner.services, ...owner.events]) known.add(name);

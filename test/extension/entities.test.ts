@@ -84,6 +84,8 @@ for (const entity of ENTITIES) {
         'GetPropertyDefinitions',
         'GetMetadataAsJSON',
         'DisableThing',
+        'ImplementsShape',
+        'IsDerivedFromTemplate',
       ]);
       for (const owner of owners) {
         if (owner.kind !== 'ThingShape' && owner.kind !== 'ThingTemplate') continue;

@@ -82,7 +82,9 @@ export class LocalSystem {
     const { onStep = () => undefined } = this.#options;
     this.#directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-connector-'));
     onStep('Building the extension');
-    const zipFile = await buildPackage({ outputDirectory: path.join(this.#directory, 'dist') });
+    const zipFile =
+      process.env['CONNECTOR_ZIP'] ??
+      (await buildPackage({ outputDirectory: path.join(this.#directory, 'dist') }));
     onStep('Starting storage, IoT Hub and ThingWorx');
     this.#cloud = await startCloud({ ...this.#options, directory: this.#directory });
     await trust(this.#cloud.caFile);

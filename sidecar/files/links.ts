@@ -7,6 +7,8 @@ import { baseOf } from './paths.ts';
 /** r: read one blob. c: create it, never change one that is there. w: create or overwrite it. */
 export type Right = 'r' | 'c' | 'w';
 
+/** The oldest form that has all that links need; what reads it needs not be as new as this program. */
+const SAS_VERSION = '2021-12-02';
 /** Clocks differ; a link must work at once. */
 const CLOCK_DIFFERENCE_MS = 5 * 60_000;
 /** A delegation key is asked for once for many links. It can live for 7 days at most. */
@@ -39,6 +41,7 @@ export class LinkMaker {
       permissions: BlobSASPermissions.parse(right),
       startsOn: new Date(Date.now() - CLOCK_DIFFERENCE_MS),
       expiresOn,
+      version: SAS_VERSION,
       protocol: blob.url.startsWith('https:') ? SASProtocol.Https : SASProtocol.HttpsAndHttp,
       // A browser stores the file instead of showing what somebody uploaded.
       ...(right === 'r' ? { contentDisposition: attachment(baseOf(blob.name)) } : {}),

@@ -13,6 +13,8 @@ import { join } from 'node:path';
 export interface AzuriteOptions {
   /** PEM texts of the certificate (chain) and its key. With them Azurite speaks HTTPS, which device SDKs insist on. */
   https?: { cert: string; key: string };
+  /** Accepts bearer tokens of Microsoft Entra ID, without checking their signature; needs `https`. */
+  entra?: boolean;
   /** Port to listen on; 0 or absent takes a free one. */
   port?: number;
   /** Name that clients use to reach this process: the one in the certificate. */
@@ -91,6 +93,7 @@ async function childArguments(options: AzuriteOptions, scratch: string): Promise
   // Storage SDKs are newer than Azurite's list of API versions, and the device SDK sends a header that only the
   // loose mode lets pass.
   args.push('--skipApiVersionCheck', '--loose', '--silent', '--disableTelemetry');
+  if (options.entra) args.push('--oauth', 'basic');
   if (options.directory) {
     await mkdir(options.directory, { recursive: true });
     args.push('--location', options.directory);

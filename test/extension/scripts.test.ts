@@ -55,6 +55,7 @@ const MISSING_METHODS = new Set([
 /** The globals of the platform. */
 const PLATFORM = new Set([
   'me',
+  'ThingTemplates',
   'Things',
   'ThingShapes',
   'Resources',

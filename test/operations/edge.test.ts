@@ -105,10 +105,10 @@ describe('Edge devices', () => {
       // Over AMQP the SDK attaches for methods in the background.
       const milliseconds = await eventually(() => factory.call<number>(EDGE, 'PingEdgeAgent'));
       assert.ok(milliseconds >= 0);
-      await factory.call(EDGE, 'RestartModule', { module: 'sensor' });
+      await factory.call(EDGE, 'RestartModule', { moduleName: 'sensor' });
       assert.deepEqual(asked[0], { schemaVersion: '1.0', id: 'sensor' });
       await assert.rejects(
-        factory.call(EDGE, 'RestartModule', { module: 'nobody' }),
+        factory.call(EDGE, 'RestartModule', { moduleName: 'nobody' }),
         /MODULE_FAILED: .*status 400: Module nobody not found/,
       );
       const logs = await rows('GetModuleLogs', { modules: '.*', tail: 10, since: '1h', logLevel: 4 });

@@ -13,7 +13,7 @@ export const restartModule = defineOperation({
   input: Type.Object({
     hub,
     deviceId,
-    module: Type.String({
+    moduleName: Type.String({
       minLength: 1,
       maxLength: 128,
       description: 'The module, as the deployment names it.',
@@ -23,8 +23,8 @@ export const restartModule = defineOperation({
   noResult: true,
   errors: MODULE_ERRORS,
   timeoutMs: 28_000,
-  async run({ hubs, signal }, { hub, deviceId, module }) {
-    const payload = { schemaVersion: '1.0', id: module };
+  async run({ hubs, signal }, { hub, deviceId, moduleName }) {
+    const payload = { schemaVersion: '1.0', id: moduleName };
     const call = { deviceId, moduleId: '$edgeAgent', methodName: 'RestartModule', payload };
     await callModule(await hubs.require(hub).azure(), call, signal);
     return { done: true };

@@ -5,14 +5,15 @@ import { openStorage } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { decodeLetter, encodeLetter, fits, isSummary, summaryOf } from './dead-letter-codec.ts';
 import { blobNameOf, dayOf, dayPrefix, daysOf, idOfBlob } from './dead-letter-names.ts';
-import type {
-  DeadLetter,
-  DeadLetterFilter,
-  DeadLetterPage,
-  DeadLetterStats,
-  DeadLetterStore,
-  DeadLetterSummary,
-  Trimmed,
+import {
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterPage,
+  type DeadLetterStats,
+  type DeadLetterStore,
+  type DeadLetterSummary,
+  letterTimeMs,
+  type Trimmed,
 } from './dead-letters.ts';
 import { eachOf } from './parallel.ts';
 
@@ -130,7 +131,10 @@ export class BlobDeadLetters implements DeadLetterStore {
       if (this.#stats) {
         this.#stats.count += 1;
         this.#stats.bytes += content.length;
-        this.#stats.oldestMs ??= letter.message.enqueuedTimeMs;
+        this.#stats.oldestMs = Math.min(
+          this.#stats.oldestMs ?? Infinity,
+          letterTimeMs(letter.id) ?? Infinity,
+        );
       }
     } catch (error) {
       if (!isTaken(error)) throw error;

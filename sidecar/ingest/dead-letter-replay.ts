@@ -58,10 +58,10 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
       task.expect(ids.length);
       return await this.#replay(task, ids.toSorted());
     }
-    const { count, oldestMs = 0 } = await untilDone(() => this.#options.store().stats(), task.signal);
+    const { count } = await untilDone(() => this.#options.store().stats(), task.signal);
     const isAll = Object.values(filter).every((member) => member === undefined);
     if (isAll && task.position === undefined) task.expect(count);
-    const fromMs = Math.max(filter.fromMs ?? 0, oldestMs, letterTimeMs(task.position ?? '') ?? 0);
+    const fromMs = Math.max(filter.fromMs ?? 0, letterTimeMs(task.position ?? '') ?? 0);
     const toMs = Math.min(filter.toMs ?? LAST_MS, LAST_MS);
     for await (const window of this.#windows(filter, fromMs, toMs, task.signal))
       await this.#replay(task, window);

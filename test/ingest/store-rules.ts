@@ -67,6 +67,14 @@ export function storeRules(name: string, open: () => Promise<DeadLetterStore>): 
       assert.equal(rest.more, false);
     });
 
+    test('knows the oldest and the count while letters come in any order', async () => {
+      await store.stats();
+      await store.append([letter(5), letter(9)]);
+      await store.append([letter(2), letter(7)]);
+      const { count, oldestMs } = await store.stats();
+      assert.deepEqual([count, oldestMs], [4, BEGIN_MS + 2_000]);
+    });
+
     test('filters by device, reason and time', async () => {
       await store.append([
         letter(1, { deviceId: 'a' }, ['THING_UNKNOWN']),

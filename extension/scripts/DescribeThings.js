@@ -58,12 +58,17 @@ function run() {
   }
   var answer = { things: {}, missing: [] };
   wanted.forEach(function (name) {
-    var thing = Things[name];
-    if (thing) {
-      answer.things[name] = describe(thing);
-    } else {
-      answer.missing.push(name);
+    /* One Thing that cannot be looked at, such as one without rights, must not hold up all others. */
+    try {
+      var thing = Things[name];
+      if (thing) {
+        answer.things[name] = describe(thing);
+        return;
+      }
+    } catch (thrown) {
+      logger.warn("{} cannot be described: {}", name, String((thrown && thrown.message) || thrown));
     }
+    answer.missing.push(name);
   });
   return answer;
 }

@@ -51,13 +51,14 @@ function propertyFinder(thing) {
     }
     if (!found) {
       if (defined === null) {
-        defined = {};
+        var names = {};
         thing
           .GetPropertyDefinitions()
           .rows.toArray()
           .forEach(function (row) {
-            defined["$" + String(row.name)] = true;
+            names["$" + String(row.name)] = true;
           });
+        defined = names;
       }
       found = defined["$" + name] === true;
     }
@@ -192,9 +193,17 @@ function run() {
     var values = [];
     var refused = [];
     byThing[key].parts.forEach(function (part) {
-      var present = part.properties.map(function (property, index) {
-        return exists(property, part.baseTypes[index]);
-      });
+      var present;
+      try {
+        present = part.properties.map(function (property, index) {
+          return exists(property, part.baseTypes[index]);
+        });
+      } catch (thrown) {
+        /* The Thing does not say what it has. Others in this call must not suffer for it. */
+        var text = String((thrown && thrown.message) || thrown);
+        refuseRows(part.rows, name, isPermissionError(text) ? "NOT_AUTHORIZED" : "VALUE_REFUSED", text);
+        return;
+      }
       rowCount += part.rows.length;
       part.rows.forEach(function (row) {
         for (var index = 0; index < part.properties.length; index++) {

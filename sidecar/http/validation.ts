@@ -38,25 +38,35 @@ export class Validation {
     const textual = usesQuery(operation.method);
     const pathSchema = pick(operation.input, (name) => inPath.has(name));
     const restSchema = pick(operation.input, (name) => !elsewhere(name));
-    const checkPath = this.#coercing.compile(pathSchema);
-    const checkRest = (textual ? this.#coercing : this.#strict).compile(restSchema);
+    const checkPath = whenUsed(() => this.#coercing.compile(pathSchema));
+    const checkRest = whenUsed(() => (textual ? this.#coercing : this.#strict).compile(restSchema));
     return (path, query, body) => {
       const fromPath = { ...path };
-      check(checkPath, fromPath);
+      check(checkPath(), fromPath);
       const rest = textual ? fromQuery(query, restSchema) : body;
-      check(checkRest, rest);
+      check(checkRest(), rest);
       return { ...(rest as Record<string, unknown>), ...fromPath };
     };
   }
 
   /** A check for the output of an operation, for tests; gives what is wrong, or undefined. */
   forOutput(operation: Operation): (output: unknown) => string | undefined {
-    const validate = this.#strict.compile(operation.output);
+    const compiled = whenUsed(() => this.#strict.compile(operation.output));
     return (output) => {
+      const validate = compiled();
       const copy: unknown = structuredClone(output);
       return validate(copy) ? undefined : describeErrors(fieldErrors(validate, copy));
     };
   }
+}
+
+/** Compiling a schema costs milliseconds and most operations are rarely called: each is compiled at its first call. */
+function whenUsed(compile: () => ValidateFunction): () => ValidateFunction {
+  let compiled: ValidateFunction | undefined;
+  return () => {
+    compiled ??= compile();
+    return compiled;
+  };
 }
 
 function newAjv(coerceTypes: false | 'array'): Ajv {

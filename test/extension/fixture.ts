@@ -56,6 +56,15 @@ export interface BuiltScript {
   readonly code: string;
 }
 
+/** The XML of every entity, parsed, made once. */
+const parsed = new Map<string, Xml>();
+
+function parsedEntity(entity: (typeof ENTITIES)[number]): Xml {
+  const known = parsed.get(entity.name) ?? parseXml(entityXml(entity));
+  parsed.set(entity.name, known);
+  return known;
+}
+
 /** Every script in the XML of the extension, as an importer reads it. */
 export function builtScripts(): BuiltScript[] {
   return ENTITIES.flatMap((entity) => {
@@ -71,7 +80,7 @@ export function builtScripts(): BuiltScript[] {
         }
       }
     };
-    visit(parseXml(entityXml(entity)));
+    visit(parsedEntity(entity));
     return scripts;
   });
 }
@@ -86,6 +95,6 @@ export function entityElement(name: string): Xml {
   const entity = ENTITIES.find((item) => item.name === name);
   if (!entity) throw new Error(`no entity ${name}`);
   const [, collection] = entityPath(entity).split('/');
-  const [element] = find(parseXml(entityXml(entity)), 'Entities', String(collection), entity.kind);
+  const [element] = find(parsedEntity(entity), 'Entities', String(collection), entity.kind);
   return element as Xml;
 }

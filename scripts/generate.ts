@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorsDoc } from '../extension/generate/errors-doc.ts';
@@ -14,21 +13,11 @@ const ROOT = join(import.meta.dirname, '..');
 export function generatedFiles(): Map<string, string> {
   return new Map([
     ['metadata.xml', packageFiles().get('metadata.xml') as string],
-    formatted('docs/openapi.json', JSON.stringify(openApi(OPERATIONS, packageVersion()), null, 2)),
-    formatted('docs/services.md', servicesDoc()),
-    formatted('docs/errors.md', errorsDoc()),
-    formatted('docs/permissions.md', permissionsDoc()),
+    ['docs/openapi.json', `${JSON.stringify(openApi(OPERATIONS, packageVersion()), null, 2)}\n`],
+    ['docs/services.md', servicesDoc()],
+    ['docs/errors.md', errorsDoc()],
+    ['docs/permissions.md', permissionsDoc()],
   ]);
-}
-
-/** The form that the formatter of the whole repository asks for. */
-function formatted(path: string, input: string): [string, string] {
-  const biome = join(ROOT, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
-  const text = execFileSync(process.execPath, [biome, 'format', `--stdin-file-path=${path}`], {
-    cwd: ROOT,
-    input,
-  });
-  return [path, text.toString('utf8')];
 }
 
 /** The generated files whose committed content differs. */

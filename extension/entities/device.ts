@@ -123,6 +123,9 @@ export const deviceShape: ThingShape = {
       'UpdatePropertyValues',
       'SynchronizeTwin',
       'DisableThing',
+      // unknownProperty "create", on Things that somebody else has made.
+      'AddPropertyDefinition',
+      'RestartThing',
       'GetPropertyDefinitions',
       'GetMetadataAsJSON',
       'ImplementsShape',

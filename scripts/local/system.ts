@@ -97,21 +97,9 @@ export class LocalSystem {
     await this.#platform.importExtension(zipFile);
     const appKey = await this.#createApplicationKey();
     onStep('Starting the sidecar from the zip');
-    const folder = path.join(this.#directory, 'sidecar');
-    await extractFolder(zipFile, SIDECAR_FOLDER, folder);
-    const appKeyFile = path.join(this.#directory, 'thingworx-app-key');
-    await writeFile(appKeyFile, appKey, { mode: 0o600 });
-    await mkdir(path.join(this.#directory, 'state'));
-    this.#sidecar = new Sidecar({
-      program: path.join(folder, 'sidecar.mjs'),
-      thingworxUrl: this.#cloud.thingworxUrl,
-      appKeyFile,
-      stateDirectory: path.join(this.#directory, 'state'),
-      caFile: this.#cloud.caFile,
-      port: this.#options.sidecarPort ?? 0,
-      ...(this.#options.onSidecarLine ? { onLine: this.#options.onSidecarLine } : {}),
-      ...(this.#options.onUnexpectedExit ? { onUnexpectedExit: this.#options.onUnexpectedExit } : {}),
-    });
+    await extractFolder(zipFile, SIDECAR_FOLDER, path.join(this.#directory, 'sidecar'));
+    await writeFile(path.join(this.#directory, 'thingworx-app-key'), appKey, { mode: 0o600 });
+    this.#sidecar = await this.#makeSidecar('state', this.#options.sidecarPort ?? 0);
     await this.#sidecar.start();
     onStep('Creating the hub Thing and the Things of the devices');
     await this.#createThings();
@@ -134,8 +122,8 @@ export class LocalSystem {
   }
 
   /** What GetStatus of the hub Thing answers. */
-  async status(): Promise<Record<string, unknown> & { state?: string; reason?: string }> {
-    return (await this.platform.invoke(HUB_THING, 'GetStatus')) as Record<string, unknown>;
+  async status(hubThing = HUB_THING): Promise<Record<string, unknown> & { state?: string; reason?: string }> {
+    return (await this.platform.invoke(hubThing, 'GetStatus')) as Record<string, unknown>;
   }
 
   /** Registers one more device, without a Thing, and connects it. */
@@ -145,6 +133,30 @@ export class LocalSystem {
     this.#devices.push(device);
     await device.open(await readFile(this.cloud.caFile, 'utf8'));
     return device;
+  }
+
+  /** One more sidecar with a hub Thing of its own, which shares the IoT Hub and the checkpoints with the first. The caller stops it. */
+  async addSidecar(hubThing: string): Promise<Sidecar> {
+    const sidecar = await this.#makeSidecar(`state-${hubThing}`, 0);
+    await sidecar.start();
+    await this.#createHub(hubThing, sidecar);
+    return sidecar;
+  }
+
+  async #makeSidecar(state: string, port: number): Promise<Sidecar> {
+    const { onSidecarLine, onUnexpectedExit } = this.#options;
+    const stateDirectory = path.join(this.#directory, state);
+    await mkdir(stateDirectory);
+    return new Sidecar({
+      program: path.join(this.#directory, 'sidecar', 'sidecar.mjs'),
+      thingworxUrl: this.cloud.thingworxUrl,
+      appKeyFile: path.join(this.#directory, 'thingworx-app-key'),
+      stateDirectory,
+      caFile: this.cloud.caFile,
+      port,
+      ...(onSidecarLine ? { onLine: onSidecarLine } : {}),
+      ...(onUnexpectedExit ? { onUnexpectedExit } : {}),
+    });
   }
 
   /** What an administrator does once: a user in the sidecar's group, and an application key that lives long enough. */
@@ -174,7 +186,7 @@ export class LocalSystem {
   }
 
   async #createThings(): Promise<void> {
-    const { platform, cloud, sidecar } = this;
+    const { platform } = this;
     await platform.createThing(VALUE_STREAM, 'ValueStream');
     for (let number = 1; number <= this.#options.devices; number += 1) {
       const thing = deviceName(number);
@@ -185,8 +197,13 @@ export class LocalSystem {
       await platform.invoke(thing, 'RestartThing');
       await platform.setProperties(thing, { deviceId: thing, hubThing: HUB_THING });
     }
-    await platform.createThing(HUB_THING, 'AzureIoT.Hub_TT');
-    await platform.setProperties(HUB_THING, {
+    await this.#createHub(HUB_THING, this.sidecar);
+  }
+
+  async #createHub(hubThing: string, sidecar: Sidecar): Promise<void> {
+    const { platform, cloud } = this;
+    await platform.createThing(hubThing, 'AzureIoT.Hub_TT');
+    await platform.setProperties(hubThing, {
       sidecarUrl: sidecar.url,
       sidecarToken: sidecar.token,
       iotHubConnectionString: cloud.iotHubConnectionString,
@@ -194,7 +211,7 @@ export class LocalSystem {
       startPosition: 'earliest',
       ...this.#options.hubSettings,
     });
-    await platform.invoke(HUB_THING, 'Connect');
+    await platform.invoke(hubThing, 'Connect');
   }
 
   async #startDevices(): Promise<void> {

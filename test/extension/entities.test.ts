@@ -84,6 +84,8 @@ for (const entity of ENTITIES) {
         'GetPropertyDefinitions',
         'GetMetadataAsJSON',
         'DisableThing',
+        'AddPropertyDefinition',
+        'RestartThing',
         'ImplementsShape',
         'IsDerivedFromTemplate',
       ]);

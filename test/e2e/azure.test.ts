@@ -11,9 +11,10 @@ import {
   Auditor,
   countListener,
   deadLetters,
-  difference,
+  everythingInOrder,
   hubControl,
   type Listener,
+  loadDuring,
   store,
   Volume,
 } from './instruments.ts';
@@ -60,27 +61,8 @@ describe('an Azure that cuts, detaches, pauses and goes away', () => {
   });
   afterEach(() => hubControl(system, 'faults', {}, 'DELETE'));
 
-  async function everythingInOrder(): Promise<void> {
-    for (const [index, deviceId] of volume.deviceIds.entries())
-      await eventually(async () =>
-        assert.equal(difference(await listener.heard(index), volume.sent), '', deviceId),
-      );
-  }
-
-  /** Load while something goes wrong. */
-  async function during(trouble: () => Promise<void>): Promise<void> {
-    let over = false;
-    const load = (async () => {
-      while (!over) {
-        await volume.send(5);
-        await sleep(20);
-      }
-    })();
-    await trouble();
-    over = true;
-    await load;
-    await everythingInOrder();
-  }
+  const allInOrder = () => everythingInOrder(listener, volume);
+  const during = (trouble: () => Promise<void>) => loadDuring(listener, volume, trouble);
 
   test('connections of the hub are cut again and again', async () => {
     await during(async () => {
@@ -130,7 +112,7 @@ describe('an Azure that cuts, detaches, pauses and goes away', () => {
     await volume.send(10);
     await eventually(async () => assert.ok(reopened().length > 0));
     for (const partition of [0, 1, 2, 3]) await hubControl(system, 'pause', { partition, paused: false });
-    await everythingInOrder();
+    await allInOrder();
   });
 
   test('the storage account is gone: it goes on without checkpoints, waits with dead letters, and says each once', async () => {
@@ -144,7 +126,7 @@ describe('an Azure that cuts, detaches, pauses and goes away', () => {
     await volume.send(50);
     await sleep(4_000);
     azurite = await startAzurite({ directory, accountKey, port });
-    await everythingInOrder();
+    await allInOrder();
     await eventually(async () => {
       const letters = await deadLetters(system);
       assert.deepEqual(
@@ -163,7 +145,7 @@ describe('an Azure that cuts, detaches, pauses and goes away', () => {
     await system.sidecar.stop();
     await volume.send(20);
     await system.sidecar.start();
-    await everythingInOrder();
+    await allInOrder();
     const { counters } = (await system.status()) as { counters?: { received?: number } };
     assert.equal(counters?.received, 20 * volume.deviceIds.length);
   });

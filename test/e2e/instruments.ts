@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { HUB_THING, type LocalSystem } from '../../scripts/local/system.ts';
+import { eventually } from './observe.ts';
 
 /** An event as the control endpoint of the IoT Hub emulator takes it. */
 export interface StoredEvent {
@@ -258,4 +259,30 @@ export function difference(actual: readonly unknown[], expected: readonly unknow
   const place = at < 0 ? expected.length : at;
   const around = (list: readonly unknown[]) => list.slice(Math.max(0, place - 3), place + 5).join(' ');
   return `${actual.length} of ${expected.length}; at ${place}: ${around(actual)} instead of ${around(expected)}`;
+}
+
+/** Waits until a subscriber has seen every reading of each device once and in order. */
+export async function everythingInOrder(listener: Listener, volume: Volume): Promise<void> {
+  for (const [index, deviceId] of volume.deviceIds.entries())
+    await eventually(async () =>
+      assert.equal(difference(await listener.heard(index), volume.sent), '', deviceId),
+    );
+}
+
+/** Load while something goes wrong; resolves when all of it has arrived, once and in order. */
+export async function loadDuring(
+  listener: Listener,
+  volume: Volume,
+  trouble: () => Promise<void>,
+): Promise<void> {
+  const over = new AbortController();
+  const load = (async () => {
+    while (!over.signal.aborted) {
+      await volume.send(5);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  })();
+  await trouble().finally(() => over.abort());
+  await load;
+  await everythingInOrder(listener, volume);
 }

@@ -2,8 +2,15 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalSystem } from '../../scripts/local/system.ts';
-import { Auditor, countListener, difference, type Listener, Volume } from './instruments.ts';
-import { accounts, eventually } from './observe.ts';
+import {
+  Auditor,
+  countListener,
+  difference,
+  everythingInOrder,
+  type Listener,
+  Volume,
+} from './instruments.ts';
+import { accounts } from './observe.ts';
 
 const KILLS = 20;
 /** From the start of a process to its end by SIGKILL: from before it listens to long after its lanes are at work. */
@@ -40,16 +47,11 @@ describe(`order and completeness, the sidecar killed ${KILLS} times (KILLS_SEED=
   });
   after(() => system.stop());
 
-  async function everythingInOrder(): Promise<void> {
-    for (const [index, deviceId] of volume.deviceIds.entries())
-      await eventually(async () =>
-        assert.equal(difference(await listener.heard(index), volume.sent), '', deviceId),
-      );
-  }
+  const allInOrder = () => everythingInOrder(listener, volume);
 
   test('under load a subscriber sees every reading of each device once and in order', async () => {
     await volume.send(500);
-    await everythingInOrder();
+    await allInOrder();
     const { repeated } = await accounts(system);
     assert.equal(repeated, 0);
   });
@@ -59,7 +61,7 @@ describe(`order and completeness, the sidecar killed ${KILLS} times (KILLS_SEED=
     await system.sidecar.stop();
     await volume.send(500);
     await system.sidecar.start();
-    await everythingInOrder();
+    await allInOrder();
     assert.equal((await accounts(system)).repeated, 0, 'After a graceful stop nothing is sent twice.');
   });
 
@@ -81,7 +83,7 @@ describe(`order and completeness, the sidecar killed ${KILLS} times (KILLS_SEED=
     sending.abort();
     await load;
     await system.waitForState('running');
-    await everythingInOrder();
+    await allInOrder();
     for (const deviceId of volume.deviceIds) {
       const rows = await system.platform.history(deviceId, 100_000);
       const counts = rows.map((row) => row['count']);

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sidecar } from '../../scripts/local/sidecar.ts';
 import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
-import { Auditor, countListener, difference, type Listener, Volume } from './instruments.ts';
+import { Auditor, countListener, type Listener, loadDuring, Volume } from './instruments.ts';
 import { eventually } from './observe.ts';
 
 const SECOND_HUB_THING = 'Factory.IoTHub2';
@@ -51,28 +50,7 @@ describe('two sidecars share a hub', () => {
     });
   }
 
-  async function everythingInOrder(): Promise<void> {
-    for (const [index, deviceId] of volume.deviceIds.entries())
-      await eventually(async () =>
-        assert.equal(difference(await listener.heard(index), volume.sent), '', deviceId),
-      );
-  }
-
-  /** Load while sidecars come and go. */
-  async function during(change: () => Promise<void>): Promise<void> {
-    let over = false;
-    const load = (async () => {
-      while (!over) {
-        await volume.send(5);
-        await sleep(20);
-      }
-    })();
-    await change().finally(() => {
-      over = true;
-    });
-    await load;
-    await everythingInOrder();
-  }
+  const during = (change: () => Promise<void>) => loadDuring(listener, volume, change);
 
   /** What a hub Thing has delivered, by its sidecar's own account. */
   async function delivered(hubThing: string): Promise<number> {

@@ -87,6 +87,15 @@ describe('values, policies and hostile bodies on the whole road', () => {
       aThingName: { type: 'THINGNAME', sent: HUB_THING },
       aUserName: { type: 'USERNAME', sent: 'Administrator' },
       aGroupName: { type: 'GROUPNAME', sent: 'Administrators' },
+      aMashupName: { type: 'MASHUPNAME', sent: 'Overview' },
+      aMenuName: { type: 'MENUNAME', sent: 'Main' },
+      aDashboardName: { type: 'DASHBOARDNAME', sent: 'Line 1' },
+      aNotification: { type: 'NOTIFICATIONDEFINITIONNAME', sent: 'Alarm' },
+      aNotificationContent: { type: 'NOTIFICATIONCONTENTNAME', sent: 'Mail' },
+      aThingCode: { type: 'THINGCODE', sent: '4711:3' },
+      aVec2: { type: 'VEC2', sent: [1, 2.5], held: { x: 1, y: 2.5 } },
+      aVec3: { type: 'VEC3', sent: { x: 1, y: 2, z: 3 }, held: { x: 1, y: 2, z: 3 } },
+      aVec4: { type: 'VEC4', sent: '1,2,3,4', held: { w: 4, x: 1, y: 2, z: 3 } },
       aQuery: { type: 'QUERY', sent: { filters: { type: 'GT', fieldName: 'v', value: 1 } } },
     };
     const thing = 'every-type';

@@ -55,6 +55,7 @@ describe('an Azure that cuts, detaches, pauses and goes away', () => {
     auditor.start();
   });
   after(async () => {
+    await auditor?.end();
     await system?.stop();
     await azurite?.stop();
     await rm(directory, { recursive: true, force: true });

@@ -45,7 +45,10 @@ describe(`order and completeness, the sidecar killed ${KILLS} times (KILLS_SEED=
     listener = await countListener(system, 'Counts', volume.deviceIds);
     auditor.start();
   });
-  after(() => system.stop());
+  after(async () => {
+    await auditor.end();
+    await system.stop();
+  });
 
   const allInOrder = () => everythingInOrder(listener, volume);
 

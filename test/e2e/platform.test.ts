@@ -43,7 +43,10 @@ describe('a ThingWorx that is slow, away, half there or being changed', () => {
     listener = await countListener(system, 'Counts', volume.deviceIds);
     auditor.start();
   });
-  after(() => system.stop());
+  after(async () => {
+    await auditor.end();
+    await system.stop();
+  });
   afterEach(() => clearThingworxFaults(system));
 
   /** Readings that were put aside, by device. */

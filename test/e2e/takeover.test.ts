@@ -30,6 +30,7 @@ describe('two sidecars share a hub', () => {
     }
   });
   after(async () => {
+    for (const auditor of auditors) await auditor.end();
     await second?.stop();
     await system.stop();
   });

@@ -28,7 +28,10 @@ describe('values, policies and hostile bodies on the whole road', () => {
     ]);
     auditor.start();
   });
-  after(() => system.stop());
+  after(async () => {
+    await auditor.end();
+    await system.stop();
+  });
 
   const device = () => system.devices[0] ?? assert.fail('There is no device.');
 
@@ -57,7 +60,7 @@ describe('values, policies and hostile bodies on the whole road', () => {
       return letters;
     });
 
-  test('one message with every base type: the Thing holds the right value of each', async () => {
+  test('one message with every base type but PASSWORD, which telemetry may not set: the Thing holds the right value of each', async () => {
     const picture = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 255]).toString('base64');
     const cases: Record<string, { type: string; sent: unknown; held?: unknown }> = {
       aString: { type: 'STRING', sent: 'Grüße' },

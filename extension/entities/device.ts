@@ -23,6 +23,7 @@ const synchronizeTwin: ServiceDefinition = {
     { name: 'property', baseType: 'STRING', description: 'twinDesired or twinTags.', isRequired: true },
     { name: 'before', baseType: 'JSON', description: 'The value before.' },
     { name: 'after', baseType: 'JSON', description: 'The value now.' },
+    { name: 'time', baseType: 'DATETIME', description: 'When it was set.' },
   ],
   result: { baseType: 'NOTHING', description: '' },
   script: handWritten('SynchronizeTwin'),
@@ -85,15 +86,6 @@ export const deviceShape: ThingShape = {
       isPersistent: true,
     },
     {
-      name: 'twinMarks',
-      baseType: 'JSON',
-      description:
-        'Marks of twin values that came from the IoT Hub and must not go back there; not to be edited.',
-      category: 'Internal',
-      isPersistent: true,
-      dataChangeType: 'NEVER',
-    },
-    {
       name: 'connectionSequence',
       baseType: 'STRING',
       description: 'The number of the last connection event, which may come out of order; not to be edited.',
@@ -111,7 +103,7 @@ export const deviceShape: ThingShape = {
     sourceProperty: property,
     script:
       `me.SynchronizeTwin({ property: "${property}", before: eventData.oldValue.value, ` +
-      'after: eventData.newValue.value });',
+      'after: eventData.newValue.value, time: eventData.newValue.time });',
   })),
   permissions: permit('ServiceInvoke', SIDECAR_GROUP, [
     'GetImplementingThings',
@@ -121,6 +113,7 @@ export const deviceShape: ThingShape = {
     ...permitAll(ADMINISTRATORS),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [
       'UpdatePropertyValues',
+      'GetPropertyTime',
       'SynchronizeTwin',
       'DisableThing',
       // unknownProperty "create", on Things that somebody else has made.

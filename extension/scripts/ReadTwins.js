@@ -1,8 +1,7 @@
 /* The twin properties of Things; those of a module have the module's id and two colons before their names. */
 function section(thing, name) {
   try {
-    var value = thing[name];
-    return value === undefined || value === null ? {} : plain(value);
+    return sectionOf(thing, name);
   } catch (ignored) {
     return {};
   }

@@ -4,15 +4,6 @@
 var MAX_CALLS_FOR_FAULTS = 1000;
 var faultCalls = 0;
 
-var VALUES_SHAPE = {
-  fieldDefinitions: {
-    name: { name: "name", description: "", baseType: "STRING", ordinal: 1, aspects: { isPrimaryKey: true } },
-    time: { name: "time", description: "", baseType: "DATETIME", ordinal: 2, aspects: {} },
-    value: { name: "value", description: "", baseType: "VARIANT", ordinal: 3, aspects: {} },
-    quality: { name: "quality", description: "", baseType: "STRING", ordinal: 4, aspects: {} }
-  }
-};
-
 /* The property that holds how far a partition has been applied, as "<stream>:<sequence number>"; none beyond 32. */
 function markProperty(partition) {
   var number = Number(partition);
@@ -72,16 +63,12 @@ function isPermissionError(text) {
 }
 
 function update(thing, values) {
-  thing.UpdatePropertyValues({
-    values: Resources["InfoTableFunctions"].FromJSON({
-      json: {
-        dataShape: VALUES_SHAPE,
-        rows: values.map(function (entry) {
-          return entry.value;
-        })
-      }
+  writeTimedValues(
+    thing,
+    values.map(function (entry) {
+      return entry.value;
     })
-  });
+  );
 }
 
 function refusal(thing, entry, reason, message) {

@@ -2,20 +2,6 @@
    hub does not take is put back as the hub has it. */
 var SECTIONS = { twinDesired: "desired", twinTags: "tags" };
 
-/* Whether the value was written by the mirror; its mark is used up. */
-function takeMark(value) {
-  var marks = plain(me.twinMarks) || {};
-  var list = Array.isArray(marks[property]) ? marks[property] : [];
-  var at = list.indexOf(markOf(value));
-  if (at < 0) {
-    return false;
-  }
-  list.splice(at, 1);
-  marks[property] = list;
-  me.twinMarks = marks;
-  return true;
-}
-
 /* A value that was set meanwhile is left: its own change follows. */
 function show(value, content) {
   if (canonicalText(plain(me[property]) || {}) === canonicalText(value)) {
@@ -49,7 +35,8 @@ function run() {
   }
   var hub = Things[me.hubThing];
   var value = plain(after) || {};
-  if (!hub || takeMark(value)) {
+  /* Set again later, even a value of the hub's is a user's. */
+  if (!hub || value.$mirrored === time.getTime()) {
     return;
   }
   var deviceId = isSet(me.deviceId) ? String(me.deviceId) : String(me.name);

@@ -82,6 +82,7 @@ for (const entity of ENTITIES) {
         '*',
         'UpdatePropertyValues',
         'GetPropertyDefinitions',
+        'GetPropertyTime',
         'GetMetadataAsJSON',
         'DisableThing',
         'AddPropertyDefinition',

@@ -18,28 +18,25 @@ function canonicalText(value) {
   );
 }
 
-/* A short mark of a value (FNV-1a, and the length). */
-function markOf(value) {
-  var content = canonicalText(value);
-  var hash = 2166136261;
-  for (var index = 0; index < content.length; index++) {
-    hash ^= content.charCodeAt(index);
-    hash = (hash + (hash << 1) + (hash << 4) + (hash << 7) + (hash << 8) + (hash << 24)) >>> 0;
-  }
-  return content.length + "." + hash;
+/* The value of a twin property as the hub has it. */
+function sectionOf(thing, name) {
+  var value = thing[name];
+  var section = value === undefined || value === null ? {} : plain(value);
+  delete section.$mirrored;
+  return section;
 }
 
-/* Writes a section of a twin as the hub has it. The mark, which is set first, tells the subscription to the property that
-   the value came from the hub and must not go back there. Several are kept: changes may follow faster than they are looked at. */
+/* Writes a section of a twin as the hub has it. $mirrored is the time that the property gets with it: the subscription to the
+   property knows by it that this value, at this time, came from the hub and must not go back there. */
 function writeFromHub(thing, name, value) {
-  if (canonicalText(plain(thing[name]) || {}) === canonicalText(value)) {
+  if (canonicalText(sectionOf(thing, name)) === canonicalText(value)) {
     return;
   }
-  if (name === "twinDesired" || name === "twinTags") {
-    var marks = plain(thing.twinMarks) || {};
-    var list = Array.isArray(marks[name]) ? marks[name] : [];
-    marks[name] = list.concat([markOf(value)]).slice(-16);
-    thing.twinMarks = marks;
-  }
-  thing[name] = value;
+  /* A value that is not newer than the present one would only become history. */
+  var time = Math.max(new Date().getTime(), thing.GetPropertyTime({ propertyName: name }).getTime() + 1);
+  var content = plain(value);
+  content.$mirrored = time;
+  writeTimedValues(thing, [
+    { name: name, time: time, value: { value: content, baseType: "JSON" }, quality: "GOOD" }
+  ]);
 }

@@ -151,7 +151,10 @@ describe('twins', () => {
       await platform.setProperties('undone', { twinDesired: { ...(first as Row), mode: 'b' } });
       await hubHas('b');
       await eventually(async () =>
-        assert.notEqual(((await factory.read('undone')).twinDesired as Row).$version, (first as Row).$version),
+        assert.notEqual(
+          ((await factory.read('undone')).twinDesired as Row).$version,
+          (first as Row).$version,
+        ),
       );
       await platform.setProperties('undone', { twinDesired: first });
       await hubHas('a');

@@ -44,6 +44,15 @@ function removeThing(name, how) {
   }
 }
 
+function mirrorTwin(twin) {
+  var thing = Things[twin.thing];
+  Object.keys(twin.sections).forEach(function (name) {
+    if (thing && (twin.anew || !isOlder(twin.sections[name], sectionOf(thing, name)))) {
+      writeFromHub(thing, name, twin.sections[name]);
+    }
+  });
+}
+
 function eventData(data) {
   var fields = {};
   Object.keys(data).forEach(function (name) {
@@ -65,10 +74,9 @@ function apply(item) {
   Object.keys(values).forEach(function (name) {
     thing[name] = name === "lastActivityTime" ? new Date(values[name]) : values[name];
   });
-  var sections = item.sections || {};
-  Object.keys(sections).forEach(function (name) {
-    writeFromHub(thing, name, sections[name]);
-  });
+  if (item.twin) {
+    mirrorTwin(item.twin);
+  }
   thing[item.event](eventData(item.data));
   if (item.remove) {
     removeThing(item.remove.thing, item.remove.how);

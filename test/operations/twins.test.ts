@@ -205,6 +205,17 @@ describe('twins', () => {
     await shows('Press.Left', 'twinTags', { side: 'left' });
   });
 
+  test('a device that is made anew begins again, whatever versions its Thing had', async () => {
+    await factory.createDevice('anew');
+    for (const speed of [1, 2, 3])
+      await factory.call('anew', 'UpdateTwin', { desired: { speed, old: true } });
+    await shows('anew', 'twinDesired', { speed: 3, old: true });
+    await factory.hub('DeleteDevice', { deviceId: 'anew' });
+    await factory.hub('CreateDevice', { deviceId: 'anew' });
+    await factory.call('anew', 'UpdateTwin', { desired: { speed: 1 } });
+    await shows('anew', 'twinDesired', { speed: 1 });
+  });
+
   test('connections show on the Thing and fire an event', async () => {
     await factory.createDevice('linked');
     await factory.listen('linked', 'DeviceConnectionChanged');

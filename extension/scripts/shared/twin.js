@@ -26,6 +26,15 @@ function sectionOf(thing, name) {
   return section;
 }
 
+/* Whether the value present is a later one. Answers of the hub to this Thing overtake its events. */
+function isOlder(value, present) {
+  return (
+    typeof value.$version === "number" &&
+    typeof present.$version === "number" &&
+    value.$version < present.$version
+  );
+}
+
 /* Writes a section of a twin as the hub has it. $mirrored is the time that the property gets with it: the subscription to the
    property knows by it that this value, at this time, came from the hub and must not go back there. */
 function writeFromHub(thing, name, value) {

@@ -122,18 +122,20 @@ export class EventDelivery {
   ): Promise<EventInstruction[]> {
     const thingOf = (event: HubEvent): string => things.get(event.deviceId) ?? '';
     const changes = items.flatMap(({ event }): TwinChange[] =>
-      event.type === 'twinChanged' ? [{ thing: thingOf(event), event }] : [],
+      isTwinChange(event) && thingOf(event) !== '' ? [{ thing: thingOf(event), event }] : [],
     );
     const sections = changes.length === 0 ? [] : await this.#options.mirror.sections(changes, signal);
-    const sectionsOf = new Map(changes.map(({ event }, index) => [event as HubEvent, sections[index]]));
+    const sectionsOf = new Map(changes.map(({ event }, index) => [event as HubEvent, sections[index] ?? {}]));
     const instructions: EventInstruction[] = [];
     for (const { event, sequenceNumber } of items) {
       const thing = thingOf(event);
-      const written = sectionsOf.get(event);
+      const written = sectionsOf.get(event) ?? {};
       const removal = event.type === 'lifecycle' ? await this.#removal(event, thing, signal) : undefined;
       instructions.push({
         ...instructionOf(event, sequenceNumber, thing),
-        ...(written && Object.keys(written).length > 0 ? { sections: written } : {}),
+        ...(Object.keys(written).length > 0
+          ? { twin: { thing, sections: written, anew: event.type === 'lifecycle' } }
+          : {}),
         ...(removal ? { remove: removal } : {}),
       });
     }
@@ -216,6 +218,11 @@ export class EventDelivery {
       }
     }
   }
+}
+
+/** Whether the event may change the twin that the Thing shows. */
+function isTwinChange(event: HubEvent): event is TwinChange['event'] {
+  return event.type === 'twinChanged' || (event.type === 'lifecycle' && event.operation === 'created');
 }
 
 /** In order, each of a size that one call can carry. */

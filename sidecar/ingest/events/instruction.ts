@@ -1,7 +1,7 @@
 import type { HubEvent } from '../../translate/sources/events.ts';
 import { writable } from '../../translate/sources/twin-view.ts';
 
-/** What ReceiveEvents does for one event, in this order: values, sections, event, removal. */
+/** What ReceiveEvents does for one event, in this order: values, twin, event, removal. */
 export interface EventInstruction {
   readonly sequenceNumber: number;
   /** The Thing that is written and whose event is fired; the hub Thing itself when empty. */
@@ -11,8 +11,12 @@ export interface EventInstruction {
   readonly data: Readonly<Record<string, unknown>>;
   /** Properties to write; times as ms since 1970. */
   readonly values?: Readonly<Record<string, unknown>>;
-  /** Twin properties to write, each whole. */
-  readonly sections?: Readonly<Record<string, unknown>>;
+  /** Twin properties to write, each whole. Anew: whatever versions the Thing has; otherwise the older version gives way. */
+  readonly twin?: {
+    readonly thing: string;
+    readonly sections: Readonly<Record<string, unknown>>;
+    readonly anew: boolean;
+  };
   /** Drops the event when the Thing has seen a later one: hexadecimal, of equal length. */
   readonly sequence?: string;
   readonly remove?: { readonly thing: string; readonly how: 'delete' | 'disable' };

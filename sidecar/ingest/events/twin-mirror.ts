@@ -2,8 +2,13 @@ import { type ConnectorError, toConnectorError } from '../../errors/connector-er
 import type { Log } from '../../observe/log.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import type { ThingDefinitions } from '../../thingworx/definitions.ts';
-import type { TwinChangedEvent, TwinSection } from '../../translate/sources/events.ts';
-import { mergeTwin, type TwinState, twinStateOf } from '../../translate/sources/twin-merge.ts';
+import type { LifecycleEvent, TwinChangedEvent, TwinSection } from '../../translate/sources/events.ts';
+import {
+  mergeTwin,
+  type TwinMerge,
+  type TwinState,
+  twinStateOf,
+} from '../../translate/sources/twin-merge.ts';
 import { mirrored, type WholeTwin } from '../../translate/sources/twin-view.ts';
 
 export interface TwinMirrorOptions {
@@ -27,10 +32,10 @@ interface TwinProperties {
   readonly tags: TwinSection;
 }
 
-/** A change with the Thing of its device. */
+/** A change with the Thing of its device; a device that was made anew begins again at version 1. */
 export interface TwinChange {
   readonly thing: string;
-  readonly event: TwinChangedEvent;
+  readonly event: TwinChangedEvent | LifecycleEvent;
 }
 
 /** The twin properties to write, by name. */
@@ -55,7 +60,9 @@ export class TwinMirror {
   /** The sections that each change writes, in order. Rejects when ThingWorx does not answer. */
   async sections(changes: readonly TwinChange[], signal: AbortSignal): Promise<Sections[]> {
     const { definitions } = this.#options;
-    await definitions.load(new Set(changes.map(({ thing }) => thing)), signal);
+    // A module that has just been made has no properties yet; what is looked up now would be remembered.
+    const known = changes.filter(({ event }) => event.type === 'twinChanged');
+    await definitions.load(new Set(known.map(({ thing }) => thing)), signal);
     const states = await this.#states(changes, signal);
     const written: Sections[] = [];
     for (const change of changes) {
@@ -65,10 +72,11 @@ export class TwinMirror {
         written.push({});
         continue;
       }
-      const merge = mergeTwin(state, change.event);
+      const merge = mergeOf(state, change.event);
       const whole = merge.incomplete ? await this.#whole(change.event, signal) : undefined;
+      if (whole) await definitions.load([change.thing], signal);
       states.set(key, whole ? stateOf(whole) : merge.state);
-      written.push(this.#named(change, whole ?? withTagVersion(merge.changed, change.event)));
+      written.push(this.#named(change, whole ?? merge.changed));
     }
     return written;
   }
@@ -82,7 +90,8 @@ export class TwinMirror {
       const prefix = prefixOf(change);
       const properties = definitions.get(thing)?.properties;
       // DescribeThings leaves out what a shape of the extension gives to every Thing of a device.
-      if (prefix === '' || SECTIONS.some((name) => properties?.has(prefix + PROPERTIES[name])))
+      const hasProperties = SECTIONS.some((name) => properties?.has(prefix + PROPERTIES[name]));
+      if (prefix === '' || hasProperties || change.event.type === 'lifecycle')
         twins.set(keyOf(change), { thing, prefix });
     }
     if (twins.size === 0) return new Map();
@@ -100,7 +109,7 @@ export class TwinMirror {
     );
   }
 
-  async #whole(event: TwinChangedEvent, signal: AbortSignal) {
+  async #whole(event: TwinChange['event'], signal: AbortSignal) {
     try {
       return mirrored(await this.#options.readTwin(event.deviceId, event.moduleId, signal));
     } catch (thrown) {
@@ -146,15 +155,21 @@ function stateOf(view: Readonly<Record<(typeof SECTIONS)[number], TwinSection>>)
   });
 }
 
+/** Of a device that was made anew all is missing, unless its Thing has nothing yet. */
+function mergeOf(state: TwinState, event: TwinChange['event']): TwinMerge {
+  if (event.type === 'twinChanged') {
+    const merge = mergeTwin(state, event);
+    return { ...merge, changed: withTagVersion(merge.changed, event) };
+  }
+  return { state, changed: {}, incomplete: SECTIONS.some((name) => state[name].version > 0) };
+}
+
 /** A section without a version was never seen: it may have been set by hand. */
 function known(section: TwinSection): TwinSection | undefined {
   return typeof section.$version === 'number' ? section : undefined;
 }
 
-function withTagVersion<T extends { readonly tags?: TwinSection }>(
-  changed: T,
-  { version }: TwinChangedEvent,
-): T {
+function withTagVersion(changed: TwinMerge['changed'], { version }: TwinChangedEvent): TwinMerge['changed'] {
   if (changed.tags === undefined || version === undefined) return changed;
   return { ...changed, tags: { ...changed.tags, $version: version } };
 }

@@ -7,6 +7,7 @@ import type {
 } from '@azure/event-hubs';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { installFastDecoder } from './amqp-decoder.ts';
+import { installFastFrames } from './amqp-frames.ts';
 import { azureError } from './azure-error.ts';
 import { bounded } from './bounded.ts';
 import { boundReceiverCredit } from './credit.ts';
@@ -32,6 +33,7 @@ import { Partition, PartitionEnded } from './partition.ts';
 export async function openEventSource(options: EventSourceOptions): Promise<EventSource> {
   boundReceiverCredit();
   installFastDecoder();
+  installFastFrames();
   const source = new HubEventSource(options);
   await source.open();
   return source;
@@ -194,7 +196,7 @@ class HubEventSource implements EventSource {
   }
 
   #subscribe(): void {
-    const { maxBatchSize = 300, prefetchCount = maxBatchSize * 2 } = this.#options;
+    const { maxBatchSize = 300, prefetchCount = maxBatchSize } = this.#options;
     this.#subscription = this.#client.subscribe(
       {
         processInitialize: async ({ partitionId }) => await this.#openPartition(partitionId),

@@ -89,7 +89,7 @@ export interface EventSourceOptions {
   readonly partitions?: readonly string[];
   /** Most events of one `onBatch`. Default 300. */
   readonly maxBatchSize?: number;
-  /** Most events received ahead per partition, at least `maxBatchSize`. Default 2 x maxBatchSize: more is no faster and costs memory. */
+  /** Most events received ahead per partition, at least and by default `maxBatchSize`. More is no faster, and what waits costs memory and the time to clear it up. */
   readonly prefetchCount?: number;
   /** Name of this sidecar in the ownership records. Default random. */
   readonly ownerId?: string;

@@ -125,7 +125,7 @@ export class SideWork {
       new EventReplay({
         openSource: async (source) => {
           const endpoint = await eventEndpoint(settings(), source.signal ?? new AbortController().signal);
-          return await openEventSource({ ...source, endpoint, maxBatchSize: 200, prefetchCount: 400 });
+          return await openEventSource({ ...source, endpoint, maxBatchSize: 200 });
         },
         forwarder: () => events,
         log,

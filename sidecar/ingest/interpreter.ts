@@ -64,7 +64,7 @@ export class Interpreter {
       let translation = translator.translate(item, this.#options.definitions);
       if (translation.creations.length > 0)
         translation = await this.#create(translator, item, translation, signal);
-      await this.#createFor(translation.events, prepared, signal);
+      if (translation.events.length > 0) await this.#createFor(translation.events, prepared, signal);
       entries.push(this.#toEntry(item.message, translation));
     }
     return entries;
@@ -152,7 +152,6 @@ export class Interpreter {
     prepared: readonly Prepared[],
     signal: AbortSignal,
   ): Promise<void> {
-    if (events.length === 0) return;
     const { creator, definitions, creationsFor } = this.#options;
     const creations = creationsFor(events);
     if (creations.length === 0) return;

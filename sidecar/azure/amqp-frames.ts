@@ -1,0 +1,117 @@
+import rhea from 'rhea';
+import { KnownNames } from './amqp-names.ts';
+import { AmqpReader } from './amqp-reader.ts';
+
+/** What rhea hands on of a frame that it has read. */
+export interface TransferFrame {
+  readonly size: number;
+  readonly type: 0;
+  readonly channel: number;
+  /** By rhea's names; absent and null are undefined. */
+  readonly performative: object;
+  readonly payload: Buffer;
+}
+
+/** The parts of rhea's transport (lib/transport.js) that are used here. */
+interface Transport {
+  readonly handler: { on_transfer(frame: TransferFrame): void };
+  readonly header_received: unknown;
+  readonly frame_type: number;
+  readonly read_complete: unknown;
+  /** Takes the whole frames at the start of the buffer; gives how many bytes those were. */
+  read(buffer: Buffer): number;
+}
+
+type TransportPrototype = Transport & { [FAST]?: true };
+
+const FAST = Symbol.for('azure-iot-sidecar.fast-frames');
+
+/** The number of fields of the transfer performative (AMQP 1.0, part 2.7.5). */
+const TRANSFER_FIELDS = 11;
+
+/** An AMQP frame without extended header: its size, 2 x 4 bytes of header, of type AMQP (part 2.3). */
+const DATA_OFFSET = 2;
+const AMQP_FRAME = 0;
+const HEADER_BYTES = 8;
+/** A described list: 0x00 0x53 and the code of the performative. */
+const TRANSFER_CODE = 0x14;
+
+/**
+ * Reads the frames that carry messages without rhea's object for every field of them. All other frames, and what is malformed, go to
+ * rhea's own transport. It has no public place for that, so its prototype is reached through a connection that is never opened; should
+ * it be built otherwise one day, everything works as before and slower (docs/decisions/003). test/azure/amqp-frames.test.ts compares both.
+ */
+export function installFastFrames(): void {
+  const { amqp_transport } = rhea.create_connection({ reconnect: false } as never) as unknown as {
+    amqp_transport?: Transport;
+  };
+  const prototype: TransportPrototype | undefined = amqp_transport && Object.getPrototypeOf(amqp_transport);
+  // Whoever looks at frames with DEBUG=rhea:* is to see all of them.
+  if (typeof prototype?.read !== 'function' || prototype[FAST] || process.env.DEBUG) return;
+  prototype.read = createFrameReader(prototype.read);
+  Object.defineProperty(prototype, FAST, { value: true });
+}
+
+/** The reader by itself: does what `original` would do. */
+export function createFrameReader(original: Transport['read']): Transport['read'] {
+  const names = new KnownNames();
+  return function (this: Transport, buffer: Buffer): number {
+    if (!this.header_received || this.frame_type !== AMQP_FRAME) return original.call(this, buffer);
+    let offset = 0;
+    while (offset + HEADER_BYTES <= buffer.length && !this.read_complete) {
+      const size = buffer.readUInt32BE(offset);
+      if (size < HEADER_BYTES) return offset + original.call(this, buffer.subarray(offset));
+      if (size > buffer.length - offset) break;
+      const frame = readTransfer(buffer, offset, size, names);
+      if (frame) this.handler.on_transfer(frame);
+      else original.call(this, buffer.subarray(offset, offset + size));
+      offset += size;
+    }
+    return offset;
+  };
+}
+
+/** The frame at the offset, when it is a transfer with a payload and fields of the plain kinds. */
+export function readTransfer(
+  buffer: Buffer,
+  offset: number,
+  size: number,
+  names: KnownNames,
+): TransferFrame | undefined {
+  const start = offset + HEADER_BYTES;
+  const end = offset + size;
+  if (buffer[offset + 4] !== DATA_OFFSET || buffer[offset + 5] !== AMQP_FRAME) return undefined;
+  if (buffer[start] !== 0x00 || buffer[start + 1] !== 0x53 || buffer[start + 2] !== TRANSFER_CODE)
+    return undefined;
+  const reader = new AmqpReader(buffer, names, start + 3);
+  let fields: unknown[];
+  try {
+    fields = reader.list(TRANSFER_FIELDS);
+  } catch {
+    return undefined;
+  }
+  if (reader.at >= end) return undefined;
+  return {
+    size,
+    type: AMQP_FRAME,
+    channel: buffer.readUInt16BE(offset + 6),
+    performative: transferOf(fields),
+    payload: buffer.subarray(reader.at, end),
+  };
+}
+
+function transferOf(fields: readonly unknown[]): object {
+  return {
+    handle: fields[0] ?? undefined,
+    delivery_id: fields[1] ?? undefined,
+    delivery_tag: fields[2] ?? undefined,
+    message_format: fields[3] ?? undefined,
+    settled: fields[4] ?? undefined,
+    more: fields[5] ?? undefined,
+    rcv_settle_mode: fields[6] ?? undefined,
+    state: fields[7] ?? undefined,
+    resume: fields[8] ?? undefined,
+    aborted: fields[9] ?? undefined,
+    batchable: fields[10] ?? undefined,
+  };
+}

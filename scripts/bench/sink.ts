@@ -9,9 +9,12 @@ export interface SinkFacts {
   readonly bodyBytes: number;
   /** Arrival minus the time that the row carries, ms, of every row when `latencies` is on. */
   readonly latenciesMs: readonly number[];
+  /** When the last rows of each partition arrived, ms since 1970. */
+  readonly arrivalsMs: ReadonlyMap<string, number>;
 }
 
 interface Batch {
+  readonly partition?: string;
   readonly groups: readonly {
     readonly properties: readonly string[];
     readonly rows: readonly (readonly unknown[])[];
@@ -35,6 +38,7 @@ export class Sink {
   #values = 0;
   #bodyBytes = 0;
   #latenciesMs: number[] = [];
+  #arrivalsMs = new Map<string, number>();
 
   constructor(options: { hubThing: string; properties: Readonly<Record<string, string>> }) {
     this.#hubThing = options.hubThing;
@@ -58,6 +62,7 @@ export class Sink {
       values: this.#values,
       bodyBytes: this.#bodyBytes,
       latenciesMs: this.#latenciesMs,
+      arrivalsMs: this.#arrivalsMs,
     };
   }
 
@@ -67,6 +72,7 @@ export class Sink {
     this.#values = 0;
     this.#bodyBytes = 0;
     this.#latenciesMs = [];
+    this.#arrivalsMs = new Map();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -120,6 +126,7 @@ export class Sink {
       this.#values += rows.length * properties.length;
       if (this.measureLatency) for (const row of rows) this.#latenciesMs.push(now - Number(row[1]));
     }
+    if (accepted > 0 && batch.partition !== undefined) this.#arrivalsMs.set(batch.partition, Date.now());
     this.#calls += 1;
     this.#rows += accepted;
     this.#bodyBytes += body.byteLength;

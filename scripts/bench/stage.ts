@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { type Azurite, startAzurite } from '../../test/emulators/azurite.ts';
 import { jsonLine, LocalProcess } from '../local/process.ts';
 import { Sidecar } from '../local/sidecar.ts';
 import { Sink } from './sink.ts';
@@ -39,6 +40,10 @@ export function telemetry(count: number): string {
   });
 }
 
+export function createSink(): Sink {
+  return new Sink({ hubThing: HUB_THING, properties: PROPERTIES });
+}
+
 export interface ProcessFacts {
   readonly cpuSeconds: number;
   readonly rssBytes: number;
@@ -46,17 +51,20 @@ export interface ProcessFacts {
 
 /** One IoT Hub emulator, one sink and one sidecar, each measured from outside. */
 export class Stage {
-  readonly sink = new Sink({ hubThing: HUB_THING, properties: PROPERTIES });
+  readonly sink = createSink();
   #directory = '';
   #hub: LocalProcess | undefined;
   #hubFacts: Record<string, unknown> = {};
+  #azurite: Azurite | undefined;
   #sidecars: Sidecar[] = [];
-  #sinkUrl = '';
-  #program = '';
+  readonly #sinks = new Map<Sink, string>();
+  readonly #program: string;
 
-  /** `program` is the bundled sidecar. */
-  async start(program: string): Promise<void> {
+  constructor(program: string) {
     this.#program = program;
+  }
+
+  async start(): Promise<void> {
     this.#directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-bench-'));
     this.#hub = new LocalProcess({
       name: 'The IoT Hub emulator',
@@ -68,15 +76,21 @@ export class Stage {
       ready: jsonLine,
     });
     this.#hubFacts = await this.#hub.start();
-    this.#sinkUrl = await this.sink.start();
     await writeFile(path.join(this.#directory, 'key'), 'bench-application-key');
   }
 
   async stop(): Promise<void> {
     await this.stopSidecars();
     await this.#hub?.stop();
-    await this.sink.stop();
+    await this.#azurite?.stop();
+    for (const sink of this.#sinks.keys()) await sink.stop();
     await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** A storage account for checkpoints that sidecars share. */
+  async storage(): Promise<string> {
+    this.#azurite ??= await startAzurite();
+    return this.#azurite.connectionString;
   }
 
   get eventHubConnectionString(): string {
@@ -128,12 +142,18 @@ export class Stage {
     return JSON.parse(out.trim().split('\n').at(-1) ?? '{}');
   }
 
-  /** A sidecar with a fresh state directory that has read nothing; resolves when it listens. `connect` lets it begin. */
-  async startSidecar(settings: Readonly<Record<string, unknown>> = {}): Promise<Sidecar> {
+  /**
+   * A sidecar with a fresh state directory that has read nothing; resolves when it listens. Settings and secrets of its hub Thing are sent
+   * when it asks for them.
+   */
+  async startSidecar(
+    settings: Readonly<Record<string, unknown>> = {},
+    { sink = this.sink, secrets = {} }: { sink?: Sink; secrets?: Readonly<Record<string, string>> } = {},
+  ): Promise<Sidecar> {
     const stateDirectory = await mkdtemp(path.join(this.#directory, 'state-'));
     const sidecar = new Sidecar({
       program: this.#program,
-      thingworxUrl: this.#sinkUrl,
+      thingworxUrl: await this.#urlOf(sink),
       appKeyFile: path.join(this.#directory, 'key'),
       stateDirectory,
       caFile: String(this.#hubFacts['caFile']),
@@ -145,16 +165,26 @@ export class Stage {
     this.#sidecars.push(sidecar);
     // The sidecar asks to be connected as soon as it listens, which can be before its ready line has been read.
     const started = sidecar.start();
-    this.sink.onConnect = async () => {
+    sink.onConnect = async () => {
       await started;
-      await this.connect(sidecar, settings);
+      await this.#connect(sidecar, settings, secrets);
     };
     await started;
     return sidecar;
   }
 
+  async #urlOf(sink: Sink): Promise<string> {
+    const url = this.#sinks.get(sink) ?? (await sink.start());
+    this.#sinks.set(sink, url);
+    return url;
+  }
+
   /** What the hub Thing's Connect does. */
-  async connect(sidecar: Sidecar, settings: Readonly<Record<string, unknown>>): Promise<void> {
+  async #connect(
+    sidecar: Sidecar,
+    settings: Readonly<Record<string, unknown>>,
+    secrets: Readonly<Record<string, string>>,
+  ): Promise<void> {
     const call = async (target: string, authorization: string, body: unknown) => {
       const answer = await fetch(`${sidecar.url}/v1/${target}`, {
         method: 'PUT',
@@ -162,17 +192,20 @@ export class Stage {
         body: JSON.stringify(body),
       });
       if (!answer.ok) throw new Error(`The sidecar refused to connect: ${await answer.text()}`);
-      return (await answer.json()) as { tickets?: { ticket: string }[] };
+      return (await answer.json()) as { tickets?: { name: string; ticket: string }[] };
     };
-    const { tickets } = await call(`hubs/${HUB_THING}`, `Bearer ${sidecar.token}`, {
+    const values: Record<string, string> = {
+      iotHubConnectionString: String(this.#hubFacts['iotHubConnectionString']),
+      ...secrets,
+    };
+    const { tickets = [] } = await call(`hubs/${HUB_THING}`, `Bearer ${sidecar.token}`, {
       settings: { startPosition: 'earliest', ...settings },
-      secretNames: ['iotHubConnectionString'],
+      secretNames: Object.keys(values),
     });
-    const ticket = tickets?.[0]?.ticket ?? '';
-    const login = Buffer.from(`${ticket}:${String(this.#hubFacts['iotHubConnectionString'])}`).toString(
-      'base64',
-    );
-    await call(`secrets/${ticket}`, `Basic ${login}`, {});
+    for (const { name, ticket } of tickets) {
+      const login = Buffer.from(`${ticket}:${values[name]}`).toString('base64');
+      await call(`secrets/${ticket}`, `Basic ${login}`, {});
+    }
   }
 
   async stopSidecars(): Promise<void> {

@@ -42,6 +42,9 @@ export async function openEventSource(options: EventSourceOptions): Promise<Even
 /** How long the SDK waits for events before it calls the handler with none: the longest that `reopen` of one partition takes to be seen. */
 const MAX_WAIT_SECONDS = 1;
 
+/** What another sidecar has given back gracefully is found at the next turn: within a second, with the time to open it. */
+const UPDATE_INTERVAL_MS = 750;
+
 class HubEventSource implements EventSource {
   readonly #options: EventSourceOptions;
   readonly #handlers: EventSourceHandlers;
@@ -256,7 +259,7 @@ class HubEventSource implements EventSource {
   async #checkBalancing(): Promise<void> {
     if (this.#state !== 'open') return;
     const silentMs = Date.now() - this.#store.silentSinceMs;
-    const { silenceMs = 15_000, updateIntervalMs = 1000 } = this.#options;
+    const { silenceMs = 15_000, updateIntervalMs = UPDATE_INTERVAL_MS } = this.#options;
     const limitMs = Math.max(silenceMs, updateIntervalMs * 10);
     if (silentMs < limitMs) return;
     this.#report(
@@ -338,7 +341,7 @@ class HubEventSource implements EventSource {
     return createEventHubClient(this.#options.endpoint, this.#options.consumerGroup, this.#store, {
       ownerId: this.#ownerId,
       timeoutMs: this.#timeoutMs,
-      updateIntervalMs: this.#options.updateIntervalMs ?? 1000,
+      updateIntervalMs: this.#options.updateIntervalMs ?? UPDATE_INTERVAL_MS,
       ownershipExpiryMs: this.#options.ownershipExpiryMs ?? 5000,
     });
   }

@@ -93,7 +93,7 @@ export interface EventSourceOptions {
   readonly prefetchCount?: number;
   /** Name of this sidecar in the ownership records. Default random. */
   readonly ownerId?: string;
-  /** Interval of balancing and of ownership renewal. Default 1000. */
+  /** Interval of balancing and of ownership renewal: each writes one blob per owned partition. Default 750. */
   readonly updateIntervalMs?: number;
   /** Age at which an ownership that was not renewed can be taken. Default 5000. */
   readonly ownershipExpiryMs?: number;

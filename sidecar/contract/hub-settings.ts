@@ -234,7 +234,7 @@ export const HubSettings = Type.Object(
         title: 'Messages in flight per partition',
         description:
           'The most messages of one partition that wait in the sidecar; beyond it the partition is not read.',
-        default: 1_000,
+        default: 600,
         minimum: 1,
         maximum: 100_000,
       }),

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import yauzl from 'yauzl';
 import { packageFiles, packageVersion } from '../../extension/generate/package.ts';
 import { buildPackage } from '../../scripts/build.ts';
+import { NODE_FLAGS } from '../../scripts/local/sidecar.ts';
 import { attribute, find, parseXml } from './fixture.ts';
 
 interface ZipEntry {
@@ -89,6 +90,17 @@ describe('the zip', () => {
       stdout: '',
       stderr: /^azure-iot-sidecar: SETTING_MISSING: THINGWORX_URL [^\n]*\n$/,
     });
+  });
+
+  test('starts the sidecar with the same flags everywhere', () => {
+    const root = join(import.meta.dirname, '..', '..');
+    const texts = ['README.txt', 'azure-iot-sidecar.service', 'windows-service.md'].map((name) =>
+      join('extension', 'package', name),
+    );
+    for (const text of [...texts, join('docs', 'install.md')]) {
+      const flags = readFileSync(join(root, text), 'utf8').match(/--[a-z][a-z-]+=\d+/g);
+      assert.deepEqual(flags, NODE_FLAGS, text);
+    }
   });
 
   test('is byte for byte the same each time', async (t) => {

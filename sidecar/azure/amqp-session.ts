@@ -1,15 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import rhea, {
-  type Connection,
-  type ConnectionOptions,
-  type Delivery,
-  type EventContext,
-  type Message,
-  type Receiver,
-  type Sender,
-} from 'rhea';
+import type { Connection, Delivery, EventContext, Message, Receiver, Sender } from 'rhea';
 import { ConnectorError } from '../errors/connector-error.ts';
-import type { HostAddress } from './connection-string.ts';
+import { type AmqpAddress, connectAmqp } from './amqp-connect.ts';
 
 /** What a session proves itself with: a token for an audience, and how long it is good. */
 export interface ClaimToken {
@@ -29,7 +21,7 @@ interface Waiter {
  */
 export class AmqpSession {
   readonly ended: Promise<unknown>;
-  readonly #address: HostAddress;
+  readonly #address: AmqpAddress;
   readonly #end: (reason: unknown) => void;
   /** Rejections of everything that waits for an answer. */
   readonly #waiting = new Set<(reason: unknown) => void>();
@@ -41,7 +33,7 @@ export class AmqpSession {
   #over = false;
   #reason: unknown = ended();
 
-  constructor(address: HostAddress) {
+  constructor(address: AmqpAddress) {
     this.#address = address;
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.ended = promise;
@@ -96,18 +88,8 @@ export class AmqpSession {
   }
 
   #connect(): Connection {
-    const { host, port = 5671 } = this.#address;
-    const options = {
-      transport: 'tls',
-      host,
-      hostname: host,
-      port,
-      ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
-      reconnect: false,
-      // A peer that is silent for twice this time is taken for dead.
-      idle_time_out: 60_000,
-    };
-    const connection = rhea.create_container().connect(options as unknown as ConnectionOptions);
+    // A peer that is silent for twice this time is taken for dead.
+    const connection = connectAmqp(this.#address, { idle_time_out: 60_000 });
     const fail = (context: EventContext): void =>
       this.#fail(context.error ?? context.connection?.error ?? ended());
     connection.on('connection_error', fail);
@@ -223,10 +205,12 @@ export function hangUp(connection: Connection): void {
     connection.on(event, () => {});
   }
   connection.close();
-  const { socket } = connection as unknown as { socket?: { destroy(error: Error): void } };
+  const { socket } = connection as unknown as { socket?: { destroy?(error: Error): void; end(): void } };
   // After this turn, in which rhea writes the close frame and winds its timers up; with an error, since rhea hears of a socket's end no
   // other way and would leave the timers running.
-  setImmediate(() =>
-    socket?.destroy(new ConnectorError('AZURE_CANCELLED', 'The connection is not needed any more.')),
-  );
+  setImmediate(() => {
+    const error = new ConnectorError('AZURE_CANCELLED', 'The connection is not needed any more.');
+    if (socket?.destroy) socket.destroy(error);
+    else socket?.end();
+  });
 }

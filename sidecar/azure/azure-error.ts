@@ -42,7 +42,8 @@ export interface HttpFailure {
 export function azureError(thrown: unknown, context: AzureContext): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown;
   const found = findKnown(thrown, context.conditions) ?? {
-    code: 'AZURE_FAILED' as const,
+    // A WebSocket that fails gives an event, whose error says little or nothing.
+    code: thrown instanceof Event ? ('AZURE_UNREACHABLE' as const) : ('AZURE_FAILED' as const),
     text: messageOf(thrown),
   };
   return problem(found, context);
@@ -238,13 +239,14 @@ interface ErrorLike {
   };
 }
 
-/** The error, its inner errors (AggregateError, azure-iothub's amqpError) and its causes, outermost first. */
+/** The error, its inner errors (AggregateError, azure-iothub's amqpError, an event's) and its causes, outermost first. */
 function* chain(thrown: unknown, depth = 0): Generator<ErrorLike> {
   if (typeof thrown !== 'object' || thrown === null || depth > 5) return;
   yield thrown as ErrorLike;
-  const { cause, errors, amqpError, innerError } = thrown as Record<string, unknown>;
+  const { cause, errors, amqpError, innerError, error } = thrown as Record<string, unknown>;
   if (Array.isArray(errors)) for (const inner of errors) yield* chain(inner, depth + 1);
-  for (const inner of [amqpError, innerError, cause]) yield* chain(inner, depth + 1);
+  // `error` is that of a WebSocket's event.
+  for (const inner of [amqpError, innerError, cause, error]) yield* chain(inner, depth + 1);
 }
 
 function messageOf(thrown: unknown): string {

@@ -25,7 +25,8 @@ export interface IotHubConnection extends HostAddress {
 /** An Event Hubs-compatible endpoint: `Endpoint=sb://..;SharedAccessKeyName=..;SharedAccessKey=..;EntityPath=..`. */
 export interface EventHubConnection extends HostAddress {
   readonly entityPath: string;
-  readonly access: SharedAccess;
+  /** Undefined: it names no key, so that one signs in with Microsoft Entra ID. */
+  readonly access: SharedAccess | undefined;
   /** Plain TCP, as the Event Hubs emulator offers it. */
   readonly developmentEmulator: boolean;
   readonly connectionString: string;
@@ -81,7 +82,8 @@ export function parseEventHub(
   const address = parseAddress(match[1], 'Endpoint', setting);
   if (!parts.has('EntityPath') && entityPath) parts.set('EntityPath', entityPath);
   const entity = required(parts, 'EntityPath', setting, EVENT_HUB_FORM);
-  const access = sharedAccess(parts, setting, EVENT_HUB_FORM);
+  const hasAccess = ACCESS_PARTS.some((part) => parts.has(part));
+  const access = hasAccess ? sharedAccess(parts, setting, EVENT_HUB_FORM) : undefined;
   return {
     ...address,
     entityPath: entity,

@@ -1,15 +1,20 @@
 import type { TokenCredential } from '@azure/identity';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { AmqpTransport } from './amqp-connect.ts';
 import { type HostAddress, type IotHubConnection, parseAddress, parseIotHub } from './connection-string.ts';
 
 /** How the sidecar proves itself to an IoT Hub: a policy's connection string, or a Microsoft Entra identity. */
-export type HubCredentials =
+export type HubCredentials = (
   | { readonly kind: 'connectionString'; readonly connection: IotHubConnection }
   | ({
       readonly kind: 'entra';
       readonly hostName: string;
       readonly credential: TokenCredential;
-    } & HostAddress);
+    } & HostAddress)
+) & {
+  /** For what goes over AMQP: cloud-to-device messages, feedback, file notifications. Default `amqp`. */
+  readonly transport?: AmqpTransport;
+};
 
 /**
  * Microsoft Entra ID by DefaultAzureCredential: environment, workload identity, managed identity, Azure CLI. Loaded on first use:
@@ -29,9 +34,11 @@ export async function hubCredentials(settings: {
   readonly hostName?: string | undefined;
   /** For tests and for callers that hold one already. */
   readonly credential?: TokenCredential | undefined;
+  readonly transport?: AmqpTransport | undefined;
 }): Promise<HubCredentials> {
+  const transport = settings.transport ? { transport: settings.transport } : {};
   if (settings.connectionString)
-    return { kind: 'connectionString', connection: parseIotHub(settings.connectionString) };
+    return { kind: 'connectionString', connection: parseIotHub(settings.connectionString), ...transport };
   if (!settings.hostName) {
     throw new ConnectorError(
       'SETTING_MISSING',
@@ -40,5 +47,5 @@ export async function hubCredentials(settings: {
   }
   const address = parseAddress(settings.hostName, 'the host name', 'IoT Hub host name');
   const credential = settings.credential ?? (await loadEntraCredential());
-  return { kind: 'entra', hostName: settings.hostName, credential, ...address };
+  return { kind: 'entra', hostName: settings.hostName, credential, ...address, ...transport };
 }

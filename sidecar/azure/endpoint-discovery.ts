@@ -1,5 +1,6 @@
-import rhea, { type Connection, type ConnectionOptions, type EventContext } from 'rhea';
+import type { Connection, EventContext } from 'rhea';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { type AmqpTransport, connectAmqp } from './amqp-connect.ts';
 import { hangUp } from './amqp-session.ts';
 import { azureError } from './azure-error.ts';
 import { type IotHubConnection, parseAddress } from './connection-string.ts';
@@ -9,6 +10,8 @@ export interface DiscoveryOptions {
   /** Bound of the whole. Default 30000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Default `amqp`. */
+  readonly transport?: AmqpTransport;
 }
 
 /**
@@ -30,7 +33,7 @@ export async function discoverEventHub(
     );
   }
   const timeoutMs = options.timeoutMs ?? 30_000;
-  const redirect = await receiveRedirect(hub, timeoutMs, options.signal);
+  const redirect = await receiveRedirect(hub, timeoutMs, options);
   const { host, port, entityPath } = parseRedirect(redirect, hub.hostName);
   const endpoint = `sb://${host.includes(':') ? `[${host}]` : host}${port === 5671 ? '' : `:${port}`}/`;
   return `Endpoint=${endpoint};SharedAccessKeyName=${hub.access.keyName};SharedAccessKey=${hub.access.key};EntityPath=${entityPath}`;
@@ -46,12 +49,12 @@ interface Redirect {
 function receiveRedirect(
   hub: IotHubConnection,
   timeoutMs: number,
-  signal: AbortSignal | undefined,
+  { signal, transport }: DiscoveryOptions,
 ): Promise<Redirect> {
   const context = { action: 'Finding the endpoint for events', host: hub.hostName, right: 'ServiceConnect' };
   if (signal?.aborted) return Promise.reject(azureError(signal.reason, context));
   return new Promise((resolve, reject) => {
-    const connection = openConnection(hub);
+    const connection = openConnection(hub, transport);
     const timer = setTimeout(() => {
       fail(
         new ConnectorError(
@@ -102,20 +105,14 @@ function receiveRedirect(
   });
 }
 
-function openConnection(hub: IotHubConnection): Connection {
-  const port = hub.port ?? 5671;
-  const options = {
-    transport: 'tls',
-    host: hub.host,
-    hostname: hub.host,
-    port,
-    // Server names are for names: an address in SNI is an error to Node.
-    ...(/^[\d.]+$|:/.test(hub.host) ? {} : { servername: hub.host }),
-    username: `${policyName(hub)}@sas.root.${hub.hubName}`,
-    password: hubToken(hub, '/messages/events', 300),
-    reconnect: false,
-  };
-  return rhea.create_container().connect(options as unknown as ConnectionOptions);
+function openConnection(hub: IotHubConnection, transport: AmqpTransport | undefined): Connection {
+  return connectAmqp(
+    { ...hub, transport },
+    {
+      username: `${policyName(hub)}@sas.root.${hub.hubName}`,
+      password: hubToken(hub, '/messages/events', 300),
+    },
+  );
 }
 
 function parseRedirect(

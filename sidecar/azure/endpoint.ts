@@ -1,7 +1,8 @@
 import type { TokenCredential } from '@azure/identity';
+import type { AmqpTransport } from './amqp-connect.ts';
 
 /** An Event Hubs-compatible endpoint: a connection string with its EntityPath, or a namespace with a Microsoft Entra credential. */
-export type EventHubEndpoint =
+export type EventHubEndpoint = (
   | { readonly kind: 'connectionString'; readonly connectionString: string }
   | {
       readonly kind: 'entra';
@@ -9,4 +10,8 @@ export type EventHubEndpoint =
       readonly namespace: string;
       readonly eventHubName: string;
       readonly credential: TokenCredential;
-    };
+    }
+) & {
+  /** Default `amqp`. */
+  readonly transport?: AmqpTransport;
+};

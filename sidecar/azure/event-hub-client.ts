@@ -23,6 +23,7 @@ export function createEventHubClient(
 ): EventHubConsumerClient {
   const clientOptions: EventHubConsumerClientOptions = {
     identifier: options.ownerId,
+    ...(endpoint.transport === 'amqp-websockets' ? { webSocketOptions: { webSocket: WebSocket } } : {}),
     retryOptions: {
       mode: RetryMode.Exponential,
       maxRetries: 3,

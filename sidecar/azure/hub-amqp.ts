@@ -27,7 +27,7 @@ export async function openHubSession(
 ): Promise<AmqpSession> {
   const address = credentials.kind === 'entra' ? credentials : credentials.connection;
   const host = hostNameOf(credentials);
-  const session = new AmqpSession(address);
+  const session = new AmqpSession({ ...address, transport: credentials.transport });
   try {
     await withinTime(
       () => session.open(() => claimToken(credentials)),

@@ -91,7 +91,18 @@ export const HubSettings = Type.Object(
     eventHubConnectionString: secret(
       'Event Hubs-compatible connection string',
       'Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...;EntityPath=... of the built-in endpoint. Leave empty: it is ' +
-        'found from the IoT Hub connection string. Needed with Microsoft Entra ID, or to read another Event Hub.',
+        'found from the IoT Hub connection string. Needed with Microsoft Entra ID, or to read another Event Hub. Without a key the ' +
+        'sidecar signs in with Microsoft Entra ID: Event Hubs take that, the built-in endpoint of an IoT Hub does not.',
+    ),
+    amqpTransport: setting(
+      OneOf(['amqp', 'amqp-websockets'], {
+        title: 'AMQP transport',
+        description:
+          'How the sidecar speaks AMQP with Azure: on port 5671 (amqp), or in WebSockets on port 443 (amqp-websockets) where a ' +
+          'firewall or proxy lets nothing else through.',
+        default: 'amqp',
+      }),
+      { category: AZURE, reopensConsumer: true },
     ),
     consumerGroup: setting(
       Type.String({

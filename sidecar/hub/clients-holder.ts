@@ -1,3 +1,4 @@
+import type { AmqpTransport } from '../azure/amqp-connect.ts';
 import { hubCredentials } from '../azure/credentials.ts';
 import { HubClients } from '../azure/hub-clients.ts';
 import type { HubTier, QuotaOptions } from '../azure/quota.ts';
@@ -6,6 +7,7 @@ import type { HubTier, QuotaOptions } from '../azure/quota.ts';
 export interface HubAccess {
   readonly iotHubConnectionString?: string | undefined;
   readonly hostName?: string | undefined;
+  readonly amqpTransport?: AmqpTransport;
   /** `unknown`: calls are held back only once the hub says 429. */
   readonly tier?: HubTier | 'unknown';
   readonly units?: number;
@@ -17,16 +19,20 @@ export class ClientsHolder {
   #clients: Promise<HubClients> | undefined;
 
   /** Takes today's settings. Equal ones change nothing. */
-  async use({ iotHubConnectionString, hostName, tier, units }: HubAccess): Promise<void> {
+  async use({ iotHubConnectionString, hostName, amqpTransport, tier, units }: HubAccess): Promise<void> {
     const before = this.#access;
     this.#access = {
       iotHubConnectionString,
       hostName,
+      ...(amqpTransport ? { amqpTransport } : {}),
       ...(tier ? { tier } : {}),
       ...(units ? { units } : {}),
     };
-    if (before.iotHubConnectionString !== iotHubConnectionString || before.hostName !== hostName)
-      await this.#drop();
+    const isOther =
+      before.iotHubConnectionString !== iotHubConnectionString ||
+      before.hostName !== hostName ||
+      before.amqpTransport !== amqpTransport;
+    if (isOther) await this.#drop();
     else if (before.tier !== tier || before.units !== units)
       (await this.#clients?.catch(() => undefined))?.quota.configure(quotaOf(this.#access));
   }
@@ -60,10 +66,10 @@ export class ClientsHolder {
 }
 
 async function open(access: HubAccess): Promise<HubClients> {
-  const { iotHubConnectionString, hostName } = access;
+  const { iotHubConnectionString: connectionString, hostName, amqpTransport: transport } = access;
   const quota = quotaOf(access);
   return new HubClients({
-    credentials: await hubCredentials({ connectionString: iotHubConnectionString, hostName }),
+    credentials: await hubCredentials({ connectionString, hostName, transport }),
     ...(quota ? { quota } : {}),
   });
 }

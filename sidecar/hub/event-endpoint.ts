@@ -1,4 +1,5 @@
 import { parseEventHub, parseIotHub } from '../azure/connection-string.ts';
+import { loadEntraCredential } from '../azure/credentials.ts';
 import type { EventHubEndpoint } from '../azure/endpoint.ts';
 import { discoverEventHub } from '../azure/endpoint-discovery.ts';
 import { type HubSettings, settingsProblem } from '../contract/hub-settings.ts';
@@ -8,9 +9,19 @@ import { ConnectorError } from '../errors/connector-error.ts';
 export async function eventEndpoint(settings: HubSettings, signal: AbortSignal): Promise<EventHubEndpoint> {
   const problem = settingsProblem(settings);
   if (problem) throw new ConnectorError('SETTING_MISSING', problem);
-  const { eventHubConnectionString, iotHubConnectionString = '' } = settings;
-  const connectionString = eventHubConnectionString
-    ? parseEventHub(eventHubConnectionString, 'eventHubConnectionString').connectionString
-    : await discoverEventHub(parseIotHub(iotHubConnectionString, 'iotHubConnectionString'), { signal });
-  return { kind: 'connectionString', connectionString };
+  const { eventHubConnectionString, iotHubConnectionString = '', amqpTransport: transport } = settings;
+  if (!eventHubConnectionString) {
+    const hub = parseIotHub(iotHubConnectionString, 'iotHubConnectionString');
+    const connectionString = await discoverEventHub(hub, { signal, transport });
+    return { kind: 'connectionString', connectionString, transport };
+  }
+  const given = parseEventHub(eventHubConnectionString, 'eventHubConnectionString');
+  if (given.access) return { kind: 'connectionString', connectionString: given.connectionString, transport };
+  return {
+    kind: 'entra',
+    namespace: given.port === undefined ? given.host : `${given.host}:${given.port}`,
+    eventHubName: given.entityPath,
+    credential: await loadEntraCredential(),
+    transport,
+  };
 }

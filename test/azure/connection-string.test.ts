@@ -91,6 +91,12 @@ describe('Event Hubs connection strings', () => {
     assert.match(endpoint.connectionString, /EntityPath=hub/);
   });
 
+  test('without a key it stands for Microsoft Entra ID', () => {
+    const endpoint = parseEventHub('Endpoint=sb://ns.servicebus.windows.net/;EntityPath=hub');
+    assert.equal(endpoint.access, undefined);
+    assert.equal(endpoint.host, 'ns.servicebus.windows.net');
+  });
+
   test('each missing or wrong part is named', () => {
     refused(() => parseEventHub(`Endpoint=sb://ns/;${rest}`), /EntityPath is missing/);
     refused(() => parseEventHub(`${rest};EntityPath=h`), /Endpoint is missing/);

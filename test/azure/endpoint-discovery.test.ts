@@ -23,7 +23,7 @@ describe('endpoint discovery', () => {
     const endpoint = parseEventHub(found);
     assert.equal(endpoint.port, hub.port);
     assert.equal(endpoint.entityPath, 'found-hub');
-    assert.ok(endpoint.access.kind === 'key' && endpoint.access.keyName === 'service');
+    assert.ok(endpoint.access?.kind === 'key' && endpoint.access.keyName === 'service');
     const recorder = new Recorder();
     const source = await openEventSource({
       endpoint: { kind: 'connectionString', connectionString: found },

@@ -285,6 +285,32 @@ describe('calling services', () => {
     assert.equal(await fixture.run('result = me.Ping();', { result: 'STRING' }), 'pong');
   });
 
+  test('a script that runs out of stack while it reads leaves no answer behind', async () => {
+    fixture.thing.properties.label = { baseType: 'STRING' };
+    fixture.thing.properties.secret = { baseType: 'STRING' };
+    fixture.platform.revision++;
+    fixture.platform.set('T', 'label', 'label');
+    fixture.platform.set('T', 'secret', 'secret');
+    // Large frames nearly fill the stack; then small ones, each with a request, so that it ends at another place each time.
+    const source = `
+      var filler = [], deepest = 0, wrong = 0;
+      function ask() { me.secret; ask(); }
+      function burn(left) {
+        deepest++;
+        if (left === 0) { ask(); } else { filler[0] = left - 1; burn.apply(null, filler); }
+      }
+      filler.length = 3000;
+      try { burn(-1); } catch (e) { }
+      for (var turn = 0, frames = deepest - 2; turn < 20; turn++) {
+        filler.length = 3000 - turn;
+        try { burn(frames); } catch (e) { }
+        if (me.label !== 'label') { wrong++; }
+      }
+      result = wrong;`;
+    assert.equal(await fixture.run(source, { result: 'INTEGER' }), 0);
+    assert.equal(await fixture.run('result = me.label;', { result: 'STRING' }), 'label');
+  });
+
   test('large tables travel whole', async () => {
     const rows = 20_000;
     const table = new InfoTable([field('text', 'STRING')]);

@@ -4,6 +4,7 @@ import {
   decodeError,
   encodeError,
   type ReplyMessage,
+  type RequestMessage,
   type RunMessage,
   type WireError,
   type WorkerMessage,
@@ -75,6 +76,8 @@ interface Thread {
   timer: NodeJS.Timeout | undefined;
   /** The thread has loaded its modules; the clock of an execution starts no earlier. */
   ready: boolean;
+  /** Number of its last request. Whoever made an earlier one does not wait for the answer any more. */
+  asked: number;
   /** Waits for an answer of the platform that is still on its way. */
   waiting: boolean;
   /** The execution has run out of time; it ends as soon as it leaves the native call. */
@@ -173,6 +176,7 @@ export class ScriptEngine {
       job: undefined,
       timer: undefined,
       ready: false,
+      asked: 0,
       waiting: false,
       expired: false,
     };
@@ -218,11 +222,12 @@ export class ScriptEngine {
         this.startClock(thread);
       }
     } else if ('request' in message) {
-      this.answer(thread, message.request, message.call, message.args);
+      this.answer(thread, message);
     } else {
       const job = thread.job;
       clearTimeout(thread.timer);
       thread.job = undefined;
+      thread.waiting = false;
       if ('value' in message) {
         job?.resolve(decodeValue(message.value));
       } else {
@@ -241,24 +246,27 @@ export class ScriptEngine {
     this.dispatch();
   }
 
-  private answer(thread: Thread, request: string, call: ScriptCall | null, args: unknown[]): void {
+  private answer(thread: Thread, { number, request, call, args }: RequestMessage): void {
+    thread.asked = number;
+    thread.waiting = false;
+    const succeed = (value: unknown) =>
+      this.reply(thread, { number, value, revision: this.platform.revision });
+    const fail = (error: unknown) =>
+      this.reply(thread, { number, error: encodeError(error), revision: this.platform.revision });
     let answer: unknown;
     try {
       answer = this.perform(request, call as ScriptCall, args);
     } catch (error) {
-      this.reply(thread, { error: encodeError(error), revision: this.platform.revision });
+      fail(error);
       return;
     }
     if (!(answer instanceof Promise)) {
-      this.reply(thread, { value: answer, revision: this.platform.revision });
+      succeed(answer);
       return;
     }
     thread.waiting = true;
     this.dispatch();
-    answer.then(
-      (value: unknown) => this.reply(thread, { value, revision: this.platform.revision }),
-      (error: unknown) => this.reply(thread, { error: encodeError(error), revision: this.platform.revision }),
-    );
+    answer.then(succeed, fail);
   }
 
   private perform(request: string, call: ScriptCall, args: unknown[]): unknown {
@@ -296,16 +304,16 @@ export class ScriptEngine {
   }
 
   private reply(thread: Thread, reply: ReplyMessage): void {
-    thread.waiting = false;
-    if (!this.threads.has(thread)) {
+    if (!this.threads.has(thread) || thread.asked !== reply.number) {
       return;
     }
+    thread.waiting = false;
     if (thread.expired) {
       this.endExpired(thread);
       return;
     }
     thread.replies.postMessage(JSON.stringify(reply));
-    Atomics.store(thread.flag, 0, 1);
+    Atomics.store(thread.flag, 0, reply.number);
     Atomics.notify(thread.flag, 0);
   }
 

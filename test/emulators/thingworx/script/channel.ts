@@ -27,25 +27,40 @@ export interface RunMessage {
   switches: ScriptSwitches;
 }
 
+/** What a script asks of the platform. */
+export interface RequestMessage {
+  /** Counts a worker's requests, in 32 bits. */
+  number: number;
+  request: string;
+  call: ScriptCall | null;
+  args: unknown[];
+}
+
 /** What a worker sends: that it is ready, a request (it waits for the answer), an end of the run, or a log entry. */
 export type WorkerMessage =
   | { ready: true }
-  | { request: string; call: ScriptCall | null; args: unknown[] }
+  | RequestMessage
   | { value: Wire }
   | { error: WireError }
   | { log: ScriptLogEntry };
 
-/** Answer to a request. */
-export type ReplyMessage = { value: unknown; revision: number } | { error: WireError; revision: number };
+/** Answer to the request with the same number. */
+export type ReplyMessage = { number: number; revision: number } & ({ value: unknown } | { error: WireError });
 
 // Iterations before the thread goes to sleep: most answers come within some ten microseconds, waking up takes longer.
 const spins = 4000;
 
-/** The worker's side of the synchronous connection to the main thread. */
+/**
+ * The worker's side of the synchronous connection to the main thread. The flag holds the number of the request that was answered last.
+ *
+ * A script that recurses without end can run out of stack anywhere in `request`, also after the request is on its way. Nobody takes its
+ * answer then: the next request must not.
+ */
 export class Channel {
   private readonly requests: MessagePort;
   private readonly replies: MessagePort;
   private readonly flag: Int32Array;
+  private asked = 0;
   /** The platform's revision as of the last message. */
   revision = -1;
 
@@ -65,17 +80,31 @@ export class Channel {
    * @throws PlatformError with what the platform refused
    */
   request(request: string, call: ScriptCall | null, args: unknown[]): unknown {
-    Atomics.store(this.flag, 0, 0);
-    this.send({ request, call, args });
-    for (let spin = 0; spin < spins && Atomics.load(this.flag, 0) === 0; spin++);
-    Atomics.wait(this.flag, 0, 0);
-    const received = receiveMessageOnPort(this.replies) as { message: string };
-    const reply = JSON.parse(received.message) as ReplyMessage;
+    this.asked = (this.asked + 1) | 0;
+    const number = this.asked;
+    this.send({ number, request, call, args });
+    for (let spin = 0; spin < spins && Atomics.load(this.flag, 0) !== number; spin++);
+    // A wake-up says nothing: the one for the answer before may come when that answer has long been taken.
+    for (let seen = Atomics.load(this.flag, 0); seen !== number; seen = Atomics.load(this.flag, 0)) {
+      Atomics.wait(this.flag, 0, seen);
+    }
+    const reply = this.reply(number);
     this.revision = reply.revision;
     if ('error' in reply) {
       throw decodeError(reply.error);
     }
     return reply.value;
+  }
+
+  /** The answer with this number, which is there; those that nobody took are dropped. */
+  private reply(number: number): ReplyMessage {
+    for (;;) {
+      const { message } = receiveMessageOnPort(this.replies) as { message: string };
+      const reply = JSON.parse(message) as ReplyMessage;
+      if (reply.number === number) {
+        return reply;
+      }
+    }
   }
 }
 

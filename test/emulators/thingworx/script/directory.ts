@@ -45,10 +45,11 @@ export class Directory {
 
   private refresh(): void {
     if (this.revision !== this.channel.revision || this.entities.size > 20_000) {
-      this.revision = this.channel.revision;
       this.entities.clear();
       this.definitions.clear();
       this.shapes.clear();
+      // Last: a script may run out of stack in any of these calls, and what is left then must not pass for fresh.
+      this.revision = this.channel.revision;
     }
   }
 }

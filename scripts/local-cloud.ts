@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { startCloud } from './local/cloud.ts';
+import { aborted, stopSignal } from './local/signals.ts';
 
 /**
  * The emulators alone: prints one JSON line with the strings that any client can use, and runs until it is stopped.
@@ -32,29 +33,23 @@ async function main(): Promise<void> {
     partitions: number(values.partitions, 'partitions'),
   };
   const directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-local-cloud-'));
+  const stopping = stopSignal();
   let failure: string | undefined;
   try {
-    const stopped = new Promise<void>((resolve) => {
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-    });
-    let failed: (message: string) => void = () => undefined;
-    const broken = new Promise<void>((resolve) => {
-      failed = (message) => {
-        failure = message;
-        resolve();
-      };
-    });
     const { stop, ...facts } = await startCloud({
       directory,
       standardPorts: values['standard-ports'],
-      onUnexpectedExit: failed,
+      onUnexpectedExit: (message) => {
+        failure ??= message;
+        stopping.abort();
+      },
       ...(Object.fromEntries(Object.entries(ports).filter(([, value]) => value !== undefined)) as Record<
         string,
         number
       >),
     });
-    console.log(JSON.stringify(facts));
-    await Promise.race([stopped, broken]);
+    if (!stopping.signal.aborted) console.log(JSON.stringify(facts));
+    await aborted(stopping.signal);
     await stop();
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Row } from './local/platform.ts';
 import { render, Screen } from './local/screen.ts';
+import { stopSignal } from './local/signals.ts';
 import { HUB_THING, LocalSystem } from './local/system.ts';
 
 const USAGE = `npm start -- [options]: the whole product on this machine, without an account
@@ -131,16 +132,16 @@ async function report(system: LocalSystem): Promise<string> {
 
 async function main(): Promise<void> {
   const options = readOptions();
-  const stopping = new AbortController();
+  const stopping = stopSignal();
   let failure: string | undefined;
   const fail = (message: string) => {
     failure ??= message;
     stopping.abort();
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
   const system = new LocalSystem({
     devices: options.devices,
     ...given(options.ports),
+    signal: stopping.signal,
     onStep: (step) => console.log(`${step} …`),
     onUnexpectedExit: fail,
   });
@@ -169,6 +170,9 @@ async function main(): Promise<void> {
       screen.show(render({ ...(await look(system)), addresses }), { last: true });
       if (options.json) console.log(await report(system));
     }
+  } catch (error) {
+    // Whatever fails once the end has been asked for, or because a part has ended, is no news.
+    if (!stopping.signal.aborted) throw error;
   } finally {
     await system.stop();
   }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { endWithParent, ownGroup } from '../../test/emulators/child.ts';
 
 export interface ProcessOptions {
   /** What the part is called in messages. */
@@ -21,7 +22,7 @@ export class PartFailed extends Error {
 
 const KILL_AFTER_MS = 15_000;
 
-/** One child process of the local system: started until it says that it is ready, ended gracefully, and never left behind. */
+/** One child process of the local system: started until it says that it is ready, ended gracefully by `stop` alone, and never left behind. */
 export class LocalProcess {
   readonly #options: ProcessOptions;
   #child: ChildProcess | undefined;
@@ -39,9 +40,9 @@ export class LocalProcess {
   /** Resolves with what the ready line says. Rejects with PartFailed when the process ends or says nothing in time. */
   async start(): Promise<Record<string, unknown>> {
     const { name, args, env, ready, onLine, timeoutMs = 30_000 } = this.#options;
-    const child = spawn(process.execPath, args, {
+    const child = spawn(process.execPath, [...endWithParent, ...args], {
+      ...ownGroup,
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
     createInterface({ input: child.stderr }).on('line', (line) => {

@@ -18,6 +18,8 @@ export interface SystemOptions
   > {
   readonly devices: number;
   readonly sidecarPort?: number;
+  /** Ends the start between two steps. */
+  readonly signal?: AbortSignal;
   /** Told what is being done, for people who wait. */
   readonly onStep?: (step: string) => void;
   readonly onUnexpectedExit?: (message: string) => void;
@@ -79,7 +81,10 @@ export class LocalSystem {
   }
 
   async #start(): Promise<void> {
-    const { onStep = () => undefined } = this.#options;
+    const onStep = (step: string) => {
+      this.#options.signal?.throwIfAborted();
+      this.#options.onStep?.(step);
+    };
     this.#directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-connector-'));
     onStep('Building the extension');
     const zipFile =
@@ -112,6 +117,7 @@ export class LocalSystem {
     const until = Date.now() + timeoutMs;
     let seen: { state?: string; reason?: string } = {};
     while (Date.now() < until) {
+      this.#options.signal?.throwIfAborted();
       seen = await this.status().catch(() => ({}));
       if (seen.state === state) return;
       await new Promise((resolve) => setTimeout(resolve, 100));

@@ -1,30 +1,18 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
-import path from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
+import { Command, withPortTaken } from './command.ts';
 
-const SCRIPT = path.join(import.meta.dirname, '..', '..', 'scripts', 'start.ts');
-
-async function start(...args: string[]): Promise<{ code: number | null; out: string; error: string }> {
-  const child = spawn(process.execPath, [SCRIPT, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let out = '';
-  let error = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    out += chunk;
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    error += chunk;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, error };
+function start(
+  t: TestContext,
+  ...args: string[]
+): Promise<{ code: number | null; out: string; error: string }> {
+  return new Command(t, 'start.ts', args).end();
 }
 
 describe('npm start', () => {
-  test('ends by itself and sums up in one line of JSON', async () => {
+  test('ends by itself and sums up in one line of JSON', async (t) => {
     const { code, out, error } = await start(
+      t,
       '--devices',
       '2',
       '--interval',
@@ -44,26 +32,41 @@ describe('npm start', () => {
     assert.equal(summary.things['machine-01'].label, `machine-01 #${summary.things['machine-01'].count}`);
   });
 
+  test('ends in order on Ctrl-C, with whole numbers', async (t) => {
+    const command = new Command(t, 'start.ts', ['--devices', '1', '--interval', '50', '--json']);
+    await command.untilOutput(/state running/);
+    command.ctrlC();
+    const { code, out, error } = await command.end();
+    assert.equal(error, '');
+    assert.equal(code, 0);
+    const summary = JSON.parse(out.trim().split('\n').at(-1) ?? '');
+    assert.ok(summary.sent >= 1);
+    assert.equal(summary.delivered, summary.sent);
+  });
+
+  test('ends without a word on Ctrl-C while it starts', async (t) => {
+    const command = new Command(t, 'start.ts');
+    await command.untilOutput(/Starting storage/);
+    command.ctrlC();
+    const { code, out, error } = await command.end();
+    assert.equal(error, '');
+    assert.equal(code, 0);
+    assert.doesNotMatch(out, /Waiting until/);
+  });
+
   for (const option of ['--thingworx-port', '--iothub-port', '--storage-port', '--sidecar-port']) {
-    test(`ends with one clear line and code 1 when the port of ${option} is taken`, async () => {
-      const server = createServer();
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      const { port } = server.address() as AddressInfo;
-      try {
-        const { code, error } = await start(option, String(port), '--seconds', '1');
+    test(`ends with one clear line and code 1 when the port of ${option} is taken`, (t) =>
+      withPortTaken(async (port) => {
+        const { code, error } = await start(t, option, String(port), '--seconds', '1');
         assert.equal(code, 1);
         const lines = error.trim().split('\n');
         assert.equal(lines.length, 1, error);
         assert.match(lines[0] ?? '', new RegExp(`npm start failed: .*\\b${port}\\b`));
-      } finally {
-        server.close();
-      }
-    });
+      }));
   }
 
-  test('refuses an option that makes no sense', async () => {
-    const { code, error } = await start('--devices', 'many');
+  test('refuses an option that makes no sense', async (t) => {
+    const { code, error } = await start(t, '--devices', 'many');
     assert.equal(code, 1);
     assert.match(error, /--devices is "many"; expected a whole number/);
   });

@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endWithParent, ownGroup } from './child.ts';
 
 export interface AzuriteOptions {
   /** PEM texts of the certificate (chain) and its key. With them Azurite speaks HTTPS, which device SDKs insist on. */
@@ -39,11 +40,6 @@ const accountName = 'devstoreaccount1';
 const startTimeoutMs = 30_000;
 const stopTimeoutMs = 5_000;
 
-/** Ends the child when the parent dies without stopping it: the pipe to its standard input closes. */
-const endWithParent = `data:text/javascript,${encodeURIComponent(
-  'process.stdin.on("error", () => process.exit(0)).on("end", () => process.exit(0)).resume();',
-)}`;
-
 /** Rejects when Azurite does not say within 30 s that it listens; the message carries what it printed. */
 export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurite> {
   const scratch = await mkdtemp(join(tmpdir(), 'azurite-'));
@@ -51,8 +47,8 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
   let child: ChildProcess | undefined;
   try {
     child = spawn(process.execPath, await childArguments(options, scratch), {
+      ...ownGroup,
       cwd: scratch,
-      stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, AZURITE_ACCOUNTS: `${accountName}:${accountKey}` },
     });
     const port = await listeningPort(child);
@@ -81,15 +77,7 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
 
 async function childArguments(options: AzuriteOptions, scratch: string): Promise<string[]> {
   const main = createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js');
-  const args = [
-    '--import',
-    endWithParent,
-    main,
-    '--blobHost',
-    '127.0.0.1',
-    '--blobPort',
-    `${options.port ?? 0}`,
-  ];
+  const args = [...endWithParent, main, '--blobHost', '127.0.0.1', '--blobPort', `${options.port ?? 0}`];
   // Storage SDKs are newer than Azurite's list of API versions, and the device SDK sends a header that only the
   // loose mode lets pass.
   args.push('--skipApiVersionCheck', '--loose', '--silent', '--disableTelemetry');

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { Command, withPortTaken } from './command.ts';
+
+async function facts(command: Command): Promise<Record<string, string>> {
+  const out = await command.untilOutput(/\n/);
+  return JSON.parse(out.split('\n')[0] ?? '') as Record<string, string>;
+}
+
+describe('npm run local-cloud', () => {
+  test('two run side by side, and Ctrl-C ends one with all its parts and files', async (t) => {
+    const commands = [
+      new Command(t, 'local-cloud.ts'),
+      new Command(t, 'local-cloud.ts', ['--partitions', '2']),
+    ];
+    const [first = {}, second = {}] = await Promise.all(commands.map(facts));
+    assert.deepEqual(Object.keys(first), [
+      'iotHubConnectionString',
+      'eventHubConnectionString',
+      'storageConnectionString',
+      'thingworxUrl',
+      'thingworxAppKey',
+      'thingworxUser',
+      'thingworxPassword',
+      'caFile',
+      'iotHubControlUrl',
+      'thingworxControlUrl',
+    ]);
+    commands[0]?.ctrlC();
+    assert.deepEqual(
+      { ...(await commands[0]?.end()), out: '' },
+      {
+        code: 0,
+        out: '',
+        error: '',
+      },
+    );
+    for (const url of [first.iotHubControlUrl, first.thingworxControlUrl, first.thingworxUrl])
+      await assert.rejects(fetch(String(url)), TypeError);
+    assert.equal(existsSync(String(first.caFile)), false);
+    const hub = (await (await fetch(String(second.iotHubControlUrl))).json()) as { partitions: unknown[] };
+    assert.equal(hub.partitions.length, 2);
+    assert.equal((await fetch(`${second.thingworxUrl}/health`)).status, 200);
+    commands[1]?.ctrlC();
+    assert.equal((await commands[1]?.end())?.code, 0);
+  });
+
+  for (const option of ['--iothub-port', '--thingworx-port', '--storage-port']) {
+    test(`ends with one clear line and code 1 when the port of ${option} is taken`, (t) =>
+      withPortTaken(async (port) => {
+        const { code, out, error } = await new Command(t, 'local-cloud.ts', [option, String(port)]).end();
+        assert.deepEqual([code, out], [1, '']);
+        assert.match(error, new RegExp(`^npm run local-cloud failed: .*\\b${port}\\b.*\\n$`));
+      }));
+  }
+
+  test('refuses an option that makes no sense', async (t) => {
+    const { code, error } = await new Command(t, 'local-cloud.ts', ['--partitions', 'x']).end();
+    assert.equal(code, 1);
+    assert.match(error, /^npm run local-cloud failed: --partitions is "x"; expected a whole number/);
+    const unknown = await new Command(t, 'local-cloud.ts', ['--port', '1']).end();
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.error, /^npm run local-cloud failed: Unknown option '--port'.*\n/);
+  });
+});

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { type Browser, chromium } from 'playwright-core';
-import { LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
 
 const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const executablePath = CANDIDATES.find((candidate) => existsSync(candidate));
@@ -43,5 +43,25 @@ describe('the live page', { skip: executablePath ? false : 'no browser: install 
     }
     if (process.env['SCREENSHOT']) await page.screenshot({ path: process.env['SCREENSHOT'], fullPage: true });
     assert.deepEqual(faults, []);
+  });
+
+  test('says in plain words what is wrong', async () => {
+    const page = await browser.newPage();
+    await page.goto(system.cloud.thingworxUrl.replace(/Thingworx$/, ''));
+    await page.getByText('No warnings and no errors').waitFor();
+    const rejected = system.platform.invoke(HUB_THING, 'GetDevice', { deviceId: 'nobody' });
+    await assert.rejects(rejected, /DEVICE_NOT_FOUND/);
+    await page
+      .getByText(/Reading the device nobody/)
+      .first()
+      .waitFor();
+    const control = system.cloud.thingworxControlUrl;
+    const fault = JSON.stringify({ action: 'delay', delayMs: 1, path: '/never' });
+    await fetch(`${control}/faults`, { method: 'POST', body: fault });
+    await page.getByText('A fault is switched on: delay 1 ms for any request to /never').waitFor();
+    await fetch(`${control}/faults`, { method: 'POST', body: JSON.stringify({ action: 'refuse' }) });
+    await page.getByText('It has been stopped, or told to refuse connections.').waitFor();
+    await fetch(`${control}/faults`, { method: 'DELETE' });
+    await page.getByText('running, version').waitFor();
   });
 });

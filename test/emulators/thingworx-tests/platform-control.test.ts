@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { ThingworxEmulator } from '../thingworx/emulator.ts';
 import {
   entities,
   metadata,
@@ -95,6 +96,20 @@ describe('faults', () => {
   });
 });
 
+interface Live {
+  total: number;
+  matching: number;
+  writes: number;
+  things: { name: string; properties: { name: string; value: string }[] }[];
+  faults: string[];
+  messages: unknown[];
+}
+
+/** What the page polls. */
+async function live(emulator: ThingworxEmulator, named = ''): Promise<Live> {
+  return (await (await fetch(`${emulator.url}/live.json?named=${named}`)).json()) as Live;
+}
+
 describe('the page', () => {
   test('shows Things and their values, no passwords', async () => {
     await withPlatform({}, async (client, emulator) => {
@@ -105,9 +120,7 @@ describe('the page', () => {
       await client.write('T', { a: 7, p: 'hunter2' });
       const page = await (await fetch(`${emulator.url}/`)).text();
       assert.match(page, /<title>ThingWorx emulator<\/title>/);
-      const data = (await (await fetch(`${emulator.url}/live.json`)).json()) as {
-        things: { name: string; properties: { name: string; value: string }[] }[];
-      };
+      const data = await live(emulator);
       assert.deepEqual(
         data.things.map((one) => one.name),
         ['T'],
@@ -116,6 +129,48 @@ describe('the page', () => {
         data.things[0]?.properties.map((one) => [one.name, one.value]),
         [['a', '7']],
       );
+      assert.equal(data.writes, 2);
+    });
+  });
+
+  test('finds Things by a part of their name, in the order that people expect', async () => {
+    await withPlatform({}, async (client, emulator) => {
+      for (const name of ['pump-10', 'pump-9', 'Valve']) await client.thing(name, 'GenericThing');
+      const names = async (named: string) => (await live(emulator, named)).things.map(({ name }) => name);
+      assert.deepEqual(await names(''), ['pump-9', 'pump-10', 'Valve']);
+      assert.deepEqual(await names('PUMP'), ['pump-9', 'pump-10']);
+      assert.deepEqual(await names('nothing'), []);
+      const { total, matching } = await live(emulator, 'valve');
+      assert.deepEqual([total, matching], [3, 1]);
+    });
+  });
+
+  test('tells of faults, which do not hit it, and of warnings and errors', async () => {
+    await withPlatform({}, async (client, emulator) => {
+      assert.deepEqual((await live(emulator)).messages, []);
+      await client.control('POST', '/faults', { action: 'status', status: 503 });
+      await client.control('POST', '/faults', { action: 'delay', delayMs: 1, count: 0 });
+      assert.equal((await client.get('/Things')).status, 503);
+      assert.deepEqual((await live(emulator)).faults, [
+        'status 503 for any request to any address, applied 1 times',
+      ]);
+      await client.control('DELETE', '/faults');
+      await client.importXml(entities(thing('X', 'Missing')));
+      const { faults, messages } = await live(emulator);
+      assert.deepEqual(faults, []);
+      assert.match(JSON.stringify(messages), /ERROR.*Missing/);
+    });
+  });
+
+  test('its control endpoint answers no web page', async () => {
+    await withPlatform({}, async (client, emulator) => {
+      const answer = await fetch(`${emulator.controlUrl}/faults`, {
+        method: 'POST',
+        headers: { origin: 'http://example.com' },
+        body: JSON.stringify({ action: 'drop' }),
+      });
+      assert.equal(answer.status, 400);
+      assert.deepEqual((await client.control('GET', '/faults')).faults, []);
     });
   });
 });

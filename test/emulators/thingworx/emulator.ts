@@ -9,6 +9,7 @@ import { entityHead } from './model/entity.ts';
 import { PasswordCipher } from './password-cipher.ts';
 import { FileJournal, readCipher } from './persistence/journal.ts';
 import { Platform } from './platform.ts';
+import { LivePage } from './rest/page.ts';
 import { PlatformServer } from './rest/server.ts';
 import { TransferRoutes } from './rest/transfer.ts';
 import type { HistoryLimits } from './runtime/history.ts';
@@ -112,11 +113,14 @@ export async function startThingworx(options: ThingworxOptions = {}): Promise<Th
   const host = options.host ?? '127.0.0.1';
   const server = new PlatformServer(
     platform,
-    new TransferRoutes(platform, extensions, losses, judgeScript),
-    faults,
+    {
+      transfer: new TransferRoutes(platform, extensions, losses, judgeScript),
+      faults,
+      page: new LivePage(platform, faults, () => control.url),
+    },
     { host, port: options.port ?? 0, bodyLimitBytes: options.bodyLimitBytes ?? 64 * 1024 * 1024 },
   );
-  const control = new ControlServer(
+  const control: ControlServer = new ControlServer(
     platform,
     { server, faults, losses, extensions },
     {

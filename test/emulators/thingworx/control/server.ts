@@ -72,6 +72,10 @@ export class ControlServer {
   private async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let answer: Answer;
     try {
+      // A page in a browser on this machine must not reach in here.
+      if (request.headers.origin !== undefined) {
+        throw new RangeError('Requests of web pages are refused');
+      }
       const chunks: Buffer[] = [];
       for await (const chunk of request as AsyncIterable<Buffer>) {
         chunks.push(chunk);

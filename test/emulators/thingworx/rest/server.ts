@@ -8,7 +8,7 @@ import { PlatformError } from '../values.ts';
 import { sendError } from './encode.ts';
 import { EntityRoutes } from './entities.ts';
 import { Exchange } from './exchange.ts';
-import { liveData, livePage } from './page.ts';
+import type { LivePage } from './page.ts';
 import { StatusRoutes } from './status.ts';
 import type { TransferRoutes } from './transfer.ts';
 
@@ -24,16 +24,22 @@ export class PlatformServer {
   private readonly platform: Platform;
   private readonly transfer: TransferRoutes;
   private readonly faults: Faults;
+  private readonly page: LivePage;
   private readonly options: ServerOptions;
   private readonly authentication: Authentication;
   private readonly entities: EntityRoutes;
   private server: Server | undefined;
   private port = 0;
 
-  constructor(platform: Platform, transfer: TransferRoutes, faults: Faults, options: ServerOptions) {
+  constructor(
+    platform: Platform,
+    parts: { transfer: TransferRoutes; faults: Faults; page: LivePage },
+    options: ServerOptions,
+  ) {
     this.platform = platform;
-    this.transfer = transfer;
-    this.faults = faults;
+    this.transfer = parts.transfer;
+    this.faults = parts.faults;
+    this.page = parts.page;
     this.options = options;
     this.authentication = new Authentication(platform);
     this.entities = new EntityRoutes(platform, options);
@@ -83,10 +89,13 @@ export class PlatformServer {
     }
     const inside = segments[0] === 'Thingworx';
     const exchange = new Exchange(request, response, inside ? segments.slice(1) : segments, url.searchParams);
+    if (!inside && this.page.handle(exchange)) {
+      return;
+    }
     this.status.requests += 1;
     try {
       if (!(await this.faults.apply(exchange, url.pathname))) {
-        await (inside ? this.route(exchange) : this.outside(exchange));
+        await this.route(exchange, inside);
       }
     } catch (error) {
       if (!(error instanceof PlatformError)) {
@@ -100,19 +109,10 @@ export class PlatformServer {
     }
   }
 
-  /** Addresses that the platform does not have: the page that shows live values. */
-  private async outside(exchange: Exchange): Promise<void> {
-    const path = exchange.segments.join('/');
-    if (exchange.method === 'GET' && path === '') {
-      exchange.send(200, 'text/html; charset=UTF-8', livePage());
-    } else if (exchange.method === 'GET' && path === 'live.json') {
-      exchange.sendJson(liveData(this.platform));
-    } else {
+  private async route(exchange: Exchange, inside: boolean): Promise<void> {
+    if (!inside) {
       throw new PlatformError('Not Found', { status: 404 });
     }
-  }
-
-  private async route(exchange: Exchange): Promise<void> {
     const [first = ''] = exchange.segments;
     if (first === 'health') {
       this.status.health(exchange);

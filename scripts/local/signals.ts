@@ -2,8 +2,12 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 // npm passes a Ctrl-C on to the script, which has had it from the terminal already.
 const SAME_KEY_MS = 1_000;
+const PARENT_CHECK_MS = 500;
 
-/** Aborted by the first Ctrl-C or its like. One that comes a second or more later ends this process at once, and with it its children. */
+/**
+ * Aborted by the first Ctrl-C or its like, and when npm has been ended: a signal to npm reaches the shell between it and this script, which
+ * does not pass it on. A signal that comes a second or more after the first ends this process at once, and with it its children.
+ */
 export function stopSignal(): AbortController {
   const stopping = new AbortController();
   let stoppedAtMs: number | undefined;
@@ -14,6 +18,11 @@ export function stopSignal(): AbortController {
       stopping.abort();
     });
   }
+  const parent = process.ppid;
+  if (process.env['npm_lifecycle_event'] !== undefined)
+    setInterval(() => {
+      if (process.ppid !== parent) stopping.abort();
+    }, PARENT_CHECK_MS).unref();
   return stopping;
 }
 

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import { Command, withPortTaken } from './command.ts';
 
@@ -44,6 +47,22 @@ describe('npm run local-cloud', () => {
     assert.equal((await fetch(`${second.thingworxUrl}/health`)).status, 200);
     commands[1]?.ctrlC();
     assert.equal((await commands[1]?.end())?.code, 0);
+  });
+
+  test('ends when the shell between it and npm is ended', async (t) => {
+    const script = path.join(import.meta.dirname, '..', '..', 'scripts', 'local-cloud.ts');
+    const shell = spawn('sh', ['-c', '"$0" "$1"; exit', process.execPath, script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, npm_lifecycle_event: 'local-cloud' },
+    });
+    t.after(() => shell.kill('SIGKILL'));
+    const [line] = (await once(shell.stdout, 'data')) as [Buffer];
+    const { iotHubControlUrl } = JSON.parse(line.toString()) as Record<string, string>;
+    assert.equal((await fetch(String(iotHubControlUrl))).status, 200);
+    shell.kill('SIGTERM');
+    // The pipe closes when its last owner has ended.
+    await once(shell, 'close');
+    await assert.rejects(fetch(String(iotHubControlUrl)), TypeError);
   });
 
   for (const option of ['--iothub-port', '--thingworx-port', '--storage-port']) {

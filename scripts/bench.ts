@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Figure, table } from './bench/figures.ts';
 import { drain } from './bench/measures/drain.ts';
+import { emulator } from './bench/measures/emulator.ts';
 import { latency } from './bench/measures/latency.ts';
 import { backlog, slow } from './bench/measures/memory.ts';
 import { start } from './bench/measures/start.ts';
@@ -13,7 +14,8 @@ import { extractFolder } from './local/unzip.ts';
 
 /**
  * npm run bench -- [--messages N] [--rounds N] [--only drain,backlog,slow,latency,start,takeover]: the budgets of the design, measured on
- * preloaded partitions against a bare receive loop of Microsoft's SDK in the same run. Prints a table and, as the last line, JSON.
+ * preloaded partitions against a bare receive loop of Microsoft's SDK in the same run. `--only emulator` measures the IoT Hub
+ * emulator itself. Prints a table and, as the last line, JSON.
  */
 const { values } = parseArgs({
   options: {
@@ -33,6 +35,7 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   latency,
   start: (program) => start(program, rounds),
   takeover: (program) => takeover(program, rounds),
+  emulator: () => emulator(messages, rounds),
 };
 
 const directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-bench-build-'));

@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { jsonLine, LocalProcess } from '../local/process.ts';
-import { telemetry } from './stage.ts';
+import { preload, runLoop } from './loop.ts';
 
 /**
  * What receiving alone costs: the sidecar's event source against the SDK's bare receive loop, in turns, each in a process of its own, over
@@ -32,47 +30,18 @@ const hub = new LocalProcess({
 });
 try {
   const facts = (await hub.start()) as Record<string, string>;
-  await preload(String(facts['controlUrl']));
+  await preload(String(facts['controlUrl']), messages);
   const results: Record<string, Result[]> = { 'bare-loop.ts': [], 'source-loop.ts': [] };
   for (let round = 0; round < Number(values.rounds); round += 1) {
-    for (const loop of LOOPS) results[loop]?.push(await run(loop, facts));
+    for (const loop of LOOPS) {
+      const args = [String(facts['eventHubConnectionString']), String(messages)];
+      results[loop]?.push(await runLoop<Result>(loop, args, facts));
+    }
   }
   const [bare = 0, own = 0] = LOOPS.map((loop) => report(loop, results[loop] ?? []));
   console.log(`CPU per message, event source to bare loop: ${(own / bare).toFixed(2)}`);
 } finally {
   await hub.stop();
-}
-
-async function preload(controlUrl: string): Promise<void> {
-  for (let begin = 0; begin < messages; begin += 10_000) {
-    const lines = Array.from({ length: Math.min(10_000, messages - begin) }, (_, index) =>
-      JSON.stringify({
-        deviceId: `device-${index % 100}`,
-        body: telemetry(begin + index),
-        contentType: 'application/json',
-        contentEncoding: 'utf-8',
-      }),
-    );
-    const headers = { 'content-type': 'application/x-ndjson' };
-    const answer = await fetch(`${controlUrl}/events`, { method: 'POST', headers, body: lines.join('\n') });
-    if (!answer.ok) throw new Error(`The hub took no events: ${await answer.text()}`);
-  }
-}
-
-async function run(loop: string, facts: Record<string, string>): Promise<Result> {
-  const args = [
-    path.join(import.meta.dirname, loop),
-    String(facts['eventHubConnectionString']),
-    String(messages),
-  ];
-  const env = { ...process.env, NODE_EXTRA_CA_CERTS: String(facts['caFile']) };
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  let out = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    out += chunk.toString();
-  });
-  await once(child, 'exit');
-  return JSON.parse(out.trim().split('\n').at(-1) ?? '{}') as Result;
 }
 
 /** Prints the medians of one loop; returns the CPU time per message in microseconds. */

@@ -194,6 +194,7 @@ export class IotHubEmulator {
         protocol,
       })),
       faults: this.faults.describe(),
+      process: processFacts(),
     };
   }
 
@@ -323,6 +324,12 @@ export class IotHubEmulator {
       },
     });
   }
+}
+
+/** What this process needs of the machine; the emulator's share when it has a process of its own. */
+function processFacts(): { rssBytes: number; cpuSeconds: number } {
+  const { user, system } = process.cpuUsage();
+  return { rssBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
 }
 
 /** Starts an emulator; the caller stops it. */

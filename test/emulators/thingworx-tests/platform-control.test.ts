@@ -169,7 +169,7 @@ describe('the page', () => {
         headers: { origin: 'http://example.com' },
         body: JSON.stringify({ action: 'drop' }),
       });
-      assert.equal(answer.status, 400);
+      assert.equal(answer.status, 403);
       assert.deepEqual((await client.control('GET', '/faults')).faults, []);
     });
   });

@@ -32,6 +32,7 @@ interface FeedbackRecord {
 interface Receiver {
   on(event: 'message', listener: (message: common.Message) => void): void;
   complete(message: common.Message): Promise<unknown>;
+  abandon(message: common.Message): Promise<unknown>;
 }
 
 /** All feedback that the service gets; of one device with of(). */
@@ -234,6 +235,29 @@ describe('cloud-to-device messages that are not completed', () => {
     await until(() => again.length === 1);
     assert.equal(again[0]?.messageId, 'g-1');
     await second.close();
+  });
+
+  test('feedback comes in batches, and again when the service abandons it', async () => {
+    const own = await startTrusted({ feedbackBatchMs: 60_000 });
+    const other = await openService(own);
+    const device = await openDevice(own, addDevice(own, 'busy'), transports.AMQP);
+    device.on('message', (message: common.Message) => void device.complete(message));
+    const batches: number[] = [];
+    const { result: receiver } = (await other.getFeedbackReceiver()) as unknown as { result: Receiver };
+    receiver.on('message', (message) => {
+      batches.push((JSON.parse(message.getData().toString()) as unknown[]).length);
+      void (batches.length === 1 ? receiver.abandon(message) : receiver.complete(message));
+    });
+    // A batch that is full does not wait for its time.
+    for (let index = 0; index < 64; index += 1) {
+      await other.send('busy', command(`b-${index}`));
+      await until(() => own.commands.count('busy') === 0);
+    }
+    await until(() => batches.length === 2);
+    assert.deepEqual(batches, [64, 64]);
+    await device.close();
+    await other.close();
+    await own.stop();
   });
 
   test('file notifications reach the service', async () => {

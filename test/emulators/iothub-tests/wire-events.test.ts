@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import {
   EventHubConsumerClient,
   EventHubProducerClient,
@@ -9,6 +9,7 @@ import {
   type ReceivedEventData,
 } from '@azure/event-hubs';
 import rhea, { type EventContext } from 'rhea';
+import WebSocket from 'ws';
 import type { IotHubEmulator } from '../iothub/emulator.ts';
 import { partitionOf } from '../iothub/partition-hash.ts';
 import { serviceToken } from './state-harness.ts';
@@ -160,43 +161,55 @@ describe('the event stream through the Event Hubs SDK', () => {
     await client.close();
   });
 
-  test('an equal or higher owner level takes the partition, a lower one is refused', async () => {
-    const owner = (ownerLevel: number) => {
-      const client = new EventHubConsumerClient('$Default', hub.eventHubConnectionString());
-      const closed: string[] = [];
-      const errors: string[] = [];
-      let started = false;
-      const subscription = client.subscribe(
-        '0',
-        {
-          processInitialize: async () => {
-            started = true;
-          },
-          processEvents: async () => undefined,
-          processError: async (error) => {
-            errors.push(`${(error as { code?: string }).code}`);
-          },
-          processClose: async (reason) => {
-            closed.push(reason);
-          },
-        },
-        { startPosition: { offset: '-1' }, ownerLevel, maxWaitTimeInSeconds: 1 },
-      );
-      const close = async () => {
-        await subscription.close();
-        await client.close();
-      };
-      return { closed, errors, isStarted: () => started, close };
-    };
-    const first = owner(1);
-    await until(first.isStarted);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const second = owner(2);
+  test('an equal or higher owner level takes the partition, a lower one or none is refused', async (t) => {
+    await fill(hub, READ_DEVICE, 0, 1);
+    const first = reader(t, hub, { ownerLevel: 1 });
+    await until(first.isReading);
+    const second = reader(t, hub, { ownerLevel: 2 });
     await until(() => first.errors.includes('ReceiverDisconnectedError'));
-    const low = owner(1);
-    await until(() => low.errors.includes('ReceiverDisconnectedError'));
+    await until(second.isReading);
+    for (const ownerLevel of [1, undefined]) {
+      const low = reader(t, hub, { ownerLevel });
+      await until(() => low.errors.includes('ReceiverDisconnectedError'));
+      assert.equal(low.isReading(), false);
+    }
     assert.deepEqual(second.errors, []);
-    for (const each of [first, second, low]) await each.close();
+    const equal = reader(t, hub, { ownerLevel: 2 });
+    await until(() => second.errors.includes('ReceiverDisconnectedError'));
+    await until(equal.isReading);
+  });
+
+  test('five readers without an owner level share a partition; an owner level ends them all', async (t) => {
+    await fill(hub, READ_DEVICE, 0, 1);
+    const crowd = Array.from({ length: 5 }, () => reader(t, hub, {}));
+    for (const each of crowd) await until(each.isReading);
+    const sixth = reader(t, hub, {});
+    await until(() => sixth.errors.includes('QuotaExceededError'));
+    const owner = reader(t, hub, { ownerLevel: 1 });
+    for (const each of crowd) await until(() => each.errors.includes('ReceiverDisconnectedError'));
+    await until(owner.isReading);
+  });
+
+  test('over WebSocket, as where only port 443 is open', async () => {
+    await fill(hub, 'socket', 0, 1);
+    const client = new EventHubConsumerClient('$Default', hub.eventHubConnectionString(), {
+      webSocketOptions: { webSocket: WebSocket },
+    });
+    assert.deepEqual(await client.getPartitionIds(), ['0', '1', '2', '3']);
+    const seen: unknown[] = [];
+    const subscription = client.subscribe(
+      String(partitionOf('socket', 4)),
+      {
+        processEvents: async (events) => {
+          seen.push(...events.map(({ body }) => body.deviceId));
+        },
+        processError: async () => undefined,
+      },
+      { startPosition: { offset: '-1' }, maxBatchSize: 300 },
+    );
+    await until(() => seen.includes('socket'));
+    await subscription.close();
+    await client.close();
   });
 
   test('a producer stores batches, by key, by partition and in turn', async () => {
@@ -272,6 +285,38 @@ describe('the event stream through the Event Hubs SDK', () => {
     await closed;
   });
 });
+
+const READ_DEVICE = 'read-device';
+
+/** A reader of the partition of one device, from its start, that tells whether it has read anything and how it was ended. */
+function reader(t: TestContext, hub: IotHubEmulator, { ownerLevel }: { ownerLevel?: number | undefined }) {
+  const client = new EventHubConsumerClient('$Default', hub.eventHubConnectionString(), {
+    retryOptions: { maxRetries: 0 },
+  });
+  const errors: string[] = [];
+  let read = 0;
+  const subscription = client.subscribe(
+    String(partitionOf(READ_DEVICE, 4)),
+    {
+      processEvents: async (events) => {
+        read += events.length;
+      },
+      processError: async (error) => {
+        errors.push(`${(error as { code?: string }).code}`);
+      },
+    },
+    {
+      startPosition: { offset: '-1' },
+      maxWaitTimeInSeconds: 1,
+      ...(ownerLevel === undefined ? {} : { ownerLevel }),
+    },
+  );
+  t.after(async () => {
+    await subscription.close();
+    await client.close();
+  });
+  return { errors, isReading: () => read > 0 };
+}
 
 /** The first error that a subscription meets. */
 async function firstError(

@@ -79,6 +79,30 @@ describe('what is kept of the event stream', () => {
     await rm(directory, { recursive: true });
   });
 
+  test('retention by age removes old events, and the numbering goes on', async () => {
+    const hub = await startTrusted({ partitionCount: 1, retentionMs: 300 });
+    const partition = hub.log.partitions[0] ?? assert.fail();
+    await fill(hub, 'old', 0, 5);
+    await until(async () => {
+      await partition.expire();
+      return partition.isEmpty;
+    });
+    const service = consume(hub);
+    const properties = await service.client.getPartitionProperties('0');
+    assert.deepEqual([properties.isEmpty, properties.lastEnqueuedSequenceNumber], [true, 4]);
+    let next = 5;
+    // What is not read in time is gone again.
+    await until(async () => {
+      await fill(hub, 'new', next, ++next);
+      return service.events.length > 0;
+    });
+    const [event] = service.events;
+    assert.ok((event?.sequenceNumber ?? 0) >= 5);
+    assert.equal(event?.body.index, event?.sequenceNumber);
+    await service.close();
+    await hub.stop();
+  });
+
   test('retention by bytes removes the oldest events and the reader goes on with the rest', async () => {
     const hub = await startTrusted({ partitionCount: 1, retentionBytes: 3 << 20, cacheBytes: 1 << 20 });
     const body = Buffer.alloc(10_000, 'x');

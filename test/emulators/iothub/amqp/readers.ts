@@ -34,7 +34,7 @@ export class Readers {
     if (reader.epoch === undefined && present.size >= MAX_READERS) {
       return {
         condition: 'amqp:resource-limit-exceeded',
-        description: `Exceeded the maximum number of allowed receivers per partition in a consumer group which is ${MAX_READERS}.`,
+        description: `Exceeded the maximum number of allowed receivers per partition in a consumer group which is ${MAX_READERS}. List of connected receivers - ${[...present].map(({ name }) => name).join(', ')}.`,
       };
     }
     this.#byPartition.set(key, present);

@@ -157,7 +157,8 @@ export class DialAgent extends Agent {
 
 export const apiVersion = 'api-version=2021-04-12';
 
-const sources = [
+/** What the hub has to say beside telemetry. */
+export const sources = [
   'twinChangeEvents',
   'deviceLifecycleEvents',
   'deviceConnectionStateEvents',

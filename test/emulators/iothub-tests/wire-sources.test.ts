@@ -4,16 +4,8 @@ import iotDevice, { type Client } from 'azure-iot-device';
 import mqtt from 'azure-iot-device-mqtt';
 import iothub from 'azure-iothub';
 import type { IotHubEmulator } from '../iothub/emulator.ts';
-import { DialAgent, sdkClients } from './state-harness.ts';
+import { DialAgent, sdkClients, sources } from './state-harness.ts';
 import { type Consumer, consume, type DeviceTransport, type Received, startTrusted } from './wire-support.ts';
-
-const SOURCES = [
-  'twinChangeEvents',
-  'deviceLifecycleEvents',
-  'deviceConnectionStateEvents',
-  'deviceJobLifecycleEvents',
-  'digitalTwinChangeEvents',
-] as const;
 
 describe('what the hub itself says, as readers of the event stream see it', () => {
   let hub: IotHubEmulator;
@@ -21,7 +13,7 @@ describe('what the hub itself says, as readers of the event stream see it', () =
   let clients: ReturnType<typeof sdkClients>;
   let consumer: Consumer;
   before(async () => {
-    hub = await startTrusted({ builtInSources: SOURCES });
+    hub = await startTrusted({ builtInSources: sources });
     agent = new DialAgent(hub.port, hub.authority.ca);
     clients = sdkClients(hub.connectionString().replace(`:${hub.port}`, ''), agent);
     consumer = consume(hub);

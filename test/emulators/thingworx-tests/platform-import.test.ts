@@ -237,6 +237,25 @@ describe('extension import', () => {
     });
   });
 
+  test('an upgrade takes the values of the package, where a version does so', async () => {
+    await withPlatform({ switches: { upgradeOverwritesValues: true } }, async (client) => {
+      const value =
+        '<ThingProperties><count><Value>1</Value><Timestamp>2024-01-02T03:04:05.000Z</Timestamp><Quality>GOOD</Quality></count></ThingProperties>';
+      const extra = {
+        'Entities/Things/Extra.xml': entities(thing('Extra', 'Counter_TT', shapeBlocks({}), value)),
+      };
+      await client.upload(await counterPackage('1.0.0', extra));
+      assert.equal(await client.read('Extra', 'count'), 1);
+      await client.write('Extra', { count: 7 });
+      await client.upload(await counterPackage('1.0.1', extra));
+      assert.equal(await client.read('Extra', 'count'), 1);
+      await client.write('Extra', { count: 8 });
+      await client.control('PUT', '/switches', { upgradeOverwritesValues: false });
+      await client.upload(await counterPackage('1.0.2', extra));
+      assert.equal(await client.read('Extra', 'count'), 8);
+    });
+  });
+
   test('removal is refused while Things use the templates', async () => {
     await withPlatform({}, async (client) => {
       await client.upload(await counterPackage('1.0.0'));
@@ -281,6 +300,49 @@ describe('extension import', () => {
         await refusal(client, await counterPackage('1.0.0', { 'ui/x/x.js': 'x' })),
         /allowJavascriptResources/,
       );
+    });
+  });
+
+  test('files outside the known folders, where a version refuses them', async () => {
+    await withPlatform({}, async (client) => {
+      const archive = await counterPackage('1.0.0', { 'Localization/en.json': '{}' });
+      await client.control('PUT', '/switches', { extraFiles: 'refuse' });
+      assert.match(await refusal(client, archive), /a file of no known kind: Localization\/en\.json/);
+      await client.control('PUT', '/switches', { extraFiles: 'accept' });
+      assert.equal((await client.upload(archive)).status, 200);
+      assert.deepEqual(await lossCodes(client), []);
+    });
+  });
+
+  test('an upload needs the XSRF token, whatever the login', async () => {
+    await withPlatform({}, async (client, emulator) => {
+      for (const headers of [{ appKey: emulator.appKey }, client.basic()]) {
+        const form = new FormData();
+        form.append('file', new Blob([new Uint8Array(await counterPackage('1.0.0'))]), 'x.zip');
+        const address = `${emulator.url}/Thingworx/ExtensionPackageUploader?purpose=import`;
+        const response = await fetch(address, { method: 'POST', headers, body: form });
+        assert.equal(response.status, 403);
+      }
+      assert.equal((await client.get('/ThingTemplates/Counter_TT')).status, 404);
+    });
+  });
+
+  test('the language that the platform compiles is a switch', async () => {
+    await withPlatform({ switches: { languageLevel: '1.8', returnAtTheEnd: 'accept' } }, async (client) => {
+      const blocks = shapeBlocks({
+        services: [
+          {
+            name: 'Old',
+            result: 'NUMBER',
+            code: 'var s = 0; for each (var x in [1, 2]) { s += x; } return s;',
+          },
+          { name: 'New', result: 'NUMBER', code: 'var s = 0; for (var x of [1, 2]) { s += x; } result = s;' },
+        ],
+      });
+      await client.importXml(entities(thing('T', 'GenericThing', blocks)));
+      assert.equal(await client.result('Things/T', 'Old'), 3);
+      assert.match((await client.service('Things/T', 'New')).text, /No service handler defined/);
+      assert.deepEqual(await lossCodes(client), ['SCRIPT_NOT_COMPILED']);
     });
   });
 

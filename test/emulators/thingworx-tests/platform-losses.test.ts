@@ -122,7 +122,7 @@ describe('silent losses are silent, and listed', () => {
       const more = `${cells}<flag>true</flag>`;
       await client.importXml(build(second, more));
       assert.ok((await lossCodes(client)).includes('NEW_COLUMN_EMPTY'));
-      assert.equal((await row()).flag, undefined);
+      assert.equal((await row()).flag, false);
       await client.importXml(build(second, more));
       assert.equal((await row()).flag, true);
     });
@@ -139,6 +139,51 @@ describe('silent losses are silent, and listed', () => {
       const members = await client.result('Groups/Team', 'GetGroupMembers');
       assert.equal(members.rows[0].name, 'Administrator');
       assert.deepEqual(await lossCodes(client), ['MEMBERS_KEPT']);
+    });
+  });
+
+  test('data rows of a Thing, values of no property, an upload under another name', async () => {
+    await withPlatform({}, async (client, emulator) => {
+      const more =
+        '<ThingProperties><nothing><Value>1</Value></nothing></ThingProperties><Rows><Row><a>1</a></Row></Rows>';
+      const xml = entities(thing('T', 'GenericThing', shapeBlocks({}), more));
+      assert.equal((await client.importXml(xml)).text, 'success');
+      assert.deepEqual((await lossCodes(client)).sort(), ['ROWS_IGNORED', 'VALUE_REFUSED']);
+      const form = new FormData();
+      form.append('files', new Blob([entities(thing('Unseen', 'GenericThing'))]), 'Entities.xml');
+      const answer = await fetch(`${emulator.url}/Thingworx/Importer?purpose=import`, {
+        method: 'POST',
+        headers: { ...client.basic(), 'x-xsrf-token': 'x' },
+        body: form,
+      });
+      assert.deepEqual([answer.status, await answer.text()], [200, 'success']);
+      assert.equal((await client.get('/Things/Unseen')).status, 404);
+      assert.ok((await lossCodes(client)).includes('PART_IGNORED'));
+    });
+  });
+
+  test('tokens of a localization table are merged', async () => {
+    await withPlatform({}, async (client) => {
+      const columns = ['name', 'value', 'usage', 'context'].map((name) => field(name, 'STRING')).join('');
+      const table = (tokens: Record<string, string>) => {
+        const rows = Object.entries(tokens).map(
+          ([name, value]) => `<Row><name>${name}</name><value>${value}</value></Row>`,
+        );
+        return entities(
+          `<LocalizationTables><LocalizationTable name="de" languageCommon="German"><ConfigurationTables><ConfigurationTable isMultiRow="true" name="LocalizationTokens"><DataShape><FieldDefinitions>${columns}</FieldDefinitions></DataShape><Rows>${rows.join('')}</Rows></ConfigurationTable></ConfigurationTables></LocalizationTable></LocalizationTables>`,
+        );
+      };
+      await client.importXml(table({ on: 'an', off: 'aus' }));
+      assert.deepEqual(await lossCodes(client), []);
+      await client.importXml(table({ on: 'ein' }));
+      assert.deepEqual(await lossCodes(client), ['TOKENS_MERGED']);
+      const exported = await client.get('/Exporter/LocalizationTables/de', {
+        headers: { accept: 'text/xml' },
+      });
+      const values = [...exported.text.matchAll(/<value>\s*(?:<!\[CDATA\[)?\s*(\w+)/g)].map(
+        ([, value]) => value,
+      );
+      assert.deepEqual(values.sort(), ['aus', 'ein']);
     });
   });
 
@@ -172,6 +217,7 @@ describe('silent losses are silent, and listed', () => {
       const mashup = `<Mashups><Mashup name="M" projectName=""><mashupContent><![CDATA[${JSON.stringify(content)}]]></mashupContent></Mashup></Mashups>`;
       assert.equal((await client.importXml(entities(mashup))).status, 200);
       const { losses } = await client.control('GET', '/losses');
+      assert.deepEqual(await lossCodes(client), ['MASHUP_REFERENCE', 'MASHUP_REFERENCE']);
       assert.deepEqual(
         losses.map((loss: { detail: string }) => loss.detail),
         ['Binding b1: there is no widget grid-9', 'Event e1: there is no data source S'],

@@ -262,6 +262,10 @@ describe('persistence of values in memory', () => {
       await client.write('T', { kept: 1, lost: 2 });
       await client.result('Things/T', 'RestartThing');
       assert.deepEqual([await client.read('T', 'kept'), await client.read('T', 'lost')], [1, 7]);
+      await client.control('PUT', '/switches', { restartLosesValues: false });
+      await client.write('T', { lost: 3 });
+      await client.result('Things/T', 'RestartThing');
+      assert.equal(await client.read('T', 'lost'), 3);
     });
   });
 

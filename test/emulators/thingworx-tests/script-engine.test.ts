@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { field, InfoTable } from '../thingworx/infotable.ts';
 import { ScriptError } from '../thingworx/script-engine.ts';
 import { ScriptStructure } from '../thingworx/script-platform.ts';
+import { defaultScriptSwitches } from '../thingworx/script-switches.ts';
 import { PlatformError } from '../thingworx/values.ts';
 import { ScriptFixture, scriptService } from './script-fixture.ts';
 
@@ -323,6 +324,29 @@ describe('calling services', () => {
       rows,
     );
   });
+});
+
+test('versions differ in what they do with absent and with needless arguments', async () => {
+  const fixture = new ScriptFixture({
+    switches: {
+      ...defaultScriptSwitches,
+      argumentsOfParameterlessServices: 'accept',
+      parameterDefaults: 'apply',
+    },
+  });
+  try {
+    fixture.thing.services.Ping = scriptService('Ping', 'result = "pong";', 'STRING');
+    fixture.thing.services.Twice = {
+      ...scriptService('Twice', 'result = n * 2;', 'NUMBER'),
+      parameters: [field('n', 'NUMBER', { aspects: { defaultValue: 21 } })],
+    };
+    fixture.platform.revision++;
+    assert.equal(await fixture.run('result = me.Ping({});', { result: 'STRING' }), 'pong');
+    assert.equal(await fixture.run('result = me.Twice({});', { result: 'NUMBER' }), 42);
+    assert.equal(await fixture.run('result = me.Twice({n: 1});', { result: 'NUMBER' }), 2);
+  } finally {
+    await fixture.stop();
+  }
 });
 
 describe('many scripts', () => {

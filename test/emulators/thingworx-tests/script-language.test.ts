@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'acorn';
+import { field, InfoTable } from '../thingworx/infotable.ts';
 import { checkScript, compileError } from '../thingworx/language.ts';
+import { defaultLanguageRules } from '../thingworx/script/language-levels.ts';
+import { defaultScriptSwitches } from '../thingworx/script-switches.ts';
 import { ScriptFixture } from './script-fixture.ts';
 import { misread, missing, rejected, works } from './script-language-cases.ts';
 
@@ -81,6 +84,104 @@ describe('what works is not reported, and works', () => {
   }
 });
 
+describe('for each, which only Rhino has', () => {
+  let fixture: ScriptFixture;
+  before(() => {
+    fixture = new ScriptFixture();
+  });
+  after(() => fixture.stop());
+  for (const [script, value] of [
+    ['var s=0; for each (var x in [1,2,3]) s+=x; result = String(s);', '6'],
+    ['var s="", x; for each (x in {a:1,b:2}) { s+=x } result = s + x;', '122'],
+    [
+      'var s=0; for\n each\n(var x\nin // the values in it\n[1,[2]]) s+=Number(x);\nresult = s + "|" + line();\nfunction line() { try { null.x } catch (e) { return e.lineNumber } }',
+      '3|7',
+    ],
+    [
+      'var s=0; for each (var {a} in [{a:1},{a:2}]) { for each (var n in [10]) { s+=a+n } } result = s;',
+      '23',
+    ],
+    [
+      'var fs=[]; for each (let x in [1,2]) { fs.push(function () { return x }) } result = String(fs[0]());',
+      '2',
+    ],
+    ['result = "for each (x in y)" /* for each (x in y) */ + `for each (`;', 'for each (x in y)for each ('],
+  ] as const) {
+    test(script, async () => {
+      assert.equal(compileError(script, 'S'), undefined);
+      assert.equal(await fixture.run(script, { result: 'STRING', service: 'svc' }), value);
+    });
+  }
+
+  test('over the rows of a table', async () => {
+    const table = new InfoTable([field('n', 'NUMBER')], [{ n: 1 }, { n: 2 }]);
+    const source = 'var s=0; for each (var row in table.rows) { s += row.n; } result = s;';
+    assert.equal(await fixture.run(source, { result: 'NUMBER', variables: { table } }), 3);
+  });
+
+  test('what is wrong around it is still found', () => {
+    assert.deepEqual(kinds('for each (const x in [1]) x'), ['rejected']);
+    assert.deepEqual(kinds('for each (var x of [1]) x'), ['rejected']);
+    assert.deepEqual(kinds('for each x'), ['rejected']);
+  });
+});
+
+describe('what is not known of the platform’s engine', () => {
+  const levels = ['default', '1.7', '1.8', 'es6'] as const;
+  for (const [script, ...verdicts] of [
+    ['let q=1; {let q=2;} q', 'rejected', '', '', ''],
+    ["var s='';for(let i=0;i<3;i++){s+=i} s", 'rejected', '', '', ''],
+    ['var s=0;for (var x of [1,2,3]) s+=x; s', 'rejected', 'rejected', 'rejected', ''],
+    ['var {a,b}={a:1,b:2}; a+b', 'rejected', 'rejected', '', ''],
+    ['(function({a}){return a})({a:5})', 'rejected', 'rejected', '', ''],
+    ['new Map([[1,2]]).get(1)', 'missing', 'missing', 'missing', ''],
+    ['new Set([1,1]).size', 'missing', 'missing', 'missing', ''],
+    ['typeof WeakMap', 'missing', 'missing', 'missing', ''],
+    ['typeof Symbol()', 'missing', 'missing', 'missing', ''],
+    ['typeof Uint8Array', 'missing', 'missing', '', ''],
+    ['0b11', 'rejected', 'rejected', 'rejected', ''],
+    ['0o7', 'rejected', 'rejected', 'rejected', ''],
+    ['var a = [1].map(x => x + 1); for each (var y in a) y', '', '', '', ''],
+  ] as const) {
+    test(`the language level: ${script}`, () => {
+      assert.deepEqual(
+        levels.map((languageLevel) =>
+          [
+            ...new Set(
+              checkScript(script, { ...defaultLanguageRules, languageLevel }).map(({ kind }) => kind),
+            ),
+          ].join(),
+        ),
+        verdicts,
+      );
+    });
+  }
+
+  test('what a lower level lacks is not there', async () => {
+    const fixture = new ScriptFixture({ switches: { ...defaultScriptSwitches, languageLevel: '1.7' } });
+    try {
+      const source = 'result = [typeof Map, typeof Symbol, typeof Uint8Array, typeof Object].join();';
+      assert.equal(await fixture.run(source, { result: 'STRING' }), 'undefined,undefined,undefined,function');
+    } finally {
+      await fixture.stop();
+    }
+  });
+
+  test('a return at the end', async () => {
+    const accept = { ...defaultLanguageRules, returnAtTheEnd: 'accept' } as const;
+    assert.deepEqual(kinds('var a = 1; return a;'), ['rejected']);
+    assert.deepEqual(checkScript('var a = 1; return a;', accept), []);
+    assert.equal(checkScript('if (true) { return 1; }', accept)[0]?.kind, 'rejected');
+    assert.equal(checkScript('return 1; var a;', accept)[0]?.kind, 'rejected');
+    const fixture = new ScriptFixture();
+    try {
+      assert.equal(await fixture.run('result = 1; return 2;', { result: 'NUMBER' }), 2);
+    } finally {
+      await fixture.stop();
+    }
+  });
+});
+
 describe('findings', () => {
   test('positions count from one', () => {
     const source = 'var a = 1;\n  class A {}\nreturn a;\n';
@@ -100,12 +201,7 @@ describe('findings', () => {
   });
 
   test("Mozilla's extensions are named", () => {
-    for (const script of [
-      'for each (var x in [1]) x',
-      'let (x=1) x',
-      'var x = <a><b/></a>;',
-      'try {} catch (e if e) {}',
-    ]) {
+    for (const script of ['let (x=1) x', 'var x = <a><b/></a>;', 'try {} catch (e if e) {}']) {
       assert.deepEqual(kinds(script), ['unsupported'], script);
     }
   });

@@ -4,7 +4,7 @@ import { ControlServer } from './control/server.ts';
 import { Extensions } from './import/extensions.ts';
 import { type ImportPolicy, PackageReader } from './import/package-reader.ts';
 import { LossList } from './import/report.ts';
-import { judgeScript } from './import/script-check.ts';
+import { scriptJudge } from './import/script-check.ts';
 import { entityHead } from './model/entity.ts';
 import { PasswordCipher } from './password-cipher.ts';
 import { FileJournal, readCipher } from './persistence/journal.ts';
@@ -92,6 +92,7 @@ export async function startThingworx(options: ThingworxOptions = {}): Promise<Th
   platform.useScripts(engine);
   platform.useResources(scriptResources(cipher, switches));
   const losses = new LossList();
+  const judgeScript = scriptJudge(switches);
   const reader = new PackageReader(platform, { ...defaultPolicy, ...options.importPolicy }, judgeScript);
   const extensions = new Extensions(platform, reader, losses);
   platform.natives.useExtensions(extensions);

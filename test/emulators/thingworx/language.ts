@@ -1,16 +1,19 @@
-import { type Comment, type Options, parse } from 'acorn';
+import type { Comment, Options } from 'acorn';
+import { defaultLanguageRules, findAboveLevel, type LanguageRules } from './script/language-levels.ts';
 import { findMisreadings } from './script/language-misreadings.ts';
 import { findMissing } from './script/language-missing.ts';
-import { findRejections } from './script/language-rejections.ts';
+import { findRejections, topLevelReturn } from './script/language-rejections.ts';
+import { type ParsedScript, parseScript } from './script/parse.ts';
 import { analyseScopes } from './script/scopes.ts';
+import { walk } from './script/walk.ts';
 
 /**
- * What is wrong with a script for Rhino 1.7.11 at language level ES6, as measured with that engine.
+ * What is wrong with a script for Rhino 1.7.11, as measured with that engine.
  *
  * - `rejected`: it does not compile; the service then has no handler.
  * - `misread`: it compiles and means something else than in standard JavaScript.
  * - `missing`: it uses what the engine does not have, or what the platform has locked.
- * - `unsupported`: Rhino may run it, this emulator cannot (E4X, `for each`, expression closures, ...).
+ * - `unsupported`: Rhino may run it, this emulator cannot (E4X, `let` expressions, expression closures, ...).
  */
 export interface ScriptFinding {
   kind: 'rejected' | 'misread' | 'missing' | 'unsupported';
@@ -30,8 +33,12 @@ export interface RawFinding extends Omit<ScriptFinding, 'line' | 'column'> {
   at: number;
 }
 
-/** Checks the source of a service, in the order of the source. An empty list: Rhino runs it as it reads. */
-export function checkScript(source: string): ScriptFinding[] {
+/**
+ * Checks the source of a service, in the order of the source. An empty list: Rhino runs it as it reads.
+ *
+ * @param rules what is not known of the platform; language level ES6 unless given
+ */
+export function checkScript(source: string, rules: LanguageRules = defaultLanguageRules): ScriptFinding[] {
   const comments: Comment[] = [];
   const options: Options = {
     ecmaVersion: 2024,
@@ -44,10 +51,18 @@ export function checkScript(source: string): ScriptFinding[] {
   };
   let findings: RawFinding[];
   try {
-    const program = parse(source, options);
+    const parsed = parseScript(source, options);
+    const { program } = parsed;
     const scopes = analyseScopes(program);
     findings = [
-      ...findRejections(program, source, comments, scopes),
+      ...findRejections(program, source, comments, scopes).filter(
+        ({ feature, at }) =>
+          feature !== topLevelReturn ||
+          rules.returnAtTheEnd === 'refuse' ||
+          at !== program.body.at(-1)?.start,
+      ),
+      ...eachWithoutIn(parsed),
+      ...findAboveLevel(program, source, scopes, rules.languageLevel),
       ...findMisreadings(program, source, scopes),
       ...findMissing(program, scopes),
     ];
@@ -69,8 +84,22 @@ export function compileError(source: string, name: string): string | undefined {
   return found === undefined ? undefined : `${found.message} (${name}#${found.line})`;
 }
 
+function eachWithoutIn({ program, each }: ParsedScript): RawFinding[] {
+  const left = new Set(each);
+  walk(program, (node) => {
+    if (node.type === 'ForInStatement') {
+      left.delete(node.start);
+    }
+  });
+  return [...left].map((at) => ({
+    kind: 'rejected',
+    at,
+    feature: 'for each without in',
+    message: 'syntax error',
+  }));
+}
+
 const mozilla: [RegExp, string][] = [
-  [/\bfor\s+each\s*\(/, 'for each'],
   [/\blet\s*\(/, 'let expression'],
   [/catch\s*\(\s*\w+\s+if\b/, 'conditional catch'],
   [/[=(,[]\s*<[A-Za-z>][^;]*>/, 'E4X'],

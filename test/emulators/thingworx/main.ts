@@ -1,9 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { startThingworx, type ThingworxOptions } from './emulator.ts';
 
 /**
  * The emulator as a process of its own. Prints one JSON line when it is ready: {url, controlUrl, appKey, administrator}.
- * Ends on SIGINT, SIGTERM, or when standard input is closed by a parent that asked for that with --watch-stdin.
+ * Ends on SIGINT, SIGTERM, or when standard input is closed by a parent that asked for that with --watch-stdin. --settings names a JSON
+ * file with further members of ThingworxOptions, such as importPolicy, historyLimits and scriptTimeoutMs.
  */
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -15,10 +17,14 @@ async function main(): Promise<void> {
       password: { type: 'string' },
       version: { type: 'string' },
       switches: { type: 'string' },
+      settings: { type: 'string' },
       'watch-stdin': { type: 'boolean' },
     },
   });
-  const options: ThingworxOptions = {};
+  const options: ThingworxOptions =
+    values.settings === undefined
+      ? {}
+      : (JSON.parse(await readFile(values.settings, 'utf8')) as ThingworxOptions);
   if (values.port !== undefined) {
     options.port = readPort('port', values.port);
   }

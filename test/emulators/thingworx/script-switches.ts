@@ -1,8 +1,10 @@
+import { defaultLanguageRules, type LanguageRules } from './script/language-levels.ts';
+
 /**
  * Behaviour of the script side that public sources leave open or that differs between versions. The engine reads the
  * object at the start of each execution, ContentLoaderFunctions at each call, so it may change while the emulator runs.
  */
-export interface ScriptSwitches {
+export interface ScriptSwitches extends LanguageRules {
   /** What a script reads from a PASSWORD. Passed on to a PASSWORD parameter, each form stands for the secret itself. */
   passwordInScripts: 'clear' | 'encrypted' | 'masked';
   /**
@@ -30,6 +32,7 @@ export const defaultScriptSwitches: Readonly<ScriptSwitches> = {
   rowViews: 'perRow',
   argumentsOfParameterlessServices: 'refuse',
   parameterDefaults: 'ignore',
+  ...defaultLanguageRules,
   contentLoaderStatusKeys: true,
   contentLoaderThrows: false,
   contentLoaderPreemptiveLogin: false,

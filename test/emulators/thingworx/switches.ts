@@ -28,6 +28,8 @@ export interface Switches extends ScriptSwitches {
   upgradeOverwritesValues: boolean;
   /** Whether the import policy for JavaScript, JSON and CSS also looks at undeclared files below `ui/`. */
   policyCoversUndeclaredFiles: boolean;
+  /** Whether an extension may have files outside `Entities/`, `ui/` and `lib/`: real packages with such folders are rare. */
+  extraFiles: 'accept' | 'refuse';
   /** Property access to a Thing that is disabled or was never started: refused, or accepted. */
   disabledThings: 'refuse' | 'accept';
   /** Whether RestartThing sets properties that are not persistent back to their defaults. */
@@ -45,6 +47,7 @@ export const defaultSwitches: Readonly<Switches> = {
   sameVersion: 'refuse',
   upgradeOverwritesValues: false,
   policyCoversUndeclaredFiles: false,
+  extraFiles: 'accept',
   disabledThings: 'refuse',
   restartLosesValues: true,
   ...defaultScriptSwitches,
@@ -61,6 +64,7 @@ const choices: { [K in keyof Switches]: readonly Switches[K][] } = {
   sameVersion: ['refuse', 'warn'],
   upgradeOverwritesValues: [false, true],
   policyCoversUndeclaredFiles: [false, true],
+  extraFiles: ['accept', 'refuse'],
   disabledThings: ['refuse', 'accept'],
   restartLosesValues: [true, false],
   passwordInScripts: ['clear', 'encrypted', 'masked'],
@@ -68,6 +72,8 @@ const choices: { [K in keyof Switches]: readonly Switches[K][] } = {
   rowViews: ['perRow', 'shared'],
   argumentsOfParameterlessServices: ['refuse', 'accept'],
   parameterDefaults: ['ignore', 'apply'],
+  languageLevel: ['es6', '1.8', '1.7', 'default'],
+  returnAtTheEnd: ['refuse', 'accept'],
   contentLoaderStatusKeys: [true, false],
   contentLoaderThrows: [false, true],
   contentLoaderPreemptiveLogin: [false, true],

@@ -210,11 +210,7 @@ export class Importer {
       entity.passwordHash = existing.passwordHash;
     }
     if (entity.collection === 'LocalizationTables') {
-      report.loss(
-        'TOKENS_MERGED',
-        label(entity),
-        'Tokens are merged into the existing table, none is removed',
-      );
+      mergeTokens(entity, existing, report);
     }
     for (const [name, table] of [...entity.tables]) {
       const before = existing.tables.get(name);
@@ -232,6 +228,9 @@ export class Importer {
           if (row[field] !== undefined) {
             delete row[field];
             lost += 1;
+          }
+          if (table.table.fields.get(field)?.baseType === 'BOOLEAN') {
+            row[field] = false;
           }
         }
         if (lost > 0) {
@@ -277,6 +276,25 @@ export class Importer {
         removeEntity(this.platform, entity);
       }
     }
+  }
+}
+
+/** Tokens of the existing table that the import does not have stay. */
+function mergeTokens(entity: Entity, existing: Entity, report: ImportReport): void {
+  const given = entity.tables.get('LocalizationTokens')?.table;
+  const before = existing.tables.get('LocalizationTokens')?.table;
+  if (given === undefined || before === undefined) {
+    return;
+  }
+  const names = new Set(given.rows.map((row) => row.name));
+  const kept = before.rows.filter((row) => !names.has(row.name));
+  if (kept.length > 0) {
+    given.rows.push(...kept);
+    report.loss(
+      'TOKENS_MERGED',
+      label(entity),
+      `${kept.length} tokens that the import lacks stay in the table`,
+    );
   }
 }
 

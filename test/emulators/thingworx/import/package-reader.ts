@@ -87,6 +87,10 @@ export class PackageReader {
         this.noteUndeclared(name, used);
       } else if (name.startsWith('lib/') && name.toLowerCase().endsWith('.jar')) {
         used.add('allowJarResources');
+      } else if (name !== 'metadata.xml' && this.platform.switches.extraFiles === 'refuse') {
+        throw new ImportProblem(
+          `Extension Package [${description.name}] has a file of no known kind: ${name}`,
+        );
       }
     }
     if (!ignorePolicy) {

@@ -14,6 +14,7 @@ export type LossCode =
   | 'ROWS_IGNORED'
   | 'PASSWORD_WIPED'
   | 'ENTRY_IGNORED'
+  | 'PART_IGNORED'
   | 'TOKENS_MERGED'
   | 'MEMBERS_KEPT'
   | 'MASHUP_REFERENCE'

@@ -140,7 +140,7 @@ export class PlatformServer {
     });
     if ('reason' in login) {
       if (login.status === 401) {
-        exchange.response.setHeader('WWW-Authenticate', 'Basic realm="ThingWorx"');
+        exchange.response.setHeader('WWW-Authenticate', 'Basic realm=ThingWorx');
       }
       throw new PlatformError(login.status === 401 ? 'Unauthorized' : 'Forbidden', { status: login.status });
     }
@@ -153,10 +153,12 @@ export class PlatformServer {
     exchange.loginMethod = login.method;
   }
 
-  /** Browsers send Basic and cookies by themselves, so changes need the token; any value will do. */
+  /** Browsers send Basic and cookies by themselves, so changes need the token; uploads always. Any value will do. */
   private requireXsrfToken(exchange: Exchange, login: Login): void {
     const safe = exchange.method === 'GET' || exchange.method === 'HEAD' || exchange.method === 'OPTIONS';
-    if (!safe && login.method !== 'appKey' && exchange.header('x-xsrf-token') === undefined) {
+    const [first = ''] = exchange.segments;
+    const needed = login.method !== 'appKey' || first === 'ExtensionPackageUploader' || first === 'Importer';
+    if (!safe && needed && exchange.header('x-xsrf-token') === undefined) {
       // The status is not known; 403 is what the platform uses for forbidden content types as well.
       throw new PlatformError('XSRF token is missing', { status: 403 });
     }

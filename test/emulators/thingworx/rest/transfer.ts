@@ -53,7 +53,10 @@ export class TransferRoutes {
       throw methodNotAllowed();
     }
     this.platform.permissions.requireAdministrator(exchange.user, 'ExtensionPackageUploader');
-    const file = await readFilePart(exchange, ['file', 'upload', 'File']);
+    const file = await filePart(await readForm(exchange), ['file', 'upload', 'File']);
+    if (file === undefined) {
+      throw new PlatformError('Not Acceptable', { status: 406 });
+    }
     const validateOnly = exchange.query.get('validate') === 'true';
     const report = await this.extensions.upload(file, validateOnly, exchange.user);
     const rows: InfoTableRow[] = [{ validate: reportTable(report.validate) }];
@@ -76,8 +79,15 @@ export class TransferRoutes {
     }
     this.requireBasic(exchange);
     this.platform.permissions.requireAdministrator(exchange.user, 'Importer');
-    const bytes = await readFilePart(exchange, ['file']);
+    const form = await readForm(exchange);
+    const bytes = await filePart(form, ['file']);
     const report = new ImportReport('Importer');
+    if (bytes === undefined) {
+      const names = [...form.keys()].join(', ');
+      report.loss('PART_IGNORED', '', `The upload has no part named file, but ${names || 'none'}`);
+      this.importSucceeded(exchange, report);
+      return;
+    }
     const options = {
       extension: '',
       overwritePropertyValues: exchange.query.get('overwritePropertyValues') === 'true',
@@ -100,6 +110,10 @@ export class TransferRoutes {
       }
       throw error;
     }
+    this.importSucceeded(exchange, report);
+  }
+
+  private importSucceeded(exchange: Exchange, report: ImportReport): void {
     for (const loss of report.losses) {
       this.losses.add(loss);
     }
@@ -169,26 +183,30 @@ function reportTable(rows: readonly ReportRow[]): InfoTable {
   return table;
 }
 
-/** The uploaded file of a multipart request. Parts with other names are ignored, as on the platform. */
-async function readFilePart(exchange: Exchange, names: readonly string[]): Promise<Buffer> {
+async function readForm(exchange: Exchange): Promise<FormData> {
   const body = await exchange.body(uploadLimitBytes);
   const contentType = exchange.header('content-type') ?? '';
-  if (!contentType.startsWith('multipart/form-data')) {
-    throw new PlatformError('Not Acceptable', { status: 406 });
+  if (contentType.startsWith('multipart/form-data')) {
+    try {
+      return await new Response(new Uint8Array(body), {
+        headers: { 'content-type': contentType },
+      }).formData();
+    } catch {
+      // Answered below like any other body that is no form.
+    }
   }
-  let form: FormData;
-  try {
-    form = await new Response(new Uint8Array(body), { headers: { 'content-type': contentType } }).formData();
-  } catch {
-    throw new PlatformError('Not Acceptable', { status: 406 });
-  }
+  throw new PlatformError('Not Acceptable', { status: 406 });
+}
+
+/** The uploaded file; parts with other names are ignored. */
+async function filePart(form: FormData, names: readonly string[]): Promise<Buffer | undefined> {
   for (const name of names) {
     const part = form.get(name);
     if (part !== null && typeof part !== 'string') {
       return Buffer.from(await part.arrayBuffer());
     }
   }
-  throw new PlatformError('Not Acceptable', { status: 406 });
+  return undefined;
 }
 
 function mediaType(name: string): string {

@@ -1,12 +1,15 @@
 import vm from 'node:vm';
-import { parse } from 'acorn';
+import { parseScript } from './parse.ts';
 import { scriptFilePrefix } from './realm.ts';
-import { rewriteForRhino } from './rewrite.ts';
+import { rewriteForRhino, valuesOf } from './rewrite.ts';
 import { analyseScopes, implicitGlobals, lexicalNames } from './scopes.ts';
 
 export type CompiledScript = (variables: Record<string, unknown>) => unknown;
 
 const limit = 2000;
+
+/** What `for each` goes through: the values where `for ... in` gives the names. */
+const valuesHelper = `var ${valuesOf}=function(from){var values=[];for(var name in from){values.push(from[name]);}return values;};`;
 
 /** Turns the source of a service into a function of its variables; keeps what it has compiled. */
 export class Compiler {
@@ -41,17 +44,23 @@ export class Compiler {
    * stay one function further out. Names that are assigned without declaration are variables of the execution.
    */
   private build(service: string, source: string, names: string[]): CompiledScript {
-    const program = parse(source, { ecmaVersion: 'latest', sourceType: 'script' });
-    const scopes = analyseScopes(program);
-    const body = rewriteForRhino(program, source, scopes);
+    // A return at the end is for the check at the import to judge.
+    const parsed = parseScript(source, {
+      ecmaVersion: 'latest',
+      sourceType: 'script',
+      allowReturnOutsideFunction: true,
+    });
+    const scopes = analyseScopes(parsed.program);
+    const body = rewriteForRhino(parsed, scopes);
     const lexical = lexicalNames(scopes);
     const globals = implicitGlobals(scopes);
     const all = new Set(['result', ...names, ...globals]);
     const inner = [...all].filter((name) => !lexical.has(name));
     const outer = [...all].filter((name) => lexical.has(name));
     const pick = (list: string[]) => list.map((name) => `__variables[${JSON.stringify(name)}]`).join();
+    const helper = parsed.each.size === 0 ? '' : valuesHelper;
     const text =
-      `(function(__variables){return (function(${outer.join()}){return (function(${inner.join()}){${body}\n;` +
+      `(function(__variables){${helper}return (function(${outer.join()}){return (function(${inner.join()}){${body}\n;` +
       `return result;})(${pick(inner)});})(${pick(outer)});})`;
     const script = new vm.Script(text, { filename: scriptFilePrefix + service });
     return script.runInContext(this.context) as CompiledScript;

@@ -6,6 +6,9 @@ import { walk } from './walk.ts';
 
 type Report = (at: number, feature: string, message: string) => void;
 
+/** The feature that a finding for a `return` outside a function has. */
+export const topLevelReturn = 'return outside a function';
+
 /** Everything in a script that Rhino 1.7.11 does not compile, with the messages that it was measured to give. */
 export function findRejections(
   program: Program,
@@ -216,7 +219,7 @@ function checkStatement(node: AnyNode, ancestors: readonly AnyNode[], report: Re
   switch (node.type) {
     case 'ReturnStatement':
       if (!ancestors.some((one) => 'params' in one)) {
-        report(node.start, 'return outside a function', 'invalid return');
+        report(node.start, topLevelReturn, 'invalid return');
       }
       return;
     case 'ForOfStatement':

@@ -1,5 +1,6 @@
 import type { AnyNode, Program, VariableDeclaration } from 'acorn';
 import { capturedLoopVariables, insideLoopBody } from './language-misreadings.ts';
+import type { ParsedScript } from './parse.ts';
 import { boundIdentifiers, type ScopeTable } from './scopes.ts';
 import { isFunction, isLoop, walk } from './walk.ts';
 
@@ -12,14 +13,15 @@ interface Edit {
 /**
  * Changes a script so that V8 gives what Rhino 1.7.11 gives for the constructs that Rhino misreads: template literals are
  * plain text; const belongs to the function, keeps its first value and ignores assignments; let in the head of a loop is one
- * variable for all passes. Lines stay where they are. Not changed: a const pattern in a loop takes new values, a const
+ * variable for all passes; `for each` takes values. Lines stay where they are. Not changed: a const pattern in a loop takes new values, a const
  * assigned by a pattern or as a loop variable changes.
  */
-export function rewriteForRhino(program: Program, source: string, scopes: ScopeTable): string {
+export function rewriteForRhino({ program, source, each }: ParsedScript, scopes: ScopeTable): string {
   const edits: Edit[] = [
     ...templateEdits(program, source),
     ...constEdits(program),
     ...constWriteEdits(program, source, scopes),
+    ...eachEdits(program, source, each),
     ...loopEdits(program, scopes),
   ];
   return apply(source, edits);
@@ -112,6 +114,21 @@ function constWriteEdits(program: Program, source: string, scopes: ScopeTable): 
         end: node.end,
         text: node.prefix ? `(+${name}${node.operator[0]}1)` : `(+${name})`,
       });
+    }
+  });
+  return edits;
+}
+
+/** Name of the function that gives the values of an object; the compiler defines it. */
+export const valuesOf = '__values';
+
+function eachEdits(program: Program, source: string, each: ReadonlySet<number>): Edit[] {
+  const edits: Edit[] = [];
+  walk(program, (node) => {
+    if (node.type === 'ForInStatement' && each.has(node.start)) {
+      const lines = source.slice(node.left.end, node.right.start).replace(/[^\n\r\u2028\u2029]+/g, '');
+      edits.push({ start: node.left.end, end: node.right.start, text: ` of ${lines}${valuesOf}(` });
+      edits.push({ start: node.right.end, end: node.right.end, text: ')' });
     }
   });
   return edits;

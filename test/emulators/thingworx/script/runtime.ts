@@ -16,6 +16,7 @@ import { Compiler } from './compiler.ts';
 import { Directory } from './directory.ts';
 import { Entities } from './entities.ts';
 import { scriptFunctions } from './functions.ts';
+import { absentGlobals } from './language-levels.ts';
 import { createRealm, type Realm, scriptFrame } from './realm.ts';
 import { decodeValue, encodeValue, type Wire, type WireVariables } from './wire.ts';
 
@@ -119,7 +120,9 @@ export class Runtime {
     variables: Record<string, unknown>,
     declared: ServiceDefinition['result'],
   ): PlatformValue {
+    const absent = absentGlobals[this.bridge.switches.languageLevel].map((name) => [name, undefined]);
     const all: Record<string, unknown> = {
+      ...Object.fromEntries(absent),
       ...variables,
       me: this.entities.entity(entity),
       logger: this.logger(),

@@ -302,7 +302,7 @@ describe('the process', () => {
   });
 });
 
-test('values of many Things arrive fast enough to be no bottleneck', async () => {
+test('thousands of values in one call', async () => {
   await withPlatform({}, async (client) => {
     await client.importXml(
       entities(

@@ -68,7 +68,10 @@ export class Channel {
     Atomics.store(this.flag, 0, 0);
     this.send({ request, call, args });
     for (let spin = 0; spin < spins && Atomics.load(this.flag, 0) === 0; spin++);
-    Atomics.wait(this.flag, 0, 0);
+    // The other side notifies after it has set the flag: a late one, for the answer before, must not end this wait.
+    while (Atomics.load(this.flag, 0) === 0) {
+      Atomics.wait(this.flag, 0, 0);
+    }
     const received = receiveMessageOnPort(this.replies) as { message: string };
     const reply = JSON.parse(received.message) as ReplyMessage;
     this.revision = reply.revision;

@@ -94,13 +94,17 @@ function run() {
   var through = mark === "" ? -1 : appliedThrough(mark, stream);
   var reached = Number(content.through);
   content.events.forEach(function (item, index) {
-    if (item.sequenceNumber <= through) {
-      answer.repeated++;
-      return;
-    }
     try {
-      apply(item);
-      answer.accepted++;
+      if (item.sequenceNumber <= through) {
+        /* What led to a removal was repeated, too, and may have made the Thing again. */
+        if (item.remove) {
+          removeThing(item.remove.thing, item.remove.how);
+        }
+        answer.repeated++;
+      } else {
+        apply(item);
+        answer.accepted++;
+      }
     } catch (thrown) {
       reached = Math.min(reached, item.sequenceNumber - 1);
       answer.refused.push({ sequenceNumber: item.sequenceNumber, index: index, message: errorText(thrown) });

@@ -16,7 +16,6 @@ import type { Metrics } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
-import { Creator } from '../thingworx/creator.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
 import { compileTranslator } from '../translate/translator.ts';
 import type { Translator } from '../translate/types.ts';
@@ -318,7 +317,7 @@ export class HubConnection {
       interpreter: new Interpreter({
         translator: () => this.#requireTranslator(),
         definitions: this.#definitions,
-        creator: new Creator({ client, hubThing: this.#thing, log: this.#log }),
+        creator: this.#devices.creator,
         creationsFor: (events) => this.#devices.events.creationsFor(events),
         counters,
         notices: this.#notices,

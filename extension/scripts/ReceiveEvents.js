@@ -44,6 +44,23 @@ function removeThing(name, how) {
   }
 }
 
+/* The Thing of a device that was deleted and is there again. */
+function enableThing(name) {
+  var thing = Things[name];
+  var isDevice = function () {
+    return String(thing.ImplementsShape({ thingShapeName: "AzureIoT.Device_TS" })) === "true";
+  };
+  if (!thing || !isDevice() || String(thing.IsEnabled()) === "true") {
+    return;
+  }
+  thing.EnableThing();
+  thing.RestartThing();
+  /* What it says can be read only now. */
+  if (String(thing.hubThing) !== String(me.name)) {
+    thing.DisableThing();
+  }
+}
+
 function mirrorTwin(twin) {
   var thing = Things[twin.thing];
   Object.keys(twin.sections).forEach(function (name) {
@@ -69,6 +86,9 @@ function apply(item) {
   }
   if (isStale(thing, item.sequence)) {
     return;
+  }
+  if (isSet(item.enable)) {
+    enableThing(item.enable);
   }
   var values = item.values || {};
   Object.keys(values).forEach(function (name) {

@@ -46,6 +46,12 @@ async function residentMegabytes(pid: number | undefined): Promise<number | unde
   return match ? Math.round(Number(match[1]) / 1024) : undefined;
 }
 
+/** How many requests the hub refused because of their rate, by kind. */
+async function refusals(controlUrl: string): Promise<Row> {
+  const { refused } = (await (await fetch(`${controlUrl}/throttle`)).json()) as { refused: Row };
+  return refused;
+}
+
 /** Has the hub keep the rates of a tier, as Azure does, with a small allowance for bursts. */
 async function throttle(controlUrl: string, tier: string): Promise<void> {
   const answer = await fetch(`${controlUrl}/throttle`, {
@@ -94,7 +100,7 @@ try {
   console.log(
     JSON.stringify({
       devices,
-      ...(tier ? { tier } : {}),
+      ...(tier ? { tier, refused: await refusals(system.cloud.iotHubControlUrl) } : {}),
       state: row.state,
       created: row.created,
       failed: row.failed,

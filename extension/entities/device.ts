@@ -115,7 +115,10 @@ export const deviceShape: ThingShape = {
       'UpdatePropertyValues',
       'GetPropertyTime',
       'SynchronizeTwin',
+      // deviceLifecycle "create-and-disable".
       'DisableThing',
+      'EnableThing',
+      'IsEnabled',
       // unknownProperty "create", on Things that somebody else has made.
       'AddPropertyDefinition',
       'RestartThing',

@@ -25,13 +25,20 @@ function createThing(wanted) {
   if (Things[wanted.name]) {
     return link(Things[wanted.name], wanted);
   }
-  Resources["EntityServices"].CreateThing({
-    name: wanted.name,
-    description: "Made for a device of " + me.name + ".",
-    thingTemplateName: wanted.template,
-    projectName: wanted.project || "",
-    tags: wanted.tags || ""
-  });
+  try {
+    Resources["EntityServices"].CreateThing({
+      name: wanted.name,
+      description: "Made for a device of " + me.name + ".",
+      thingTemplateName: wanted.template,
+      projectName: wanted.project || "",
+      tags: wanted.tags || ""
+    });
+  } catch (thrown) {
+    if (!Things[wanted.name]) {
+      throw thrown;
+    }
+    return "";
+  }
   var thing = Things[wanted.name];
   thing.EnableThing();
   thing.RestartThing();

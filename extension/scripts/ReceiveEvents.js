@@ -44,6 +44,23 @@ function removeThing(name, how) {
   }
 }
 
+/* The Thing of a device that was deleted and is there again. */
+function enableThing(name) {
+  var thing = Things[name];
+  var isDevice = function () {
+    return String(thing.ImplementsShape({ thingShapeName: "AzureIoT.Device_TS" })) === "true";
+  };
+  if (!thing || !isDevice() || String(thing.IsEnabled()) === "true") {
+    return;
+  }
+  thing.EnableThing();
+  thing.RestartThing();
+  /* What it says can be read only now. */
+  if (String(thing.hubThing) !== String(me.name)) {
+    thing.DisableThing();
+  }
+}
+
 function mirrorTwin(twin) {
   var thing = Things[twin.thing];
   Object.keys(twin.sections).forEach(function (name) {
@@ -70,6 +87,9 @@ function apply(item) {
   if (isStale(thing, item.sequence)) {
     return;
   }
+  if (isSet(item.enable)) {
+    enableThing(item.enable);
+  }
   var values = item.values || {};
   Object.keys(values).forEach(function (name) {
     thing[name] = name === "lastActivityTime" ? new Date(values[name]) : values[name];
@@ -94,13 +114,17 @@ function run() {
   var through = mark === "" ? -1 : appliedThrough(mark, stream);
   var reached = Number(content.through);
   content.events.forEach(function (item, index) {
-    if (item.sequenceNumber <= through) {
-      answer.repeated++;
-      return;
-    }
     try {
-      apply(item);
-      answer.accepted++;
+      if (item.sequenceNumber <= through) {
+        /* What led to a removal was repeated, too, and may have made the Thing again. */
+        if (item.remove) {
+          removeThing(item.remove.thing, item.remove.how);
+        }
+        answer.repeated++;
+      } else {
+        apply(item);
+        answer.accepted++;
+      }
     } catch (thrown) {
       reached = Math.min(reached, item.sequenceNumber - 1);
       answer.refused.push({ sequenceNumber: item.sequenceNumber, index: index, message: errorText(thrown) });

@@ -1,16 +1,22 @@
 /**
  * Imports devices into ThingWorx on the local system and says how long it took and what memory the sidecar needed.
- * `node scripts/bench/import.ts [devices]`; 10,000 unless given.
+ * `node scripts/bench/import.ts [--devices 10000] [--tier S1]`; with a tier the IoT Hub refuses what is above its rates, and the hub
+ * Thing knows it.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import iotCommon from 'azure-iot-common';
 import type { Row } from '../local/platform.ts';
 import { HUB_THING, LocalSystem } from '../local/system.ts';
 
 const { ConnectionString, SharedAccessSignature } = iotCommon;
 
-const devices = Number(process.argv[2] ?? 10_000);
+const { values } = parseArgs({
+  options: { devices: { type: 'string', default: '10000' }, tier: { type: 'string' } },
+});
+const devices = Number(values.devices);
+const { tier } = values;
 const BULK = 100;
 
 async function register(connectionString: string, ids: readonly string[]): Promise<void> {
@@ -40,7 +46,28 @@ async function residentMegabytes(pid: number | undefined): Promise<number | unde
   return match ? Math.round(Number(match[1]) / 1024) : undefined;
 }
 
-const system = new LocalSystem({ devices: 0, partitions: 2, localCheckpoints: true });
+/** How many requests the hub refused because of their rate, by kind. */
+async function refusals(controlUrl: string): Promise<Row> {
+  const { refused } = (await (await fetch(`${controlUrl}/throttle`)).json()) as { refused: Row };
+  return refused;
+}
+
+/** Has the hub keep the rates of a tier, as Azure does, with a small allowance for bursts. */
+async function throttle(controlUrl: string, tier: string): Promise<void> {
+  const answer = await fetch(`${controlUrl}/throttle`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ tier, burstSeconds: 10 }),
+  });
+  if (!answer.ok) throw new Error(`The tier ${tier} was answered ${answer.status}: ${await answer.text()}`);
+}
+
+const system = new LocalSystem({
+  devices: 0,
+  partitions: 2,
+  localCheckpoints: true,
+  ...(tier ? { hubSettings: { tier } } : {}),
+});
 try {
   await system.start();
   await system.platform.invoke(HUB_THING, 'GrantPermissions');
@@ -48,6 +75,7 @@ try {
     system.cloud.iotHubConnectionString,
     Array.from({ length: devices }, (_, index) => `device-${String(index).padStart(6, '0')}`),
   );
+  if (tier) await throttle(system.cloud.iotHubControlUrl, tier);
   const call = async (service: string, parameters: Row) => {
     const answer = (await system.platform.invoke(HUB_THING, service, parameters)) as { rows?: Row[] };
     return answer.rows?.[0]?.result ?? answer;
@@ -72,6 +100,7 @@ try {
   console.log(
     JSON.stringify({
       devices,
+      ...(tier ? { tier, refused: await refusals(system.cloud.iotHubControlUrl) } : {}),
       state: row.state,
       created: row.created,
       failed: row.failed,

@@ -192,8 +192,8 @@ export const HubSettings = Type.Object(
         title: 'Device life cycle',
         description:
           'What follows for Things when a device is created in the IoT Hub or deleted from it: nothing (keep), its Thing is ' +
-          'made (create), and disabled (create-and-disable) or deleted with its history (create-and-delete) when the device ' +
-          'is deleted. The hub must route device life cycle events to the built-in endpoint.',
+          'made (create), and disabled (create-and-disable; enabled again with the device) or deleted with its history ' +
+          '(create-and-delete) when the device is deleted. The hub must route device life cycle events to the built-in endpoint.',
         default: 'keep',
       }),
       { category: TRANSLATION },

@@ -1,5 +1,5 @@
 import type { CheckStep } from '../contract/checks.ts';
-import { ERRORS } from '../errors/catalogue.ts';
+import { ERRORS, type ErrorCode } from '../errors/catalogue.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 
 /** Each step by itself must leave room for the others in the 30 s that ThingWorx gives a script. */
@@ -10,6 +10,8 @@ export interface StepOptions {
   readonly onlyFor?: string;
   /** Replaces what the catalogue says to do. */
   readonly remedy?: string;
+  /** The same, for one code. */
+  readonly remedies?: Partial<Record<ErrorCode, string>>;
 }
 
 /** Runs one step. Never rejects: the failure is the result. */
@@ -33,13 +35,14 @@ export function skipped(step: string, message: string): CheckStep {
   return { step, outcome: 'skipped', timeMs: 0, message, remedy: '' };
 }
 
-function failure(step: string, error: ConnectorError, { onlyFor, remedy }: StepOptions): CheckStep {
+function failure(step: string, error: ConnectorError, options: StepOptions): CheckStep {
+  const { onlyFor, remedy, remedies } = options;
   const what = `${error.code}: ${error.message}${/[.!?]$/.test(error.message) ? '' : '.'}`;
   return {
     step,
     outcome: onlyFor === undefined ? 'failed' : 'warning',
     timeMs: 0,
     message: onlyFor === undefined ? what : `${what} Needed only ${onlyFor}.`,
-    remedy: remedy ?? ERRORS[error.code].remedy,
+    remedy: remedies?.[error.code] ?? remedy ?? ERRORS[error.code].remedy,
   };
 }

@@ -8,12 +8,16 @@ const HUB_TEMPLATE = 'AzureIoT.Hub_TT';
 const GRANT =
   'Call GrantPermissions on the hub Thing as an administrator; docs/permissions.md lists the rights.';
 
+const JOIN = 'Add the user of the application key to the group AzureIoT.Sidecar_UG.';
+
 /** A service that the sidecar calls, with input that changes nothing. */
 interface Right {
   readonly service: string;
   readonly parameters: unknown;
   readonly meaning: string;
   readonly onlyFor?: string;
+  /** It may fail for other reasons, which are steps of their own. */
+  readonly mayFail?: boolean;
 }
 
 /** Tests the application key and, one by one, the rights of its user. Sequential: a right means nothing while the key is refused. */
@@ -30,7 +34,7 @@ export async function checkThingworx(
       return `ThingWorx at ${client.address} takes the application key, and its user sees ${thing}.`;
     },
     signal,
-    {},
+    { remedies: { THINGWORX_NOT_FOUND: JOIN } },
   );
   const rights = rightsOf(status);
   const reason = 'The application key was not accepted.';
@@ -57,14 +61,15 @@ async function findHub(client: ThingworxClient, thing: string, signal: AbortSign
   );
   const rows = (answer as { rows?: { name?: string }[] } | undefined)?.rows ?? [];
   if (rows.some(({ name }) => name === thing)) return;
-  throw new ConnectorError(
-    'THINGWORX_NOT_FOUND',
-    `The user of the application key does not see ${thing}: is it a member of AzureIoT.Sidecar_UG?`,
-  );
+  throw new ConnectorError('THINGWORX_NOT_FOUND', `The user of the application key does not see ${thing}.`);
 }
+
+const EVENTS = 'for events of devices: twins, connections, life cycle, feedback';
 
 function rightsOf(status: HubStatus | undefined): Right[] {
   return [
+    // Equal settings change nothing.
+    { service: 'Connect', parameters: {}, meaning: 'has hub Things connect when it starts', mayFail: true },
     {
       service: 'DescribeThings',
       parameters: { names: { names: [] } },
@@ -73,6 +78,30 @@ function rightsOf(status: HubStatus | undefined): Right[] {
     { service: 'ReceiveUpdates', parameters: { batch: { groups: [] } }, meaning: 'writes values' },
     // The status as it is: what it writes stands there already, or should.
     { service: 'ReceiveStatus', parameters: { status: status ?? {} }, meaning: 'shows the status' },
+    {
+      service: 'FindDeviceThings',
+      parameters: { request: { deviceIds: [] } },
+      meaning: 'finds the Things of devices',
+      onlyFor: EVENTS,
+    },
+    {
+      service: 'ReceiveEvents',
+      parameters: { batch: { events: [] } },
+      meaning: 'tells what happens to devices',
+      onlyFor: EVENTS,
+    },
+    {
+      service: 'ReadTwins',
+      parameters: { request: { twins: [] } },
+      meaning: 'mirrors twins',
+      onlyFor: 'to mirror twins',
+    },
+    {
+      service: 'DeleteThings',
+      parameters: { request: { things: [] } },
+      meaning: 'has Things deleted with their devices',
+      onlyFor: 'to delete Things with their devices',
+    },
     {
       service: 'CreateThings',
       parameters: { request: { things: [], properties: [] } },
@@ -103,7 +132,11 @@ function checkRight(
   return checkStep(
     `Right: ${right.service}`,
     async (step) => {
-      await client.invoke(thing, right.service, right.parameters, { signal: step });
+      try {
+        await client.invoke(thing, right.service, right.parameters, { signal: step });
+      } catch (thrown) {
+        if (!right.mayFail || toConnectorError(thrown).code !== 'THINGWORX_REJECTED') throw thrown;
+      }
       return `The sidecar ${right.meaning}.`;
     },
     signal,

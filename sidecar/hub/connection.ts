@@ -1,8 +1,5 @@
-import path from 'node:path';
-import { openBlobCheckpoints } from '../azure/checkpoint-blob.ts';
-import { openFileCheckpoints } from '../azure/checkpoint-file.ts';
 import { openEventSource } from '../azure/event-source.ts';
-import type { CheckpointStore, EventSource } from '../azure/event-types.ts';
+import type { EventSource } from '../azure/event-types.ts';
 import type { Hub } from '../contract/context.ts';
 import { type HubSettings, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus, LastError } from '../contract/status.ts';
@@ -16,10 +13,10 @@ import type { Metrics } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
-import { Creator } from '../thingworx/creator.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
 import { compileTranslator } from '../translate/translator.ts';
 import type { Translator } from '../translate/types.ts';
+import { openCheckpoints } from './checkpoints.ts';
 import { HubDevices } from './devices.ts';
 import { eventEndpoint } from './event-endpoint.ts';
 import { HubImports } from './import-desk.ts';
@@ -44,6 +41,9 @@ export interface HubParts {
 /** How long a hub that cannot work as it is set waits until it looks whether Azure's side has changed. */
 const FAILED_RETRY_MS = 60_000;
 const TICK_MS = 5_000;
+/** The SDK tries again within seconds: a refusal that is not repeated for this long is over. */
+const REFUSED_MS = 30_000;
+const RECEIVING = 'receiving';
 
 /** One hub Thing: owns its consumer, its lanes, its accounts and its status. */
 export class HubConnection {
@@ -65,6 +65,7 @@ export class HubConnection {
   #translator: Translator | undefined;
   #state: HubState = 'connecting';
   #reason: string | undefined;
+  #refusedAtMs = 0;
   #lastError: LastError | undefined;
   #partitions: Partitions | undefined;
   #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
@@ -249,7 +250,8 @@ export class HubConnection {
 
   async #open(settings: HubSettings, signal: AbortSignal): Promise<EventSource> {
     const endpoint = await eventEndpoint(settings, signal);
-    const checkpoints = await this.#openCheckpoints(settings);
+    const { stateDirectory } = this.#parts;
+    const checkpoints = await openCheckpoints(settings, stateDirectory, this.#thing);
     const partitions = new Partitions({
       laneOptions: (partitionId) => this.#laneOptions(partitionId),
       owner: this.#parts.ownerId,
@@ -278,24 +280,11 @@ export class HubConnection {
 
   #closeCheckpoints: () => Promise<void> = async () => undefined;
 
-  async #openCheckpoints(
-    settings: HubSettings,
-  ): Promise<{ store: CheckpointStore; close: () => Promise<void> }> {
-    if (settings.storageConnectionString) {
-      return openBlobCheckpoints({
-        connection: settings.storageConnectionString,
-        container: settings.checkpointContainer,
-      });
-    }
-    return openFileCheckpoints({
-      directory: path.join(this.#parts.stateDirectory, 'checkpoints', encodeURIComponent(this.#thing)),
-    });
-  }
-
   /** Runs beside an open source until the signal, then closes it gracefully. */
   async #attend(source: EventSource, signal: AbortSignal): Promise<void> {
     this.#setState(this.#obstacles.size > 0 ? 'waiting' : 'running', undefined);
     const timer = setInterval(() => {
+      if (Date.now() - this.#refusedAtMs > REFUSED_MS) this.#obstruct(RECEIVING, undefined);
       this.#rate.sample(this.#counters.counts.delivered);
       this.#partitions
         ?.reviveStalled()
@@ -318,7 +307,7 @@ export class HubConnection {
       interpreter: new Interpreter({
         translator: () => this.#requireTranslator(),
         definitions: this.#definitions,
-        creator: new Creator({ client, hubThing: this.#thing, log: this.#log }),
+        creator: this.#devices.creator,
         creationsFor: (events) => this.#devices.events.creationsFor(events),
         counters,
         notices: this.#notices,
@@ -370,6 +359,10 @@ export class HubConnection {
   #sourceFailed(partitionId: string | undefined, error: ConnectorError): void {
     this.#note(error);
     this.#log.warn({ err: error, partitionId }, 'Receiving failed; going on by itself.');
+    if (error.retryable) return;
+    // A consumer group or a right that is missing: somebody must do something first, although the source keeps trying.
+    this.#refusedAtMs = Date.now();
+    this.#obstruct(RECEIVING, error);
   }
 
   /** Something cannot be reached or goes on again. The hub waits as long as anything does. */

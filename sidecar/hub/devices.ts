@@ -2,6 +2,7 @@ import type { Hub } from '../contract/context.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import type { Log } from '../observe/log.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
+import { Creator } from '../thingworx/creator.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
 import { DeviceThings } from '../thingworx/device-things.ts';
 import { ClientsHolder } from './clients-holder.ts';
@@ -21,6 +22,7 @@ export interface HubDevicesOptions {
 /** The devices of one hub: the clients of its service side, their Things, and what it says about them. */
 export class HubDevices {
   readonly events: DeviceEvents;
+  readonly creator: Creator;
   readonly #clients = new ClientsHolder();
   readonly #things: HubThings;
   readonly #notifications: Notifications;
@@ -29,6 +31,12 @@ export class HubDevices {
     const { client, hubThing, log } = options;
     const deviceThings = new DeviceThings({ client, hubThing });
     const clients = () => this.#clients.get();
+    this.creator = new Creator({
+      client,
+      hubThing,
+      log,
+      onThing: (deviceId) => deviceThings.forget(deviceId),
+    });
     this.#things = new HubThings({ ...options, deviceThings });
     this.events = new DeviceEvents({ ...options, deviceThings, clients });
     this.#notifications = new Notifications({ events: this.events, clients, log });

@@ -4,6 +4,7 @@ import type { NonSecretHubSettings, SecretName } from '../contract/hub-settings.
 import type { HubStatus } from '../contract/status.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { checkAzure, skipAzure } from './check-azure.ts';
+import { checkIngestion } from './check-ingestion.ts';
 import { checkThingworx } from './check-thingworx.ts';
 import { HubConnection, type HubParts } from './connection.ts';
 import type { Secrets, Tickets } from './tickets.ts';
@@ -62,7 +63,7 @@ export class HubDirectory implements Hubs {
       checkThingworx(this.#parts.client, thing, status, signal),
       this.#checkAzure(thing, signal),
     ]);
-    return [...thingworx, ...azure];
+    return [...thingworx, ...azure, checkIngestion(this.#connections.get(thing)?.status())];
   }
 
   async #checkAzure(thing: string, signal: AbortSignal): Promise<CheckStep[]> {

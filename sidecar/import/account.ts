@@ -1,6 +1,6 @@
 import { toConnectorError } from '../errors/connector-error.ts';
 import { type RunningTask, wasCancelled } from '../tasks/task.ts';
-import type { Herald } from './herald.ts';
+import type { Herald, ImportStatus } from './herald.ts';
 
 /** What became of one item, with the words of the report. */
 export interface Outcome {
@@ -47,18 +47,20 @@ export class Account {
     try {
       await work();
     } catch (thrown) {
-      const { signal } = this.#task;
-      if (wasCancelled(signal)) await this.#herald.end(this.#status('cancelled'));
-      else if (!signal.aborted) {
-        const { code, message } = toConnectorError(thrown);
-        await this.#herald.end({ ...this.#status('failed'), errorCode: code, error: message });
-      }
+      const { code, message } = toConnectorError(thrown);
+      await this.#end({ ...this.#status('failed'), errorCode: code, error: message });
       throw thrown;
     }
-    await this.#herald.end(this.#status('completed'));
+    await this.#end(this.#status('completed'));
   }
 
-  #status(state: 'running' | 'completed' | 'failed' | 'cancelled') {
+  async #end(status: ImportStatus): Promise<void> {
+    const { signal } = this.#task;
+    if (wasCancelled(signal)) await this.#herald.end(this.#status('cancelled'));
+    else if (!signal.aborted) await this.#herald.end(status);
+  }
+
+  #status(state: ImportStatus['state']): ImportStatus {
     return {
       task: this.#task.id,
       kind: this.#kind,

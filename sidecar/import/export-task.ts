@@ -1,5 +1,5 @@
 import { BULK_LIMIT, type BulkResult } from '../azure/bulk-registry.ts';
-import type { RunningTask, TaskKind } from '../tasks/task.ts';
+import { type RunningTask, type TaskKind, withGrace } from '../tasks/task.ts';
 import { Account } from './account.ts';
 import { Herald } from './herald.ts';
 import type { RegistryWork } from './import-task.ts';
@@ -50,7 +50,7 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
       for (let start = 0; start < page.things.length; start += BULK_LIMIT) {
         const some = page.things.slice(start, start + BULK_LIMIT);
         if (input.dryRun) await this.#look(some, account, signal);
-        else await this.#make(some, input, things, account, signal);
+        else await withGrace(signal, (calling) => this.#make(some, input, things, account, calling));
         await account.progress();
       }
       if (page.after !== undefined) await task.save({ after: page.after });
@@ -88,13 +88,17 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
       log,
     );
     const unlinked = some.filter(({ linked }, index) => !linked && isThere(results[index]));
-    const making = await things.make(
-      unlinked.map(({ thing, deviceId }) => ({ name: thing, deviceId, template, link: true })),
+    const linkFailures = new Map<string, string>();
+    await things.make(
+      unlinked.map(({ thing, deviceId }) => ({ name: thing, deviceId, template, link: true as const })),
       signal,
+      (made) => {
+        for (const { wanted, message } of made) if (message) linkFailures.set(wanted.name, message);
+      },
     );
     for (const [index, { thing, deviceId }] of some.entries()) {
       const result = results[index];
-      const linkFailure = making.failed.get(thing);
+      const linkFailure = linkFailures.get(thing);
       if (!isThere(result))
         account.settle({ item: deviceId, outcome: 'failed', message: reasonOf(thing, result) });
       else if (linkFailure !== undefined)

@@ -2,7 +2,7 @@ import type { HubClients } from '../azure/hub-clients.ts';
 import type { Log } from '../observe/log.ts';
 import type { RunningTask, TaskKind } from '../tasks/task.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
-import { Account } from './account.ts';
+import { Account, type Outcome } from './account.ts';
 import { countDevices, devicePages, type Place, type Selection } from './devices.ts';
 import { Herald } from './herald.ts';
 import { type ImportedDevice, Pattern, type TemplateRule, templateFor } from './rules.ts';
@@ -88,25 +88,21 @@ export class ImportTask implements TaskKind<ImportInput, Place> {
       await account.progress();
       return;
     }
-    for (let start = 0; start < wanted.length; start += THINGS_PER_STEP) {
-      const some = wanted.slice(start, start + THINGS_PER_STEP);
-      const { created, linked, failed } = await things.make(some, signal);
-      for (const { name, deviceId, template } of some) {
-        const message = failed.get(name);
-        if (message !== undefined)
-          account.settle({ item: deviceId, outcome: 'failed', message: `${name}: ${message}` });
-        else if (created.has(name))
-          account.settle({ item: deviceId, outcome: 'created', message: `${name} from ${template}` });
-        else
-          account.settle({ item: deviceId, outcome: linked.has(name) ? 'linked' : 'existed', message: name });
-      }
+    await things.make(wanted, signal, async (made) => {
+      for (const { wanted: thing, outcome, message } of made) account.settle(lineOf(thing, outcome, message));
       await account.progress();
-    }
+    });
   }
 }
 
-/** So often an import tells how far it came. */
-const THINGS_PER_STEP = 250;
+function lineOf(
+  { name, deviceId, template }: WantedThing,
+  outcome: string,
+  message: string | undefined,
+): Outcome {
+  if (outcome === 'failed') return { item: deviceId, outcome, message: `${name}: ${message}` };
+  return { item: deviceId, outcome, message: outcome === 'created' ? `${name} from ${template}` : name };
+}
 
 /** Device id -> Thing, for all Things of devices of the hub. Names alone: some ten megabytes for 100,000. */
 export async function thingsByDevice(things: ThingRoster, signal: AbortSignal): Promise<Map<string, string>> {

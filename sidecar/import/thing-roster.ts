@@ -1,5 +1,6 @@
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
+import { withGrace } from '../tasks/task.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import { persist } from './persistence.ts';
 
@@ -24,11 +25,12 @@ export interface DeviceThing {
   readonly linked: boolean;
 }
 
-export interface Making {
-  readonly created: ReadonlySet<string>;
-  readonly linked: ReadonlySet<string>;
-  /** By name, with what ThingWorx said. */
-  readonly failed: ReadonlyMap<string, string>;
+/** What became of a Thing. */
+export interface MadeThing<T extends WantedThing = WantedThing> {
+  readonly wanted: T;
+  readonly outcome: 'created' | 'linked' | 'existed' | 'failed';
+  /** What ThingWorx said, when it failed. */
+  readonly message?: string;
 }
 
 export interface ThingRosterOptions {
@@ -55,26 +57,35 @@ export class ThingRoster {
   }
 
   /**
-   * Makes the Things; those that exist are left as they are. Throws THINGWORX_FORBIDDEN when the right to make Things is missing, and
-   * waits out what passes by itself.
+   * Makes the Things and tells what became of each, as the answers come; those that exist are left as they are. Throws
+   * THINGWORX_FORBIDDEN when the right to make Things is missing, and waits out what passes by itself. After a cancellation the calls
+   * that are under way are heard, and no other is made: it then throws STOPPING.
    */
-  async make(wanted: readonly WantedThing[], signal: AbortSignal): Promise<Making> {
-    const created = new Set<string>();
-    const linked = new Set<string>();
-    const failed = new Map<string, string>();
+  async make<T extends WantedThing>(
+    wanted: readonly T[],
+    signal: AbortSignal,
+    onMade: (made: readonly MadeThing<T>[]) => Promise<void> | void,
+  ): Promise<void> {
     let next = 0;
+    let failed = false;
     const lane = async () => {
-      while (next < wanted.length) {
+      while (next < wanted.length && !failed) {
+        if (signal.aborted) throw new ConnectorError('STOPPING', 'The work was given up.');
         const some = wanted.slice(next, next + this.#batch);
         next += some.length;
-        const answer = await this.#make(some, signal);
-        for (const name of answer.created) created.add(name);
-        for (const name of answer.linked) linked.add(name);
-        for (const { thing, message } of answer.failed) failed.set(thing, message);
+        const made = await withGrace(signal, (calling) => this.#make(some, calling));
+        await onMade(some.map((one) => outcomeOf(one, made)));
       }
     };
-    await Promise.all(Array.from({ length: LANES }, lane));
-    return { created, linked, failed };
+    const lanes = Array.from({ length: LANES }, () =>
+      lane().catch((thrown) => {
+        failed = true;
+        throw thrown;
+      }),
+    );
+    // Nothing is made any more once this has ended, whichever way.
+    await Promise.allSettled(lanes);
+    await Promise.all(lanes);
   }
 
   /** The Things of devices of this hub, page by page; with a template also those that have no hub yet. */
@@ -157,6 +168,14 @@ export class ThingRoster {
     const { client, hubThing, log } = this.#options;
     return persist(() => client.invoke(hubThing, service, parameters, { signal }), signal, log);
   }
+}
+
+function outcomeOf<T extends WantedThing>(wanted: T, { created, linked, failed }: Made): MadeThing<T> {
+  const { name } = wanted;
+  const refusal = failed.find(({ thing }) => thing === name);
+  if (refusal) return { wanted, outcome: 'failed', message: refusal.message };
+  if (created.includes(name)) return { wanted, outcome: 'created' };
+  return { wanted, outcome: linked.includes(name) ? 'linked' : 'existed' };
 }
 
 interface Made {

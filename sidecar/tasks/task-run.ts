@@ -31,9 +31,7 @@ export class TaskRun {
   #wish: 'stop' | 'cancel' | undefined;
 
   constructor(record: TaskRecord, options: TaskRunOptions) {
-    // What was counted after the last position is done again.
-    const { done = 0, counts = {} } = record.state === 'running' ? (record.saved ?? {}) : record;
-    this.#record = { ...record, done, counts: { ...counts } };
+    this.#record = { ...record, counts: { ...record.counts } };
     this.#options = options;
   }
 
@@ -95,6 +93,7 @@ export class TaskRun {
   async #work(kind: TaskKind): Promise<void> {
     const { log } = this.#options;
     const record = this.#record;
+    if (record.state === 'running') await this.#rewind();
     record.state = 'running';
     record.startedAtMs ??= Date.now();
     await this.#write();
@@ -110,6 +109,21 @@ export class TaskRun {
     } finally {
       clearTimeout(this.#timer);
       this.#timer = undefined;
+    }
+  }
+
+  /** Back to the last position: what was counted and reported after it is done again. */
+  async #rewind(): Promise<void> {
+    const record = this.#record;
+    const { done = 0, counts = {}, reported = 0 } = record.saved ?? {};
+    Object.assign(record, { done, counts: { ...counts }, reported });
+    try {
+      await this.#options.store.cutReport(record.id, reported);
+    } catch (thrown) {
+      this.#options.log.warn(
+        { err: thrown },
+        'The report of a task could not be cut; it may tell things twice.',
+      );
     }
   }
 
@@ -152,7 +166,8 @@ export class TaskRun {
         this.#writeSoon();
       },
       save: async (position) => {
-        record.saved = { position, done: record.done, counts: record.counts };
+        const { done, counts, reported } = record;
+        record.saved = { position, done, counts, reported };
         await this.flush();
         await this.#write();
       },

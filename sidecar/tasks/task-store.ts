@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing, replaceFile } from '../disk/files.ts';
 import { TASK_STATES, type TaskFinding, type TaskRecord } from './task.ts';
@@ -42,6 +42,25 @@ export class TaskStore {
     await this.#make();
     const lines = findings.map((finding) => `${JSON.stringify(finding)}\n`).join('');
     await appendFile(this.#file(id, 'report.ndjson'), lines, { mode: 0o600 });
+  }
+
+  /** Leaves the first lines of a report, and none of which a crash has cut. */
+  async cutReport(id: string, lines: number): Promise<void> {
+    const file = this.#file(id, 'report.ndjson');
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(file);
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw error;
+    }
+    let end = 0;
+    for (let line = 0; line < lines; line += 1) {
+      const next = bytes.indexOf('\n', end) + 1;
+      if (next === 0) break;
+      end = next;
+    }
+    await truncate(file, end);
   }
 
   /** Lines of the report from a number on, the first being 0. */

@@ -39,6 +39,8 @@ export interface TaskSave {
   readonly position: unknown;
   readonly done: number;
   readonly counts: Readonly<Record<string, number>>;
+  /** Lines that the report had: those behind them are written again. */
+  readonly reported: number;
 }
 
 /** One line of a task's report. */
@@ -82,6 +84,34 @@ export interface TaskKind<Input = unknown, Position = unknown> {
 export function isEnded({ state }: Pick<TaskRecord, 'state'>): boolean {
   return state === 'completed' || state === 'failed' || state === 'cancelled';
 }
+
+/**
+ * Does work whose outcome should be known: a cancellation lets it end, within ten seconds; a stop of the sidecar does not wait, for what
+ * it breaks off is done again.
+ */
+export async function withGrace<T>(
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ending = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const end = () => ending.abort(signal.reason);
+  const onAbort = () => {
+    if (wasCancelled(signal)) timer = setTimeout(end, GRACE_MS);
+    else end();
+  };
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await work(ending.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Shorter than the service that cancels waits for its answer. */
+const GRACE_MS = 10_000;
 
 /** Whether work was ended because somebody cancelled it, not because the sidecar stops. */
 export function wasCancelled(signal: AbortSignal): boolean {

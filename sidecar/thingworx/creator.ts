@@ -6,6 +6,8 @@ export interface CreatorOptions {
   readonly client: ThingworxClient;
   /** The Thing whose CreateThings is asked. */
   readonly hubThing: string;
+  /** A Thing may have been made for a device. */
+  readonly onThing: (deviceId: string) => void;
   readonly log: Log;
 }
 
@@ -27,7 +29,7 @@ export class Creator {
   }
 
   async create(creations: readonly Creation[], signal: AbortSignal): Promise<void> {
-    const { client, hubThing, log } = this.#options;
+    const { client, hubThing, onThing, log } = this.#options;
     const things = creations.flatMap((creation) =>
       creation.kind === 'thing'
         ? [{ name: creation.thing, template: creation.template, deviceId: creation.deviceId }]
@@ -44,6 +46,7 @@ export class Creator {
       { request: { things, properties } },
       { signal },
     )) as Answer;
+    for (const { deviceId } of things) onThing(deviceId);
     for (const thing of answer?.created ?? []) log.info({ thing }, 'Thing created for a device.');
     for (const { thing, property } of answer?.added ?? []) log.info({ thing, property }, 'Property created.');
     for (const { thing, message } of answer?.failed ?? [])

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { buildPackage } from '../../scripts/build.ts';
 import type { AppOptions } from '../../sidecar/http/app.ts';
-import { startThingworx } from '../emulators/thingworx/emulator.ts';
+import { startThingworx, type ThingworxEmulator } from '../emulators/thingworx/emulator.ts';
 import type { Switches } from '../emulators/thingworx/switches.ts';
 import { Client, until } from '../emulators/thingworx-tests/platform-support.ts';
 import { startApp, type TestApp, TOKEN } from '../http/fixture.ts';
@@ -15,6 +15,8 @@ export const HUB = 'Plant.Hub';
 /** The emulated platform with the extension imported from its zip, and the sidecar's HTTP app beside it. */
 export interface ExtensionPlatform {
   readonly client: Client;
+  /** The platform from within. */
+  readonly platform: ThingworxEmulator['platform'];
   readonly app: TestApp;
   /** An application key of a user who is a member of AzureIoT.Sidecar_UG and nothing else. */
   readonly sidecarKey: string;
@@ -35,7 +37,9 @@ export async function startPlatform(
   const reports = (answer.json.rows as Record<string, { rows: ExtensionPlatform['reports'] }>[]).flatMap(
     (step) => Object.values(step).flatMap(({ rows }) => rows),
   );
-  return { client, app: await startApp(t, appOptions), sidecarKey: await createSidecarKey(client), reports };
+  const { platform } = emulator;
+  const app = await startApp(t, appOptions);
+  return { client, platform, app, sidecarKey: await createSidecarKey(client), reports };
 }
 
 async function builtZip(t: TestContext): Promise<Buffer> {

@@ -57,9 +57,14 @@ describe('CheckConnection', () => {
         'Token',
         'Settings of the hub',
         'Application key',
+        'Right: Connect',
         'Right: DescribeThings',
         'Right: ReceiveUpdates',
         'Right: ReceiveStatus',
+        'Right: FindDeviceThings',
+        'Right: ReceiveEvents',
+        'Right: ReadTwins',
+        'Right: DeleteThings',
         'Right: CreateThings',
         'Right: ListDeviceThings',
         'Right: ReceiveImportStatus',
@@ -69,34 +74,177 @@ describe('CheckConnection', () => {
         'IoT Hub: right RegistryWrite',
         'Built-in endpoint',
         'Storage for checkpoints',
+        'Ingestion',
       ].map((step) => [step, 'ok']),
     );
   });
 
-  test('names the right that is missing', async () => {
-    const template = 'ThingTemplates';
-    const right = {
-      principal: 'AzureIoT.Sidecar_UG',
-      principalType: 'Group',
-      type: 'ServiceInvoke',
-      resource: 'DescribeThings',
-    };
-    const { platform } = factory.system;
-    await platform.invokeOn(template, 'AzureIoT.Hub_TT', 'DeleteInstanceRunTimePermission', right);
-    const step = await find('Right: DescribeThings');
-    assert.equal(step.outcome, 'failed');
-    assert.match(step.message, /^THINGWORX_FORBIDDEN: .*DescribeThings/);
-    assert.match(step.remedy, /GrantPermissions/);
-    await platform.invokeOn(template, 'AzureIoT.Hub_TT', 'AddInstanceRunTimePermission', {
-      ...right,
-      allow: true,
+  /** Steps that are not ok, with their outcomes. */
+  const trouble = (steps: readonly Step[]) =>
+    steps.filter(({ outcome }) => outcome !== 'ok').map(({ step, outcome }) => [step, outcome]);
+
+  for (const [service, outcome] of [
+    ['Connect', 'failed'],
+    ['DescribeThings', 'failed'],
+    ['ReceiveUpdates', 'failed'],
+    ['ReceiveStatus', 'failed'],
+    ['FindDeviceThings', 'warning'],
+    ['ReceiveEvents', 'warning'],
+    ['ReadTwins', 'warning'],
+    ['DeleteThings', 'warning'],
+    ['CreateThings', 'warning'],
+    ['ListDeviceThings', 'warning'],
+    ['ReceiveImportStatus', 'warning'],
+  ] as const) {
+    test(`names the right ${service} alone when it is missing`, async () => {
+      const right = {
+        principal: 'AzureIoT.Sidecar_UG',
+        principalType: 'Group',
+        type: 'ServiceInvoke',
+        resource: service,
+      };
+      const { platform } = factory.system;
+      const change = (how: string) =>
+        platform.invokeOn('ThingTemplates', 'AzureIoT.Hub_TT', `${how}InstanceRunTimePermission`, {
+          ...right,
+          allow: true,
+        });
+      await change('Delete');
+      try {
+        const steps = await check();
+        // Connect writes the status that it is answered.
+        const also = service === 'ReceiveStatus' ? [['Right: Connect', 'failed']] : [];
+        assert.deepEqual(trouble(steps), [...also, [`Right: ${service}`, outcome]]);
+        const step = steps.find((one) => one.step === `Right: ${service}`);
+        assert.match(step?.message ?? '', new RegExp(`^THINGWORX_FORBIDDEN: .*${service}`));
+        assert.match(step?.remedy ?? '', /GrantPermissions/);
+        if (outcome === 'warning') assert.match(step?.message ?? '', /Needed only /);
+      } finally {
+        await change('Add');
+      }
+      assert.deepEqual(trouble(await check()), []);
     });
-    assert.equal((await find('Right: DescribeThings')).outcome, 'ok');
+  }
+
+  test('names the setting that is missing or wrong', async () => {
+    const { sidecar } = factory.system;
+    for (const [setting, value] of [
+      ['sidecarUrl', sidecar.url],
+      ['sidecarToken', sidecar.token],
+    ] as const) {
+      await set({ [setting]: '' });
+      const steps = await check();
+      assert.deepEqual(trouble(steps), [['Settings of the sidecar', 'failed']]);
+      assert.match(steps[0]?.message ?? '', new RegExp(`^SETTING_MISSING: ${setting} of`));
+      assert.match(steps[0]?.remedy ?? '', /^Enter the value/);
+      await set({ [setting]: value });
+    }
+    await set({ mappings: { version: 1, rules: 'none' } });
+    // The Thing sends them itself, too; whoever comes second finds that nothing is left to hand over.
+    await eventually(async () => {
+      const step = await find('Settings of the hub');
+      assert.equal(step.outcome, 'failed');
+      assert.match(step.message, /^MAPPINGS_INVALID: /);
+      assert.match(step.remedy, /ValidateMappings/);
+    }).finally(() => set({ mappings: {} }));
+    await eventually(async () => assert.deepEqual(trouble(await check()), []));
+  });
+
+  test('tells rights of the policy apart', async () => {
+    const full = factory.system.cloud.iotHubConnectionString;
+    const expected: Record<string, string[][]> = {
+      service: [
+        ['IoT Hub: right RegistryRead', 'warning'],
+        ['IoT Hub: right RegistryWrite', 'warning'],
+      ],
+      registryRead: [
+        ['IoT Hub: service connection', 'failed'],
+        ['IoT Hub: right RegistryWrite', 'warning'],
+        ['Built-in endpoint', 'failed'],
+        ['Ingestion', 'failed'],
+      ],
+      registryReadWrite: [
+        ['IoT Hub: service connection', 'failed'],
+        ['Built-in endpoint', 'failed'],
+        ['Ingestion', 'failed'],
+      ],
+    };
+    for (const [policy, steps] of Object.entries(expected)) {
+      await set({ iotHubConnectionString: await factory.policy(policy) });
+      await eventually(async () => {
+        const found = await check();
+        assert.deepEqual(trouble(found), steps, policy);
+        for (const { step, outcome, message, remedy } of found) {
+          if (outcome === 'ok') continue;
+          assert.match(message, /^AZURE_UNAUTHORIZED: /, step);
+          assert.match(remedy, /policy has the right named in the message/, step);
+        }
+      });
+    }
+    await set({ iotHubConnectionString: full });
+    await factory.system.waitForState('running');
+  });
+
+  test('says that the hub or the storage cannot be reached, or refuses the key', async () => {
+    const { iotHubConnectionString, storageConnectionString } = factory.system.cloud;
+    await set({
+      iotHubConnectionString: iotHubConnectionString.replace(/HostName=[^;]+/, 'HostName=localhost:1'),
+    });
+    await eventually(async () => {
+      const steps = await check();
+      assert.deepEqual(trouble(steps), [
+        ['IoT Hub: service connection', 'failed'],
+        ['IoT Hub: right RegistryRead', 'skipped'],
+        ['IoT Hub: right RegistryWrite', 'skipped'],
+        ['Built-in endpoint', 'failed'],
+        ['Ingestion', 'failed'],
+      ]);
+      for (const { message, outcome, remedy } of steps)
+        if (outcome === 'failed') {
+          assert.match(message, /^AZURE_UNREACHABLE: .*localhost:1/);
+          assert.match(remedy, /firewall towards the host/);
+        }
+    });
+    await set({ iotHubConnectionString });
+    await factory.system.waitForState('running');
+    await set({
+      storageConnectionString: storageConnectionString.replace(
+        /AccountKey=[^;]+/,
+        `AccountKey=${btoa('wrong')}`,
+      ),
+    });
+    await eventually(async () => {
+      const steps = await check();
+      assert.deepEqual(trouble(steps), [
+        ['Storage for checkpoints', 'failed'],
+        ['Ingestion', 'failed'],
+      ]);
+      assert.match(steps.at(-2)?.message ?? '', /^AZURE_UNAUTHORIZED: /);
+      assert.notEqual(steps.at(-2)?.remedy, '');
+    });
+    await set({ storageConnectionString });
+    await factory.system.waitForState('running');
+  });
+
+  test('shows what no single call does: ingestion that cannot begin, or shall not', async () => {
+    await set({ consumerGroup: 'no-such-group' });
+    await eventually(async () => {
+      const steps = await check();
+      assert.deepEqual(trouble(steps), [['Ingestion', 'failed']]);
+      assert.match(steps.at(-1)?.message ?? '', /no-such-group/);
+      assert.notEqual(steps.at(-1)?.remedy, 'Look at the message.');
+    });
+    await set({ consumerGroup: '$Default', enabled: false });
+    await eventually(async () => assert.deepEqual(trouble(await check()), [['Ingestion', 'skipped']]));
+    await set({ enabled: true });
+    await factory.system.waitForState('running');
   });
 
   test('says that the token is wrong, and goes no further', async () => {
     await set({ sidecarToken: 'not-the-token-of-this-sidecar-000' });
     const steps = await check();
+    assert.match(steps[2]?.message ?? '', /^UNAUTHORIZED: The sidecar refused sidecarToken/);
+    assert.match(steps[2]?.remedy ?? '', /token/);
     assert.deepEqual(
       steps.map(({ step, outcome }) => [step, outcome]),
       [
@@ -120,6 +268,7 @@ describe('CheckConnection', () => {
       ],
     );
     assert.match(steps[1]?.message ?? '', /^SIDECAR_UNREACHABLE/);
+    assert.match(steps[1]?.remedy ?? '', /sidecarUrl|sidecar runs/i);
     await set({ sidecarUrl: factory.system.sidecar.url });
   });
 
@@ -137,5 +286,27 @@ describe('CheckConnection', () => {
     });
     await set({ iotHubConnectionString: full });
     await factory.system.waitForState('running');
+  });
+
+  test('says that the application key is refused, or that its user is in no group', async () => {
+    const { platform } = factory.system;
+    const member = { member: 'azure-iot-sidecar', type: 'User' };
+    await platform.invokeOn('Groups', 'AzureIoT.Sidecar_UG', 'DeleteMember', member);
+    const step = await find('Application key');
+    assert.equal(step.outcome, 'failed');
+    assert.match(step.remedy, /AzureIoT.Sidecar_UG/);
+    await platform.invokeOn('Groups', 'AzureIoT.Sidecar_UG', 'AddMember', member);
+    assert.equal((await find('Application key')).outcome, 'ok');
+    await platform.invokeOn('Resources', 'EntityServices', 'DeleteApplicationKey', {
+      name: 'azure-iot-sidecar',
+    });
+    const steps = await check();
+    const key = steps.find((one) => one.step === 'Application key');
+    assert.equal(key?.outcome, 'failed');
+    assert.match(key?.message ?? '', /^THINGWORX_UNAUTHORIZED: /);
+    assert.match(key?.remedy ?? '', /application key/i);
+    assert.ok(
+      steps.filter(({ step }) => step.startsWith('Right: ')).every(({ outcome }) => outcome === 'skipped'),
+    );
   });
 });

@@ -186,6 +186,11 @@ export class Factory {
     if (!answer.ok) throw new Error(`The fault was refused with ${answer.status}: ${await answer.text()}`);
   }
 
+  async clearThingworxFaults(): Promise<void> {
+    const answer = await fetch(`${this.system.cloud.thingworxControlUrl}/faults`, { method: 'DELETE' });
+    if (!answer.ok) throw new Error(`The end of the faults was answered ${answer.status}`);
+  }
+
   /** Asks the emulated hub for a fault or an end of it. */
   async control(path: string, body: Row): Promise<void> {
     const answer = await fetch(`${this.system.cloud.iotHubControlUrl}${path}`, {

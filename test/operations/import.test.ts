@@ -147,46 +147,6 @@ describe('imports', () => {
     assert.deepEqual([missing.row.state, missing.row.failed], ['completed', 1]);
   });
 
-  test('hundreds of devices, while the hub throttles, with events; a restart in the middle goes on', async () => {
-    const ids = Array.from({ length: 300 }, (_, index) => `many-${String(index).padStart(3, '0')}`);
-    await register(ids);
-    await factory.listen(HUB_THING, 'ImportProgress');
-    await factory.listen(HUB_THING, 'ImportCompleted');
-    await factory.control('/throttle', { factor: 20, burstSeconds: 1 });
-    const task = await factory.hub<string>('StartImport', { deviceIds: { array: ids } });
-    await eventually(async () => {
-      const row = await factory.hub('GetImport', { task });
-      assert.ok(Number(row.done) > 0);
-    });
-    await factory.system.sidecar.kill();
-    await factory.system.sidecar.start();
-    await eventually(async () => assert.ok(await factory.hub('GetImport', { task })));
-    const row = await ended(task);
-    await factory.control('/throttle', { on: false });
-    assert.deepEqual([row.state, row.done, row.failed], ['completed', 300, 0]);
-    assert.equal(Number(row.created) + Number(row.existed), 300);
-    assert.ok(await exists('many-299'));
-    const completed = await eventually(async () => {
-      const events = await factory.heard(HUB_THING, 'ImportCompleted');
-      const event = events.find((heard) => heard.task === task);
-      assert.ok(event);
-      return event;
-    });
-    assert.deepEqual(
-      [completed.kind, completed.state, completed.done, completed.total],
-      ['StartImport', 'completed', 300, 300],
-    );
-    assert.ok((await factory.heard(HUB_THING, 'ImportProgress')).length > 0);
-    const table = await factory.hub<{ rows: Row[] }>('ListImports');
-    assert.equal(table.rows[0]?.id, task);
-  });
-
-  test('is cancelled; what was made stays', async () => {
-    const task = await factory.hub<string>('CompareRegistry');
-    const row = await factory.hub('CancelImport', { task });
-    assert.ok(ENDED.includes(String(row.state)));
-  });
-
   test('ExportThings makes devices for Things, and gives Things without a hub to this one', async () => {
     const { platform } = factory.system;
     await platform.createThing('own-1', 'Lyon_TT');

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { SimulatedDevice } from '../../scripts/local/device.ts';
 import type { Row } from '../../scripts/local/platform.ts';
 import { registerDevices } from '../../scripts/local/registry.ts';
 import { eventually, Factory, HUB_THING } from './factory.ts';
@@ -8,14 +10,19 @@ import { eventually, Factory, HUB_THING } from './factory.ts';
 const STRICT = { nestedRights: 'caller', functionLibrariesForUsers: false };
 
 describe('rights of the groups', () => {
-  const factory = new Factory({ hubSettings: { unknownThing: 'create', unknownProperty: 'create' } });
+  const factory = new Factory({
+    hubSettings: { unknownThing: 'create', unknownProperty: 'create' },
+    builtInSources: ['twinChangeEvents', 'deviceConnectionStateEvents', 'deviceLifecycleEvents'],
+  });
   let sidecarKey = '';
   let operatorKey = '';
+  let strangerKey = '';
 
   before(async () => {
     await factory.start();
     sidecarKey = await keyOf('azure-iot-sidecar');
-    operatorKey = await createOperator();
+    operatorKey = await createUser('operator', 'AzureIoT.Administrators_UG');
+    strangerKey = await createUser('stranger');
     const answer = await fetch(`${factory.system.cloud.thingworxControlUrl}/switches`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
@@ -32,20 +39,18 @@ describe('rights of the groups', () => {
     return String(table.rows[0]?.result);
   }
 
-  async function createOperator(): Promise<string> {
+  /** The application key of a new user. */
+  async function createUser(name: string, group?: string): Promise<string> {
     const { platform } = factory.system;
     const services = ['Resources', 'EntityServices'] as const;
-    await platform.invokeOn(...services, 'CreateUser', { name: 'operator', password: 'a-Long-Enough-1' });
-    await platform.invokeOn('Groups', 'AzureIoT.Administrators_UG', 'AddMember', {
-      member: 'operator',
-      type: 'User',
-    });
+    await platform.invokeOn(...services, 'CreateUser', { name, password: 'a-Long-Enough-1' });
+    if (group) await platform.invokeOn('Groups', group, 'AddMember', { member: name, type: 'User' });
     await platform.invokeOn(...services, 'CreateApplicationKey', {
-      name: 'operator',
-      user: 'operator',
+      name,
+      user: name,
       expirationDate: Date.now() + 3_600_000,
     });
-    return await keyOf('operator');
+    return await keyOf(name);
   }
 
   async function as(key: string, target: string, body: Row = {}, method = 'POST'): Promise<Response> {
@@ -78,12 +83,74 @@ describe('rights of the groups', () => {
     await assert.rejects(factory.read('rights-2'), /404/);
   });
 
+  test('twins, connections and life cycles reach the Things, and what is set there the hub', async () => {
+    const { platform, cloud } = factory.system;
+    await platform.setProperties(HUB_THING, { deviceLifecycle: 'create-and-disable' });
+    await factory.hub('Connect');
+    const strings = await registerDevices(cloud.iotHubConnectionString, ['rights-3']);
+    await eventually(async () => assert.equal((await factory.read('rights-3')).hubThing, HUB_THING));
+    await factory.call('rights-3', 'UpdateTwin', { desired: { speed: 1 }, tags: { line: 3 } });
+    await eventually(async () => {
+      const { twinDesired, twinTags } = await factory.read('rights-3');
+      assert.deepEqual([(twinDesired as Row).speed, (twinTags as Row).line], [1, 3]);
+    });
+    const connectionState = (state: string) =>
+      eventually(async () => assert.equal((await factory.read('rights-3')).connectionState, state));
+    const device = new SimulatedDevice('rights-3', strings.get('rights-3') ?? '');
+    await device.open(await readFile(cloud.caFile, 'utf8'));
+    await connectionState('Connected');
+    await device.close();
+    await connectionState('Disconnected');
+    // Set by somebody who may: brought to the hub, and its answer written, in his name.
+    const answer = await as(operatorKey, 'Things/rights-3/Properties/*', { twinTags: { line: 4 } }, 'PUT');
+    assert.equal(answer.status, 200);
+    await eventually(async () =>
+      assert.deepEqual((await factory.call('rights-3', 'GetTwin')).tags, { line: 4 }),
+    );
+    const isEnabled = async () => factory.call<boolean>('rights-3', 'IsEnabled');
+    await factory.hub('DeleteDevice', { deviceId: 'rights-3' });
+    await eventually(async () => assert.equal(await isEnabled(), false));
+    await factory.hub('CreateDevice', { deviceId: 'rights-3' });
+    await eventually(async () => assert.equal(await isEnabled(), true));
+    await platform.setProperties(HUB_THING, { deviceLifecycle: 'create-and-delete' });
+    await factory.hub('Connect');
+    await factory.hub('DeleteDevice', { deviceId: 'rights-3' });
+    await eventually(() => assert.rejects(factory.read('rights-3'), /404/));
+  });
+
+  test('an export gives Things to the hub, a comparison looks at both sides, with events', async () => {
+    await factory.system.platform.createThing('rights-4', 'AzureIoT.Device_TT');
+    await factory.listen(HUB_THING, 'ImportCompleted');
+    for (const [service, parameters] of [
+      ['ExportThings', { template: 'AzureIoT.Device_TT' }],
+      ['CompareRegistry', {}],
+    ] as const) {
+      const task = await factory.hub<string>(service, parameters);
+      await eventually(async () => {
+        const event = (await factory.heard(HUB_THING, 'ImportCompleted')).find(
+          (heard) => heard.task === task,
+        );
+        assert.deepEqual([event?.state, event?.failed], ['completed', 0]);
+      });
+    }
+    assert.equal((await factory.read('rights-4')).hubThing, HUB_THING);
+    const { counters } = (await factory.hub('GetStatus')) as { counters: Record<string, number> };
+    assert.equal(counters.deadLettered, 0, 'nothing of all this was refused');
+  });
+
   test('what the sidecar need not do is refused', async () => {
+    // What it has made itself it owns, and may do anything with.
     await factory.system.platform.createThing('Foreign', 'GenericThing');
     const refused: readonly [string, number, Row?, string?][] = [
       [`Things/${HUB_THING}/Services/Disconnect`, 403],
       [`Things/${HUB_THING}/Services/CreateDevice`, 403, { deviceId: 'x' }],
       [`Things/${HUB_THING}/Services/StartImport`, 403],
+      [`Things/${HUB_THING}/Services/GetDeviceKeys`, 403, { deviceId: 'rights-1' }],
+      [`Things/${HUB_THING}/Services/AddPropertyDefinition`, 403, { name: 'x', type: 'STRING' }],
+      ['Things/rights-4/Services/InvokeMethod', 403, { methodName: 'x' }],
+      ['Things/rights-4/Services/SendMessage', 403, { body: 'x' }],
+      ['Things/rights-4/Services/UpdateTwin', 403, { tags: {} }],
+      ['Things/rights-4/Services/GetTwin', 403],
       [`Things/${HUB_THING}/Services/GrantPermissions`, 403],
       [`Things/${HUB_THING}/Services/CheckConnection`, 403],
       [`Things/${HUB_THING}/Properties/*`, 403, { consumerGroup: 'other' }, 'PUT'],
@@ -126,5 +193,15 @@ describe('rights of the groups', () => {
       table?.rows.every(({ outcome }) => outcome === 'failed'),
       'only an administrator of ThingWorx grants',
     );
+  });
+
+  test('somebody who is in neither group does not even see the Things', async () => {
+    for (const target of [
+      `Things/${HUB_THING}/Services/GetDevice`,
+      `Things/${HUB_THING}/Services/GetStatus`,
+      'Things/rights-4/Services/InvokeMethod',
+      'Things/rights-4/Services/GetTwin',
+    ])
+      assert.equal((await as(strangerKey, target)).status, 404, target);
   });
 });

@@ -256,6 +256,29 @@ describe('twins', () => {
     await factory.hub('Connect');
   });
 
+  test('a Thing that was disabled with its device is enabled with it again', async () => {
+    const { platform } = factory.system;
+    await platform.setProperties(HUB_THING, { deviceLifecycle: 'create-and-disable' });
+    await factory.hub('Connect');
+    const isEnabled = (thing: string) => factory.call<boolean>(thing, 'IsEnabled');
+    await factory.hub('CreateDevice', { deviceId: 'back' });
+    await eventually(async () => assert.equal(await isEnabled('back'), true));
+    await factory.hub('DeleteDevice', { deviceId: 'back' });
+    await eventually(async () => assert.equal(await isEnabled('back'), false));
+    // Of the same name, but no business of this hub.
+    await platform.createThing('foreign', 'AzureIoT.Device_TT');
+    await factory.call('foreign', 'DisableThing');
+    await factory.hub('CreateDevice', { deviceId: 'foreign' });
+    await factory.hub('CreateDevice', { deviceId: 'back' });
+    await factory.call('back', 'UpdateTwin', { desired: { returned: true } }).catch(() => undefined);
+    await eventually(async () => assert.equal(await isEnabled('back'), true));
+    await factory.call('back', 'UpdateTwin', { desired: { returned: 2 } });
+    await shows('back', 'twinDesired', { returned: 2 });
+    assert.equal(await isEnabled('foreign'), false);
+    await platform.setProperties(HUB_THING, { deviceLifecycle: 'keep' });
+    await factory.hub('Connect');
+  });
+
   test('digital twin changes and jobs fire events', async () => {
     await factory.createDevice('plug');
     await factory.listen('plug', 'DigitalTwinChanged');

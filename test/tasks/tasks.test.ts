@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
@@ -155,6 +155,33 @@ describe('tasks', () => {
     next.allow(5);
     await until(() => resumed.get(waiting.id).state === 'completed');
     assert.deepEqual([resumed.get(id).done, resumed.get(id).counts], [6, { counted: 6 }]);
+    assert.equal(resumed.get(id).reported, 6);
+    const lines = await resumed.report(id, { from: 0, limit: 100 });
+    assert.deepEqual(
+      lines.map(({ item }) => item),
+      ['0', '1', '2', '3', '4', '5'],
+      'what was done again is in the report once',
+    );
+  });
+
+  test('go on after a crash in the middle of a line of the report', async () => {
+    const kind = new Counting();
+    const tasks = await open(kind);
+    const { id } = await tasks.submit('count', 'Counting', { to: 4 });
+    kind.allow(3);
+    await until(() => tasks.get(id).done === 3);
+    await tasks.stop();
+    await appendFile(path.join(directory, `${id}.report.ndjson`), '{"item":"3","outc');
+
+    const next = new Counting();
+    const resumed = await open(next);
+    next.allow(2);
+    await until(() => resumed.get(id).state === 'completed');
+    const lines = await resumed.report(id, { from: 0, limit: 100 });
+    assert.deepEqual(
+      lines.map(({ item }) => item),
+      ['0', '1', '2', '3'],
+    );
   });
 
   test('that cannot go on fail instead', async () => {

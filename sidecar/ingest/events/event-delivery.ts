@@ -136,10 +136,17 @@ export class EventDelivery {
         ...(Object.keys(written).length > 0
           ? { twin: { thing, sections: written, anew: event.type === 'lifecycle' } }
           : {}),
+        ...(this.#returns(event) ? { enable: thing || event.deviceId } : {}),
         ...(removal ? { remove: removal } : {}),
       });
     }
     return instructions;
+  }
+
+  /** Whether the Thing, which may not be found because it is disabled, is to be enabled. */
+  #returns(event: HubEvent): boolean {
+    const isNew = event.type === 'lifecycle' && event.operation === 'created' && event.moduleId === undefined;
+    return isNew && this.#options.removal() === 'disable';
   }
 
   async #removal(

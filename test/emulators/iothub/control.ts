@@ -120,9 +120,11 @@ export class ControlServer {
       case 'POST /rest-faults':
         faults.addRule(input as RestFaultRule);
         return faults.describe();
+      case 'GET /throttle':
+        return this.#target.quotas.describe();
       case 'POST /throttle':
         this.#target.quotas.throttle(input.on === false ? undefined : (input as ThrottlingOptions));
-        return {};
+        return this.#target.quotas.describe();
       case 'POST /cut':
         return { cut: this.#target.cut(optional(input.protocol) as FaultProtocol, optional(input.deviceId)) };
       case 'POST /detach': {

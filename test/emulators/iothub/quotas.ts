@@ -128,6 +128,7 @@ export class Quotas {
   #units: number;
   #throttling: ThrottlingOptions | undefined;
   readonly #buckets = new Map<OperationKind, Bucket>();
+  readonly #refused = new Map<OperationKind, number>();
   #day = '';
   #messagesToday = 0;
 
@@ -147,12 +148,23 @@ export class Quotas {
     return counts[this.#tier].configurations;
   }
 
+  /** What is kept, and how many requests were refused since it is, by kind. */
+  describe(): object {
+    return {
+      tier: this.#tier,
+      units: this.#units,
+      on: this.#throttling !== undefined,
+      refused: Object.fromEntries(this.#refused),
+    };
+  }
+
   /** Switches rates and the daily quota on, or with undefined off; buckets begin full, the day's count at zero. */
   throttle(options: ThrottlingOptions | undefined): void {
     this.#tier = options?.tier ?? this.#tier;
     this.#units = options?.units ?? this.#units;
     this.#throttling = options;
     this.#buckets.clear();
+    this.#refused.clear();
     this.#messagesToday = 0;
   }
 
@@ -161,7 +173,21 @@ export class Quotas {
    * requests for a while before it refuses them (traffic shaping); here they are refused at once.
    */
   take(kind: OperationKind, amount = 1): void {
-    if (!this.#throttling) return;
+    const waitSeconds = this.#share(kind, amount);
+    if (waitSeconds === 0) return;
+    this.#refused.set(kind, (this.#refused.get(kind) ?? 0) + 1);
+    throw new HubError(
+      'ThrottlingException',
+      `Operations are being throttled for the tenant. Kind: ${kind}`,
+      {
+        'Retry-After': `${waitSeconds}`,
+      },
+    );
+  }
+
+  /** Takes a share; what is left to wait, in whole seconds, when it is not there. */
+  #share(kind: OperationKind, amount: number): number {
+    if (!this.#throttling) return 0;
     const [perUnit, least] = rates[this.#tier][kind];
     const rate = Math.max(perUnit * this.#units, least) * (this.#throttling.factor ?? 1);
     const capacity = Math.max(1, rate * (this.#throttling.burstSeconds ?? 60));
@@ -170,29 +196,14 @@ export class Quotas {
     bucket.tokens = Math.min(capacity, bucket.tokens + ((now - bucket.atMs) / 1000) * rate);
     bucket.atMs = now;
     this.#buckets.set(kind, bucket);
-    if (bucket.tokens < amount) {
-      const waitSeconds = Math.max(1, Math.ceil((amount - bucket.tokens) / rate));
-      throw new HubError(
-        'ThrottlingException',
-        `Operations are being throttled for the tenant. Kind: ${kind}`,
-        {
-          'Retry-After': `${waitSeconds}`,
-        },
-      );
-    }
+    if (bucket.tokens < amount) return Math.max(1, Math.ceil((amount - bucket.tokens) / rate));
     bucket.tokens -= amount;
+    return 0;
   }
 
   /** Waits for its share of a rate, as the hub's own work does. Rejects when the signal is given. */
   async wait(kind: OperationKind, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      try {
-        this.take(kind);
-        return;
-      } catch {
-        await delay(50, undefined, { signal, ref: false });
-      }
-    }
+    while (this.#share(kind, 1) > 0) await delay(50, undefined, { signal, ref: false });
   }
 
   /** Counts a device-to-cloud message against the day. Throws IotHubQuotaExceeded. */

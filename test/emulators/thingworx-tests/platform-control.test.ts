@@ -61,6 +61,25 @@ describe('faults', () => {
     });
   });
 
+  test('an answer that comes late: the work is done before', async () => {
+    await withPlatform({}, async (client) => {
+      await client.thing('T', 'GenericThing', [{ name: 'a', type: 'NUMBER' }]);
+      await client.control('POST', '/faults', {
+        action: 'delayAnswer',
+        delayMs: 300,
+        count: 1,
+        method: 'PUT',
+      });
+      let answered = false;
+      const writing = client.write('T', { a: 1 }).then(() => {
+        answered = true;
+      });
+      await until('the work', async () => (await client.read('T', 'a')) === 1);
+      assert.equal(answered, false);
+      await writing;
+    });
+  });
+
   test('a delay, and a server that refuses connections for a while', async () => {
     await withPlatform({}, async (client) => {
       await client.control('POST', '/faults', { action: 'delay', delayMs: 150, count: 1 });

@@ -87,12 +87,13 @@ export class MemoryPlatform implements ScriptPlatform {
   }
 
   findEntity(collection: EntityCollection, name: string): EntityReference | undefined {
-    const definitionId = `${collection}/${name}`;
-    return this.definitions.has(definitionId) ? { collection, name, definitionId } : undefined;
+    const key = `${collection}/${name}`;
+    const definitionId = `${key}#${this.revision}`;
+    return this.definitions.has(key) ? { collection, name, definitionId } : undefined;
   }
 
   definition(definitionId: string): EntityDefinition {
-    const found = this.definitions.get(definitionId);
+    const found = this.definitions.get(keyOf(definitionId));
     if (found === undefined) {
       throw new PlatformError(`Entity Not Found : [${definitionId}]`, { status: 404 });
     }
@@ -106,7 +107,7 @@ export class MemoryPlatform implements ScriptPlatform {
   getProperty(call: ScriptCall, { definitionId }: EntityReference, property: string): PlatformValue {
     this.calls.push(call);
     const baseType = this.definition(definitionId).properties[property]?.baseType ?? 'STRING';
-    return this.values.get(`${definitionId}.${property}`) ?? defaultValue(baseType);
+    return this.values.get(`${keyOf(definitionId)}.${property}`) ?? defaultValue(baseType);
   }
 
   setProperty(
@@ -115,7 +116,7 @@ export class MemoryPlatform implements ScriptPlatform {
     property: string,
     value: PlatformValue,
   ): void {
-    this.values.set(`${definitionId}.${property}`, value);
+    this.values.set(`${keyOf(definitionId)}.${property}`, value);
   }
 
   authorizeService(call: ScriptCall, { name }: EntityReference, service: string): void {
@@ -135,7 +136,7 @@ export class MemoryPlatform implements ScriptPlatform {
     args: Record<string, PlatformValue>,
   ): PlatformValue | Promise<PlatformValue> {
     this.calls.push(call);
-    return (this.native.get(`${definitionId}/${service}`) as NativeCode)(call, args);
+    return (this.native.get(`${keyOf(definitionId)}/${service}`) as NativeCode)(call, args);
   }
 
   startService(_call: ScriptCall, { name }: EntityReference, service: string): void {
@@ -154,6 +155,11 @@ export class MemoryPlatform implements ScriptPlatform {
   log(entry: ScriptLogEntry): void {
     this.logs.push(entry);
   }
+}
+
+/** `Things/T#3` without the version. */
+function keyOf(definitionId: string): string {
+  return definitionId.slice(0, definitionId.lastIndexOf('#'));
 }
 
 /** A platform with one Thing `T` and an engine on it. */

@@ -13,8 +13,8 @@ import type { BaseType, PlatformValue } from './values.ts';
  */
 export interface ScriptPlatform {
   /**
-   * Changes whenever a cached answer of `findEntity`, `definition` or `dataShapeFields` may have become wrong: an entity
-   * was created, deleted, renamed or changed, or visibility or permissions changed. Not when property values change.
+   * Changes whenever a cached answer of `findEntity` or `dataShapeFields` may have become wrong: an entity was created,
+   * deleted, renamed or changed, or visibility or permissions changed. Not when property values change.
    */
   readonly revision: number;
 
@@ -93,7 +93,7 @@ export type EntityCollection = (typeof scriptCollections)[number];
 export interface EntityReference {
   collection: EntityCollection;
   name: string;
-  /** Key for `definition`. Things with the same effective definition should share it: workers cache by it. */
+  /** Key for `definition`, another one when the definition has changed: workers cache by it, and Things of one template share it. */
   definitionId: string;
 }
 

@@ -6,10 +6,10 @@ import { PlatformError } from '../values.ts';
 export interface FaultRule {
   id: number;
   /**
-   * `delay` waits before the request is worked on, `drop` cuts the connection at once, `dropAnswer` works on the request
+   * `delay` waits before the request is worked on, `delayAnswer` before the answer is sent, `drop` cuts the connection at once, `dropAnswer` works on the request
    * and cuts the connection instead of answering, `half` sends half the answer, `status` answers without working on it.
    */
-  action: 'delay' | 'drop' | 'dropAnswer' | 'half' | 'status';
+  action: 'delay' | 'delayAnswer' | 'drop' | 'dropAnswer' | 'half' | 'status';
   /** Regular expression for the path with `/Thingworx`; any path if absent. */
   path?: string;
   method?: string;
@@ -23,7 +23,14 @@ export interface FaultRule {
   contentType?: string;
 }
 
-const actions: ReadonlySet<string> = new Set(['delay', 'drop', 'dropAnswer', 'half', 'status']);
+const actions: ReadonlySet<string> = new Set([
+  'delay',
+  'delayAnswer',
+  'drop',
+  'dropAnswer',
+  'half',
+  'status',
+]);
 
 interface ActiveRule {
   rule: FaultRule;
@@ -44,8 +51,8 @@ export class Faults {
     if (!actions.has(action)) {
       throw new RangeError(`action must be one of ${[...actions].join(', ')}, or refuse`);
     }
-    if (action === 'delay' && !(Number(given.delayMs) > 0)) {
-      throw new RangeError('delay needs delayMs');
+    if (action.startsWith('delay') && !(Number(given.delayMs) > 0)) {
+      throw new RangeError(`${action} needs delayMs`);
     }
     if (action === 'status' && !(Number(given.status) >= 200 && Number(given.status) <= 999)) {
       throw new RangeError('status needs a status code');
@@ -103,6 +110,9 @@ export class Faults {
     switch (rule?.action) {
       case 'delay':
         await sleep(rule.delayMs ?? 0);
+        return false;
+      case 'delayAnswer':
+        exchange.fault = { damage: 'delay', delayMs: rule.delayMs ?? 0 };
         return false;
       case 'drop':
         exchange.request.socket.destroy();

@@ -40,7 +40,7 @@ export interface EffectiveSubscription extends Origin {
 
 /** Everything that a Thing has, own and inherited. Things of one template without own definitions share one object. */
 export interface EffectiveShape {
-  /** Stable key, the same for Things that share the definition. */
+  /** Key of this very content: the same for Things that share the definition, another one when it has changed. */
   id: string;
   properties: ReadonlyMap<string, EffectiveProperty>;
   services: ReadonlyMap<string, EffectiveService>;
@@ -76,6 +76,7 @@ export class Inheritance {
   private readonly ofTemplates = new Map<string, EffectiveShape>();
   private readonly ofThings = new Map<string, EffectiveShape>();
   private readonly ofOthers = new Map<string, EffectiveShape>();
+  private versions = 0;
 
   constructor(store: EntityStore, natives: NativeRegistry) {
     this.store = store;
@@ -112,7 +113,7 @@ export class Inheritance {
       this.addShapes(layers, template.implementedShapes);
       addDefinitions(layers, template.definitions, { sourceType: 'ThingTemplate', sourceName: templateName });
     }
-    const effective = { ...layers, id: `ThingTemplates/${name}`, templates: chain };
+    const effective = { ...layers, id: this.versionOf(`ThingTemplates/${name}`), templates: chain };
     this.ofTemplates.set(name, effective);
     return effective;
   }
@@ -139,7 +140,7 @@ export class Inheritance {
     };
     this.addShapes(layers, thing.implementedShapes);
     addDefinitions(layers, thing.definitions, { sourceType: 'Thing', sourceName: thing.name });
-    return { ...layers, id: `Things/${thing.name}`, templates: base.templates };
+    return { ...layers, id: this.versionOf(`Things/${thing.name}`), templates: base.templates };
   }
 
   /** What an entity of any collection has: for other entities than Things the platform's own services alone. */
@@ -148,8 +149,8 @@ export class Inheritance {
       return this.thing(entity);
     }
     const own = entity.collection === 'Resources' || entity.collection === 'Subsystems';
-    const id = own ? `${entity.collection}/${entity.name}` : entity.collection;
-    const known = this.ofOthers.get(id);
+    const key = own ? `${entity.collection}/${entity.name}` : entity.collection;
+    const known = this.ofOthers.get(key);
     if (known !== undefined) {
       return known;
     }
@@ -158,16 +159,22 @@ export class Inheritance {
       sourceType: 'Platform',
       sourceName: entity.collection,
     });
-    const effective = { ...layers, id, templates: [] };
-    this.ofOthers.set(id, effective);
+    const effective = { ...layers, id: this.versionOf(key), templates: [] };
+    this.ofOthers.set(key, effective);
     return effective;
   }
 
-  /** The definition behind a key that `entity` or `thing` gave out. */
+  private versionOf(key: string): string {
+    this.versions += 1;
+    return `${key}#${this.versions}`;
+  }
+
+  /** The definition behind an id that `entity` or `thing` gave out, as it is now. */
   byId(id: string): EffectiveShape {
-    const slash = id.indexOf('/');
-    const collection = (slash < 0 ? id : id.slice(0, slash)) as Collection;
-    const name = slash < 0 ? '' : id.slice(slash + 1);
+    const key = id.slice(0, id.lastIndexOf('#'));
+    const slash = key.indexOf('/');
+    const collection = (slash < 0 ? key : key.slice(0, slash)) as Collection;
+    const name = slash < 0 ? '' : key.slice(slash + 1);
     if (collection === 'ThingTemplates' && slash >= 0) {
       return this.template(name);
     }

@@ -4,11 +4,11 @@ import { PlatformError } from '../values.ts';
 
 export type AnswerFormat = 'json' | 'html' | 'xml' | 'csv';
 
-/** How the answer is to be damaged on its way out; see control/faults.ts. */
-export interface AnswerFault {
-  /** `drop` cuts the connection instead of answering, `half` in the middle of the body. */
-  damage: 'drop' | 'half';
-}
+/**
+ * How the answer is to be damaged on its way out; see control/faults.ts. `drop` cuts the connection instead of answering, `half` in the
+ * middle of the body.
+ */
+export type AnswerFault = { damage: 'drop' | 'half' } | { damage: 'delay'; delayMs: number };
 
 /** One request with its answer. */
 export class Exchange {
@@ -120,6 +120,12 @@ export class Exchange {
     const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     if (this.fault?.damage === 'drop') {
       this.request.socket.destroy();
+      return;
+    }
+    if (this.fault?.damage === 'delay') {
+      const { delayMs } = this.fault;
+      this.fault = undefined;
+      setTimeout(() => this.send(status, contentType, body), delayMs).unref();
       return;
     }
     response.writeHead(status, {

@@ -2,7 +2,10 @@ import type { FieldDefinition } from '../infotable.ts';
 import type { EntityCollection, EntityDefinition, EntityReference } from '../script-platform.ts';
 import type { Channel } from './channel.ts';
 
-/** What a worker knows of the platform's entities, kept until the platform's revision changes. */
+/** Definitions of templates are few; Things with definitions of their own can be many, and some 100 KB each. */
+const mostDefinitions = 200;
+
+/** What a worker knows of the platform's entities: who they are until the platform's revision changes, what they have by its id. */
 export class Directory {
   private readonly channel: Channel;
   private revision = -1;
@@ -22,7 +25,16 @@ export class Directory {
   }
 
   definition(id: string): EntityDefinition {
-    return this.cached(this.definitions, id, () => this.channel.request('definition', null, [id]));
+    const known = this.definitions.get(id);
+    if (known !== undefined) {
+      return known;
+    }
+    const definition = this.channel.request('definition', null, [id]) as EntityDefinition;
+    if (this.definitions.size >= mostDefinitions) {
+      this.definitions.clear();
+    }
+    this.definitions.set(id, definition);
+    return definition;
   }
 
   dataShapeFields(name: string): FieldDefinition[] | undefined {
@@ -46,7 +58,6 @@ export class Directory {
   private refresh(): void {
     if (this.revision !== this.channel.revision || this.entities.size > 20_000) {
       this.entities.clear();
-      this.definitions.clear();
       this.shapes.clear();
       // Last: a script may run out of stack in any of these calls, and what is left then must not pass for fresh.
       this.revision = this.channel.revision;

@@ -5,10 +5,13 @@ import { parseArgs } from 'node:util';
 import { startCloud } from './local/cloud.ts';
 import { aborted, stopSignal } from './local/signals.ts';
 
-/**
- * The emulators alone: prints one JSON line with the strings that any client can use, and runs until it is stopped.
- * Options: --iothub-port, --thingworx-port, --storage-port (free ones), --partitions (4), --standard-ports.
- */
+const USAGE = `npm run local-cloud -- [options]: IoT Hub, Azure Storage and ThingWorx on this machine, for any client
+  --iothub-port P, --thingworx-port P, --storage-port P   (free ones)
+  --partitions N        of the IoT Hub (4)
+  --standard-ports      IoT Hub also on 443, 5671 and 8883, for clients that cannot be told a port
+The one line of output is JSON: connection strings, addresses, and the certificate authority to trust.`;
+
+/** The emulators alone: prints one JSON line with the strings that any client can use, and runs until it is stopped. */
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -17,8 +20,13 @@ async function main(): Promise<void> {
       'storage-port': { type: 'string' },
       partitions: { type: 'string' },
       'standard-ports': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
   const number = (text: string | undefined, name: string) => {
     if (text === undefined) return undefined;
     const value = Number(text);
@@ -49,6 +57,12 @@ async function main(): Promise<void> {
       >),
     });
     if (!stopping.signal.aborted) console.log(JSON.stringify(facts));
+    // Beside the JSON, for whoever looks at it.
+    if (!stopping.signal.aborted && process.stderr.isTTY)
+      console.error(
+        `\nClients trust it with NODE_EXTRA_CA_CERTS=${facts.caFile}\n` +
+          `What ThingWorx has, live: ${facts.thingworxUrl.replace(/Thingworx$/, '')}\nCtrl-C ends everything.`,
+      );
     await aborted(stopping.signal);
     await stop();
   } finally {

@@ -74,6 +74,12 @@ describe('npm run local-cloud', () => {
       }));
   }
 
+  test('explains itself', async (t) => {
+    const { code, out } = await new Command(t, 'local-cloud.ts', ['--help']).end();
+    assert.equal(code, 0);
+    assert.match(out, /--standard-ports/);
+  });
+
   test('refuses an option that makes no sense', async (t) => {
     const { code, error } = await new Command(t, 'local-cloud.ts', ['--partitions', 'x']).end();
     assert.equal(code, 1);

@@ -24,8 +24,8 @@ export function render(view: View): string[] {
     ...(view.things.size > MAX_THINGS ? [`… and ${view.things.size - MAX_THINGS} more Things`] : []),
     '',
     `sent ${view.sent}   received ${counters.received ?? 0}   delivered ${counters.delivered ?? 0}   ignored ${counters.ignored ?? 0}   ` +
-      `dead letters ${counters.deadLettered ?? 0}   in flight ${counters.inFlight ?? 0}   lag ${text(status.lag)}   ` +
-      `state ${text(status.state)}${status.reason ? ` (${text(status.reason)})` : ''}`,
+      `dead letters ${counters.deadLettered ?? 0}   in flight ${counters.inFlight ?? 0}   lag ${text(status.lag)}`,
+    `state ${text(status.state)}${status.reason ? ` (${text(status.reason)})` : ''}`,
     '',
     ...view.addresses.map(([label, address]) => `${label.padEnd(22)}${address}`),
   ];
@@ -49,11 +49,11 @@ function text(value: unknown): string {
 
 /** Redraws in place on a terminal, prints anew now and then elsewhere. */
 export class Screen {
-  readonly #out: NodeJS.WriteStream;
+  readonly #out: Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'write'>;
   #height = 0;
   #printedAtMs = 0;
 
-  constructor(out: NodeJS.WriteStream) {
+  constructor(out: Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'write'>) {
     this.#out = out;
   }
 
@@ -61,7 +61,9 @@ export class Screen {
     if (this.#out.isTTY) {
       const up = this.#height > 0 ? `\x1b[${this.#height}A` : '';
       this.#out.write(`${up}\x1b[J${lines.join('\n')}\n`);
-      this.#height = lines.length;
+      // A line that is wider than the terminal takes several rows.
+      const { columns } = this.#out;
+      this.#height = lines.reduce((rows, { length }) => rows + Math.max(1, Math.ceil(length / columns)), 0);
       return;
     }
     if (!options.last && Date.now() - this.#printedAtMs < 5_000) return;

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { render, Screen } from '../../scripts/local/screen.ts';
+
+function terminal(isTTY: boolean, columns: number) {
+  const written: string[] = [];
+  const write = (text: string) => written.push(text) > 0;
+  return { written, out: { isTTY, columns, write: write as NodeJS.WriteStream['write'] } };
+}
+
+describe('what npm start shows', () => {
+  test('is drawn over what it showed before, also where lines are wider than the terminal', () => {
+    const { written, out } = terminal(true, 10);
+    const screen = new Screen(out);
+    screen.show(['short', '', 'x'.repeat(25)]);
+    screen.show(['second']);
+    assert.deepEqual(written, [
+      `\x1b[J${['short', '', 'x'.repeat(25)].join('\n')}\n`,
+      '\x1b[5A\x1b[Jsecond\n',
+    ]);
+  });
+
+  test('is printed now and then where there is no terminal, and at the end', () => {
+    const { written, out } = terminal(false, 80);
+    const screen = new Screen(out);
+    for (const line of ['first', 'too soon']) screen.show([line]);
+    screen.show(['last'], { last: true });
+    assert.deepEqual(written, ['first\n\n', 'last\n\n']);
+  });
+
+  test('names the state with its reason, and counts Things that have no room', () => {
+    const things = new Map(
+      Array.from({ length: 14 }, (_, index) => [`machine-${index}`, { temperature: index }]),
+    );
+    const status = {
+      state: 'waiting',
+      reason: 'ThingWorx does not answer',
+      counters: { received: 3 },
+      lag: 7,
+    };
+    const lines = render({ sent: 5, status, things, addresses: [['ThingWorx', 'http://x/']] });
+    assert.ok(lines.includes('state waiting (ThingWorx does not answer)'));
+    assert.ok(lines.includes('… and 2 more Things'));
+    assert.ok(lines.some((line) => /^sent 5 {3}received 3 .* lag 7$/.test(line)));
+    assert.match(lines.at(-1) ?? '', /^ThingWorx +http:\/\/x\/$/);
+  });
+});

@@ -260,6 +260,13 @@ describe('extension import', () => {
     await withPlatform({}, async (client) => {
       await client.upload(await counterPackage('1.0.0'));
       await client.thing('C1', 'Counter_TT');
+      const details = await client.result('Subsystems/PlatformSubsystem', 'GetExtensionPackageDetails', {
+        packageName: 'Counting',
+      });
+      assert.deepEqual(
+        details.rows.map((row: { name: string; type: string }) => `${row.type} ${row.name}`).sort(),
+        ['ThingShapes Counter_TS', 'ThingTemplates Counter_TT'],
+      );
       const used = await client.result('Subsystems/PlatformSubsystem', 'GetExtensionsInUse', {
         packageName: 'Counting',
       });

@@ -99,6 +99,35 @@ describe('visibility', () => {
   });
 });
 
+test('only organizations and their units can have visibility', async () => {
+  await withPlatform({}, async (client) => {
+    await operator(client);
+    await client.thing('T');
+    const group = { name: 'Operators', type: 'Group', isPermitted: true };
+    const added = await client.service('Things/T', 'AddVisibilityPermission', {
+      principal: 'Operators',
+      principalType: 'Group',
+    });
+    assert.equal(added.status, 500);
+    const set = (visibility: unknown[]) =>
+      client.service('Things/T', 'SetVisibilityPermissionsAsJSON', {
+        permissions: { Visibility: visibility },
+      });
+    assert.equal((await set([group])).status, 500);
+    const plant = { name: 'Plant', type: 'Organization', isPermitted: true };
+    assert.equal((await set([plant])).status, 200);
+    const { Visibility: now } = await client.result('Things/T', 'GetVisibilityPermissionsAsJSON');
+    assert.deepEqual(now, [plant]);
+    const visibility =
+      '<VisibilityPermissions><Visibility><Principal isPermitted="true" name="Operators" type="Group"/></Visibility></VisibilityPermissions>';
+    const imported = await client.importXml(
+      entities(thing('X', 'GenericThing', shapeBlocks({}), visibility)),
+    );
+    assert.equal(imported.status, 406);
+    assert.match((await client.log('ApplicationLog'))[0] ?? '', /of type Group cannot have visibility/);
+  });
+});
+
 describe('run-time rights', () => {
   test('each right for itself; an entry for one resource comes before *, denial before permission', async () => {
     await withPlatform({}, async (client) => {

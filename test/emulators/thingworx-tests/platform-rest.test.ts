@@ -119,6 +119,10 @@ describe('result encodings', () => {
       assert.match((await as('text/csv')).text, /^name\nTalker\n/);
       assert.match((await as('text/xml')).text, /<Row><name><!\[CDATA\[Talker\]\]><\/name><\/Row>/);
       assert.equal((await as('image/png')).status, 406);
+      assert.equal(
+        (await as('application/json-compressed')).headers.get('content-type'),
+        'application/json; charset=UTF-8',
+      );
     });
   });
 });

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { entities, field, property, shape, shapeBlocks, template, withPlatform } from './platform-support.ts';
+import {
+  entities,
+  field,
+  property,
+  shape,
+  shapeBlocks,
+  template,
+  thing,
+  withPlatform,
+} from './platform-support.ts';
 
 const entityServices = 'Resources/EntityServices';
 
@@ -189,6 +198,40 @@ describe('configuration tables', () => {
         500,
       );
     });
+  });
+});
+
+test('a password in a configuration table is given encrypted, and comes back masked', async () => {
+  await withPlatform({ switches: { passwordInScripts: 'clear' } }, async (client) => {
+    const columns = field('user', 'STRING') + field('secret', 'PASSWORD');
+    const code = (secret: string) => `
+      var table = Resources["InfoTableFunctions"].CreateInfoTableFromDataShape({ infoTableName: "t", dataShapeName: "Login_DS" });
+      table.AddRow({ user: "u", secret: ${secret} });
+      me.SetConfigurationTable({ tableName: "Login", configurationTable: table, persistent: true });
+      result = me.GetConfigurationTable({ tableName: "Login" }).rows[0].secret;`;
+    const blocks = shapeBlocks({
+      services: [
+        {
+          name: 'Set',
+          result: 'STRING',
+          code: code('Resources["EncryptionServices"].EncryptPropertyValue({ data: "hunter2" })'),
+        },
+        { name: 'SetClear', result: 'STRING', code: code('"hunter2"') },
+      ],
+    });
+    const definition =
+      '<ConfigurationTableDefinitions><ConfigurationTableDefinition category="" dataShapeName="Login_DS" description="" isHidden="false" isMultiRow="false" name="Login" ordinal="0" source="IMPORT"/></ConfigurationTableDefinitions>';
+    await client.importXml(
+      entities(
+        `<DataShapes><DataShape name="Login_DS" projectName=""><FieldDefinitions>${columns}</FieldDefinitions></DataShape></DataShapes>` +
+          thing('T', 'GenericThing', blocks, definition),
+      ),
+    );
+    assert.equal(await client.result('Things/T', 'Set'), 'hunter2');
+    const table = await client.result('Things/T', 'GetConfigurationTable', { tableName: 'Login' });
+    assert.deepEqual(table.rows, [{ user: 'u', secret: '********' }]);
+    const clear = await client.service('Things/T', 'SetClear');
+    assert.match(clear.text, /Unable To Convert From java\.lang\.String to PASSWORD/);
   });
 });
 

@@ -204,11 +204,12 @@ describe('configuration tables', () => {
 test('a password in a configuration table is given encrypted, and comes back masked', async () => {
   await withPlatform({ switches: { passwordInScripts: 'clear' } }, async (client) => {
     const columns = field('user', 'STRING') + field('secret', 'PASSWORD');
+    const read = 'result = me.GetConfigurationTable({ tableName: "Login" }).rows[0].secret;';
     const code = (secret: string) => `
       var table = Resources["InfoTableFunctions"].CreateInfoTableFromDataShape({ infoTableName: "t", dataShapeName: "Login_DS" });
       table.AddRow({ user: "u", secret: ${secret} });
       me.SetConfigurationTable({ tableName: "Login", configurationTable: table, persistent: true });
-      result = me.GetConfigurationTable({ tableName: "Login" }).rows[0].secret;`;
+      ${read}`;
     const blocks = shapeBlocks({
       services: [
         {
@@ -216,7 +217,7 @@ test('a password in a configuration table is given encrypted, and comes back mas
           result: 'STRING',
           code: code('Resources["EncryptionServices"].EncryptPropertyValue({ data: "hunter2" })'),
         },
-        { name: 'SetClear', result: 'STRING', code: code('"hunter2"') },
+        { name: 'Get', result: 'STRING', code: read },
       ],
     });
     const definition =
@@ -230,8 +231,22 @@ test('a password in a configuration table is given encrypted, and comes back mas
     assert.equal(await client.result('Things/T', 'Set'), 'hunter2');
     const table = await client.result('Things/T', 'GetConfigurationTable', { tableName: 'Login' });
     assert.deepEqual(table.rows, [{ user: 'u', secret: '********' }]);
-    const clear = await client.service('Things/T', 'SetClear');
-    assert.match(clear.text, /Unable To Convert From java\.lang\.String to PASSWORD/);
+    // The same over REST.
+    const encrypted = await client.result('Resources/EncryptionServices', 'EncryptPropertyValue', {
+      data: 'hunter3',
+    });
+    const dataShape = {
+      fieldDefinitions: {
+        user: { name: 'user', baseType: 'STRING' },
+        secret: { name: 'secret', baseType: 'PASSWORD' },
+      },
+    };
+    await client.result('Things/T', 'SetConfigurationTable', {
+      tableName: 'Login',
+      configurationTable: { dataShape, rows: [{ user: 'v', secret: encrypted }] },
+      persistent: true,
+    });
+    assert.equal(await client.result('Things/T', 'Get'), 'hunter3');
   });
 });
 

@@ -122,7 +122,7 @@ describe('conversions to base types', () => {
   });
 
   test('a password is taken in clear only where that is asked for', () => {
-    const value = convert('secret', 'PASSWORD', { passwords: 'accept' });
+    const value = convert('secret', 'PASSWORD', { readPassword: (text) => text });
     assert.ok(value instanceof Password);
     assert.equal(value.clear, 'secret');
     assert.equal(JSON.stringify({ value }).includes('secret'), false);

@@ -17,10 +17,10 @@ import {
 
 export interface ConvertOptions {
   /**
-   * Plain text for a PASSWORD. `refuse` is what PTC's SDK does; `accept` takes it as the secret in clear, which the
-   * platform is believed to do for property writes.
+   * Reads text that is given for a PASSWORD: the secret in clear, which the platform is believed to take, or encrypted. Without it text is
+   * refused, as by PTC's SDK.
    */
-  passwords?: 'refuse' | 'accept';
+  readPassword?: (text: string) => string;
   /** Fields for an INFOTABLE that comes as `{rows}` without a dataShape; without them such a table is refused. */
   fields?: Iterable<FieldDefinition>;
 }
@@ -314,8 +314,8 @@ function toPassword(value: unknown, options: ConvertOptions): Password {
   if (value instanceof Password) {
     return value;
   }
-  if (typeof value === 'string' && options.passwords === 'accept') {
-    return new Password(value);
+  if (typeof value === 'string' && options.readPassword !== undefined) {
+    return new Password(options.readPassword(value));
   }
   return refuse(value, 'PASSWORD');
 }

@@ -17,6 +17,9 @@ export class PasswordCipher {
     return seal('aes-128-gcm', this.key, clear);
   }
 
+  /** The secret that a text stands for: encrypted by the platform, or in clear. */
+  readonly read = (text: string): string => this.decrypt(text) ?? text;
+
   /** The clear text, or undefined if `text` was not made by `encrypt` with this key. */
   decrypt(text: string): string | undefined {
     return open('aes-128-gcm', this.key, text);

@@ -24,7 +24,7 @@ export function serviceArguments(
   options: ArgumentOptions,
 ): Record<string, PlatformValue> {
   const args: Record<string, PlatformValue> = {};
-  const conversion: ConvertOptions = { passwords: 'accept', ...options.conversion };
+  const { conversion = {} } = options;
   for (const parameter of service.parameters) {
     let value = Object.hasOwn(given, parameter.name) ? given[parameter.name] : undefined;
     if (value === undefined || value === null) {

@@ -115,7 +115,7 @@ export class PropertyValues {
 
   private convertDefault(property: Property, text: string): PlatformValue {
     try {
-      return convert(text, property.baseType, { passwords: 'accept' });
+      return convert(text, property.baseType, { readPassword: this.platform.cipher.read });
     } catch (error) {
       if (error instanceof PlatformError) {
         return null;
@@ -193,7 +193,7 @@ export class PropertyValues {
         ? this.platform.shapeFields(dataShape)
         : undefined;
     const converted = convert(value, property.baseType, {
-      passwords: 'accept',
+      readPassword: this.platform.cipher.read,
       ...(fields === undefined ? {} : { fields }),
     });
     return converted ?? defaultValue(property.baseType);

@@ -192,7 +192,7 @@ export class Services {
           : undefined;
       try {
         const value = convert(given[parameter.name], parameter.baseType, {
-          passwords: 'accept',
+          readPassword: this.platform.cipher.read,
           ...(fields === undefined ? {} : { fields }),
         });
         if (value !== null) {

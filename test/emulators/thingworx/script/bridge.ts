@@ -33,6 +33,10 @@ export class Bridge {
     this.switches = switches;
   }
 
+  get readPassword(): (text: string) => string {
+    return this.cipher.read;
+  }
+
   /** Registers what a host object stands for, so that `fromScript` finds it. */
   remember<T extends object>(object: T, original: unknown): T {
     this.originals.set(object, original);
@@ -185,10 +189,7 @@ export class Bridge {
   /** Converts a script's value to a base type. Text for a PASSWORD may be a secret in clear or encrypted by the platform. */
   toPlatform(value: unknown, baseType: BaseType, options: ConvertOptions = {}): PlatformValue {
     const plain = this.fromScript(value);
-    if (baseType === 'PASSWORD' && typeof plain === 'string') {
-      return new Password(this.cipher.decrypt(plain) ?? plain);
-    }
-    return convert(plain, baseType, options);
+    return convert(plain, baseType, baseType === 'PASSWORD' ? { readPassword: this.readPassword } : options);
   }
 
   /** The error that a script catches for one thrown by the platform or by the engine. */

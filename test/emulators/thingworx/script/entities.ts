@@ -175,6 +175,7 @@ export class Entities {
     }
     return serviceArguments(service, first as Record<string, unknown>, {
       defaults: parameterDefaults,
+      conversion: { readPassword: this.bridge.readPassword },
       convert: (value, parameter, options) => this.bridge.toPlatform(value, parameter.baseType, options),
     });
   }

@@ -128,7 +128,9 @@ export class Runtime {
       logger: this.logger(),
     };
     const script = this.compiler.compile(service, source, Object.keys(all));
-    const result = this.bridge.toPlatform(script(all), declared.baseType, { passwords: 'accept' });
+    const result = this.bridge.toPlatform(script(all), declared.baseType, {
+      readPassword: this.bridge.readPassword,
+    });
     if (result instanceof InfoTable && declared.dataShape !== undefined) {
       this.checkShape(service, result, declared.dataShape);
     }

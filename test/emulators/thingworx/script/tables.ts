@@ -159,7 +159,7 @@ export class ScriptTable {
     const { table, bridge } = this;
     return this.hostMethods({
       AddRow: (values) => {
-        table.addRow(this.given(values), { passwords: 'accept' });
+        table.addRow(this.given(values), { readPassword: bridge.readPassword });
       },
       AddField: (definition) => this.addField(definition),
       RemoveField: (name) => {

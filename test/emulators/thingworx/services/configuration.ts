@@ -65,8 +65,9 @@ function sameKey(names: readonly string[], a: InfoTableRow, b: InfoTableRow): bo
 }
 
 /** Rows with the table's own columns; others are dropped. */
-function fit(table: InfoTable, rows: readonly InfoTableRow[]): InfoTableRow[] {
-  return rows.map((row) => table.convertRow(row, { passwords: 'accept' }));
+function fit(context: ServiceContext, table: InfoTable, rows: readonly InfoTableRow[]): InfoTableRow[] {
+  const { read: readPassword } = context.platform.cipher;
+  return rows.map((row) => table.convertRow(row, { readPassword }));
 }
 
 function given(context: ServiceContext, args: Record<string, PlatformValue>, name: string, service: string) {
@@ -78,9 +79,9 @@ function given(context: ServiceContext, args: Record<string, PlatformValue>, nam
 }
 
 /** Whole rows are replaced, by primary key: a column that is not given becomes empty. New keys are added. */
-function setRows(table: ConfigurationTable, values: InfoTable): void {
+function setRows(context: ServiceContext, table: ConfigurationTable, values: InfoTable): void {
   const names = keys(table.table);
-  for (const row of fit(table.table, values.rows)) {
+  for (const row of fit(context, table.table, values.rows)) {
     const at = table.isMultiRow
       ? table.table.rows.findIndex((candidate) => sameKey(names, candidate, row))
       : table.table.rows.length - 1;
@@ -95,7 +96,7 @@ function setRows(table: ConfigurationTable, values: InfoTable): void {
 function replace(context: ServiceContext, args: Record<string, PlatformValue>, service: string): null {
   const values = given(context, args, 'configurationTable', service);
   const table = own(context, args);
-  const rows = fit(table.table, values.rows);
+  const rows = fit(context, table.table, values.rows);
   table.table.rows.splice(0, table.table.rows.length, ...(table.isMultiRow ? rows : rows.slice(0, 1)));
   changed(context);
   return null;
@@ -151,7 +152,7 @@ export const configurationServices: PlatformService[] = [
     'NOTHING',
     (args, context) => {
       const values = given(context, args, 'values', 'SetConfigurationTableRows');
-      setRows(own(context, args), values);
+      setRows(context, own(context, args), values);
       changed(context);
       return null;
     },

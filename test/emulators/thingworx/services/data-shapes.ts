@@ -52,9 +52,9 @@ function setField(context: ServiceContext<DataShapeEntity>, args: ServiceArgumen
 
 export const dataShapeServices: PlatformService<DataShapeEntity>[] = [
   native('CreateValues', '', 'INFOTABLE', (_args, { entity }) => new InfoTable(entity.fields.values())),
-  native('CreateValuesWithData', 'values:JSON', 'INFOTABLE', (args, { entity }) => {
+  native('CreateValuesWithData', 'values:JSON', 'INFOTABLE', (args, { platform, entity }) => {
     const table = new InfoTable(entity.fields.values());
-    table.addRow(args.values ?? {}, { passwords: 'accept' });
+    table.addRow(args.values ?? {}, { readPassword: platform.cipher.read });
     return table;
   }),
   native('GetFieldDefinitions', '', 'INFOTABLE:FieldDefinition', (_args, { platform, entity }) =>

@@ -162,6 +162,38 @@ describe('silent losses are silent, and listed', () => {
     });
   });
 
+  test('what the platform’s own templates have in tables is no loss', async () => {
+    await withPlatform({}, async (client) => {
+      const table = (name: string, fields: string, row: string) =>
+        `<ConfigurationTable dataShapeName="" description="" isMultiRow="false" name="${name}" ordinal="0"><DataShape><FieldDefinitions>${fields}</FieldDefinitions></DataShape><Rows><Row>${row}</Row></Rows></ConfigurationTable>`;
+      const provider = table(
+        'DataThingSettings',
+        field('persistenceProvider', 'STRING'),
+        '<persistenceProvider>OtherProvider</persistenceProvider>',
+      );
+      const custom = table(
+        'PersistenceProviderCustomSettings',
+        field('customConfigTable', 'INFOTABLE'),
+        '<customConfigTable><infoTable><DataShape><FieldDefinitions/></DataShape><Rows/></infoTable></customConfigTable>',
+      );
+      const clock = table(
+        'Settings',
+        field('enabled', 'BOOLEAN') + field('runAsUser', 'USERNAME') + field('updateRate', 'NUMBER'),
+        '<enabled>false</enabled><runAsUser>Administrator</runAsUser><updateRate>5000</updateRate>',
+      );
+      const tables = (inner: string) => `<ConfigurationTables>${inner}</ConfigurationTables>`;
+      const xml =
+        thing('Values', 'ValueStream', shapeBlocks({}), tables(provider + custom)) +
+        thing('Clock', 'Timer', shapeBlocks({}), tables(clock));
+      assert.equal((await client.importXml(entities(xml))).text, 'success');
+      assert.deepEqual(await lossCodes(client), []);
+      const read = async (name: string, tableName: string) =>
+        (await client.result(`Things/${name}`, 'GetConfigurationTable', { tableName })).rows[0];
+      assert.equal((await read('Values', 'DataThingSettings')).persistenceProvider, 'OtherProvider');
+      assert.equal((await read('Clock', 'Settings')).updateRate, 5000);
+    });
+  });
+
   test('tokens of a localization table are merged', async () => {
     await withPlatform({}, async (client) => {
       const columns = ['name', 'value', 'usage', 'context'].map((name) => field(name, 'STRING')).join('');

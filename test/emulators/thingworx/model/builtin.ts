@@ -39,6 +39,15 @@ function settings(
   };
 }
 
+function dataThing(): ConfigurationTable {
+  const row = { persistenceProvider: 'ThingworxPersistenceProvider' };
+  return settings('DataThingSettings', 'Data Thing Configuration', 'persistenceProvider:STRING', row);
+}
+
+function dataShapeOfRows(): ConfigurationTable {
+  return settings('Settings', 'General Settings', 'dataShape:DATASHAPENAME', { dataShape: '' });
+}
+
 /** Templates of the platform that imports and CreateThing can name. README-platform.md says which services they have. */
 function templates(): Record<string, BuiltInTemplate> {
   const remote =
@@ -78,9 +87,20 @@ function templates(): Record<string, BuiltInTemplate> {
         }),
       ],
     },
-    ValueStream: { base: 'GenericThing' },
-    Stream: { base: 'GenericThing' },
-    DataTable: { base: 'GenericThing' },
+    ValueStream: {
+      base: 'GenericThing',
+      tables: [
+        dataThing(),
+        settings(
+          'PersistenceProviderCustomSettings',
+          'Configurable options to tune Value Stream performance',
+          'customConfigTable:INFOTABLE',
+          {},
+        ),
+      ],
+    },
+    Stream: { base: 'GenericThing', tables: [dataThing(), dataShapeOfRows()] },
+    DataTable: { base: 'GenericThing', tables: [dataThing(), dataShapeOfRows()] },
     FileRepository: { base: 'GenericThing' },
     Database: { base: 'GenericThing' },
     Blog: { base: 'GenericThing' },

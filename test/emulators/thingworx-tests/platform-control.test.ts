@@ -129,6 +129,25 @@ async function live(emulator: ThingworxEmulator, named = ''): Promise<Live> {
   return (await (await fetch(`${emulator.url}/live.json?named=${named}`)).json()) as Live;
 }
 
+test('every switch is described', async () => {
+  const folder = join(import.meta.dirname, '..', 'thingworx');
+  const pages = ['README-platform.md', 'README-scripts.md'].map((name) =>
+    readFile(join(folder, name), 'utf8'),
+  );
+  const rows = (await Promise.all(pages)).join('\n').split('\n');
+  await withPlatform({}, async (client) => {
+    const switches = await client.control('GET', '/switches');
+    for (const [name, value] of Object.entries(switches)) {
+      const row = rows.find((line) => line.startsWith(`| ${name} `));
+      assert.match(
+        row ?? '',
+        new RegExp(`^\\| ${name} +\\| ${value}, `),
+        `${name}: the default stands first`,
+      );
+    }
+  });
+});
+
 describe('the page', () => {
   test('shows Things and their values, no passwords', async () => {
     await withPlatform({}, async (client, emulator) => {

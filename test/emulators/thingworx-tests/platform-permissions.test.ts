@@ -352,6 +352,37 @@ describe('rights inside scripts', () => {
     });
   });
 
+  test('writing a property, firing an event and reading it need a right each', async () => {
+    await withPlatform({}, async (client) => {
+      const key = await operator(client);
+      const event = '<EventDefinition category="" dataShape="TimerEvent" description="" name="Rang"/>';
+      const onRang =
+        '<Subscription enabled="true" eventName="Rang" name="r" source="" sourceProperty="" sourceType="Thing"><ServiceImplementation handlerName="Script" name="r"><ConfigurationTables><ConfigurationTable name="Script"><Rows><Row><code><![CDATA[me.heard = true;]]></code></Row></Rows></ConfigurationTable></ConfigurationTables></ServiceImplementation></Subscription>';
+      const blocks = shapeBlocks({
+        properties: property('level', 'NUMBER') + property('heard', 'BOOLEAN'),
+        services: [
+          { name: 'Raise', code: 'me.level = 3;' },
+          { name: 'Ring', code: 'me.Rang({ timestamp: new Date() });' },
+        ],
+        events: event,
+        subscriptions: onRang,
+      });
+      await client.importXml(entities(thing('Bell', 'GenericThing', blocks)));
+      await show(client, 'Things/Bell');
+      await allow(client, 'Things/Bell', 'ServiceInvoke');
+      const call = (service: string) => client.service('Things/Bell', service, {}, { key });
+      assert.match((await call('Raise')).text, /Not authorized for PropertyWrite on level in Bell/);
+      await allow(client, 'Things/Bell', 'PropertyWrite', 'level');
+      assert.equal((await call('Raise')).status, 200);
+      assert.match((await call('Ring')).text, /Not authorized for EventInvoke on Rang in Bell/);
+      assert.equal(await client.read('Bell', 'heard'), false);
+      await allow(client, 'Things/Bell', 'EventInvoke', 'Rang');
+      await allow(client, 'Things/Bell', 'PropertyWrite', 'heard');
+      assert.equal((await call('Ring')).status, 200);
+      await until('the subscription', async () => (await client.read('Bell', 'heard')) === true);
+    });
+  });
+
   test('function libraries are there for everybody, unless the switch says no', async () => {
     await withPlatform({}, async (client) => {
       const key = await operator(client);

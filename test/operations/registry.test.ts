@@ -144,6 +144,33 @@ describe('the device registry', () => {
     );
   });
 
+  test('a Thing that exists becomes that of the device, unless it belongs to somebody else', async () => {
+    const { platform } = factory.system;
+    await platform.createThing('ready', 'AzureIoT.Device_TT');
+    const linked = await hub('CreateDevice', {
+      deviceId: 'dev-ready',
+      createThing: true,
+      thingName: 'ready',
+    });
+    assert.deepEqual([linked.created, linked.thingCreated], [true, false]);
+    const thing = await factory.read('ready');
+    assert.deepEqual([thing.hubThing, thing.deviceId], [HUB_THING, 'dev-ready']);
+    assert.equal(
+      (await hub('CreateDevice', { deviceId: 'dev-ready', createThing: true, thingName: 'ready' }))
+        .thingCreated,
+      false,
+    );
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'dev-other', createThing: true, thingName: 'ready' }),
+      /THINGWORX_REJECTED: The Thing ready .*stands for the device dev-ready/,
+    );
+    await platform.createThing('no-device', 'GenericThing');
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'no-device', createThing: true }),
+      /THINGWORX_REJECTED: The Thing no-device .*already exists/,
+    );
+  });
+
   test('a Thing that is no device of the hub is not deleted', async () => {
     await factory.system.platform.createThing('bystander', 'GenericThing');
     assert.deepEqual(await hub('DeleteDevice', { deviceId: 'bystander', deleteThing: true }), {

@@ -95,11 +95,12 @@ const services: readonly ServiceDefinition[] = [
       {
         name: 'request',
         baseType: 'JSON',
-        description: 'things of name, template, deviceId; properties of thing, name, baseType.',
+        description:
+          'things of name, template, deviceId; properties of thing, name, baseType; dryRun to make nothing.',
         isRequired: true,
       },
     ],
-    result: { baseType: 'JSON', description: 'created, added, and failed with thing and message.' },
+    result: { baseType: 'JSON', description: 'created, linked, added, and failed with thing and message.' },
     script: handWritten('CreateThings'),
   },
   ...deviceInboundServices,

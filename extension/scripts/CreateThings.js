@@ -4,26 +4,61 @@ function messageOf(thrown) {
   return String((thrown && thrown.message) || thrown);
 }
 
-/* Gives a Thing that has no hub yet to this one, when it is one of devices and asked for. */
-function link(thing, wanted) {
-  var isDevice = function () {
-    return String(thing.ImplementsShape({ thingShapeName: "AzureIoT.Device_TS" })) === "true";
-  };
-  if (wanted.link !== true || !isDevice() || isSet(thing.hubThing)) {
-    return "";
+/* Why a Thing that exists cannot be that of the device; an empty text when it can. */
+function obstacle(thing, wanted) {
+  var isDevice = false;
+  try {
+    isDevice = String(thing.ImplementsShape({ thingShapeName: "AzureIoT.Device_TS" })) === "true";
+  } catch (ignored) {
+    /* There are no rights on the Things of others. */
   }
-  if (!isSet(thing.deviceId)) {
-    thing.deviceId = wanted.deviceId;
+  if (!isDevice) {
+    return "The Thing exists, and does not implement AzureIoT.Device_TS.";
   }
-  thing.hubThing = me.name;
-  return "linked";
+  if (isSet(thing.hubThing) && String(thing.hubThing) !== String(me.name)) {
+    return "The Thing exists, and belongs to the hub Thing " + thing.hubThing + ".";
+  }
+  var own = isSet(thing.deviceId) ? String(thing.deviceId) : isSet(thing.hubThing) ? wanted.name : "";
+  return own === "" || own === wanted.deviceId
+    ? ""
+    : "The Thing exists, and stands for the device " + own + ".";
 }
 
-/* What became of it: created, linked, or nothing when it existed. A Thing that several messages ask for at the same time is made
-   once; the others find it. */
-function createThing(wanted) {
+/* What becomes of a Thing that exists. One that is asked for, and has no hub yet, is given to this one; those that messages ask for
+   are left as they are. */
+function useThing(thing, wanted, dryRun) {
+  if (wanted.link !== true) {
+    return { outcome: "existed" };
+  }
+  var reason = obstacle(thing, wanted);
+  if (reason !== "") {
+    return { outcome: "failed", message: reason };
+  }
+  if (isSet(thing.hubThing)) {
+    return { outcome: "existed" };
+  }
+  if (!dryRun) {
+    if (!isSet(thing.deviceId)) {
+      thing.deviceId = wanted.deviceId;
+    }
+    thing.hubThing = me.name;
+  }
+  return { outcome: "linked" };
+}
+
+/* What became of it: created, linked, existed or failed. A Thing that several messages ask for at the same time is made once; the
+   others find it. */
+function createThing(wanted, dryRun) {
   if (Things[wanted.name]) {
-    return link(Things[wanted.name], wanted);
+    return useThing(Things[wanted.name], wanted, dryRun);
+  }
+  if (dryRun) {
+    return ThingTemplates[wanted.template]
+      ? { outcome: "created" }
+      : {
+          outcome: "failed",
+          message: "There is no Thing Template " + wanted.template + ", or it is not visible."
+        };
   }
   try {
     Resources["EntityServices"].CreateThing({
@@ -37,7 +72,7 @@ function createThing(wanted) {
     if (!Things[wanted.name]) {
       throw thrown;
     }
-    return "";
+    return { outcome: "existed" };
   }
   var thing = Things[wanted.name];
   thing.EnableThing();
@@ -47,7 +82,7 @@ function createThing(wanted) {
   if (isSet(wanted.identifier)) {
     thing.SetIdentifier({ identifier: wanted.identifier });
   }
-  return "created";
+  return { outcome: "created" };
 }
 
 function addProperties(name, properties) {
@@ -89,18 +124,23 @@ function run() {
   var properties = {};
   (content.things || []).forEach(function (wanted) {
     try {
-      var outcome = createThing(wanted);
-      if (outcome === "linked") {
+      var made = createThing(wanted, content.dryRun === true);
+      if (made.outcome === "failed") {
+        answer.failed.push({ thing: wanted.name, message: made.message });
+      }
+      if (made.outcome === "linked") {
         answer.linked.push(wanted.name);
       }
-      if (outcome === "created") {
+      if (made.outcome === "created") {
         answer.created.push(wanted.name);
-        me.ThingCreated({
-          thing: wanted.name,
-          template: wanted.template,
-          deviceId: wanted.deviceId,
-          time: new Date()
-        });
+        if (content.dryRun !== true) {
+          me.ThingCreated({
+            thing: wanted.name,
+            template: wanted.template,
+            deviceId: wanted.deviceId,
+            time: new Date()
+          });
+        }
       }
     } catch (thrown) {
       answer.failed.push({ thing: wanted.name, message: messageOf(thrown) });

@@ -16,7 +16,7 @@ function run() {
     state: content.state,
     done: content.done,
     created: sum(["created", "wouldCreate"]),
-    existed: sum(["existed", "linked", "matched"]),
+    existed: sum(["existed", "linked", "wouldLink", "matched"]),
     failed: sum(["failed"]),
     missing: sum(["withoutThing", "withoutDevice"]),
     code: content.errorCode || "",

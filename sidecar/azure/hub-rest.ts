@@ -124,7 +124,7 @@ export class HubRest {
     const error = azureError(thrown, context);
     if (error.code !== 'AZURE_THROTTLED') return error;
     const restMs = this.#quota.refused(request.operation, error.retryAfterMs);
-    return new ConnectorError(error.code, error.message, {
+    return new ConnectorError(error.code, `${error.message} Try again in ${Math.ceil(restMs / 1000)} s.`, {
       retryAfterMs: restMs,
       ...(error.details ? { details: error.details } : {}),
     });

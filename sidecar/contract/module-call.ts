@@ -6,7 +6,7 @@ export interface ModuleCall {
   readonly moduleId: string;
   readonly methodName: string;
   readonly payload: unknown;
-  readonly responseTimeoutSeconds?: number | undefined;
+  readonly responseTimeoutSeconds?: number;
 }
 
 /** What calls of a module's method can fail with, beside what every call to the hub can. */
@@ -23,11 +23,16 @@ export const MODULE_ERRORS = [
 
 /** ThingWorx ends scripts after 30 s: what takes longer is called with InvokeMethod. */
 const RESPONSE_SECONDS = 20;
+/** For the way to the hub and back. The sum ends before the script that waits 28 s, so that it gets the reason. */
+const MARGIN_SECONDS = 2;
 
 /** Calls a direct method of a module and gives its payload. @throws ConnectorError MODULE_FAILED for a status other than 2xx */
 export async function callModule(azure: HubClients, call: ModuleCall, signal: AbortSignal): Promise<unknown> {
   const { responseTimeoutSeconds = RESPONSE_SECONDS, ...method } = call;
-  const { status, payload } = await azure.invokeMethod({ ...method, responseTimeoutSeconds }, { signal });
+  const { status, payload } = await azure.invokeMethod(
+    { ...method, responseTimeoutSeconds },
+    { signal, timeoutMs: (responseTimeoutSeconds + MARGIN_SECONDS) * 1_000 },
+  );
   if (status >= 200 && status < 300) return payload;
   throw new ConnectorError(
     'MODULE_FAILED',

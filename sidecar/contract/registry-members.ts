@@ -7,7 +7,16 @@ import type {
   Twin,
 } from '../azure/hub-types.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { DateTime, OneOf } from './schema.ts';
+import { DateTime, EXPECTED_KEYWORD, OneOf } from './schema.ts';
+
+const thumbprint = (description: string) =>
+  Type.Optional(
+    Type.String({
+      pattern: '^(([0-9A-Fa-f]{2}:?){19}|([0-9A-Fa-f]{2}:?){31})[0-9A-Fa-f]{2}$',
+      [EXPECTED_KEYWORD]: '40 or 64 hexadecimal digits, with colons or without',
+      description,
+    }),
+  );
 
 /** How a device or module proves itself. */
 export const authenticationOptions = {
@@ -18,21 +27,25 @@ export const authenticationOptions = {
         'certificateAuthority (a certificate signed by a CA that the hub trusts).',
     }),
   ),
-  primaryThumbprint: Type.Optional(
-    Type.String({
-      pattern: '^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$',
-      'x-expected': '40 or 64 hexadecimal digits',
-      description: 'For selfSigned: the SHA-1 or SHA-256 thumbprint of the certificate.',
-    }),
-  ),
-  secondaryThumbprint: Type.Optional(
-    Type.String({
-      pattern: '^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$',
-      'x-expected': '40 or 64 hexadecimal digits',
-      description: 'For selfSigned: the thumbprint of the certificate that will follow. Empty: the same.',
-    }),
+  primaryThumbprint: thumbprint('For selfSigned: the SHA-1 or SHA-256 thumbprint of the certificate.'),
+  secondaryThumbprint: thumbprint(
+    'For selfSigned: the thumbprint of the certificate that will follow. Empty: the same.',
   ),
 };
+
+export const managedBy = Type.Optional(
+  Type.String({ maxLength: 128, description: 'Who manages the module, such as iotEdge.' }),
+);
+
+/** What changes of a device or module can fail with. */
+export const CHANGE_ERRORS = [
+  'HUB_NOT_CONNECTED',
+  'AZURE_THROTTLED',
+  'AZURE_UNAUTHORIZED',
+  'DEVICE_NOT_FOUND',
+  'PRECONDITION_FAILED',
+  'AZURE_REJECTED',
+] as const;
 
 interface AuthenticationOptions {
   readonly authentication?: 'sas' | 'selfSigned' | 'certificateAuthority' | undefined;
@@ -42,7 +55,11 @@ interface AuthenticationOptions {
 
 /** Undefined when nothing is said of it. */
 export function authenticationOf(options: AuthenticationOptions): AuthenticationInput | undefined {
-  const { primaryThumbprint, secondaryThumbprint } = options;
+  // OpenSSL writes colons, IoT Hub wants none.
+  const [primaryThumbprint, secondaryThumbprint] = [
+    options.primaryThumbprint,
+    options.secondaryThumbprint,
+  ].map((text) => text?.replaceAll(':', ''));
   const type = options.authentication ?? (primaryThumbprint ? 'selfSigned' : undefined);
   if (type !== 'selfSigned') {
     if (primaryThumbprint !== undefined || secondaryThumbprint !== undefined) {
@@ -172,7 +189,7 @@ export const ModuleDocument = Type.Object(
     generationId: Type.String({
       description: 'Tells a module that was deleted and created again from the old one.',
     }),
-    etag: Type.String({ description: 'Changes with the module.' }),
+    etag: Type.String({ description: 'For UpdateModule and DeleteModule.' }),
   },
   { description: 'One module of a device, without its keys.' },
 );

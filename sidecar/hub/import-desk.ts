@@ -117,7 +117,7 @@ function rowOf(task: TaskRecord): ImportRow {
     done,
     ...(total === undefined ? {} : { total }),
     created: counted('created', 'wouldCreate'),
-    existed: counted('existed', 'linked', 'matched'),
+    existed: counted('existed', 'linked', 'wouldLink', 'matched'),
     failed: counted('failed'),
     withoutThing: counted('withoutThing'),
     withoutDevice: counted('withoutDevice'),

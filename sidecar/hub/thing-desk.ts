@@ -26,7 +26,7 @@ export class HubThings implements ThingDesk {
 
   async create(thing: string, deviceId: string, template: string): Promise<boolean> {
     const { client, hubThing } = this.#options;
-    const request = { things: [{ name: thing, template, deviceId }] };
+    const request = { things: [{ name: thing, template, deviceId, link: true }] };
     const answer = (await client.invoke(hubThing, 'CreateThings', { request })) as
       | { created?: string[]; failed?: Failed[] }
       | undefined;

@@ -6,7 +6,7 @@ import { Account, type Outcome } from './account.ts';
 import { countDevices, devicePages, type Place, type Selection } from './devices.ts';
 import { Herald } from './herald.ts';
 import { type ImportedDevice, Pattern, type TemplateRule, templateFor } from './rules.ts';
-import { ThingRoster, type WantedThing } from './thing-roster.ts';
+import { type MadeThing, ThingRoster, type WantedThing } from './thing-roster.ts';
 
 export const START_IMPORT = 'StartImport';
 
@@ -33,7 +33,8 @@ export interface RegistryWork {
 }
 
 /**
- * Makes Things for devices of the registry: created, linked (existed without a hub), existed, failed; in a dry run wouldCreate. Goes on
+ * Makes Things for devices of the registry: created, linked (existed without a hub), existed, failed; in a dry run wouldCreate and
+ * wouldLink. Goes on
  * after a crash at the page it was at; what it made of that page is then counted as existed.
  */
 export class ImportTask implements TaskKind<ImportInput, Place> {
@@ -62,46 +63,36 @@ export class ImportTask implements TaskKind<ImportInput, Place> {
     for await (const page of devicePages(azure, input.selection, task.position, signal, log)) {
       for (const item of page.unknown)
         account.settle({ item, outcome: 'failed', message: 'DEVICE_NOT_FOUND: IoT Hub has no such device.' });
-      await this.#makePage(plan.of(page.devices, account), input.dryRun, things, account, signal);
+      await things.make(
+        plan.of(page.devices, account),
+        signal,
+        async (made) => {
+          for (const one of made) account.settle(lineOf(one, input.dryRun));
+          await account.progress();
+        },
+        input,
+      );
       if (page.next) await task.save(page.next);
     }
   }
-
-  async #makePage(
-    wanted: readonly WantedThing[],
-    dryRun: boolean,
-    things: ThingRoster,
-    account: Account,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (dryRun) {
-      const names = wanted.map(({ name }) => name);
-      const missing = await things.missing(names, signal);
-      for (const { name, deviceId, template } of wanted) {
-        const isNew = missing.has(name);
-        account.settle({
-          item: deviceId,
-          outcome: isNew ? 'wouldCreate' : 'existed',
-          message: isNew ? `${name} from ${template}` : name,
-        });
-      }
-      await account.progress();
-      return;
-    }
-    await things.make(wanted, signal, async (made) => {
-      for (const { wanted: thing, outcome, message } of made) account.settle(lineOf(thing, outcome, message));
-      await account.progress();
-    });
-  }
 }
 
-function lineOf(
-  { name, deviceId, template }: WantedThing,
-  outcome: string,
-  message: string | undefined,
-): Outcome {
-  if (outcome === 'failed') return { item: deviceId, outcome, message: `${name}: ${message}` };
-  return { item: deviceId, outcome, message: outcome === 'created' ? `${name} from ${template}` : name };
+function lineOf({ wanted, outcome, message }: MadeThing, dryRun: boolean): Outcome {
+  const { name, deviceId, template } = wanted;
+  switch (outcome) {
+    case 'failed':
+      return { item: deviceId, outcome, message: `${name}: ${message}` };
+    case 'created':
+      return {
+        item: deviceId,
+        outcome: dryRun ? 'wouldCreate' : outcome,
+        message: `${name} from ${template}`,
+      };
+    case 'linked':
+      return { item: deviceId, outcome: dryRun ? 'wouldLink' : outcome, message: name };
+    default:
+      return { item: deviceId, outcome, message: name };
+  }
 }
 
 /** Device id -> Thing, for all Things of devices of the hub. Names alone: some ten megabytes for 100,000. */

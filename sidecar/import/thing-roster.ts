@@ -45,7 +45,6 @@ const FIRST_BATCH = 20;
 const MOST_BATCH = 100;
 /** Calls at the same time. ThingWorx makes Things side by side, and has other work to do. */
 const LANES = 2;
-const NAMES_PER_CALL = 200;
 
 /** The Things of one hub as background work makes and lists them: in batches whose size follows the answer time. */
 export class ThingRoster {
@@ -57,14 +56,15 @@ export class ThingRoster {
   }
 
   /**
-   * Makes the Things and tells what became of each, as the answers come; those that exist are left as they are. Throws
-   * THINGWORX_FORBIDDEN when the right to make Things is missing, and waits out what passes by itself. After a cancellation the calls
+   * Makes the Things and tells what became of each, as the answers come; in a dry run, what would. Those that exist are left as they
+   * are, but for a hub where they have none. Throws THINGWORX_FORBIDDEN when the right to make Things is missing, and waits out what passes by itself. After a cancellation the calls
    * that are under way are heard, and no other is made: it then throws STOPPING.
    */
   async make<T extends WantedThing>(
     wanted: readonly T[],
     signal: AbortSignal,
     onMade: (made: readonly MadeThing<T>[]) => Promise<void> | void,
+    { dryRun = false } = {},
   ): Promise<void> {
     let next = 0;
     let failed = false;
@@ -73,7 +73,7 @@ export class ThingRoster {
         if (signal.aborted) throw new ConnectorError('STOPPING', 'The work was given up.');
         const some = wanted.slice(next, next + this.#batch);
         next += some.length;
-        const made = await withGrace(signal, (calling) => this.#make(some, calling));
+        const made = await withGrace(signal, (calling) => this.#make(some, dryRun, calling));
         await onMade(some.map((one) => outcomeOf(one, made)));
       }
     };
@@ -109,25 +109,12 @@ export class ThingRoster {
     } while (after !== undefined);
   }
 
-  /** Which of the names no Thing has. */
-  async missing(names: readonly string[], signal: AbortSignal): Promise<Set<string>> {
-    const missing = new Set<string>();
-    for (let start = 0; start < names.length; start += NAMES_PER_CALL) {
-      const some = names.slice(start, start + NAMES_PER_CALL);
-      const answer = (await this.#invoke('DescribeThings', { names: { names: some } }, signal)) as {
-        missing?: string[];
-      };
-      for (const name of answer.missing ?? []) missing.add(name);
-    }
-    return missing;
-  }
-
   /** A platform that could not make them all in time is asked for one half after the other. */
-  async #make(things: readonly WantedThing[], signal: AbortSignal): Promise<Made> {
+  async #make(things: readonly WantedThing[], dryRun: boolean, signal: AbortSignal): Promise<Made> {
     const started = performance.now();
     let given: Partial<Made> | undefined;
     try {
-      given = (await this.#invoke('CreateThings', { request: { things } }, signal)) as
+      given = (await this.#invoke('CreateThings', { request: { things, dryRun } }, signal)) as
         | Partial<Made>
         | undefined;
     } catch (thrown) {
@@ -142,8 +129,8 @@ export class ThingRoster {
       const half = Math.ceil(things.length / 2);
       this.#batch = half;
       return joined(
-        await this.#make(things.slice(0, half), signal),
-        await this.#make(things.slice(half), signal),
+        await this.#make(things.slice(0, half), dryRun, signal),
+        await this.#make(things.slice(half), dryRun, signal),
       );
     }
     const answer = joined({ created: [], linked: [], failed: [] }, given ?? {});

@@ -85,6 +85,8 @@ for (const entity of ENTITIES) {
         'GetPropertyTime',
         'GetMetadataAsJSON',
         'DisableThing',
+        'EnableThing',
+        'IsEnabled',
         'AddPropertyDefinition',
         'RestartThing',
         'ImplementsShape',

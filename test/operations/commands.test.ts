@@ -168,6 +168,10 @@ describe('commands', () => {
     );
     await assert.rejects(invoke('offline', { payloadText: 'no json' }), /REQUEST_INVALID: payloadText/);
     await assert.rejects(
+      invoke('offline', { payloadText: '1', payload: {} }),
+      /REQUEST_INVALID: Both payload and payloadText/,
+    );
+    await assert.rejects(
       factory.call('offline', 'InvokeMethod', {}),
       /REQUEST_INVALID: methodName is required/,
     );

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import common from 'azure-iot-common';
 import device, { type Client, type Message, type ModuleClient } from 'azure-iot-device';
 import amqp from 'azure-iot-device-amqp';
 import mqtt from 'azure-iot-device-mqtt';
@@ -70,7 +71,16 @@ export class Factory {
   async connect(deviceId: string, transport: TransportName = 'mqtt'): Promise<Client> {
     const { connectionString } = await this.hub<{ connectionString: string }>('GetDeviceKeys', { deviceId });
     const client = device.Client.fromConnectionString(connectionString, TRANSPORTS[transport]);
-    await this.#open(client);
+    await this.open(client);
+    return client;
+  }
+
+  /** The client of a device that proves itself by a certificate, which it still has to be given. */
+  withCertificate(deviceId: string, transport: TransportName): Client {
+    const host = /^HostName=([^;]+)/.exec(this.system.cloud.iotHubConnectionString)?.[1];
+    const text = `HostName=${host};DeviceId=${deviceId};x509=true`;
+    const client = device.Client.fromConnectionString(text, TRANSPORTS[transport]);
+    client.setRetryPolicy(new common.NoRetry());
     return client;
   }
 
@@ -84,7 +94,7 @@ export class Factory {
       moduleId,
     });
     const client = device.ModuleClient.fromConnectionString(connectionString, TRANSPORTS[transport]);
-    await this.#open(client);
+    await this.open(client);
     return client;
   }
 
@@ -201,7 +211,8 @@ export class Factory {
     if (!answer.ok) throw new Error(`${path} was answered ${answer.status}: ${await answer.text()}`);
   }
 
-  async #open(client: Client | ModuleClient): Promise<void> {
+  /** Opens a client and closes it at the end. */
+  async open(client: Client | ModuleClient): Promise<void> {
     this.#clients.push(client);
     await client.setOptions({ ca: await readFile(this.system.cloud.caFile, 'utf8') });
     await client.open();

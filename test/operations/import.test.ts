@@ -122,6 +122,51 @@ describe('imports', () => {
     assert.match(String(failed?.message), /no value for \{tags\.room\}/);
   });
 
+  test('a Thing of the name that cannot be that of the device is no success, in a dry run neither', async () => {
+    const ids = ['plain-thing', 'other-hub', 'other-device', 'unlinked', 'mine', 'new'];
+    await register(ids);
+    const { platform } = factory.system;
+    await platform.createThing('Second.Hub', 'AzureIoT.Hub_TT');
+    await platform.createThing('plain-thing', 'GenericThing');
+    await platform.invoke('plain-thing', 'AddVisibilityPermission', {
+      principal: 'AzureIoT.Connector_OR',
+      principalType: 'Organization',
+    });
+    for (const thing of ['other-hub', 'other-device', 'unlinked', 'mine'])
+      await platform.createThing(thing, 'AzureIoT.Device_TT');
+    await platform.setProperties('other-hub', { hubThing: 'Second.Hub' });
+    await platform.setProperties('other-device', { deviceId: 'somebody-else' });
+    await platform.setProperties('mine', { hubThing: HUB_THING });
+    const results = async (dryRun: boolean) => {
+      const { row, report } = await run({ deviceIds: { array: ids }, dryRun });
+      assert.deepEqual([row.created, row.existed, row.failed], [1, 2, 3]);
+      return new Map(report.map(({ item, outcome, message }) => [item, `${outcome} ${message}`]));
+    };
+    for (const dryRun of [true, false]) {
+      const found = await results(dryRun);
+      assert.match(String(found.get('plain-thing')), /^failed .*does not implement AzureIoT.Device_TS/);
+      assert.match(String(found.get('other-hub')), /^failed .*belongs to the hub Thing Second\.Hub/);
+      assert.match(String(found.get('other-device')), /^failed .*stands for the device somebody-else/);
+      assert.equal(found.get('unlinked'), `${dryRun ? 'wouldLink' : 'linked'} unlinked`);
+      assert.equal(found.get('mine'), 'existed mine');
+      assert.match(String(found.get('new')), dryRun ? /^wouldCreate / : /^created /);
+      assert.equal((await factory.read('unlinked')).hubThing ?? '', dryRun ? '' : HUB_THING);
+      assert.equal(await exists('new'), !dryRun);
+    }
+    // What the sidecar does not see is only found when it is made.
+    await register(['hidden-thing']);
+    await platform.createThing('hidden-thing', 'GenericThing');
+    const hidden = await run({ deviceIds: { array: ['hidden-thing'] } });
+    assert.match(String(hidden.report[0]?.message), /already exists/);
+    await register(['dry-template']);
+    const missing = await run({
+      deviceIds: { array: ['dry-template'] },
+      dryRun: true,
+      template: 'No_Such_TT',
+    });
+    assert.match(String(missing.report[0]?.message), /no Thing Template No_Such_TT/);
+  });
+
   test('two devices never get one Thing', async () => {
     await register(['same-1', 'same-2']);
     await tag('same-1', { line: 'same' });

@@ -77,6 +77,20 @@ describe('jobs', () => {
     assert.equal(rest[0]?.continuationToken, '');
   });
 
+  test('a payload may be a text or a number, and what the device answers, too', async () => {
+    await factory.createDevice('job-plain');
+    const client = await factory.connect('job-plain');
+    client.onDeviceMethod('echo', (request, response) => void response.send(200, request.payload));
+    const jobId = await factory.hub<string>('ScheduleMethod', {
+      condition: "deviceId = 'job-plain'",
+      methodName: 'echo',
+      payloadText: '"fast"',
+    });
+    await ended(jobId);
+    const [row] = await rows('GetJobResults', { jobId });
+    assert.deepEqual(row?.payload, { value: 'fast' });
+  });
+
   test('a job that has not begun is listed and cancelled', async () => {
     const jobId = await factory.hub<string>('ScheduleTwinUpdate', {
       condition: '*',

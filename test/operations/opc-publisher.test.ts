@@ -14,9 +14,12 @@ interface Entry extends Row {
   OpcNodes: Row[];
 }
 
-/** OPC Publisher 2.9 as its documentation describes it: the configuration API (V1) and the twin API (V2). */
+/**
+ * OPC Publisher 2.9 as its documentation and its PublishedNodesJsonServices describe it: the configuration API (V1) and the twin API (V2). Nodes
+ * come in Pascal or camel case, and go out in camel case.
+ */
 class Publisher {
-  readonly entries: Entry[] = [];
+  entries: Entry[] = [];
   readonly values = new Map<string, unknown>([['ns=2;s=Speed', 12.5]]);
   readonly asked: { readonly method: string; readonly payload: Row }[] = [];
 
@@ -31,19 +34,18 @@ class Publisher {
           void response?.send(404, { title: 'ResourceNotFound', detail: (error as Error).message });
         }
       });
-    answer('PublishNodes_V1', (entry: Entry) => {
-      const known = this.#find(entry);
-      if (known) known.OpcNodes.push(...entry.OpcNodes);
-      else this.entries.push({ ...entry });
-    });
-    answer('UnpublishNodes_V1', (entry: Entry) => {
-      const known = this.#require(entry);
-      const ids = new Set(entry.OpcNodes.map(({ Id }) => Id));
-      known.OpcNodes = known.OpcNodes.filter(({ Id }) => !ids.has(Id));
+    answer('AddOrUpdateEndpoints_V1', (entries: Entry[]) => {
+      for (const { OpcNodes, ...entry } of entries) {
+        const nodes = OpcNodes.map(camelCase);
+        if (nodes.length === 0) this.entries.splice(this.entries.indexOf(this.#require(entry)), 1);
+        else if (this.#find(entry)) this.#require(entry).OpcNodes = nodes;
+        else this.entries.push({ ...entry, OpcNodes: nodes } as Entry);
+      }
     });
     answer('UnpublishAllNodes_V1', (entry: Partial<Entry>) => {
-      if (entry.EndpointUrl === undefined) this.entries.splice(0);
-      else this.entries.splice(this.entries.indexOf(this.#require(entry as Entry)), 1);
+      // With an endpoint it would drop all other groups: nobody should call it so.
+      if (entry.EndpointUrl !== undefined) throw new Error('Unexpected');
+      this.entries = [];
     });
     answer('GetConfiguredEndpoints_V1', () => ({
       endpoints: this.entries.map((entry) => ({
@@ -53,14 +55,7 @@ class Publisher {
         useSecurity: entry['UseSecurity'],
       })),
     }));
-    answer('GetConfiguredNodesOnEndpoint_V1', (entry: Entry) => ({
-      opcNodes: this.#require(entry).OpcNodes.map((node) => ({
-        id: node.Id,
-        displayName: node.DisplayName,
-        opcSamplingInterval: node.OpcSamplingInterval,
-        heartbeatIntervalTimespan: node.HeartbeatIntervalTimespan,
-      })),
-    }));
+    answer('GetConfiguredNodesOnEndpoint_V1', (entry: Row) => ({ opcNodes: this.#require(entry).OpcNodes }));
     answer('GetDiagnosticInfo_V1', () => [
       {
         endpoints: [{ endpointUrl: SERVER, dataSetWriterGroup: 'Line1' }],
@@ -107,18 +102,30 @@ class Publisher {
     });
   }
 
-  #find(entry: Entry): Entry | undefined {
-    return this.entries.find(
-      ({ EndpointUrl, DataSetWriterGroup }) =>
-        EndpointUrl === entry.EndpointUrl && DataSetWriterGroup === entry.DataSetWriterGroup,
+  /** Some of what tells writers apart. */
+  #find(entry: Row): Entry | undefined {
+    return this.entries.find((known) =>
+      [
+        'EndpointUrl',
+        'DataSetWriterGroup',
+        'DataSetWriterId',
+        'UseSecurity',
+        'OpcAuthenticationUsername',
+      ].every((name) => known[name] === entry[name]),
     );
   }
 
-  #require(entry: Entry): Entry {
+  #require(entry: Row): Entry {
     const known = this.#find(entry);
-    if (!known) throw new Error(`Endpoint ${entry.EndpointUrl} not found in published nodes configuration`);
+    if (!known) throw new Error(`Endpoint not found: ${entry['EndpointUrl']}`);
     return known;
   }
+}
+
+function camelCase(node: Row): Row {
+  return Object.fromEntries(
+    Object.entries(node).map(([name, value]) => [`${name.charAt(0).toLowerCase()}${name.slice(1)}`, value]),
+  );
 }
 
 describe('OPC Publisher', () => {
@@ -159,42 +166,59 @@ describe('OPC Publisher', () => {
     rows: list,
   });
   const writer = { endpointUrl: SERVER, writerGroup: 'Line1' };
+  const secured = { ...writer, useSecurity: true, userName: 'operator', password: 'secret' };
+  const other = { endpointUrl: SERVER, writerGroup: 'Line2', writerId: 'slow' };
+  const published = async (parameters: Row) =>
+    (await rows('GetConfiguredNodes', parameters)).map(({ id, displayName, samplingIntervalMs }) => [
+      id,
+      displayName,
+      samplingIntervalMs,
+    ]);
 
   test('publishes nodes in the shape of the module', async () => {
     await factory.call(EDGE, 'PublishNodes', {
-      ...writer,
+      ...secured,
       publishingIntervalMs: 5_000,
-      useSecurity: true,
-      userName: 'operator',
-      password: 'secret',
       options: { DataSetKeyFrameCount: 10 },
       nodes: nodes([
         { id: 'ns=2;s=Speed', displayName: 'speed', samplingIntervalMs: 1_000, heartbeatSeconds: 90.5 },
         { id: 'ns=2;s=Level' },
       ]),
     });
-    assert.deepEqual(publisher.asked.at(-1), {
-      method: 'PublishNodes_V1',
-      payload: {
-        EndpointUrl: SERVER,
-        DataSetWriterGroup: 'Line1',
-        DataSetPublishingInterval: 5_000,
-        UseSecurity: true,
-        OpcAuthenticationMode: 'UsernamePassword',
-        OpcAuthenticationUsername: 'operator',
-        OpcAuthenticationPassword: 'secret',
-        DataSetKeyFrameCount: 10,
-        OpcNodes: [
+    const entry = {
+      EndpointUrl: SERVER,
+      DataSetWriterGroup: 'Line1',
+      DataSetPublishingInterval: 5_000,
+      UseSecurity: true,
+      OpcAuthenticationMode: 'UsernamePassword',
+      OpcAuthenticationUsername: 'operator',
+      OpcAuthenticationPassword: 'secret',
+      DataSetKeyFrameCount: 10,
+    };
+    assert.deepEqual(publisher.asked.slice(-2), [
+      { method: 'GetConfiguredNodesOnEndpoint_V1', payload: entry },
+      {
+        method: 'AddOrUpdateEndpoints_V1',
+        payload: [
           {
-            Id: 'ns=2;s=Speed',
-            DisplayName: 'speed',
-            OpcSamplingInterval: 1_000,
-            HeartbeatIntervalTimespan: '00:01:30.500',
+            ...entry,
+            OpcNodes: [
+              {
+                Id: 'ns=2;s=Speed',
+                DisplayName: 'speed',
+                OpcSamplingInterval: 1_000,
+                HeartbeatIntervalTimespan: '00:01:30.500',
+              },
+              { Id: 'ns=2;s=Level' },
+            ],
           },
-          { Id: 'ns=2;s=Level' },
         ],
       },
-    });
+    ]);
+    await assert.rejects(
+      factory.call(EDGE, 'PublishNodes', { ...secured, nodes: nodes([]) }),
+      /REQUEST_INVALID: nodes is empty/,
+    );
   });
 
   test('shows what is configured', async () => {
@@ -203,7 +227,7 @@ describe('OPC Publisher', () => {
       [endpoint?.endpointUrl, endpoint?.writerGroup, endpoint?.publishingIntervalMs, endpoint?.useSecurity],
       [SERVER, 'Line1', 5_000, true],
     );
-    const configured = await rows('GetConfiguredNodes', writer);
+    const configured = await rows('GetConfiguredNodes', secured);
     assert.deepEqual(
       configured.map(({ id, displayName, samplingIntervalMs, heartbeatSeconds }) => [
         id,
@@ -223,19 +247,54 @@ describe('OPC Publisher', () => {
     );
   });
 
+  test('what is published stays: of the writer, and of all others', async () => {
+    await factory.call(EDGE, 'PublishNodes', { ...other, nodes: nodes([{ id: 'ns=3;s=A' }]) });
+    await factory.call(EDGE, 'PublishNodes', {
+      ...secured,
+      nodes: nodes([{ id: 'ns=2;s=Flow' }, { id: 'ns=2;s=Speed', samplingIntervalMs: 250 }]),
+    });
+    assert.deepEqual(await published(secured), [
+      ['ns=2;s=Level', undefined, undefined],
+      ['ns=2;s=Flow', undefined, undefined],
+      ['ns=2;s=Speed', undefined, 250],
+    ]);
+    assert.deepEqual(await published(other), [['ns=3;s=A', undefined, undefined]]);
+    // What the module knows of a node beyond what a row has is kept.
+    const [entry] = publisher.entries.filter(({ DataSetWriterGroup }) => DataSetWriterGroup === 'Line2');
+    Object.assign(entry?.OpcNodes[0] ?? {}, { queueSize: 7, deadbandType: 'Percent' });
+    await factory.call(EDGE, 'PublishNodes', { ...other, nodes: nodes([{ id: 'ns=3;s=B' }]) });
+    assert.deepEqual(entry?.OpcNodes, [
+      { id: 'ns=3;s=A', queueSize: 7, deadbandType: 'Percent' },
+      { id: 'ns=3;s=B' },
+    ]);
+  });
+
   test('unpublishes some nodes, a writer, or everything, but never everything by mistake', async () => {
-    await factory.call(EDGE, 'UnpublishNodes', { ...writer, nodes: nodes([{ id: 'ns=2;s=Level' }]) });
-    assert.equal((await rows('GetConfiguredNodes', writer)).length, 1);
+    await factory.call(EDGE, 'UnpublishNodes', {
+      ...secured,
+      nodes: nodes([{ id: 'ns=2;s=Level' }, { id: 'ns=2;s=Speed' }]),
+    });
+    assert.deepEqual(await published(secured), [['ns=2;s=Flow', undefined, undefined]]);
     await assert.rejects(
-      factory.call(EDGE, 'UnpublishNodes', { ...writer, nodes: nodes([]) }),
+      factory.call(EDGE, 'UnpublishNodes', { ...secured, nodes: nodes([{ id: 'ns=2;s=Gone' }]) }),
+      /MODULE_FAILED: OPC_Publisher of opc-edge has no node ns=2;s=Gone/,
+    );
+    await assert.rejects(
+      factory.call(EDGE, 'UnpublishNodes', { ...secured, nodes: nodes([]) }),
       /REQUEST_INVALID: nodes is empty/,
     );
     await assert.rejects(factory.call(EDGE, 'UnpublishAllNodes'), /REQUEST_INVALID: Give endpointUrl/);
-    await factory.call(EDGE, 'UnpublishAllNodes', writer);
+    await factory.call(EDGE, 'UnpublishNodes', { ...secured, nodes: nodes([{ id: 'ns=2;s=Flow' }]) });
+    await assert.rejects(
+      rows('GetConfiguredNodes', secured),
+      /MODULE_FAILED: .*status 404: Endpoint not found/,
+    );
+    assert.equal((await published(other)).length, 2, 'the other writer has all its nodes');
+    await factory.call(EDGE, 'UnpublishAllNodes', other);
     assert.deepEqual(publisher.entries, []);
     await assert.rejects(
-      factory.call(EDGE, 'UnpublishAllNodes', writer),
-      /MODULE_FAILED: .*status 404: Endpoint opc\.tcp:\/\/plc:4840 not found/,
+      factory.call(EDGE, 'UnpublishAllNodes', other),
+      /MODULE_FAILED: .*status 404: Endpoint not found: opc\.tcp:\/\/plc:4840/,
     );
     await factory.call(EDGE, 'PublishNodes', { ...writer, nodes: nodes([{ id: 'ns=2;s=Speed' }]) });
     await factory.call(EDGE, 'UnpublishAllNodes', { wholeConfiguration: true });

@@ -144,6 +144,33 @@ describe('the device registry', () => {
     );
   });
 
+  test('a Thing that exists becomes that of the device, unless it belongs to somebody else', async () => {
+    const { platform } = factory.system;
+    await platform.createThing('ready', 'AzureIoT.Device_TT');
+    const linked = await hub('CreateDevice', {
+      deviceId: 'dev-ready',
+      createThing: true,
+      thingName: 'ready',
+    });
+    assert.deepEqual([linked.created, linked.thingCreated], [true, false]);
+    const thing = await factory.read('ready');
+    assert.deepEqual([thing.hubThing, thing.deviceId], [HUB_THING, 'dev-ready']);
+    assert.equal(
+      (await hub('CreateDevice', { deviceId: 'dev-ready', createThing: true, thingName: 'ready' }))
+        .thingCreated,
+      false,
+    );
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'dev-other', createThing: true, thingName: 'ready' }),
+      /THINGWORX_REJECTED: The Thing ready .*stands for the device dev-ready/,
+    );
+    await platform.createThing('no-device', 'GenericThing');
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'no-device', createThing: true }),
+      /THINGWORX_REJECTED: The Thing no-device .*already exists/,
+    );
+  });
+
   test('a Thing that is no device of the hub is not deleted', async () => {
     await factory.system.platform.createThing('bystander', 'GenericThing');
     assert.deepEqual(await hub('DeleteDevice', { deviceId: 'bystander', deleteThing: true }), {
@@ -213,7 +240,59 @@ describe('the device registry', () => {
     assert.equal(await hub('DeleteModule', module), true);
     assert.equal(await hub('DeleteModule', module), false);
     await assert.rejects(hub('GetModule', module), /DEVICE_NOT_FOUND/);
+    await assert.rejects(hub('UpdateModule', { ...module, managedBy: 'us' }), /DEVICE_NOT_FOUND/);
     await assert.rejects(hub('CreateModule', { ...module, deviceId: 'nowhere' }), /DEVICE_NOT_FOUND/);
+  });
+
+  test('a module is changed, and an old ETag is refused', async () => {
+    const module = { deviceId: 'host', moduleId: 'pump' };
+    const created = await hub('CreateModule', module);
+    const { etag } = created.module as Row;
+    const changed = await hub('UpdateModule', { ...module, managedBy: 'us', etag });
+    assert.deepEqual([changed.managedBy, changed.authentication], ['us', 'sas']);
+    await assert.rejects(hub('UpdateModule', { ...module, managedBy: 'them', etag }), /PRECONDITION_FAILED/);
+    await assert.rejects(hub('DeleteModule', { ...module, etag }), /PRECONDITION_FAILED/);
+    const { primaryKey } = await hub('GetDeviceKeys', module);
+    await hub('RegenerateDeviceKey', { ...module, key: 'primary' });
+    assert.notEqual((await hub('GetDeviceKeys', module)).primaryKey, primaryKey);
+    const signed = await hub('UpdateModule', { ...module, primaryThumbprint: THUMBPRINT });
+    assert.deepEqual([signed.authentication, signed.primaryThumbprint], ['selfSigned', THUMBPRINT]);
+  });
+
+  test('keys come back from GetDeviceKeys alone', async () => {
+    const deviceId = 'secretive';
+    const module = { deviceId, moduleId: 'part' };
+    const answers = [
+      await hub('CreateDevice', { deviceId, createThing: true }),
+      await hub('CreateModule', module),
+    ];
+    const secrets: string[] = [];
+    const remember = async () => {
+      for (const target of [{ deviceId }, module]) {
+        const { primaryKey, secondaryKey } = await hub('GetDeviceKeys', target);
+        secrets.push(String(primaryKey), String(secondaryKey));
+      }
+    };
+    await remember();
+    for (const [service, parameters] of [
+      ['GetDevice', { deviceId }],
+      ['UpdateDevice', { deviceId, statusReason: 'x' }],
+      ['DisableDevice', { deviceId }],
+      ['EnableDevice', { deviceId }],
+      ['RegenerateDeviceKey', { deviceId, key: 'primary' }],
+      ['RegenerateDeviceKey', { ...module, key: 'secondary' }],
+      ['GetModule', module],
+      ['UpdateModule', { ...module, managedBy: 'us' }],
+      ['ListDeviceModules', { deviceId }],
+      ['ListDevices', {}],
+      ['QueryTwins', { query: 'SELECT * FROM devices' }],
+    ] as const)
+      answers.push(await hub(service, parameters));
+    answers.push(await factory.call(deviceId, 'GetTwin'));
+    await remember();
+    const text = JSON.stringify(answers);
+    assert.equal(new Set(secrets).size, 6, 'two devices of two keys, and two that were made anew');
+    for (const secret of secrets) assert.ok(!text.includes(secret));
   });
 
   test('wrong names and types are told by parameter', async () => {
@@ -238,7 +317,10 @@ describe('the device registry', () => {
       retryAfterSeconds: 300,
       count: 5,
     });
-    await assert.rejects(hub('GetDevice', { deviceId: 'hasty' }), /AZURE_THROTTLED: .*allows no more calls/);
+    await assert.rejects(
+      hub('GetDevice', { deviceId: 'hasty' }),
+      /AZURE_THROTTLED: .*allows no more calls .*Try again in 300 s\./,
+    );
     await factory.control('/faults', {});
   });
 

@@ -1,6 +1,6 @@
 import Type from 'typebox';
-import { ConnectorError } from '../../../errors/connector-error.ts';
 import { deviceId, hub, optionalModuleId } from '../../device-members.ts';
+import { methodMembers, payloadOf } from '../../method-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonValue } from '../../schema.ts';
 
@@ -15,20 +15,7 @@ export const invokeMethod = defineOperation({
   input: Type.Object({
     hub,
     deviceId,
-    methodName: Type.String({ minLength: 1, maxLength: 100, description: 'The name of the method.' }),
-    payload: Type.Optional(
-      JsonValue({
-        description:
-          'What the method gets: a JSON object, or an array boxed as {"array": [...]}. At most 128 KB.',
-      }),
-    ),
-    payloadText: Type.Optional(
-      Type.String({
-        maxLength: 131_072,
-        description:
-          'The payload as JSON text instead, for one that is a text (in quotes), a number, true, false or null.',
-      }),
-    ),
+    ...methodMembers,
     moduleId: optionalModuleId,
     responseTimeoutSeconds: Type.Optional(
       Type.Integer({
@@ -68,17 +55,6 @@ export const invokeMethod = defineOperation({
   addedSeconds: ['responseTimeoutSeconds', 'connectTimeoutSeconds'],
   async run({ hubs, signal }, { hub, payload, payloadText, ...call }) {
     const azure = await hubs.require(hub).azure();
-    const content = payloadText === undefined ? payload : parsePayload(payloadText);
-    return await azure.invokeMethod({ ...call, payload: content ?? null }, { signal });
+    return await azure.invokeMethod({ ...call, payload: payloadOf({ payload, payloadText }) }, { signal });
   },
 });
-
-function parsePayload(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (cause) {
-    throw new ConnectorError('REQUEST_INVALID', 'payloadText is no JSON; a text must stand in quotes.', {
-      cause,
-    });
-  }
-}

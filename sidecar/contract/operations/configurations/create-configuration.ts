@@ -7,7 +7,7 @@ import {
   configurationId,
   configurationMembers,
 } from '../../configuration-members.ts';
-import { hub } from '../../device-members.ts';
+import { hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonObject } from '../../schema.ts';
 
@@ -45,6 +45,6 @@ export const createConfiguration = defineOperation({
       content: content as ConfigurationContent,
       ...configurationChange(members),
     };
-    return configurationDocument(await configurations.create(input, { signal }));
+    return configurationDocument(await configurations.create(input, withinCall(signal)));
   },
 });

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { configurationId } from '../../configuration-members.ts';
-import { etag, hub } from '../../device-members.ts';
+import { etag, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 
 export const deleteConfiguration = defineOperation({
@@ -22,7 +22,7 @@ export const deleteConfiguration = defineOperation({
   ],
   async run({ hubs, signal }, { hub, configuration, etag }) {
     const { configurations } = await hubs.require(hub).azure();
-    await configurations.delete(configuration, { signal, ...(etag ? { etag } : {}) });
+    await configurations.delete(configuration, { ...withinCall(signal), ...(etag ? { etag } : {}) });
     return { done: true };
   },
 });

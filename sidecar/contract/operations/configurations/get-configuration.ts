@@ -4,7 +4,7 @@ import {
   configurationDocument,
   configurationId,
 } from '../../configuration-members.ts';
-import { hub } from '../../device-members.ts';
+import { hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 
 export const getConfiguration = defineOperation({
@@ -19,6 +19,6 @@ export const getConfiguration = defineOperation({
   errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'AZURE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, configuration }) {
     const { configurations } = await hubs.require(hub).azure();
-    return configurationDocument(await configurations.get(configuration, { signal }));
+    return configurationDocument(await configurations.get(configuration, withinCall(signal)));
   },
 });

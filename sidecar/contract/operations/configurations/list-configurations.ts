@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { ConfigurationRow, configurationRow } from '../../configuration-members.ts';
-import { hub } from '../../device-members.ts';
+import { hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { Table } from '../../schema.ts';
 
@@ -21,6 +21,6 @@ export const listConfigurations = defineOperation({
   errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED'],
   async run({ hubs, signal }, { hub }) {
     const { configurations } = await hubs.require(hub).azure();
-    return { configurations: (await configurations.list({ signal })).map(configurationRow) };
+    return { configurations: (await configurations.list(withinCall(signal))).map(configurationRow) };
   },
 });

@@ -6,7 +6,7 @@ import {
   configurationId,
   configurationMembers,
 } from '../../configuration-members.ts';
-import { etag, hub } from '../../device-members.ts';
+import { etag, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 
 export const updateConfiguration = defineOperation({
@@ -28,7 +28,7 @@ export const updateConfiguration = defineOperation({
   ],
   async run({ hubs, signal }, { hub, configuration, etag, ...members }) {
     const { configurations } = await hubs.require(hub).azure();
-    const options = { signal, ...(etag ? { etag } : {}) };
+    const options = { ...withinCall(signal), ...(etag ? { etag } : {}) };
     return configurationDocument(
       await configurations.update(configuration, configurationChange(members), options),
     );

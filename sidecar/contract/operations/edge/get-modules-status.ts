@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { deviceId, hub } from '../../device-members.ts';
+import { deviceId, hub, withinCall } from '../../device-members.ts';
 import { ModuleStatus, moduleStatuses } from '../../edge.ts';
 import { defineOperation } from '../../operation.ts';
 import { Table } from '../../schema.ts';
@@ -21,7 +21,7 @@ export const getModulesStatus = defineOperation({
   script: 'hand-written',
   async run({ hubs, signal }, { hub, deviceId }) {
     const { twins } = await hubs.require(hub).azure();
-    const twin = await twins.get({ deviceId, moduleId: '$edgeAgent' }, { signal });
+    const twin = await twins.get({ deviceId, moduleId: '$edgeAgent' }, withinCall(signal));
     return { modules: moduleStatuses(twin.properties.reported) };
   },
 });

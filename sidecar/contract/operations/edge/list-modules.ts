@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { deviceId, hub } from '../../device-members.ts';
+import { deviceId, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { ModuleDocument, moduleDocument } from '../../registry-members.ts';
 import { Table } from '../../schema.ts';
@@ -19,6 +19,6 @@ export const listModules = defineOperation({
   errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { modules } = await hubs.require(hub).azure();
-    return { modules: (await modules.modules(deviceId, { signal })).map(moduleDocument) };
+    return { modules: (await modules.modules(deviceId, withinCall(signal))).map(moduleDocument) };
   },
 });

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { ConfigurationContent } from '../../../azure/configurations.ts';
 import { ConnectorError } from '../../../errors/connector-error.ts';
-import { deviceId, hub } from '../../device-members.ts';
+import { deviceId, hub, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonObject } from '../../schema.ts';
 
@@ -42,7 +42,7 @@ export const setModules = defineOperation({
       );
     }
     const { configurations } = await hubs.require(hub).azure();
-    await configurations.apply(deviceId, content, { signal });
+    await configurations.apply(deviceId, content, withinCall(signal));
     return { done: true };
   },
 });

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { hub } from '../../device-members.ts';
+import { hub, withinCall } from '../../device-members.ts';
 import { JobDocument, jobDocument, jobId } from '../../job-members.ts';
 import { defineOperation } from '../../operation.ts';
 
@@ -22,6 +22,6 @@ export const cancelJob = defineOperation({
   ],
   async run({ hubs, signal }, { hub, jobId }) {
     const { jobs } = await hubs.require(hub).azure();
-    return jobDocument(await jobs.cancel(jobId, { signal }));
+    return jobDocument(await jobs.cancel(jobId, withinCall(signal)));
   },
 });

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { continuationToken, hub } from '../../device-members.ts';
+import { continuationToken, hub, withinCall } from '../../device-members.ts';
 import { JobResultRow, jobId, jobResultRow } from '../../job-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { Table } from '../../schema.ts';
@@ -32,7 +32,7 @@ export const getJobResults = defineOperation({
   async run({ hubs, signal }, { hub, jobId, pageSize, continuationToken }) {
     const { jobs } = await hubs.require(hub).azure();
     const page = await jobs.results(jobId, {
-      signal,
+      ...withinCall(signal),
       pageSize: pageSize ?? 100,
       ...(continuationToken ? { continuationToken } : {}),
     });

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { hub } from '../../device-members.ts';
+import { hub, withinCall } from '../../device-members.ts';
 import { JobDocument, jobDocument, jobId } from '../../job-members.ts';
 import { defineOperation } from '../../operation.ts';
 
@@ -15,6 +15,6 @@ export const getJob = defineOperation({
   errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'AZURE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, jobId }) {
     const { jobs } = await hubs.require(hub).azure();
-    return jobDocument(await jobs.get(jobId, { signal }));
+    return jobDocument(await jobs.get(jobId, withinCall(signal)));
   },
 });

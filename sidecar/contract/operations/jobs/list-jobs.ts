@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { continuationToken, hub } from '../../device-members.ts';
+import { continuationToken, hub, withinCall } from '../../device-members.ts';
 import { JOB_STATUSES, JOB_TYPES, JobRow, jobDocument } from '../../job-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { OneOf, Table } from '../../schema.ts';
@@ -33,7 +33,7 @@ export const listJobs = defineOperation({
     const { jobs } = await hubs.require(hub).azure();
     const filter = { ...(type ? { type } : {}), ...(status ? { status } : {}) };
     const page = await jobs.list(filter, {
-      signal,
+      ...withinCall(signal),
       pageSize: pageSize ?? 100,
       ...(continuationToken ? { continuationToken } : {}),
     });

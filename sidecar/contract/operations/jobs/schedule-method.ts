@@ -1,8 +1,9 @@
 import Type from 'typebox';
-import { hub } from '../../device-members.ts';
+import { hub, withinCall } from '../../device-members.ts';
 import { SCHEDULE_ERRORS, scheduledJob, scheduleMembers, scheduleOf } from '../../job-members.ts';
+import { methodMembers, payloadOf } from '../../method-members.ts';
 import { defineOperation } from '../../operation.ts';
-import { forThingWorx, JsonValue } from '../../schema.ts';
+import { forThingWorx } from '../../schema.ts';
 
 export const scheduleMethod = defineOperation({
   name: 'ScheduleMethod',
@@ -14,12 +15,7 @@ export const scheduleMethod = defineOperation({
   input: Type.Object({
     hub,
     ...scheduleMembers,
-    methodName: Type.String({ minLength: 1, maxLength: 100, description: 'The name of the method.' }),
-    payload: Type.Optional(
-      JsonValue({
-        description: 'What the method gets: a JSON object, or an array boxed as {"array": [...]}.',
-      }),
-    ),
+    ...methodMembers,
     responseTimeoutSeconds: Type.Optional(
       forThingWorx(
         Type.Integer({
@@ -47,15 +43,16 @@ export const scheduleMethod = defineOperation({
   result: 'jobId',
   errors: SCHEDULE_ERRORS,
   async run({ hubs, signal }, input) {
-    const { hub, methodName, payload, responseTimeoutSeconds, connectTimeoutSeconds, ...schedule } = input;
+    const { hub, methodName, payload, payloadText, ...rest } = input;
+    const { responseTimeoutSeconds, connectTimeoutSeconds, ...schedule } = rest;
     const { jobs } = await hubs.require(hub).azure();
     const call = {
       methodName,
-      payload: payload ?? null,
+      payload: payloadOf({ payload, payloadText }),
       ...(responseTimeoutSeconds === undefined ? {} : { responseTimeoutSeconds }),
       ...(connectTimeoutSeconds === undefined ? {} : { connectTimeoutSeconds }),
     };
-    const { jobId } = await jobs.scheduleMethod(scheduleOf(schedule), call, { signal });
+    const { jobId } = await jobs.scheduleMethod(scheduleOf(schedule), call, withinCall(signal));
     return { jobId };
   },
 });

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { ConnectorError } from '../../../errors/connector-error.ts';
 import { writable } from '../../../translate/sources/twin-view.ts';
-import { hub } from '../../device-members.ts';
+import { hub, withinCall } from '../../device-members.ts';
 import { SCHEDULE_ERRORS, scheduledJob, scheduleMembers, scheduleOf } from '../../job-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonObject } from '../../schema.ts';
@@ -31,7 +31,7 @@ export const scheduleTwinUpdate = defineOperation({
       ...(tags ? { tags: writable(tags) } : {}),
     };
     const { jobs } = await hubs.require(hub).azure();
-    const { jobId } = await jobs.scheduleTwinUpdate(scheduleOf(schedule), patch, { signal });
+    const { jobId } = await jobs.scheduleTwinUpdate(scheduleOf(schedule), patch, withinCall(signal));
     return { jobId };
   },
 });

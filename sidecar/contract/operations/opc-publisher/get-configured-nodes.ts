@@ -1,6 +1,7 @@
 import Type from 'typebox';
-import { callModule, MODULE_ERRORS } from '../../module-call.ts';
-import { members, nodeOf, OpcNode, writerEntry, writerMembers } from '../../opc-members.ts';
+import { MODULE_ERRORS } from '../../module-call.ts';
+import { nodeOf, OpcNode, writerEntry, writerMembers } from '../../opc-members.ts';
+import { OpcWriter } from '../../opc-writers.ts';
 import { defineOperation } from '../../operation.ts';
 import { publisherMembers } from '../../publisher-members.ts';
 import { Table } from '../../schema.ts';
@@ -20,9 +21,8 @@ export const getConfiguredNodes = defineOperation({
   errors: MODULE_ERRORS,
   timeoutMs: 28_000,
   async run({ hubs, signal }, { hub, deviceId, moduleId, ...writer }) {
-    const payload = writerEntry(writer);
-    const call = { deviceId, moduleId, methodName: 'GetConfiguredNodesOnEndpoint_V1', payload };
-    const { opcNodes } = members(await callModule(await hubs.require(hub).azure(), call, signal));
-    return { nodes: (Array.isArray(opcNodes) ? opcNodes : []).map(nodeOf) };
+    const azure = await hubs.require(hub).azure();
+    const configured = new OpcWriter(azure, { deviceId, moduleId }, writerEntry(writer), signal);
+    return { nodes: (await configured.nodes()).map(nodeOf) };
   },
 });

@@ -1,6 +1,8 @@
 import Type from 'typebox';
-import { callModule, MODULE_ERRORS } from '../../module-call.ts';
+import { ConnectorError } from '../../../errors/connector-error.ts';
+import { MODULE_ERRORS } from '../../module-call.ts';
 import { nodeEntry, OpcNode, writerEntry, writerMembers } from '../../opc-members.ts';
+import { OpcWriter } from '../../opc-writers.ts';
 import { defineOperation } from '../../operation.ts';
 import { publisherMembers } from '../../publisher-members.ts';
 import { Table } from '../../schema.ts';
@@ -10,7 +12,7 @@ export const publishNodes = defineOperation({
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
   summary:
-    'Has OPC Publisher send the values of nodes of an OPC UA server; nodes that it sends already stay.',
+    'Has OPC Publisher send the values of nodes of an OPC UA server; what it sends already stays, a node given again is replaced.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/publish',
   input: Type.Object({
@@ -22,12 +24,12 @@ export const publishNodes = defineOperation({
     done: Type.Boolean({ description: 'Always true: OPC Publisher has taken the nodes.' }),
   }),
   noResult: true,
-  errors: MODULE_ERRORS,
+  errors: ['REQUEST_INVALID', ...MODULE_ERRORS],
   timeoutMs: 28_000,
   async run({ hubs, signal }, { hub, deviceId, moduleId, nodes, ...writer }) {
-    const payload = { ...writerEntry(writer), OpcNodes: nodes.map(nodeEntry) };
-    const call = { deviceId, moduleId, methodName: 'PublishNodes_V1', payload };
-    await callModule(await hubs.require(hub).azure(), call, signal);
+    if (nodes.length === 0) throw new ConnectorError('REQUEST_INVALID', 'nodes is empty.');
+    const azure = await hubs.require(hub).azure();
+    await new OpcWriter(azure, { deviceId, moduleId }, writerEntry(writer), signal).add(nodes.map(nodeEntry));
     return { done: true };
   },
 });

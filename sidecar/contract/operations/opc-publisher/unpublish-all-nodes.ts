@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { ConnectorError } from '../../../errors/connector-error.ts';
 import { callModule, MODULE_ERRORS } from '../../module-call.ts';
 import { writerEntry, writerMembers } from '../../opc-members.ts';
+import { OpcWriter } from '../../opc-writers.ts';
 import { defineOperation } from '../../operation.ts';
 import { publisherMembers } from '../../publisher-members.ts';
 
@@ -40,9 +41,11 @@ export const unpublishAllNodes = defineOperation({
         'REQUEST_INVALID',
         'Give endpointUrl, or wholeConfiguration to drop everything.',
       );
-    const payload = endpointUrl ? writerEntry({ ...writer, endpointUrl }) : {};
-    const call = { deviceId, moduleId, methodName: 'UnpublishAllNodes_V1', payload };
-    await callModule(await hubs.require(hub).azure(), call, signal);
+    const azure = await hubs.require(hub).azure();
+    const module = { deviceId, moduleId };
+    if (endpointUrl)
+      await new OpcWriter(azure, module, writerEntry({ ...writer, endpointUrl }), signal).removeAll();
+    else await callModule(azure, { ...module, methodName: 'UnpublishAllNodes_V1', payload: {} }, signal);
     return { done: true };
   },
 });

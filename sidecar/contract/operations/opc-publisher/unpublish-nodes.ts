@@ -1,7 +1,8 @@
 import Type from 'typebox';
 import { ConnectorError } from '../../../errors/connector-error.ts';
-import { callModule, MODULE_ERRORS } from '../../module-call.ts';
-import { nodeEntry, OpcNode, writerEntry, writerMembers } from '../../opc-members.ts';
+import { MODULE_ERRORS } from '../../module-call.ts';
+import { OpcNode, writerEntry, writerMembers } from '../../opc-members.ts';
+import { OpcWriter } from '../../opc-writers.ts';
 import { defineOperation } from '../../operation.ts';
 import { publisherMembers } from '../../publisher-members.ts';
 import { Table } from '../../schema.ts';
@@ -17,7 +18,9 @@ export const unpublishNodes = defineOperation({
   input: Type.Object({
     ...publisherMembers,
     ...writerMembers,
-    nodes: Table(OpcNode, 'AzureIoT.OpcNode_DS', { description: 'The nodes; their ids are enough.' }),
+    nodes: Table(OpcNode, 'AzureIoT.OpcNode_DS', {
+      description: 'The nodes: their ids, and fieldId where a node is sent under several.',
+    }),
   }),
   output: Type.Object({
     done: Type.Boolean({ description: 'Always true: OPC Publisher has dropped the nodes.' }),
@@ -26,12 +29,10 @@ export const unpublishNodes = defineOperation({
   errors: ['REQUEST_INVALID', ...MODULE_ERRORS],
   timeoutMs: 28_000,
   async run({ hubs, signal }, { hub, deviceId, moduleId, nodes, ...writer }) {
-    // Without nodes the module would drop the whole writer, which is what UnpublishAllNodes is for.
     if (nodes.length === 0)
       throw new ConnectorError('REQUEST_INVALID', 'nodes is empty; UnpublishAllNodes drops all of a writer.');
-    const payload = { ...writerEntry(writer), OpcNodes: nodes.map(nodeEntry) };
-    const call = { deviceId, moduleId, methodName: 'UnpublishNodes_V1', payload };
-    await callModule(await hubs.require(hub).azure(), call, signal);
+    const azure = await hubs.require(hub).azure();
+    await new OpcWriter(azure, { deviceId, moduleId }, writerEntry(writer), signal).remove(nodes);
     return { done: true };
   },
 });

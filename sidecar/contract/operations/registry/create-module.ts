@@ -6,6 +6,7 @@ import {
   authenticationOf,
   authenticationOptions,
   ModuleDocument,
+  managedBy,
   moduleDocument,
 } from '../../registry-members.ts';
 
@@ -21,9 +22,7 @@ export const createModule = defineOperation({
     deviceId,
     moduleId,
     ...authenticationOptions,
-    managedBy: Type.Optional(
-      Type.String({ maxLength: 128, description: 'Who manages it, such as iotEdge.' }),
-    ),
+    managedBy,
   }),
   output: Type.Object(
     {

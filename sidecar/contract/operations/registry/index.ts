@@ -13,6 +13,7 @@ import { listDevices } from './list-devices.ts';
 import { queryTwins } from './query-twins.ts';
 import { regenerateDeviceKey } from './regenerate-device-key.ts';
 import { updateDevice } from './update-device.ts';
+import { updateModule } from './update-module.ts';
 
 /** The identity registry of a hub: devices and modules. */
 export const REGISTRY = [
@@ -30,5 +31,6 @@ export const REGISTRY = [
   createModule,
   getModule,
   listDeviceModules,
+  updateModule,
   deleteModule,
 ];

@@ -4,6 +4,7 @@ import { defineOperation } from '../../operation.ts';
 import {
   authenticationOf,
   authenticationOptions,
+  CHANGE_ERRORS,
   DeviceDocument,
   deviceDocument,
 } from '../../registry-members.ts';
@@ -36,14 +37,7 @@ export const updateDevice = defineOperation({
     etag,
   }),
   output: DeviceDocument,
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'DEVICE_NOT_FOUND',
-    'PRECONDITION_FAILED',
-    'AZURE_REJECTED',
-  ],
+  errors: CHANGE_ERRORS,
   async run(
     { hubs, signal },
     { hub, deviceId, status, statusReason, iotEdge, parentDeviceId, etag, ...options },

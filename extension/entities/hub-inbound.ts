@@ -1,4 +1,5 @@
 import { handWritten } from '../generate/scripts.ts';
+import { EVENT_TIMES } from './device-data-shapes.ts';
 import type { EventDefinition, ServiceDefinition } from './model.ts';
 
 const INBOUND = 'Inbound';
@@ -8,6 +9,7 @@ function inbound(
   description: string,
   parameter: { readonly name: string; readonly description: string },
   result: string,
+  constants: Readonly<Record<string, unknown>> = {},
 ): ServiceDefinition {
   return {
     name,
@@ -15,7 +17,7 @@ function inbound(
     description: `Called by the sidecar: ${description}`,
     parameters: [{ ...parameter, baseType: 'JSON', isRequired: true }],
     result: { baseType: 'JSON', description: result },
-    script: handWritten(name),
+    script: handWritten(name, constants),
   };
 }
 
@@ -26,6 +28,7 @@ export const deviceInboundServices: readonly ServiceDefinition[] = [
     'writes what happened to devices to their Things and fires its events, in order, without repeats.',
     { name: 'batch', description: 'stream, partition, through, and events, each with its Thing.' },
     'accepted, repeated, and refused with sequenceNumber, index and message.',
+    { EVENT_TIMES },
   ),
   inbound(
     'ReadTwins',

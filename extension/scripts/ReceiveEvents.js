@@ -57,7 +57,7 @@ function eventData(data) {
   var fields = {};
   Object.keys(data).forEach(function (name) {
     var value = data[name];
-    fields[name] = name === "time" ? new Date(value) : boxed(value);
+    fields[name] = EVENT_TIMES.indexOf(name) >= 0 ? new Date(value) : boxed(value);
   });
   return fields;
 }

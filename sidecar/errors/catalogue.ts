@@ -295,6 +295,12 @@ export const ERRORS = define({
     title: 'A file in storage changed while it was read.',
     remedy: 'None needed: it is read again from where it was left.',
   },
+  FILE_REPLACED: {
+    status: 409,
+    retryable: false,
+    title: 'A later file has taken the place of the one that was meant.',
+    remedy: 'None needed: an upload of the same name came soon after, and has an event of its own.',
+  },
   TASK_NOT_FOUND: {
     status: 404,
     retryable: false,
@@ -317,6 +323,12 @@ export const ERRORS = define({
     status: 503,
     retryable: true,
     title: 'Tasks cannot be kept in the state directory.',
+    remedy: 'Make room or give access to the directory that SIDECAR_STATE_DIR names.',
+  },
+  STATE_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    title: 'The state directory cannot be read or written.',
     remedy: 'Make room or give access to the directory that SIDECAR_STATE_DIR names.',
   },
   STORAGE_NOT_CONNECTED: {

@@ -1,9 +1,14 @@
+import path from 'node:path';
 import type { Hub } from '../contract/context.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
+import type { Storages } from '../contract/storage.ts';
+import { Announcer } from '../ingest/events/announcer.ts';
 import type { Log } from '../observe/log.ts';
+import type { SideFacts } from '../observe/side-metrics.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
 import { DeviceThings } from '../thingworx/device-things.ts';
+import { Uploads } from '../uploads/uploads.ts';
 import { ClientsHolder } from './clients-holder.ts';
 import { DeviceEvents } from './device-events.ts';
 import { Notifications } from './notifications.ts';
@@ -15,7 +20,11 @@ export interface HubDevicesOptions {
   readonly definitions: ThingDefinitions;
   /** Today's settings; throws while the hub has none. */
   readonly settings: () => HubSettings;
+  readonly storages: Storages;
+  readonly stateDirectory: string;
   readonly log: Log;
+  /** The warning has changed. */
+  readonly onWarning: () => void;
 }
 
 /** The devices of one hub: the clients of its service side, their Things, and what it says about them. */
@@ -23,15 +32,36 @@ export class HubDevices {
   readonly events: DeviceEvents;
   readonly #clients = new ClientsHolder();
   readonly #things: HubThings;
+  readonly #uploads: Uploads;
   readonly #notifications: Notifications;
 
   constructor(options: HubDevicesOptions) {
-    const { client, hubThing, log } = options;
+    const { client, hubThing, log, stateDirectory } = options;
     const deviceThings = new DeviceThings({ client, hubThing });
     const clients = () => this.#clients.get();
     this.#things = new HubThings({ ...options, deviceThings });
     this.events = new DeviceEvents({ ...options, deviceThings, clients });
-    this.#notifications = new Notifications({ events: this.events, clients, log });
+    const delivery = this.events.delivery((error) => {
+      if (error) log.debug({ err: error }, 'Notifications wait for ThingWorx.');
+    });
+    const announcer = new Announcer(delivery, log);
+    this.#uploads = new Uploads({
+      ...options,
+      directory: path.join(stateDirectory, 'uploads', encodeURIComponent(hubThing)),
+      announce: (told, signal) => announcer.announce(told, signal),
+    });
+    this.#notifications = new Notifications({ announcer, uploads: this.#uploads, clients, log });
+  }
+
+  /** What someone should do something about. */
+  get warning(): string | undefined {
+    return this.#uploads.warning;
+  }
+
+  /** What metrics show. */
+  get facts(): Pick<SideFacts, 'uploads'> {
+    const { counts, waiting } = this.#uploads;
+    return { uploads: { counts: { ...counts }, waiting } };
   }
 
   /** The parts of a hub that operations use. */
@@ -42,12 +72,13 @@ export class HubDevices {
   /** Takes today's settings. */
   async use(settings: HubSettings): Promise<void> {
     await this.#clients.use(settings);
+    this.#uploads.start().catch(() => undefined);
     await this.#notifications.use(settings);
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
-    await this.#notifications.stop();
+    await Promise.all([this.#uploads.stop(), this.#notifications.stop()]);
     await this.#clients.close();
   }
 }

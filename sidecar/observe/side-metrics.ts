@@ -11,6 +11,8 @@ export interface SideFacts {
   readonly removed: { readonly expired: number; readonly overflowed: number };
   /** Tasks that have not ended, by state. */
   readonly tasks: Readonly<Record<string, number>>;
+  /** Files that devices have uploaded, by outcome, and those not announced yet. */
+  readonly uploads: { readonly counts: Readonly<Record<string, number>>; readonly waiting: number };
 }
 
 interface SideHub {
@@ -18,7 +20,7 @@ interface SideHub {
   readonly side?: SideFacts;
 }
 
-/** The metrics of dead letters, replays, storage and tasks. */
+/** The metrics of dead letters, replays, storage, tasks and uploads. */
 export function defineSideMetrics(registry: Registry, hubs: ReadonlyMap<string, SideHub>): void {
   const registers = [registry];
   const each = (work: (hub: string, side: SideFacts) => void) => {
@@ -81,6 +83,28 @@ export function defineSideMetrics(registry: Registry, hubs: ReadonlyMap<string, 
       each((hub, { tasks }) => {
         for (const [state, value] of Object.entries(tasks)) this.set({ hub, state }, value);
       });
+    },
+  });
+  new Counter({
+    name: 'azure_iot_uploads_total',
+    help: 'Files that devices uploaded, by outcome: announced, moved, incomplete, repeated, refused.',
+    labelNames: ['hub', 'outcome'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { uploads }) => {
+        for (const [outcome, value] of Object.entries(uploads.counts)) this.inc({ hub, outcome }, value);
+      });
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_uploads_waiting',
+    help: 'Files that devices uploaded and that are not announced yet.',
+    labelNames: ['hub'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { uploads }) => this.set({ hub }, uploads.waiting));
     },
   });
 }

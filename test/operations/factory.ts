@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import device, { type Client, type Message, type ModuleClient } from 'azure-iot-device';
 import amqp from 'azure-iot-device-amqp';
 import mqtt from 'azure-iot-device-mqtt';
@@ -86,6 +87,32 @@ export class Factory {
     const client = device.ModuleClient.fromConnectionString(connectionString, TRANSPORTS[transport]);
     await this.#open(client);
     return client;
+  }
+
+  /** A storage Thing, connected to the storage of the local system. */
+  async createStorage(thing: string): Promise<void> {
+    const { platform, sidecar, cloud } = this.system;
+    await platform.createThing(thing, 'AzureIoT.StorageAccount_TT');
+    await platform.setProperties(thing, {
+      sidecarUrl: sidecar.url,
+      sidecarToken: sidecar.token,
+      storageConnectionString: cloud.storageConnectionString,
+    });
+    await this.call(thing, 'ConnectStorage');
+  }
+
+  /** A container of a storage Thing, and the Thing of it. */
+  async createContainer(thing: string, storageThing: string, containerName: string): Promise<void> {
+    await this.call(storageThing, 'CreateContainer', { containerName });
+    await this.system.platform.createThing(thing, 'AzureIoT.BlobContainer_TT');
+    await this.system.platform.setProperties(thing, { storageThing, containerName });
+  }
+
+  /** Microsoft's client for a container of the local storage, to see what really lies there. */
+  rawContainer(name: string): ContainerClient {
+    return BlobServiceClient.fromConnectionString(
+      this.system.cloud.storageConnectionString,
+    ).getContainerClient(name);
   }
 
   /** Remembers the events of a Thing from now on, by a Thing that subscribes to them. */

@@ -1,0 +1,40 @@
+import type { Log } from '../../observe/log.ts';
+import type { EventDelivery } from './event-delivery.ts';
+import type { EventInstruction } from './instruction.ts';
+
+/** Something about a device that did not come out of the event stream. */
+export interface Announcement {
+  readonly deviceId: string;
+  readonly event: string;
+  /** The fields of the event; times are ms since 1970, `time` among them, which is now where it is no number. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Fires events on the Things of devices, and on the hub Thing for a device without one. */
+export class Announcer {
+  readonly #delivery: EventDelivery;
+  readonly #log: Log;
+
+  constructor(delivery: EventDelivery, log: Log) {
+    this.#delivery = delivery;
+    this.#log = log;
+  }
+
+  /** Waits as long as ThingWorx is away. Resolves to how many it refused. Rejects only with STOPPING. */
+  async announce(told: readonly Announcement[], signal: AbortSignal): Promise<number> {
+    const things = await this.#delivery.find(
+      told.map((event) => ({ event })),
+      signal,
+    );
+    const instructions = told.map(({ deviceId, event, data }, sequenceNumber): EventInstruction => {
+      const time = Number.isFinite(data['time']) ? data['time'] : Date.now();
+      return { sequenceNumber, thing: things.get(deviceId) ?? '', event, data: { ...data, time } };
+    });
+    const refused = await this.#delivery.send(instructions, undefined, signal);
+    for (const { sequenceNumber, message } of refused) {
+      const { event = '', deviceId = '' } = told[sequenceNumber] ?? {};
+      this.#log.warn({ event, deviceId }, `ThingWorx refused a notification: ${message}`);
+    }
+    return refused.length;
+  }
+}

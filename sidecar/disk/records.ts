@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing, replaceFile } from './files.ts';
@@ -63,4 +64,10 @@ export class Records<T extends { readonly id: string }> {
   #file(id: string): string {
     return path.join(this.directory, `${id}.json`);
   }
+}
+
+/** `<time to the millisecond>-<random>`: sorts by time, and is safe in a path, a file name and a message id. */
+export function newId(timeMs: number): string {
+  const time = new Date(timeMs).toISOString().replaceAll(/[^0-9]/g, '');
+  return `${time}-${randomBytes(4).toString('hex')}`;
 }

@@ -416,6 +416,24 @@ export const ERRORS = define({
     title: 'Links cannot be made with the way this account is connected.',
     remedy: 'Connect the account with a connection string or Microsoft Entra ID instead of a SAS address.',
   },
+  PACKAGE_PENDING: {
+    status: 409,
+    retryable: false,
+    title: 'Another version of the package is on its way to the device.',
+    remedy: 'Wait until it has ended, or give it up with CancelPackage.',
+  },
+  PACKAGE_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no such deployment.',
+    remedy: 'Check the name of the package and the module; ListPackages of the hub Thing shows them.',
+  },
+  PACKAGE_FAILED: {
+    status: 502,
+    retryable: false,
+    title: 'The device could not install the package, or did not take it.',
+    remedy: 'Look at the message, which holds what the device says, and at its installer.',
+  },
   ARCHIVE_INVALID: {
     status: 422,
     retryable: false,

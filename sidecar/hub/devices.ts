@@ -5,6 +5,7 @@ import type { Storages } from '../contract/storage.ts';
 import { Announcer } from '../ingest/events/announcer.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
+import { Deployments } from '../packages/deployments.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
 import { DeviceThings } from '../thingworx/device-things.ts';
@@ -33,24 +34,33 @@ export class HubDevices {
   readonly #clients = new ClientsHolder();
   readonly #things: HubThings;
   readonly #uploads: Uploads;
+  readonly #packages: Deployments;
   readonly #notifications: Notifications;
+  readonly #log: Log;
 
   constructor(options: HubDevicesOptions) {
     const { client, hubThing, log, stateDirectory } = options;
+    this.#log = log;
     const deviceThings = new DeviceThings({ client, hubThing });
     const clients = () => this.#clients.get();
     this.#things = new HubThings({ ...options, deviceThings });
-    this.events = new DeviceEvents({ ...options, deviceThings, clients });
+    const onHeard = (deviceId: string) => this.#packages.heard(deviceId);
+    this.events = new DeviceEvents({ ...options, deviceThings, clients, onHeard });
     const delivery = this.events.delivery((error) => {
       if (error) log.debug({ err: error }, 'Notifications wait for ThingWorx.');
     });
     const announcer = new Announcer(delivery, log);
-    this.#uploads = new Uploads({
-      ...options,
-      directory: path.join(stateDirectory, 'uploads', encodeURIComponent(hubThing)),
-      announce: (told, signal) => announcer.announce(told, signal),
+    const announce: Announcer['announce'] = (told, signal) => announcer.announce(told, signal);
+    const directory = (name: string) => path.join(stateDirectory, name, encodeURIComponent(hubThing));
+    this.#uploads = new Uploads({ ...options, directory: directory('uploads'), announce });
+    this.#packages = new Deployments({ ...options, directory: directory('packages'), clients, announce });
+    this.#notifications = new Notifications({
+      announcer,
+      uploads: this.#uploads,
+      packages: this.#packages,
+      clients,
+      log,
     });
-    this.#notifications = new Notifications({ announcer, uploads: this.#uploads, clients, log });
   }
 
   /** What someone should do something about. */
@@ -59,26 +69,29 @@ export class HubDevices {
   }
 
   /** What metrics show. */
-  get facts(): Pick<SideFacts, 'uploads'> {
+  get facts(): Pick<SideFacts, 'uploads' | 'packages'> {
     const { counts, waiting } = this.#uploads;
-    return { uploads: { counts: { ...counts }, waiting } };
+    return { uploads: { counts: { ...counts }, waiting }, packages: this.#packages.pending };
   }
 
   /** The parts of a hub that operations use. */
-  desks(): Pick<Hub, 'azure' | 'things'> {
-    return { azure: () => this.#clients.get(), things: this.#things };
+  desks(): Pick<Hub, 'azure' | 'things' | 'packages'> {
+    return { azure: () => this.#clients.get(), things: this.#things, packages: this.#packages };
   }
 
   /** Takes today's settings. */
   async use(settings: HubSettings): Promise<void> {
     await this.#clients.use(settings);
     this.#uploads.start().catch(() => undefined);
+    this.#packages
+      .start()
+      .catch((error) => this.#log.error({ err: error }, 'The deployments of the hub cannot be read.'));
     await this.#notifications.use(settings);
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
-    await Promise.all([this.#uploads.stop(), this.#notifications.stop()]);
+    await Promise.all([this.#uploads.stop(), this.#packages.stop(), this.#notifications.stop()]);
     await this.#clients.close();
   }
 }

@@ -10,11 +10,13 @@ import type { HubSettings } from '../contract/hub-settings.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { Announcer } from '../ingest/events/announcer.ts';
 import type { Log } from '../observe/log.ts';
+import type { Deployments } from '../packages/deployments.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 
 export interface NotificationsOptions {
   readonly announcer: Announcer;
   readonly uploads: Uploads;
+  readonly packages: Deployments;
   readonly clients: () => Promise<HubClients>;
   readonly log: Log;
 }
@@ -107,7 +109,10 @@ export class Notifications {
 
   /** Rejects with STOPPING: the hub keeps what it told. */
   async #feedback(records: readonly FeedbackRecord[], signal: AbortSignal): Promise<void> {
-    await this.#options.announcer.announce(
+    const { announcer, packages } = this.#options;
+    for (const { originalMessageId, statusCode, description = '' } of records)
+      await packages.feedback(originalMessageId, statusCode, description);
+    await announcer.announce(
       records.map((record) => ({
         deviceId: record.deviceId,
         event: 'MessageFeedback',

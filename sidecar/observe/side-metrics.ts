@@ -13,6 +13,8 @@ export interface SideFacts {
   readonly tasks: Readonly<Record<string, number>>;
   /** Files that devices have uploaded, by outcome, and those not announced yet. */
   readonly uploads: { readonly counts: Readonly<Record<string, number>>; readonly waiting: number };
+  /** Software packages on their way to devices, by state. */
+  readonly packages: Readonly<Record<string, number>>;
 }
 
 interface SideHub {
@@ -20,7 +22,7 @@ interface SideHub {
   readonly side?: SideFacts;
 }
 
-/** The metrics of dead letters, replays, storage, tasks and uploads. */
+/** The metrics of dead letters, replays, storage, tasks, uploads and packages. */
 export function defineSideMetrics(registry: Registry, hubs: ReadonlyMap<string, SideHub>): void {
   const registers = [registry];
   const each = (work: (hub: string, side: SideFacts) => void) => {
@@ -105,6 +107,18 @@ export function defineSideMetrics(registry: Registry, hubs: ReadonlyMap<string, 
     collect() {
       this.reset();
       each((hub, { uploads }) => this.set({ hub }, uploads.waiting));
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_packages',
+    help: 'Software packages on their way to devices, by state.',
+    labelNames: ['hub', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { packages }) => {
+        for (const [state, value] of Object.entries(packages)) this.set({ hub, state }, value);
+      });
     },
   });
 }

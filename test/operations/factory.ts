@@ -4,9 +4,9 @@ import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import device, { type Client, type Message, type ModuleClient } from 'azure-iot-device';
 import amqp from 'azure-iot-device-amqp';
 import mqtt from 'azure-iot-device-mqtt';
-import { deviceDataShapes } from '../../extension/entities/device-data-shapes.ts';
-import { importDataShapes, importEvents } from '../../extension/entities/hub-import.ts';
+import { importEvents } from '../../extension/entities/hub-import.ts';
 import { deviceEvents, hubDeviceEvents } from '../../extension/entities/hub-inbound.ts';
+import { ENTITIES } from '../../extension/entities/index.ts';
 import type { Row } from '../../scripts/local/platform.ts';
 import { HUB_THING, LocalSystem, type SystemOptions } from '../../scripts/local/system.ts';
 import {
@@ -120,10 +120,8 @@ export class Factory {
     const shape = [...deviceEvents, ...hubDeviceEvents, ...importEvents].find(
       ({ name }) => name === event,
     )?.dataShape;
-    const fields =
-      [...deviceDataShapes, ...importDataShapes]
-        .find(({ name }) => name === shape)
-        ?.fields.map(({ name }) => name) ?? [];
+    const entity = ENTITIES.find(({ kind, name }) => kind === 'DataShape' && name === shape);
+    const fields = entity?.kind === 'DataShape' ? entity.fields.map(({ name }) => name) : [];
     const code = [
       'var all = JSON.parse(JSON.stringify(me.heard)).all || [];',
       'var one = {};',

@@ -8,6 +8,8 @@ export interface Announcement {
   readonly event: string;
   /** The fields of the event; times are ms since 1970, `time` among them, which is now where it is no number. */
   readonly data: Readonly<Record<string, unknown>>;
+  /** A table of the Thing in which the fields become a row, in place of the one of the same keys. */
+  readonly table?: 'softwarePackages';
 }
 
 /** Fires events on the Things of devices, and on the hub Thing for a device without one. */
@@ -26,9 +28,11 @@ export class Announcer {
       told.map((event) => ({ event })),
       signal,
     );
-    const instructions = told.map(({ deviceId, event, data }, sequenceNumber): EventInstruction => {
+    const instructions = told.map(({ deviceId, event, data, table }, sequenceNumber): EventInstruction => {
       const time = Number.isFinite(data['time']) ? data['time'] : Date.now();
-      return { sequenceNumber, thing: things.get(deviceId) ?? '', event, data: { ...data, time } };
+      const thing = things.get(deviceId) ?? '';
+      const kept = table && thing !== '' ? { table } : {};
+      return { sequenceNumber, thing, event, data: { ...data, time }, ...kept };
     });
     const refused = await this.#delivery.send(instructions, undefined, signal);
     for (const { sequenceNumber, message } of refused) {

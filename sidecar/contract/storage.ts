@@ -263,7 +263,7 @@ export interface Files {
   uploadPiece(path: string, body: Readable, piece: UploadPiece, signal: AbortSignal): Promise<UploadState>;
   uploadState(path: string, uploadId: string, signal: AbortSignal): Promise<UploadState>;
 
-  /** @throws ConnectorError FILES_TOO_MANY, FILE_EXISTS */
+  /** Replaces an archive of that name. @throws ConnectorError FILES_TOO_MANY, ARCHIVE_TOO_LARGE */
   createZip(archive: string, paths: readonly string[], signal: AbortSignal): Promise<void>;
   /** @throws ConnectorError ARCHIVE_INVALID, ARCHIVE_TOO_LARGE. @returns how many files came out */
   extractZip(archive: string, folder: string, signal: AbortSignal): Promise<number>;

@@ -101,7 +101,7 @@ export class DeploymentRun {
     this.#cancelled ??= Promise.withResolvers<void>();
     this.#call.abort();
     this.#wake();
-    await this.#cancelled.promise;
+    await Promise.race([this.#cancelled.promise, this.run()]);
   }
 
   /** A deployment that ended without a word of the device hears it late. */

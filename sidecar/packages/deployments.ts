@@ -140,13 +140,14 @@ export class Deployments implements PackageDesk {
   heard(deviceId: string): void {
     for (const run of this.#byDevice.get(deviceId) ?? []) {
       if (!hasEnded(run.deployment)) run.nudge();
-      else if (this.#latest(run.deployment) === run) void run.lookAgain();
+      else if (this.#latest(run.deployment) === run) run.lookAgain().catch(() => undefined);
     }
   }
 
   /** What became of a message; those of others are passed over. */
   async feedback(messageId: string, outcome: string, description: string): Promise<void> {
-    await this.start();
+    // Whose deployments cannot be read has none that wait for it.
+    await this.start().catch(() => undefined);
     await this.#runs.get(messageId)?.feedback(outcome, description);
   }
 

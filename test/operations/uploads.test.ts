@@ -89,6 +89,17 @@ describe('a file that a device uploads', () => {
     assert.ok(!(await paths(LANDING_THING, '/uploader')).includes('/uploader/report.csv'));
   });
 
+  test('has a place that CheckConnection tests', async () => {
+    const check = async () => {
+      const { rows } = await factory.hub<{ rows: Row[] }>('CheckConnection');
+      return rows.find(({ step }) => step === 'Storage of uploads');
+    };
+    assert.deepEqual([(await check())?.outcome, (await check())?.remedy], ['ok', '']);
+    await set({ uploadContainer: 'not-there' });
+    assert.match(String((await check())?.message), /^CONTAINER_NOT_FOUND: /);
+    await set({ uploadContainer: CONTAINER });
+  });
+
   test('of a device without a Thing is announced on the hub Thing', async () => {
     await factory.hub('CreateDevice', { deviceId: 'nobody' });
     const [event = {}] = await heard(

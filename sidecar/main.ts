@@ -24,18 +24,19 @@ async function main(): Promise<void> {
   const metrics = new Metrics();
   const client = new ThingworxClient({ url: settings.thingworxUrl, appKey: settings.thingworxAppKey });
   const tickets = new Tickets();
+  const storages = new StorageAccounts(tickets);
   const hubs = new HubDirectory(
     {
       client,
       log,
       metrics,
+      storages,
       version: VERSION,
       stateDirectory: settings.stateDirectory,
       ownerId: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
     },
     tickets,
   );
-  const storages = new StorageAccounts(tickets);
   const finder = new ThingFinder(client, log, HUB_THINGS);
   const storageFinder = new ThingFinder(client, log, STORAGE_THINGS);
   const sidecar = { version: VERSION, startedAt: new Date() };

@@ -67,9 +67,20 @@ export const deviceDataShapes: readonly DataShape[] = [
   ),
   event('AzureIoT.FileUploaded_DS', 'The event FileUploaded: a device has finished the upload of a file.', [
     device,
-    text('blobName', 'The name of the blob, which begins with the id of the device.'),
-    text('blobUri', 'The address of the blob, without any right to read it.'),
+    text('blobName', 'The name that the device gave the blob, which begins with the id of the device.'),
+    text('blobUri', 'The address of the blob as it was uploaded, without any right to read it.'),
     { name: 'size', baseType: 'LONG', description: 'The size of the file.', units: 'bytes' },
+    text('container', 'The container in which the file is now; not set without uploadStorageThing.'),
+    text('path', 'Its path there, as the services of a container Thing take it.'),
+    { name: 'moved', baseType: 'BOOLEAN', description: 'Whether it was moved from where it was uploaded.' },
+    {
+      name: 'link',
+      baseType: 'HYPERLINK',
+      description: 'An address from which anyone can load the file until linkExpires; not set without one.',
+    },
+    { name: 'linkExpires', baseType: 'DATETIME', description: 'When the link stops to work.' },
+    text('code', 'The code of what stood against a link or a move; empty when nothing did.'),
+    text('message', 'The same in plain words.'),
     time('When the upload was finished.'),
   ]),
   event('AzureIoT.DeviceLifecycle_DS', 'The event DeviceLifecycle of a hub.', [
@@ -91,4 +102,13 @@ export const deviceDataShapes: readonly DataShape[] = [
     json('detail', 'What IoT Hub says about it.'),
     time('When it happened.'),
   ]),
+];
+
+/** The fields of these events that are times; the sidecar sends them as milliseconds. */
+export const EVENT_TIMES: readonly string[] = [
+  ...new Set(
+    deviceDataShapes.flatMap(({ fields }) =>
+      fields.flatMap(({ name, baseType }) => (baseType === 'DATETIME' ? [name] : [])),
+    ),
+  ),
 ];

@@ -1,7 +1,7 @@
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
 import { sendFileToDevice } from './device-files.ts';
-import { deviceEvents } from './hub-inbound.ts';
+import { deviceEvents, PACKAGE_SHAPE } from './hub-inbound.ts';
 import {
   ADMINISTRATORS,
   permit,
@@ -82,6 +82,14 @@ export const deviceShape: ThingShape = {
       name: 'lastActivityTime',
       baseType: 'DATETIME',
       description: 'When the device was last heard of.',
+      category: DEVICE,
+      isPersistent: true,
+    },
+    {
+      name: 'softwarePackages',
+      baseType: 'INFOTABLE',
+      dataShape: PACKAGE_SHAPE,
+      description: 'The last deployment of each software package to the device, by DeployPackage.',
       category: DEVICE,
       isPersistent: true,
     },

@@ -1,13 +1,26 @@
+import { listPackages } from '../../sidecar/contract/operations/packages/list-packages.ts';
+import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
+import { EVENT_TIMES } from './device-data-shapes.ts';
 import type { EventDefinition, ServiceDefinition } from './model.ts';
 
 const INBOUND = 'Inbound';
+
+export const PACKAGE_SHAPE = 'AzureIoT.Package_DS';
+const PACKAGE_FIELDS = rowTypes(listPackages.output.properties.packages);
+
+/** Tables of device Things in which events are kept as rows. */
+const TABLES = {
+  softwarePackages: { dataShape: PACKAGE_SHAPE, keys: ['name', 'moduleId'], fields: PACKAGE_FIELDS },
+};
+const PACKAGE_TIMES = Object.keys(PACKAGE_FIELDS).filter((name) => PACKAGE_FIELDS[name] === 'DATETIME');
 
 function inbound(
   name: string,
   description: string,
   parameter: { readonly name: string; readonly description: string },
   result: string,
+  constants: Readonly<Record<string, unknown>> = {},
 ): ServiceDefinition {
   return {
     name,
@@ -15,7 +28,7 @@ function inbound(
     description: `Called by the sidecar: ${description}`,
     parameters: [{ ...parameter, baseType: 'JSON', isRequired: true }],
     result: { baseType: 'JSON', description: result },
-    script: handWritten(name),
+    script: handWritten(name, constants),
   };
 }
 
@@ -26,6 +39,7 @@ export const deviceInboundServices: readonly ServiceDefinition[] = [
     'writes what happened to devices to their Things and fires its events, in order, without repeats.',
     { name: 'batch', description: 'stream, partition, through, and events, each with its Thing.' },
     'accepted, repeated, and refused with sequenceNumber, index and message.',
+    { EVENT_TIMES: [...new Set([...EVENT_TIMES, ...PACKAGE_TIMES])], TABLES },
   ),
   inbound(
     'ReadTwins',
@@ -73,6 +87,12 @@ export const hubDeviceEvents: readonly EventDefinition[] = [
     description: 'A device without a Thing has uploaded a file.',
     dataShape: 'AzureIoT.FileUploaded_DS',
   },
+  {
+    name: 'PackageChanged',
+    category: INBOUND,
+    description: 'The deployment of a software package to a device without a Thing has come further.',
+    dataShape: PACKAGE_SHAPE,
+  },
 ];
 
 /** Events of device Things. */
@@ -112,5 +132,11 @@ export const deviceEvents: readonly EventDefinition[] = [
     category: 'Azure IoT',
     description: 'The device has uploaded a file.',
     dataShape: 'AzureIoT.FileUploaded_DS',
+  },
+  {
+    name: 'PackageChanged',
+    category: 'Azure IoT',
+    description: 'The deployment of a software package to the device has come further, or has ended.',
+    dataShape: PACKAGE_SHAPE,
   },
 ];

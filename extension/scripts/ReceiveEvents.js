@@ -70,11 +70,36 @@ function mirrorTwin(twin) {
   });
 }
 
+/* Puts a row in place of the one with the same keys. */
+function keepRow(thing, name, row) {
+  var table = TABLES[name];
+  var names = Object.keys(table.fields);
+  var rows = toTable([], table.dataShape, table.fields);
+  var kept = thing[name] ? thing[name].rows.toArray() : [];
+  kept.forEach(function (old) {
+    var isSame = table.keys.every(function (key) {
+      return String(isSet(old[key]) ? old[key] : "") === String(row[key]);
+    });
+    if (isSame) {
+      return;
+    }
+    var copy = {};
+    names.forEach(function (field) {
+      if (isSet(old[field])) {
+        copy[field] = old[field];
+      }
+    });
+    rows.AddRow(copy);
+  });
+  rows.AddRow(row);
+  thing[name] = rows;
+}
+
 function eventData(data) {
   var fields = {};
   Object.keys(data).forEach(function (name) {
     var value = data[name];
-    fields[name] = name === "time" ? new Date(value) : boxed(value);
+    fields[name] = EVENT_TIMES.indexOf(name) >= 0 ? new Date(value) : boxed(value);
   });
   return fields;
 }
@@ -97,7 +122,11 @@ function apply(item) {
   if (item.twin) {
     mirrorTwin(item.twin);
   }
-  thing[item.event](eventData(item.data));
+  var fields = eventData(item.data);
+  if (isSet(item.table)) {
+    keepRow(thing, item.table, fields);
+  }
+  thing[item.event](fields);
   if (item.remove) {
     removeThing(item.remove.thing, item.remove.how);
   }

@@ -1,20 +1,4 @@
 /* Sends many values in one message: the keys of a JSON object, or the fields of the first row of an INFOTABLE. */
-function hubOf() {
-  if (!isSet(me.hubThing)) {
-    throw new Error("SETTING_MISSING: hubThing of " + me.name + " is not set.");
-  }
-  var thing = Things[me.hubThing];
-  if (!thing) {
-    throw new Error(
-      "SETTING_INVALID: hubThing of " +
-        me.name +
-        " names a Thing that does not exist or is not visible: " +
-        me.hubThing
-    );
-  }
-  return thing;
-}
-
 /* A field as the device gets it: numbers, booleans and JSON as they are, times as milliseconds, tables as arrays. */
 function fieldValue(value, baseType) {
   switch (baseType) {
@@ -77,17 +61,11 @@ function run() {
   if (isSet(ack)) {
     input.ack = String(ack);
   }
-  var deviceId = isSet(me.deviceId) ? String(me.deviceId) : String(me.name);
   try {
     return plain(
       hub.CallSidecar({
         method: "POST",
-        path:
-          "/v1/hubs/" +
-          encodeURIComponent(me.hubThing) +
-          "/devices/" +
-          encodeURIComponent(deviceId) +
-          "/messages/values",
+        path: deviceRoute("/messages/values"),
         content: input
       })
     ).messageId;

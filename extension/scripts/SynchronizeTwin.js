@@ -39,9 +39,7 @@ function run() {
   if (!hub || value.$mirrored === time.getTime()) {
     return;
   }
-  var deviceId = isSet(me.deviceId) ? String(me.deviceId) : String(me.name);
-  var path =
-    "/v1/hubs/" + encodeURIComponent(me.hubThing) + "/devices/" + encodeURIComponent(deviceId) + "/twin";
+  var path = deviceRoute("/twin");
   try {
     var answer = plain(
       hub.CallSidecar({

@@ -4,6 +4,7 @@ import type { DeadLetterDesk } from './dead-letters.ts';
 import type { HubSettings, NonSecretHubSettings, SecretName } from './hub-settings.ts';
 import type { ImportDesk } from './imports.ts';
 import type { IngestionDesk, MappingDesk } from './ingestion.ts';
+import type { PackageDesk } from './packages.ts';
 import type { HubStatus } from './status.ts';
 import type { Storages } from './storage.ts';
 import type { TaskDesk } from './tasks.ts';
@@ -63,6 +64,7 @@ export interface Hub {
   readonly ingestion: IngestionDesk;
   readonly mappings: MappingDesk;
   readonly imports: ImportDesk;
+  readonly packages: PackageDesk;
 }
 
 export interface SecretTicket {

@@ -1,22 +1,7 @@
-import Type, { type Static, type TSchema } from 'typebox';
-import { type BaseType, EXPECTED_KEYWORD, forThingWorx, JsonObject, OneOf } from './schema.ts';
-
-/** What is special about a setting; kept under the keyword `x-setting`. */
-export interface SettingFacts {
-  /** The category under which Composer lists the property. */
-  readonly category: string;
-  /** A PASSWORD property; travels by ticket, never in a body or log. */
-  readonly secret?: true;
-  /** A change closes and opens the consumer; the others take effect while messages flow. */
-  readonly reopensConsumer?: true;
-}
-
-export const SETTING_KEYWORD = 'x-setting';
-
-function setting<T extends TSchema>(schema: T, facts: SettingFacts, baseType?: BaseType): T {
-  const marked = { ...schema, [SETTING_KEYWORD]: facts };
-  return baseType ? forThingWorx(marked, { baseType }) : marked;
-}
+import Type, { type Static } from 'typebox';
+import { EXPECTED_KEYWORD, JsonObject, OneOf } from './schema.ts';
+import { CONTAINER_NAME, SETTING_KEYWORD, type SettingFacts, setting } from './setting.ts';
+import { UPLOAD_SETTINGS } from './upload-settings.ts';
 
 const AZURE = 'Azure connection';
 const READING = 'Reading';
@@ -30,8 +15,6 @@ function secret(title: string, description: string) {
   const facts: SettingFacts = { category: AZURE, secret: true, reopensConsumer: true };
   return Type.Optional(setting(Type.String({ title, description, maxLength: 4096 }), facts, 'PASSWORD'));
 }
-
-export const CONTAINER_NAME = '^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$';
 
 /**
  * The settings of one hub Thing. From this schema come the types, the validation of PUT /v1/hubs/{hub}, the properties of
@@ -208,16 +191,7 @@ export const HubSettings = Type.Object(
       }),
       { category: READING },
     ),
-    fileNotifications: setting(
-      Type.Boolean({
-        title: 'File notifications',
-        description:
-          'Whether finished file uploads of devices become events; the hub must have file notifications on. All readers of ' +
-          'the notifications of a hub share one queue: turn off when another program needs it.',
-        default: true,
-      }),
-      { category: READING },
-    ),
+    ...UPLOAD_SETTINGS,
     maxRowsPerCall: setting(
       Type.Integer({
         title: 'Rows in one call',

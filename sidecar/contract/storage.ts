@@ -47,6 +47,24 @@ export interface ContainerEntry {
   readonly lastModified: string;
 }
 
+/** A file by its container. */
+export interface FilePlace {
+  readonly container: string;
+  readonly path: string;
+}
+
+/** A file that is moved once, however often and by however many the move is tried. */
+export interface Relocation {
+  readonly from: FilePlace;
+  readonly to: FilePlace;
+  /** Where it goes instead when another file is at `to.path`: a path that only this move has. */
+  readonly sparePath: string;
+  /** Names the move, in printable ASCII: by it what was begun before is recognised. */
+  readonly mark: string;
+  /** What is known of the file, time in ms since 1970: one written later and of another size is another file and stays. */
+  readonly written: { readonly atMs: number; readonly bytes: number };
+}
+
 /** One connected storage account. */
 export interface Storage {
   readonly thing: string;
@@ -61,6 +79,18 @@ export interface Storage {
   ): Promise<{ account: string; signIn: 'key' | 'sas' | 'entra'; milliseconds: number }>;
   /** @throws ConnectorError PATH_INVALID for a name that no container can have. */
   container(name: string): Files;
+  /**
+   * Where a blob lies, by its address without any signature and its name, which must say the same.
+   * @throws ConnectorError PATH_INVALID when they do not, SETTING_INVALID for the address of another account
+   */
+  locate(address: string, name: string): FilePlace;
+  /**
+   * Moves a file, also into another container. One that was moved before is no error.
+   * @returns where it is
+   * @throws ConnectorError FILE_NOT_FOUND, FILE_REPLACED by a later one, FILE_EXISTS when the spare path is taken as well,
+   * CONTAINER_NOT_FOUND with `target: true` in its details for the container it shall go to, FILES_UNFINISHED
+   */
+  relocate(relocation: Relocation, signal: AbortSignal): Promise<FilePlace>;
 }
 
 /** A file or folder in a listing. Paths begin with a slash, as a ThingWorx file repository gives them. */
@@ -233,7 +263,7 @@ export interface Files {
   uploadPiece(path: string, body: Readable, piece: UploadPiece, signal: AbortSignal): Promise<UploadState>;
   uploadState(path: string, uploadId: string, signal: AbortSignal): Promise<UploadState>;
 
-  /** @throws ConnectorError FILES_TOO_MANY, FILE_EXISTS */
+  /** Replaces an archive of that name. @throws ConnectorError FILES_TOO_MANY, ARCHIVE_TOO_LARGE */
   createZip(archive: string, paths: readonly string[], signal: AbortSignal): Promise<void>;
   /** @throws ConnectorError ARCHIVE_INVALID, ARCHIVE_TOO_LARGE. @returns how many files came out */
   extractZip(archive: string, folder: string, signal: AbortSignal): Promise<number>;

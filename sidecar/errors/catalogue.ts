@@ -295,6 +295,12 @@ export const ERRORS = define({
     title: 'A file in storage changed while it was read.',
     remedy: 'None needed: it is read again from where it was left.',
   },
+  FILE_REPLACED: {
+    status: 409,
+    retryable: false,
+    title: 'A later file has taken the place of the one that was meant.',
+    remedy: 'None needed: an upload of the same name came soon after, and has an event of its own.',
+  },
   TASK_NOT_FOUND: {
     status: 404,
     retryable: false,
@@ -317,6 +323,12 @@ export const ERRORS = define({
     status: 503,
     retryable: true,
     title: 'Tasks cannot be kept in the state directory.',
+    remedy: 'Make room or give access to the directory that SIDECAR_STATE_DIR names.',
+  },
+  STATE_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    title: 'The state directory cannot be read or written.',
     remedy: 'Make room or give access to the directory that SIDECAR_STATE_DIR names.',
   },
   STORAGE_NOT_CONNECTED: {
@@ -403,6 +415,24 @@ export const ERRORS = define({
     retryable: false,
     title: 'Links cannot be made with the way this account is connected.',
     remedy: 'Connect the account with a connection string or Microsoft Entra ID instead of a SAS address.',
+  },
+  PACKAGE_PENDING: {
+    status: 409,
+    retryable: false,
+    title: 'Another version of the package is on its way to the device.',
+    remedy: 'Wait until it has ended, or give it up with CancelPackage.',
+  },
+  PACKAGE_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no such deployment.',
+    remedy: 'Check the name of the package and the module; ListPackages of the hub Thing shows them.',
+  },
+  PACKAGE_FAILED: {
+    status: 502,
+    retryable: false,
+    title: 'The device could not install the package, or did not take it.',
+    remedy: 'Look at the message, which holds what the device says, and at its installer.',
   },
   ARCHIVE_INVALID: {
     status: 422,

@@ -2,13 +2,14 @@ import { performance } from 'node:perf_hooks';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import { openStorage } from '../azure/storage.ts';
 import type { SecretTicket } from '../contract/context.ts';
-import type { ContainerEntry, Files, Storage, Storages } from '../contract/storage.ts';
+import type { ContainerEntry, FilePlace, Files, Relocation, Storage, Storages } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Tickets } from '../hub/tickets.ts';
 import { ContainerFiles } from './container.ts';
 import { attempt, storageCode } from './failure.ts';
 import { LinkMaker } from './links.ts';
 import { containerName } from './paths.ts';
+import { locateBlob, relocateFile } from './relocation.ts';
 import { Sums } from './upload.ts';
 
 const SECRET = 'storageConnectionString';
@@ -138,6 +139,14 @@ export class StorageAccount implements Storage {
       signIn: this.#signIn,
       milliseconds: Math.round(performance.now() - started),
     };
+  }
+
+  locate(address: string, name: string): FilePlace {
+    return locateBlob(this.#service, address, name);
+  }
+
+  relocate(relocation: Relocation, signal: AbortSignal): Promise<FilePlace> {
+    return relocateFile(this.#service, relocation, signal);
   }
 
   #attempt<T>(action: string, call: () => Promise<T>): Promise<T> {

@@ -33,6 +33,8 @@ export function failure(thrown: unknown, action: string, host: string): Connecto
     case 'PathNotFound':
       return new ConnectorError('FILE_NOT_FOUND', `${action}: the file does not exist.`);
     case 'BlobAlreadyExists':
+    // Of a copy, whose one condition on its target is that there is none.
+    case 'TargetConditionNotMet':
       return new ConnectorError('FILE_EXISTS', `${action}: a file of that name exists already.`);
     case 'InvalidBlockList':
     case 'InvalidBlobOrBlock':

@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
-import type { BlockBlobClient } from '@azure/storage-blob';
+import type { BlobGetPropertiesResponse, BlockBlobClient } from '@azure/storage-blob';
 import type { FileFacts } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { statusOf } from './failure.ts';
 import { FOLDER_METADATA, factsOf, isFolder } from './listing.ts';
 import { blobName, folderName } from './paths.ts';
-import type { Place } from './place.ts';
+import { conditionsOf, type Place } from './place.ts';
 
 /** Shorter than the 20 s that a script waits. */
 const TIME_MS = 15_000;
@@ -30,33 +30,76 @@ export async function copyFile(
       if (overwrite) return facts;
       throw new ConnectorError('FILE_EXISTS', `${action}: it is the same file.`);
     }
-    const tags = (found as { tagCount?: number }).tagCount
-      ? (await from.getTags({ abortSignal: signal })).tags
-      : undefined;
-    const poller = await to.beginCopyFromURL(from.url, {
-      abortSignal: signal,
-      intervalInMs: 100,
-      conditions: overwrite ? {} : { ifNoneMatch: '*' },
-      sourceConditions: { ifMatch: facts.etag },
-      ...(tags === undefined ? {} : { tags }),
-    });
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(TIME_MS)]);
-    try {
-      for (;;) {
-        await poller.poll({ abortSignal: limit });
-        if (poller.isDone()) break;
-        await setTimeout(100, undefined, { signal: limit });
-      }
-    } catch (thrown) {
-      if (!limit.aborted || signal.aborted) throw thrown;
-      await poller.cancelOperation().catch(() => undefined);
-      throw new ConnectorError(
-        'FILES_UNFINISHED',
-        `${action}: the storage account did not finish in ${TIME_MS / 1000} seconds; nothing was changed.`,
-      );
-    }
+    const conditions = overwrite ? {} : { ifNoneMatch: '*' };
+    await copyBlob({ from, to, found, action, conditions, timeMs: TIME_MS }, signal);
     return facts;
   });
+}
+
+/** A copy within one account. */
+export interface BlobCopy {
+  readonly from: BlockBlobClient;
+  readonly to: BlockBlobClient;
+  /** The version to copy. */
+  readonly found: BlobGetPropertiesResponse;
+  readonly conditions: { readonly ifNoneMatch?: string };
+  /** In place of the metadata that the file has. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly action: string;
+  /** How long it may take. */
+  readonly timeMs: number;
+}
+
+/**
+ * Resolves when the copy is complete. Rejects as the SDK does, and with FILES_UNFINISHED when the time is over; what Azure leaves of a copy
+ * that did not succeed, an empty blob, is taken away then.
+ */
+export async function copyBlob(copy: BlobCopy, signal: AbortSignal): Promise<void> {
+  const { from, to, found, conditions, metadata, action, timeMs } = copy;
+  const tags = (found as { tagCount?: number }).tagCount
+    ? (await from.getTags({ abortSignal: signal })).tags
+    : undefined;
+  const poller = await to.beginCopyFromURL(from.url, {
+    abortSignal: signal,
+    intervalInMs: 100,
+    conditions,
+    sourceConditions: { ...(found.etag === undefined ? {} : { ifMatch: found.etag }) },
+    ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
+    ...(tags === undefined ? {} : { tags }),
+  });
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeMs)]);
+  try {
+    for (;;) {
+      await poller.poll({ abortSignal: limit });
+      if (poller.isDone()) return;
+      await setTimeout(100, undefined, { signal: limit });
+    }
+  } catch (thrown) {
+    // Whoever gave up does not wait: the copy ends by itself.
+    if (signal.aborted) throw thrown;
+    const { copyId = '' } = poller.getOperationState() as { copyId?: string };
+    if ((await endCopy(to, copyId, signal)) === 'success') return;
+    if (!limit.aborted) throw thrown;
+    throw new ConnectorError(
+      'FILES_UNFINISHED',
+      `${action}: the storage account did not finish in ${timeMs / 1000} seconds; the copy was given up.`,
+    );
+  }
+}
+
+/** Ends a copy unless it has ended, and deletes what an unsuccessful one leaves. Resolves to how it ended. */
+export async function endCopy(
+  to: BlockBlobClient,
+  copyId: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  // Refused when the copy has ended meanwhile.
+  await to.abortCopyFromURL(copyId, { abortSignal: signal }).catch(() => undefined);
+  const left = await to.getProperties({ abortSignal: signal });
+  if (left.copyId !== copyId) return undefined;
+  if (left.copyStatus === 'aborted' || left.copyStatus === 'failed')
+    await to.delete({ abortSignal: signal, conditions: conditionsOf({ ifMatch: left.etag }) });
+  return left.copyStatus;
 }
 
 /** Copies, then deletes the very version that was copied: what somebody writes in between is never lost. */

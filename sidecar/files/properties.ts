@@ -122,7 +122,15 @@ export async function createSnapshot(place: Place, path: string, signal: AbortSi
 
 export async function restoreFile(place: Place, path: string, signal: AbortSignal): Promise<void> {
   const blob = place.blob(path);
-  await place.attempt(`Restoring ${path}`, () => blob.undelete({ abortSignal: signal }));
+  await place.attempt(`Restoring ${path}`, async () => {
+    await blob.undelete({ abortSignal: signal });
+    if (await blob.exists({ abortSignal: signal })) return;
+    // Azure says 200 all the same.
+    throw new ConnectorError(
+      'FILE_NOT_FOUND',
+      `Restoring ${path}: Azure keeps versions of it, but no current file; make one of them current in Azure.`,
+    );
+  });
 }
 
 function defined(facts: ContentFacts): ContentFacts {

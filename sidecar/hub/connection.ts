@@ -3,6 +3,7 @@ import type { EventSource } from '../azure/event-types.ts';
 import type { Hub } from '../contract/context.ts';
 import { type HubSettings, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus, LastError } from '../contract/status.ts';
+import type { Storages } from '../contract/storage.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { Interpreter } from '../ingest/interpreter.ts';
 import { Patience } from '../ingest/patience.ts';
@@ -33,6 +34,7 @@ export interface HubParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly version: string;
+  readonly storages: Storages;
   readonly stateDirectory: string;
   /** The name of this sidecar in ownership records. */
   readonly ownerId: string;
@@ -77,13 +79,16 @@ export class HubConnection {
     this.#log = parts.log.child({ hub: thing });
     this.#notices = new Notices(this.#log);
     this.#definitions = new ThingDefinitions({ client: parts.client, hubThing: thing });
-    this.#devices = new HubDevices({
-      client: parts.client,
+    const common = {
       hubThing: thing,
+      client: parts.client,
       definitions: this.#definitions,
       settings: () => this.#requireSettings(),
+      stateDirectory: parts.stateDirectory,
       log: this.#log,
-    });
+      onWarning: () => this.#reporter.report(),
+    };
+    this.#devices = new HubDevices({ ...common, storages: parts.storages });
     this.#reporter = new StatusReporter({
       client: parts.client,
       thing,
@@ -91,13 +96,8 @@ export class HubConnection {
       log: this.#log,
     });
     this.#side = new SideWork({
-      hubThing: thing,
-      stateDirectory: parts.stateDirectory,
-      log: this.#log,
-      definitions: this.#definitions,
-      settings: () => this.#requireSettings(),
+      ...common,
       road: (counters) => this.#road(counters, () => () => undefined),
-      onWarning: () => this.#reporter.report(),
     });
     this.#imports = new HubImports(this.#side.tasks, () => this.#requireSettings(), {
       hubThing: thing,
@@ -121,7 +121,7 @@ export class HubConnection {
   }
 
   get side(): SideFacts {
-    return this.#side.facts;
+    return { ...this.#side.facts, ...this.#devices.facts };
   }
 
   lagByPartition(): ReadonlyMap<string, number> {
@@ -169,7 +169,7 @@ export class HubConnection {
     const { received, delivered, ignored, deadLettered, released, inFlight, repeated } =
       this.#counters.counts;
     const partitions = this.#partitions?.status() ?? [];
-    const reason = this.#reason ?? this.#side.warning;
+    const reason = this.#reason ?? this.#side.warning ?? this.#devices.warning;
     return {
       thing: this.#thing,
       state: this.#state,

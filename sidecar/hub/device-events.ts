@@ -18,6 +18,8 @@ export interface DeviceEventsOptions {
   readonly deviceThings: DeviceThings;
   readonly clients: () => Promise<HubClients>;
   readonly settings: () => HubSettings;
+  /** The twin or the connection of a device has changed. */
+  readonly onHeard: (deviceId: string) => void;
   readonly log: Log;
 }
 
@@ -53,7 +55,7 @@ export class DeviceEvents {
 
   /** A road for events, for a lane or beside the lanes. */
   delivery(onWaiting: (error: ConnectorError | undefined) => void): EventDelivery {
-    const { client, hubThing, definitions, deviceThings, settings } = this.#options;
+    const { client, hubThing, definitions, deviceThings, settings, onHeard } = this.#options;
     return new EventDelivery({
       client,
       hubThing,
@@ -61,6 +63,7 @@ export class DeviceEvents {
       mirror: this.#mirror,
       removal: () => REMOVALS[settings().deviceLifecycle],
       isGone: (deviceId, signal) => this.#isGone(deviceId, signal),
+      onHeard,
       onRemoved: (thing) => definitions.invalidate(thing),
       onWaiting,
     });

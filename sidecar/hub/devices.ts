@@ -1,10 +1,16 @@
+import path from 'node:path';
 import type { Hub } from '../contract/context.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
+import type { Storages } from '../contract/storage.ts';
+import { Announcer } from '../ingest/events/announcer.ts';
 import type { Log } from '../observe/log.ts';
+import type { SideFacts } from '../observe/side-metrics.ts';
+import { Deployments } from '../packages/deployments.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import { Creator } from '../thingworx/creator.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
 import { DeviceThings } from '../thingworx/device-things.ts';
+import { Uploads } from '../uploads/uploads.ts';
 import { ClientsHolder } from './clients-holder.ts';
 import { DeviceEvents } from './device-events.ts';
 import { Notifications } from './notifications.ts';
@@ -16,7 +22,11 @@ export interface HubDevicesOptions {
   readonly definitions: ThingDefinitions;
   /** Today's settings; throws while the hub has none. */
   readonly settings: () => HubSettings;
+  readonly storages: Storages;
+  readonly stateDirectory: string;
   readonly log: Log;
+  /** The warning has changed. */
+  readonly onWarning: () => void;
 }
 
 /** The devices of one hub: the clients of its service side, their Things, and what it says about them. */
@@ -25,10 +35,14 @@ export class HubDevices {
   readonly creator: Creator;
   readonly #clients = new ClientsHolder();
   readonly #things: HubThings;
+  readonly #uploads: Uploads;
+  readonly #packages: Deployments;
   readonly #notifications: Notifications;
+  readonly #log: Log;
 
   constructor(options: HubDevicesOptions) {
-    const { client, hubThing, log } = options;
+    const { client, hubThing, log, stateDirectory } = options;
+    this.#log = log;
     const deviceThings = new DeviceThings({ client, hubThing });
     const clients = () => this.#clients.get();
     this.creator = new Creator({
@@ -38,24 +52,54 @@ export class HubDevices {
       onThing: (deviceId) => deviceThings.forget(deviceId),
     });
     this.#things = new HubThings({ ...options, deviceThings });
-    this.events = new DeviceEvents({ ...options, deviceThings, clients });
-    this.#notifications = new Notifications({ events: this.events, clients, log });
+    const onHeard = (deviceId: string) => this.#packages.heard(deviceId);
+    this.events = new DeviceEvents({ ...options, deviceThings, clients, onHeard });
+    const delivery = this.events.delivery((error) => {
+      if (error) log.debug({ err: error }, 'Notifications wait for ThingWorx.');
+    });
+    const announcer = new Announcer(delivery, log);
+    const announce: Announcer['announce'] = (told, signal) => announcer.announce(told, signal);
+    const directory = (name: string) => path.join(stateDirectory, name, encodeURIComponent(hubThing));
+    this.#uploads = new Uploads({ ...options, directory: directory('uploads'), announce });
+    this.#packages = new Deployments({ ...options, directory: directory('packages'), clients, announce });
+    this.#notifications = new Notifications({
+      announcer,
+      uploads: this.#uploads,
+      packages: this.#packages,
+      clients,
+      log,
+    });
+  }
+
+  /** What someone should do something about. */
+  get warning(): string | undefined {
+    return this.#uploads.warning;
+  }
+
+  /** What metrics show. */
+  get facts(): Pick<SideFacts, 'uploads' | 'packages'> {
+    const { counts, waiting } = this.#uploads;
+    return { uploads: { counts: { ...counts }, waiting }, packages: this.#packages.pending };
   }
 
   /** The parts of a hub that operations use. */
-  desks(): Pick<Hub, 'azure' | 'things'> {
-    return { azure: () => this.#clients.get(), things: this.#things };
+  desks(): Pick<Hub, 'azure' | 'things' | 'packages'> {
+    return { azure: () => this.#clients.get(), things: this.#things, packages: this.#packages };
   }
 
   /** Takes today's settings. */
   async use(settings: HubSettings): Promise<void> {
     await this.#clients.use(settings);
+    this.#uploads.start().catch(() => undefined);
+    this.#packages
+      .start()
+      .catch((error) => this.#log.error({ err: error }, 'The deployments of the hub cannot be read.'));
     await this.#notifications.use(settings);
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
-    await this.#notifications.stop();
+    await Promise.all([this.#uploads.stop(), this.#packages.stop(), this.#notifications.stop()]);
     await this.#clients.close();
   }
 }

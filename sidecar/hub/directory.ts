@@ -6,6 +6,7 @@ import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { checkAzure, skipAzure } from './check-azure.ts';
 import { checkIngestion } from './check-ingestion.ts';
 import { checkThingworx } from './check-thingworx.ts';
+import { checkUploads } from './check-uploads.ts';
 import { HubConnection, type HubParts } from './connection.ts';
 import type { Secrets, Tickets } from './tickets.ts';
 
@@ -73,7 +74,11 @@ export class HubDirectory implements Hubs {
     } catch (thrown) {
       return skipAzure(toConnectorError(thrown).message);
     }
-    return await checkAzure(hub.settings, () => hub.azure(), signal);
+    const [azure, uploads] = await Promise.all([
+      checkAzure(hub.settings, () => hub.azure(), signal),
+      checkUploads(hub.settings, this.#parts.storages, signal),
+    ]);
+    return [...azure, ...uploads];
   }
 
   statuses(): HubStatus[] {

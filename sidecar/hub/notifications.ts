@@ -8,13 +8,15 @@ import {
 } from '../azure/hub-listener.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { EventDelivery } from '../ingest/events/event-delivery.ts';
-import type { EventInstruction } from '../ingest/events/instruction.ts';
+import type { Announcer } from '../ingest/events/announcer.ts';
 import type { Log } from '../observe/log.ts';
-import type { DeviceEvents } from './device-events.ts';
+import type { Deployments } from '../packages/deployments.ts';
+import type { Uploads } from '../uploads/uploads.ts';
 
 export interface NotificationsOptions {
-  readonly events: DeviceEvents;
+  readonly announcer: Announcer;
+  readonly uploads: Uploads;
+  readonly packages: Deployments;
   readonly clients: () => Promise<HubClients>;
   readonly log: Log;
 }
@@ -24,16 +26,12 @@ type Listener = HubListener<FeedbackRecord> | HubListener<FileNotification>;
 /** What the hub tells its back end beside the event stream: feedback on cloud-to-device messages, and finished file uploads. */
 export class Notifications {
   readonly #options: NotificationsOptions;
-  readonly #delivery: EventDelivery;
   #listening:
     | { readonly key: string; readonly abort: AbortController; readonly listeners: Promise<Listener[]> }
     | undefined;
 
   constructor(options: NotificationsOptions) {
     this.#options = options;
-    this.#delivery = options.events.delivery((error) => {
-      if (error) options.log.debug({ err: error }, 'Notifications wait for ThingWorx.');
-    });
   }
 
   /** Takes today's settings: listens to what they want, anew when they name another hub or other credentials. */
@@ -82,7 +80,7 @@ export class Notifications {
           ? [
               listenToFileNotifications({
                 ...common('file notifications'),
-                handler: (records) => this.#files(records, signal),
+                handler: (records) => this.#options.uploads.take(records, signal),
               }),
             ]
           : []),
@@ -109,8 +107,12 @@ export class Notifications {
     };
   }
 
-  #feedback(records: readonly FeedbackRecord[], signal: AbortSignal): Promise<void> {
-    return this.#deliver(
+  /** Rejects with STOPPING: the hub keeps what it told. */
+  async #feedback(records: readonly FeedbackRecord[], signal: AbortSignal): Promise<void> {
+    const { announcer, packages } = this.#options;
+    for (const { originalMessageId, statusCode, description = '' } of records)
+      await packages.feedback(originalMessageId, statusCode, description);
+    await announcer.announce(
       records.map((record) => ({
         deviceId: record.deviceId,
         event: 'MessageFeedback',
@@ -124,44 +126,5 @@ export class Notifications {
       })),
       signal,
     );
-  }
-
-  #files(records: readonly FileNotification[], signal: AbortSignal): Promise<void> {
-    return this.#deliver(
-      records.map((record) => ({
-        deviceId: record.deviceId,
-        event: 'FileUploaded',
-        data: {
-          deviceId: record.deviceId,
-          blobName: record.blobName,
-          blobUri: record.blobUri,
-          size: record.blobSizeInBytes,
-          time: Date.parse(record.enqueuedTimeUtc),
-        },
-      })),
-      signal,
-    );
-  }
-
-  /** To the Thing of each device, to the hub Thing for a device without one. Rejects with STOPPING: the hub keeps what it told. */
-  async #deliver(
-    told: readonly {
-      readonly deviceId: string;
-      readonly event: string;
-      readonly data: Record<string, unknown>;
-    }[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const things = await this.#delivery.find(
-      told.map((event) => ({ event })),
-      signal,
-    );
-    const instructions = told.map(({ deviceId, event, data }, sequenceNumber): EventInstruction => {
-      const time = Number.isFinite(data.time) ? data.time : Date.now();
-      return { sequenceNumber, thing: things.get(deviceId) ?? '', event, data: { ...data, time } };
-    });
-    for (const { message } of await this.#delivery.send(instructions, undefined, signal)) {
-      this.#options.log.warn(`ThingWorx refused a notification: ${message}`);
-    }
   }
 }

@@ -71,7 +71,7 @@ export class SideWork {
   }
 
   /** What metrics show. */
-  get facts(): SideFacts {
+  get facts(): Omit<SideFacts, 'uploads' | 'packages'> {
     const tasks: Record<string, number> = { queued: 0, running: 0 };
     for (const { state } of this.tasks.list()) if (state in tasks) tasks[state] = (tasks[state] ?? 0) + 1;
     return { counters: this.counters, tasks, ...this.letters.facts };

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExponentialBackoff, type IBackoff } from 'cockatiel';
+import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 
 const INITIAL_DELAY_MS = 250;
@@ -29,25 +30,26 @@ export class Patience {
 
 /**
  * Repeats a call until it succeeds, as long as its failures are temporary: what is away comes back. Rejects with the first failure that
- * is not, and with STOPPING when the signal aborts.
+ * is not, and with STOPPING when the signal aborts. `mayPass` says which are. `onWaiting` hears of each change of what stands against it.
  */
 export async function untilDone<T>(
   call: () => Promise<T>,
   signal: AbortSignal,
   onWaiting: (error: ConnectorError | undefined) => void = () => undefined,
+  mayPass: (error: ConnectorError) => boolean = ({ retryable }) => retryable,
 ): Promise<T> {
   const patience = new Patience();
-  for (let waiting = false; ; ) {
+  for (let told: ErrorCode | undefined; ; ) {
     if (signal.aborted) throw new ConnectorError('STOPPING', 'The work was given up.');
     try {
       const value = await call();
-      if (waiting) onWaiting(undefined);
+      if (told) onWaiting(undefined);
       return value;
     } catch (thrown) {
       const error = toConnectorError(thrown);
-      if (!error.retryable || error.code === 'STOPPING' || signal.aborted) throw error;
-      if (!waiting) onWaiting(error);
-      waiting = true;
+      if (!mayPass(error) || error.code === 'STOPPING' || signal.aborted) throw error;
+      if (told !== error.code) onWaiting(error);
+      told = error.code;
       await patience.pause(signal, error.retryAfterMs);
     }
   }

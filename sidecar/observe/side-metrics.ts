@@ -11,6 +11,10 @@ export interface SideFacts {
   readonly removed: { readonly expired: number; readonly overflowed: number };
   /** Tasks that have not ended, by state. */
   readonly tasks: Readonly<Record<string, number>>;
+  /** Files that devices have uploaded, by outcome, and those not announced yet. */
+  readonly uploads: { readonly counts: Readonly<Record<string, number>>; readonly waiting: number };
+  /** Software packages on their way to devices, by state. */
+  readonly packages: Readonly<Record<string, number>>;
 }
 
 interface SideHub {
@@ -18,7 +22,7 @@ interface SideHub {
   readonly side?: SideFacts;
 }
 
-/** The metrics of dead letters, replays, storage and tasks. */
+/** The metrics of dead letters, replays, storage, tasks, uploads and packages. */
 export function defineSideMetrics(registry: Registry, hubs: ReadonlyMap<string, SideHub>): void {
   const registers = [registry];
   const each = (work: (hub: string, side: SideFacts) => void) => {
@@ -80,6 +84,40 @@ export function defineSideMetrics(registry: Registry, hubs: ReadonlyMap<string, 
       this.reset();
       each((hub, { tasks }) => {
         for (const [state, value] of Object.entries(tasks)) this.set({ hub, state }, value);
+      });
+    },
+  });
+  new Counter({
+    name: 'azure_iot_uploads_total',
+    help: 'Files that devices uploaded, by outcome: announced, moved, incomplete, repeated, refused.',
+    labelNames: ['hub', 'outcome'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { uploads }) => {
+        for (const [outcome, value] of Object.entries(uploads.counts)) this.inc({ hub, outcome }, value);
+      });
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_uploads_waiting',
+    help: 'Files that devices uploaded and that are not announced yet.',
+    labelNames: ['hub'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { uploads }) => this.set({ hub }, uploads.waiting));
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_packages',
+    help: 'Software packages on their way to devices, by state.',
+    labelNames: ['hub', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { packages }) => {
+        for (const [state, value] of Object.entries(packages)) this.set({ hub, state }, value);
       });
     },
   });

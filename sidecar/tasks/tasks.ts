@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { newId } from '../disk/records.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import { isEnded, type TaskFinding, type TaskKind, type TaskRecord, type TaskState } from './task.ts';
@@ -171,12 +171,6 @@ export class Tasks {
     if (!run) throw new ConnectorError('TASK_NOT_FOUND', `This hub has no task ${id}.`);
     return run;
   }
-}
-
-/** `<time to the millisecond>-<random>`: sorts by time, and is safe in a path and in a file name. */
-function newId(timeMs: number): string {
-  const time = new Date(timeMs).toISOString().replaceAll(/[^0-9]/g, '');
-  return `${time}-${randomBytes(4).toString('hex')}`;
 }
 
 function unavailable(thrown: unknown): ConnectorError {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { AccountSASPermissions } from '@azure/storage-blob';
 import { MAX_INLINE_BYTES } from '../../sidecar/contract/storage.ts';
 import type { Switches } from '../emulators/thingworx/switches.ts';
 import { startPlatform, until } from '../extension/platform.ts';
@@ -196,6 +200,32 @@ describe('a container Thing', () => {
       assert.match(await fails('SaveText', { path, content: 'x' }), /PATH_INVALID: /, path.slice(0, 20));
     await call('SaveText', { path: '/%2e%2e/Grüße 100%.txt', content: 'exact' });
     assert.equal(await call('LoadText', { path: '/%2e%2e/Grüße 100%.txt' }), 'exact');
+  });
+
+  test('takes the secret of its account from a file of the sidecar, and an address with a signature', async (t) => {
+    const containerName = `s${randomBytes(6).toString('hex')}`;
+    const { client, storage, files } = await start(t, containerName);
+    const folder = await mkdtemp(path.join(tmpdir(), 'secret-'));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const file = path.join(folder, 'connection');
+    await writeFile(file, `${account.azurite.connectionString}\n`);
+    await client.write(STORAGE_THING, { storageConnectionString: `file:${file}` });
+    await storage.call('ConnectStorage');
+    assert.equal((await storage.call('CheckStorage')).signIn, 'key');
+    await storage.call('CreateContainer', { containerName });
+    const signed = await account.service.generateAccountSasUrl(
+      new Date(Date.now() + 600_000),
+      AccountSASPermissions.parse('rwdlac'),
+      'sco',
+    );
+    await client.write(STORAGE_THING, { storageConnectionString: signed });
+    await storage.call('ConnectStorage');
+    assert.equal((await storage.call('CheckStorage')).signIn, 'sas');
+    await files.call('SaveText', { path: '/f.txt', content: '1' });
+    assert.equal(await files.call('LoadText', { path: '/f.txt' }), '1');
+    assert.match(await files.fails('CreateDownloadLink', { path: '/f.txt' }), /LINK_NOT_POSSIBLE: /);
+    await client.write(STORAGE_THING, { storageConnectionString: 'file:/not/there' });
+    assert.match(await storage.fails('ConnectStorage'), /SECRET_UNREADABLE: /);
   });
 
   test('says what is missing', async (t) => {

@@ -11,6 +11,7 @@ import {
   plainName,
   searchPrefix,
 } from '../../sidecar/files/paths.ts';
+import { hostile } from './hostile.ts';
 
 function refused(call: () => unknown): boolean {
   try {
@@ -22,49 +23,6 @@ function refused(call: () => unknown): boolean {
     return true;
   }
 }
-
-/** Texts that tend to break paths, in any order and number. */
-const hostile = fc
-  .array(
-    fc.oneof(
-      fc.constantFrom(
-        '..',
-        '.',
-        '/',
-        '//',
-        '\\',
-        '%2e',
-        '%2F',
-        '%5c',
-        '%00',
-        '%',
-        'C:',
-        '~',
-        '\0',
-        '\n',
-        '\u0085',
-        ' ',
-      ),
-      fc.constantFrom(
-        'a',
-        'file.txt',
-        'Grüße',
-        '日本',
-        '🚀',
-        'e\u0301',
-        '\u202E',
-        '\uD800',
-        '\uFFFE',
-        '?',
-        '#',
-        '&',
-        "'",
-      ),
-      fc.string({ unit: 'binary', maxLength: 5 }),
-    ),
-    { maxLength: 12 },
-  )
-  .map((parts) => parts.join(''));
 
 describe('paths', () => {
   test('mean the blob of exactly their text, with or without the slash of the root', () => {

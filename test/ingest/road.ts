@@ -56,6 +56,7 @@ export class TestRoad {
       }),
       removal: () => 'keep',
       isGone: async () => false,
+      onHeard: () => undefined,
       onRemoved: () => undefined,
       onWaiting,
     });

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import common from 'azure-iot-common';
 import device, { type Client, type Message, type ModuleClient } from 'azure-iot-device';
 import amqp from 'azure-iot-device-amqp';
 import mqtt from 'azure-iot-device-mqtt';
-import { deviceDataShapes } from '../../extension/entities/device-data-shapes.ts';
-import { importDataShapes, importEvents } from '../../extension/entities/hub-import.ts';
+import { importEvents } from '../../extension/entities/hub-import.ts';
 import { deviceEvents, hubDeviceEvents } from '../../extension/entities/hub-inbound.ts';
+import { ENTITIES } from '../../extension/entities/index.ts';
 import type { Row } from '../../scripts/local/platform.ts';
 import { HUB_THING, LocalSystem, type SystemOptions } from '../../scripts/local/system.ts';
 import {
@@ -98,15 +99,39 @@ export class Factory {
     return client;
   }
 
+  /** A storage Thing, connected to the storage of the local system. */
+  async createStorage(thing: string): Promise<void> {
+    const { platform, sidecar, cloud } = this.system;
+    await platform.createThing(thing, 'AzureIoT.StorageAccount_TT');
+    await platform.setProperties(thing, {
+      sidecarUrl: sidecar.url,
+      sidecarToken: sidecar.token,
+      storageConnectionString: cloud.storageConnectionString,
+    });
+    await this.call(thing, 'ConnectStorage');
+  }
+
+  /** A container of a storage Thing, and the Thing of it. */
+  async createContainer(thing: string, storageThing: string, containerName: string): Promise<void> {
+    await this.call(storageThing, 'CreateContainer', { containerName });
+    await this.system.platform.createThing(thing, 'AzureIoT.BlobContainer_TT');
+    await this.system.platform.setProperties(thing, { storageThing, containerName });
+  }
+
+  /** Microsoft's client for a container of the local storage, to see what really lies there. */
+  rawContainer(name: string): ContainerClient {
+    return BlobServiceClient.fromConnectionString(
+      this.system.cloud.storageConnectionString,
+    ).getContainerClient(name);
+  }
+
   /** Remembers the events of a Thing from now on, by a Thing that subscribes to them. */
   async listen(thing: string, event: string): Promise<void> {
     const shape = [...deviceEvents, ...hubDeviceEvents, ...importEvents].find(
       ({ name }) => name === event,
     )?.dataShape;
-    const fields =
-      [...deviceDataShapes, ...importDataShapes]
-        .find(({ name }) => name === shape)
-        ?.fields.map(({ name }) => name) ?? [];
+    const entity = ENTITIES.find(({ kind, name }) => kind === 'DataShape' && name === shape);
+    const fields = entity?.kind === 'DataShape' ? entity.fields.map(({ name }) => name) : [];
     const code = [
       'var all = JSON.parse(JSON.stringify(me.heard)).all || [];',
       'var one = {};',

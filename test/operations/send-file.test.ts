@@ -12,17 +12,8 @@ describe('a file for a device', () => {
   const factory = new Factory();
   before(async () => {
     await factory.start();
-    const { platform, sidecar, cloud } = factory.system;
-    await platform.createThing(STORAGE_THING, 'AzureIoT.StorageAccount_TT');
-    await platform.setProperties(STORAGE_THING, {
-      sidecarUrl: sidecar.url,
-      sidecarToken: sidecar.token,
-      storageConnectionString: cloud.storageConnectionString,
-    });
-    await factory.call(STORAGE_THING, 'ConnectStorage');
-    await factory.call(STORAGE_THING, 'CreateContainer', { containerName: 'firmware' });
-    await platform.createThing(FILES_THING, 'AzureIoT.BlobContainer_TT');
-    await platform.setProperties(FILES_THING, { storageThing: STORAGE_THING, containerName: 'firmware' });
+    await factory.createStorage(STORAGE_THING);
+    await factory.createContainer(FILES_THING, STORAGE_THING, 'firmware');
     await factory.call(FILES_THING, 'SaveText', { path: '/v2/app.bin', content: CONTENT });
   });
   after(() => factory.stop());

@@ -15,6 +15,7 @@ import { JOBS } from './jobs/index.ts';
 import { listHubs } from './list-hubs.ts';
 import { MAPPINGS } from './mappings/index.ts';
 import { OPC_PUBLISHER } from './opc-publisher/index.ts';
+import { PACKAGES } from './packages/index.ts';
 import { putSecret } from './put-secret.ts';
 import { REGISTRY } from './registry/index.ts';
 import { TASKS } from './tasks/index.ts';
@@ -42,4 +43,5 @@ export const OPERATIONS = [
   ...TASKS,
   ...MAPPINGS,
   ...FILES,
+  ...PACKAGES,
 ] as unknown as readonly Operation[];

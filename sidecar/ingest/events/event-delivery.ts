@@ -18,6 +18,8 @@ export interface EventDeliveryOptions {
   readonly removal: () => RemovalPolicy;
   /** Whether the hub has no such device any more. An event may be old, and the device may have been created again. */
   readonly isGone: (deviceId: string, signal: AbortSignal) => Promise<boolean>;
+  /** The twin or the connection of a device has changed. */
+  readonly onHeard: (deviceId: string) => void;
   /** A Thing was removed or disabled. */
   readonly onRemoved: (thing: string) => void;
   /** Once when ThingWorx does not take events, once when it does again (undefined). */
@@ -70,6 +72,9 @@ export class EventDelivery {
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
   ): Promise<EventOutcome> {
+    for (const { event } of items)
+      if (event.type === 'twinChanged' || event.type === 'connectionStateChanged')
+        this.#options.onHeard(event.deviceId);
     try {
       const things = await this.find(items, signal);
       const ignored = items.filter(({ event }) => !isForHub(event) && !things.has(event.deviceId));

@@ -1,7 +1,7 @@
 import type { HubEvent } from '../../translate/sources/events.ts';
 import { writable } from '../../translate/sources/twin-view.ts';
 
-/** What ReceiveEvents does for one event, in this order: enabling, values, twin, event, removal. */
+/** What ReceiveEvents does for one event, in this order: enabling, values, twin, table, event, removal. */
 export interface EventInstruction {
   readonly sequenceNumber: number;
   /** The Thing that is written and whose event is fired; the hub Thing itself when empty. */
@@ -17,6 +17,8 @@ export interface EventInstruction {
     readonly sections: Readonly<Record<string, unknown>>;
     readonly anew: boolean;
   };
+  /** The table of the Thing that gets the fields of the event as a row. */
+  readonly table?: string;
   /** Drops the event when the Thing has seen a later one: hexadecimal, of equal length. */
   readonly sequence?: string;
   /** A Thing that was disabled with its device, and is to be enabled with it again. */

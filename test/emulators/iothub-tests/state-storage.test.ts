@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type Agent, globalAgent } from 'node:https';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +13,7 @@ import type * as Device from 'azure-iot-device';
 import { openAuthority } from '../authority.ts';
 import { type Azurite, startAzurite } from '../azurite.ts';
 import { openAccount, type StorageAccount } from '../iothub/storage.ts';
+import { redirectPort443 } from '../port-443.ts';
 import { deviceToken, type Harness, startHarness } from './state-harness.ts';
 
 const require = createRequire(import.meta.url);
@@ -121,11 +121,7 @@ describe('what the hub does with a storage account', () => {
     );
     // The SDK's upload knows neither port nor authority: its requests to port 443 are sent on to the harness.
     tls.setDefaultCACertificates([...tls.getCACertificates('default'), hub.authority.ca, account.ca ?? '']);
-    const original = globalAgent.createConnection;
-    globalAgent.createConnection = function dial(this: Agent, options, callback) {
-      const port = Number(options.port) === 443 ? hub.port : options.port;
-      return original.call(this, { ...options, port }, callback);
-    } as typeof original;
+    const restore = redirectPort443(hub.port);
     try {
       const content = Buffer.alloc(300_000, 'x');
       await client.uploadToBlob('logs/day 1.txt', Readable.from([content]) as never, content.length);
@@ -137,7 +133,7 @@ describe('what the hub does with a storage account', () => {
       assert.equal(notification?.blobSizeInBytes, 300_000);
       assert.match(notification?.blobUri ?? '', /\/devstoreaccount1\/uploads\/uploader\/logs\/day%201.txt$/);
     } finally {
-      globalAgent.createConnection = original;
+      restore();
       await client.close();
     }
   });

@@ -1,22 +1,10 @@
-import Type from 'typebox';
-import { FILES_PATH, FileTable, fileRow, folder, place } from '../../file-members.ts';
+import { FILES_PATH } from '../../file-members.ts';
+import { browsing } from '../../file-services.ts';
 import { defineOperation } from '../../operation.ts';
-import { STORAGE_ERRORS } from '../../storage.ts';
 
 export const browseFileSystem = defineOperation({
+  ...browsing,
   name: 'BrowseFileSystem',
-  entity: 'AzureIoT.BlobContainer_TT',
-  category: 'Files',
   summary: 'Lists the folders and files of a folder, as BrowseDirectory does.',
-  method: 'GET',
   path: `${FILES_PATH}/browse`,
-  input: Type.Object({ ...place, path: folder }),
-  output: Type.Object({ files: FileTable }),
-  result: 'files',
-  errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILES_TOO_MANY'],
-  async run({ storages, signal }, input) {
-    const files = storages.require(input.account).container(input.container);
-    const found = await files.list(input.path ?? '', { kinds: ['folder', 'file'] }, signal);
-    return { files: found.map(fileRow) };
-  },
 });

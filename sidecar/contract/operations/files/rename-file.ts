@@ -1,8 +1,8 @@
 import Type from 'typebox';
 import { siblingPath } from '../../file-formats.ts';
 import { DONE, Done, FILES_PATH, overwrite, path, place } from '../../file-members.ts';
+import { filesOf, TRANSFER_ERRORS } from '../../file-services.ts';
 import { defineOperation } from '../../operation.ts';
-import { STORAGE_ERRORS } from '../../storage.ts';
 
 export const renameFile = defineOperation({
   name: 'RenameFile',
@@ -19,18 +19,10 @@ export const renameFile = defineOperation({
   }),
   output: Done,
   noResult: true,
-  errors: [
-    ...STORAGE_ERRORS,
-    'PATH_INVALID',
-    'FILE_NOT_FOUND',
-    'FILE_EXISTS',
-    'FILES_UNFINISHED',
-    'PRECONDITION_FAILED',
-  ],
-  async run({ storages, signal }, input) {
-    const files = storages.require(input.account).container(input.container);
+  errors: TRANSFER_ERRORS,
+  async run(context, input) {
     const target = siblingPath(input.path, input.name);
-    await files.move(input.path, target, input.overwrite ?? false, signal);
+    await filesOf(context, input).move(input.path, target, input.overwrite ?? false, context.signal);
     return DONE;
   },
 });

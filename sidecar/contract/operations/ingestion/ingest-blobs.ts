@@ -1,7 +1,7 @@
 import Type from 'typebox';
-import { CONTAINER_NAME } from '../../hub-settings.ts';
 import { defineOperation } from '../../operation.ts';
 import { DateTime, EXPECTED_KEYWORD, ThingName } from '../../schema.ts';
+import { CONTAINER_NAME } from '../../setting.ts';
 
 export const ingestBlobs = defineOperation({
   name: 'IngestBlobs',

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { isMissing, replaceFile } from './files.ts';
+
+/** Records on disk, a file `<id>.json` each, replaced atomically and durably. What fails is thrown as the system says it. */
+export class Records<T extends { readonly id: string }> {
+  readonly directory: string;
+  readonly #isRecord: (value: T | null) => boolean;
+  #made = false;
+
+  /** `isRecord`: whether what a file holds can be used; it may be anything. Ids must be safe in a file name. */
+  constructor(directory: string, isRecord: (value: T | null) => boolean) {
+    this.directory = directory;
+    this.#isRecord = isRecord;
+  }
+
+  /** The records that can be read, sorted by id, and the names of files that cannot. */
+  async load(): Promise<{ records: T[]; unreadable: string[] }> {
+    const records: T[] = [];
+    const unreadable: string[] = [];
+    for (const name of (await this.#names()).sort()) {
+      const record = this.#parse(await readFile(path.join(this.directory, name), 'utf8'));
+      if (record && name === `${record.id}.json`) records.push(record);
+      else unreadable.push(name);
+    }
+    return { records, unreadable };
+  }
+
+  async write(record: T): Promise<void> {
+    await this.make();
+    await replaceFile(this.#file(record.id), `${JSON.stringify(record)}\n`);
+  }
+
+  async remove(id: string): Promise<void> {
+    await rm(this.#file(id), { force: true });
+  }
+
+  /** Makes the directory. Idempotent. */
+  async make(): Promise<void> {
+    if (this.#made) return;
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    this.#made = true;
+  }
+
+  async #names(): Promise<string[]> {
+    try {
+      return (await readdir(this.directory)).filter((name) => name.endsWith('.json'));
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  }
+
+  #parse(text: string): T | undefined {
+    try {
+      const record = JSON.parse(text) as T | null;
+      return this.#isRecord(record) ? (record ?? undefined) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #file(id: string): string {
+    return path.join(this.directory, `${id}.json`);
+  }
+}
+
+/** `<time to the millisecond>-<random>`: sorts by time, and is safe in a path, a file name and a message id. */
+export function newId(timeMs: number): string {
+  const time = new Date(timeMs).toISOString().replaceAll(/[^0-9]/g, '');
+  return `${time}-${randomBytes(4).toString('hex')}`;
+}

@@ -1,0 +1,188 @@
+import { setTimeout } from 'node:timers/promises';
+import type { BlobGetPropertiesResponse, BlobServiceClient, BlockBlobClient } from '@azure/storage-blob';
+import type { FilePlace, Relocation } from '../contract/storage.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
+import { failure, statusOf, storageCode } from './failure.ts';
+import { copyBlob, endCopy } from './moving.ts';
+import { blobName, containerName } from './paths.ts';
+import { conditionsOf } from './place.ts';
+
+/** Nobody waits for it with a script. */
+const TIME_MS = 600_000;
+const LOOK_INTERVAL_MS = 1_000;
+/** On a file that was moved: the mark of the move, and the version of the source that was copied. */
+const MARK_METADATA = 'relocation';
+/** Somebody has written the target or the source since it was looked at. */
+const OVERTAKEN = new Set([
+  'BlobAlreadyExists',
+  'ConditionNotMet',
+  'SourceConditionNotMet',
+  'TargetConditionNotMet',
+]);
+/** HTTP has seconds, and so has the time of the last change of a blob. */
+const TIME_RESOLUTION_MS = 1_000;
+
+/** Where a blob of the account lies, by its address and name. Nothing is repaired: both must name the same blob. */
+export function locateBlob(service: BlobServiceClient, address: string, name: string): FilePlace {
+  const own = new URL(service.url);
+  const base = own.pathname.endsWith('/') ? own.pathname : `${own.pathname}/`;
+  const given = URL.canParse(address) ? new URL(address) : undefined;
+  if (!given || !isOfAccount(given, own, base)) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `The file lies at ${given?.host ?? 'no address'}, which is not the storage account ${own.host}.`,
+    );
+  }
+  const [container = '', ...rest] = given.pathname.slice(base.length).split('/');
+  const isSame = decoded(rest.join('/')) === name || address.endsWith(`/${container}/${name}`);
+  if (!isSame) {
+    throw new ConnectorError(
+      'PATH_INVALID',
+      `The address of the file names another blob than ${JSON.stringify(name.slice(0, 120))}.`,
+    );
+  }
+  // With a slash of its own in front: one that the name begins with is a part of it.
+  return { container: containerName(container), path: `/${blobName(`/${name}`)}` };
+}
+
+/** Also by the name of its private endpoint. */
+function isOfAccount(given: URL, own: URL, base: string): boolean {
+  if (given.host === own.host) return given.pathname.startsWith(base);
+  const account = accountOf(own.hostname);
+  return base === '/' && account !== undefined && accountOf(given.hostname) === account;
+}
+
+function accountOf(hostName: string): string | undefined {
+  return /^([a-z0-9]{3,24})\.(privatelink\.)?blob\./.exec(hostName)?.[1];
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A place that a file may have been moved to, and what is there. */
+interface Candidate {
+  readonly path: string;
+  readonly blob: BlockBlobClient;
+  readonly found: BlobGetPropertiesResponse | undefined;
+}
+
+/**
+ * Copies with a mark, then deletes the very version that was copied. Whoever tries again, after a crash or beside this one, finds the mark and
+ * goes on behind it, so that there is never a second copy and never none.
+ */
+export async function relocateFile(
+  service: BlobServiceClient,
+  relocation: Relocation,
+  signal: AbortSignal,
+): Promise<FilePlace> {
+  const { from, to, sparePath, mark } = relocation;
+  const action = `Moving ${from.path} to ${to.path}`;
+  const source = service
+    .getContainerClient(containerName(from.container))
+    .getBlockBlobClient(blobName(from.path));
+  const target = service.getContainerClient(containerName(to.container));
+  const untilMs = Date.now() + TIME_MS;
+  try {
+    while (Date.now() < untilMs) {
+      const candidates: Candidate[] = [];
+      for (const path of [to.path, sparePath]) {
+        const blob = target.getBlockBlobClient(blobName(path));
+        candidates.push({ path: `/${blob.name}`, blob, found: await look(blob, signal) });
+      }
+      const moved = candidates.find(({ found }) => markOf(found)?.mark === mark);
+      if (moved) {
+        if (!(await isComplete(moved, signal))) continue;
+        await removeSource(source, markOf(moved.found)?.etag ?? '', signal);
+        return { container: to.container, path: moved.path };
+      }
+      const free = candidates.find(({ found }) => found === undefined);
+      if (!free) throw new ConnectorError('FILE_EXISTS', `${action}: other files have both names.`);
+      await copy(source, free.blob, relocation, action, signal);
+    }
+    throw new ConnectorError('FILES_UNFINISHED', `${action}: it was not done in ${TIME_MS / 1000} seconds.`);
+  } catch (thrown) {
+    const error = failure(thrown, action, new URL(target.url).host);
+    if (error.code !== 'CONTAINER_NOT_FOUND' || from.container === to.container) throw error;
+    throw new ConnectorError('CONTAINER_NOT_FOUND', `${action}: there is no container ${to.container}.`, {
+      details: { target: true },
+    });
+  }
+}
+
+/** Undefined when there is no such blob. */
+async function look(
+  blob: BlockBlobClient,
+  signal: AbortSignal,
+): Promise<BlobGetPropertiesResponse | undefined> {
+  try {
+    return await blob.getProperties({ abortSignal: signal });
+  } catch (thrown) {
+    if (statusOf(thrown) === 404 && storageCode(thrown) !== 'ContainerNotFound') return undefined;
+    throw thrown;
+  }
+}
+
+function markOf(
+  found: BlobGetPropertiesResponse | undefined,
+): { readonly mark: string; readonly etag: string } | undefined {
+  const [mark, etag] = found?.metadata?.[MARK_METADATA]?.split(' ') ?? [];
+  return mark === undefined || etag === undefined ? undefined : { mark, etag: `"${etag}"` };
+}
+
+/** A copy of a process that has died over it ends by itself; what an unsuccessful one left is taken away. */
+async function isComplete({ blob, found }: Candidate, signal: AbortSignal): Promise<boolean> {
+  const { copyId, copyStatus = 'success' } = found ?? {};
+  if (copyId === undefined || copyStatus === 'success') return true;
+  if (copyStatus === 'pending') await setTimeout(LOOK_INTERVAL_MS, undefined, { signal });
+  else await endCopy(blob, copyId, signal);
+  return false;
+}
+
+/** Resolves when something is in the place, be it by somebody who was faster: what it is shows at the next look. */
+async function copy(
+  source: BlockBlobClient,
+  to: BlockBlobClient,
+  { mark, written, from }: Relocation,
+  action: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await look(source, signal).catch((thrown: unknown) => {
+    if (storageCode(thrown) === 'ContainerNotFound') return undefined;
+    throw thrown;
+  });
+  if (!found) throw new ConnectorError('FILE_NOT_FOUND', `${from.path} is not there any more.`);
+  const isLater = (found.lastModified?.getTime() ?? 0) >= written.atMs + TIME_RESOLUTION_MS;
+  // Somebody may have set metadata since.
+  if (isLater && found.contentLength !== written.bytes) {
+    throw new ConnectorError('FILE_REPLACED', `A later file has taken the place of ${from.path}.`);
+  }
+  const metadata = {
+    ...found.metadata,
+    [MARK_METADATA]: `${mark} ${(found.etag ?? '').replaceAll('"', '')}`,
+  };
+  const conditions = { ifNoneMatch: '*' };
+  try {
+    await copyBlob({ from: source, to, found, conditions, metadata, action, timeMs: TIME_MS }, signal);
+  } catch (thrown) {
+    if (!OVERTAKEN.has(storageCode(thrown) ?? '')) throw thrown;
+  }
+}
+
+/** A source that is gone, or another version by now, is left. */
+async function removeSource(source: BlockBlobClient, etag: string, signal: AbortSignal): Promise<void> {
+  try {
+    await source.delete({
+      abortSignal: signal,
+      deleteSnapshots: 'include',
+      conditions: conditionsOf({ ifMatch: etag }),
+    });
+  } catch (thrown) {
+    const status = statusOf(thrown);
+    if (status !== 404 && status !== 412) throw thrown;
+  }
+}

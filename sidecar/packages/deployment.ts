@@ -1,0 +1,121 @@
+import type { PackageName, PackageRequest, PackageRow, PackageState } from '../contract/packages.ts';
+import { PACKAGE_STATES } from '../contract/packages.ts';
+
+/** A package on its way to a device, as it is kept on disk. */
+export interface Deployment extends PackageRequest {
+  readonly id: string;
+  /** The version of the file that is meant. */
+  readonly file: {
+    readonly etag: string;
+    readonly size: number;
+    readonly contentType: string;
+    readonly contentMd5?: string;
+  };
+  readonly state: PackageState;
+  readonly progress?: number;
+  readonly code: string;
+  readonly message: string;
+  /** Whether the device may have got it. */
+  readonly attempted: boolean;
+  /** Whether the device itself has said the end; otherwise a later word of it counts. */
+  readonly confirmed: boolean;
+  readonly createdAtMs: number;
+  readonly changedAtMs: number;
+  readonly deadlineMs: number;
+  readonly fileDeleted: boolean;
+  /** Whether nothing is left to do with the file. */
+  readonly cleaned: boolean;
+  /** Whether the Thing shows it as it is. */
+  readonly told: boolean;
+}
+
+/** What changes in the course of a deployment. */
+export type Progress = Partial<
+  Pick<
+    Deployment,
+    'state' | 'progress' | 'code' | 'message' | 'attempted' | 'confirmed' | 'fileDeleted' | 'cleaned'
+  >
+>;
+
+export function isDeployment(deployment: Deployment | null): boolean {
+  return (
+    typeof deployment?.id === 'string' &&
+    typeof deployment.deviceId === 'string' &&
+    typeof deployment.file?.etag === 'string' &&
+    PACKAGE_STATES.includes(deployment.state) &&
+    Number.isFinite(deployment.deadlineMs)
+  );
+}
+
+export function hasEnded({ state }: Pick<Deployment, 'state'>): boolean {
+  return state === 'installed' || state === 'failed' || state === 'cancelled';
+}
+
+export function keyOf({ deviceId, moduleId, name }: PackageName): string {
+  return JSON.stringify([deviceId, moduleId ?? '', name]);
+}
+
+/** How the device or module is called in the calls to the hub. */
+export function targetOf({ deviceId, moduleId }: PackageName): { deviceId: string; moduleId?: string } {
+  return { deviceId, ...(moduleId === undefined ? {} : { moduleId }) };
+}
+
+/** Whether both mean the same version of one file. */
+export function sharesFile(a: Deployment, b: Deployment): boolean {
+  return (
+    a.account === b.account && a.container === b.container && a.path === b.path && a.file.etag === b.file.etag
+  );
+}
+
+export function rowOf(deployment: Deployment): PackageRow {
+  const { id, name, moduleId = '', version, state, progress, code, message, deviceId } = deployment;
+  const { account, container, path, fileDeleted, createdAtMs, deadlineMs, changedAtMs } = deployment;
+  return {
+    name,
+    moduleId,
+    version,
+    state,
+    ...(progress === undefined ? {} : { progress }),
+    code,
+    message,
+    deviceId,
+    deploymentId: id,
+    storageThing: account,
+    container,
+    path,
+    fileDeleted,
+    createdAt: new Date(createdAtMs).toISOString(),
+    deadline: new Date(deadlineMs).toISOString(),
+    time: new Date(changedAtMs).toISOString(),
+  };
+}
+
+const REPORTED_STATES: readonly unknown[] = ['downloading', 'installing', 'installed', 'failed', 'cancelled'];
+const MAX_MESSAGE_CHARACTERS = 500;
+
+/** What a device says: in the answer to the method, or in its reported properties. Undefined when it says nothing that can be used. */
+export function progressOf(said: unknown): Progress | undefined {
+  if (typeof said !== 'object' || said === null) return undefined;
+  const { state, message, progress } = said as { state?: unknown; message?: unknown; progress?: unknown };
+  if (!REPORTED_STATES.includes(state)) return undefined;
+  return {
+    state: state as PackageState,
+    code: state === 'failed' ? 'PACKAGE_FAILED' : '',
+    message: typeof message === 'string' ? message.slice(0, MAX_MESSAGE_CHARACTERS) : '',
+    ...(typeof progress === 'number' && progress >= 0 && progress <= 100 ? { progress } : {}),
+    confirmed: hasEnded({ state: state as PackageState }),
+  };
+}
+
+/** What a device reports of this deployment: `softwarePackages.<name>` of its reported properties. */
+export function reportOf(
+  deployment: Deployment,
+  reported: Readonly<Record<string, unknown>>,
+): Progress | undefined {
+  const packages = reported['softwarePackages'];
+  if (typeof packages !== 'object' || packages === null || !Object.hasOwn(packages, deployment.name))
+    return undefined;
+  const said = (packages as Record<string, unknown>)[deployment.name];
+  if ((said as { deploymentId?: unknown } | null)?.deploymentId !== deployment.id) return undefined;
+  return progressOf(said);
+}

@@ -1,0 +1,265 @@
+import type { HubClients } from '../azure/hub-clients.ts';
+import {
+  PACKAGE_STATES,
+  type PackageDesk,
+  type PackageName,
+  type PackageRequest,
+  type PackageRow,
+  type PackageState,
+} from '../contract/packages.ts';
+import type { Storages } from '../contract/storage.ts';
+import { systemCode } from '../disk/files.ts';
+import { newId, Records } from '../disk/records.ts';
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import type { Announcement } from '../ingest/events/announcer.ts';
+import { untilDone } from '../ingest/patience.ts';
+import type { Log } from '../observe/log.ts';
+import { Channel } from './channel.ts';
+import { type Deployment, hasEnded, isDeployment, keyOf, rowOf, sharesFile, targetOf } from './deployment.ts';
+import { DeploymentRun, type RunOptions } from './deployment-run.ts';
+
+export interface DeploymentsOptions extends Pick<RunOptions, 'firstPauseMs' | 'longestPauseMs'> {
+  readonly directory: string;
+  readonly log: Log;
+  readonly clients: () => Promise<HubClients>;
+  readonly storages: Storages;
+  /** Rejects only with STOPPING. */
+  readonly announce: (told: readonly Announcement[], signal: AbortSignal) => Promise<number>;
+}
+
+/** Ended deployments that are remembered; the oldest go first. */
+const KEEP = 1_000;
+
+/**
+ * The software packages on their way to the devices of one hub. Each deployment lies in the state directory and goes on when the next process
+ * starts; the Thing of the device shows it.
+ */
+export class Deployments implements PackageDesk {
+  readonly #options: DeploymentsOptions;
+  readonly #records: Records<Deployment>;
+  readonly #channel: Channel;
+  readonly #abort = new AbortController();
+  /** By id, oldest first. */
+  readonly #runs = new Map<string, DeploymentRun>();
+  readonly #byDevice = new Map<string, Set<DeploymentRun>>();
+  #starting: Promise<void> | undefined;
+
+  constructor(options: DeploymentsOptions) {
+    this.#options = options;
+    this.#records = new Records(options.directory, isDeployment);
+    this.#channel = new Channel(options);
+  }
+
+  /** Goes on with what the last process left. Idempotent. Rejects with STATE_UNAVAILABLE; the next call tries again. */
+  start(): Promise<void> {
+    this.#starting ??= this.#load().catch((thrown) => {
+      this.#starting = undefined;
+      throw thrown;
+    });
+    return this.#starting;
+  }
+
+  /** Leaves what is under way to the next process. Idempotent. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#starting?.catch(() => undefined);
+    await Promise.all([...this.#runs.values()].map((run) => run.run()));
+  }
+
+  /** How many are under way, by state. */
+  get pending(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const state of PACKAGE_STATES) if (!hasEnded({ state })) counts[state] = 0;
+    for (const { state } of this.#all()) if (state in counts) counts[state] = (counts[state] ?? 0) + 1;
+    return counts;
+  }
+
+  async deploy(request: PackageRequest, signal: AbortSignal): Promise<PackageRow> {
+    await this.start();
+    const { account, container, path, deviceId } = request;
+    if (request.delivery === 'message' && request.moduleId !== undefined)
+      throw new ConnectorError('REQUEST_INVALID', 'moduleId: modules get no messages; deliver by method.');
+    const files = this.#options.storages.require(account).container(container);
+    const facts = await files.facts(path, signal);
+    if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
+    // What cannot work is said now and not in the background.
+    await files.downloadLink(path, 1, signal);
+    await (await this.#options.clients()).twins.get(targetOf(request), { signal, timeoutMs: 10_000 });
+    const pending = this.#pending(request);
+    const createdAtMs = Date.now();
+    const deployment: Deployment = {
+      ...request,
+      id: newId(createdAtMs),
+      file: {
+        etag: facts.etag,
+        size: facts.size,
+        contentType: facts.contentType,
+        ...(facts.contentMd5 === undefined ? {} : { contentMd5: facts.contentMd5 }),
+      },
+      state: 'waiting',
+      code: '',
+      message: '',
+      attempted: false,
+      confirmed: false,
+      createdAtMs,
+      changedAtMs: createdAtMs,
+      deadlineMs: createdAtMs + request.timeoutMinutes * 60_000,
+      fileDeleted: false,
+      cleaned: false,
+      told: false,
+    };
+    if (pending) {
+      if (pending.version === request.version && sharesFile(pending, deployment)) return rowOf(pending);
+      throw new ConnectorError(
+        'PACKAGE_PENDING',
+        `${pending.name} ${pending.version} is ${pending.state} on ${deviceId}; wait until ${new Date(pending.deadlineMs).toISOString()} at the latest, or call CancelPackage.`,
+      );
+    }
+    return rowOf(await this.#begin(deployment));
+  }
+
+  async cancel(name: PackageName): Promise<PackageRow> {
+    await this.start();
+    const run = this.#latest(name);
+    if (!run)
+      throw new ConnectorError('PACKAGE_NOT_FOUND', `${name.name} was not deployed to ${name.deviceId}.`);
+    await run.cancel();
+    return rowOf(run.deployment);
+  }
+
+  async list(filter: { state?: PackageState | undefined; name?: string | undefined }): Promise<PackageRow[]> {
+    await this.start();
+    return [...this.#runs.values()]
+      .map(({ deployment }) => deployment)
+      .filter(({ state, name }) => state === (filter.state ?? state) && name === (filter.name ?? name))
+      .reverse()
+      .map(rowOf);
+  }
+
+  /** Something has changed about the device: its twin, or its connection. */
+  heard(deviceId: string): void {
+    for (const run of this.#byDevice.get(deviceId) ?? []) {
+      if (!hasEnded(run.deployment)) run.nudge();
+      else if (this.#latest(run.deployment) === run) run.lookAgain().catch(() => undefined);
+    }
+  }
+
+  /** What became of a message; those of others are passed over. */
+  async feedback(messageId: string, outcome: string, description: string): Promise<void> {
+    // Whose deployments cannot be read has none that wait for it.
+    await this.start().catch(() => undefined);
+    await this.#runs.get(messageId)?.feedback(outcome, description);
+  }
+
+  async #begin(deployment: Deployment): Promise<Deployment> {
+    const run = this.#add(deployment);
+    try {
+      await this.#records.write(deployment);
+    } catch (thrown) {
+      this.#remove(run);
+      throw unavailable(thrown);
+    }
+    this.#run(run);
+    return run.deployment;
+  }
+
+  async #load(): Promise<void> {
+    const { records, unreadable } = await this.#records.load().catch((thrown) => {
+      throw unavailable(thrown);
+    });
+    if (unreadable.length > 0)
+      this.#options.log.warn(
+        { files: unreadable },
+        'Files of deployments cannot be read and are passed over.',
+      );
+    for (const deployment of records) this.#run(this.#add(deployment));
+  }
+
+  #add(deployment: Deployment): DeploymentRun {
+    const { signal } = this.#abort;
+    const { log, announce, firstPauseMs, longestPauseMs } = this.#options;
+    const run = new DeploymentRun(deployment, {
+      channel: this.#channel,
+      log,
+      signal,
+      save: (changed) =>
+        untilDone(
+          () => this.#records.write(changed).catch((thrown) => Promise.reject(unavailable(thrown))),
+          signal,
+          (error) => error && log.warn({ err: error }, 'A deployment cannot be kept; trying again.'),
+        ),
+      tell: async (changed) => {
+        await announce([announcementOf(changed)], signal);
+      },
+      isFileNeeded: (one) =>
+        this.#all().some((other) => other.id !== one.id && !hasEnded(other) && sharesFile(other, one)),
+      ...(firstPauseMs === undefined ? {} : { firstPauseMs }),
+      ...(longestPauseMs === undefined ? {} : { longestPauseMs }),
+    });
+    this.#runs.set(deployment.id, run);
+    const { deviceId } = deployment;
+    this.#byDevice.set(deviceId, (this.#byDevice.get(deviceId) ?? new Set()).add(run));
+    return run;
+  }
+
+  #remove(run: DeploymentRun): void {
+    const { id, deviceId } = run.deployment;
+    this.#runs.delete(id);
+    const others = this.#byDevice.get(deviceId);
+    others?.delete(run);
+    if (others?.size === 0) this.#byDevice.delete(deviceId);
+  }
+
+  #run(run: DeploymentRun): void {
+    if (run.isSettled) return;
+    void run.run().then(async () => {
+      // Others may wait for the file to be free.
+      for (const other of this.#runs.values())
+        if (!other.isSettled && sharesFile(other.deployment, run.deployment)) other.nudge();
+      await this.#forget();
+    });
+  }
+
+  async #forget(): Promise<void> {
+    const settled = [...this.#runs].filter(([, run]) => run.isSettled);
+    for (const [id, run] of settled.slice(0, Math.max(0, settled.length - KEEP))) {
+      this.#remove(run);
+      await this.#records.remove(id).catch(() => undefined);
+    }
+  }
+
+  #all(): Deployment[] {
+    return [...this.#runs.values()].map(({ deployment }) => deployment);
+  }
+
+  #pending(name: PackageName): Deployment | undefined {
+    return this.#of(name).find((run) => !hasEnded(run.deployment))?.deployment;
+  }
+
+  #latest(name: PackageName): DeploymentRun | undefined {
+    return this.#of(name).at(-1);
+  }
+
+  /** The deployments of one package of one device or module, oldest first. */
+  #of(name: PackageName): DeploymentRun[] {
+    const runs = [...(this.#byDevice.get(name.deviceId) ?? [])];
+    return runs.filter(({ deployment }) => keyOf(deployment) === keyOf(name));
+  }
+}
+
+function announcementOf(deployment: Deployment): Announcement {
+  return {
+    deviceId: deployment.deviceId,
+    event: 'PackageChanged',
+    data: { ...rowOf(deployment), time: deployment.changedAtMs },
+    table: 'softwarePackages',
+  };
+}
+
+function unavailable(thrown: unknown): ConnectorError {
+  const error = toConnectorError(thrown);
+  if (error.code !== 'INTERNAL') return error;
+  return new ConnectorError('STATE_UNAVAILABLE', `Deployments cannot be kept: ${systemCode(thrown)}.`, {
+    cause: thrown,
+  });
+}

@@ -1,0 +1,291 @@
+import type { FileNotification } from '../azure/hub-listener.ts';
+import type { HubSettings } from '../contract/hub-settings.ts';
+import type { Relocation, Storages } from '../contract/storage.ts';
+import { systemCode } from '../disk/files.ts';
+import { Records } from '../disk/records.ts';
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import type { Announcement } from '../ingest/events/announcer.ts';
+import { untilDone } from '../ingest/patience.ts';
+import type { Log } from '../observe/log.ts';
+import { mayPass, type Settled, settleUpload } from './settle.ts';
+import { isNotification, isUpload, type Upload, uploadId } from './upload.ts';
+
+export interface UploadsOptions {
+  /** Where uploads are kept until their events are on the Things. */
+  readonly directory: string;
+  readonly log: Log;
+  readonly storages: Storages;
+  /** Today's settings; throws while the hub has none. */
+  readonly settings: () => HubSettings;
+  /** Resolves to how many were refused. Rejects only with STOPPING. */
+  readonly announce: (told: readonly Announcement[], signal: AbortSignal) => Promise<number>;
+  /** The warning has changed. */
+  readonly onWarning: () => void;
+}
+
+/** How many uploads, by what became of them. */
+export interface UploadCounts {
+  announced: number;
+  moved: number;
+  /** Announced without a link, or without a move that was wanted. */
+  incomplete: number;
+  repeated: number;
+  refused: number;
+}
+
+/** Uploads at work at once; those of one device go one after the other. */
+const PARALLEL = 8;
+/** Beyond it the hub keeps its notifications. */
+const MAX_WAITING = 5_000;
+/** As long as IoT Hub keeps a notification at the most. */
+const REMEMBERED_MS = 48 * 3600_000;
+const MAX_REMEMBERED = 2_000;
+
+/**
+ * The files that devices upload: takes the notifications of the hub into the state directory, so that neither an outage of storage or
+ * ThingWorx nor a crash loses one, moves each file as the settings say, and announces it on the Thing of its device.
+ */
+export class Uploads {
+  readonly counts: UploadCounts = { announced: 0, moved: 0, incomplete: 0, repeated: 0, refused: 0 };
+  readonly #options: UploadsOptions;
+  readonly #records: Records<Upload>;
+  readonly #abort = new AbortController();
+  /** Being written to the state directory. */
+  readonly #arriving = new Map<string, Promise<void>>();
+  readonly #waiting = new Map<string, Upload>();
+  /** Done when, by id; oldest first. */
+  readonly #done = new Map<string, number>();
+  /** By device. */
+  readonly #working = new Map<string, Promise<void>>();
+  readonly #obstacles = new Map<string, ConnectorError>();
+  readonly #wantRoom: (() => void)[] = [];
+  #starting: Promise<void> | undefined;
+
+  constructor(options: UploadsOptions) {
+    this.#options = options;
+    this.#records = new Records(options.directory, isUpload);
+  }
+
+  /** Uploads that are not announced yet. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  get warning(): string | undefined {
+    const [error] = this.#obstacles.values();
+    return error && `Uploaded files wait: ${error.code}: ${error.message}`;
+  }
+
+  /** Goes on with what the last process left. Idempotent. Rejects only with STOPPING. */
+  start(): Promise<void> {
+    this.#starting ??= this.#load();
+    return this.#starting;
+  }
+
+  /** Leaves what is not announced to the next process. Idempotent. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#starting?.catch(() => undefined);
+    await Promise.allSettled([...this.#arriving.values(), ...this.#working.values()]);
+  }
+
+  /** Resolves when all are safe in the state directory. Rejects only with STOPPING: the hub then keeps what it told. */
+  async take(notifications: readonly unknown[], signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([this.#abort.signal, signal]);
+    await unlessAborted(this.start(), either);
+    for (const notification of notifications) {
+      if (isNotification(notification)) await this.#take(notification, either);
+      else this.#options.log.warn('The hub sent a file notification that names no file; it was dropped.');
+    }
+  }
+
+  async #take(notification: FileNotification, signal: AbortSignal): Promise<void> {
+    const id = uploadId(notification);
+    if (this.#arriving.has(id) || this.#waiting.has(id) || this.#done.has(id)) {
+      this.counts.repeated += 1;
+      await this.#arriving.get(id);
+      return;
+    }
+    const upload: Upload = { id, takenAtMs: Date.now(), notification };
+    const arriving = this.#arrive(upload, signal).finally(() => this.#arriving.delete(id));
+    this.#arriving.set(id, arriving);
+    await arriving;
+    this.#next();
+  }
+
+  async #arrive(upload: Upload, signal: AbortSignal): Promise<void> {
+    while (this.#waiting.size >= MAX_WAITING) await this.#room(signal);
+    await this.#write(upload, signal);
+    this.#waiting.set(upload.id, upload);
+  }
+
+  /** Resolves when an upload is done. */
+  #room(signal: AbortSignal): Promise<void> {
+    return unlessAborted(new Promise((resolve) => this.#wantRoom.push(resolve)), signal);
+  }
+
+  async #load(): Promise<void> {
+    const { log } = this.#options;
+    const { records, unreadable } = await this.#disk('load', () => this.#records.load());
+    if (unreadable.length > 0)
+      log.warn({ files: unreadable }, 'Files of uploads cannot be read and are passed over.');
+    const known = records.sort((a, b) => (a.doneAtMs ?? a.takenAtMs) - (b.doneAtMs ?? b.takenAtMs));
+    for (const upload of known) {
+      if (upload.doneAtMs === undefined) this.#waiting.set(upload.id, upload);
+      else this.#done.set(upload.id, upload.doneAtMs);
+    }
+    await this.#forget();
+    this.#next();
+  }
+
+  /** Begins with the oldest uploads whose devices have none at work. */
+  #next(): void {
+    for (const upload of this.#waiting.values()) {
+      if (this.#abort.signal.aborted || this.#working.size >= PARALLEL) return;
+      const { deviceId } = upload.notification;
+      if (this.#working.has(deviceId)) continue;
+      const work = this.#process(upload)
+        .catch((thrown) => this.#failed(upload, thrown))
+        .finally(() => {
+          this.#working.delete(deviceId);
+          this.#next();
+        });
+      this.#working.set(deviceId, work);
+    }
+  }
+
+  async #process({ id }: Upload): Promise<void> {
+    const { settled, refused } = await this.#announce(id);
+    if (refused > 0) this.counts.refused += refused;
+    else this.counts.announced += 1;
+    if (settled.moved) this.counts.moved += 1;
+    if (settled.problem) this.counts.incomplete += 1;
+    const doneAtMs = Date.now();
+    await this.#write({ ...this.#present(id), doneAtMs });
+    this.#waiting.delete(id);
+    this.#done.set(id, doneAtMs);
+    for (const resolve of this.#wantRoom.splice(0)) resolve();
+    await this.#forget();
+  }
+
+  /** While ThingWorx is away links grow old; then a new one is made. */
+  async #announce(id: string): Promise<{ settled: Settled; refused: number }> {
+    const { signal } = this.#abort;
+    for (;;) {
+      const settled = await this.#settle(id);
+      const { link } = settled;
+      const fresh =
+        link && AbortSignal.timeout(Math.max(0, Math.floor((Date.parse(link.expiresAt) - Date.now()) / 2)));
+      try {
+        const told = [announcementOf(this.#present(id), settled)];
+        const limit = fresh ? AbortSignal.any([signal, fresh]) : signal;
+        return { settled, refused: await this.#options.announce(told, limit) };
+      } catch (thrown) {
+        if (signal.aborted || !fresh?.aborted) throw thrown;
+      }
+    }
+  }
+
+  /** Waits as long as storage is away or not set up. */
+  async #settle(id: string): Promise<Settled> {
+    const { storages, settings, log } = this.#options;
+    const { signal } = this.#abort;
+    const decide = async (move: Relocation) => {
+      const upload = { ...this.#present(id), move };
+      await this.#write(upload);
+      this.#waiting.set(id, upload);
+    };
+    const settled = await untilDone(
+      () => settleUpload(this.#present(id), { storages, settings, decide }, signal),
+      signal,
+      (error) => this.#obstruct(id, error),
+      mayPass,
+    );
+    const { problem } = settled;
+    if (problem) {
+      const { deviceId, blobName } = this.#present(id).notification;
+      log.warn({ err: problem, deviceId, blobName }, 'An uploaded file has no link or was not moved.');
+    }
+    return settled;
+  }
+
+  #present(id: string): Upload {
+    const upload = this.#waiting.get(id);
+    if (!upload) throw new ConnectorError('INTERNAL', `The upload ${id} is not waiting.`);
+    return upload;
+  }
+
+  /** Nothing but a stop ends an upload early; anything else is a fault to be found, and the next process tries again. */
+  #failed(upload: Upload, thrown: unknown): void {
+    if (this.#abort.signal.aborted) return;
+    this.#waiting.delete(upload.id);
+    this.#options.log.error({ err: toConnectorError(thrown) }, 'An upload could not be announced.');
+  }
+
+  #obstruct(key: string, error: ConnectorError | undefined): void {
+    const before = this.warning;
+    if (error) this.#obstacles.set(key, error);
+    else this.#obstacles.delete(key);
+    if (error && before === undefined) this.#options.log.warn({ err: error }, 'Uploaded files wait.');
+    if (this.warning !== before) this.#options.onWarning();
+  }
+
+  async #forget(): Promise<void> {
+    const tooOldMs = Date.now() - REMEMBERED_MS;
+    for (const [id, doneAtMs] of this.#done) {
+      if (this.#done.size <= MAX_REMEMBERED && doneAtMs >= tooOldMs) return;
+      this.#done.delete(id);
+      await this.#disk(id, () => this.#records.remove(id));
+    }
+  }
+
+  #write(upload: Upload, signal = this.#abort.signal): Promise<void> {
+    return this.#disk(upload.id, () => this.#records.write(upload), signal);
+  }
+
+  /** Until the disk takes it. Rejects only with STOPPING. */
+  #disk<T>(key: string, call: () => Promise<T>, signal = this.#abort.signal): Promise<T> {
+    const attempt = async () => {
+      try {
+        return await call();
+      } catch (cause) {
+        const text = `${this.#options.directory}: ${systemCode(cause)}`;
+        throw new ConnectorError('STATE_UNAVAILABLE', text, { cause });
+      }
+    };
+    return untilDone(attempt, signal, (error) => this.#obstruct(key, error));
+  }
+}
+
+/** Rejects with STOPPING when the signal aborts first. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(new ConnectorError('STOPPING', 'The hub was disconnected.'));
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    if (signal.aborted) stop();
+    await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+function announcementOf(upload: Upload, { place, moved, link, problem }: Settled): Announcement {
+  const { deviceId, blobName, blobUri, blobSizeInBytes, enqueuedTimeUtc } = upload.notification;
+  return {
+    deviceId,
+    event: 'FileUploaded',
+    data: {
+      deviceId,
+      blobName,
+      blobUri,
+      size: blobSizeInBytes,
+      ...(place === undefined ? {} : { container: place.container, path: place.path }),
+      moved,
+      ...(link === undefined ? {} : { link: link.url, linkExpires: Date.parse(link.expiresAt) }),
+      code: problem?.code ?? '',
+      message: problem?.message ?? '',
+      time: Date.parse(enqueuedTimeUtc),
+    },
+  };
+}

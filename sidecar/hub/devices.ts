@@ -23,6 +23,8 @@ export interface HubDevicesOptions {
 export class HubDevices {
   readonly events: DeviceEvents;
   readonly creator: Creator;
+  /** To be called when a device has got a Thing. */
+  readonly onThing: (deviceId: string) => void;
   readonly #clients = new ClientsHolder();
   readonly #things: HubThings;
   readonly #notifications: Notifications;
@@ -30,12 +32,13 @@ export class HubDevices {
   constructor(options: HubDevicesOptions) {
     const { client, hubThing, log } = options;
     const deviceThings = new DeviceThings({ client, hubThing });
+    this.onThing = (deviceId) => deviceThings.forget(deviceId);
     const clients = () => this.#clients.get();
     this.creator = new Creator({
       client,
       hubThing,
       log,
-      onThing: (deviceId) => deviceThings.forget(deviceId),
+      onThing: this.onThing,
     });
     this.#things = new HubThings({ ...options, deviceThings });
     this.events = new DeviceEvents({ ...options, deviceThings, clients });

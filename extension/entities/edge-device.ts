@@ -1,7 +1,15 @@
 import { getModulesStatus } from '../../sidecar/contract/operations/edge/get-modules-status.ts';
 import { rowTypes } from '../generate/operation-script.ts';
 import { operationServices } from '../generate/services.ts';
-import { ADMINISTRATORS, permitAll, type ThingShape, type ThingTemplate } from './model.ts';
+import {
+  ADMINISTRATORS,
+  permit,
+  permitAll,
+  SIDECAR_GROUP,
+  type SubscriptionDefinition,
+  type ThingShape,
+  type ThingTemplate,
+} from './model.ts';
 
 const EDGE = 'Azure IoT Edge';
 
@@ -16,7 +24,9 @@ export const edgeDeviceShape: ThingShape = {
       name: 'modulesStatus',
       baseType: 'INFOTABLE',
       dataShape: 'AzureIoT.ModuleStatus_DS',
-      description: 'The modules as edgeAgent reported them when GetModulesStatus was last called.',
+      description:
+        'The modules as edgeAgent reported them last: read by GetModulesStatus, which Things of AzureIoT.EdgeDevice_TT call by themselves ' +
+        'when the hub routes twin change events.',
       category: EDGE,
       isPersistent: true,
     },
@@ -33,7 +43,22 @@ export const edgeDeviceShape: ThingShape = {
   }),
   events: [],
   subscriptions: [],
-  instancePermissions: permitAll(ADMINISTRATORS),
+  instancePermissions: [
+    ...permitAll(ADMINISTRATORS),
+    // Whoever fires TwinChanged runs the subscription to it.
+    ...permit('ServiceInvoke', SIDECAR_GROUP, ['GetModulesStatus']),
+  ],
+};
+
+/** The shape cannot have it: the event is one of AzureIoT.Device_TS. */
+const refresh: SubscriptionDefinition = {
+  name: 'RefreshModulesStatus',
+  description: 'Keeps modulesStatus up to date when the hub tells that edgeAgent has reported something.',
+  eventName: 'TwinChanged',
+  script:
+    'if (String(eventData.moduleId) === "$edgeAgent" && eventData.reported !== undefined && eventData.reported !== null) {\n' +
+    '  me.GetModulesStatus();\n' +
+    '}',
 };
 
 export const edgeDeviceTemplate: ThingTemplate = {
@@ -46,7 +71,7 @@ export const edgeDeviceTemplate: ThingTemplate = {
   properties: [],
   services: [],
   events: [],
-  subscriptions: [],
+  subscriptions: [refresh],
   permissions: [],
   instancePermissions: [],
 };

@@ -59,7 +59,7 @@ export interface EventDefinition {
 export interface SubscriptionDefinition {
   readonly name: string;
   readonly description: string;
-  readonly eventName: 'ThingStart' | 'DataChange';
+  readonly eventName: 'ThingStart' | 'DataChange' | 'TwinChanged';
   /** Only for DataChange. */
   readonly sourceProperty?: string;
   readonly script: string;

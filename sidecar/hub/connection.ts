@@ -103,6 +103,7 @@ export class HubConnection {
       hubThing: thing,
       client: parts.client,
       azure: () => this.#devices.desks().azure(),
+      onThing: this.#devices.onThing,
       log: this.#log,
     });
     parts.metrics.add(this);

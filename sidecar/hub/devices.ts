@@ -33,6 +33,8 @@ export interface HubDevicesOptions {
 export class HubDevices {
   readonly events: DeviceEvents;
   readonly creator: Creator;
+  /** To be called when a device has got a Thing. */
+  readonly onThing: (deviceId: string) => void;
   readonly #clients = new ClientsHolder();
   readonly #things: HubThings;
   readonly #uploads: Uploads;
@@ -44,12 +46,13 @@ export class HubDevices {
     const { client, hubThing, log, stateDirectory } = options;
     this.#log = log;
     const deviceThings = new DeviceThings({ client, hubThing });
+    this.onThing = (deviceId) => deviceThings.forget(deviceId);
     const clients = () => this.#clients.get();
     this.creator = new Creator({
       client,
       hubThing,
       log,
-      onThing: (deviceId) => deviceThings.forget(deviceId),
+      onThing: this.onThing,
     });
     this.#things = new HubThings({ ...options, deviceThings });
     const onHeard = (deviceId: string) => this.#packages.heard(deviceId);

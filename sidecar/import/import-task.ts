@@ -29,6 +29,8 @@ export interface RegistryWork {
   readonly hubThing: string;
   readonly client: ThingworxClient;
   readonly azure: () => Promise<HubClients>;
+  /** A device has a Thing now. */
+  readonly onThing: (deviceId: string) => void;
   readonly log: Log;
 }
 

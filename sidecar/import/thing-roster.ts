@@ -36,6 +36,8 @@ export interface MadeThing<T extends WantedThing = WantedThing> {
 export interface ThingRosterOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
+  /** A device has a Thing now. */
+  readonly onThing: (deviceId: string) => void;
   readonly log: Log;
 }
 
@@ -74,6 +76,7 @@ export class ThingRoster {
         const some = wanted.slice(next, next + this.#batch);
         next += some.length;
         const made = await withGrace(signal, (calling) => this.#make(some, dryRun, calling));
+        if (!dryRun) for (const { deviceId } of some) this.#options.onThing(deviceId);
         await onMade(some.map((one) => outcomeOf(one, made)));
       }
     };

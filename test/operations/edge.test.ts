@@ -39,7 +39,7 @@ const MANIFEST = {
 };
 
 describe('Edge devices', () => {
-  const factory = new Factory();
+  const factory = new Factory({ builtInSources: ['twinChangeEvents'] });
   before(async () => {
     await factory.start();
     await registerDevices(factory.system.cloud.iotHubConnectionString, [EDGE], { iotEdge: true });
@@ -173,6 +173,24 @@ describe('Edge devices', () => {
     const thing = await factory.read(EDGE);
     assert.equal((thing.modulesStatus as { rows: Row[] }).rows.length, 2);
     assert.ok(Number(thing.modulesStatusTime) > 0);
+  });
+
+  test('the state of the modules follows what edgeAgent reports, without a call', async () => {
+    const agent = await factory.connectModule(EDGE, '$edgeAgent');
+    const twin = await agent.getTwin();
+    for (const runtimeStatus of ['running', 'stopped']) {
+      await new Promise<void>((resolve, reject) =>
+        twin.properties.reported.update(
+          { modules: { sensor: { runtimeStatus } } },
+          (error: Error | undefined) => (error ? reject(error) : resolve()),
+        ),
+      );
+      await eventually(async () => {
+        const { rows: modules } = (await factory.read(EDGE)).modulesStatus as { rows: Row[] };
+        assert.equal(modules.find(({ moduleId }) => moduleId === 'sensor')?.runtimeStatus, runtimeStatus);
+      });
+    }
+    await agent.close();
   });
 
   test('configurations: created, read, listed with metrics, changed with ETag, deleted', async () => {

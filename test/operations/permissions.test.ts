@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { SimulatedDevice } from '../../scripts/local/device.ts';
 import type { Row } from '../../scripts/local/platform.ts';
 import { registerDevices } from '../../scripts/local/registry.ts';
@@ -116,6 +117,21 @@ describe('rights of the groups', () => {
     await factory.hub('Connect');
     await factory.hub('DeleteDevice', { deviceId: 'rights-3' });
     await eventually(() => assert.rejects(factory.read('rights-3'), /404/));
+    await platform.setProperties(HUB_THING, { deviceLifecycle: 'keep' });
+    await factory.hub('Connect');
+  });
+
+  test('the state of the modules of an Edge device follows its edgeAgent', async () => {
+    await factory.createDevice('rights-edge', { iotEdge: true, thingTemplate: 'AzureIoT.EdgeDevice_TT' });
+    const agent = await factory.connectModule('rights-edge', '$edgeAgent');
+    const twin = await agent.getTwin();
+    const update = promisify(twin.properties.reported.update.bind(twin.properties.reported));
+    await update({ modules: { sensor: { runtimeStatus: 'running' } } });
+    await eventually(async () => {
+      const { modulesStatus } = await factory.read('rights-edge');
+      assert.equal((modulesStatus as { rows: Row[] }).rows[0]?.runtimeStatus, 'running');
+    });
+    await agent.close();
   });
 
   test('an export gives Things to the hub, a comparison looks at both sides, with events', async () => {

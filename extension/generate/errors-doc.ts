@@ -1,4 +1,5 @@
-import { ERRORS, type ErrorDefinition } from '../../sidecar/errors/catalogue.ts';
+import { ERRORS } from '../../sidecar/errors/catalogue.ts';
+import type { ErrorDefinition } from '../../sidecar/errors/definition.ts';
 import { SCRIPT_ERRORS, type ScriptError } from './script-errors.ts';
 
 /** docs/errors.md: every code of the catalogue and those that services report themselves. */

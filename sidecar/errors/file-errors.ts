@@ -1,0 +1,120 @@
+import { defineErrors } from './definition.ts';
+
+/** Files in Azure Blob Storage, archives and software packages. */
+export const FILE_ERRORS = defineErrors({
+  STORAGE_NOT_CONNECTED: {
+    status: 409,
+    retryable: false,
+    title: 'The storage Thing is not connected.',
+    remedy: 'Call ConnectStorage on the storage Thing and look at the error it gives.',
+  },
+  CONTAINER_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'The storage account has no such container.',
+    remedy: 'Check containerName, or create the container with CreateContainer of the storage Thing.',
+  },
+  FILE_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no such file.',
+    remedy: 'Check the path; names are case-sensitive. It may have been moved or deleted.',
+  },
+  FILE_EXISTS: {
+    status: 409,
+    retryable: false,
+    title: 'A file of that name exists already.',
+    remedy: 'Choose another name, or ask to overwrite it.',
+  },
+  PATH_INVALID: {
+    status: 400,
+    retryable: false,
+    title: 'A path or name is not possible.',
+    remedy: 'Correct it; docs/files.md has the rules. Nothing is repaired, so that no other file is meant.',
+  },
+  FILE_TOO_LARGE: {
+    status: 413,
+    retryable: false,
+    title: 'The file is too large to go through ThingWorx.',
+    remedy:
+      "Use CreateDownloadLink or CreateUploadLink, or the sidecar's streaming route; docs/files.md says how.",
+  },
+  FILE_CONTENT_INVALID: {
+    status: 422,
+    retryable: false,
+    title: 'The file does not hold what was asked for.',
+    remedy: 'Look at the file, or read it with LoadBinary.',
+  },
+  FILES_TOO_MANY: {
+    status: 422,
+    retryable: false,
+    title: 'There are too many files for one answer.',
+    remedy: 'Use SearchFiles, which gives pages, or a narrower folder.',
+  },
+  FILES_UNFINISHED: {
+    status: 503,
+    retryable: true,
+    title: 'There was more to do than the time allowed.',
+    remedy: 'Call it again: it goes on where it stopped.',
+  },
+  RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    retryable: false,
+    title: 'The range lies outside the file.',
+    remedy: 'Ask for bytes that the file has.',
+  },
+  CHECKSUM_MISMATCH: {
+    status: 400,
+    retryable: false,
+    title: 'What arrived is not what its checksum says.',
+    remedy: 'Send it again.',
+  },
+  UPLOAD_INCOMPLETE: {
+    status: 400,
+    retryable: true,
+    title: 'The upload ended before all of it had arrived.',
+    remedy: 'Send it again, or go on with a resumable upload; docs/files.md says how.',
+  },
+  UPLOAD_OFFSET_WRONG: {
+    status: 409,
+    retryable: false,
+    title: 'The piece of the upload does not begin where the last one ended.',
+    remedy: 'Go on at the offset that the answer names.',
+  },
+  LINK_NOT_POSSIBLE: {
+    status: 409,
+    retryable: false,
+    title: 'Links cannot be made with the way this account is connected.',
+    remedy: 'Connect the account with a connection string or Microsoft Entra ID instead of a SAS address.',
+  },
+  PACKAGE_PENDING: {
+    status: 409,
+    retryable: false,
+    title: 'Another version of the package is on its way to the device.',
+    remedy: 'Wait until it has ended, or give it up with CancelPackage.',
+  },
+  PACKAGE_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no such deployment.',
+    remedy: 'Check the name of the package and the module; ListPackages of the hub Thing shows them.',
+  },
+  PACKAGE_FAILED: {
+    status: 502,
+    retryable: false,
+    title: 'The device could not install the package, or did not take it.',
+    remedy: 'Look at the message, which holds what the device says, and at its installer.',
+  },
+  ARCHIVE_INVALID: {
+    status: 422,
+    retryable: false,
+    title: 'The archive cannot be extracted.',
+    remedy: 'Look at the entry that the message names; nothing outside the folder is ever written.',
+  },
+  ARCHIVE_TOO_LARGE: {
+    status: 413,
+    retryable: false,
+    title: 'The archive holds more than is allowed.',
+    remedy: 'Part it into smaller archives; docs/files.md has the limits.',
+  },
+});

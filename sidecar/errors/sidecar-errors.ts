@@ -1,0 +1,96 @@
+import { defineErrors } from './definition.ts';
+
+/** What goes wrong in the sidecar itself and between it and who calls it. */
+export const SIDECAR_ERRORS = defineErrors({
+  SETTING_MISSING: {
+    status: 500,
+    retryable: false,
+    title: 'A required setting is missing.',
+    remedy: 'Set the named environment variable or configuration key and start the sidecar again.',
+  },
+  SETTING_INVALID: {
+    status: 500,
+    retryable: false,
+    title: 'A setting has a value that cannot be used.',
+    remedy: 'Correct the named setting; the message says what is expected.',
+  },
+  PORT_TAKEN: {
+    status: 500,
+    retryable: false,
+    title: 'The address the sidecar should listen on is in use.',
+    remedy: 'Stop the other program or set SIDECAR_PORT to a free port.',
+  },
+  REQUEST_INVALID: {
+    status: 400,
+    retryable: false,
+    title: 'The request does not have the expected form.',
+    remedy: 'Correct the named fields; docs/services.md lists what each service takes.',
+  },
+  REQUEST_TOO_LARGE: {
+    status: 413,
+    retryable: false,
+    title: 'The request body is larger than allowed.',
+    remedy: 'Send less at once.',
+  },
+  UNAUTHORIZED: {
+    status: 401,
+    retryable: false,
+    title: 'The sidecar token is missing or wrong.',
+    remedy: "Set the Thing's sidecarToken to the token the sidecar was started with.",
+  },
+  HOST_REFUSED: {
+    status: 421,
+    retryable: false,
+    title: 'The Host header does not name this sidecar.',
+    remedy: 'Call the sidecar by the address it listens on.',
+  },
+  RATE_LIMITED: {
+    status: 429,
+    retryable: true,
+    title: 'Too many requests in a short time.',
+    remedy: 'Wait and try again; the answer says for how long.',
+  },
+  ROUTE_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'The sidecar has no such route.',
+    remedy: 'Check that extension and sidecar have the same version.',
+  },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    retryable: false,
+    title: 'The route does not take this HTTP method.',
+    remedy: 'Use one of the methods in the Allow header; docs/openapi.json lists every route.',
+  },
+  INTERNAL: {
+    status: 500,
+    retryable: false,
+    title: 'The sidecar met an error it did not expect.',
+    remedy: "Look for the request id in the sidecar's log and report it.",
+  },
+  STOPPING: {
+    status: 503,
+    retryable: true,
+    title: 'The sidecar is stopping.',
+    remedy: 'Try again when it runs.',
+  },
+  HUB_NOT_CONNECTED: {
+    status: 409,
+    retryable: false,
+    title: 'The hub Thing is not connected.',
+    remedy: 'Call Connect on the hub Thing and look at its lastError.',
+  },
+  TICKET_UNKNOWN: {
+    status: 404,
+    retryable: false,
+    title: 'The ticket for handing over a secret is unknown, used or too old.',
+    remedy: 'Call Connect again.',
+  },
+  SECRET_UNREADABLE: {
+    status: 400,
+    retryable: false,
+    title: 'A secret setting could not be read.',
+    remedy:
+      'Enter the secret again, or a reference such as env:NAME or file:/path that the sidecar can resolve.',
+  },
+});

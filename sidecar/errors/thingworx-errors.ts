@@ -1,0 +1,42 @@
+import { defineErrors } from './definition.ts';
+
+/** What calls to ThingWorx come to. */
+export const THINGWORX_ERRORS = defineErrors({
+  THINGWORX_UNREACHABLE: {
+    status: 502,
+    retryable: true,
+    title: 'ThingWorx cannot be reached.',
+    remedy: 'Check THINGWORX_URL and that the platform runs; the sidecar goes on by itself.',
+  },
+  THINGWORX_UNAUTHORIZED: {
+    status: 502,
+    retryable: true,
+    title: 'ThingWorx refused the application key.',
+    remedy:
+      'Check THINGWORX_APP_KEY and its expiry date; application keys live 24 hours unless given a longer life.',
+  },
+  THINGWORX_FORBIDDEN: {
+    status: 502,
+    retryable: true,
+    title: "The application key's user lacks a right in ThingWorx.",
+    remedy: 'Grant what docs/install.md lists; the message names the right.',
+  },
+  THINGWORX_NOT_FOUND: {
+    status: 502,
+    retryable: false,
+    title: 'ThingWorx does not know the entity, or the application key may not see it.',
+    remedy: 'Check the name and the visibility permissions.',
+  },
+  THINGWORX_UNAVAILABLE: {
+    status: 502,
+    retryable: true,
+    title: 'ThingWorx is not able to answer at present.',
+    remedy: 'None needed: the sidecar waits and goes on by itself.',
+  },
+  THINGWORX_REJECTED: {
+    status: 502,
+    retryable: false,
+    title: 'ThingWorx rejected a call.',
+    remedy: 'Look at the ApplicationLog and ScriptLog for the reason.',
+  },
+});

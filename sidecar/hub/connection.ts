@@ -2,7 +2,7 @@ import { openEventSource } from '../azure/event-source.ts';
 import type { EventSource } from '../azure/event-types.ts';
 import type { Hub } from '../contract/context.ts';
 import { type HubSettings, reopensConsumer } from '../contract/hub-settings.ts';
-import type { HubState, HubStatus, LastError } from '../contract/status.ts';
+import type { HubState, HubStatus } from '../contract/status.ts';
 import type { Storages } from '../contract/storage.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { Interpreter } from '../ingest/interpreter.ts';
@@ -18,6 +18,7 @@ import { ThingDefinitions } from '../thingworx/definitions.ts';
 import { compileTranslator } from '../translate/translator.ts';
 import type { Translator } from '../translate/types.ts';
 import { openCheckpoints } from './checkpoints.ts';
+import { HubCondition } from './condition.ts';
 import { HubDevices } from './devices.ts';
 import { eventEndpoint } from './event-endpoint.ts';
 import { HubImports } from './import-desk.ts';
@@ -57,18 +58,14 @@ export class HubConnection {
   readonly #definitions: ThingDefinitions;
   readonly #rate = new RateMeter();
   readonly #since = new Date();
+  readonly #condition: HubCondition;
   readonly #reporter: StatusReporter;
   readonly #side: SideWork;
   readonly #devices: HubDevices;
   readonly #imports: HubImports;
-  /** What holds lanes or the source up at present, by who says so. */
-  readonly #obstacles = new Map<string, ConnectorError>();
   #settings: HubSettings | undefined;
   #translator: Translator | undefined;
-  #state: HubState = 'connecting';
-  #reason: string | undefined;
   #refusedAtMs = 0;
-  #lastError: LastError | undefined;
   #partitions: Partitions | undefined;
   #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   #changing: Promise<void> = Promise.resolve();
@@ -78,6 +75,7 @@ export class HubConnection {
     this.#parts = parts;
     this.#log = parts.log.child({ hub: thing });
     this.#notices = new Notices(this.#log);
+    this.#condition = new HubCondition(this.#log, () => this.#reporter.report());
     this.#definitions = new ThingDefinitions({ client: parts.client, hubThing: thing });
     const common = {
       hubThing: thing,
@@ -118,7 +116,7 @@ export class HubConnection {
   }
 
   get state(): HubState {
-    return this.#state;
+    return this.#condition.state;
   }
 
   get side(): SideFacts {
@@ -159,7 +157,7 @@ export class HubConnection {
       await this.#side.close();
       await this.#devices.close();
       this.#settings = undefined;
-      this.#setState('stopped', undefined);
+      this.#condition.become('stopped');
       await this.#reporter.stop();
       this.#parts.metrics.remove(this.#thing);
     });
@@ -170,12 +168,13 @@ export class HubConnection {
     const { received, delivered, ignored, deadLettered, released, inFlight, repeated } =
       this.#counters.counts;
     const partitions = this.#partitions?.status() ?? [];
-    const reason = this.#reason ?? this.#side.warning ?? this.#devices.warning;
+    const { state, lastError } = this.#condition;
+    const reason = this.#condition.reason ?? this.#side.warning ?? this.#devices.warning;
     return {
       thing: this.#thing,
-      state: this.#state,
+      state,
       ...(reason === undefined ? {} : { reason }),
-      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+      ...(lastError === undefined ? {} : { lastError }),
       counters: { received, delivered, ignored, deadLettered, released, inFlight, repeated },
       ratePerSecond: this.#rate.perSecond(delivered),
       lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
@@ -189,7 +188,8 @@ export class HubConnection {
 
   async #apply(settings: HubSettings): Promise<void> {
     const before = this.#settings;
-    const reopen = before === undefined || reopensConsumer(before, settings) || this.#state === 'failed';
+    const reopen =
+      before === undefined || reopensConsumer(before, settings) || this.#condition.state === 'failed';
     // First what can be refused, so that a refused change leaves everything as it was.
     await this.#checkMappings(settings);
     this.#translator = compileTranslator(translationSettings(settings));
@@ -201,10 +201,10 @@ export class HubConnection {
     if (!reopen) return;
     await this.#close();
     if (!settings.enabled) {
-      this.#setState('stopped', undefined);
+      this.#condition.become('stopped');
       return;
     }
-    this.#setState('connecting', undefined);
+    this.#condition.become('connecting');
     const abort = new AbortController();
     this.#session = { abort, done: this.#run(settings, abort.signal) };
   }
@@ -215,8 +215,8 @@ export class HubConnection {
       await checkMappings(mappings);
     } catch (thrown) {
       const error = toConnectorError(thrown);
-      this.#note(error);
-      if (!this.#settings) this.#setState('failed', error.message, error);
+      if (this.#settings) this.#condition.note(error);
+      else this.#condition.become('failed', error);
       throw error;
     }
   }
@@ -226,7 +226,7 @@ export class HubConnection {
     this.#session = undefined;
     session?.abort.abort();
     await session?.done;
-    this.#obstacles.clear();
+    this.#condition.clear();
   }
 
   /** Opens the source, trying as long as it takes, and keeps it until the signal. Never rejects. */
@@ -240,8 +240,7 @@ export class HubConnection {
       } catch (thrown) {
         if (signal.aborted) return;
         const error = toConnectorError(thrown);
-        this.#note(error);
-        this.#setState(error.retryable ? 'waiting' : 'failed', error.message, error);
+        this.#condition.become(error.retryable ? 'waiting' : 'failed', error);
         await patience
           .pause(signal, error.retryable ? error.retryAfterMs : FAILED_RETRY_MS)
           .catch(() => undefined);
@@ -283,9 +282,9 @@ export class HubConnection {
 
   /** Runs beside an open source until the signal, then closes it gracefully. */
   async #attend(source: EventSource, signal: AbortSignal): Promise<void> {
-    this.#setState(this.#obstacles.size > 0 ? 'waiting' : 'running', undefined);
+    this.#condition.opened();
     const timer = setInterval(() => {
-      if (Date.now() - this.#refusedAtMs > REFUSED_MS) this.#obstruct(RECEIVING, undefined);
+      if (Date.now() - this.#refusedAtMs > REFUSED_MS) this.#condition.obstruct(RECEIVING, undefined);
       this.#rate.sample(this.#counters.counts.delivered);
       this.#partitions
         ?.reviveStalled()
@@ -328,7 +327,7 @@ export class HubConnection {
   #laneOptions(partitionId: string) {
     const counters = this.#counters;
     const waiting = (who: string) => (error: ConnectorError | undefined) =>
-      this.#obstruct(`${who} ${partitionId}`, error);
+      this.#condition.obstruct(`${who} ${partitionId}`, error);
     return {
       ...this.#road(counters, waiting),
       deadLetters: this.#side.letters,
@@ -358,37 +357,11 @@ export class HubConnection {
   }
 
   #sourceFailed(partitionId: string | undefined, error: ConnectorError): void {
-    this.#note(error);
+    this.#condition.note(error);
     this.#log.warn({ err: error, partitionId }, 'Receiving failed; going on by itself.');
     if (error.retryable) return;
     // A consumer group or a right that is missing: somebody must do something first, although the source keeps trying.
     this.#refusedAtMs = Date.now();
-    this.#obstruct(RECEIVING, error);
-  }
-
-  /** Something cannot be reached or goes on again. The hub waits as long as anything does. */
-  #obstruct(who: string, error: ConnectorError | undefined): void {
-    if (error) {
-      this.#obstacles.set(who, error);
-      this.#note(error);
-    } else this.#obstacles.delete(who);
-    const [first] = this.#obstacles.values();
-    if (this.#state === 'running' || this.#state === 'waiting')
-      this.#setState(first ? 'waiting' : 'running', first?.message, first);
-  }
-
-  #note(error: ConnectorError): void {
-    this.#lastError = { code: error.code, message: error.message, time: new Date().toISOString() };
-  }
-
-  #setState(state: HubState, reason: string | undefined, error?: ConnectorError): void {
-    const changed = state !== this.#state || reason !== this.#reason;
-    this.#state = state;
-    this.#reason = reason;
-    if (!changed) return;
-    this.#reporter.report();
-    if (state === 'waiting' || state === 'failed')
-      this.#log.warn({ state, code: error?.code }, `Hub ${state}: ${reason ?? ''}`);
-    else this.#log.info({ state }, `Hub ${state}.`);
+    this.#condition.obstruct(RECEIVING, error);
   }
 }

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { defineOperation } from '../../operation.ts';
 import { DateTime, EXPECTED_KEYWORD, ThingName } from '../../schema.ts';
-import { CONTAINER_NAME } from '../../setting.ts';
+import { CONTAINER_NAME } from '../../settings/setting.ts';
 
 export const ingestBlobs = defineOperation({
   name: 'IngestBlobs',

@@ -1,5 +1,5 @@
 import type { TSchema } from 'typebox';
-import { type BaseType, forThingWorx } from './schema.ts';
+import { type BaseType, forThingWorx } from '../schema.ts';
 
 /** What is special about a setting; kept under the keyword `x-setting`. */
 export interface SettingFacts {

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { EXPECTED_KEYWORD, forThingWorx } from './schema.ts';
+import { EXPECTED_KEYWORD, forThingWorx } from '../schema.ts';
 import { CONTAINER_NAME, setting } from './setting.ts';
 
 const UPLOADS = { category: 'File uploads' };

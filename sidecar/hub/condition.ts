@@ -1,0 +1,69 @@
+import type { HubState, LastError } from '../contract/status.ts';
+import type { ConnectorError } from '../errors/connector-error.ts';
+import type { Log } from '../observe/log.ts';
+
+/** How a hub is: its state with the reason in plain words, what holds it up, and the last error. Each change is logged once. */
+export class HubCondition {
+  readonly #log: Log;
+  readonly #onChange: () => void;
+  /** What holds lanes or the source up at present, by who says so. */
+  readonly #obstacles = new Map<string, ConnectorError>();
+  #state: HubState = 'connecting';
+  #reason: string | undefined;
+  #lastError: LastError | undefined;
+
+  constructor(log: Log, onChange: () => void) {
+    this.#log = log;
+    this.#onChange = onChange;
+  }
+
+  get state(): HubState {
+    return this.#state;
+  }
+
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  get lastError(): LastError | undefined {
+    return this.#lastError;
+  }
+
+  become(state: HubState, error?: ConnectorError): void {
+    if (error) this.note(error);
+    const changed = state !== this.#state || error?.message !== this.#reason;
+    this.#state = state;
+    this.#reason = error?.message;
+    if (!changed) return;
+    this.#onChange();
+    if (state === 'waiting' || state === 'failed')
+      this.#log.warn({ state, code: error?.code }, `Hub ${state}: ${error?.message ?? ''}`);
+    else this.#log.info({ state }, `Hub ${state}.`);
+  }
+
+  /** Receiving has begun: the hub runs unless something holds it up already. */
+  opened(): void {
+    this.become(this.#obstacles.size > 0 ? 'waiting' : 'running');
+  }
+
+  /** Something cannot be reached or, without an error, goes on again. The hub waits as long as anything does. */
+  obstruct(who: string, error: ConnectorError | undefined): void {
+    if (error) {
+      this.#obstacles.set(who, error);
+      this.note(error);
+    } else this.#obstacles.delete(who);
+    const [first] = this.#obstacles.values();
+    if (this.#state === 'running' || this.#state === 'waiting')
+      this.become(first ? 'waiting' : 'running', first);
+  }
+
+  /** The source is closed: what held it up is over. */
+  clear(): void {
+    this.#obstacles.clear();
+  }
+
+  /** An error for the eyes of the operator that changes no state. */
+  note(error: ConnectorError): void {
+    this.#lastError = { code: error.code, message: error.message, time: new Date().toISOString() };
+  }
+}

@@ -224,11 +224,12 @@ class HubEventSource implements EventSource {
 
   async #openPartition(partitionId: string): Promise<void> {
     const failures = this.#partitions.get(partitionId)?.failures ?? 0;
+    const beginsAfter = this.#store.beginsAfter(partitionId);
     const partition = new Partition(partitionId, this.#handlers, failures, (error) =>
       this.#report(partitionId, error),
     );
     this.#partitions.set(partitionId, partition);
-    await partition.open();
+    await partition.open(beginsAfter);
   }
 
   async #endPartition(partition: Partition, reason: 'lost' | 'shutdown'): Promise<void> {
@@ -333,7 +334,7 @@ class HubEventSource implements EventSource {
         this.#ask(`Reading the end of partition ${id}`, undefined, (abortSignal) =>
           this.#client.getPartitionProperties(id, { abortSignal }),
         ),
-      onAhead: (id, error) => this.#report(id, error),
+      onMismatch: (id, error) => this.#report(id, error),
     });
   }
 

@@ -64,8 +64,11 @@ export interface EventSourceHandlers {
    * since the checkpoint repeat.
    */
   onBatch(partitionId: string, events: readonly ReceivedEvent[]): Promise<void>;
-  /** Before the first batch of a partition that this sidecar now owns. */
-  onPartitionOpen(partitionId: string): Promise<void> | void;
+  /**
+   * Before the first batch of a partition that this sidecar now owns, which is read after the sequence number `beginsAfter`: -1 from its
+   * beginning, undefined when that is not known (a start by time or offset).
+   */
+  onPartitionOpen(partitionId: string, beginsAfter: number | undefined): Promise<void> | void;
   /** After the last batch. Awaited (up to `closeTimeoutMs`), so that a lane can finish and write its last checkpoint. */
   onPartitionClose(partitionId: string, reason: CloseReason): Promise<void> | void;
   /**

@@ -4,6 +4,7 @@ import type { Checkpoint, CheckpointStore, PartitionOwnership, StartPosition } f
 
 /** The end of a partition, as the guard needs it. */
 export interface PartitionEnd {
+  readonly beginningSequenceNumber: number;
   readonly lastEnqueuedSequenceNumber: number;
   readonly lastEnqueuedOffset: string;
 }
@@ -16,7 +17,8 @@ export interface GuardOptions {
   readonly timeoutMs: number;
   startPositionOf(partitionId: string): StartPosition;
   partitionEnd(partitionId: string): Promise<PartitionEnd>;
-  onAhead(partitionId: string, error: ConnectorError): void;
+  /** The partition does not begin where its checkpoint says. */
+  onMismatch(partitionId: string, error: ConnectorError): void;
 }
 
 /** The offset before the first event of a partition. */
@@ -31,11 +33,14 @@ const BEGINNING = '-1';
  *   restart before the first event means "latest" anew and skips what arrived meanwhile.
  * - A checkpoint beyond the end of its partition was written for another hub of the same name. The SDK would wait there for ever; the
  *   guard reports it and begins at the start of the partition.
+ * - A checkpoint before what the hub still keeps means that messages are lost. The service says nothing of it; the guard does.
+ * - Where reading begins is known, also before the first event, so that lag and stalls show from the first moment.
  * - Calls are bounded in time and their errors are ConnectorErrors.
  */
 export class GuardedCheckpoints implements CheckpointStore {
   readonly #options: GuardOptions;
   readonly #pausedUntilMs = new Map<string, number>();
+  readonly #begins = new Map<string, number>();
   #lastClaimed: string | undefined;
   #pendingCalls = 0;
   #lastCallMs = Date.now();
@@ -48,6 +53,11 @@ export class GuardedCheckpoints implements CheckpointStore {
   /** Since when the processor has asked for nothing: it asks at every round, so a long silence means that it hangs. */
   get silentSinceMs(): number {
     return this.#pendingCalls > 0 ? Date.now() : this.#lastCallMs;
+  }
+
+  /** The sequence number after which the partition is read; undefined when it is not known, after a start by time or offset. */
+  beginsAfter(partitionId: string): number | undefined {
+    return this.#begins.get(partitionId);
   }
 
   /** Lets the partition be claimed again at once, or not before the given time. */
@@ -101,6 +111,9 @@ export class GuardedCheckpoints implements CheckpointStore {
       partitionId,
     };
     const begin = stored ? await this.#checked(stored) : await this.#pinned(place);
+    const after = begin?.sequenceNumber ?? firstAfter(this.#options.startPositionOf(partitionId));
+    if (after === undefined) this.#begins.delete(partitionId);
+    else this.#begins.set(partitionId, after);
     return begin ? [begin] : [];
   }
 
@@ -117,8 +130,11 @@ export class GuardedCheckpoints implements CheckpointStore {
 
   async #checked(checkpoint: Checkpoint): Promise<Checkpoint> {
     const end = await this.#options.partitionEnd(checkpoint.partitionId);
-    if (checkpoint.sequenceNumber <= end.lastEnqueuedSequenceNumber) return checkpoint;
-    this.#options.onAhead(
+    if (checkpoint.sequenceNumber <= end.lastEnqueuedSequenceNumber) {
+      this.#checkRetention(checkpoint, end);
+      return checkpoint;
+    }
+    this.#options.onMismatch(
       checkpoint.partitionId,
       new ConnectorError(
         'CHECKPOINT_AHEAD',
@@ -127,6 +143,21 @@ export class GuardedCheckpoints implements CheckpointStore {
       ),
     );
     return { ...checkpoint, offset: BEGINNING, sequenceNumber: -1 };
+  }
+
+  /** The sequence numbers of a partition have no gaps. */
+  #checkRetention({ partitionId, sequenceNumber }: Checkpoint, end: PartitionEnd): void {
+    const messages = end.beginningSequenceNumber - sequenceNumber - 1;
+    if (messages <= 0) return;
+    this.#options.onMismatch(
+      partitionId,
+      new ConnectorError(
+        'MESSAGES_EXPIRED',
+        `The hub has dropped ${messages} messages of partition ${partitionId} before they were read (sequence numbers ` +
+          `${sequenceNumber + 1} to ${end.beginningSequenceNumber - 1}): its retention time is shorter than the sidecar was away.`,
+        { details: { messages } },
+      ),
+    );
   }
 
   async #pinned(place: Omit<Checkpoint, 'offset' | 'sequenceNumber'>): Promise<Checkpoint | undefined> {
@@ -154,4 +185,9 @@ export class GuardedCheckpoints implements CheckpointStore {
       this.#lastCallMs = Date.now();
     }
   }
+}
+
+function firstAfter(start: StartPosition): number | undefined {
+  if (start.from === 'earliest') return -1;
+  return start.from === 'sequenceNumber' ? start.after : undefined;
 }

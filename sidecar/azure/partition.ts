@@ -58,11 +58,11 @@ export class Partition {
     return this.#failures;
   }
 
-  async open(): Promise<void> {
+  async open(beginsAfter: number | undefined): Promise<void> {
     this.#open = true;
     this.#owned = true;
     try {
-      await this.#handlers.onPartitionOpen(this.id);
+      await this.#handlers.onPartitionOpen(this.id, beginsAfter);
     } catch (thrown) {
       this.#openFailed = toConnectorError(thrown);
     }

@@ -27,6 +27,13 @@ export const INGESTION_ERRORS = defineErrors({
     remedy:
       'None needed when the hub was created again: the sidecar reads such a partition from its beginning.',
   },
+  MESSAGES_EXPIRED: {
+    status: 409,
+    retryable: false,
+    title: 'The hub has dropped messages, at the end of its retention time, before they were read.',
+    remedy:
+      'Raise the retention time of the built-in endpoint above the longest time that the sidecar or ThingWorx may be away.',
+  },
   PARTITION_TAKEN: {
     status: 409,
     retryable: true,

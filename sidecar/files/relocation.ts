@@ -12,8 +12,10 @@ const TIME_MS = 600_000;
 const LOOK_INTERVAL_MS = 1_000;
 /** On a file that was moved: the mark of the move, and the version of the source that was copied. */
 const MARK_METADATA = 'relocation';
-/** Somebody has written the target or the source since it was looked at. */
+/** Somebody has written, moved or deleted the target or the source since it was looked at. */
 const OVERTAKEN = new Set([
+  'BlobNotFound',
+  'CannotVerifyCopySource',
   'BlobAlreadyExists',
   'ConditionNotMet',
   'SourceConditionNotMet',
@@ -87,6 +89,7 @@ export async function relocateFile(
     .getBlockBlobClient(blobName(from.path));
   const target = service.getContainerClient(containerName(to.container));
   const untilMs = Date.now() + TIME_MS;
+  let isGone = false;
   try {
     while (Date.now() < untilMs) {
       const candidates: Candidate[] = [];
@@ -100,9 +103,10 @@ export async function relocateFile(
         await removeSource(source, markOf(moved.found)?.etag ?? '', signal);
         return { container: to.container, path: moved.path };
       }
+      if (isGone) throw new ConnectorError('FILE_NOT_FOUND', `${action}: the file is not there any more.`);
       const free = candidates.find(({ found }) => found === undefined);
       if (!free) throw new ConnectorError('FILE_EXISTS', `${action}: other files have both names.`);
-      await copy(source, free.blob, relocation, action, signal);
+      isGone = !(await copy(source, free.blob, relocation, action, signal));
     }
     throw new ConnectorError('FILES_UNFINISHED', `${action}: it was not done in ${TIME_MS / 1000} seconds.`);
   } catch (thrown) {
@@ -143,19 +147,22 @@ async function isComplete({ blob, found }: Candidate, signal: AbortSignal): Prom
   return false;
 }
 
-/** Resolves when something is in the place, be it by somebody who was faster: what it is shows at the next look. */
+/**
+ * True when something is in the place, be it by somebody who was faster; false when there is no source, which somebody who was faster may
+ * have moved. What it is shows at the next look.
+ */
 async function copy(
   source: BlockBlobClient,
   to: BlockBlobClient,
   { mark, written, from }: Relocation,
   action: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const found = await look(source, signal).catch((thrown: unknown) => {
     if (storageCode(thrown) === 'ContainerNotFound') return undefined;
     throw thrown;
   });
-  if (!found) throw new ConnectorError('FILE_NOT_FOUND', `${from.path} is not there any more.`);
+  if (!found) return false;
   const isLater = (found.lastModified?.getTime() ?? 0) >= written.atMs + TIME_RESOLUTION_MS;
   // Somebody may have set metadata since.
   if (isLater && found.contentLength !== written.bytes) {
@@ -171,6 +178,7 @@ async function copy(
   } catch (thrown) {
     if (!OVERTAKEN.has(storageCode(thrown) ?? '')) throw thrown;
   }
+  return true;
 }
 
 /** A source that is gone, or another version by now, is left. */

@@ -4,6 +4,7 @@ import type { Hub } from '../contract/context.ts';
 import { type HubSettings, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
 import type { Storages } from '../contract/storage.ts';
+import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { Interpreter } from '../ingest/interpreter.ts';
 import { Patience } from '../ingest/patience.ts';
@@ -47,6 +48,8 @@ const TICK_MS = 5_000;
 /** The SDK tries again within seconds: a refusal that is not repeated for this long is over. */
 const REFUSED_MS = 30_000;
 const RECEIVING = 'receiving';
+/** Said once when a partition is opened; reading goes on all the same. */
+const MISMATCHES: ReadonlySet<ErrorCode> = new Set(['CHECKPOINT_AHEAD', 'MESSAGES_EXPIRED']);
 
 /** One hub Thing: owns its consumer, its lanes, its accounts and its status. */
 export class HubConnection {
@@ -358,6 +361,10 @@ export class HubConnection {
 
   #sourceFailed(partitionId: string | undefined, error: ConnectorError): void {
     this.#condition.note(error);
+    if (MISMATCHES.has(error.code)) {
+      this.#log.warn({ code: error.code, partitionId }, error.message);
+      return;
+    }
     this.#log.warn({ err: error, partitionId }, 'Receiving failed; going on by itself.');
     if (error.retryable) return;
     // A consumer group or a right that is missing: somebody must do something first, although the source keeps trying.

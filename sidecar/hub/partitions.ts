@@ -16,10 +16,16 @@ export interface PartitionsOptions {
 const STALLED_AFTER_MS = 30_000;
 const DRAIN_TIMEOUT_MS = 5_000;
 
+interface OpenLane {
+  readonly lane: Lane;
+  readonly openedAtMs: number;
+  readonly beginsAfter: number | undefined;
+}
+
 /** The lanes of one event source: a lane for each partition that this sidecar owns. */
 export class Partitions implements EventSourceHandlers {
   readonly #options: PartitionsOptions;
-  readonly #lanes = new Map<string, { lane: Lane; openedAtMs: number }>();
+  readonly #lanes = new Map<string, OpenLane>();
   #source: EventSource | undefined;
   #sourceReady: Promise<EventSource>;
   #setSource: (source: EventSource) => void = () => undefined;
@@ -37,7 +43,7 @@ export class Partitions implements EventSourceHandlers {
     this.#setSource(source);
   }
 
-  async onPartitionOpen(partitionId: string): Promise<void> {
+  async onPartitionOpen(partitionId: string, beginsAfter: number | undefined): Promise<void> {
     const source = await this.#sourceReady;
     const lane = new Lane({
       ...this.#options.laneOptions(partitionId),
@@ -46,7 +52,7 @@ export class Partitions implements EventSourceHandlers {
       checkpoint: (position) => source.checkpoint(partitionId, position),
     });
     lane.start();
-    this.#lanes.set(partitionId, { lane, openedAtMs: Date.now() });
+    this.#lanes.set(partitionId, { lane, openedAtMs: Date.now(), beginsAfter });
     this.#options.log.info({ partitionId }, 'Reading the partition.');
   }
 
@@ -73,20 +79,21 @@ export class Partitions implements EventSourceHandlers {
   /** Messages after the last settled one, by partition. */
   lagByPartition(): Map<string, number> {
     return new Map(
-      [...this.#lanes].map(([partitionId, { lane }]) => [partitionId, this.#lag(partitionId, lane)]),
+      [...this.#lanes].map(([partitionId, open]) => [partitionId, this.#lag(partitionId, open)]),
     );
   }
 
   status(): PartitionStatus[] {
     return (this.#source?.partitionIds ?? []).map((partition) => {
-      const lane = this.#lanes.get(partition)?.lane;
+      const open = this.#lanes.get(partition);
+      const lane = open?.lane;
       const enqueuedTimeMs = lane?.position?.enqueuedTimeMs;
       return {
         partition,
         owner: lane ? this.#options.owner : '',
         offset: lane?.position?.offset ?? '',
         sequenceNumber: lane?.position?.sequenceNumber ?? -1,
-        lag: lane ? this.#lag(partition, lane) : 0,
+        lag: open ? this.#lag(partition, open) : 0,
         inFlight: lane?.unsettled ?? 0,
         ...(enqueuedTimeMs === undefined ? {} : { lastEnqueuedTime: new Date(enqueuedTimeMs).toISOString() }),
       };
@@ -96,21 +103,26 @@ export class Partitions implements EventSourceHandlers {
   /** Opens again what has messages but receives none. */
   async reviveStalled(): Promise<void> {
     const now = Date.now();
-    for (const [partitionId, { lane, openedAtMs }] of this.#lanes) {
+    for (const [partitionId, open] of this.#lanes) {
+      const { lane, openedAtMs } = open;
       const quietMs = now - Math.max(lane.progressAtMs, openedAtMs);
-      if (lane.unsettled > 0 || quietMs < STALLED_AFTER_MS || this.#lag(partitionId, lane) === 0) continue;
+      const lag = this.#lag(partitionId, open);
+      if (lane.unsettled > 0 || quietMs < STALLED_AFTER_MS || lag === 0) continue;
       this.#options.log.warn(
-        { partitionId, quietMs, lag: this.#lag(partitionId, lane) },
+        { partitionId, quietMs, lag },
         'The partition has messages but none arrive; opening it again.',
       );
       await this.#source?.reopen(partitionId);
     }
   }
 
-  #lag(partitionId: string, lane: Lane): number {
+  #lag(partitionId: string, { lane, beginsAfter }: OpenLane): number {
     const end = this.#source?.lastEnqueued(partitionId);
-    // Before the first message nobody knows where the partition was opened; what is in flight is all that is certain.
-    if (!end || !lane.position) return lane.unsettled;
-    return Math.max(0, end.sequenceNumber - lane.position.sequenceNumber, lane.unsettled);
+    const settled = lane.position?.sequenceNumber ?? beginsAfter;
+    // After a start by time or offset nobody knows before the first message; what is in flight is all that is certain.
+    if (!end || settled === undefined) return lane.unsettled;
+    // What the hub no longer keeps does not come.
+    const after = Math.max(settled, end.beginningSequenceNumber - 1);
+    return Math.max(0, end.sequenceNumber - after, lane.unsettled);
   }
 }

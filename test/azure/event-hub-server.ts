@@ -44,6 +44,8 @@ export class EventHubServer {
   attached = 0;
   readonly #container: Container;
   readonly #readers = new Set<Reader>();
+  /** The first sequence number that is kept, by partition. */
+  readonly #kept: number[] = [];
   readonly #connections = new Set<Connection>();
   #server: Server | undefined;
 
@@ -84,6 +86,11 @@ export class EventHubServer {
   get connectionString(): string {
     const key = Buffer.from('a key for tests').toString('base64');
     return `Endpoint=sb://127.0.0.1:${this.port};SharedAccessKeyName=reader;SharedAccessKey=${key};EntityPath=${HUB};UseDevelopmentEmulator=true`;
+  }
+
+  /** The events before the sequence number are past their retention. */
+  expire(partition: number, before: number): void {
+    this.#kept[partition] = before;
   }
 
   append(partition: number, ...events: StoredEvent[]): void {
@@ -159,9 +166,10 @@ export class EventHubServer {
         description: 'a reader with the same or a higher epoch came',
       });
     }
+    const next = Math.max(this.#begin(partition, filterOf(sender)), this.#kept[partition] ?? 0);
     this.attached += 1;
     this.#connections.add(connection);
-    this.#readers.add({ link: sender, partition, epoch, next: this.#begin(partition, filterOf(sender)) });
+    this.#readers.add({ link: sender, partition, epoch, next });
     this.#push();
   }
 
@@ -268,7 +276,7 @@ export class EventHubServer {
     return {
       name: HUB,
       partition: String(partition),
-      begin_sequence_number: rhea.types.wrap_long(0),
+      begin_sequence_number: rhea.types.wrap_long(this.#kept[partition] ?? 0),
       last_enqueued_sequence_number: rhea.types.wrap_long(last),
       last_enqueued_offset: last < 0 ? '-1' : String(last * 10),
       last_enqueued_time_utc: rhea.types.wrap_timestamp(events[last]?.enqueuedMs ?? 0),

@@ -19,6 +19,8 @@ export async function until(
 export class Recorder implements EventSourceHandlers {
   readonly events: Array<{ partitionId: string; event: ReceivedEvent }> = [];
   readonly opened: string[] = [];
+  /** Where reading began, by partition. */
+  readonly begins = new Map<string, number | undefined>();
   readonly closed: Array<{ partitionId: string; reason: CloseReason }> = [];
   readonly errors: Array<{ partitionId: string | undefined; error: ConnectorError }> = [];
   onEvents: ((partitionId: string, events: readonly ReceivedEvent[]) => Promise<void>) | undefined;
@@ -28,8 +30,9 @@ export class Recorder implements EventSourceHandlers {
     await this.onEvents?.(partitionId, events);
     for (const event of events) this.events.push({ partitionId, event });
   }
-  onPartitionOpen(partitionId: string): void {
+  onPartitionOpen(partitionId: string, beginsAfter: number | undefined): void {
     this.opened.push(partitionId);
+    this.begins.set(partitionId, beginsAfter);
   }
   async onPartitionClose(partitionId: string, reason: CloseReason): Promise<void> {
     await this.onClosing?.(partitionId, reason);

@@ -12,7 +12,8 @@ import { Tickets } from './hub/tickets.ts';
 import { healthRoutes } from './observe/health.ts';
 import { createLog } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
-import { loadSettings } from './settings.ts';
+import { endOnUnexpected } from './observe/unexpected.ts';
+import { isExposed, loadSettings } from './settings.ts';
 import { ThingworxClient } from './thingworx/client.ts';
 import { resolveToken } from './token.ts';
 import { VERSION } from './version.ts';
@@ -20,6 +21,12 @@ import { VERSION } from './version.ts';
 async function main(): Promise<void> {
   const settings = loadSettings(process.env);
   const log = createLog(settings.logLevel);
+  endOnUnexpected(log);
+  if (isExposed(settings.thingworxUrl)) {
+    log.warn(
+      'THINGWORX_URL has no TLS: whoever listens on the way sees the application key and all values. Use https.',
+    );
+  }
   const token = await resolveToken(settings.sidecarToken, settings.stateDirectory);
   const metrics = new Metrics();
   const client = new ThingworxClient({ url: settings.thingworxUrl, appKey: settings.thingworxAppKey });

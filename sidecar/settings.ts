@@ -25,6 +25,9 @@ export interface Settings {
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** Shorter ones can be guessed. */
+export const MIN_TOKEN_LENGTH = 16;
+
 type Source = Readonly<Record<string, string | undefined>>;
 
 const KEYS = [
@@ -62,7 +65,7 @@ export function loadSettings(environment: Source): Settings {
       required(values, 'THINGWORX_URL', 'the address of ThingWorx, such as https://host/Thingworx'),
     ),
     thingworxAppKey: secret(values, 'THINGWORX_APP_KEY', 'an application key of ThingWorx'),
-    sidecarToken: optionalSecret(values, 'SIDECAR_TOKEN'),
+    sidecarToken: token(values),
     host,
     hostNames: (values['SIDECAR_HOST_NAMES'] ?? '').split(',').flatMap((name) => name.trim() || []),
     tls,
@@ -156,6 +159,18 @@ function secret(values: Source, key: string, expected: string): string {
   return value;
 }
 
+/** It is all that keeps others on the machine from the API. */
+function token(values: Source): string | undefined {
+  const value = optionalSecret(values, 'SIDECAR_TOKEN');
+  if (value !== undefined && value.length < MIN_TOKEN_LENGTH) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `SIDECAR_TOKEN has ${value.length} characters; expected at least ${MIN_TOKEN_LENGTH}, such as the output of "openssl rand -hex 32".`,
+    );
+  }
+  return value;
+}
+
 function optionalSecret(values: Source, key: string): string | undefined {
   const file = values[`${key}_FILE`];
   let text = values[key];
@@ -172,6 +187,12 @@ function optionalSecret(values: Source, key: string): string | undefined {
     throw new ConnectorError('SETTING_INVALID', `${key} must be one word of printable ASCII characters.`);
   }
   return value;
+}
+
+/** Whether calls to ThingWorx leave the machine in clear. */
+export function isExposed(thingworxUrl: string): boolean {
+  const { protocol, hostname } = new URL(thingworxUrl);
+  return protocol === 'http:' && !isLoopback(hostname.replace(/^\[|\]$/g, ''));
 }
 
 function isLoopback(host: string): boolean {

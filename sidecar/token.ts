@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConnectorError } from './errors/connector-error.ts';
+import { MIN_TOKEN_LENGTH } from './settings.ts';
 
 /**
  * The token that services on Things present to the sidecar: the given one, else the one kept in the state directory, which is made
@@ -21,7 +22,7 @@ export async function resolveToken(given: string | undefined, stateDirectory: st
     }
   }
   const token = (await readFile(file, 'utf8')).trim();
-  if (token.length < 16) {
+  if (token.length < MIN_TOKEN_LENGTH) {
     throw new ConnectorError(
       'SETTING_INVALID',
       `${file} holds no usable token; delete it to have a new one made.`,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ConnectorError } from '../sidecar/errors/connector-error.ts';
-import { loadSettings } from '../sidecar/settings.ts';
+import { isExposed, loadSettings } from '../sidecar/settings.ts';
 import { resolveToken } from '../sidecar/token.ts';
 
 const MINIMUM = {
@@ -89,6 +89,12 @@ describe('settings', () => {
       /THINGWORX_APP_KEY_FILE/,
     ],
     [
+      'a token that can be guessed',
+      { ...MINIMUM, SIDECAR_TOKEN: 'hidden-15-chars' },
+      'SETTING_INVALID',
+      /SIDECAR_TOKEN has 15 characters; expected at least 16/,
+    ],
+    [
       'a port out of range',
       { ...MINIMUM, SIDECAR_PORT: '70000' },
       'SETTING_INVALID',
@@ -125,6 +131,19 @@ describe('settings', () => {
       assert.equal(error.code, code);
       assert.match(error.message, words);
       assert.doesNotMatch(error.message, /\n|hidden/);
+    });
+  }
+
+  for (const [url, exposed] of [
+    ['http://platform.example/Thingworx', true],
+    ['http://10.0.0.8:8080/Thingworx', true],
+    ['https://platform.example/Thingworx', false],
+    ['http://localhost:8080/Thingworx', false],
+    ['http://127.0.0.1:8080/Thingworx', false],
+    ['http://[::1]:8080/Thingworx', false],
+  ] as const) {
+    test(`${exposed ? 'see' : 'do not see'} that ${url} shows the application key to the network`, () => {
+      assert.equal(isExposed(loadSettings({ ...MINIMUM, THINGWORX_URL: url }).thingworxUrl), exposed);
     });
   }
 

@@ -3,6 +3,7 @@ import type {
   EventHubConsumerClient,
   EventHubProperties,
   EventPosition,
+  PartitionProperties,
   Subscription,
 } from '@azure/event-hubs';
 import { ConnectorError } from '../errors/connector-error.ts';
@@ -23,6 +24,7 @@ import type {
 import { GuardedCheckpoints } from './guarded-checkpoints.ts';
 import { createMemoryCheckpoints } from './memory-checkpoints.ts';
 import { Partition, PartitionEnded } from './partition.ts';
+import { PartitionEnds } from './partition-ends.ts';
 
 /**
  * Opens the event stream of an IoT Hub (or any Event Hub) and begins to receive. Resolves when the endpoint has answered; partitions
@@ -53,7 +55,7 @@ class HubEventSource implements EventSource {
   readonly #closeTimeoutMs: number;
   readonly #host: string;
   readonly #partitions = new Map<string, Partition>();
-  readonly #lastEnqueued = new Map<string, LastEnqueued>();
+  readonly #ends = new PartitionEnds((id, signal) => this.#partitionProperties(id, signal));
   readonly #checkpoints: CheckpointStore;
   #store: GuardedCheckpoints;
   #client: EventHubConsumerClient;
@@ -108,12 +110,12 @@ class HubEventSource implements EventSource {
   }
 
   lastEnqueued(partitionId: string): LastEnqueued | undefined {
-    return this.#lastEnqueued.get(partitionId);
+    return this.#ends.of(partitionId);
   }
 
   async readLastEnqueued(partitionId?: string, signal?: AbortSignal): Promise<void> {
     const ids = partitionId === undefined ? this.ownedPartitions() : [partitionId];
-    await Promise.all(ids.map((id) => this.#readEnd(id, signal)));
+    await Promise.all(ids.map((id) => this.#ends.read(id, signal)));
   }
 
   async checkpoint(
@@ -224,12 +226,25 @@ class HubEventSource implements EventSource {
 
   async #openPartition(partitionId: string): Promise<void> {
     const failures = this.#partitions.get(partitionId)?.failures ?? 0;
-    const beginsAfter = this.#store.beginsAfter(partitionId);
-    const partition = new Partition(partitionId, this.#handlers, failures, (error) =>
-      this.#report(partitionId, error),
-    );
+    const partition = new Partition({
+      id: partitionId,
+      handlers: this.#handlers,
+      beginsAfter: this.#store.beginsAfter(partitionId),
+      failures,
+      report: (error) => this.#report(partitionId, error),
+      onGap: (after, next) => void this.#explainGap(partitionId, after, next),
+    });
     this.#partitions.set(partitionId, partition);
-    await partition.open(beginsAfter);
+    await partition.open();
+  }
+
+  async #explainGap(partitionId: string, after: number, next: number): Promise<void> {
+    try {
+      const error = await this.#ends.gap(partitionId, after, next);
+      if (error) this.#handlers.onError(partitionId, error);
+    } catch (thrown) {
+      this.#failed(partitionId, thrown);
+    }
   }
 
   async #endPartition(partition: Partition, reason: 'lost' | 'shutdown'): Promise<void> {
@@ -283,16 +298,10 @@ class HubEventSource implements EventSource {
     };
   }
 
-  async #readEnd(partitionId: string, signal?: AbortSignal): Promise<void> {
-    const end = await this.#ask(`Reading the end of partition ${partitionId}`, signal, (abortSignal) =>
-      this.#client.getPartitionProperties(partitionId, { abortSignal }),
+  #partitionProperties(id: string, signal?: AbortSignal): Promise<PartitionProperties> {
+    return this.#ask(`Reading the end of partition ${id}`, signal, (abortSignal) =>
+      this.#client.getPartitionProperties(id, { abortSignal }),
     );
-    this.#lastEnqueued.set(partitionId, {
-      sequenceNumber: end.lastEnqueuedSequenceNumber,
-      beginningSequenceNumber: end.beginningSequenceNumber,
-      enqueuedOnMs: end.lastEnqueuedOnUtc.getTime(),
-      readAtMs: Date.now(),
-    });
   }
 
   async #ask<T>(
@@ -330,11 +339,8 @@ class HubEventSource implements EventSource {
       partitions: this.#options.partitions && new Set(this.#options.partitions),
       timeoutMs: this.#timeoutMs,
       startPositionOf: (id) => this.#options.startPositions?.[id] ?? this.#options.startPosition,
-      partitionEnd: (id) =>
-        this.#ask(`Reading the end of partition ${id}`, undefined, (abortSignal) =>
-          this.#client.getPartitionProperties(id, { abortSignal }),
-        ),
-      onMismatch: (id, error) => this.#report(id, error),
+      partitionEnd: (id) => this.#partitionProperties(id),
+      onAhead: (id, error) => this.#report(id, error),
     });
   }
 

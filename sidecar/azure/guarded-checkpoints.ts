@@ -4,7 +4,6 @@ import type { Checkpoint, CheckpointStore, PartitionOwnership, StartPosition } f
 
 /** The end of a partition, as the guard needs it. */
 export interface PartitionEnd {
-  readonly beginningSequenceNumber: number;
   readonly lastEnqueuedSequenceNumber: number;
   readonly lastEnqueuedOffset: string;
 }
@@ -17,8 +16,7 @@ export interface GuardOptions {
   readonly timeoutMs: number;
   startPositionOf(partitionId: string): StartPosition;
   partitionEnd(partitionId: string): Promise<PartitionEnd>;
-  /** The partition does not begin where its checkpoint says. */
-  onMismatch(partitionId: string, error: ConnectorError): void;
+  onAhead(partitionId: string, error: ConnectorError): void;
 }
 
 /** The offset before the first event of a partition. */
@@ -33,7 +31,6 @@ const BEGINNING = '-1';
  *   restart before the first event means "latest" anew and skips what arrived meanwhile.
  * - A checkpoint beyond the end of its partition was written for another hub of the same name. The SDK would wait there for ever; the
  *   guard reports it and begins at the start of the partition.
- * - A checkpoint before what the hub still keeps means that messages are lost. The service says nothing of it; the guard does.
  * - Where reading begins is known, also before the first event, so that lag and stalls show from the first moment.
  * - Calls are bounded in time and their errors are ConnectorErrors.
  */
@@ -130,11 +127,8 @@ export class GuardedCheckpoints implements CheckpointStore {
 
   async #checked(checkpoint: Checkpoint): Promise<Checkpoint> {
     const end = await this.#options.partitionEnd(checkpoint.partitionId);
-    if (checkpoint.sequenceNumber <= end.lastEnqueuedSequenceNumber) {
-      this.#checkRetention(checkpoint, end);
-      return checkpoint;
-    }
-    this.#options.onMismatch(
+    if (checkpoint.sequenceNumber <= end.lastEnqueuedSequenceNumber) return checkpoint;
+    this.#options.onAhead(
       checkpoint.partitionId,
       new ConnectorError(
         'CHECKPOINT_AHEAD',
@@ -143,21 +137,6 @@ export class GuardedCheckpoints implements CheckpointStore {
       ),
     );
     return { ...checkpoint, offset: BEGINNING, sequenceNumber: -1 };
-  }
-
-  /** The sequence numbers of a partition have no gaps. */
-  #checkRetention({ partitionId, sequenceNumber }: Checkpoint, end: PartitionEnd): void {
-    const messages = end.beginningSequenceNumber - sequenceNumber - 1;
-    if (messages <= 0) return;
-    this.#options.onMismatch(
-      partitionId,
-      new ConnectorError(
-        'MESSAGES_EXPIRED',
-        `The hub has dropped ${messages} messages of partition ${partitionId} before they were read (sequence numbers ` +
-          `${sequenceNumber + 1} to ${end.beginningSequenceNumber - 1}): its retention time is shorter than the sidecar was away.`,
-        { details: { messages } },
-      ),
-    );
   }
 
   async #pinned(place: Omit<Checkpoint, 'offset' | 'sequenceNumber'>): Promise<Checkpoint | undefined> {

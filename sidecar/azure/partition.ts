@@ -16,13 +16,25 @@ export class PartitionEnded extends ConnectorError {
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
 
+export interface PartitionOptions {
+  readonly id: string;
+  readonly handlers: EventSourceHandlers;
+  /** The sequence number after which it is read; undefined when nobody knows, -1 from the beginning. */
+  readonly beginsAfter: number | undefined;
+  /** How often in a row it has ended by failure before. */
+  readonly failures: number;
+  readonly report: (error: ConnectorError) => void;
+  /** Events between the two sequence numbers never came. */
+  readonly onGap: (after: number, next: number) => void;
+}
+
 /** One partition while this sidecar reads it: from `open` to `end`. Knows why it ends, which the SDK does not say. */
 export class Partition {
   readonly id: string;
-  readonly #handlers: EventSourceHandlers;
-  readonly #report: (error: ConnectorError) => void;
+  readonly #options: PartitionOptions;
   readonly #interrupted = Promise.withResolvers<never>();
   readonly #ended = Promise.withResolvers<void>();
+  #lastSequenceNumber: number;
   #failures: number;
   #open = false;
   #owned = false;
@@ -30,16 +42,11 @@ export class Partition {
   #reopenWanted = false;
   #openFailed: ConnectorError | undefined;
 
-  constructor(
-    id: string,
-    handlers: EventSourceHandlers,
-    failures: number,
-    report: (error: ConnectorError) => void,
-  ) {
-    this.id = id;
-    this.#handlers = handlers;
-    this.#failures = failures;
-    this.#report = report;
+  constructor(options: PartitionOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#lastSequenceNumber = options.beginsAfter ?? -1;
+    this.#failures = options.failures;
     // Nobody may be waiting when it is interrupted.
     this.#interrupted.promise.catch(() => {});
   }
@@ -58,11 +65,11 @@ export class Partition {
     return this.#failures;
   }
 
-  async open(beginsAfter: number | undefined): Promise<void> {
+  async open(): Promise<void> {
     this.#open = true;
     this.#owned = true;
     try {
-      await this.#handlers.onPartitionOpen(this.id, beginsAfter);
+      await this.#options.handlers.onPartitionOpen(this.id, this.#options.beginsAfter);
     } catch (thrown) {
       this.#openFailed = toConnectorError(thrown);
     }
@@ -76,7 +83,7 @@ export class Partition {
     const events = this.#usable(received);
     if (events.length === 0) return;
     try {
-      await Promise.race([this.#handlers.onBatch(this.id, events), this.#interrupted.promise]);
+      await Promise.race([this.#options.handlers.onBatch(this.id, events), this.#interrupted.promise]);
     } catch (thrown) {
       if (this.#reopenWanted) this.#end('is to be opened again');
       this.#fail(toConnectorError(thrown));
@@ -107,8 +114,8 @@ export class Partition {
     if (reason === 'lost') this.#owned = false;
     if (reason === 'failed') this.#failures += 1;
     const closing = Promise.resolve()
-      .then(() => this.#handlers.onPartitionClose(this.id, reason))
-      .catch((thrown) => this.#report(toConnectorError(thrown)));
+      .then(() => this.#options.handlers.onPartitionClose(this.id, reason))
+      .catch((thrown) => this.#options.report(toConnectorError(thrown)));
     await bounded(closing, timeoutMs);
     this.#owned = false;
     this.#open = false;
@@ -118,7 +125,7 @@ export class Partition {
   }
 
   #fail(error: ConnectorError): never {
-    this.#report(error);
+    this.#options.report(error);
     this.#end('failed');
   }
 
@@ -126,16 +133,25 @@ export class Partition {
     throw new PartitionEnded('AZURE_CANCELLED', `Partition ${this.id} ${why}.`);
   }
 
+  #follow(sequenceNumber: number): void {
+    const after = this.#lastSequenceNumber;
+    this.#lastSequenceNumber = sequenceNumber;
+    // Where it began is the beginning of what the hub keeps: nothing is missing there.
+    if (after >= 0 && sequenceNumber > after + 1) this.#options.onGap(after, sequenceNumber);
+  }
+
   /** Bodies as Buffers, in place: the SDK's objects are handed on as they are, since copying each would cost a tenth of the whole. */
   #usable(received: ReceivedEventData[]): readonly ReceivedEvent[] {
     let broken = 0;
     for (const event of received) {
       if (!Buffer.isBuffer(event.body)) event.body = toBuffer(event.body);
-      if (typeof event.sequenceNumber !== 'number') broken += 1;
+      const { sequenceNumber } = event;
+      if (typeof sequenceNumber !== 'number') broken += 1;
+      else this.#follow(sequenceNumber);
     }
     if (broken === 0) return received;
     // A transfer that is no single AMQP message (a batch envelope) has no annotations, so no position either.
-    this.#report(
+    this.#options.report(
       new ConnectorError(
         'AZURE_FAILED',
         `Partition ${this.id} delivered ${broken} transfers that are no messages; they were skipped.`,

@@ -91,6 +91,8 @@ export class EventHubServer {
   /** The events before the sequence number are past their retention. */
   expire(partition: number, before: number): void {
     this.#kept[partition] = before;
+    for (const reader of this.#readers)
+      if (reader.partition === partition) reader.next = Math.max(reader.next, before);
   }
 
   append(partition: number, ...events: StoredEvent[]): void {

@@ -175,11 +175,30 @@ describe('where an event source begins', () => {
     await open({ checkpoints });
     await until('what is left', () => recorder.events.length === 3);
     assert.deepEqual(recorder.sequence('0'), [7, 8, 9]);
+    await until('the report', () => recorder.errors.length > 0);
     assert.deepEqual(
       recorder.errors.map(({ partitionId, error }) => [partitionId, error.code, error.details]),
       [['0', 'MESSAGES_EXPIRED', { messages: 3 }]],
     );
     assert.match(recorder.errors[0]?.error.message ?? '', /dropped 3 messages of partition 0 .*4 to 6/);
+  });
+
+  test('messages that expire while a handler holds the partition up are reported as well', async () => {
+    // More than the session of the server queues ahead.
+    fill(0, 6000);
+    const held = Promise.withResolvers<void>();
+    recorder.onEvents = () => held.promise;
+    await open();
+    await until('the first events', () => server.taken(0) > 0);
+    server.expire(0, 5900);
+    held.resolve();
+    await until('the end', () => recorder.events.at(-1)?.event.sequenceNumber === 5999);
+    await until('the report', () => recorder.errors.length > 0);
+    assert.deepEqual(
+      recorder.errors.map(({ error }) => [error.code, error.details]),
+      [['MESSAGES_EXPIRED', { messages: 6000 - recorder.events.length }]],
+    );
+    assert.ok(recorder.events.length < 5900);
   });
 
   test('a checkpoint at the last message that expired misses nothing', async () => {

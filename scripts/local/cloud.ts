@@ -14,6 +14,8 @@ export interface CloudOptions {
   /** Message sources beside telemetry that the hub routes to its built-in endpoint. */
   readonly builtInSources?: readonly string[];
   readonly standardPorts?: boolean;
+  /** What the event stream keeps, all partitions together; the emulator's default unless given. */
+  readonly retentionBytes?: number;
   /** Beside $Default. */
   readonly consumerGroups?: readonly string[];
   readonly onUnexpectedExit?: (message: string) => void;
@@ -66,9 +68,13 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     });
     started.push(azurite);
     const settingsFile = path.join(options.directory, 'iothub-settings.json');
-    await writeFile(settingsFile, JSON.stringify(hubSettings(azurite.connectionString, authority.ca)), {
-      mode: 0o600,
-    });
+    await writeFile(
+      settingsFile,
+      JSON.stringify(hubSettings(azurite.connectionString, authority.ca, options)),
+      {
+        mode: 0o600,
+      },
+    );
     const [hub, thingworx] = await Promise.all([
       run('The IoT Hub emulator', [
         path.join(EMULATORS, 'iothub', 'main.ts'),
@@ -108,10 +114,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 }
 
 /** What an administrator sets up on a hub beside devices: a container for the files that devices upload. */
-function hubSettings(storageConnectionString: string, ca: string): unknown {
+function hubSettings(storageConnectionString: string, ca: string, { retentionBytes }: CloudOptions): unknown {
   return {
     uploads: { account: { connectionString: storageConnectionString, ca }, containerName: 'device-uploads' },
     storageCa: ca,
+    ...(retentionBytes === undefined ? {} : { retentionBytes }),
   };
 }
 

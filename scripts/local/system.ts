@@ -14,7 +14,13 @@ import { extractFolder } from './unzip.ts';
 export interface SystemOptions
   extends Pick<
     CloudOptions,
-    'iotHubPort' | 'thingworxPort' | 'storagePort' | 'partitions' | 'builtInSources' | 'consumerGroups'
+    | 'iotHubPort'
+    | 'thingworxPort'
+    | 'storagePort'
+    | 'partitions'
+    | 'builtInSources'
+    | 'consumerGroups'
+    | 'retentionBytes'
   > {
   readonly devices: number;
   readonly sidecarPort?: number;

@@ -362,6 +362,7 @@ export class HubConnection {
   #sourceFailed(partitionId: string | undefined, error: ConnectorError): void {
     this.#condition.note(error);
     if (MISMATCHES.has(error.code)) {
+      if (error.code === 'MESSAGES_EXPIRED') this.#counters.expire(Number(error.details?.['messages'] ?? 0));
       this.#log.warn({ code: error.code, partitionId }, error.message);
       return;
     }

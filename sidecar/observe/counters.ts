@@ -29,6 +29,7 @@ export class HubCounters {
   readonly #ignoredByReason = new Map<string, number>();
   readonly #deadLetteredByReason = new Map<string, number>();
   #calls = 0;
+  #expired = 0;
 
   receive(messages: number): void {
     this.#counts.received += messages;
@@ -53,12 +54,21 @@ export class HubCounters {
     this.#deadLetteredByReason.set(reason, (this.#deadLetteredByReason.get(reason) ?? 0) + 1);
   }
 
+  /** Messages that the hub has dropped before they were received: in no account, and lost. */
+  expire(messages: number): void {
+    this.#expired += messages;
+  }
+
   call(): void {
     this.#calls += 1;
   }
 
   get counts(): Readonly<HubCounts> {
     return this.#counts;
+  }
+
+  get expired(): number {
+    return this.#expired;
   }
 
   /** Calls of ReceiveUpdates. */

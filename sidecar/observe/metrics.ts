@@ -116,6 +116,16 @@ export class Metrics {
         for (const { thing, counters } of hubs.values()) this.inc({ hub: thing }, counters.calls);
       },
     });
+    new Counter({
+      name: 'azure_iot_messages_expired_total',
+      help: 'Messages that the hub dropped at the end of its retention time before they were read.',
+      labelNames: ['hub'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { thing, counters } of hubs.values()) this.inc({ hub: thing }, counters.expired);
+      },
+    });
     new Gauge({
       name: 'azure_iot_partition_lag',
       help: 'Messages in the partition after the last one that was confirmed.',

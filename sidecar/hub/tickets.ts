@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { SecretTicket, SecretTickets } from '../contract/context.ts';
 import type { SecretName } from '../contract/hub-settings.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
@@ -82,14 +82,15 @@ async function resolveSecret(name: SecretName, value: string): Promise<string> {
   if (text.startsWith('file:')) {
     const path = text.slice('file:'.length);
     try {
-      const content = await readFile(path);
-      if (content.byteLength > MAX_SECRET_BYTES) {
+      // A device or a pipe could be read without end.
+      const facts = await stat(path);
+      if (!facts.isFile() || facts.size > MAX_SECRET_BYTES) {
         throw new ConnectorError(
           'SECRET_UNREADABLE',
-          `${name} refers to the file ${path}, which is larger than any secret.`,
+          `${name} refers to ${path}, which is ${facts.isFile() ? 'larger than any secret' : 'no file'}.`,
         );
       }
-      const found = content.toString('utf8').trim();
+      const found = (await readFile(path, 'utf8')).trim();
       if (found) return found;
       throw new ConnectorError('SECRET_UNREADABLE', `${name} refers to the file ${path}, which is empty.`);
     } catch (cause) {

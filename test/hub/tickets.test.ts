@@ -79,4 +79,25 @@ describe('tickets', () => {
       await rm(directory, { recursive: true });
     }
   });
+
+  test('read no device, no directory and no large file in place of a secret', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'tickets-'));
+    const large = path.join(directory, 'large');
+    await writeFile(large, 'x'.repeat(20_000));
+    try {
+      for (const [place, words] of [
+        ['/dev/zero', /which is no file/],
+        [directory, /which is no file/],
+        [large, /larger than any secret/],
+      ] as const) {
+        const { tickets, issued } = handOver(['iotHubConnectionString']);
+        await assert.rejects(tickets.redeem(issued[0]?.ticket ?? '', `file:${place}`), {
+          code: 'SECRET_UNREADABLE',
+          message: words,
+        });
+      }
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
 });

@@ -13,6 +13,8 @@ export interface SidecarOptions {
   readonly caFile: string;
   readonly port: number;
   readonly logLevel?: string;
+  /** More of its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly onLine?: (line: string) => void;
   readonly onUnexpectedExit?: (message: string) => void;
 }
@@ -39,8 +41,8 @@ export class Sidecar {
 
   /** Starts it; a second start, after `kill`, takes the same port. */
   async start(): Promise<void> {
-    const { program, thingworxUrl, appKeyFile, stateDirectory, caFile, logLevel, onLine, onUnexpectedExit } =
-      this.#options;
+    const { program, thingworxUrl, appKeyFile, stateDirectory, caFile } = this.#options;
+    const { logLevel, environment, onLine, onUnexpectedExit } = this.#options;
     this.#process = new LocalProcess({
       name: 'The sidecar',
       args: [...NODE_FLAGS, program],
@@ -52,6 +54,7 @@ export class Sidecar {
         SIDECAR_STATE_DIR: stateDirectory,
         NODE_EXTRA_CA_CERTS: caFile,
         LOG_LEVEL: logLevel ?? 'info',
+        ...environment,
       },
       ready: (line) => {
         const entry = jsonLine(line);

@@ -29,6 +29,8 @@ export interface SystemOptions
   /** Told what is being done, for people who wait. */
   readonly onStep?: (step: string) => void;
   readonly onUnexpectedExit?: (message: string) => void;
+  /** More of the sidecar's environment. */
+  readonly sidecarEnvironment?: Readonly<Record<string, string>>;
   readonly onSidecarLine?: (line: string) => void;
   /** More settings of the hub Thing. */
   readonly hubSettings?: Readonly<Record<string, unknown>>;
@@ -156,7 +158,7 @@ export class LocalSystem {
   }
 
   async #makeSidecar(state: string, port: number): Promise<Sidecar> {
-    const { onSidecarLine, onUnexpectedExit } = this.#options;
+    const { onSidecarLine, onUnexpectedExit, sidecarEnvironment } = this.#options;
     const stateDirectory = path.join(this.#directory, state);
     await mkdir(stateDirectory);
     return new Sidecar({
@@ -166,6 +168,7 @@ export class LocalSystem {
       stateDirectory,
       caFile: this.cloud.caFile,
       port,
+      ...(sidecarEnvironment ? { environment: sidecarEnvironment } : {}),
       ...(onSidecarLine ? { onLine: onSidecarLine } : {}),
       ...(onUnexpectedExit ? { onUnexpectedExit } : {}),
     });

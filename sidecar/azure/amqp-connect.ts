@@ -1,4 +1,5 @@
 import rhea, { type Connection, type ConnectionOptions } from 'rhea';
+import { proxiedWebSocket } from '../net/proxy.ts';
 import type { HostAddress } from './connection-string.ts';
 
 /** How AMQP travels: over TLS on a port of its own, or in WebSockets on port 443, which firewalls and proxies let through. */
@@ -33,6 +34,6 @@ export function connectAmqp(address: AmqpAddress, options: Partial<ConnectionOpt
   }
   const name = host.includes(':') ? `[${host}]` : host;
   const url = `wss://${name}:${address.port ?? WEB_SOCKET_PORT}/${WEB_SOCKET_PATH}`;
-  const open = container.websocket_connect(WebSocket as never)(url, [WEB_SOCKET_PROTOCOL], {});
+  const open = container.websocket_connect(proxiedWebSocket() as never)(url, [WEB_SOCKET_PROTOCOL], {});
   return container.connect({ ...common, connection_details: open } as unknown as ConnectionOptions);
 }

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { proxyRefusal } from '../net/proxy.ts';
 import { redact } from '../observe/log.ts';
 import {
   AMQP_CODES,
@@ -168,6 +169,8 @@ function findKnown(thrown: unknown, conditions: AzureContext['conditions'] = {})
 
 function classify(error: ErrorLike): Known | undefined {
   const text = messageOf(error);
+  const refusal = proxyRefusal(text);
+  if (refusal) return { code: 'AZURE_UNREACHABLE', text: refusal };
   if (error.name === 'AbortError' || error.code === 'ABORT_ERR') return { code: 'AZURE_CANCELLED', text: '' };
   // undici's time-outs and DOMException's, before status: they carry none.
   if (error.name === 'TimeoutError' && error.response === undefined)

@@ -101,6 +101,8 @@ export const STATUS_CODES: Readonly<Record<number, ErrorCode>> = {
   401: 'AZURE_UNAUTHORIZED',
   403: 'AZURE_UNAUTHORIZED',
   404: 'AZURE_NOT_FOUND',
+  // Of a proxy, never of Azure.
+  407: 'AZURE_UNREACHABLE',
   408: 'AZURE_TIMEOUT',
   409: 'AZURE_CONFLICT',
   412: 'PRECONDITION_FAILED',

@@ -4,6 +4,7 @@ import {
   type EventHubConsumerClientOptions,
   RetryMode,
 } from '@azure/event-hubs';
+import { proxiedWebSocket } from '../net/proxy.ts';
 import { parseEventHub } from './connection-string.ts';
 import type { EventHubEndpoint } from './endpoint.ts';
 
@@ -23,7 +24,9 @@ export function createEventHubClient(
 ): EventHubConsumerClient {
   const clientOptions: EventHubConsumerClientOptions = {
     identifier: options.ownerId,
-    ...(endpoint.transport === 'amqp-websockets' ? { webSocketOptions: { webSocket: WebSocket } } : {}),
+    ...(endpoint.transport === 'amqp-websockets'
+      ? { webSocketOptions: { webSocket: proxiedWebSocket() as never } }
+      : {}),
     retryOptions: {
       mode: RetryMode.Exponential,
       maxRetries: 3,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { createAgent } from '../net/proxy.ts';
 import { type AzureContext, azureError, httpError, parseHubError, retryAfterMs } from './azure-error.ts';
 import type { HubCredentials } from './credentials.ts';
 import { HubAuthorization } from './hub-authorization.ts';
@@ -64,7 +65,7 @@ export function hubPath(...segments: readonly string[]): string {
  * connections, signs, keeps to the tier's rates and waits out a 429 as long as the caller's time allows.
  */
 export class HubRest {
-  readonly #pool: Pool;
+  readonly #agent: Dispatcher;
   readonly #host: string;
   readonly #authorization: HubAuthorization;
   readonly #quota: HubQuota;
@@ -76,7 +77,7 @@ export class HubRest {
     this.#host = hostName;
     this.#quota = options.quota ?? new HubQuota();
     this.#authorization = new HubAuthorization(credentials);
-    this.#pool = new Pool(`https://${hostName}`, {
+    this.#agent = createAgent({
       connections: options.connections ?? 8,
       connect: { timeout: 15_000 },
       keepAliveTimeout: 30_000,
@@ -114,7 +115,7 @@ export class HubRest {
   /** Ends calls that are under way (they fail with STOPPING). Idempotent. */
   async close(): Promise<void> {
     this.#stop.abort();
-    if (!this.#pool.destroyed) await this.#pool.destroy();
+    await this.#agent.destroy();
   }
 
   #judge(thrown: unknown, request: HubRequest, context: AzureContext, signal: AbortSignal): ConnectorError {
@@ -159,7 +160,8 @@ export class HubRest {
       body = JSON.stringify(request.body);
       headers['content-type'] = 'application/json; charset=utf-8';
     }
-    const answer = await this.#pool.request({
+    const answer = await this.#agent.request({
+      origin: `https://${this.#host}`,
       method: request.method,
       path: `${request.path}?${query(request.query)}`,
       headers,

@@ -1,5 +1,6 @@
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { createLocalAgent, proxyRefusal } from '../net/proxy.ts';
 
 export interface ThingworxClientOptions {
   /** Base address that ends in /Thingworx. */
@@ -22,7 +23,7 @@ const MAX_MESSAGE_CHARACTERS = 500;
 export class ThingworxClient {
   readonly #url: URL;
   readonly #headers: Record<string, string>;
-  readonly #pool: Pool;
+  readonly #agent: Dispatcher;
 
   constructor(options: ThingworxClientOptions) {
     this.#url = new URL(options.url);
@@ -34,9 +35,9 @@ export class ThingworxClient {
       'x-xsrf-token': 'TWX-XSRF-TOKEN-VALUE',
       'x-thingworx-session': 'false',
     };
-    this.#pool = new Pool(this.#url.origin, {
+    this.#agent = createLocalAgent({
       connections: options.connections ?? 16,
-      connectTimeout: 10_000,
+      connect: { timeout: 10_000 },
     });
   }
 
@@ -79,7 +80,7 @@ export class ThingworxClient {
   }
 
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#agent.destroy();
   }
 
   async #send(
@@ -89,6 +90,7 @@ export class ThingworxClient {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     const dispatch: Dispatcher.RequestOptions = {
+      origin: this.#url.origin,
       method: request.method,
       path: request.path,
       headers: this.#headers,
@@ -99,7 +101,7 @@ export class ThingworxClient {
       signal,
     };
     try {
-      const response = await this.#pool.request(dispatch);
+      const response = await this.#agent.request(dispatch);
       const text = await response.body.text();
       return {
         status: response.statusCode,
@@ -120,7 +122,8 @@ export class ThingworxClient {
           },
         );
       }
-      const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).name;
+      const { message, code, name } = cause as NodeJS.ErrnoException;
+      const reason = proxyRefusal(message) ?? code ?? name;
       throw new ConnectorError(
         'THINGWORX_UNREACHABLE',
         `ThingWorx at ${this.#url.href} cannot be reached (${reason}).`,

@@ -1,16 +1,26 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { ConnectProxy } from '../net/connect-proxy.ts';
 import { eventually } from './observe.ts';
 
-describe('a hub Thing behind a firewall that lets only port 443 through', () => {
-  const system = new LocalSystem({
-    devices: 1,
-    localCheckpoints: true,
-    hubSettings: { amqpTransport: 'amqp-websockets' },
+describe('a sidecar behind a proxy, and a firewall that lets only port 443 through', () => {
+  const proxy = new ConnectProxy('user:pass-word');
+  let system: LocalSystem;
+  before(async () => {
+    await proxy.start();
+    system = new LocalSystem({
+      devices: 1,
+      localCheckpoints: true,
+      hubSettings: { amqpTransport: 'amqp-websockets' },
+      sidecarEnvironment: { HTTPS_PROXY: proxy.url },
+    });
+    await system.start();
   });
-  before(() => system.start());
-  after(() => system.stop());
+  after(async () => {
+    await system?.stop();
+    await proxy.stop();
+  });
 
   const arrives = async (count: number) => {
     const [machine] = system.devices;
@@ -21,8 +31,9 @@ describe('a hub Thing behind a firewall that lets only port 443 through', () => 
     });
   };
 
-  test('telemetry arrives in WebSockets, and over AMQP again when the setting changes', async () => {
+  test('telemetry arrives in WebSockets through the proxy, and past it over AMQP when the setting changes', async () => {
     await arrives(1);
+    assert.ok(proxy.targets.length > 0);
     await system.platform.setProperties(HUB_THING, { amqpTransport: 'amqp' });
     await system.platform.invoke(HUB_THING, 'Connect');
     await system.waitForState('running');

@@ -42,6 +42,19 @@ export const connectionState: DataShape = {
   ],
 };
 
+export const ingestionStall: DataShape = {
+  kind: 'DataShape',
+  name: 'AzureIoT.IngestionStall_DS',
+  description: 'The events IngestionStalled and IngestionResumed of a hub.',
+  fields: [
+    { name: 'since', baseType: 'DATETIME', description: 'Since when no message has moved.' },
+    text('code', 'The code of what held them up.'),
+    text('reason', 'What held them up, in plain words.'),
+    { name: 'seconds', baseType: 'NUMBER', description: 'How long messages have not moved, in seconds.' },
+    time('When it was noticed, or when messages moved again.'),
+  ],
+};
+
 export const telemetryRefused: DataShape = {
   kind: 'DataShape',
   name: 'AzureIoT.TelemetryRefused_DS',

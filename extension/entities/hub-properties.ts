@@ -64,6 +64,10 @@ export const statusProperties: readonly PropertyDefinition[] = [
     'The code of the last error; the documentation says what to do for each.',
   ),
   status('lastErrorTime', 'DATETIME', 'When the last error happened.'),
+  status('ingestionStalled', 'BOOLEAN', 'Whether messages wait and none has moved for 30 seconds or more.', {
+    isPersistent: true,
+  }),
+  status('stalledSince', 'DATETIME', 'When ingestion last began to stand still.', { isPersistent: true }),
   status('statusTime', 'DATETIME', 'When these status properties were written.'),
   status('connectedSince', 'DATETIME', 'Since when the hub is connected; the counts begin there.'),
   status('messagesReceived', 'LONG', 'Messages received from Azure.'),

@@ -115,6 +115,19 @@ const events: readonly EventDefinition[] = [
     dataShape: 'AzureIoT.ConnectionState_DS',
   },
   {
+    name: 'IngestionStalled',
+    category: 'Connection',
+    description:
+      'Messages wait and none has moved for 30 seconds. Also told afterwards, when ThingWorx itself was away.',
+    dataShape: 'AzureIoT.IngestionStall_DS',
+  },
+  {
+    name: 'IngestionResumed',
+    category: 'Connection',
+    description: 'Messages move again after IngestionStalled.',
+    dataShape: 'AzureIoT.IngestionStall_DS',
+  },
+  {
     name: 'TelemetryRefused',
     category: 'Inbound',
     description: 'ThingWorx refused values of a batch.',

@@ -1,5 +1,6 @@
 import {
   connectionState,
+  ingestionStall,
   operationDataShapes,
   partition,
   propertyCreated,
@@ -21,6 +22,7 @@ import { blobContainerTemplate } from './storage-container.ts';
 const dataShapes = [
   partition,
   connectionState,
+  ingestionStall,
   telemetryRefused,
   thingCreated,
   propertyCreated,

@@ -1,4 +1,29 @@
-/* Writes a status, whole or in part, to the status properties, and fires ConnectionStateChanged when the state is another. */
+/* Writes a status, whole or in part, to the status properties, and fires ConnectionStateChanged when the state is another,
+   and both ends of a stall once, be it after the stall has ended. */
+function stallEvent(stall, since, time) {
+  return {
+    since: since,
+    code: stall.code || "",
+    reason: stall.reason || "",
+    seconds: (time.getTime() - since.getTime()) / 1000,
+    time: time
+  };
+}
+
+function followStall(stall) {
+  var since = stall ? toDate(stall.since) : me.stalledSince;
+  if (stall && (!me.stalledSince || me.stalledSince.getTime() !== since.getTime())) {
+    me.stalledSince = since;
+    me.ingestionStalled = true;
+    me.IngestionStalled(stallEvent(stall, since, new Date()));
+  }
+  /* A sidecar that was started anew knows of no stall. */
+  if (me.ingestionStalled && (!stall || stall.until)) {
+    me.ingestionStalled = false;
+    me.IngestionResumed(stallEvent(stall || {}, since, stall ? toDate(stall.until) : new Date()));
+  }
+}
+
 function run() {
   var content = plain(status);
   var before = String(me.connectionStatus || "");
@@ -10,6 +35,7 @@ function run() {
     me.messagesDeadLettered = content.counters.deadLettered;
     me.messagesInFlight = content.counters.inFlight;
     me.messagesRepeated = content.counters.repeated;
+    followStall(content.stall);
   }
   if (content.ratePerSecond !== undefined) {
     me.ratePerSecond = content.ratePerSecond;

@@ -21,6 +21,19 @@ export const LastError = Type.Object(
 );
 export type LastError = Static<typeof LastError>;
 
+export const Stall = Type.Object(
+  {
+    since: DateTime({ description: 'Since when no message has moved.' }),
+    until: Type.Optional(DateTime({ description: 'When messages moved again; absent while they do not.' })),
+    code: Type.String({ description: 'The code of what holds them up; docs/errors.md says what to do.' }),
+    reason: Type.String({ description: 'What holds them up, in plain words.' }),
+  },
+  {
+    description: 'The last time that ingestion stood still for 30 seconds or more; absent when it never did.',
+  },
+);
+export type Stall = Static<typeof Stall>;
+
 /** received = delivered + ignored + deadLettered + released + inFlight; repeated messages are also counted in delivered. */
 export const Counters = Type.Object(
   {
@@ -63,6 +76,7 @@ export const HubStatus = Type.Object(
     state: OneOf(HUB_STATES, { description: 'What the connection does at present.' }),
     reason: Type.Optional(Type.String({ description: 'Why it waits or failed, in plain words.' })),
     lastError: Type.Optional(LastError),
+    stall: Type.Optional(Stall),
     counters: Counters,
     ratePerSecond: Type.Number({
       minimum: 0,

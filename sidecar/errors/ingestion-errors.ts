@@ -27,6 +27,13 @@ export const INGESTION_ERRORS = defineErrors({
     remedy:
       'None needed when the hub was created again: the sidecar reads such a partition from its beginning.',
   },
+  INGESTION_STALLED: {
+    status: 503,
+    retryable: true,
+    title: 'A partition has messages and none of them moves.',
+    remedy:
+      'None at first: the sidecar opens the partition again by itself. If it lasts, look at the log and at the IoT Hub.',
+  },
   MESSAGES_EXPIRED: {
     status: 409,
     retryable: false,

@@ -9,7 +9,8 @@ export class HubCondition {
   /** What holds lanes or the source up at present, by who says so. */
   readonly #obstacles = new Map<string, ConnectorError>();
   #state: HubState = 'connecting';
-  #reason: string | undefined;
+  #error: ConnectorError | undefined;
+  #troubledSinceMs = 0;
   #lastError: LastError | undefined;
 
   constructor(log: Log, onChange: () => void) {
@@ -22,7 +23,12 @@ export class HubCondition {
   }
 
   get reason(): string | undefined {
-    return this.#reason;
+    return this.#error?.message;
+  }
+
+  /** What has kept the hub from running, and since when; undefined while nothing does. */
+  get trouble(): { readonly error: ConnectorError; readonly sinceMs: number } | undefined {
+    return this.#error && { error: this.#error, sinceMs: this.#troubledSinceMs };
   }
 
   get lastError(): LastError | undefined {
@@ -31,9 +37,10 @@ export class HubCondition {
 
   become(state: HubState, error?: ConnectorError): void {
     if (error) this.note(error);
-    const changed = state !== this.#state || error?.message !== this.#reason;
+    const changed = state !== this.#state || error?.message !== this.#error?.message;
+    if (!this.#error) this.#troubledSinceMs = Date.now();
     this.#state = state;
-    this.#reason = error?.message;
+    this.#error = error;
     if (!changed) return;
     this.#onChange();
     if (state === 'waiting' || state === 'failed')

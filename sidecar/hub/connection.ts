@@ -28,6 +28,7 @@ import { Partitions } from './partitions.ts';
 import { RateMeter } from './rate.ts';
 import { startPositionOf, translationSettings } from './settings-parts.ts';
 import { SideWork } from './side-work.ts';
+import { StallWatch, standstillOf } from './stall-watch.ts';
 import { StatusReporter } from './status-reporter.ts';
 
 /** What every hub connection shares. */
@@ -63,6 +64,7 @@ export class HubConnection {
   readonly #since = new Date();
   readonly #condition: HubCondition;
   readonly #reporter: StatusReporter;
+  readonly #stalls: StallWatch;
   readonly #side: SideWork;
   readonly #devices: HubDevices;
   readonly #imports: HubImports;
@@ -94,6 +96,11 @@ export class HubConnection {
       client: parts.client,
       thing,
       status: () => this.status(),
+      log: this.#log,
+    });
+    this.#stalls = new StallWatch({
+      look: () => standstillOf(this.#condition.trouble, this.#partitions?.stuck()),
+      onChange: () => this.#reporter.report(),
       log: this.#log,
     });
     this.#side = new SideWork({
@@ -156,6 +163,7 @@ export class HubConnection {
   /** Lets lanes finish what they hold, writes the last checkpoints, gives the partitions back. Idempotent. */
   stop(): Promise<void> {
     this.#changing = this.#changing.then(async () => {
+      this.#stalls.stop();
       await this.#close();
       await this.#side.close();
       await this.#devices.close();
@@ -172,12 +180,14 @@ export class HubConnection {
       this.#counters.counts;
     const partitions = this.#partitions?.status() ?? [];
     const { state, lastError } = this.#condition;
+    const { stall } = this.#stalls;
     const reason = this.#condition.reason ?? this.#side.warning ?? this.#devices.warning;
     return {
       thing: this.#thing,
       state,
       ...(reason === undefined ? {} : { reason }),
       ...(lastError === undefined ? {} : { lastError }),
+      ...(stall === undefined ? {} : { stall }),
       counters: { received, delivered, ignored, deadLettered, released, inFlight, repeated },
       ratePerSecond: this.#rate.perSecond(delivered),
       lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
@@ -201,6 +211,7 @@ export class HubConnection {
     await this.#devices.use(settings);
     await this.#side.use(settings);
     this.#reporter.start();
+    this.#stalls.start();
     if (!reopen) return;
     await this.#close();
     if (!settings.enabled) {

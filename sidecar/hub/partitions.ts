@@ -3,6 +3,7 @@ import type { PartitionStatus } from '../contract/status.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 import { Lane, type LaneOptions } from '../ingest/lane.ts';
 import type { Log } from '../observe/log.ts';
+import { STALLED_AFTER_MS } from './stall-watch.ts';
 
 export interface PartitionsOptions {
   /** Everything of a lane but what depends on its partition. */
@@ -12,8 +13,6 @@ export interface PartitionsOptions {
   readonly log: Log;
 }
 
-/** A partition with messages and no progress for this long is opened again: every SDK of this family has stalled in the field. */
-const STALLED_AFTER_MS = 30_000;
 const DRAIN_TIMEOUT_MS = 5_000;
 
 interface OpenLane {
@@ -26,6 +25,8 @@ interface OpenLane {
 export class Partitions implements EventSourceHandlers {
   readonly #options: PartitionsOptions;
   readonly #lanes = new Map<string, OpenLane>();
+  /** Since when partitions have messages that do not move, across openings. */
+  readonly #stuckSinceMs = new Map<string, number>();
   #source: EventSource | undefined;
   #sourceReady: Promise<EventSource>;
   #setSource: (source: EventSource) => void = () => undefined;
@@ -100,20 +101,44 @@ export class Partitions implements EventSourceHandlers {
     });
   }
 
-  /** Opens again what has messages but receives none. */
-  async reviveStalled(): Promise<void> {
-    const now = Date.now();
+  /** The partition whose messages have not moved for longest; undefined when all do. Wants to be asked every few seconds. */
+  stuck(): { readonly partitionId: string; readonly sinceMs: number; readonly lag: number } | undefined {
+    let longest: { partitionId: string; sinceMs: number; lag: number } | undefined;
     for (const [partitionId, open] of this.#lanes) {
-      const { lane, openedAtMs } = open;
-      const quietMs = now - Math.max(lane.progressAtMs, openedAtMs);
-      const lag = this.#lag(partitionId, open);
-      if (lane.unsettled > 0 || quietMs < STALLED_AFTER_MS || lag === 0) continue;
+      const sinceMs = this.#stuckSince(partitionId, open);
+      if (sinceMs !== undefined && (!longest || sinceMs < longest.sinceMs))
+        longest = { partitionId, sinceMs, lag: this.#lag(partitionId, open) };
+    }
+    return longest;
+  }
+
+  /** Opens again what has messages but receives none: every SDK of this family has stalled in the field. */
+  async reviveStalled(): Promise<void> {
+    for (const [partitionId, open] of this.#lanes) {
+      const sinceMs = this.#stuckSince(partitionId, open);
+      if (sinceMs === undefined || open.lane.unsettled > 0) continue;
+      const quietMs = Date.now() - Math.max(sinceMs, open.openedAtMs);
+      if (quietMs < STALLED_AFTER_MS) continue;
       this.#options.log.warn(
-        { partitionId, quietMs, lag },
+        { partitionId, quietMs, lag: this.#lag(partitionId, open) },
         'The partition has messages but none arrive; opening it again.',
       );
       await this.#source?.reopen(partitionId);
     }
+  }
+
+  /** Since when messages of the partition have been waiting without that one has moved, across openings. */
+  #stuckSince(partitionId: string, open: OpenLane): number | undefined {
+    if (this.#lag(partitionId, open) === 0) {
+      this.#stuckSinceMs.delete(partitionId);
+      return undefined;
+    }
+    const { lane } = open;
+    const before = this.#stuckSinceMs.get(partitionId) ?? Date.now();
+    // A partition that was opened again and has settled nothing yet stands where it stood.
+    const sinceMs = lane.position ? Math.max(before, lane.progressAtMs) : before;
+    this.#stuckSinceMs.set(partitionId, sinceMs);
+    return sinceMs;
   }
 
   #lag(partitionId: string, { lane, beginsAfter }: OpenLane): number {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
 import { type Azurite, startAzurite } from '../emulators/azurite.ts';
 import {
   Auditor,
@@ -105,18 +105,23 @@ describe('an Azure that cuts, detaches, pauses and goes away', () => {
     });
   });
 
-  test('partitions deliver nothing from their opening on: the lag shows, the watchdog opens them again, nothing is missing', async () => {
+  test('partitions deliver nothing from their opening on: lag and stall show, the watchdog opens them again, nothing is missing', async () => {
     for (const partition of [0, 1, 2, 3]) await hubControl(system, 'pause', { partition, paused: true });
     await system.sidecar.stop();
     await volume.send(10);
     await system.sidecar.start();
     lines.length = 0;
+    const stalled = async () => (await system.platform.properties(HUB_THING))['ingestionStalled'];
+    const said = (begin: string) => lines.some(({ msg }) => msg.startsWith(begin));
     await eventually(async () => assert.equal((await system.status())['lag'], 10 * volume.deviceIds.length));
-    await eventually(async () =>
-      assert.ok(lines.some(({ msg }) => msg.startsWith('The partition has messages'))),
-    );
+    await eventually(async () => assert.ok(said('The partition has messages but none arrive')));
+    await eventually(async () => assert.equal(await stalled(), true));
     for (const partition of [0, 1, 2, 3]) await hubControl(system, 'pause', { partition, paused: false });
     await allInOrder();
+    await eventually(async () => assert.equal(await stalled(), false));
+    const { stall } = (await system.status()) as { stall?: Record<string, string> };
+    assert.equal(stall?.['code'], 'INGESTION_STALLED');
+    assert.match(stall?.['reason'] ?? '', /^Partition \d has \d+ messages/);
   });
 
   test('the storage account is gone: it goes on without checkpoints, waits with dead letters, and says each once', async () => {

@@ -213,6 +213,41 @@ describe('the status properties', () => {
     assert.equal(table.rows[0]?.sequenceNumber, 5);
   });
 
+  test('tell both ends of a stall once, also when it has ended before ThingWorx could be told', async (t) => {
+    const { hub } = await startHub(t);
+    const counters = { received: 0, delivered: 0, ignored: 0, deadLettered: 0, inFlight: 0, repeated: 0 };
+    const report = (stall?: Record<string, string>) =>
+      hub.call('ReceiveStatus', JSON.stringify({ status: { state: 'running', counters, stall } }), 'NOTHING');
+    const cause = { code: 'INGESTION_STALLED', reason: 'Partition 0 has 5 messages.' };
+    const told = () =>
+      ['IngestionStalled', 'IngestionResumed'].map((event) =>
+        hub.fired(event).map(({ since, seconds, code }) => [since, seconds, code]),
+      );
+    await report();
+    assert.deepEqual(told(), [[], []]);
+    const first = { ...cause, since: '2026-01-31T12:00:00.123Z' };
+    await report(first);
+    await report(first);
+    assert.equal(told()[0]?.length, 1);
+    assert.equal(hub.get('ingestionStalled'), true);
+    await report({ ...first, until: '2026-01-31T12:00:40.123Z' });
+    await report({ ...first, until: '2026-01-31T12:00:40.123Z' });
+    assert.deepEqual(told()[1], [[new Date(first.since), 40, 'INGESTION_STALLED']]);
+    assert.equal(hub.get('ingestionStalled'), false);
+    await report({ ...cause, since: '2026-01-31T13:00:00.000Z', until: '2026-01-31T13:01:00.000Z' });
+    assert.deepEqual(
+      told().map((events) => events.length),
+      [2, 2],
+    );
+    await report({ ...cause, since: '2026-01-31T14:00:00.000Z' });
+    await report();
+    assert.equal(hub.get('ingestionStalled'), false, 'a sidecar that was started anew knows of no stall');
+    assert.deepEqual(
+      told().map((events) => events.length),
+      [3, 3],
+    );
+  });
+
   test('fire ConnectionStateChanged only when the state is another', async (t) => {
     const { hub } = await startHub(t);
     for (const state of ['connecting', 'running', 'running', 'waiting']) {

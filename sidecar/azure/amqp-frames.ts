@@ -32,6 +32,7 @@ const TRANSFER_FIELDS = 11;
 /** An AMQP frame without extended header: its size, 2 x 4 bytes of header, of type AMQP (part 2.3). */
 const DATA_OFFSET = 2;
 const AMQP_FRAME = 0;
+const SIZE_BYTES = 4;
 const HEADER_BYTES = 8;
 /** A described list: 0x00 0x53 and the code of the performative. */
 const TRANSFER_CODE = 0x14;
@@ -58,7 +59,7 @@ export function createFrameReader(original: Transport['read']): Transport['read'
   return function (this: Transport, buffer: Buffer): number {
     if (!this.header_received || this.frame_type !== AMQP_FRAME) return original.call(this, buffer);
     let offset = 0;
-    while (offset + HEADER_BYTES <= buffer.length && !this.read_complete) {
+    while (offset + SIZE_BYTES <= buffer.length && !this.read_complete) {
       const size = buffer.readUInt32BE(offset);
       if (size < HEADER_BYTES) return offset + original.call(this, buffer.subarray(offset));
       if (size > buffer.length - offset) break;

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { PasswordCipher } from './password-cipher.ts';
 import {
   decodeError,
+  END,
   encodeError,
   type ReplyMessage,
   type RequestMessage,
@@ -27,6 +29,8 @@ import type {
 } from './script-platform.ts';
 import { defaultScriptSwitches, type ScriptSwitches } from './script-switches.ts';
 import { PlatformError, type PlatformValue } from './values.ts';
+
+const IDLE_EXIT_MS = 1_000;
 
 export interface ScriptEngineOptions {
   /** Longest run of one execution, nested services included; 30 s as on the platform. */
@@ -369,8 +373,15 @@ export class ScriptEngine {
   private async end(thread: Thread, error: PlatformError): Promise<void> {
     this.threads.delete(thread);
     clearTimeout(thread.timer);
+    const isIdle = thread.ready && thread.job === undefined;
     thread.job?.reject(error);
     thread.job = undefined;
+    // A thread that has nothing to do ends by itself; being terminated is for those that do not listen.
+    if (isIdle) {
+      const exit = once(thread.worker, 'exit', { signal: AbortSignal.timeout(IDLE_EXIT_MS) });
+      thread.worker.postMessage(END);
+      await exit.catch(() => undefined);
+    }
     thread.replies.close();
     await thread.worker.terminate();
   }

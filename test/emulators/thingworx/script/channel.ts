@@ -14,6 +14,9 @@ export interface WireError {
   script?: { service: string; message: string; lineNumber: number };
 }
 
+/** In place of a RunMessage: the thread ends. */
+export const END = 'end';
+
 /** What the main thread sends to an idle worker. */
 export interface RunMessage {
   entity: EntityReference;

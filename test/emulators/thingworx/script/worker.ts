@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { PasswordCipher } from '../password-cipher.ts';
 import { localResources } from '../resources/local.ts';
 import type { ScriptSwitches } from '../script-switches.ts';
-import { Channel, type RunMessage } from './channel.ts';
+import { Channel, END, type RunMessage } from './channel.ts';
 import { Runtime } from './runtime.ts';
 
 /** What the engine hands to a new worker. */
@@ -21,6 +21,11 @@ const channel = new Channel(port, settings.replies, settings.flag);
 const runtime = new Runtime(channel, cipher, settings.switches, localResources(cipher));
 
 port.on('message', (message: string) => {
+  if (message === END) {
+    port.close();
+    settings.replies.close();
+    return;
+  }
   channel.send(runtime.run(JSON.parse(message) as RunMessage));
 });
 

@@ -1,7 +1,7 @@
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { HubCounters } from '../observe/counters.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
-import { type BatchOrigin, encodeBatch, type Row } from './batch.ts';
+import { type BatchOrigin, encodeBatch, originAfter, type Row } from './batch.ts';
 import { isOutage, Patience } from './patience.ts';
 
 /** One value, or everything for one Thing, that the platform did not take. */
@@ -128,7 +128,7 @@ export class Sender {
       origin && through !== undefined ? { ...origin, through } : undefined,
       signal,
     );
-    return [...first, ...(await this.send(rows.slice(middle), origin, signal))];
+    return [...first, ...(await this.send(rows.slice(middle), originAfter(origin, first), signal))];
   }
 
   /**

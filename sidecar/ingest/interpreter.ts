@@ -56,12 +56,14 @@ export class Interpreter {
 
   /** Waits as long as ThingWorx is away; rejects only with STOPPING. */
   async interpret(messages: readonly HubMessage[], signal: AbortSignal): Promise<Entry[]> {
+    const { definitions } = this.#options;
     const translator = this.#options.translator();
     const prepared = await prepareAll(translator, messages);
     await this.#load(prepared, signal);
     const entries: Entry[] = [];
     for (const item of prepared) {
-      let translation = translator.translate(item, this.#options.definitions);
+      if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
+      let translation = translator.translate(item, definitions);
       if (translation.creations.length > 0)
         translation = await this.#create(translator, item, translation, signal);
       if (translation.events.length > 0) await this.#createFor(translation.events, prepared, signal);
@@ -104,6 +106,7 @@ export class Interpreter {
       const item = prepared[index];
       const refusals = bySequence.get(entry.message.sequenceNumber);
       if (!item || !refusals) continue;
+      if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
       let translation = translator.translate(item, definitions);
       if (translation.creations.length > 0)
         translation = await this.#create(translator, item, translation, signal);
@@ -185,12 +188,20 @@ export class Interpreter {
         tried.add(JSON.stringify(creation));
         definitions.invalidate(creation.thing);
       }
-      await this.#load([item], signal);
+      await this.#recall(item, signal);
       translation = translator.translate(item, definitions, {
         tried: (creation) => tried.has(JSON.stringify(creation)),
       });
     }
     return translation;
+  }
+
+  /**
+   * Looks up again what was forgotten since: other lanes invalidate Things, or push them out of memory, while this one waits. A Thing
+   * that is only forgotten must not be taken for one that does not exist.
+   */
+  async #recall(item: Prepared, signal: AbortSignal): Promise<void> {
+    while (!this.#options.definitions.hasAll(item.things)) await this.#load([item], signal);
   }
 
   async #load(prepared: readonly Prepared[], signal: AbortSignal): Promise<void> {

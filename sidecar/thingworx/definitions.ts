@@ -1,5 +1,6 @@
 import type { BaseType, ThingDefinition } from '../translate/types.ts';
 import type { ThingworxClient } from './client.ts';
+import { wholeAnswer } from './whole-answer.ts';
 
 export interface ThingDefinitionsOptions {
   client: ThingworxClient;
@@ -13,6 +14,12 @@ export interface ThingDefinitionsOptions {
   maxEntries?: number;
 }
 
+/** A call of DescribeThings under way. */
+interface Call {
+  readonly names: readonly string[];
+  done: Promise<void>;
+}
+
 interface Entry {
   readonly definition: ThingDefinition | undefined;
   readonly expiresAtMs: number;
@@ -24,7 +31,7 @@ interface ThingDescription {
 }
 
 interface DescribeAnswer {
-  things?: Record<string, ThingDescription>;
+  things: Record<string, ThingDescription>;
 }
 
 const NAMES_PER_CALL = 100;
@@ -36,7 +43,7 @@ const NAMES_PER_CALL = 100;
 export class ThingDefinitions {
   readonly #options: Required<ThingDefinitionsOptions>;
   readonly #entries = new Map<string, Entry>();
-  readonly #loading = new Map<string, Promise<void>>();
+  readonly #loading = new Map<string, Call>();
 
   constructor(options: ThingDefinitionsOptions) {
     this.#options = { maxAgeMs: 60_000, missingMaxAgeMs: 5_000, maxEntries: 100_000, ...options };
@@ -50,15 +57,17 @@ export class ThingDefinitions {
   /** Makes sure that each name has an entry fresh enough. Rejects when ThingWorx does not answer. */
   async load(names: Iterable<string>, signal?: AbortSignal): Promise<void> {
     const now = Date.now();
+    const asked: string[] = [];
     const wanted: string[] = [];
     let pending: Set<Promise<void>> | undefined;
     for (const name of names) {
       const entry = this.#entries.get(name);
       if (entry && entry.expiresAtMs > now) continue;
+      asked.push(name);
       const loading = this.#loading.get(name);
       if (loading) {
         pending ??= new Set();
-        pending.add(loading);
+        pending.add(loading.done);
       } else wanted.push(name);
     }
     if (wanted.length === 0 && pending === undefined) return;
@@ -67,35 +76,51 @@ export class ThingDefinitions {
       calls.push(this.#describe(wanted.slice(start, start + NAMES_PER_CALL), signal));
     }
     await Promise.all(calls);
+    // Invalidated while they were asked for: what came back did not count.
+    const again = asked.filter((name) => !this.#entries.has(name));
+    if (again.length > 0 && asked.length <= this.#options.maxEntries) await this.load(again, signal);
   }
 
+  /** Whether each of them was looked up and is still remembered. */
+  hasAll(names: readonly string[]): boolean {
+    for (const name of names) if (!this.#entries.has(name)) return false;
+    return true;
+  }
+
+  /** Forgets what is known of a Thing, and what a call under way is going to say. */
   invalidate(name: string): void {
     this.#entries.delete(name);
+    this.#loading.delete(name);
   }
 
   clear(): void {
     this.#entries.clear();
+    this.#loading.clear();
   }
 
-  #describe(names: string[], signal: AbortSignal | undefined): Promise<void> {
-    const call = this.#fetch(names, signal).finally(() => {
-      for (const name of names) this.#loading.delete(name);
-    });
+  #describe(names: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    const call: Call = { names, done: Promise.resolve() };
     for (const name of names) this.#loading.set(name, call);
-    return call;
+    call.done = this.#fetch(call, signal).finally(() => {
+      for (const name of names) if (this.#loading.get(name) === call) this.#loading.delete(name);
+    });
+    return call.done;
   }
 
-  async #fetch(names: string[], signal: AbortSignal | undefined): Promise<void> {
+  async #fetch(call: Call, signal: AbortSignal | undefined): Promise<void> {
+    const { names } = call;
     const { client, hubThing, maxAgeMs, missingMaxAgeMs } = this.#options;
-    const answer = (await client.invoke(
-      hubThing,
+    const answer = wholeAnswer<DescribeAnswer>(
+      await client.invoke(hubThing, 'DescribeThings', { names: { names } }, signal ? { signal } : {}),
+      'things',
       'DescribeThings',
-      { names: { names } },
-      signal ? { signal } : {},
-    )) as DescribeAnswer | undefined;
-    const things = new Map(Object.entries(answer?.things ?? {}));
+      hubThing,
+    );
+    const things = new Map(Object.entries(answer.things));
     const now = Date.now();
     for (const name of names) {
+      // Invalidated meanwhile: what is described here may be from before the change.
+      if (this.#loading.get(name) !== call) continue;
       const thing = things.get(name);
       const fresh = thing && toDefinition(name, thing);
       const known = this.#entries.get(name)?.definition;

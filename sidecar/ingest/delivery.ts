@@ -44,7 +44,7 @@ export class Delivery {
     let count = 0;
     for (const entry of queue) {
       rows += entry.updates.length + entry.events.length;
-      bytes += entry.message.body.byteLength;
+      bytes += entry.bytes;
       if (count > 0 && (rows > rowLimit || bytes > maxBytesPerCall)) break;
       count += 1;
       // Values go before events: those that come after the end of a device must wait for it.

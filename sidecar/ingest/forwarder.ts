@@ -62,18 +62,20 @@ export class Forwarder {
       },
     });
     counters.receive(items.length);
-    let settled = 0;
+    const outcomes: ForwardOutcome[] = [];
     try {
-      const entries = await interpreter.interpret(numbered, signal);
-      while (settled < entries.length) {
-        const rest = entries.slice(settled);
-        const head = rest.slice(0, delivery.countForCall(rest, limits()));
-        await delivery.deliver(head, undefined, signal);
-        settled += head.length;
+      while (outcomes.length < numbered.length) {
+        let entries = await interpreter.interpret(numbered.slice(outcomes.length), signal);
+        while (entries.length > 0) {
+          const head = entries.slice(0, delivery.countForCall(entries, limits()));
+          await delivery.deliver(head, undefined, signal);
+          outcomes.push(...head.map(outcomeOf));
+          entries = entries.slice(head.length);
+        }
       }
-      return entries.map(outcomeOf);
+      return outcomes;
     } finally {
-      counters.settle('released', items.length - settled);
+      counters.settle('released', items.length - outcomes.length);
     }
   }
 }

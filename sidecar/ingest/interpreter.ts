@@ -17,6 +17,8 @@ export interface Entry {
   /** What it says beside values. Those for which there is no Thing are taken out when the others are delivered. */
   readonly events: HubEvent[];
   readonly reasons: DeadLetterReason[];
+  /** What it takes in memory, and about as much in a call: a compressed body counts as it came and as it is without compression. */
+  readonly bytes: number;
 }
 
 /** Makes Things and properties that a policy wants. Rejects when ThingWorx does not answer; a refusal is its own to report. */
@@ -37,6 +39,9 @@ export interface InterpreterOptions {
   readonly onWaiting: (error: ConnectorError | undefined) => void;
 }
 
+/** Decoded messages that are looked at together. */
+const SLICE_BYTES = 2_000_000;
+
 /** The refusals of the platform in the words of the dead letters. */
 const REASON_CODES: Readonly<Record<PlatformRefusal['reason'], string>> = {
   THING_NOT_FOUND: 'THING_UNKNOWN',
@@ -54,11 +59,14 @@ export class Interpreter {
     this.#options = options;
   }
 
-  /** Waits as long as ThingWorx is away; rejects only with STOPPING. */
+  /**
+   * Interprets the first messages, as many as decode to a bounded size and one at least: a kilobyte of gzip may hold megabytes. The caller
+   * comes again for the others when it has room. Waits as long as ThingWorx is away; rejects only with STOPPING.
+   */
   async interpret(messages: readonly HubMessage[], signal: AbortSignal): Promise<Entry[]> {
     const { definitions } = this.#options;
     const translator = this.#options.translator();
-    const prepared = await prepareAll(translator, messages);
+    const prepared = await prepare(translator, messages, SLICE_BYTES);
     await this.#load(prepared, signal);
     const entries: Entry[] = [];
     for (const item of prepared) {
@@ -67,7 +75,7 @@ export class Interpreter {
       if (translation.creations.length > 0)
         translation = await this.#create(translator, item, translation, signal);
       if (translation.events.length > 0) await this.#createFor(translation.events, prepared, signal);
-      entries.push(this.#toEntry(item.message, translation));
+      entries.push(this.#toEntry(item, translation));
     }
     return entries;
   }
@@ -96,7 +104,7 @@ export class Interpreter {
     const bySequence = groupBySequence(stale);
     const translator = this.#options.translator();
     const affected = entries.filter(({ message }) => bySequence.has(message.sequenceNumber));
-    const prepared = await prepareAll(
+    const prepared = await prepare(
       translator,
       affected.map(({ message }) => message),
     );
@@ -138,7 +146,7 @@ export class Interpreter {
     }
   }
 
-  #toEntry(message: HubMessage, translation: Translation): Entry {
+  #toEntry({ message, bytes }: Prepared, translation: Translation): Entry {
     this.#account(translation);
     for (const refusal of translation.refusals) this.#options.notices.refused(message, refusal);
     return {
@@ -146,6 +154,7 @@ export class Interpreter {
       updates: translation.updates,
       events: [...translation.events],
       reasons: [...translation.refusals],
+      bytes: bytes === message.body.byteLength ? bytes : bytes + message.body.byteLength,
     };
   }
 
@@ -229,10 +238,22 @@ export class Interpreter {
   }
 }
 
-/** Only a mapping with an expression makes `prepare` asynchronous; everything else stays off the microtask queue. */
-async function prepareAll(translator: Translator, messages: readonly HubMessage[]): Promise<Prepared[]> {
-  const prepared = messages.map((message) => translator.prepare(message));
-  return prepared.some((item) => item instanceof Promise) ? Promise.all(prepared) : (prepared as Prepared[]);
+/** Stops when the messages take more than `maxBytes` decoded. Only a mapping with an expression makes it wait for anything. */
+async function prepare(
+  translator: Translator,
+  messages: readonly HubMessage[],
+  maxBytes = Number.POSITIVE_INFINITY,
+): Promise<Prepared[]> {
+  const prepared: Prepared[] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    if (bytes >= maxBytes) break;
+    const outcome = translator.prepare(message);
+    const item = outcome instanceof Promise ? await outcome : outcome;
+    prepared.push(item);
+    bytes += item.bytes;
+  }
+  return prepared;
 }
 
 function groupBySequence(refused: readonly PlatformRefusal[]): Map<number, PlatformRefusal[]> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import type { ReceivedEvent } from '../../sidecar/azure/event-types.ts';
 import type { Position } from '../../sidecar/ingest/checkpointer.ts';
@@ -302,6 +303,26 @@ describe('lane', () => {
     await feeding;
     await settled(lane, 499);
     assert.equal(road.thingworx.rows.length, 500);
+  });
+
+  test('counts compressed messages by what they hold, in memory and in a call', async () => {
+    road.thingworx.trouble = () => ({ status: 503 });
+    const lane = open();
+    const zipped = (number: number) =>
+      event(number, gzipSync(JSON.stringify({ temperature: number, text: 'x'.repeat(200_000) })));
+    const accepting = lane.accept(Array.from({ length: 60 }, (_, i) => zipped(i)));
+    await until(() => road.waits.length > 0);
+    assert.ok(lane.unsettled <= 10, `${lane.unsettled} messages of 200 KB, and 1 MB is the limit`);
+    assertBalanced();
+    road.thingworx.trouble = () => undefined;
+    await accepting;
+    await settled(lane, 59);
+    assert.deepEqual(
+      values(),
+      Array.from({ length: 60 }, (_, i) => i),
+    );
+    assert.ok(road.thingworx.calls.every(({ rows }) => rows.length <= 5));
+    assertBalanced();
   });
 
   test('hands back what it holds when it must stop at once', async () => {

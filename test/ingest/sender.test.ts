@@ -88,6 +88,22 @@ describe('sender', () => {
     );
   });
 
+  test('one row that no text can hold is poison and stops nothing', async () => {
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+    const tooLarge = row(1);
+    const rows = [row(0), { ...tooLarge, update: { ...tooLarge.update, values: [circular] } }, row(2)];
+    const refused = await road.road.sender.send(rows, origin(2), signal);
+    assert.deepEqual(
+      refused.map(({ sequenceNumber, reason }) => [sequenceNumber, reason]),
+      [[1, 'REJECTED']],
+    );
+    assert.deepEqual(
+      road.thingworx.rows.map(({ sequenceNumber }) => sequenceNumber),
+      [0, 2],
+    );
+  });
+
   test('carries more rows while answers are quick, never more than the settings say', async () => {
     const { sender } = road.road;
     const first = sender.rowLimit(10_000);

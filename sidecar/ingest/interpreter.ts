@@ -13,6 +13,8 @@ import type { PlatformRefusal } from './sender.ts';
 /** One message on its way, with what it became. `reasons` not empty: it goes to the dead letters. */
 export interface Entry {
   readonly message: HubMessage;
+  /** By which the platform names what it refuses: the sequence number, or another where messages of several partitions come together. */
+  readonly number: number;
   readonly updates: readonly Update[];
   /** What it says beside values. Those for which there is no Thing are taken out when the others are delivered. */
   readonly events: HubEvent[];
@@ -103,7 +105,7 @@ export class Interpreter {
     for (const { thing } of stale) definitions.invalidate(thing);
     const bySequence = groupBySequence(stale);
     const translator = this.#options.translator();
-    const affected = entries.filter(({ message }) => bySequence.has(message.sequenceNumber));
+    const affected = entries.filter(({ number }) => bySequence.has(number));
     const prepared = await prepare(
       translator,
       affected.map(({ message }) => message),
@@ -112,7 +114,7 @@ export class Interpreter {
     const rows: Row[] = [];
     for (const [index, entry] of affected.entries()) {
       const item = prepared[index];
-      const refusals = bySequence.get(entry.message.sequenceNumber);
+      const refusals = bySequence.get(entry.number);
       if (!item || !refusals) continue;
       if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
       let translation = translator.translate(item, definitions);
@@ -121,8 +123,7 @@ export class Interpreter {
       const concerned = onlyRefused(translation, refusals);
       this.#account(concerned);
       entry.reasons.push(...concerned.refusals);
-      for (const update of concerned.updates)
-        rows.push({ sequenceNumber: entry.message.sequenceNumber, update });
+      for (const update of concerned.updates) rows.push({ sequenceNumber: entry.number, update });
     }
     return rows;
   }
@@ -132,7 +133,7 @@ export class Interpreter {
     if (refused.length === 0) return;
     const bySequence = groupBySequence(refused);
     for (const entry of entries) {
-      for (const refusal of bySequence.get(entry.message.sequenceNumber) ?? []) {
+      for (const refusal of bySequence.get(entry.number) ?? []) {
         const code = REASON_CODES[refusal.reason] ?? 'REJECTED';
         const reason = {
           code,
@@ -151,6 +152,7 @@ export class Interpreter {
     for (const refusal of translation.refusals) this.#options.notices.refused(message, refusal);
     return {
       message,
+      number: message.sequenceNumber,
       updates: translation.updates,
       events: [...translation.events],
       reasons: [...translation.refusals],

@@ -46,6 +46,7 @@ export class Lane {
   #queue: Entry[] = [];
   #unsettled = 0;
   #unsettledBytes = 0;
+  #coming = 0;
   #loop: Promise<void> | undefined;
   #accepting = false;
   #closing = false;
@@ -84,8 +85,9 @@ export class Lane {
     return this.#progressAtMs;
   }
 
+  /** Received and not settled, also what is not interpreted yet. */
   get unsettled(): number {
-    return this.#unsettled;
+    return this.#unsettled + this.#coming;
   }
 
   /**
@@ -99,6 +101,7 @@ export class Lane {
     const { counters, interpreter, partitionId } = this.#options;
     let rest = events.map((event) => toHubMessage(event, partitionId));
     counters.receive(rest.length);
+    this.#coming = rest.length;
     this.#progressAtMs = Date.now();
     try {
       while (rest.length > 0 && !this.#isEnding) {
@@ -106,6 +109,7 @@ export class Lane {
         // The loop that would take them has ended.
         if (this.#abort.signal.aborted) break;
         rest = rest.slice(entries.length);
+        this.#coming = rest.length;
         this.#enqueue(entries);
         await this.#room();
       }
@@ -113,6 +117,7 @@ export class Lane {
       this.#fail(error);
     } finally {
       counters.settle('released', rest.length);
+      this.#coming = 0;
       this.#accepting = false;
       this.#wakeLoop?.();
     }

@@ -44,6 +44,9 @@ export interface InterpreterOptions {
 /** Decoded messages that are looked at together. */
 const SLICE_BYTES = 2_000_000;
 
+/** Making a Thing takes the platform up to a second, and scripts have 30. */
+const CREATIONS_PER_CALL = 20;
+
 /** The refusals of the platform in the words of the dead letters. */
 const REASON_CODES: Readonly<Record<PlatformRefusal['reason'], string>> = {
   THING_NOT_FOUND: 'THING_UNKNOWN',
@@ -66,20 +69,11 @@ export class Interpreter {
    * comes again for the others when it has room. Waits as long as ThingWorx is away; rejects only with STOPPING.
    */
   async interpret(messages: readonly HubMessage[], signal: AbortSignal): Promise<Entry[]> {
-    const { definitions } = this.#options;
     const translator = this.#options.translator();
     const prepared = await prepare(translator, messages, SLICE_BYTES);
     await this.#load(prepared, signal);
-    const entries: Entry[] = [];
-    for (const item of prepared) {
-      if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
-      let translation = translator.translate(item, definitions);
-      if (translation.creations.length > 0)
-        translation = await this.#create(translator, item, translation, signal);
-      if (translation.events.length > 0) await this.#createFor(translation.events, prepared, signal);
-      entries.push(this.#toEntry(item, translation));
-    }
-    return entries;
+    const translations = await this.#translate(translator, prepared, signal);
+    return prepared.map((item, index) => this.#toEntry(item, translations[index] as Translation));
   }
 
   /**
@@ -111,15 +105,12 @@ export class Interpreter {
       affected.map(({ message }) => message),
     );
     await this.#load(prepared, signal);
+    const translations = await this.#translate(translator, prepared, signal, false);
     const rows: Row[] = [];
     for (const [index, entry] of affected.entries()) {
-      const item = prepared[index];
+      const translation = translations[index];
       const refusals = bySequence.get(entry.number);
-      if (!item || !refusals) continue;
-      if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
-      let translation = translator.translate(item, definitions);
-      if (translation.creations.length > 0)
-        translation = await this.#create(translator, item, translation, signal);
+      if (!translation || !refusals) continue;
       const concerned = onlyRefused(translation, refusals);
       this.#account(concerned);
       entry.reasons.push(...concerned.refusals);
@@ -160,20 +151,6 @@ export class Interpreter {
     };
   }
 
-  /** A device may send right after it was created, so that both come in one batch. */
-  async #createFor(
-    events: readonly HubEvent[],
-    prepared: readonly Prepared[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { creator, definitions, creationsFor } = this.#options;
-    const creations = creationsFor(events);
-    if (creations.length === 0) return;
-    await this.#untilAnswered(signal, () => creator.create(creations, signal));
-    for (const { thing } of creations) definitions.invalidate(thing);
-    await this.#load(prepared, signal);
-  }
-
   #account(translation: Translation): void {
     const { counters, notices } = this.#options;
     for (const ignored of translation.ignored) {
@@ -182,29 +159,61 @@ export class Interpreter {
     }
   }
 
-  /** A new Thing may want new properties in turn; what was tried once and is still unknown is refused, so this ends. */
-  async #create(
+  /**
+   * Translates, and has made what the policies want: for all messages together, or thousands of new devices would take a call each. A new
+   * Thing may want new properties in turn; what was tried once and is still unknown is refused, so this ends.
+   *
+   * @param withEvents make what events want, too: a device may send right after it was created, so that both come in one batch
+   */
+  async #translate(
     translator: Translator,
-    item: Prepared,
-    first: Translation,
+    prepared: readonly Prepared[],
     signal: AbortSignal,
-  ): Promise<Translation> {
-    const { creator, definitions } = this.#options;
+    withEvents = true,
+  ): Promise<Translation[]> {
+    const { definitions, creationsFor } = this.#options;
     const tried = new Set<string>();
-    let translation = first;
-    while (translation.creations.length > 0) {
-      const { creations } = translation;
-      await this.#untilAnswered(signal, () => creator.create(creations, signal));
-      for (const creation of creations) {
-        tried.add(JSON.stringify(creation));
-        definitions.invalidate(creation.thing);
+    const options = { tried: (creation: Creation) => tried.has(keyOf(creation)) };
+    const translations: Translation[] = [];
+    let due: readonly number[] = [...prepared.keys()];
+    for (;;) {
+      const wanted = new Map<string, Creation>();
+      const want = (creations: readonly Creation[]) => {
+        for (const creation of creations) {
+          const key = keyOf(creation);
+          if (!wanted.has(key)) wanted.set(key, creation);
+        }
+      };
+      for (const index of due) {
+        const item = prepared[index] as Prepared;
+        if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
+        const translation = translator.translate(item, definitions, options);
+        translations[index] = translation;
+        if (translation.creations.length > 0) want(translation.creations);
+        if (withEvents && translation.events.length > 0) want(creationsFor(translation.events));
       }
-      await this.#recall(item, signal);
-      translation = translator.translate(item, definitions, {
-        tried: (creation) => tried.has(JSON.stringify(creation)),
-      });
+      for (const key of tried) wanted.delete(key);
+      if (wanted.size === 0) return translations;
+      const things = await this.#create([...wanted.values()], signal);
+      for (const key of wanted.keys()) tried.add(key);
+      due = due.filter((index) => prepared[index]?.things.some((name) => things.has(name)));
+      await this.#load(
+        due.map((index) => prepared[index] as Prepared),
+        signal,
+      );
     }
-    return translation;
+  }
+
+  /** Resolves to the Things that may have changed. */
+  async #create(creations: readonly Creation[], signal: AbortSignal): Promise<Set<string>> {
+    const { creator, definitions } = this.#options;
+    for (let start = 0; start < creations.length; start += CREATIONS_PER_CALL) {
+      const some = creations.slice(start, start + CREATIONS_PER_CALL);
+      await this.#untilAnswered(signal, () => creator.create(some, signal));
+    }
+    const things = new Set(creations.map(({ thing }) => thing));
+    for (const thing of things) definitions.invalidate(thing);
+    return things;
   }
 
   /**
@@ -238,6 +247,12 @@ export class Interpreter {
       }
     }
   }
+}
+
+/** Two messages may want one property with different base types: the first decides. */
+function keyOf(creation: Creation): string {
+  const { kind, thing } = creation;
+  return JSON.stringify(kind === 'property' ? [kind, thing, creation.property] : creation);
 }
 
 /** Stops when the messages take more than `maxBytes` decoded. Only a mapping with an expression makes it wait for anything. */

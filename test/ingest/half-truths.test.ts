@@ -5,7 +5,7 @@ import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
 import { Creator } from '../../sidecar/thingworx/creator.ts';
 import { ThingDefinitions } from '../../sidecar/thingworx/definitions.ts';
 import { DeviceThings } from '../../sidecar/thingworx/device-things.ts';
-import type { HubMessage } from '../../sidecar/translate/types.ts';
+import type { Creation, HubMessage } from '../../sidecar/translate/types.ts';
 import { listeningLog, message, until } from './letters.ts';
 import { TestRoad } from './road.ts';
 
@@ -101,6 +101,65 @@ describe('answers that say nothing', () => {
       entries.map(({ updates, reasons }) => [updates.length, reasons]),
       [1, 2, 3, 4].map(() => [1, []]),
     );
+  });
+});
+
+describe('creation', () => {
+  let road: TestRoad;
+  let calls: (readonly Creation[])[];
+
+  beforeEach(async () => {
+    road = new TestRoad();
+    await road.start();
+    calls = [];
+    const { things } = road.thingworx;
+    road.creator = {
+      create: async (creations) => {
+        calls.push(creations);
+        for (const creation of creations) {
+          const { thing } = creation;
+          if (creation.kind === 'thing') things.set(thing, {});
+          else things.set(thing, { ...things.get(thing), [creation.property]: creation.baseType });
+        }
+      },
+    };
+    road.use({ unknownThing: 'create', unknownProperty: 'create', deviceTemplate: 'AzureIoT.Device_TT' });
+  });
+  afterEach(() => road.stop());
+
+  test('thousands of new devices share calls, each of a size that the platform can bear', async () => {
+    const messages = Array.from({ length: 1_000 }, (_, i) => device(i, `new-${i % 500}`));
+    const entries = await road.road.interpreter.interpret(messages, signal);
+    assert.ok(entries.every(({ updates, reasons }) => updates.length === 1 && reasons.length === 0));
+    assert.ok(calls.every((creations) => creations.length <= 20));
+    assert.equal(calls.flat().length, 1_000, 'each Thing and each property once');
+    assert.ok(road.thingworx.describes <= 20, `${road.thingworx.describes} calls of DescribeThings`);
+  });
+
+  test('of two messages that want one property with different base types the first decides', async () => {
+    const body = (value: unknown) => Buffer.from(JSON.stringify({ level: value }));
+    const entries = await road.road.interpreter.interpret(
+      [message(1, { body: body(5) }), message(2, { body: body('high') })],
+      signal,
+    );
+    assert.deepEqual(
+      calls.flat().map((creation) => (creation.kind === 'property' ? creation.baseType : creation.kind)),
+      ['thing', 'NUMBER'],
+    );
+    assert.deepEqual(
+      entries.map(({ reasons }) => reasons.map(({ code }) => code)),
+      [[], ['VALUE_WRONG_TYPE']],
+    );
+  });
+
+  test('what cannot be made is asked for once and refused', async () => {
+    road.creator = { create: async (creations) => void calls.push(creations) };
+    const entries = await road.road.interpreter.interpret([device(1, 'x'), device(2, 'x')], signal);
+    assert.deepEqual(
+      entries.map(({ reasons }) => reasons.map(({ code }) => code)),
+      [['THING_UNKNOWN'], ['THING_UNKNOWN']],
+    );
+    assert.equal(calls.length, 1);
   });
 });
 

@@ -35,6 +35,9 @@ interface DescribeAnswer {
 }
 
 const NAMES_PER_CALL = 100;
+/** Different sets of properties that are kept to be shared, and the longest description of one. */
+const MAX_SHARED = 1_000;
+const MAX_SHARED_LENGTH = 20_000;
 
 /**
  * What the Things of one hub are made of, so that translation knows base types without a call per message. An entry lives
@@ -43,6 +46,8 @@ const NAMES_PER_CALL = 100;
 export class ThingDefinitions {
   readonly #options: Required<ThingDefinitionsOptions>;
   readonly #entries = new Map<string, Entry>();
+  /** Things of one template have the same properties: a hundred thousand of them share one set. */
+  readonly #shared = new Map<string, ThingDefinition['properties']>();
   readonly #loading = new Map<string, Call>();
 
   constructor(options: ThingDefinitionsOptions) {
@@ -122,7 +127,7 @@ export class ThingDefinitions {
       // Invalidated meanwhile: what is described here may be from before the change.
       if (this.#loading.get(name) !== call) continue;
       const thing = things.get(name);
-      const fresh = thing && toDefinition(name, thing);
+      const fresh = thing && this.#toDefinition(name, thing);
       const known = this.#entries.get(name)?.definition;
       // Translation remembers its plans by the identity of a definition, so an unchanged one stays the same object.
       const definition = fresh && known && isSame(known, fresh) ? known : fresh;
@@ -130,6 +135,17 @@ export class ThingDefinitions {
       this.#entries.set(name, { definition, expiresAtMs: now + (definition ? maxAgeMs : missingMaxAgeMs) });
     }
     this.#trim();
+  }
+
+  #toDefinition(name: string, { template = '', properties }: ThingDescription): ThingDefinition {
+    const text = JSON.stringify(properties) ?? '';
+    let shared = this.#shared.get(text);
+    if (!shared) {
+      shared = propertiesOf(properties);
+      if (this.#shared.size >= MAX_SHARED) this.#shared.clear();
+      if (text.length <= MAX_SHARED_LENGTH) this.#shared.set(text, shared);
+    }
+    return { name, template, properties: shared };
   }
 
   #trim(): void {
@@ -140,20 +156,17 @@ export class ThingDefinitions {
   }
 }
 
-function toDefinition(name: string, thing: ThingDescription): ThingDefinition {
-  return {
-    name,
-    template: thing.template ?? '',
-    properties: new Map(
-      Object.entries(thing.properties ?? {}).map(([property, { baseType, dataShape }]) => [
-        property,
-        { baseType: baseType as BaseType, dataShape: dataShape || undefined },
-      ]),
-    ),
-  };
+function propertiesOf(described: ThingDescription['properties'] = {}): ThingDefinition['properties'] {
+  return new Map(
+    Object.entries(described).map(([property, { baseType, dataShape }]) => [
+      property,
+      { baseType: baseType as BaseType, dataShape: dataShape || undefined },
+    ]),
+  );
 }
 
 function isSame(known: ThingDefinition, fresh: ThingDefinition): boolean {
+  if (known.template === fresh.template && known.properties === fresh.properties) return true;
   if (known.template !== fresh.template || known.properties.size !== fresh.properties.size) return false;
   for (const [name, { baseType, dataShape }] of fresh.properties) {
     const property = known.properties.get(name);

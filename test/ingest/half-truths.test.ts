@@ -90,6 +90,14 @@ describe('answers that say nothing', () => {
     assert.ok(definitions.get('dev-1')?.properties.has('pressure'), 'the old answer came last');
   });
 
+  test('Things that have the same properties share one set of them', async () => {
+    road.thingworx.things.set('other', { pressure: 'NUMBER' });
+    await definitions.load(['dev-1', 'dev-2', 'other']);
+    const [one, two, other] = ['dev-1', 'dev-2', 'other'].map((name) => definitions.get(name)?.properties);
+    assert.equal(one, two);
+    assert.deepEqual([...(other?.keys() ?? [])], ['pressure']);
+  });
+
   test('Things that push each other out of memory are looked up again', async () => {
     road.maxEntries = 1;
     await road.stopAndStart();

@@ -324,7 +324,7 @@ export class HubConnection {
         onWaiting: waiting('send'),
         onAnswer: (seconds) => metrics.sendSeconds.observe({ hub: this.#thing }, seconds),
       }),
-      events: this.#devices.events.delivery(waiting('events')),
+      events: this.#devices.events.delivery(waiting('events'), (events) => counters.repeat(events)),
     };
   }
 

@@ -15,7 +15,8 @@ export interface Entry {
   readonly message: HubMessage;
   /** By which the platform names what it refuses: the sequence number, or another where messages of several partitions come together. */
   readonly number: number;
-  readonly updates: readonly Update[];
+  /** None when the platform has none of their Things any more and the policy is to ignore that. */
+  updates: readonly Update[];
   /** What it says beside values. Those for which there is no Thing are taken out when the others are delivered. */
   readonly events: HubEvent[];
   readonly reasons: DeadLetterReason[];
@@ -114,6 +115,7 @@ export class Interpreter {
       const concerned = onlyRefused(translation, refusals);
       this.#account(concerned);
       entry.reasons.push(...concerned.refusals);
+      if (translation.updates.length === 0) entry.updates = [];
       for (const update of concerned.updates) rows.push({ sequenceNumber: entry.number, update });
     }
     return rows;

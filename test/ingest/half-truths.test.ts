@@ -222,6 +222,16 @@ describe('delivery of events', () => {
     assert.ok(calls.every(({ through = 0 }) => through < 1));
   });
 
+  test('events that the hub Thing had applied before are counted', async () => {
+    const { other } = road.thingworx;
+    road.thingworx.other = async (service, input) =>
+      service === 'ReceiveEvents'
+        ? { body: { accepted: 1, repeated: 2, refused: [] } }
+        : await other(service, input);
+    await road.road.events.deliver(items(3), origin(2), signal);
+    assert.equal(road.counters.counts.repeated, 2);
+  });
+
   test('a platform that fails for everything makes no dead letters of events', async () => {
     let left = 6;
     broken = () => left-- > 0;

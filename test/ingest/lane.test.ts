@@ -236,6 +236,20 @@ describe('lane', () => {
     );
   });
 
+  test('counts as ignored what is ignored only because its Thing is gone', async () => {
+    road.use({ unknownThing: 'ignore' });
+    const lane = open();
+    await lane.accept([event(0, { temperature: 0 })]);
+    await settled(lane, 0);
+    road.thingworx.things.delete('dev-1');
+    await lane.accept([event(1, { temperature: 1 })]);
+    await settled(lane, 1);
+    const { delivered, ignored } = road.counters.counts;
+    assert.deepEqual([delivered, ignored], [1, 1]);
+    assert.deepEqual(road.counters.ignoredByReason, { THING_UNKNOWN: 1 });
+    assertBalanced();
+  });
+
   test('sends a value again that was refused because its property was just being made', async () => {
     let refusals = 1;
     road.thingworx.refuse = () => undefined;

@@ -62,6 +62,7 @@ export class TestRoad {
       removal: () => 'keep',
       isGone: async () => false,
       onHeard: () => undefined,
+      onRepeated: (events) => this.counters.repeat(events),
       onRemoved: () => undefined,
       onWaiting,
     });

@@ -20,6 +20,8 @@ export interface EventDeliveryOptions {
   readonly isGone: (deviceId: string, signal: AbortSignal) => Promise<boolean>;
   /** The twin or the connection of a device has changed. */
   readonly onHeard: (deviceId: string) => void;
+  /** Events that the hub Thing had applied before. */
+  readonly onRepeated: (events: number) => void;
   /** A Thing was removed or disabled. */
   readonly onRemoved: (thing: string) => void;
   /** Once when ThingWorx does not take events, once when it does again (undefined). */
@@ -45,6 +47,7 @@ export interface EventOutcome {
 
 interface Answer {
   readonly accepted?: number;
+  readonly repeated?: number;
   readonly refused?: readonly EventRefusal[];
 }
 
@@ -225,6 +228,7 @@ export class EventDelivery {
         `ReceiveEvents on ${hubThing} gave no account of what it accepted; is the extension of the sidecar's version imported?`,
       );
     }
+    if (answer.repeated) this.#options.onRepeated(answer.repeated);
     return [...(answer.refused ?? [])];
   }
 

@@ -10,7 +10,12 @@ function section(thing, name) {
 function run() {
   var twins = [];
   (plain(request).twins || []).forEach(function (wanted) {
-    var thing = Things[wanted.thing];
+    var thing;
+    try {
+      thing = Things[wanted.thing];
+    } catch (ignored) {
+      /* One Thing that may not be seen must not hold up all others. */
+    }
     if (!thing) {
       return;
     }

@@ -136,13 +136,19 @@ function run() {
   /* Thing name to what it gets, in the order of arrival. */
   var order = [];
   var byThing = {};
+  /* Messages, not rows: one message may have rows for several Things. */
+  var repeated = {};
   content.groups.forEach(function (group) {
     var rows = group.rows;
     if (through >= 0) {
       rows = rows.filter(function (row) {
-        return !(row[0] <= through);
+        var isNew = !(row[0] <= through);
+        if (!isNew && repeated[row[0]] !== true) {
+          repeated[row[0]] = true;
+          answer.repeated++;
+        }
+        return isNew;
       });
-      answer.repeated += group.rows.length - rows.length;
     }
     if (rows.length === 0) {
       return;

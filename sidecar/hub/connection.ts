@@ -24,7 +24,7 @@ import { HubDevices } from './devices.ts';
 import { eventEndpoint } from './event-endpoint.ts';
 import { HubImports } from './import-desk.ts';
 import { checkMappings } from './mapping-desk.ts';
-import { Partitions } from './partitions.ts';
+import { Partitions, type Waiting } from './partitions.ts';
 import { RateMeter } from './rate.ts';
 import { startPositionOf, translationSettings } from './settings-parts.ts';
 import { SideWork } from './side-work.ts';
@@ -267,7 +267,8 @@ export class HubConnection {
     const { stateDirectory } = this.#parts;
     const checkpoints = await openCheckpoints(settings, stateDirectory, this.#thing);
     const partitions = new Partitions({
-      laneOptions: (partitionId) => this.#laneOptions(partitionId),
+      laneOptions: (waiting) => this.#laneOptions(waiting),
+      onObstacle: (who, error) => this.#condition.obstruct(who, error),
       owner: this.#parts.ownerId,
       onError: (partitionId, error) => this.#sourceFailed(partitionId, error),
       log: this.#log,
@@ -315,7 +316,7 @@ export class HubConnection {
   }
 
   /** What brings messages to ThingWorx, from a lane or beside the lanes. `waiting` hears of outages. */
-  #road(counters: HubCounters, waiting: (who: string) => (error: ConnectorError | undefined) => void) {
+  #road(counters: HubCounters, waiting: Waiting) {
     const { client, metrics } = this.#parts;
     return {
       interpreter: new Interpreter({
@@ -334,14 +335,12 @@ export class HubConnection {
         onWaiting: waiting('send'),
         onAnswer: (seconds) => metrics.sendSeconds.observe({ hub: this.#thing }, seconds),
       }),
-      events: this.#devices.events.delivery(waiting('events')),
+      events: this.#devices.events.delivery(waiting('events'), (events) => counters.repeat(events)),
     };
   }
 
-  #laneOptions(partitionId: string) {
+  #laneOptions(waiting: Waiting) {
     const counters = this.#counters;
-    const waiting = (who: string) => (error: ConnectorError | undefined) =>
-      this.#condition.obstruct(`${who} ${partitionId}`, error);
     return {
       ...this.#road(counters, waiting),
       deadLetters: this.#side.letters,

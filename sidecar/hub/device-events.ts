@@ -54,7 +54,10 @@ export class DeviceEvents {
   }
 
   /** A road for events, for a lane or beside the lanes. */
-  delivery(onWaiting: (error: ConnectorError | undefined) => void): EventDelivery {
+  delivery(
+    onWaiting: (error: ConnectorError | undefined) => void,
+    onRepeated: (events: number) => void = () => undefined,
+  ): EventDelivery {
     const { client, hubThing, definitions, deviceThings, settings, onHeard } = this.#options;
     return new EventDelivery({
       client,
@@ -64,6 +67,7 @@ export class DeviceEvents {
       removal: () => REMOVALS[settings().deviceLifecycle],
       isGone: (deviceId, signal) => this.#isGone(deviceId, signal),
       onHeard,
+      onRepeated,
       onRemoved: (thing) => definitions.invalidate(thing),
       onWaiting,
     });

@@ -119,15 +119,21 @@ export class LetterBox implements DeadLetterSink {
     const { log } = this.#options;
     const files = this.#files();
     const patience = new Patience();
+    let told: string | undefined;
     try {
       for (;;) {
         try {
-          const moved = await moveLetters(files, store, signal);
+          const { moved, unreadable } = await moveLetters(files, store, signal);
           if (moved > 0) log.info({ moved }, 'Dead letters moved from the state directory to the container.');
+          if (unreadable > 0)
+            log.warn({ unreadable }, 'Dead letters that cannot be read stay in the state directory.');
           return;
         } catch (thrown) {
           if (signal.aborted) return;
-          log.debug({ err: toConnectorError(thrown) }, 'Dead letters could not be moved; trying again.');
+          const err = toConnectorError(thrown);
+          if (err.code !== told)
+            log.warn({ err }, 'Dead letters could not be moved to the container; trying again.');
+          told = err.code;
           await patience.pause(signal);
         }
       }

@@ -5,10 +5,15 @@ import { Lane, type LaneOptions } from '../ingest/lane.ts';
 import type { Log } from '../observe/log.ts';
 import { STALLED_AFTER_MS } from './stall-watch.ts';
 
+/** Gives the listener that hears what a part of a lane waits for, and undefined when it goes on. */
+export type Waiting = (part: string) => (error: ConnectorError | undefined) => void;
+
 export interface PartitionsOptions {
   /** Everything of a lane but what depends on its partition. */
-  readonly laneOptions: (partitionId: string) => Omit<LaneOptions, 'partitionId' | 'stream' | 'checkpoint'>;
+  readonly laneOptions: (waiting: Waiting) => Omit<LaneOptions, 'partitionId' | 'stream' | 'checkpoint'>;
   readonly owner: string;
+  /** Something holds a lane up, or, without an error, holds it up no more: it went on, or the lane has ended. */
+  readonly onObstacle: (who: string, error: ConnectorError | undefined) => void;
   readonly onError: (partitionId: string | undefined, error: ConnectorError) => void;
   readonly log: Log;
 }
@@ -17,6 +22,8 @@ const DRAIN_TIMEOUT_MS = 5_000;
 
 interface OpenLane {
   readonly lane: Lane;
+  /** What holds it up at present. */
+  readonly obstacles: ReadonlySet<string>;
   readonly openedAtMs: number;
   readonly beginsAfter: number | undefined;
 }
@@ -46,14 +53,21 @@ export class Partitions implements EventSourceHandlers {
 
   async onPartitionOpen(partitionId: string, beginsAfter: number | undefined): Promise<void> {
     const source = await this.#sourceReady;
+    const obstacles = new Set<string>();
+    const waiting: Waiting = (part) => (error) => {
+      const who = `${part} ${partitionId}`;
+      if (error) obstacles.add(who);
+      else obstacles.delete(who);
+      this.#options.onObstacle(who, error);
+    };
     const lane = new Lane({
-      ...this.#options.laneOptions(partitionId),
+      ...this.#options.laneOptions(waiting),
       partitionId,
       stream: source.streamIdentity,
       checkpoint: (position) => source.checkpoint(partitionId, position),
     });
     lane.start();
-    this.#lanes.set(partitionId, { lane, openedAtMs: Date.now(), beginsAfter });
+    this.#lanes.set(partitionId, { lane, obstacles, openedAtMs: Date.now(), beginsAfter });
     this.#options.log.info({ partitionId }, 'Reading the partition.');
   }
 
@@ -70,6 +84,8 @@ export class Partitions implements EventSourceHandlers {
       lost: reason === 'lost',
       timeoutMs: DRAIN_TIMEOUT_MS,
     });
+    // A lane that ends while it waits never says that it goes on.
+    for (const who of open.obstacles) this.#options.onObstacle(who, undefined);
     this.#options.log.info({ partitionId, reason }, 'No longer reading the partition.');
   }
 

@@ -13,6 +13,22 @@ export interface BatchOrigin {
   readonly through: number;
 }
 
+/**
+ * The origin of what follows in a batch when a part of it was refused. No mark may pass a refusal that is not in the dead letters yet: after
+ * a crash the platform would take its message for a repeat, and nobody would hear of it again.
+ */
+export function originAfter(
+  origin: BatchOrigin | undefined,
+  refused: readonly { readonly sequenceNumber: number }[],
+): BatchOrigin | undefined {
+  if (!origin) return undefined;
+  const through = refused.reduce(
+    (lowest, { sequenceNumber }) => Math.min(lowest, sequenceNumber - 1),
+    origin.through,
+  );
+  return { ...origin, through };
+}
+
 interface Group {
   readonly thing: string;
   readonly properties: readonly string[];

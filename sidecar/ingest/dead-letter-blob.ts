@@ -276,13 +276,30 @@ export class BlobDeadLetters implements DeadLetterStore {
 function metadataOf(letter: DeadLetter): Record<string, string> {
   const summary = summaryOf(letter);
   const [first] = summary.reasons;
-  const forms = [summary, { ...summary, reasons: first ? [first] : [] }, { ...summary, reasons: [] }];
+  const short = { ...summary, reasons: [] };
+  const forms = [summary, { ...summary, reasons: first ? [first] : [] }, short, withShortNames(short)];
   const texts = forms.map((form) => encodeURIComponent(JSON.stringify(form)));
   return {
     summary: texts.find((text) => text.length <= MAX_METADATA) ?? '',
-    device: encodeURIComponent(summary.deviceId),
+    device: encodeURIComponent(shortName(summary.deviceId)),
     codes: summary.codes.join(' '),
   };
+}
+
+/** Names come from messages, in files and on the endpoint also from others than IoT Hub: a character may take nine bytes in a header. */
+function withShortNames(summary: DeadLetterSummary): DeadLetterSummary {
+  const { deviceId, moduleId, source } = summary;
+  return {
+    ...summary,
+    deviceId: shortName(deviceId),
+    ...(moduleId === undefined ? {} : { moduleId: shortName(moduleId) }),
+    source: shortName(source),
+  };
+}
+
+/** Half a character pair, which a text may hold or a cut may leave, has no form in a header. */
+function shortName(text: string): string {
+  return text.slice(0, 100).toWellFormed();
 }
 
 function summaryIn(item: BlobItem): DeadLetterSummary | undefined {

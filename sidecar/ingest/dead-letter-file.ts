@@ -256,8 +256,14 @@ export class FileDeadLetters implements DeadLetterStore {
       );
       for (let start = 0; start < living.length; start += 100) {
         const letters: DeadLetter[] = [];
-        const moved = living.slice(start, start + 100);
-        for await (const { line } of segment.lines(moved)) letters.push(decodeLetter(line, this.#directory));
+        const moved: number[] = [];
+        for await (const { ordinal, line } of segment.lines(living.slice(start, start + 100))) {
+          const letter = readable(line, this.#directory);
+          if (!letter) continue;
+          letters.push(letter);
+          moved.push(ordinal);
+        }
+        if (letters.length === 0) continue;
         await (await this.#writable()).append(letters);
         await this.#deleteFrom(segment, moved);
       }
@@ -302,6 +308,15 @@ export class FileDeadLetters implements DeadLetterStore {
         { cause },
       );
     }
+  }
+}
+
+/** A letter that cannot be read stays where it is. */
+function readable(line: string, place: string): DeadLetter | undefined {
+  try {
+    return decodeLetter(line, place);
+  } catch {
+    return undefined;
   }
 }
 

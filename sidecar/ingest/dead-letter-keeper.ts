@@ -164,21 +164,34 @@ export class DeadLetterKeeper implements DeadLetterStore {
   }
 }
 
-/** Moves every letter of one store to another, oldest pages last; a letter is removed when the other store has it. */
+/**
+ * Moves every letter of one store to another; a letter is removed when the other store has it. One that cannot be read stays where it is
+ * and holds up no other.
+ */
 export async function moveLetters(
   from: DeadLetterStore,
   to: DeadLetterStore,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<{ moved: number; unreadable: number }> {
   let moved = 0;
+  let unreadable = 0;
+  let after: string | undefined;
   for (;;) {
     signal.throwIfAborted();
-    const { letters, more } = await from.list({}, { limit: 50 });
+    const { letters, more } = await from.list({}, { limit: 50, after });
+    const taken: string[] = [];
     for (const { id } of letters) {
-      const letter = await from.get(id);
-      if (letter) await to.append([letter]);
+      try {
+        const letter = await from.get(id);
+        if (letter) await to.append([letter]);
+        taken.push(id);
+      } catch (thrown) {
+        if (toConnectorError(thrown).code !== 'DEAD_LETTER_UNREADABLE') throw thrown;
+        unreadable += 1;
+      }
     }
-    moved += await from.delete(letters.map(({ id }) => id));
-    if (!more) return moved;
+    moved += await from.delete(taken);
+    after = letters.at(-1)?.id;
+    if (!more) return { moved, unreadable };
   }
 }

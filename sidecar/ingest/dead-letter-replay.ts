@@ -1,6 +1,7 @@
 import { toConnectorError } from '../errors/connector-error.ts';
 import type { RunningTask, TaskKind } from '../tasks/task.ts';
 import {
+  compareIds,
   type DeadLetter,
   type DeadLetterFilter,
   type DeadLetterStore,
@@ -55,8 +56,9 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
     this.#forgotten.clear();
     const { ids, filter = {} } = task.input;
     if (ids) {
-      task.expect(ids.length);
-      return await this.#replay(task, ids.toSorted());
+      const unique = [...new Set(ids)];
+      task.expect(unique.length);
+      return await this.#replay(task, unique.sort(compareIds));
     }
     const { count } = await untilDone(() => this.#options.store().stats(), task.signal);
     const isAll = Object.values(filter).every((member) => member === undefined);
@@ -93,12 +95,12 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
       ({ letters, more } = await list(ids.at(-1)));
       ids.push(...letters.map(({ id }) => id));
     }
-    yield ids.sort();
+    yield ids.sort(compareIds);
   }
 
   async #replay(task: RunningTask<ReplayInput, string>, ids: readonly string[]): Promise<void> {
     const { position } = task;
-    const rest = position === undefined ? ids : ids.filter((id) => id > position);
+    const rest = position === undefined ? ids : ids.filter((id) => compareIds(id, position) > 0);
     for (let start = 0; start < rest.length; ) {
       const { letters, taken } = await this.#read(task, rest, start);
       await this.#forward(task, letters);

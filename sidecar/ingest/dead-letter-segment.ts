@@ -37,8 +37,16 @@ export class Segment {
 
   static async create(directory: string, number: number, bits: CodeBits): Promise<Segment> {
     const segment = new Segment(directory, number, bits);
-    segment.#writer = await open(`${segment.#file}.ndjson`, 'wx', 0o600);
-    await flushDirectory(directory);
+    const file = `${segment.#file}.ndjson`;
+    segment.#writer = await open(file, 'wx', 0o600);
+    try {
+      await flushDirectory(directory);
+    } catch (error) {
+      // The next attempt takes the same number.
+      await segment.close();
+      await rm(file, { force: true });
+      throw error;
+    }
     return segment;
   }
 
@@ -94,12 +102,14 @@ export class Segment {
     }
   }
 
-  /** Resolves to how many of them lived. */
+  /** Resolves to how many of them lived. When none is left the caller must remove the file. */
   async delete(ordinals: readonly number[]): Promise<number> {
     const living = [...new Set(ordinals)].filter((ordinal) => this.index.isLive(ordinal));
     if (living.length === 0) return 0;
+    // The last ones go with their file, which needs no room: a full disk must not keep anyone from making some.
     // The empty line before ends a line that a crash may have left unfinished.
-    await appendFlushed(`${this.#file}.deleted`, `\n${JSON.stringify(living)}\n`);
+    if (living.length < this.index.live)
+      await appendFlushed(`${this.#file}.deleted`, `\n${JSON.stringify(living)}\n`);
     for (const ordinal of living) this.index.bury(ordinal);
     return living.length;
   }
@@ -123,6 +133,7 @@ export class Segment {
     await this.close();
     await rm(`${this.#file}.ndjson`, { force: true });
     await rm(`${this.#file}.deleted`, { force: true });
+    await flushDirectory(path.dirname(this.#file));
   }
 
   async close(): Promise<void> {

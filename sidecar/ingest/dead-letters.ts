@@ -119,6 +119,17 @@ export function letterTimeMs(id: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
+/**
+ * The order in which messages were taken: by time, and by number within a millisecond, of which a device may fill one. As texts 10 would come
+ * before 9.
+ */
+export function compareIds(a: string, b: string): number {
+  const [endA, endB] = [a.lastIndexOf('-'), b.lastIndexOf('-')];
+  const [placeA, placeB] = [a.slice(0, endA), b.slice(0, endB)];
+  if (placeA !== placeB) return placeA < placeB ? -1 : 1;
+  return Number(a.slice(endA + 1)) - Number(b.slice(endB + 1));
+}
+
 function word(text: string): string {
   return text.replaceAll(/[^A-Za-z0-9_.]/g, '_').slice(0, 64) || '_';
 }

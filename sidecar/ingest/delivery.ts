@@ -44,7 +44,7 @@ export class Delivery {
     let count = 0;
     for (const entry of queue) {
       rows += entry.updates.length + entry.events.length;
-      bytes += entry.message.body.byteLength;
+      bytes += entry.bytes;
       if (count > 0 && (rows > rowLimit || bytes > maxBytesPerCall)) break;
       count += 1;
       // Values go before events: those that come after the end of a device must wait for it.
@@ -85,8 +85,8 @@ export class Delivery {
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const items = entries.flatMap(({ message: { sequenceNumber }, events }) =>
-      events.map((event) => ({ sequenceNumber, event })),
+    const items = entries.flatMap(({ number, events }) =>
+      events.map((event) => ({ sequenceNumber: number, event })),
     );
     if (items.length === 0) return;
     const { events, counters } = this.#options;
@@ -96,7 +96,7 @@ export class Delivery {
     const messages = new Map(refused.map(({ sequenceNumber, message }) => [sequenceNumber, message]));
     for (const entry of entries) {
       if (entry.events.length === 0) continue;
-      const reason = messages.get(entry.message.sequenceNumber);
+      const reason = messages.get(entry.number);
       if (reason !== undefined) entry.reasons.push({ code: 'EVENT_REFUSED', reason });
       entry.events.splice(
         0,
@@ -139,8 +139,8 @@ export function outcomeOf({ reasons, updates, events }: Entry): 'delivered' | 'i
 
 function toRows(entries: readonly Entry[]): Row[] {
   const rows: Row[] = [];
-  for (const { message, updates } of entries) {
-    for (const update of updates) rows.push({ sequenceNumber: message.sequenceNumber, update });
+  for (const { number, updates } of entries) {
+    for (const update of updates) rows.push({ sequenceNumber: number, update });
   }
   return rows;
 }

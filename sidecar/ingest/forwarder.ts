@@ -4,7 +4,7 @@ import type { HubMessage } from '../translate/types.ts';
 import type { DeadLetterSink } from './dead-letters.ts';
 import { Delivery, outcomeOf, type TakeLimits } from './delivery.ts';
 import type { EventDelivery } from './events/event-delivery.ts';
-import type { Interpreter } from './interpreter.ts';
+import type { Entry, Interpreter } from './interpreter.ts';
 import type { Sender } from './sender.ts';
 
 /** A message that does not come through a lane, with the letter that it becomes when it is refused. */
@@ -47,8 +47,8 @@ export class Forwarder {
    */
   async forward(items: readonly Forwarded[], signal: AbortSignal): Promise<ForwardOutcome[]> {
     const { interpreter, sender, events, counters, limits, onWaiting } = this.#road;
-    const numbered = numberApart(items);
-    const byMessage = new Map(numbered.map((message, i) => [message, items[i] as Forwarded]));
+    const messages = items.map(({ message }) => message);
+    const byMessage = new Map(items.map((item) => [item.message, item]));
     const delivery = new Delivery({
       interpreter,
       sender,
@@ -62,28 +62,31 @@ export class Forwarder {
       },
     });
     counters.receive(items.length);
-    let settled = 0;
+    const outcomes: ForwardOutcome[] = [];
     try {
-      const entries = await interpreter.interpret(numbered, signal);
-      while (settled < entries.length) {
-        const rest = entries.slice(settled);
-        const head = rest.slice(0, delivery.countForCall(rest, limits()));
-        await delivery.deliver(head, undefined, signal);
-        settled += head.length;
+      while (outcomes.length < messages.length) {
+        let entries = numberApart(await interpreter.interpret(messages.slice(outcomes.length), signal));
+        while (entries.length > 0) {
+          const head = entries.slice(0, delivery.countForCall(entries, limits()));
+          await delivery.deliver(head, undefined, signal);
+          outcomes.push(...head.map(outcomeOf));
+          entries = entries.slice(head.length);
+        }
       }
-      return entries.map(outcomeOf);
+      return outcomes;
     } finally {
-      counters.settle('released', items.length - settled);
+      counters.settle('released', items.length - outcomes.length);
     }
   }
 }
 
-/** The platform names what it refuses by sequence number: messages of several partitions may share some. */
-function numberApart(items: readonly Forwarded[]): HubMessage[] {
-  const messages = items.map(({ message }) => message);
-  const numbers = new Set(messages.map(({ sequenceNumber }) => sequenceNumber));
-  if (numbers.size === messages.length) return messages;
-  return messages.map((message, sequenceNumber) => ({ ...message, sequenceNumber }));
+/**
+ * The platform names what it refuses by number: messages of several partitions may share some. The messages themselves stay as they
+ * are, for mappings see their sequence numbers.
+ */
+function numberApart(entries: Entry[]): Entry[] {
+  const numbers = new Set(entries.map(({ number }) => number));
+  return numbers.size === entries.length ? entries : entries.map((entry, number) => ({ ...entry, number }));
 }
 
 /** Counts of outcomes, for the progress of a task. */

@@ -13,10 +13,15 @@ import type { PlatformRefusal } from './sender.ts';
 /** One message on its way, with what it became. `reasons` not empty: it goes to the dead letters. */
 export interface Entry {
   readonly message: HubMessage;
-  readonly updates: readonly Update[];
+  /** By which the platform names what it refuses: the sequence number, or another where messages of several partitions come together. */
+  readonly number: number;
+  /** None when the platform has none of their Things any more and the policy is to ignore that. */
+  updates: readonly Update[];
   /** What it says beside values. Those for which there is no Thing are taken out when the others are delivered. */
   readonly events: HubEvent[];
   readonly reasons: DeadLetterReason[];
+  /** What it takes in memory, and about as much in a call: a compressed body counts as it came and as it is without compression. */
+  readonly bytes: number;
 }
 
 /** Makes Things and properties that a policy wants. Rejects when ThingWorx does not answer; a refusal is its own to report. */
@@ -37,6 +42,12 @@ export interface InterpreterOptions {
   readonly onWaiting: (error: ConnectorError | undefined) => void;
 }
 
+/** Decoded messages that are looked at together. */
+const SLICE_BYTES = 2_000_000;
+
+/** Making a Thing takes the platform up to a second, and scripts have 30. */
+const CREATIONS_PER_CALL = 20;
+
 /** The refusals of the platform in the words of the dead letters. */
 const REASON_CODES: Readonly<Record<PlatformRefusal['reason'], string>> = {
   THING_NOT_FOUND: 'THING_UNKNOWN',
@@ -54,20 +65,16 @@ export class Interpreter {
     this.#options = options;
   }
 
-  /** Waits as long as ThingWorx is away; rejects only with STOPPING. */
+  /**
+   * Interprets the first messages, as many as decode to a bounded size and one at least: a kilobyte of gzip may hold megabytes. The caller
+   * comes again for the others when it has room. Waits as long as ThingWorx is away; rejects only with STOPPING.
+   */
   async interpret(messages: readonly HubMessage[], signal: AbortSignal): Promise<Entry[]> {
     const translator = this.#options.translator();
-    const prepared = await prepareAll(translator, messages);
+    const prepared = await prepare(translator, messages, SLICE_BYTES);
     await this.#load(prepared, signal);
-    const entries: Entry[] = [];
-    for (const item of prepared) {
-      let translation = translator.translate(item, this.#options.definitions);
-      if (translation.creations.length > 0)
-        translation = await this.#create(translator, item, translation, signal);
-      if (translation.events.length > 0) await this.#createFor(translation.events, prepared, signal);
-      entries.push(this.#toEntry(item.message, translation));
-    }
-    return entries;
+    const translations = await this.#translate(translator, prepared, signal);
+    return prepared.map((item, index) => this.#toEntry(item, translations[index] as Translation));
   }
 
   /**
@@ -93,25 +100,23 @@ export class Interpreter {
     for (const { thing } of stale) definitions.invalidate(thing);
     const bySequence = groupBySequence(stale);
     const translator = this.#options.translator();
-    const affected = entries.filter(({ message }) => bySequence.has(message.sequenceNumber));
-    const prepared = await prepareAll(
+    const affected = entries.filter(({ number }) => bySequence.has(number));
+    const prepared = await prepare(
       translator,
       affected.map(({ message }) => message),
     );
     await this.#load(prepared, signal);
+    const translations = await this.#translate(translator, prepared, signal, false);
     const rows: Row[] = [];
     for (const [index, entry] of affected.entries()) {
-      const item = prepared[index];
-      const refusals = bySequence.get(entry.message.sequenceNumber);
-      if (!item || !refusals) continue;
-      let translation = translator.translate(item, definitions);
-      if (translation.creations.length > 0)
-        translation = await this.#create(translator, item, translation, signal);
+      const translation = translations[index];
+      const refusals = bySequence.get(entry.number);
+      if (!translation || !refusals) continue;
       const concerned = onlyRefused(translation, refusals);
       this.#account(concerned);
       entry.reasons.push(...concerned.refusals);
-      for (const update of concerned.updates)
-        rows.push({ sequenceNumber: entry.message.sequenceNumber, update });
+      if (translation.updates.length === 0) entry.updates = [];
+      for (const update of concerned.updates) rows.push({ sequenceNumber: entry.number, update });
     }
     return rows;
   }
@@ -121,7 +126,7 @@ export class Interpreter {
     if (refused.length === 0) return;
     const bySequence = groupBySequence(refused);
     for (const entry of entries) {
-      for (const refusal of bySequence.get(entry.message.sequenceNumber) ?? []) {
+      for (const refusal of bySequence.get(entry.number) ?? []) {
         const code = REASON_CODES[refusal.reason] ?? 'REJECTED';
         const reason = {
           code,
@@ -135,29 +140,17 @@ export class Interpreter {
     }
   }
 
-  #toEntry(message: HubMessage, translation: Translation): Entry {
+  #toEntry({ message, bytes }: Prepared, translation: Translation): Entry {
     this.#account(translation);
     for (const refusal of translation.refusals) this.#options.notices.refused(message, refusal);
     return {
       message,
+      number: message.sequenceNumber,
       updates: translation.updates,
       events: [...translation.events],
       reasons: [...translation.refusals],
+      bytes: bytes === message.body.byteLength ? bytes : bytes + message.body.byteLength,
     };
-  }
-
-  /** A device may send right after it was created, so that both come in one batch. */
-  async #createFor(
-    events: readonly HubEvent[],
-    prepared: readonly Prepared[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { creator, definitions, creationsFor } = this.#options;
-    const creations = creationsFor(events);
-    if (creations.length === 0) return;
-    await this.#untilAnswered(signal, () => creator.create(creations, signal));
-    for (const { thing } of creations) definitions.invalidate(thing);
-    await this.#load(prepared, signal);
   }
 
   #account(translation: Translation): void {
@@ -168,29 +161,69 @@ export class Interpreter {
     }
   }
 
-  /** A new Thing may want new properties in turn; what was tried once and is still unknown is refused, so this ends. */
-  async #create(
+  /**
+   * Translates, and has made what the policies want: for all messages together, or thousands of new devices would take a call each. A new
+   * Thing may want new properties in turn; what was tried once and is still unknown is refused, so this ends.
+   *
+   * @param withEvents make what events want, too: a device may send right after it was created, so that both come in one batch
+   */
+  async #translate(
     translator: Translator,
-    item: Prepared,
-    first: Translation,
+    prepared: readonly Prepared[],
     signal: AbortSignal,
-  ): Promise<Translation> {
-    const { creator, definitions } = this.#options;
+    withEvents = true,
+  ): Promise<Translation[]> {
+    const { definitions, creationsFor } = this.#options;
     const tried = new Set<string>();
-    let translation = first;
-    while (translation.creations.length > 0) {
-      const { creations } = translation;
-      await this.#untilAnswered(signal, () => creator.create(creations, signal));
-      for (const creation of creations) {
-        tried.add(JSON.stringify(creation));
-        definitions.invalidate(creation.thing);
+    const options = { tried: (creation: Creation) => tried.has(keyOf(creation)) };
+    const translations: Translation[] = [];
+    let due: readonly number[] = [...prepared.keys()];
+    for (;;) {
+      const wanted = new Map<string, Creation>();
+      const want = (creations: readonly Creation[]) => {
+        for (const creation of creations) {
+          const key = keyOf(creation);
+          if (!wanted.has(key)) wanted.set(key, creation);
+        }
+      };
+      for (const index of due) {
+        const item = prepared[index] as Prepared;
+        if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
+        const translation = translator.translate(item, definitions, options);
+        translations[index] = translation;
+        if (translation.creations.length > 0) want(translation.creations);
+        if (withEvents && translation.events.length > 0) want(creationsFor(translation.events));
       }
-      await this.#load([item], signal);
-      translation = translator.translate(item, definitions, {
-        tried: (creation) => tried.has(JSON.stringify(creation)),
-      });
+      for (const key of tried) wanted.delete(key);
+      if (wanted.size === 0) return translations;
+      const things = await this.#create([...wanted.values()], signal);
+      for (const key of wanted.keys()) tried.add(key);
+      due = due.filter((index) => prepared[index]?.things.some((name) => things.has(name)));
+      await this.#load(
+        due.map((index) => prepared[index] as Prepared),
+        signal,
+      );
     }
-    return translation;
+  }
+
+  /** Resolves to the Things that may have changed. */
+  async #create(creations: readonly Creation[], signal: AbortSignal): Promise<Set<string>> {
+    const { creator, definitions } = this.#options;
+    for (let start = 0; start < creations.length; start += CREATIONS_PER_CALL) {
+      const some = creations.slice(start, start + CREATIONS_PER_CALL);
+      await this.#untilAnswered(signal, () => creator.create(some, signal));
+    }
+    const things = new Set(creations.map(({ thing }) => thing));
+    for (const thing of things) definitions.invalidate(thing);
+    return things;
+  }
+
+  /**
+   * Looks up again what was forgotten since: other lanes invalidate Things, or push them out of memory, while this one waits. A Thing
+   * that is only forgotten must not be taken for one that does not exist.
+   */
+  async #recall(item: Prepared, signal: AbortSignal): Promise<void> {
+    while (!this.#options.definitions.hasAll(item.things)) await this.#load([item], signal);
   }
 
   async #load(prepared: readonly Prepared[], signal: AbortSignal): Promise<void> {
@@ -218,10 +251,28 @@ export class Interpreter {
   }
 }
 
-/** Only a mapping with an expression makes `prepare` asynchronous; everything else stays off the microtask queue. */
-async function prepareAll(translator: Translator, messages: readonly HubMessage[]): Promise<Prepared[]> {
-  const prepared = messages.map((message) => translator.prepare(message));
-  return prepared.some((item) => item instanceof Promise) ? Promise.all(prepared) : (prepared as Prepared[]);
+/** Two messages may want one property with different base types: the first decides. */
+function keyOf(creation: Creation): string {
+  const { kind, thing } = creation;
+  return JSON.stringify(kind === 'property' ? [kind, thing, creation.property] : creation);
+}
+
+/** Stops when the messages take more than `maxBytes` decoded. Only a mapping with an expression makes it wait for anything. */
+async function prepare(
+  translator: Translator,
+  messages: readonly HubMessage[],
+  maxBytes = Number.POSITIVE_INFINITY,
+): Promise<Prepared[]> {
+  const prepared: Prepared[] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    if (bytes >= maxBytes) break;
+    const outcome = translator.prepare(message);
+    const item = outcome instanceof Promise ? await outcome : outcome;
+    prepared.push(item);
+    bytes += item.bytes;
+  }
+  return prepared;
 }
 
 function groupBySequence(refused: readonly PlatformRefusal[]): Map<number, PlatformRefusal[]> {

@@ -46,6 +46,7 @@ export class Lane {
   #queue: Entry[] = [];
   #unsettled = 0;
   #unsettledBytes = 0;
+  #coming = 0;
   #loop: Promise<void> | undefined;
   #accepting = false;
   #closing = false;
@@ -84,8 +85,9 @@ export class Lane {
     return this.#progressAtMs;
   }
 
+  /** Received and not settled, also what is not interpreted yet. */
   get unsettled(): number {
-    return this.#unsettled;
+    return this.#unsettled + this.#coming;
   }
 
   /**
@@ -97,17 +99,25 @@ export class Lane {
     if (this.#failure) throw this.#failure;
     this.#accepting = true;
     const { counters, interpreter, partitionId } = this.#options;
-    const messages = events.map((event) => toHubMessage(event, partitionId));
-    counters.receive(messages.length);
+    let rest = events.map((event) => toHubMessage(event, partitionId));
+    counters.receive(rest.length);
+    this.#coming = rest.length;
     this.#progressAtMs = Date.now();
     try {
-      const entries = await interpreter.interpret(messages, this.#abort.signal);
-      this.#enqueue(entries);
-      await this.#room();
+      while (rest.length > 0 && !this.#isEnding) {
+        const entries = await interpreter.interpret(rest, this.#abort.signal);
+        // The loop that would take them has ended.
+        if (this.#abort.signal.aborted) break;
+        rest = rest.slice(entries.length);
+        this.#coming = rest.length;
+        this.#enqueue(entries);
+        await this.#room();
+      }
     } catch (error) {
-      counters.settle('released', messages.length);
       this.#fail(error);
     } finally {
+      counters.settle('released', rest.length);
+      this.#coming = 0;
       this.#accepting = false;
       this.#wakeLoop?.();
     }
@@ -131,17 +141,21 @@ export class Lane {
     if (!options.lost) await this.#checkpointer.flush();
   }
 
+  get #isEnding(): boolean {
+    return this.#closing || this.#failure !== undefined;
+  }
+
   #enqueue(entries: Entry[]): void {
     for (const entry of entries) {
       this.#queue.push(entry);
-      this.#unsettledBytes += entry.message.body.byteLength;
+      this.#unsettledBytes += entry.bytes;
     }
     this.#unsettled += entries.length;
     this.#wakeLoop?.();
   }
 
   async #room(): Promise<void> {
-    while (!this.#closing && !this.#failure && this.#isFull()) {
+    while (!this.#isEnding && this.#isFull()) {
       await new Promise<void>((resolve) => {
         this.#wakeAccept = resolve;
       });
@@ -182,7 +196,7 @@ export class Lane {
 
   async #deliver(entries: readonly Entry[]): Promise<void> {
     await this.#delivery.deliver(entries, this.#origin(entries), this.#abort.signal);
-    for (const { message } of entries) this.#unsettledBytes -= message.body.byteLength;
+    for (const { bytes } of entries) this.#unsettledBytes -= bytes;
     this.#unsettled -= entries.length;
     this.#progressAtMs = Date.now();
     const last = entries.at(-1)?.message;
@@ -205,7 +219,7 @@ export class Lane {
   #release(entries: readonly Entry[]): void {
     this.#options.counters.settle('released', entries.length);
     this.#unsettled -= entries.length;
-    for (const entry of entries) this.#unsettledBytes -= entry.message.body.byteLength;
+    for (const { bytes } of entries) this.#unsettledBytes -= bytes;
   }
 
   /** Ends the lane's work. What it held is handed back; the partition's next lane receives it again. */

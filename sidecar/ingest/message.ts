@@ -1,4 +1,5 @@
 import type { ReceivedEvent } from '../azure/event-types.ts';
+import { utcTimeMs } from '../translate/coerce/date-time.ts';
 import type { HubMessage } from '../translate/types.ts';
 
 const NO_PROPERTIES: Readonly<Record<string, unknown>> = Object.freeze({});
@@ -44,7 +45,5 @@ function enqueuedTimeMs(annotation: unknown, event: ReceivedEvent): number {
 function creationTimeMs(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
   if (value instanceof Date) return value.getTime();
-  if (typeof value !== 'string') return undefined;
-  const time = Date.parse(value);
-  return Number.isNaN(time) ? undefined : time;
+  return typeof value === 'string' ? utcTimeMs(value) : undefined;
 }

@@ -1,7 +1,7 @@
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { HubCounters } from '../observe/counters.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
-import { type BatchOrigin, encodeBatch, type Row } from './batch.ts';
+import { type BatchOrigin, encodeBatch, originAfter, type Row } from './batch.ts';
 import { isOutage, Patience } from './patience.ts';
 
 /** One value, or everything for one Thing, that the platform did not take. */
@@ -90,11 +90,12 @@ export class Sender {
     signal: AbortSignal,
   ): Promise<PlatformRefusal[]> {
     const { client, hubThing, counters, onAnswer } = this.#options;
+    const body = encode(rows, origin);
     const startedAt = performance.now();
     counters.call();
-    const answer = (await client.invokeText('Things', hubThing, 'ReceiveUpdates', encodeBatch(rows, origin), {
-      signal,
-    })) as Answer | undefined;
+    const answer = (await client.invokeText('Things', hubThing, 'ReceiveUpdates', body, { signal })) as
+      | Answer
+      | undefined;
     const elapsedMs = performance.now() - startedAt;
     if (answer === undefined || typeof answer.accepted !== 'number') {
       throw new ConnectorError(
@@ -128,7 +129,7 @@ export class Sender {
       origin && through !== undefined ? { ...origin, through } : undefined,
       signal,
     );
-    return [...first, ...(await this.send(rows.slice(middle), origin, signal))];
+    return [...first, ...(await this.send(rows.slice(middle), originAfter(origin, first), signal))];
   }
 
   /**
@@ -164,6 +165,15 @@ export class Sender {
     if (!this.#waiting) return;
     this.#waiting = false;
     this.#options.onWaiting(undefined);
+  }
+}
+
+/** Mappings can make more of a message than a text can hold. Such rows are sent one by one, and one that is too large by itself is poison. */
+function encode(rows: readonly Row[], origin: BatchOrigin | undefined): string {
+  try {
+    return encodeBatch(rows, origin);
+  } catch (cause) {
+    throw new ConnectorError('THINGWORX_REJECTED', 'The values are too large for one call.', { cause });
   }
 }
 

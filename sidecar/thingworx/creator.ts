@@ -1,6 +1,7 @@
 import type { Log } from '../observe/log.ts';
 import type { Creation } from '../translate/types.ts';
 import type { ThingworxClient } from './client.ts';
+import { wholeAnswer } from './whole-answer.ts';
 
 export interface CreatorOptions {
   readonly client: ThingworxClient;
@@ -40,16 +41,16 @@ export class Creator {
         ? [{ thing: creation.thing, name: creation.property, baseType: creation.baseType }]
         : [],
     );
-    const answer = (await client.invoke(
-      hubThing,
+    const answer = wholeAnswer<Answer>(
+      await client.invoke(hubThing, 'CreateThings', { request: { things, properties } }, { signal }),
+      'failed',
       'CreateThings',
-      { request: { things, properties } },
-      { signal },
-    )) as Answer;
+      hubThing,
+    );
     for (const { deviceId } of things) onThing(deviceId);
-    for (const thing of answer?.created ?? []) log.info({ thing }, 'Thing created for a device.');
-    for (const { thing, property } of answer?.added ?? []) log.info({ thing, property }, 'Property created.');
-    for (const { thing, message } of answer?.failed ?? [])
+    for (const thing of answer.created ?? []) log.info({ thing }, 'Thing created for a device.');
+    for (const { thing, property } of answer.added ?? []) log.info({ thing, property }, 'Property created.');
+    for (const { thing, message } of answer.failed ?? [])
       log.warn({ thing }, `ThingWorx could not make it: ${message}`);
   }
 }

@@ -1,5 +1,6 @@
 import type { BaseType, ThingDefinition } from '../translate/types.ts';
 import type { ThingworxClient } from './client.ts';
+import { wholeAnswer } from './whole-answer.ts';
 
 export interface ThingDefinitionsOptions {
   client: ThingworxClient;
@@ -13,6 +14,12 @@ export interface ThingDefinitionsOptions {
   maxEntries?: number;
 }
 
+/** A call of DescribeThings under way. */
+interface Call {
+  readonly names: readonly string[];
+  done: Promise<void>;
+}
+
 interface Entry {
   readonly definition: ThingDefinition | undefined;
   readonly expiresAtMs: number;
@@ -24,10 +31,13 @@ interface ThingDescription {
 }
 
 interface DescribeAnswer {
-  things?: Record<string, ThingDescription>;
+  things: Record<string, ThingDescription>;
 }
 
 const NAMES_PER_CALL = 100;
+/** Different sets of properties that are kept to be shared, and the longest description of one. */
+const MAX_SHARED = 1_000;
+const MAX_SHARED_LENGTH = 20_000;
 
 /**
  * What the Things of one hub are made of, so that translation knows base types without a call per message. An entry lives
@@ -36,7 +46,9 @@ const NAMES_PER_CALL = 100;
 export class ThingDefinitions {
   readonly #options: Required<ThingDefinitionsOptions>;
   readonly #entries = new Map<string, Entry>();
-  readonly #loading = new Map<string, Promise<void>>();
+  /** Things of one template have the same properties: a hundred thousand of them share one set. */
+  readonly #shared = new Map<string, ThingDefinition['properties']>();
+  readonly #loading = new Map<string, Call>();
 
   constructor(options: ThingDefinitionsOptions) {
     this.#options = { maxAgeMs: 60_000, missingMaxAgeMs: 5_000, maxEntries: 100_000, ...options };
@@ -50,15 +62,17 @@ export class ThingDefinitions {
   /** Makes sure that each name has an entry fresh enough. Rejects when ThingWorx does not answer. */
   async load(names: Iterable<string>, signal?: AbortSignal): Promise<void> {
     const now = Date.now();
+    const asked: string[] = [];
     const wanted: string[] = [];
     let pending: Set<Promise<void>> | undefined;
     for (const name of names) {
       const entry = this.#entries.get(name);
       if (entry && entry.expiresAtMs > now) continue;
+      asked.push(name);
       const loading = this.#loading.get(name);
       if (loading) {
         pending ??= new Set();
-        pending.add(loading);
+        pending.add(loading.done);
       } else wanted.push(name);
     }
     if (wanted.length === 0 && pending === undefined) return;
@@ -67,37 +81,53 @@ export class ThingDefinitions {
       calls.push(this.#describe(wanted.slice(start, start + NAMES_PER_CALL), signal));
     }
     await Promise.all(calls);
+    // Invalidated while they were asked for: what came back did not count.
+    const again = asked.filter((name) => !this.#entries.has(name));
+    if (again.length > 0 && asked.length <= this.#options.maxEntries) await this.load(again, signal);
   }
 
+  /** Whether each of them was looked up and is still remembered. */
+  hasAll(names: readonly string[]): boolean {
+    for (const name of names) if (!this.#entries.has(name)) return false;
+    return true;
+  }
+
+  /** Forgets what is known of a Thing, and what a call under way is going to say. */
   invalidate(name: string): void {
     this.#entries.delete(name);
+    this.#loading.delete(name);
   }
 
   clear(): void {
     this.#entries.clear();
+    this.#loading.clear();
   }
 
-  #describe(names: string[], signal: AbortSignal | undefined): Promise<void> {
-    const call = this.#fetch(names, signal).finally(() => {
-      for (const name of names) this.#loading.delete(name);
-    });
+  #describe(names: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    const call: Call = { names, done: Promise.resolve() };
     for (const name of names) this.#loading.set(name, call);
-    return call;
+    call.done = this.#fetch(call, signal).finally(() => {
+      for (const name of names) if (this.#loading.get(name) === call) this.#loading.delete(name);
+    });
+    return call.done;
   }
 
-  async #fetch(names: string[], signal: AbortSignal | undefined): Promise<void> {
+  async #fetch(call: Call, signal: AbortSignal | undefined): Promise<void> {
+    const { names } = call;
     const { client, hubThing, maxAgeMs, missingMaxAgeMs } = this.#options;
-    const answer = (await client.invoke(
-      hubThing,
+    const answer = wholeAnswer<DescribeAnswer>(
+      await client.invoke(hubThing, 'DescribeThings', { names: { names } }, signal ? { signal } : {}),
+      'things',
       'DescribeThings',
-      { names: { names } },
-      signal ? { signal } : {},
-    )) as DescribeAnswer | undefined;
-    const things = new Map(Object.entries(answer?.things ?? {}));
+      hubThing,
+    );
+    const things = new Map(Object.entries(answer.things));
     const now = Date.now();
     for (const name of names) {
+      // Invalidated meanwhile: what is described here may be from before the change.
+      if (this.#loading.get(name) !== call) continue;
       const thing = things.get(name);
-      const fresh = thing && toDefinition(name, thing);
+      const fresh = thing && this.#toDefinition(name, thing);
       const known = this.#entries.get(name)?.definition;
       // Translation remembers its plans by the identity of a definition, so an unchanged one stays the same object.
       const definition = fresh && known && isSame(known, fresh) ? known : fresh;
@@ -105,6 +135,17 @@ export class ThingDefinitions {
       this.#entries.set(name, { definition, expiresAtMs: now + (definition ? maxAgeMs : missingMaxAgeMs) });
     }
     this.#trim();
+  }
+
+  #toDefinition(name: string, { template = '', properties }: ThingDescription): ThingDefinition {
+    const text = JSON.stringify(properties) ?? '';
+    let shared = this.#shared.get(text);
+    if (!shared) {
+      shared = propertiesOf(properties);
+      if (this.#shared.size >= MAX_SHARED) this.#shared.clear();
+      if (text.length <= MAX_SHARED_LENGTH) this.#shared.set(text, shared);
+    }
+    return { name, template, properties: shared };
   }
 
   #trim(): void {
@@ -115,20 +156,17 @@ export class ThingDefinitions {
   }
 }
 
-function toDefinition(name: string, thing: ThingDescription): ThingDefinition {
-  return {
-    name,
-    template: thing.template ?? '',
-    properties: new Map(
-      Object.entries(thing.properties ?? {}).map(([property, { baseType, dataShape }]) => [
-        property,
-        { baseType: baseType as BaseType, dataShape: dataShape || undefined },
-      ]),
-    ),
-  };
+function propertiesOf(described: ThingDescription['properties'] = {}): ThingDefinition['properties'] {
+  return new Map(
+    Object.entries(described).map(([property, { baseType, dataShape }]) => [
+      property,
+      { baseType: baseType as BaseType, dataShape: dataShape || undefined },
+    ]),
+  );
 }
 
 function isSame(known: ThingDefinition, fresh: ThingDefinition): boolean {
+  if (known.template === fresh.template && known.properties === fresh.properties) return true;
   if (known.template !== fresh.template || known.properties.size !== fresh.properties.size) return false;
   for (const [name, { baseType, dataShape }] of fresh.properties) {
     const property = known.properties.get(name);

@@ -1,4 +1,5 @@
 import type { ThingworxClient } from './client.ts';
+import { wholeAnswer } from './whole-answer.ts';
 
 export interface DeviceThingsOptions {
   readonly client: ThingworxClient;
@@ -56,13 +57,13 @@ export class DeviceThings {
 
   async #ask(deviceIds: readonly string[], signal: AbortSignal | undefined): Promise<Map<string, string>> {
     const { client, hubThing } = this.#options;
-    const answer = (await client.invoke(
-      hubThing,
+    const answer = wholeAnswer<{ things: { deviceId: string; thing: string }[] }>(
+      await client.invoke(hubThing, 'FindDeviceThings', { request: { deviceIds } }, signal ? { signal } : {}),
+      'things',
       'FindDeviceThings',
-      { request: { deviceIds } },
-      signal ? { signal } : {},
-    )) as { things?: { deviceId: string; thing: string }[] } | undefined;
-    return new Map((answer?.things ?? []).map(({ deviceId, thing }) => [deviceId, thing]));
+      hubThing,
+    );
+    return new Map(answer.things.map(({ deviceId, thing }) => [deviceId, thing]));
   }
 
   #keep(deviceId: string, thing: string | undefined): void {

@@ -9,6 +9,11 @@ import type { HubMessage, TranslationLimits } from './types.ts';
 /** How a body is to be read: 'auto' goes by the content type, the others whatever it says. */
 export type BodyFormat = 'auto' | 'json' | 'cbor' | 'text' | 'base64';
 
+/** Takes the size that decoding found. */
+export interface BodySize {
+  bytes: number;
+}
+
 /** The first bytes of self-described CBOR (RFC 8949, 3.4.6). */
 const CBOR_MARK = [0xd9, 0xd9, 0xf7];
 
@@ -19,12 +24,14 @@ const CBOR_TYPE = /^application\/(?:[\w.-]+\+)?cbor(?:\s*;|$)/i;
  * `__proto__` is an own member like any other; of a key that comes twice in one object the last counts.
  *
  * @param exact read integers that a double cannot hold as BigInt (slower; JSON only, CBOR always does)
+ * @param size gets the size of a body whose compression is undone
  */
 export function decodeBody(
   message: HubMessage,
   limits: TranslationLimits,
   format: BodyFormat = 'auto',
   exact = false,
+  size?: BodySize,
 ): unknown {
   const { body, contentEncoding, contentType } = message;
   if (body.length > limits.maxBodyBytes) {
@@ -43,6 +50,7 @@ export function decodeBody(
     encoding.compressions.length === 0 && looksLikeGzip(body) ? (['gzip'] as const) : encoding.compressions;
   const bytes = inflate(body, compressions, limits.maxInflatedBytes);
   if (bytes instanceof Undecodable) return bytes;
+  if (size) size.bytes = bytes.length;
   if (format === 'base64') return Buffer.from(bytes).toString('base64');
   if (bytes.length === 0) return new Undecodable('BODY_EMPTY', 'The body is empty.');
   const isCbor = CBOR_TYPE.test(contentType ?? '') || CBOR_MARK.every((byte, i) => bytes[i] === byte);

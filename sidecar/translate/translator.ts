@@ -1,6 +1,6 @@
 import type { CoerceContext } from './coerce/context.ts';
 import { DEFAULT_LIMITS } from './decode/limits.ts';
-import { type BodyFormat, decodeBody } from './decode.ts';
+import { type BodyFormat, type BodySize, decodeBody } from './decode.ts';
 import { type CompiledMappings, compileMappings, type MappingProblem } from './mapping/document.ts';
 import { PlanCache } from './plan.ts';
 import { type Content, NONE, refused } from './reading.ts';
@@ -30,11 +30,13 @@ class Decoded implements Prepared {
   readonly message: HubMessage;
   readonly content: Content;
   readonly things: readonly string[];
+  readonly bytes: number;
 
-  constructor(message: HubMessage, content: Content) {
+  constructor(message: HubMessage, content: Content, bytes: number) {
     this.message = message;
     this.content = content;
     this.things = thingsOf(content);
+    this.bytes = bytes;
   }
 }
 
@@ -69,15 +71,16 @@ export class CompiledTranslator implements Translator {
   }
 
   prepare(message: HubMessage): Prepared | Promise<Prepared> {
+    const size: BodySize = { bytes: message.body.length };
     let content: Content | Promise<Content>;
     try {
-      content = this.#read(message, false);
+      content = this.#read(message, false, size);
     } catch (thrown) {
       content = refused(failure(thrown));
     }
     return content instanceof Promise
-      ? content.then((resolved) => new Decoded(message, resolved))
-      : new Decoded(message, content);
+      ? content.then((resolved) => new Decoded(message, resolved, size.bytes))
+      : new Decoded(message, content, size.bytes);
   }
 
   translate(prepared: Prepared, directory: ThingDirectory, options?: TranslateOptions): Translation {
@@ -100,16 +103,16 @@ export class CompiledTranslator implements Translator {
     return this.#build(message, exact, directory, true, options).finish(exact);
   }
 
-  #read(message: HubMessage, exact: boolean): Content | Promise<Content> {
-    return this.#mappings.read(message, this.#bodyReader(message, exact), this.#limits, exact);
+  #read(message: HubMessage, exact: boolean, size?: BodySize): Content | Promise<Content> {
+    return this.#mappings.read(message, this.#bodyReader(message, exact, size), this.#limits, exact);
   }
 
   /** Decodes the body when it is asked for, once for each form. */
-  #bodyReader(message: HubMessage, exact: boolean): (format: BodyFormat) => unknown {
+  #bodyReader(message: HubMessage, exact: boolean, size?: BodySize): (format: BodyFormat) => unknown {
     let last: { format: BodyFormat; value: unknown } | undefined;
     return (format) => {
       if (last?.format === format) return last.value;
-      last = { format, value: decodeBody(message, this.#limits, format, exact) };
+      last = { format, value: decodeBody(message, this.#limits, format, exact, size) };
       return last.value;
     };
   }

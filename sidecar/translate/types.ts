@@ -246,6 +246,8 @@ export interface TranslationSettings {
 export interface Prepared {
   readonly message: HubMessage;
   readonly things: readonly string[];
+  /** Size of the body when its compression is undone; that of the body as it came when it has none, or was not read. */
+  readonly bytes: number;
 }
 
 export interface TranslateOptions {

@@ -136,6 +136,13 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       });
       const overlap = await receive(platform, batch(3, ...first, [3, T0 + 3, 'GOOD', 3]));
       assert.deepEqual(overlap, { accepted: 1, repeated: 2, refused: [] });
+      const twice = batch(3, ...first);
+      const severalRows = { ...twice, groups: [...twice.groups, numbers('dev-1', [2, T0 + 2, 'GOOD', 2])] };
+      assert.equal(
+        (await receive(platform, severalRows)).repeated,
+        2,
+        'messages are counted, not their rows',
+      );
       assert.deepEqual(await receive(platform, { ...batch(2, ...first), partition: '0' }), {
         accepted: 2,
         repeated: 0,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
@@ -124,6 +124,19 @@ describe('dead letters in files', () => {
     await store.append([letter(4)]);
     const { store: next } = await reopen();
     assert.equal(await count(next), 2);
+  });
+
+  test('deletes the last letters of a file without room for anything', async () => {
+    const { store } = open();
+    const all = [letter(1), letter(2)];
+    await store.append(all);
+    // Nothing can be written there, as on a full disk.
+    await symlink(`${directory}/nowhere/x`, `${directory}/00000001.deleted`);
+    await assert.rejects(store.delete([all[0]?.id ?? '']), { code: 'DEAD_LETTERS_UNAVAILABLE' });
+    assert.equal(await store.delete(all.map(({ id }) => id)), 2);
+    assert.deepEqual(await files('.ndjson'), []);
+    const { store: next } = await reopen();
+    assert.equal(await count(next), 0);
   });
 
   test('counts the later of two letters that a crash left with one id', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { encodeLetter } from '../../sidecar/ingest/dead-letter-codec.ts';
 import { FileDeadLetters } from '../../sidecar/ingest/dead-letter-file.ts';
 import { DeadLetterKeeper, moveLetters } from '../../sidecar/ingest/dead-letter-keeper.ts';
 import { letter, listeningLog, scratchDirectory, until } from './letters.ts';
@@ -110,8 +111,22 @@ describe('limits of the dead letters', () => {
     const { keeper: to } = open('to');
     const all = Array.from({ length: 120 }, (_, i) => letter(i));
     await from.append(all);
-    assert.equal(await moveLetters(from, to, new AbortController().signal), 120);
+    assert.deepEqual(await moveLetters(from, to, new AbortController().signal), {
+      moved: 120,
+      unreadable: 0,
+    });
     assert.deepEqual([await count(from), await count(to)], [0, 120]);
     assert.deepEqual((await to.get(all[5]?.id ?? ''))?.message, all[5]?.message);
+  });
+
+  test('a letter that cannot be read holds up no other on the way to the container', async () => {
+    const lines = [1, 2, 3].map((number) => encodeLetter(letter(number)));
+    lines[1] = `${lines[1]?.slice(0, -10)}!!!!!!!!!!`;
+    await mkdir(`${directory}/letters`, { recursive: true });
+    await writeFile(`${directory}/letters/00000001.ndjson`, `${lines.join('\n')}\n`);
+    const { keeper: from } = open();
+    const { keeper: to } = open('other');
+    assert.deepEqual(await moveLetters(from, to, new AbortController().signal), { moved: 2, unreadable: 1 });
+    assert.deepEqual([await count(from), await count(to)], [1, 2]);
   });
 });

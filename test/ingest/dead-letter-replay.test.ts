@@ -70,6 +70,42 @@ describe('replay of dead letters', () => {
     assert.deepEqual(await left(), []);
   });
 
+  test('keeps the order of messages that came within one millisecond', async () => {
+    const numbers = [11, 9, 100, 10, 8];
+    road.limits.maxRowsPerCall = 1;
+    await store.append(numbers.map((number) => letter(number, { enqueuedTimeMs: BEGIN_MS })));
+    await replay();
+    assert.deepEqual(
+      road.thingworx.rows.map(({ values }) => values['temperature']),
+      [8, 9, 10, 11, 100],
+    );
+  });
+
+  test('takes a letter that is named twice once', async () => {
+    const numbers = [9, 10, 11];
+    const letters = numbers.map((number) => letter(number, { enqueuedTimeMs: BEGIN_MS }));
+    await store.append(letters);
+    const ids = [...letters, ...letters].map(({ id }) => id);
+    const ended = await replay({ ids });
+    assert.deepEqual([ended.total, ended.done, ended.counts], [3, 3, { delivered: 3 }]);
+    assert.deepEqual(await left(), []);
+  });
+
+  test('mappings see the sequence numbers that messages came with', async () => {
+    road.use({
+      mappings: {
+        version: 1,
+        rules: [{ name: 'r', properties: { temperature: '$message.sequenceNumber' } }],
+      },
+    });
+    await store.append([letter(7), letter(7, { partitionId: '1' }), letter(8)]);
+    await replay();
+    assert.deepEqual(
+      road.thingworx.rows.map(({ values }) => values['temperature']),
+      [7, 7, 8],
+    );
+  });
+
   test('keeps what is refused again, with its new reasons and its first time of storing', async () => {
     const storedAtMs = Date.now() - 50_000;
     const lost = { ...letter(1, { deviceId: 'nobody' }, ['BODY_EMPTY']), storedAtMs };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import type { ReceivedEvent } from '../../sidecar/azure/event-types.ts';
 import type { Position } from '../../sidecar/ingest/checkpointer.ts';
@@ -201,7 +202,14 @@ describe('lane', () => {
     let left = 2;
     road.thingworx.describeTrouble = () => (left-- > 0 ? { status: 503 } : undefined);
     const lane = open();
-    await lane.accept(temperature(0, 5));
+    const accepting = lane.accept(temperature(0, 5));
+    await until(() => road.waits.length > 0);
+    assert.equal(
+      lane.unsettled,
+      5,
+      'the watchdog must not take it for a partition from which nothing arrives',
+    );
+    await accepting;
     await settled(lane, 4);
     assert.deepEqual(await letters(), []);
     assert.deepEqual(road.waits, ['THINGWORX_UNAVAILABLE', undefined]);
@@ -226,6 +234,20 @@ describe('lane', () => {
       (await letters()).map(({ codes }) => codes),
       [['THING_UNKNOWN']],
     );
+  });
+
+  test('counts as ignored what is ignored only because its Thing is gone', async () => {
+    road.use({ unknownThing: 'ignore' });
+    const lane = open();
+    await lane.accept([event(0, { temperature: 0 })]);
+    await settled(lane, 0);
+    road.thingworx.things.delete('dev-1');
+    await lane.accept([event(1, { temperature: 1 })]);
+    await settled(lane, 1);
+    const { delivered, ignored } = road.counters.counts;
+    assert.deepEqual([delivered, ignored], [1, 1]);
+    assert.deepEqual(road.counters.ignoredByReason, { THING_UNKNOWN: 1 });
+    assertBalanced();
   });
 
   test('sends a value again that was refused because its property was just being made', async () => {
@@ -302,6 +324,28 @@ describe('lane', () => {
     await feeding;
     await settled(lane, 499);
     assert.equal(road.thingworx.rows.length, 500);
+  });
+
+  test('counts compressed messages by what they hold, in memory and in a call', async ({ mock }) => {
+    const interpret = mock.method(road.road.interpreter, 'interpret');
+    road.thingworx.trouble = () => ({ status: 503 });
+    const lane = open();
+    const zipped = (number: number) =>
+      event(number, gzipSync(JSON.stringify({ temperature: number, text: 'x'.repeat(200_000) })));
+    const accepting = lane.accept(Array.from({ length: 60 }, (_, i) => zipped(i)));
+    await until(() => road.waits.length > 0);
+    const decoded = (await Promise.all(interpret.mock.calls.map(({ result }) => result))).flat().length;
+    assert.ok(decoded <= 10, `${decoded} messages of 200 KB are decoded, and 1 MB is the limit`);
+    assertBalanced();
+    road.thingworx.trouble = () => undefined;
+    await accepting;
+    await settled(lane, 59);
+    assert.deepEqual(
+      values(),
+      Array.from({ length: 60 }, (_, i) => i),
+    );
+    assert.ok(road.thingworx.calls.every(({ rows }) => rows.length <= 5));
+    assertBalanced();
   });
 
   test('hands back what it holds when it must stop at once', async () => {

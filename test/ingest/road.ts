@@ -20,6 +20,9 @@ export class TestRoad {
   readonly counters = new HubCounters();
   readonly waits: (string | undefined)[] = [];
   readonly limits = { maxRowsPerCall: 500, maxBytesPerCall: 1_000_000 };
+  /** Definitions in memory; counts from the next start. */
+  maxEntries = 100_000;
+  definitions!: ThingDefinitions;
   creator: ThingCreator = { create: async () => undefined };
   #client: ThingworxClient | undefined;
   #translator: Translator = compileTranslator({});
@@ -41,7 +44,9 @@ export class TestRoad {
     const hubThing = 'hub';
     const onWaiting = (error: { code: string } | undefined) => void this.waits.push(error?.code);
     const { log } = listeningLog();
-    const definitions = new ThingDefinitions({ client, hubThing, missingMaxAgeMs: 1 });
+    const { maxEntries } = this;
+    const definitions = new ThingDefinitions({ client, hubThing, missingMaxAgeMs: 1, maxEntries });
+    this.definitions = definitions;
     const deviceThings = new DeviceThings({ client, hubThing });
     const events = new EventDelivery({
       client,
@@ -57,6 +62,7 @@ export class TestRoad {
       removal: () => 'keep',
       isGone: async () => false,
       onHeard: () => undefined,
+      onRepeated: (events) => this.counters.repeat(events),
       onRemoved: () => undefined,
       onWaiting,
     });

@@ -43,16 +43,33 @@ describe('sender', () => {
       [[5, 'REJECTED']],
     );
     const calls = road.thingworx.calls.filter(({ rows: some }) => some.length > 0);
-    const marks = calls.map(({ through }) => through);
-    assert.deepEqual(
-      marks,
-      marks.toSorted((a = 0, b = 0) => a - b),
-      'no mark passes rows that are not sent yet',
-    );
-    assert.equal(marks.at(-1), 15);
+    const last = (some: typeof calls) => some.at(-1)?.rows.at(-1)?.sequenceNumber;
+    for (const [i, { through = -1 }] of calls.entries()) {
+      assert.ok(through <= (last(calls.slice(0, i + 1)) ?? -1), 'no mark passes rows that are not sent yet');
+      assert.ok(through <= 4, 'no mark passes what is refused and not in the dead letters yet');
+    }
+    assert.equal(calls.at(-1)?.through, 4);
     assert.deepEqual(
       calls.flatMap(({ rows: some }) => some.map(({ sequenceNumber }) => sequenceNumber)),
       [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+    );
+  });
+
+  test('lets no half raise the mark past a value that the half before had refused', async () => {
+    road.thingworx.trouble = ({ rows: some }) => (some.length > 8 ? { status: 413 } : undefined);
+    road.thingworx.refuse = ({ sequenceNumber }) => (sequenceNumber === 3 ? 'no' : undefined);
+    const refused = await road.road.sender.send(rows(16), origin(15), signal);
+    assert.deepEqual(
+      refused.map(({ sequenceNumber, reason }) => [sequenceNumber, reason]),
+      [[3, 'VALUE_REFUSED']],
+    );
+    assert.deepEqual(
+      road.thingworx.calls.map(({ rows: some, through }) => [some.at(-1)?.sequenceNumber, through]),
+      [
+        [7, 7],
+        [15, 2],
+      ],
+      'the first call answers for its own refusals; the second must not pass them',
     );
   });
 
@@ -68,6 +85,22 @@ describe('sender', () => {
         [undefined, 1],
         [undefined, 1],
       ],
+    );
+  });
+
+  test('one row that no text can hold is poison and stops nothing', async () => {
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+    const tooLarge = row(1);
+    const rows = [row(0), { ...tooLarge, update: { ...tooLarge.update, values: [circular] } }, row(2)];
+    const refused = await road.road.sender.send(rows, origin(2), signal);
+    assert.deepEqual(
+      refused.map(({ sequenceNumber, reason }) => [sequenceNumber, reason]),
+      [[1, 'REJECTED']],
+    );
+    assert.deepEqual(
+      road.thingworx.rows.map(({ sequenceNumber }) => sequenceNumber),
+      [0, 2],
     );
   });
 

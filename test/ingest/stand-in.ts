@@ -31,7 +31,7 @@ export type Trouble = (
 ) => undefined | Promise<undefined> | { status: number; text?: string; retryAfter?: number } | 'drop';
 
 /**
- * The three services of the hub Thing that ingestion needs, spoken over HTTP as the platform speaks them, with answers that a test
+ * The services of the hub Thing that ingestion needs, spoken over HTTP as the platform speaks them, with answers that a test
  * decides: what the local platform cannot be made to do at a wink.
  */
 export class StandIn {
@@ -41,8 +41,13 @@ export class StandIn {
   /** Values that ThingWorx refuses although their type is right. */
   refuse: (row: ReceivedRow, property: string) => string | undefined = () => undefined;
   trouble: Trouble = () => undefined;
-  describeTrouble: () => undefined | { status: number } = () => undefined;
+  describeTrouble: () => undefined | { status: number; text?: string } = () => undefined;
   describes = 0;
+  /** Waited for when the answer of DescribeThings is made and not yet given. */
+  beforeDescribed: () => Promise<void> = async () => undefined;
+  /** Answers of the other services of the hub Thing; an empty body where there is none. */
+  other: (service: string, input: unknown) => Promise<{ body: unknown; status?: number } | undefined> =
+    async () => undefined;
   readonly #server: Server;
   #port = 0;
 
@@ -82,10 +87,15 @@ export class StandIn {
     if (service === 'DescribeThings') {
       this.describes += 1;
       const trouble = this.describeTrouble();
-      if (trouble) return reply('not now', trouble.status);
-      return reply(this.#describe(input.names.names));
+      if (trouble) return reply(trouble.text ?? 'not now', trouble.status);
+      const described = this.#describe(input.names.names);
+      await this.beforeDescribed();
+      return reply(described);
     }
-    if (service !== 'ReceiveUpdates') return reply('', 200);
+    if (service !== 'ReceiveUpdates') {
+      const answer = await this.other(service ?? '', input);
+      return answer === undefined ? reply('', 200) : reply(answer.body, answer.status ?? 200);
+    }
     const call = callOf(input.batch);
     const trouble = await this.trouble(call);
     if (trouble === 'drop') {

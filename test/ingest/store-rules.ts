@@ -39,6 +39,29 @@ export function storeRules(name: string, open: () => Promise<DeadLetterStore>): 
       assert.deepEqual(summary?.reasons, one.reasons);
     });
 
+    test('takes names of any length and any characters, and lists them', async () => {
+      const names = [
+        '\ud800',
+        'a\udc00b',
+        '漢'.repeat(300),
+        '😀'.repeat(200),
+        `${'x'.repeat(299)}😀`,
+        '\u0000\r\n',
+      ];
+      const letters = names.map((name, i) => ({
+        ...letter(i, { deviceId: name, moduleId: name, source: name }),
+        reasons: names.map((reason) => ({ code: 'THING_UNKNOWN', reason, thing: reason, property: reason })),
+      }));
+      await store.append(letters);
+      const page = await store.list({}, { limit: 10 });
+      assert.deepEqual(
+        page.letters.map(({ id }) => id),
+        letters.map(({ id }) => id).reverse(),
+      );
+      assert.equal((await store.get(letters[2]?.id ?? ''))?.message.deviceId, names[2]);
+      assert.equal(await deleteMatching(store, {}), names.length);
+    });
+
     test('lists the newest first, in pages that neither miss nor repeat', async () => {
       const all = Array.from({ length: 25 }, (_, i) => letter(i * 7_000));
       await store.append(all.toSorted(() => Math.random() - 0.5));

@@ -43,7 +43,8 @@ export const LIMIT_SETTINGS = {
   bytesInFlightPerPartition: setting(
     Type.Integer({
       title: 'Bytes in flight per partition',
-      description: 'The most message bytes of one partition that wait in the sidecar; bounds its memory.',
+      description:
+        'The most message bytes of one partition that wait in the sidecar, compressed bodies with what they hold; bounds its memory.',
       default: 4_194_304,
       minimum: 262_144,
       maximum: 268_435_456,

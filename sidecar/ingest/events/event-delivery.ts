@@ -2,7 +2,7 @@ import { ConnectorError, toConnectorError } from '../../errors/connector-error.t
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import type { DeviceThings } from '../../thingworx/device-things.ts';
 import type { HubEvent, LifecycleEvent } from '../../translate/sources/events.ts';
-import type { BatchOrigin } from '../batch.ts';
+import { type BatchOrigin, originAfter } from '../batch.ts';
 import { isOutage, Patience } from '../patience.ts';
 import { type EventInstruction, instructionOf, isForHub } from './instruction.ts';
 import type { TwinChange, TwinMirror } from './twin-mirror.ts';
@@ -20,6 +20,8 @@ export interface EventDeliveryOptions {
   readonly isGone: (deviceId: string, signal: AbortSignal) => Promise<boolean>;
   /** The twin or the connection of a device has changed. */
   readonly onHeard: (deviceId: string) => void;
+  /** Events that the hub Thing had applied before. */
+  readonly onRepeated: (events: number) => void;
   /** A Thing was removed or disabled. */
   readonly onRemoved: (thing: string) => void;
   /** Once when ThingWorx does not take events, once when it does again (undefined). */
@@ -45,6 +47,7 @@ export interface EventOutcome {
 
 interface Answer {
   readonly accepted?: number;
+  readonly repeated?: number;
   readonly refused?: readonly EventRefusal[];
 }
 
@@ -77,12 +80,14 @@ export class EventDelivery {
         this.#options.onHeard(event.deviceId);
     try {
       const things = await this.find(items, signal);
-      const ignored = items.filter(({ event }) => !isForHub(event) && !things.has(event.deviceId));
-      const wanted = items.filter((item) => !ignored.includes(item));
-      const instructions = await this.#untilAnswered(signal, () =>
-        this.#instructions(wanted, things, signal),
+      const ignored = new Set(items.filter(({ event }) => !isForHub(event) && !things.has(event.deviceId)));
+      const wanted = items.filter((item) => !ignored.has(item));
+      const instructions = await this.#untilAnswered(
+        signal,
+        () => this.#instructions(wanted, things, signal),
+        saysNothing,
       );
-      return { ignored, refused: await this.send(instructions, origin, signal) };
+      return { ignored: [...ignored], refused: await this.send(instructions, origin, signal) };
     } catch (thrown) {
       const { code, message } = toConnectorError(thrown);
       if (code === 'STOPPING') throw thrown;
@@ -96,7 +101,7 @@ export class EventDelivery {
     signal: AbortSignal,
   ): Promise<Map<string, string>> {
     const deviceIds = new Set(items.map(({ event }) => event.deviceId).filter((id) => id !== ''));
-    return this.#untilAnswered(signal, () => this.#options.deviceThings.find(deviceIds, signal));
+    return this.#untilAnswered(signal, () => this.#options.deviceThings.find(deviceIds, signal), saysNothing);
   }
 
   /** Sends instructions in parts. Resolves to those that ThingWorx refused. Rejects only with STOPPING. */
@@ -110,7 +115,7 @@ export class EventDelivery {
     for (const [index, part] of parts.entries()) {
       const through = index === parts.length - 1 ? origin?.through : part.at(-1)?.sequenceNumber;
       const place = origin && through !== undefined ? { ...origin, through } : undefined;
-      refused.push(...(await this.#sendPart(part, place, signal)));
+      refused.push(...(await this.#sendPart(part, originAfter(place, refused), signal)));
     }
     for (const { remove, data } of instructions) {
       if (!remove) continue;
@@ -176,17 +181,33 @@ export class EventDelivery {
       const error = toConnectorError(thrown);
       if (error.code === 'STOPPING') throw error;
       const [first] = part;
-      if (first && part.length === 1)
+      if (first && part.length === 1) {
+        // Where nothing succeeds the event is not at fault.
+        const wasWaiting = await this.#untilPlatformWorks(signal);
+        if (wasWaiting) return await this.#sendPart(part, origin, signal);
         return [{ sequenceNumber: first.sequenceNumber, message: error.message }];
+      }
       const middle = Math.ceil(part.length / 2);
       const [head, tail] = [part.slice(0, middle), part.slice(middle)];
       const through = head.at(-1)?.sequenceNumber;
       const place = origin && through !== undefined ? { ...origin, through } : undefined;
-      return [
-        ...(await this.#sendPart(head, place, signal)),
-        ...(await this.#sendPart(tail, origin, signal)),
-      ];
+      const refused = await this.#sendPart(head, place, signal);
+      return [...refused, ...(await this.#sendPart(tail, originAfter(origin, refused), signal))];
     }
+  }
+
+  /** Waits until ThingWorx answers a call that carries nothing. Resolves to whether it had to wait. */
+  async #untilPlatformWorks(signal: AbortSignal): Promise<boolean> {
+    let calls = 0;
+    await this.#untilAnswered(
+      signal,
+      () => {
+        calls += 1;
+        return this.#call([], undefined, signal);
+      },
+      saysNothing,
+    );
+    return calls > 1;
   }
 
   async #call(
@@ -207,11 +228,16 @@ export class EventDelivery {
         `ReceiveEvents on ${hubThing} gave no account of what it accepted; is the extension of the sidecar's version imported?`,
       );
     }
+    if (answer.repeated) this.#options.onRepeated(answer.repeated);
     return [...(answer.refused ?? [])];
   }
 
-  /** Repeats through outages; rejects with what is none. */
-  async #untilAnswered<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  /** Repeats what may pass, at first outages; rejects with what does not. */
+  async #untilAnswered<T>(
+    signal: AbortSignal,
+    call: () => Promise<T>,
+    mayPass: (error: ConnectorError) => boolean = isOutage,
+  ): Promise<T> {
     const patience = new Patience();
     for (let waiting = false; ; ) {
       try {
@@ -220,7 +246,7 @@ export class EventDelivery {
         return answer;
       } catch (thrown) {
         const error = toConnectorError(thrown);
-        if (!isOutage(error)) {
+        if (!mayPass(error)) {
           if (waiting) this.#options.onWaiting(undefined);
           throw error;
         }
@@ -230,6 +256,11 @@ export class EventDelivery {
       }
     }
   }
+}
+
+/** A question about Things that fails says nothing about the events behind it: it is repeated, whatever the failure is. */
+function saysNothing({ code }: ConnectorError): boolean {
+  return code !== 'STOPPING' && code !== 'INTERNAL';
 }
 
 /** Whether the event may change the twin that the Thing shows. */

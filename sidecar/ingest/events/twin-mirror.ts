@@ -2,6 +2,7 @@ import { type ConnectorError, toConnectorError } from '../../errors/connector-er
 import type { Log } from '../../observe/log.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import type { ThingDefinitions } from '../../thingworx/definitions.ts';
+import { wholeAnswer } from '../../thingworx/whole-answer.ts';
 import type { LifecycleEvent, TwinChangedEvent, TwinSection } from '../../translate/sources/events.ts';
 import {
   mergeTwin,
@@ -75,6 +76,9 @@ export class TwinMirror {
       const merge = mergeOf(state, change.event);
       const whole = merge.incomplete ? await this.#whole(change.event, signal) : undefined;
       if (whole) await definitions.load([change.thing], signal);
+      // Forgotten meanwhile by somebody else: the Thing would seem to have no twin of the module.
+      const isOfModule = prefixOf(change) !== '' && change.event.type === 'twinChanged';
+      if (isOfModule && !definitions.hasAll([change.thing])) await definitions.load([change.thing], signal);
       states.set(key, whole ? stateOf(whole) : merge.state);
       written.push(this.#named(change, whole ?? merge.changed));
     }
@@ -95,17 +99,14 @@ export class TwinMirror {
         twins.set(keyOf(change), { thing, prefix });
     }
     if (twins.size === 0) return new Map();
-    const answer = (await client.invoke(
-      hubThing,
+    const answer = wholeAnswer<{ twins: TwinProperties[] }>(
+      await client.invoke(hubThing, 'ReadTwins', { request: { twins: [...twins.values()] } }, { signal }),
+      'twins',
       'ReadTwins',
-      { request: { twins: [...twins.values()] } },
-      { signal },
-    )) as { twins?: TwinProperties[] } | undefined;
+      hubThing,
+    );
     return new Map(
-      (answer?.twins ?? []).map(({ thing, prefix, ...view }) => [
-        JSON.stringify([thing, prefix]),
-        stateOf(view),
-      ]),
+      answer.twins.map(({ thing, prefix, ...view }) => [JSON.stringify([thing, prefix]), stateOf(view)]),
     );
   }
 

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { ReceivedEvent } from '../../azure/event-types.ts';
+import { utcTimeMs } from '../../translate/coerce/date-time.ts';
 import type { HubMessage } from '../../translate/types.ts';
 import { toHubMessage } from '../message.ts';
 import { objectMembers } from './json-lines.ts';
@@ -160,7 +161,7 @@ function timeOf(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
   if (typeof value !== 'string') return undefined;
   const american = /^(\d{1,2})\/(\d{1,2})\/(\d{4}) (\d{1,2}):(\d{2}):(\d{2})(?: ([AP])M)?$/.exec(value);
-  if (!american) return numberOf(Date.parse(value));
+  if (!american) return utcTimeMs(value);
   const [, month, day, year, hour, minute, second, half] = american;
   const hours = half === undefined ? Number(hour) : (Number(hour) % 12) + (half === 'P' ? 12 : 0);
   return numberOf(

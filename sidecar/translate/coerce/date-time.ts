@@ -49,6 +49,21 @@ export function parseDateTime(text: string): number | undefined {
   return typeof time === 'number' ? time : undefined;
 }
 
+const HAS_ZONE = /(?:[zZ]|GMT|UTC|[+-]\d{2}:?\d{2})$/;
+
+/**
+ * Epoch milliseconds of a text that is a time in UTC by the name of what holds it, in any form that JavaScript reads. Only a text that names
+ * another zone is of that zone: many devices leave the Z out, and the zone of the host must not count. Digits alone are no time.
+ */
+export function utcTimeMs(text: string): number | undefined {
+  const trimmed = text.trim();
+  if (trimmed.length > MAX_LENGTH || /^[+-]?\d+$/.test(trimmed)) return undefined;
+  const iso = parseDateTime(trimmed);
+  if (iso !== undefined) return iso;
+  const timeMs = Date.parse(HAS_ZONE.test(trimmed) ? trimmed : `${trimmed} UTC`);
+  return Number.isNaN(timeMs) ? undefined : timeMs;
+}
+
 function inRange(timeMs: number, value: unknown): number | Wrong {
   return Math.abs(timeMs) <= MAX_TIME_MS ? timeMs + 0 : outOfRange(value, EXPECTED);
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { DEFAULT_LIMITS } from '../../../sidecar/translate/decode/limits.ts';
+import { compileExpression } from '../../../sidecar/translate/mapping/expression.ts';
 import { compileTranslator } from '../../../sidecar/translate/translator.ts';
 import type { HubMessage, TranslationSettings } from '../../../sidecar/translate/types.ts';
 import { codes, directory, message, thing } from '../support.ts';
@@ -49,6 +51,35 @@ describe('expressions', () => {
     const evaluated = await expr('{"properties": {"x": $eval(code)}}', { code: '1+1' });
     assert.deepEqual(codes(evaluated.translation.refusals), ['MAPPING_FAILED']);
     assert.match(evaluated.translation.refusals[0]?.reason ?? '', /\$eval is not available/);
+  });
+
+  test('are evaluated one at a time: a whole batch must not use up the time limit of each', async () => {
+    const compiled = compileExpression('($a := first; {"properties": {"a": $a, "b": last}})');
+    assert.ok('evaluate' in compiled);
+    const seen: number[] = [];
+    const bodies = [1, 2, 3, 4, 5].map((number) => ({
+      get first() {
+        seen.push(number);
+        return number;
+      },
+      get last() {
+        seen.push(number);
+        return number;
+      },
+    }));
+    const rule = { name: 'r', template: undefined };
+    const contents = await Promise.all(
+      bodies.map((body) => compiled.evaluate(message({}), body, DEFAULT_LIMITS, rule)),
+    );
+    assert.deepEqual(
+      contents.map(({ readings }) => ({ ...readings[0]?.members })),
+      [1, 2, 3, 4, 5].map((number) => ({ a: number, b: number })),
+    );
+    assert.deepEqual(
+      seen,
+      seen.toSorted((a, b) => a - b),
+      'no evaluation begins before the one before has ended',
+    );
   });
 
   test('wrong results are refused with what came', async () => {

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { HubCondition } from '../../sidecar/hub/condition.ts';
+import { Partitions } from '../../sidecar/hub/partitions.ts';
+import { Sender } from '../../sidecar/ingest/sender.ts';
+import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
+import { BEGIN_MS, listeningLog, until } from '../ingest/letters.ts';
+import { TestRoad } from '../ingest/road.ts';
+
+describe('partitions of a hub', () => {
+  let road: TestRoad;
+  let client: ThingworxClient;
+  let partitions: Partitions;
+  let condition: HubCondition;
+
+  const event = (sequenceNumber: number) => ({
+    body: Buffer.from(JSON.stringify({ temperature: sequenceNumber })),
+    sequenceNumber,
+    offset: String(sequenceNumber),
+    enqueuedTimeUtc: new Date(BEGIN_MS + sequenceNumber),
+    systemProperties: { 'iothub-connection-device-id': 'dev-1' },
+    properties: {},
+  });
+
+  beforeEach(async () => {
+    road = new TestRoad();
+    await road.start();
+    road.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
+    client = new ThingworxClient({ url: road.thingworx.url, appKey: 'key' });
+    const { log } = listeningLog();
+    condition = new HubCondition(log, () => undefined);
+    condition.opened();
+    partitions = new Partitions({
+      laneOptions: (waiting) => ({
+        ...road.road,
+        sender: new Sender({ client, hubThing: 'hub', counters: road.counters, onWaiting: waiting('send') }),
+        deadLetters: { append: async () => undefined },
+        limits: () => ({
+          maxRowsPerCall: 100,
+          maxBytesPerCall: 100_000,
+          messagesInFlight: 100,
+          bytesInFlight: 100_000,
+        }),
+        onWaiting: waiting('dead letters'),
+        log,
+      }),
+      owner: 'me',
+      onObstacle: (who, error) => condition.obstruct(who, error),
+      onError: () => undefined,
+      log,
+    });
+    // Of a source only its identity and the way to its checkpoints matter here.
+    partitions.attach({
+      streamIdentity: 's',
+      partitionIds: ['0', '1'],
+      checkpoint: async () => true,
+    } as never);
+  });
+  afterEach(async () => {
+    for (const id of ['0', '1']) await partitions.onPartitionClose(id, 'lost');
+    await client.close();
+    await road.stop();
+  });
+
+  for (const reason of ['lost', 'failed', 'reopened'] as const)
+    test(`what a lane waited for is forgotten with it when its partition is ${reason}`, async () => {
+      road.thingworx.trouble = () => ({ status: 503 });
+      await partitions.onPartitionOpen('0', undefined);
+      await partitions.onBatch('0', [event(1)]);
+      await until(() => condition.state === 'waiting');
+      await partitions.onPartitionClose('0', reason);
+      assert.equal(condition.state, 'running');
+      assert.equal(condition.reason, undefined);
+    });
+
+  test('the hub waits as long as another of its lanes does', async () => {
+    road.thingworx.trouble = () => ({ status: 503 });
+    for (const id of ['0', '1']) {
+      await partitions.onPartitionOpen(id, undefined);
+      await partitions.onBatch(id, [event(1)]);
+    }
+    await until(() => road.thingworx.describes > 0 && condition.state === 'waiting');
+    await partitions.onPartitionClose('0', 'lost');
+    await until(() => condition.state === 'waiting');
+    road.thingworx.trouble = () => undefined;
+    await until(() => condition.state === 'running');
+  });
+});

@@ -46,9 +46,7 @@ export function operationScript(operation: Operation): string {
   const path = `/v1${operation.path}`
     .split(/(\{\w+\})/)
     .filter((part) => part !== '')
-    .map((part) =>
-      part.startsWith('{') ? `encodeURIComponent(input.${part.slice(1, -1)})` : JSON.stringify(part),
-    )
+    .map((part) => (part.startsWith('{') ? `pathPart(input.${part.slice(1, -1)})` : JSON.stringify(part)))
     .join(' + ');
   lines.push(`var route = ${path};`, ...[...inPath].map((name) => `delete input.${name};`));
   const request = [
@@ -103,6 +101,8 @@ function boundMember(name: string, source: BindingSource): string[] {
 function parameterValue(name: string, schema: TSchema): string {
   const baseType = baseTypeOf(schema);
   if (baseType === 'INFOTABLE') return `tableRows(${name}, ${JSON.stringify(rowTypes(schema))})`;
+  // An object is taken as it is: one whose only member is called "array" is no boxed array here.
+  if (baseType === 'JSON' && factsOf(schema).type === 'object') return `plain(${name})`;
   return `scriptValue(${name}, ${JSON.stringify(baseType)})`;
 }
 

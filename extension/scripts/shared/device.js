@@ -18,5 +18,5 @@ function hubOf() {
 /* A route of the sidecar about this device. */
 function deviceRoute(rest) {
   var deviceId = isSet(me.deviceId) ? String(me.deviceId) : String(me.name);
-  return "/v1/hubs/" + encodeURIComponent(me.hubThing) + "/devices/" + encodeURIComponent(deviceId) + rest;
+  return "/v1/hubs/" + pathPart(me.hubThing) + "/devices/" + pathPart(deviceId) + rest;
 }

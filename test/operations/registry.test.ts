@@ -112,6 +112,20 @@ describe('the device registry', () => {
     );
   });
 
+  test('a device or module that has keys keeps them when it is to have keys', async () => {
+    await hub('CreateDevice', { deviceId: 'kept' });
+    await hub('CreateModule', { deviceId: 'kept', moduleId: 'inner' });
+    const keys = () =>
+      Promise.all([
+        hub('GetDeviceKeys', { deviceId: 'kept' }),
+        hub('GetDeviceKeys', { deviceId: 'kept', moduleId: 'inner' }),
+      ]);
+    const before = await keys();
+    await hub('UpdateDevice', { deviceId: 'kept', authentication: 'sas', statusReason: 'checked' });
+    await hub('UpdateModule', { deviceId: 'kept', moduleId: 'inner', authentication: 'sas' });
+    assert.deepEqual(await keys(), before);
+  });
+
   test('both sides come and go as asked', async () => {
     const both = await hub('CreateDevice', { deviceId: 'both', createThing: true, thingName: 'Line1.Both' });
     assert.equal(both.thingCreated, true);
@@ -169,6 +183,22 @@ describe('the device registry', () => {
       hub('CreateDevice', { deviceId: 'no-device', createThing: true }),
       /THINGWORX_REJECTED: The Thing no-device .*already exists/,
     );
+  });
+
+  test('a device that has a Thing of another name gets no second one', async () => {
+    await factory.createDevice('one-thing', { thingName: 'Line2.One' });
+    const again = await hub('CreateDevice', { deviceId: 'one-thing', createThing: true });
+    assert.deepEqual([again.created, again.thingCreated], [false, false]);
+    await assert.rejects(factory.read('one-thing'), /404/);
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'one-thing', createThing: true, thingName: 'Line3.One' }),
+      /THINGWORX_REJECTED: The Thing Line3\.One .*the device one-thing has the Thing Line2\.One/,
+    );
+    await factory.system.platform.invokeOn('Resources', 'EntityServices', 'DeleteThing', {
+      name: 'Line2.One',
+    });
+    const anew = await hub('CreateDevice', { deviceId: 'one-thing', createThing: true });
+    assert.equal(anew.thingCreated, true, 'the Thing is gone, so there is room for another');
   });
 
   test('a Thing that is no device of the hub is not deleted', async () => {
@@ -301,11 +331,48 @@ describe('the device registry', () => {
       hub('GetDevice', { deviceId: 'with space' }),
       /REQUEST_INVALID: deviceId .*letters, digits/,
     );
+    await assert.rejects(
+      hub('UpdateDevice', { deviceId: 'plain', status: 'enabled', etag: 'a\r\nb' }),
+      /REQUEST_INVALID: etag .*an ETag as it was read/,
+    );
+    await assert.rejects(
+      hub('ListDevices', { continuationToken: '€' }),
+      /REQUEST_INVALID: continuationToken .*page before/,
+    );
     await assert.rejects(hub('ListDevices', { pageSize: 5000 }), /REQUEST_INVALID: pageSize .* 1 to 1000/);
     await assert.rejects(
       hub('GetDevice', { deviceId: 'unknown' }),
       /DEVICE_NOT_FOUND: Reading the device unknown: IoT Hub has no such device/,
     );
+  });
+
+  test('an id of dots alone reaches nothing else', async () => {
+    await factory.createDevice('dotted');
+    await hub('CreateModule', { deviceId: 'dotted', moduleId: 'inner' });
+    for (const moduleId of ['.', '..']) {
+      const name = { deviceId: 'dotted', moduleId };
+      await assert.rejects(hub('DeleteModule', name), /REQUEST_INVALID: \.+ is no id/);
+      await assert.rejects(
+        hub('RegenerateDeviceKey', { ...name, key: 'primary' }),
+        /REQUEST_INVALID: moduleId/,
+      );
+      await assert.rejects(hub('GetDevice', { deviceId: moduleId }), /REQUEST_INVALID: \.+ is no id/);
+      for (const [service, parameters] of Object.entries({
+        GetTwin: {},
+        UpdateTwin: { tags: { a: 1 } },
+        InvokeMethod: { methodName: 'x' },
+      })) {
+        const call = factory.call('dotted', service, { ...parameters, moduleId });
+        await assert.rejects(call, /REQUEST_INVALID: moduleId .*not \. or \.\. alone/, service);
+      }
+    }
+    await factory.system.platform.setProperties('dotted', { deviceId: '..' });
+    await assert.rejects(factory.call('dotted', 'PurgeMessages'), /REQUEST_INVALID: \.\. is no id/);
+    await assert.rejects(
+      factory.call('dotted', 'SendProperties', { values: { a: 1 } }),
+      /REQUEST_INVALID: \.\. is no id/,
+    );
+    assert.equal((await hub<Table>('ListDeviceModules', { deviceId: 'dotted' })).rows.length, 1);
   });
 
   test('throttling says how long to wait', async () => {

@@ -84,6 +84,12 @@ describe('twins', () => {
     await shows('patched', 'twinTags', { t: 1 });
   });
 
+  test('a property called array, whose value is a list, is no boxed array', async () => {
+    await factory.createDevice('listed');
+    const twin = await factory.call('listed', 'UpdateTwin', { desired: { array: [1, 2] } });
+    assert.deepEqual((twin.properties as { desired: Row }).desired.array, [1, 2]);
+  });
+
   test('an old ETag is refused', async () => {
     await factory.createDevice('tagged');
     const { etag } = await twinOf('tagged');
@@ -180,6 +186,13 @@ describe('twins', () => {
       assert.equal(event?.code, 'AZURE_REJECTED');
       assert.deepEqual(event?.attempted, { 'bad.key': 1 });
     });
+    // With a dollar sign only the hub may write.
+    await factory.system.platform.setProperties('refused', { twinDesired: { good: 1, $mine: 2 } });
+    await eventually(async () => {
+      const [, event] = await factory.heard('refused', 'TwinUpdateRefused');
+      assert.equal(event?.code, 'AZURE_REJECTED');
+    });
+    await shows('refused', 'twinDesired', { good: 1 });
   });
 
   test('changes fire TwinChanged with what has changed', async () => {

@@ -91,6 +91,11 @@ describe('commands', () => {
       factory.call('bodies', 'SendMessage', { bodyBase64: '?' }),
       /REQUEST_INVALID: bodyBase64 .*base64/,
     );
+    await assert.rejects(
+      factory.call('bodies', 'SendMessage', { bodyBase64: 'AAECA' }),
+      /REQUEST_INVALID: bodyBase64 .*base64/,
+      'a part of a group would be dropped',
+    );
   });
 
   test('many values travel in one message, from JSON or from an INFOTABLE', async () => {

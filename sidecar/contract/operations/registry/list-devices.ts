@@ -41,16 +41,12 @@ export const listDevices = defineOperation({
     const { twins } = await hubs.require(hub).azure();
     const sql =
       condition === undefined ? 'SELECT * FROM devices' : `SELECT * FROM devices WHERE ${condition}`;
-    // The hub may give an empty page and still have more.
-    for (let token = continuationToken; ; ) {
-      const page = await twins.query(sql, {
-        ...withinCall(signal),
-        pageSize: pageSize ?? 100,
-        ...(token === undefined ? {} : { continuationToken: token }),
-      });
-      token = page.continuationToken;
-      if (page.items.length === 0 && token !== undefined) continue;
-      return { devices: page.items.map((twin) => deviceRow(twin, token ?? '')) };
-    }
+    const page = await twins.find(sql, {
+      ...withinCall(signal),
+      pageSize: pageSize ?? 100,
+      ...(continuationToken === undefined ? {} : { continuationToken }),
+    });
+    const next = page.continuationToken ?? '';
+    return { devices: page.items.map((twin) => deviceRow(twin, next)) };
   },
 });

@@ -30,7 +30,7 @@ export interface InterpreterOptions {
   readonly definitions: ThingDefinitions;
   readonly creator: ThingCreator;
   /** What events ask to be made before the messages behind them are looked at. */
-  readonly creationsFor: (events: readonly HubEvent[]) => readonly Creation[];
+  readonly creationsFor: (events: readonly HubEvent[], signal: AbortSignal) => Promise<readonly Creation[]>;
   readonly counters: HubCounters;
   readonly notices: Notices;
   /** Once when ThingWorx does not answer for definitions, once when it does again (undefined). */
@@ -153,7 +153,8 @@ export class Interpreter {
     signal: AbortSignal,
   ): Promise<void> {
     const { creator, definitions, creationsFor } = this.#options;
-    const creations = creationsFor(events);
+    if (events.length === 0) return;
+    const creations = await this.#untilAnswered(signal, () => creationsFor(events, signal));
     if (creations.length === 0) return;
     await this.#untilAnswered(signal, () => creator.create(creations, signal));
     for (const { thing } of creations) definitions.invalidate(thing);
@@ -200,13 +201,13 @@ export class Interpreter {
   }
 
   /** A failure here says nothing about the messages, so it is repeated whatever it is. */
-  async #untilAnswered(signal: AbortSignal, call: () => Promise<void>): Promise<void> {
+  async #untilAnswered<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
     const patience = new Patience();
     for (let waiting = false; ; ) {
       try {
-        await call();
+        const answer = await call();
         if (waiting) this.#options.onWaiting(undefined);
-        return;
+        return answer;
       } catch (thrown) {
         const error = toConnectorError(thrown);
         if (error.code === 'STOPPING' || (!isOutage(error) && error.code === 'INTERNAL')) throw error;

@@ -265,6 +265,15 @@ describe('twins', () => {
         ['created', 'deleted'],
       );
     });
+    // A device that has a Thing of another name gets no second one.
+    const named = { deviceId: 'named', thingName: 'Line4.Named' };
+    await factory.createDevice('named', { ...named, createIdentity: false });
+    await factory.hub('CreateDevice', { deviceId: 'named' });
+    await eventually(async () => {
+      const events = await factory.heard(HUB_THING, 'DeviceLifecycle');
+      assert.ok(events.some(({ deviceId, operation }) => deviceId === 'named' && operation === 'created'));
+    });
+    await assert.rejects(factory.read('named'), /404/);
     await platform.setProperties(HUB_THING, { deviceLifecycle: 'keep' });
     await factory.hub('Connect');
   });

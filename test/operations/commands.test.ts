@@ -236,4 +236,20 @@ describe('commands', () => {
       assert.equal(event?.outcome, 'Purged');
     });
   });
+
+  test('feedback that ThingWorx could not take outlives the sidecar', async () => {
+    await factory.createDevice('patient');
+    await factory.listen('patient', 'MessageFeedback');
+    const next = factory.inbox(await factory.connect('patient'));
+    await factory.thingworxFault({ action: 'status', path: 'ReceiveEvents', status: 503 });
+    const messageId = await factory.call('patient', 'SendMessage', { body: 'x', ack: 'full' });
+    await next();
+    await factory.system.sidecar.kill();
+    await factory.clearThingworxFaults();
+    await factory.system.sidecar.start();
+    await eventually(async () => {
+      const [event] = await factory.heard('patient', 'MessageFeedback');
+      assert.deepEqual([event?.messageId, event?.outcome], [messageId, 'Success']);
+    });
+  });
 });

@@ -240,7 +240,7 @@ describe('imports', () => {
     await platform.createThing('alone-in-thingworx', 'AzureIoT.Device_TT');
     await platform.setProperties('alone-in-thingworx', { hubThing: HUB_THING });
     const { row, report } = await run({}, 'CompareRegistry');
-    assert.equal(row.state, 'completed');
+    assert.deepEqual([row.state, row.done], ['completed', row.total]);
     const lines = new Set(report.map(({ item, outcome }) => `${item} ${outcome}`));
     assert.ok(lines.has('alone-in-azure withoutThing'));
     assert.ok(lines.has('alone-in-thingworx withoutDevice'));

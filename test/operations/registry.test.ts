@@ -339,6 +339,14 @@ describe('the device registry', () => {
       hub('ListDevices', { continuationToken: '€' }),
       /REQUEST_INVALID: continuationToken .*page before/,
     );
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'plain', createIdentity: false }),
+      /REQUEST_INVALID: createIdentity and createThing are both false/,
+    );
+    await assert.rejects(
+      hub('DeleteDevice', { deviceId: 'plain', deleteIdentity: false }),
+      /REQUEST_INVALID: deleteIdentity and deleteThing are both false/,
+    );
     await assert.rejects(hub('ListDevices', { pageSize: 5000 }), /REQUEST_INVALID: pageSize .* 1 to 1000/);
     await assert.rejects(
       hub('GetDevice', { deviceId: 'unknown' }),

@@ -81,6 +81,11 @@ export const createDevice = defineOperation({
     { hubs, signal },
     { hub, deviceId, createIdentity, createThing, thingName, thingTemplate, ...options },
   ) {
+    if (createIdentity === false && createThing !== true)
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        'createIdentity and createThing are both false: nothing to do.',
+      );
     const target = hubs.require(hub);
     const device: DeviceInput = {
       deviceId,

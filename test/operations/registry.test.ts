@@ -73,6 +73,12 @@ describe('the device registry', () => {
     await hub('CreateDevice', { deviceId: 'lower', iotEdge: true, parentDeviceId: 'gateway' });
     const lower = await hub('GetDevice', { deviceId: 'lower' });
     assert.deepEqual(lower.parentScopes, [deviceScope]);
+    // A leaf whose parent is gone goes to another one.
+    await hub('CreateDevice', { deviceId: 'gone', iotEdge: true });
+    await hub('UpdateDevice', { deviceId: 'leaf', parentDeviceId: 'gone' });
+    await hub('DeleteDevice', { deviceId: 'gone' });
+    const moved = await hub('UpdateDevice', { deviceId: 'leaf', parentDeviceId: 'gateway' });
+    assert.deepEqual([moved.deviceScope, moved.parentScopes], [deviceScope, [deviceScope]]);
     await assert.rejects(
       hub('CreateDevice', { deviceId: 'orphan', parentDeviceId: 'leaf' }),
       /REQUEST_INVALID: leaf is no IoT Edge device/,

@@ -24,10 +24,7 @@ export function operationScript(operation: Operation): string {
       `if (!isSet(me.${property})) {`,
       `  throw new Error("SETTING_MISSING: ${property} of " + me.name + " is not set.");`,
       '}',
-      `caller = Things[me.${property}];`,
-      'if (!caller) {',
-      `  throw new Error("SETTING_INVALID: ${property} of " + me.name + " names a Thing that does not exist or is not visible: " + me.${property});`,
-      '}',
+      `caller = callerOf(${JSON.stringify(property)});`,
     );
   }
   if (inPath.size > 0 || rest.length > 0 || !usesQuery(operation.method)) lines.push('var input = {};');

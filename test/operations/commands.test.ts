@@ -159,6 +159,21 @@ describe('commands', () => {
   });
 
   test('errors are thrown with their code and say what is wrong', async () => {
+    await factory.createDevice('astray');
+    for (const [hubThing, problem] of [
+      ['No.Such.Thing', 'does not exist or is not visible'],
+      ['astray', 'knows no sidecar'],
+    ]) {
+      await factory.system.platform.setProperties('astray', { hubThing });
+      for (const [service, parameters] of [
+        ['GetTwin', {}],
+        ['SendProperties', { values: { a: 1 } }],
+      ] as const)
+        await assert.rejects(
+          factory.call('astray', service, parameters),
+          new RegExp(`SETTING_INVALID: hubThing of astray names a Thing that ${problem}: ${hubThing}`),
+        );
+    }
     await factory.createDevice('offline');
     const invoke = (thing: string, parameters: object) =>
       factory.call(thing, 'InvokeMethod', { methodName: 'any', ...parameters });

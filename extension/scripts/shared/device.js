@@ -1,18 +1,37 @@
+/* The Thing that a property names, which calls the sidecar for this one. */
+function callerOf(property) {
+  var name = me[property];
+  var thing = Things[name];
+  if (!thing) {
+    throw new Error(
+      "SETTING_INVALID: " +
+        property +
+        " of " +
+        me.name +
+        " names a Thing that does not exist or is not visible: " +
+        name
+    );
+  }
+  var kind;
+  try {
+    kind = typeof thing.sidecarUrl;
+  } catch (thrown) {
+    throw new Error(errorText(thrown));
+  }
+  if (kind === "undefined") {
+    throw new Error(
+      "SETTING_INVALID: " + property + " of " + me.name + " names a Thing that knows no sidecar: " + name
+    );
+  }
+  return thing;
+}
+
 /* The hub Thing of this device. */
 function hubOf() {
   if (!isSet(me.hubThing)) {
     throw new Error("SETTING_MISSING: hubThing of " + me.name + " is not set.");
   }
-  var thing = Things[me.hubThing];
-  if (!thing) {
-    throw new Error(
-      "SETTING_INVALID: hubThing of " +
-        me.name +
-        " names a Thing that does not exist or is not visible: " +
-        me.hubThing
-    );
-  }
-  return thing;
+  return callerOf("hubThing");
 }
 
 /* A route of the sidecar about this device. */

@@ -52,6 +52,11 @@ export const continuationToken = Type.Optional(
   }),
 );
 
+/** Jobs and configurations know this condition; where there may be none it is none. */
+export function isAll(condition: string): boolean {
+  return condition.trim() === '*';
+}
+
 /** The twin of a device or module, as the services return it. */
 export const TwinDocument = Type.Object(
   {

@@ -24,10 +24,7 @@ export function operationScript(operation: Operation): string {
       `if (!isSet(me.${property})) {`,
       `  throw new Error("SETTING_MISSING: ${property} of " + me.name + " is not set.");`,
       '}',
-      `caller = Things[me.${property}];`,
-      'if (!caller) {',
-      `  throw new Error("SETTING_INVALID: ${property} of " + me.name + " names a Thing that does not exist or is not visible: " + me.${property});`,
-      '}',
+      `caller = callerOf(${JSON.stringify(property)});`,
     );
   }
   if (inPath.size > 0 || rest.length > 0 || !usesQuery(operation.method)) lines.push('var input = {};');
@@ -46,9 +43,7 @@ export function operationScript(operation: Operation): string {
   const path = `/v1${operation.path}`
     .split(/(\{\w+\})/)
     .filter((part) => part !== '')
-    .map((part) =>
-      part.startsWith('{') ? `encodeURIComponent(input.${part.slice(1, -1)})` : JSON.stringify(part),
-    )
+    .map((part) => (part.startsWith('{') ? `pathPart(input.${part.slice(1, -1)})` : JSON.stringify(part)))
     .join(' + ');
   lines.push(`var route = ${path};`, ...[...inPath].map((name) => `delete input.${name};`));
   const request = [
@@ -103,6 +98,8 @@ function boundMember(name: string, source: BindingSource): string[] {
 function parameterValue(name: string, schema: TSchema): string {
   const baseType = baseTypeOf(schema);
   if (baseType === 'INFOTABLE') return `tableRows(${name}, ${JSON.stringify(rowTypes(schema))})`;
+  // An object is taken as it is: one whose only member is called "array" is no boxed array here.
+  if (baseType === 'JSON' && factsOf(schema).type === 'object') return `plain(${name})`;
   return `scriptValue(${name}, ${JSON.stringify(baseType)})`;
 }
 

@@ -72,9 +72,16 @@ function createThing(wanted, dryRun) {
     if (!Things[wanted.name]) {
       throw thrown;
     }
-    return { outcome: "existed" };
+    return useThing(Things[wanted.name], wanted, false);
   }
   var thing = Things[wanted.name];
+  if (!thing) {
+    throw new Error(
+      "The Thing was made and is not visible: call GrantPermissions with the template " +
+        wanted.template +
+        ". Or somebody has removed it meanwhile."
+    );
+  }
   thing.EnableThing();
   thing.RestartThing();
   thing.deviceId = wanted.deviceId;

@@ -28,6 +28,9 @@ function isDerived(thing, template) {
 function run() {
   var input = plain(request) || {};
   var template = isSet(input.template) ? String(input.template) : "";
+  if (template !== "" && !ThingTemplates[template]) {
+    throw new Error("REQUEST_INVALID: There is no Thing Template " + template + ", or it is not visible.");
+  }
   var limit = Math.min(Number(input.limit) || MOST, MOST);
   var rest = names().filter(function (name) {
     return !isSet(input.after) || name > input.after;

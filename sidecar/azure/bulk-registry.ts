@@ -1,4 +1,5 @@
 import { ConnectorError } from '../errors/connector-error.ts';
+import { httpError, parseHubError } from './azure-error.ts';
 import type { CallOptions, HubRest } from './hub-rest.ts';
 import type { DeviceInput } from './hub-types.ts';
 import { WRITE } from './identities.ts';
@@ -53,9 +54,10 @@ export async function bulkDevices(
     accept: [400],
   });
   if (typeof answer?.isSuccessful !== 'boolean') {
-    throw new ConnectorError(
-      'AZURE_REJECTED',
-      `Bulk ${mode} of ${devices.length} devices: Azure rejected the request.`,
+    const action = `Bulk ${mode} of ${devices.length} devices`;
+    throw httpError(
+      { status: 400, ...parseHubError(answer === undefined ? '' : JSON.stringify(answer)) },
+      { action },
     );
   }
   const failed = new Map((answer.errors ?? []).map((error) => [error.deviceId, error]));

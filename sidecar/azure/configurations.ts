@@ -1,6 +1,6 @@
 import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
 import type { JsonObject } from './hub-types.ts';
-import type { EtagOptions } from './identities.ts';
+import { type EtagOptions, unlessRaced } from './identities.ts';
 
 /** What to write into twins: path -> content, such as `properties.desired.chiller`. */
 export interface ConfigurationContent {
@@ -99,22 +99,22 @@ export class Configurations {
       .body;
   }
 
-  /** Changes what is given and leaves the rest. */
+  /** Changes what is given and leaves the rest; without an ETag a change that somebody else made meanwhile is kept. */
   async update(id: string, change: ConfigurationChange, options: EtagOptions = {}): Promise<Configuration> {
     const { etag, ...rest } = options;
-    const before = await this.get(id, rest);
-    const body = { ...before, ...change };
-    const action = `Changing the configuration ${id}`;
-    const request = {
-      ...rest,
-      ...WRITE,
-      method: 'PUT',
-      path: pathOf(id),
-      body,
-      ifMatch: etag ?? before.etag ?? '*',
-      action,
-    } as const;
-    return (await this.#rest.request<Configuration>(request)).body;
+    return await unlessRaced(etag, async () => {
+      const before = await this.get(id, rest);
+      const request = {
+        ...rest,
+        ...WRITE,
+        method: 'PUT',
+        path: pathOf(id),
+        body: { ...before, ...change },
+        ifMatch: etag ?? before.etag ?? '*',
+        action: `Changing the configuration ${id}`,
+      } as const;
+      return (await this.#rest.request<Configuration>(request)).body;
+    });
   }
 
   async delete(id: string, options: EtagOptions = {}): Promise<void> {

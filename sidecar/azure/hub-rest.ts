@@ -55,8 +55,14 @@ export interface HubRestOptions {
 const API_VERSION = '2021-04-12';
 const DEFAULT_TIMEOUT_MS = 30_000;
 
-/** Joins path segments, each encoded: ids may hold any of `-:.+%_#*?!(),=@$'`. */
+/**
+ * Joins path segments, each encoded: ids may hold any of `-:.+%_#*?!(),=@$'`. One of dots alone would lead to another resource, such as the
+ * device of a module. @throws ConnectorError REQUEST_INVALID
+ */
 export function hubPath(...segments: readonly string[]): string {
+  const direction = segments.find((segment) => segment === '.' || segment === '..');
+  if (direction !== undefined)
+    throw new ConnectorError('REQUEST_INVALID', `${direction} is no id: it would lead somewhere else.`);
   return `/${segments.map(encodeURIComponent).join('/')}`;
 }
 

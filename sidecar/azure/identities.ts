@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { CallOptions, HubRest } from './hub-rest.ts';
-import type { AuthenticationView, SymmetricKeys } from './hub-types.ts';
+import type { AuthenticationInput, AuthenticationView, SymmetricKeys } from './hub-types.ts';
+
+/** What ids of devices and modules look like. Of dots alone one would be a direction in addresses: ".." of a module is its device. */
+export const ID_PATTERN = "^(?!\\.{1,2}$)[A-Za-z0-9\\-:.+%_#*?!(),=@$']{1,128}$";
+
+/** Whether IoT Hub can have a device or module of this id. */
+export function isId(text: string): boolean {
+  return new RegExp(ID_PATTERN).test(text);
+}
 
 export interface EtagOptions extends CallOptions {
   /** The ETag as it was read; the call fails with PRECONDITION_FAILED when it has changed. Absent: whatever it is now. */
@@ -35,25 +43,35 @@ export async function changeIdentity<T extends Identity>(
   read: (options: CallOptions) => Promise<WithKeys<T>>,
   change: (identity: WithKeys<T>) => unknown,
 ): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
+  return await unlessRaced(etag, async () => {
     const before = await read(options);
     const body = change(before);
     const ifMatch = etag ?? (before as unknown as Identity).etag;
+    const request = { ...options, ...WRITE, ...place, method: 'PUT', body, ifMatch } as const;
+    return withoutKeys<T>((await rest.request<WithKeys<T>>(request)).body);
+  });
+}
+
+/** Reads, changes and writes again when somebody else was faster, unless the caller insists on what he has read. */
+export async function unlessRaced<T>(etag: string | undefined, attemptChange: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
     try {
-      const answer = await rest.request<WithKeys<T>>({
-        ...options,
-        ...WRITE,
-        ...place,
-        method: 'PUT',
-        body,
-        ifMatch,
-      });
-      return withoutKeys<T>(answer.body);
+      return await attemptChange();
     } catch (error) {
       const raced = error instanceof ConnectorError && error.code === 'PRECONDITION_FAILED';
       if (!raced || etag !== undefined || attempt === CHANGE_ATTEMPTS) throw error;
     }
   }
+}
+
+/** What is to be changed: an identity that has keys and is asked to have keys keeps them, for IoT Hub would make new ones. */
+export function changed<C extends { readonly authentication?: AuthenticationInput }>(
+  { authentication }: WithKeys<Identity>,
+  change: C,
+): Omit<C, 'authentication'> | C {
+  const { authentication: wanted, ...rest } = change;
+  if (wanted?.type !== 'sas' || wanted.symmetricKey || authentication.type !== 'sas') return change;
+  return rest;
 }
 
 /** Removes the keys, whatever the hub put there. */

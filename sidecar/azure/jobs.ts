@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
 import type { Page, TwinPatch } from './hub-types.ts';
 import type { MethodCall } from './methods.ts';
-import { type QueryOptions, quoteForQuery, type Twins } from './twins.ts';
+import { nextFilled, type QueryOptions, quoteForQuery, type Twins } from './twins.ts';
 
 export type JobType = 'scheduleUpdateTwin' | 'scheduleDeviceMethod';
 export type JobStatus =
@@ -60,6 +60,11 @@ export interface Schedule {
   readonly startTime?: Date;
   /** After this long the job gives up devices that did not answer. Default 3600. */
   readonly maxExecutionSeconds?: number;
+}
+
+export interface JobFilter {
+  readonly type?: JobType;
+  readonly status?: JobStatus;
 }
 
 /**
@@ -122,11 +127,12 @@ export class Jobs {
       .body;
   }
 
-  /** One page of the hub's jobs, newest first as the hub sorts them. */
-  async list(
-    filter: { readonly type?: JobType; readonly status?: JobStatus } = {},
-    options: QueryOptions = {},
-  ): Promise<Page<Job>> {
+  /** The next page of the hub's jobs that has some, newest first as the hub sorts them. */
+  async list(filter: JobFilter = {}, options: QueryOptions = {}): Promise<Page<Job>> {
+    return await nextFilled((place) => this.#page(filter, { ...options, ...place }), options);
+  }
+
+  async #page(filter: JobFilter, options: QueryOptions): Promise<Page<Job>> {
     const { pageSize = 100, continuationToken, ...rest } = options;
     const { body, continuation } = await this.#rest.request<Job[]>({
       ...rest,
@@ -144,12 +150,13 @@ export class Jobs {
     return { items: body ?? [], ...(continuation === undefined ? {} : { continuationToken: continuation }) };
   }
 
-  /** One page of what a job did, device by device. */
+  /** The next page of what a job did, device by device, that has some. */
   async results(jobId: string, options: QueryOptions = {}): Promise<Page<DeviceJob>> {
-    return await this.#twins.query<DeviceJob>(
-      `SELECT * FROM devices.jobs WHERE devices.jobs.jobId = ${quoteForQuery(jobId)}`,
-      options,
-    );
+    const sql = `SELECT * FROM devices.jobs WHERE devices.jobs.jobId = ${quoteForQuery(jobId)}`;
+    const page = await this.#twins.find<DeviceJob>(sql, options);
+    // To a query a job that does not exist is one that has reached no device.
+    if (page.items.length === 0 && options.continuationToken === undefined) await this.get(jobId, options);
+    return page;
   }
 
   async #schedule(

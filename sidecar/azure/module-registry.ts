@@ -1,6 +1,7 @@
 import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
 import type { ModuleIdentity, ModuleInput, SymmetricKeys } from './hub-types.ts';
 import {
+  changed,
   changeIdentity,
   type EtagOptions,
   keysOf,
@@ -62,7 +63,7 @@ export class ModuleRegistry {
     const action = `Changing the module ${moduleId} of ${deviceId}`;
     return await this.#changeModule(deviceId, moduleId, options, action, (module) => ({
       ...module,
-      ...change,
+      ...changed(module, change),
     }));
   }
 

@@ -7,6 +7,7 @@ import type {
   SymmetricKeys,
 } from './hub-types.ts';
 import {
+  changed,
   changeIdentity,
   type EtagOptions,
   keysOf,
@@ -63,7 +64,7 @@ export class Registry {
   ): Promise<DeviceIdentity> {
     return await this.#changeDevice(deviceId, options, `Changing the device ${deviceId}`, (device) => ({
       ...device,
-      ...change,
+      ...changed(device, change),
     }));
   }
 

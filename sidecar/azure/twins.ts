@@ -70,6 +70,11 @@ export class Twins {
     return { items: body ?? [], ...(continuation === undefined ? {} : { continuationToken: continuation }) };
   }
 
+  /** The first page from there on that has items; an empty one is the last. The hub may give an empty page and still have more. */
+  async find<T = Twin>(sql: string, options: QueryOptions = {}): Promise<Page<T>> {
+    return await nextFilled((place) => this.query<T>(sql, { ...options, ...place }), options);
+  }
+
   /** Every page of a query, one after the other. `timeoutMs` bounds each page. */
   async *pages<T = Twin>(sql: string, options: QueryOptions = {}): AsyncGenerator<readonly T[], void> {
     let continuationToken = options.continuationToken;
@@ -107,6 +112,17 @@ export class Twins {
     } as const;
     return (await this.#rest.request<Twin>(request)).body;
   }
+}
+
+/** Asks for page after page until one has items or is the last. */
+export async function nextFilled<T>(
+  read: (place: Pick<QueryOptions, 'continuationToken'>) => Promise<Page<T>>,
+  { continuationToken }: QueryOptions,
+): Promise<Page<T>> {
+  let page = await read(continuationToken === undefined ? {} : { continuationToken });
+  while (page.items.length === 0 && page.continuationToken !== undefined)
+    page = await read({ continuationToken: page.continuationToken });
+  return page;
 }
 
 const READ = { operation: 'twinRead', right: 'ServiceConnect' } as const;

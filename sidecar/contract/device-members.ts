@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { ID_PATTERN } from '../azure/identities.ts';
 import { EXPECTED_KEYWORD, JsonObject, ThingName } from './schema.ts';
 
 /** The script that called waits 20 s unless the operation says otherwise. */
@@ -16,8 +17,8 @@ export function withinCall(signal: AbortSignal): {
 
 export const hub = ThingName({ description: 'The hub Thing.' });
 
-const ID_PATTERN = "^[A-Za-z0-9\\-:.+%_#*?!(),=@$']{1,128}$";
-const ID_EXPECTED = "1 to 128 letters, digits and any of - : . + % _ # * ? ! ( ) , = @ $ '";
+const ID_EXPECTED =
+  "1 to 128 letters, digits and any of - : . + % _ # * ? ! ( ) , = @ $ ', but not . or .. alone";
 
 function identifier(description: string) {
   return Type.String({ description, pattern: ID_PATTERN, [EXPECTED_KEYWORD]: ID_EXPECTED });
@@ -29,9 +30,14 @@ export const optionalModuleId = Type.Optional(
   identifier('The id of a module on the device. Empty: the device itself.'),
 );
 
+/** Travels in a header. */
+const HEADER_PATTERN = '^[\\x20-\\x7e]*$';
+
 export const etag = Type.Optional(
   Type.String({
     maxLength: 128,
+    pattern: HEADER_PATTERN,
+    [EXPECTED_KEYWORD]: 'an ETag as it was read',
     description:
       'The ETag as it was read. The change fails with PRECONDITION_FAILED when somebody else made one since. Empty: whatever it is now.',
   }),
@@ -40,9 +46,16 @@ export const etag = Type.Optional(
 export const continuationToken = Type.Optional(
   Type.String({
     maxLength: 16_384,
+    pattern: HEADER_PATTERN,
+    [EXPECTED_KEYWORD]: 'a token as it came with the page before',
     description: 'The token that came with the page before. Empty: the first page.',
   }),
 );
+
+/** Jobs and configurations know this condition; where there may be none it is none. */
+export function isAll(condition: string): boolean {
+  return condition.trim() === '*';
+}
 
 /** The twin of a device or module, as the services return it. */
 export const TwinDocument = Type.Object(

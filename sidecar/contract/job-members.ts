@@ -6,8 +6,9 @@ import { DateTime, EXPECTED_KEYWORD, forThingWorx, JsonValue, OneOf } from './sc
 /** Input and output members of the operations on jobs. */
 
 export const jobId = Type.String({
-  pattern: "^[A-Za-z0-9\\-:.+%_#*?!(),=@;$']{1,128}$",
-  [EXPECTED_KEYWORD]: "1 to 128 letters, digits and any of - : . + % _ # * ? ! ( ) , = @ ; $ '",
+  pattern: "^(?!\\.{1,2}$)[A-Za-z0-9\\-:.+%_#*?!(),=@;$']{1,128}$",
+  [EXPECTED_KEYWORD]:
+    "1 to 128 letters, digits and any of - : . + % _ # * ? ! ( ) , = @ ; $ ', but not . or .. alone",
   description: 'The id of the job.',
 });
 

@@ -9,6 +9,9 @@ type RawNode = Readonly<Record<string, unknown>>;
 /** Two calls follow each other within the time of one script. */
 const RESPONSE_SECONDS = 12;
 
+/** The last change of each module that is under way, by hub and name. */
+const CHANGES = new WeakMap<HubClients, Map<string, Promise<unknown>>>();
+
 /**
  * One writer of an OPC Publisher's configuration. PublishNodes_V1, and UnpublishAllNodes_V1 for one writer, drop every writer group but
  * its own, and UnpublishNodes_V1 finds only nodes that are named with all their settings; so a writer is read, and written by
@@ -42,15 +45,21 @@ export class OpcWriter {
   /** Makes the writer when there is none. Nodes that it has stay; one that is given again is replaced. */
   async add(nodes: readonly RawNode[]): Promise<void> {
     const given = new Set(nodes.map(keyOf));
-    const present = await this.nodes().catch((thrown) => {
-      if (thrown instanceof ConnectorError && thrown.details?.['status'] === 404) return [];
-      throw thrown;
+    await this.#inTurn(async () => {
+      const present = await this.nodes().catch((thrown) => {
+        if (thrown instanceof ConnectorError && thrown.details?.['status'] === 404) return [];
+        throw thrown;
+      });
+      await this.#write([...present.filter((node) => !given.has(keyOf(node))), ...nodes]);
     });
-    await this.#write([...present.filter((node) => !given.has(keyOf(node))), ...nodes]);
   }
 
   /** By id, and by field where one is given. The writer goes with its last node. @throws ConnectorError MODULE_FAILED for an unknown one */
-  async remove(
+  remove(nodes: readonly { readonly id: string; readonly fieldId?: string | undefined }[]): Promise<void> {
+    return this.#inTurn(() => this.#remove(nodes));
+  }
+
+  async #remove(
     nodes: readonly { readonly id: string; readonly fieldId?: string | undefined }[],
   ): Promise<void> {
     const present = await this.nodes();
@@ -69,7 +78,28 @@ export class OpcWriter {
 
   /** @throws ConnectorError MODULE_FAILED when there is no such writer */
   removeAll(): Promise<void> {
-    return this.#write([]);
+    return this.#inTurn(() => this.#write([]));
+  }
+
+  /** Changes of one module follow each other: each reads what the one before has written. */
+  async #inTurn(change: () => Promise<void>): Promise<void> {
+    const turns = CHANGES.get(this.#azure) ?? new Map<string, Promise<unknown>>();
+    CHANGES.set(this.#azure, turns);
+    const name = JSON.stringify(this.#module);
+    const before = turns.get(name);
+    const mine = (async () => {
+      await before?.catch(() => undefined);
+      // Nobody waits for the answer any more.
+      if (this.#signal.aborted)
+        throw new ConnectorError('AZURE_CANCELLED', 'The caller gave up waiting for its turn.');
+      await change();
+    })();
+    turns.set(name, mine);
+    try {
+      await mine;
+    } finally {
+      if (turns.get(name) === mine) turns.delete(name);
+    }
   }
 
   async #write(nodes: readonly RawNode[]): Promise<void> {

@@ -18,7 +18,7 @@ export const THINGWORX_ERRORS = defineErrors({
   THINGWORX_FORBIDDEN: {
     status: 502,
     retryable: true,
-    title: "The application key's user lacks a right in ThingWorx.",
+    title: 'The user of the application key, or whoever called a service, lacks a right in ThingWorx.',
     remedy: 'Grant what docs/install.md lists; the message names the right.',
   },
   THINGWORX_NOT_FOUND: {

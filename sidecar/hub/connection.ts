@@ -323,7 +323,7 @@ export class HubConnection {
         translator: () => this.#requireTranslator(),
         definitions: this.#definitions,
         creator: this.#devices.creator,
-        creationsFor: (events) => this.#devices.events.creationsFor(events),
+        creationsFor: (events, signal) => this.#devices.events.creationsFor(events, signal),
         counters,
         notices: this.#notices,
         onWaiting: waiting('definitions'),

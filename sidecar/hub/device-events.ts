@@ -73,16 +73,20 @@ export class DeviceEvents {
     });
   }
 
-  /** The Things of devices that were created, when the settings want them. */
-  creationsFor(events: readonly HubEvent[]): Creation[] {
-    const { deviceLifecycle, deviceTemplate } = this.#options.settings();
+  /** The Things of devices that were created and have none yet, when the settings want them. Rejects when ThingWorx does not answer. */
+  async creationsFor(events: readonly HubEvent[], signal: AbortSignal): Promise<Creation[]> {
+    const { settings, deviceThings } = this.#options;
+    const { deviceLifecycle, deviceTemplate } = settings();
     if (deviceLifecycle === 'keep') return [];
-    return events.flatMap((event): Creation[] => {
-      if (event.type !== 'lifecycle' || event.operation !== 'created' || event.moduleId !== undefined)
-        return [];
-      this.#options.deviceThings.forget(event.deviceId);
-      return [{ kind: 'thing', thing: event.deviceId, template: deviceTemplate, deviceId: event.deviceId }];
+    const born = events.flatMap((event) => {
+      const isBirth = event.type === 'lifecycle' && event.operation === 'created';
+      return isBirth && event.moduleId === undefined ? [event.deviceId] : [];
     });
+    for (const deviceId of born) deviceThings.forget(deviceId);
+    const things = await deviceThings.find(born, signal);
+    return born
+      .filter((deviceId) => !things.has(deviceId))
+      .map((deviceId) => ({ kind: 'thing', thing: deviceId, template: deviceTemplate, deviceId }));
   }
 
   /** When the hub cannot be asked for good, the Thing stays. */

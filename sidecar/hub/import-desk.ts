@@ -86,10 +86,14 @@ export class HubImports implements ImportDesk {
 }
 
 function selectionOf({ condition, deviceIds }: ImportRequest): Selection {
-  if (condition && deviceIds?.length)
+  if (condition && deviceIds)
     throw new ConnectorError('REQUEST_INVALID', 'Give condition or deviceIds, not both.');
   if (condition) return { kind: 'query', condition };
-  return deviceIds?.length ? { kind: 'list', deviceIds } : { kind: 'all' };
+  if (!deviceIds) return { kind: 'all' };
+  // A selection that nothing was chosen for is not the wish for everything.
+  if (deviceIds.length === 0)
+    throw new ConnectorError('REQUEST_INVALID', 'deviceIds is an empty list; leave it out to import all.');
+  return { kind: 'list', deviceIds };
 }
 
 function importTitle({ selection, dryRun }: ImportInput): string {

@@ -24,8 +24,17 @@ export class HubThings implements ThingDesk {
     this.#options = options;
   }
 
-  async create(thing: string, deviceId: string, template: string): Promise<boolean> {
+  async create(deviceId: string, template: string, name?: string): Promise<boolean> {
     const { client, hubThing } = this.#options;
+    const present = await this.#thingOf(deviceId);
+    if (present !== undefined && present !== (name ?? present)) {
+      throw new ConnectorError(
+        'THINGWORX_REJECTED',
+        `The Thing ${name} could not be made: the device ${deviceId} has the Thing ${present}.`,
+      );
+    }
+    if (present !== undefined) return false;
+    const thing = name ?? deviceId;
     const request = { things: [{ name: thing, template, deviceId, link: true }] };
     const answer = (await client.invoke(hubThing, 'CreateThings', { request })) as
       | { created?: string[]; failed?: Failed[] }
@@ -42,9 +51,8 @@ export class HubThings implements ThingDesk {
   }
 
   async deleteOf(deviceId: string): Promise<string | undefined> {
-    const { client, hubThing, deviceThings } = this.#options;
-    deviceThings.forget(deviceId);
-    const thing = (await deviceThings.find([deviceId])).get(deviceId);
+    const { client, hubThing } = this.#options;
+    const thing = await this.#thingOf(deviceId);
     if (thing === undefined) return undefined;
     const answer = (await client.invoke(hubThing, 'DeleteThings', { request: { things: [thing] } })) as
       | { deleted?: string[]; failed?: Failed[] }
@@ -58,6 +66,13 @@ export class HubThings implements ThingDesk {
       );
     }
     return answer?.deleted?.includes(thing) ? thing : undefined;
+  }
+
+  /** As it is now: a Thing that was found before may be gone. */
+  async #thingOf(deviceId: string): Promise<string | undefined> {
+    const { deviceThings } = this.#options;
+    deviceThings.forget(deviceId);
+    return (await deviceThings.find([deviceId])).get(deviceId);
   }
 
   #forget(thing: string, deviceId: string): void {

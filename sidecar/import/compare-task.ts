@@ -11,10 +11,13 @@ export const COMPARE_REGISTRY = 'CompareRegistry';
 const PAGE_SIZE = 1_000;
 const TIMEOUT_MS = 600_000;
 
-/** Reports what either side lacks: withoutThing (a device), withoutDevice (a Thing); what has both is counted as matched. */
+/**
+ * Reports what either side lacks: withoutThing (a device), withoutDevice (a Thing); what has both is counted as matched. It keeps no
+ * position: after a crash it begins again, since it has changed nothing.
+ */
 export class CompareTask implements TaskKind<Record<string, never>, never> {
   readonly kind = COMPARE_REGISTRY;
-  readonly resumes = false;
+  readonly resumes = true;
   readonly #work: RegistryWork;
 
   constructor(work: RegistryWork) {
@@ -33,6 +36,7 @@ export class CompareTask implements TaskKind<Record<string, never>, never> {
     if (total !== undefined) account.expect(total);
     const things = await thingsByDevice(new ThingRoster(this.#work), signal);
     let token: string | undefined;
+    let devices = 0;
     do {
       const page = await persist(
         async () =>
@@ -49,9 +53,11 @@ export class CompareTask implements TaskKind<Record<string, never>, never> {
         if (things.delete(deviceId)) account.count('matched');
         else account.settle({ item: deviceId, outcome: 'withoutThing', message: 'The device has no Thing.' });
       }
+      devices += page.items.length;
       token = page.continuationToken;
       await account.progress();
     } while (token !== undefined);
+    account.expect(devices + things.size);
     for (const [deviceId, thing] of things)
       account.settle({
         item: thing,

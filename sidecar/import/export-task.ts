@@ -1,6 +1,8 @@
 import { BULK_LIMIT, type BulkResult } from '../azure/bulk-registry.ts';
+import { isId } from '../azure/identities.ts';
 import { type RunningTask, type TaskKind, withGrace } from '../tasks/task.ts';
 import { Account } from './account.ts';
+import { devicePages } from './devices.ts';
 import { Herald } from './herald.ts';
 import type { RegistryWork } from './import-task.ts';
 import { persist } from './persistence.ts';
@@ -46,9 +48,12 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
   async #export(task: RunningTask<ExportInput, ExportPlace>, account: Account): Promise<void> {
     const { signal, input, position } = task;
     const things = new ThingRoster(this.#work);
+    const owners = new Map<string, string>();
     for await (const page of things.list({ template: input.template, ...position }, signal)) {
       for (let start = 0; start < page.things.length; start += BULK_LIMIT) {
-        const some = page.things.slice(start, start + BULK_LIMIT);
+        const some = page.things
+          .slice(start, start + BULK_LIMIT)
+          .filter((one) => isPossible(one, owners, account));
         if (input.dryRun) await this.#look(some, account, signal);
         else await withGrace(signal, (calling) => this.#make(some, input, things, account, calling));
         await account.progress();
@@ -59,14 +64,16 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
 
   async #look(things: readonly DeviceThing[], account: Account, signal: AbortSignal): Promise<void> {
     const { azure, log } = this.#work;
-    for (const { thing, deviceId } of things) {
-      const device = await persist(
-        async () => (await azure()).registry.findDevice(deviceId, { signal, timeoutMs: TIMEOUT_MS }),
-        signal,
-        log,
-      );
-      account.settle({ item: deviceId, outcome: device ? 'existed' : 'wouldCreate', message: thing });
-    }
+    const deviceIds = things.map(({ deviceId }) => deviceId);
+    const missing = new Set<string>();
+    for await (const page of devicePages(azure, { kind: 'list', deviceIds }, undefined, signal, log))
+      for (const deviceId of page.unknown) missing.add(deviceId);
+    for (const { thing, deviceId } of things)
+      account.settle({
+        item: deviceId,
+        outcome: missing.has(deviceId) ? 'wouldCreate' : 'existed',
+        message: thing,
+      });
   }
 
   async #make(
@@ -110,6 +117,22 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
       else account.settle({ item: deviceId, outcome: result?.done ? 'created' : 'existed', message: thing });
     }
   }
+}
+
+/** Settles a Thing that no device can be made for; IoT Hub would refuse the whole call for its sake. */
+function isPossible(
+  { thing, deviceId }: DeviceThing,
+  owners: Map<string, string>,
+  account: Account,
+): boolean {
+  const owner = owners.get(deviceId);
+  if (owner === undefined && isId(deviceId)) {
+    owners.set(deviceId, thing);
+    return true;
+  }
+  const reason = owner === undefined ? `IoT Hub allows no such id.` : `${owner} stands for the same device.`;
+  account.settle({ item: deviceId, outcome: 'failed', message: `${thing}: ${reason}` });
+  return false;
 }
 
 function isThere(result: BulkResult | undefined): boolean {

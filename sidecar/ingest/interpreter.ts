@@ -35,7 +35,7 @@ export interface InterpreterOptions {
   readonly definitions: ThingDefinitions;
   readonly creator: ThingCreator;
   /** What events ask to be made before the messages behind them are looked at. */
-  readonly creationsFor: (events: readonly HubEvent[]) => readonly Creation[];
+  readonly creationsFor: (events: readonly HubEvent[], signal: AbortSignal) => Promise<readonly Creation[]>;
   readonly counters: HubCounters;
   readonly notices: Notices;
   /** Once when ThingWorx does not answer for definitions, once when it does again (undefined). */
@@ -178,7 +178,7 @@ export class Interpreter {
     const options = { tried: (creation: Creation) => tried.has(keyOf(creation)) };
     const translations: Translation[] = [];
     let due: readonly number[] = [...prepared.keys()];
-    for (;;) {
+    for (let first = true; ; first = false) {
       const wanted = new Map<string, Creation>();
       const want = (creations: readonly Creation[]) => {
         for (const creation of creations) {
@@ -192,8 +192,9 @@ export class Interpreter {
         const translation = translator.translate(item, definitions, options);
         translations[index] = translation;
         if (translation.creations.length > 0) want(translation.creations);
-        if (withEvents && translation.events.length > 0) want(creationsFor(translation.events));
       }
+      const events = withEvents && first ? translations.flatMap((translation) => translation.events) : [];
+      if (events.length > 0) want(await this.#untilAnswered(signal, () => creationsFor(events, signal)));
       for (const key of tried) wanted.delete(key);
       if (wanted.size === 0) return translations;
       const things = await this.#create([...wanted.values()], signal);
@@ -233,13 +234,13 @@ export class Interpreter {
   }
 
   /** A failure here says nothing about the messages, so it is repeated whatever it is. */
-  async #untilAnswered(signal: AbortSignal, call: () => Promise<void>): Promise<void> {
+  async #untilAnswered<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
     const patience = new Patience();
     for (let waiting = false; ; ) {
       try {
-        await call();
+        const answer = await call();
         if (waiting) this.#options.onWaiting(undefined);
-        return;
+        return answer;
       } catch (thrown) {
         const error = toConnectorError(thrown);
         if (error.code === 'STOPPING' || (!isOutage(error) && error.code === 'INTERNAL')) throw error;

@@ -201,6 +201,9 @@ describe('hub REST', () => {
 
   test('path segments are encoded', () => {
     assert.equal(hubPath('devices', "a/b %_#*?!(),=@$'"), "/devices/a%2Fb%20%25_%23*%3F!()%2C%3D%40%24'");
+    assert.equal(hubPath('devices', '...'), '/devices/...');
+    for (const direction of ['.', '..'])
+      assert.throws(() => hubPath('devices', 'a', 'modules', direction), { code: 'REQUEST_INVALID' });
   });
 
   test('ten thousand calls are held to the rate of the tier', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { HubClients } from '../../sidecar/azure/hub-clients.ts';
-import { quoteForQuery } from '../../sidecar/azure/twins.ts';
+import { nextFilled, quoteForQuery } from '../../sidecar/azure/twins.ts';
 import type { IotHubEmulator } from '../emulators/iothub/emulator.ts';
 import { range, until } from './helpers.ts';
 import { startTrustedHub } from './hub-emulator.ts';
@@ -140,6 +140,17 @@ describe('twins', () => {
     const [count] = (await clients.twins.query<{ total: number }>('SELECT COUNT() AS total FROM devices'))
       .items;
     assert.equal(count?.total, 26);
+    const pagesOf = (...pages: { items: number[]; continuationToken?: string }[]) =>
+      nextFilled(
+        async ({ continuationToken = '0' }) => pages[Number(continuationToken)] ?? { items: [] },
+        {},
+      );
+    const [empty, filled] = [
+      { items: [], continuationToken: '1' },
+      { items: [7], continuationToken: '2' },
+    ];
+    assert.deepEqual(await pagesOf(empty, filled), filled, 'an empty page is not the end');
+    assert.deepEqual(await pagesOf(empty, { items: [] }), { items: [] });
     const none = await clients.twins.query("SELECT * FROM devices WHERE deviceId = 'nobody'");
     assert.deepEqual(none.items, []);
     await assert.rejects(clients.twins.query('SELEKT * FROM devices'), { code: 'AZURE_REJECTED' });

@@ -52,6 +52,14 @@ for (const operation of OPERATIONS) {
       }
     });
 
+    test('has its answer before ThingWorx ends a script, unless it is asked to wait longer', () => {
+      const added = (operation.addedSeconds ?? []).map((name) =>
+        Number(factsOf(input.properties?.[name] as TSchema).default ?? 0),
+      );
+      const seconds = (operation.timeoutMs ?? 20_000) / 1_000;
+      assert.ok(added.reduce((sum, one) => sum + one, seconds) < 30);
+    });
+
     test('names what its service returns', () => {
       if (operation.result) assert.ok(factsOf(operation.output).properties?.[operation.result]);
       assert.ok(!(operation.result && operation.noResult));

@@ -73,7 +73,7 @@ export class TestRoad {
         definitions,
         creator: { create: (creations, signal) => this.creator.create(creations, signal) },
         counters: this.counters,
-        creationsFor: () => [],
+        creationsFor: async () => [],
         notices: new Notices(log),
         onWaiting,
       }),

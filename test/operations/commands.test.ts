@@ -91,6 +91,11 @@ describe('commands', () => {
       factory.call('bodies', 'SendMessage', { bodyBase64: '?' }),
       /REQUEST_INVALID: bodyBase64 .*base64/,
     );
+    await assert.rejects(
+      factory.call('bodies', 'SendMessage', { bodyBase64: 'AAECA' }),
+      /REQUEST_INVALID: bodyBase64 .*base64/,
+      'a part of a group would be dropped',
+    );
   });
 
   test('many values travel in one message, from JSON or from an INFOTABLE', async () => {
@@ -154,6 +159,21 @@ describe('commands', () => {
   });
 
   test('errors are thrown with their code and say what is wrong', async () => {
+    await factory.createDevice('astray');
+    for (const [hubThing, problem] of [
+      ['No.Such.Thing', 'does not exist or is not visible'],
+      ['astray', 'knows no sidecar'],
+    ]) {
+      await factory.system.platform.setProperties('astray', { hubThing });
+      for (const [service, parameters] of [
+        ['GetTwin', {}],
+        ['SendProperties', { values: { a: 1 } }],
+      ] as const)
+        await assert.rejects(
+          factory.call('astray', service, parameters),
+          new RegExp(`SETTING_INVALID: hubThing of astray names a Thing that ${problem}: ${hubThing}`),
+        );
+    }
     await factory.createDevice('offline');
     const invoke = (thing: string, parameters: object) =>
       factory.call(thing, 'InvokeMethod', { methodName: 'any', ...parameters });
@@ -229,6 +249,22 @@ describe('commands', () => {
       const [event] = await factory.heard(HUB_THING, 'MessageFeedback');
       assert.equal(event?.messageId, 'purged');
       assert.equal(event?.outcome, 'Purged');
+    });
+  });
+
+  test('feedback that ThingWorx could not take outlives the sidecar', async () => {
+    await factory.createDevice('patient');
+    await factory.listen('patient', 'MessageFeedback');
+    const next = factory.inbox(await factory.connect('patient'));
+    await factory.thingworxFault({ action: 'status', path: 'ReceiveEvents', status: 503 });
+    const messageId = await factory.call('patient', 'SendMessage', { body: 'x', ack: 'full' });
+    await next();
+    await factory.system.sidecar.kill();
+    await factory.clearThingworxFaults();
+    await factory.system.sidecar.start();
+    await eventually(async () => {
+      const [event] = await factory.heard('patient', 'MessageFeedback');
+      assert.deepEqual([event?.messageId, event?.outcome], [messageId, 'Success']);
     });
   });
 });

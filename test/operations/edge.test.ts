@@ -222,6 +222,20 @@ describe('Edge devices', () => {
       factory.hub('UpdateConfiguration', { configuration: 'speed', priority: 1, etag: created.etag }),
       /PRECONDITION_FAILED/,
     );
+    const changes = [
+      { priority: 11 },
+      { labels: { stage: 'field' } },
+      { targetCondition: "tags.line = 'd'" },
+    ];
+    await Promise.all(
+      changes.map((change) => factory.hub('UpdateConfiguration', { configuration: 'speed', ...change })),
+    );
+    const merged = await factory.hub('GetConfiguration', { configuration: 'speed' });
+    assert.deepEqual(
+      [merged.priority, merged.labels, merged.targetCondition],
+      [11, { stage: 'field' }, "tags.line = 'd'"],
+      'without an ETag changes at the same time are all kept',
+    );
     await assert.rejects(
       factory.hub('CreateConfiguration', { configuration: 'speed', content: { deviceContent: {} } }),
       /AZURE_CONFLICT/,

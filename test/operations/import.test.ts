@@ -185,6 +185,11 @@ describe('imports', () => {
       run({ condition: 'a = 1', deviceIds: { array: ['x'] } }),
       /REQUEST_INVALID: Give condition or deviceIds/,
     );
+    await assert.rejects(
+      run({ deviceIds: { array: [] } }),
+      /REQUEST_INVALID: deviceIds is an empty list/,
+      'nothing chosen is not everything',
+    );
     const { row } = await run({ condition: 'tags.. nonsense' });
     assert.deepEqual([row.state, row.errorCode], ['failed', 'AZURE_REJECTED']);
     await assert.rejects(factory.hub('GetImport', { task: '20260101000000000-00000000' }), /TASK_NOT_FOUND/);
@@ -205,13 +210,38 @@ describe('imports', () => {
     assert.equal((await factory.read('own-1')).hubThing, HUB_THING);
   });
 
+  test('one Thing that no device can be made for does not keep an export from the others', async () => {
+    const { platform } = factory.system;
+    await platform.invokeOn('Resources', 'EntityServices', 'CreateThingTemplate', {
+      name: 'Mixed_TT',
+      description: '',
+      thingTemplateName: 'AzureIoT.Device_TT',
+    });
+    await factory.hub('GrantPermissions', { template: 'Mixed_TT' });
+    for (const name of ['mixed-1', 'mixed-2', 'mixed-[3]']) await platform.createThing(name, 'Mixed_TT');
+    await platform.setProperties('mixed-2', { deviceId: 'mixed-1' });
+    for (const dryRun of [true, false]) {
+      const { row, report } = await run({ template: 'Mixed_TT', dryRun }, 'ExportThings');
+      assert.deepEqual([row.state, row.done, row.created, row.failed], ['completed', 3, 1, 2]);
+      const failed = report.filter(({ outcome }) => outcome === 'failed').map(({ message }) => message);
+      assert.deepEqual(failed, [
+        'mixed-2: mixed-1 stands for the same device.',
+        'mixed-[3]: IoT Hub allows no such id.',
+      ]);
+    }
+    const { row } = await run({ template: 'No_Such_TT' }, 'ExportThings');
+    assert.deepEqual([row.state, row.errorCode], ['failed', 'THINGWORX_REJECTED']);
+    assert.match(String(row.error), /no Thing Template No_Such_TT/);
+  });
+
   test('CompareRegistry lists what is missing on either side', async () => {
     await register(['alone-in-azure']);
     const { platform } = factory.system;
     await platform.createThing('alone-in-thingworx', 'AzureIoT.Device_TT');
     await platform.setProperties('alone-in-thingworx', { hubThing: HUB_THING });
+    assert.ok(Number((await run({ condition: '*', dryRun: true })).row.done) > 1);
     const { row, report } = await run({}, 'CompareRegistry');
-    assert.equal(row.state, 'completed');
+    assert.deepEqual([row.state, row.done], ['completed', row.total]);
     const lines = new Set(report.map(({ item, outcome }) => `${item} ${outcome}`));
     assert.ok(lines.has('alone-in-azure withoutThing'));
     assert.ok(lines.has('alone-in-thingworx withoutDevice'));

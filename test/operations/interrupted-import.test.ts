@@ -135,7 +135,7 @@ describe('imports that are interrupted', () => {
     assert.deepEqual(await present(['behind-000']), []);
   });
 
-  test('an export that is killed in the middle makes every device once', async () => {
+  test('an export that is killed in the middle makes every device once; a comparison begins again', async () => {
     const { platform } = factory.system;
     await platform.invokeOn('Resources', 'EntityServices', 'CreateThingTemplate', {
       name: 'Exported_TT',
@@ -148,6 +148,11 @@ describe('imports that are interrupted', () => {
     await factory.thingworxFault({ action: 'delay', path: 'CreateThings', delayMs: 300 });
     const task = await factory.hub<string>('ExportThings', { template: 'Exported_TT' });
     await eventually(async () => assert.ok(Number((await factory.hub('GetImport', { task })).done) >= 100));
+    await factory.thingworxFault({ action: 'delay', path: 'ListDeviceThings', delayMs: 60_000 });
+    const comparison = await factory.hub<string>('CompareRegistry');
+    await eventually(async () =>
+      assert.equal((await factory.hub('GetImport', { task: comparison })).state, 'running'),
+    );
     await factory.system.sidecar.kill();
     await factory.clearThingworxFaults();
     await factory.system.sidecar.start();
@@ -161,6 +166,10 @@ describe('imports that are interrupted', () => {
     });
     assert.equal(rows.length, 250);
     assert.equal((await factory.read('exported-249')).hubThing, HUB_THING);
+    // A comparison begins again, and tells of its end.
+    const compared = await ended(comparison);
+    assert.deepEqual([compared.state, compared.done], ['completed', compared.total]);
+    assert.equal((await told(comparison)).state, 'completed');
   });
 
   async function run(prefix: string): Promise<{ row: Row }> {

@@ -107,7 +107,8 @@ describe('jobs', () => {
   });
 
   test('wrong input is refused with its code', async () => {
-    await assert.rejects(factory.hub('GetJob', { jobId: 'no-such-job' }), /AZURE_NOT_FOUND/);
+    for (const service of ['GetJob', 'GetJobResults', 'CancelJob'])
+      await assert.rejects(factory.hub(service, { jobId: 'no-such-job' }), /AZURE_NOT_FOUND/, service);
     await assert.rejects(
       factory.hub('ScheduleTwinUpdate', { condition: '*' }),
       /REQUEST_INVALID: desired or tags/,

@@ -267,6 +267,14 @@ describe('OPC Publisher', () => {
       { id: 'ns=3;s=A', queueSize: 7, deadbandType: 'Percent' },
       { id: 'ns=3;s=B' },
     ]);
+    // Calls at the same time see what the others have done.
+    const fast = { endpointUrl: SERVER, writerGroup: 'Line3' };
+    const ids = ['ns=4;s=A', 'ns=4;s=B', 'ns=4;s=C'];
+    await Promise.all(
+      ids.map((id) => factory.call(EDGE, 'PublishNodes', { ...fast, nodes: nodes([{ id }]) })),
+    );
+    assert.deepEqual((await published(fast)).map(([id]) => id).sort(), ids);
+    await factory.call(EDGE, 'UnpublishAllNodes', fast);
   });
 
   test('unpublishes some nodes, a writer, or everything, but never everything by mistake', async () => {

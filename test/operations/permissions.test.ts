@@ -211,6 +211,23 @@ describe('rights of the groups', () => {
     );
   });
 
+  test('a right that is missing further in is told with its code', async () => {
+    await factory.system.platform.invoke(HUB_THING, 'AddRunTimePermission', {
+      principal: 'operator',
+      principalType: 'User',
+      type: 'ServiceInvoke',
+      resource: 'CallSidecar',
+      allow: false,
+    });
+    for (const target of [
+      `Things/${HUB_THING}/Services/GetRegistryStatistics`,
+      'Things/rights-4/Services/GetTwin',
+    ]) {
+      const answer = await (await as(operatorKey, target)).text();
+      assert.match(answer, /THINGWORX_FORBIDDEN: .*ServiceInvoke on CallSidecar/, target);
+    }
+  });
+
   test('somebody who is in neither group does not even see the Things', async () => {
     for (const target of [
       `Things/${HUB_THING}/Services/GetDevice`,

@@ -73,6 +73,12 @@ describe('the device registry', () => {
     await hub('CreateDevice', { deviceId: 'lower', iotEdge: true, parentDeviceId: 'gateway' });
     const lower = await hub('GetDevice', { deviceId: 'lower' });
     assert.deepEqual(lower.parentScopes, [deviceScope]);
+    // A leaf whose parent is gone goes to another one.
+    await hub('CreateDevice', { deviceId: 'gone', iotEdge: true });
+    await hub('UpdateDevice', { deviceId: 'leaf', parentDeviceId: 'gone' });
+    await hub('DeleteDevice', { deviceId: 'gone' });
+    const moved = await hub('UpdateDevice', { deviceId: 'leaf', parentDeviceId: 'gateway' });
+    assert.deepEqual([moved.deviceScope, moved.parentScopes], [deviceScope, [deviceScope]]);
     await assert.rejects(
       hub('CreateDevice', { deviceId: 'orphan', parentDeviceId: 'leaf' }),
       /REQUEST_INVALID: leaf is no IoT Edge device/,
@@ -110,6 +116,20 @@ describe('the device registry', () => {
       hub('RegenerateDeviceKey', { deviceId: 'keys', key: 'third' }),
       /REQUEST_INVALID: key .*primary, secondary/,
     );
+  });
+
+  test('a device or module that has keys keeps them when it is to have keys', async () => {
+    await hub('CreateDevice', { deviceId: 'kept' });
+    await hub('CreateModule', { deviceId: 'kept', moduleId: 'inner' });
+    const keys = () =>
+      Promise.all([
+        hub('GetDeviceKeys', { deviceId: 'kept' }),
+        hub('GetDeviceKeys', { deviceId: 'kept', moduleId: 'inner' }),
+      ]);
+    const before = await keys();
+    await hub('UpdateDevice', { deviceId: 'kept', authentication: 'sas', statusReason: 'checked' });
+    await hub('UpdateModule', { deviceId: 'kept', moduleId: 'inner', authentication: 'sas' });
+    assert.deepEqual(await keys(), before);
   });
 
   test('both sides come and go as asked', async () => {
@@ -171,6 +191,22 @@ describe('the device registry', () => {
     );
   });
 
+  test('a device that has a Thing of another name gets no second one', async () => {
+    await factory.createDevice('one-thing', { thingName: 'Line2.One' });
+    const again = await hub('CreateDevice', { deviceId: 'one-thing', createThing: true });
+    assert.deepEqual([again.created, again.thingCreated], [false, false]);
+    await assert.rejects(factory.read('one-thing'), /404/);
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'one-thing', createThing: true, thingName: 'Line3.One' }),
+      /THINGWORX_REJECTED: The Thing Line3\.One .*the device one-thing has the Thing Line2\.One/,
+    );
+    await factory.system.platform.invokeOn('Resources', 'EntityServices', 'DeleteThing', {
+      name: 'Line2.One',
+    });
+    const anew = await hub('CreateDevice', { deviceId: 'one-thing', createThing: true });
+    assert.equal(anew.thingCreated, true, 'the Thing is gone, so there is room for another');
+  });
+
   test('a Thing that is no device of the hub is not deleted', async () => {
     await factory.system.platform.createThing('bystander', 'GenericThing');
     assert.deepEqual(await hub('DeleteDevice', { deviceId: 'bystander', deleteThing: true }), {
@@ -203,6 +239,12 @@ describe('the device registry', () => {
     const [row] = (await hub<Table>('ListDevices', { condition: "deviceId = 'listed-3'" })).rows;
     assert.equal(row?.status, 'enabled');
     await assert.rejects(hub('ListDevices', { condition: 'no sense at all' }), /AZURE_REJECTED/);
+  });
+
+  test('the condition of jobs for all is understood where none is needed', async () => {
+    const all = await hub<Table>('ListDevices', { pageSize: 1_000 });
+    assert.ok(all.rows.length > 1);
+    assert.deepEqual(ids(await hub<Table>('ListDevices', { condition: ' * ', pageSize: 1_000 })), ids(all));
   });
 
   test('queries select what they like', async () => {
@@ -301,11 +343,56 @@ describe('the device registry', () => {
       hub('GetDevice', { deviceId: 'with space' }),
       /REQUEST_INVALID: deviceId .*letters, digits/,
     );
+    await assert.rejects(
+      hub('UpdateDevice', { deviceId: 'plain', status: 'enabled', etag: 'a\r\nb' }),
+      /REQUEST_INVALID: etag .*an ETag as it was read/,
+    );
+    await assert.rejects(
+      hub('ListDevices', { continuationToken: '€' }),
+      /REQUEST_INVALID: continuationToken .*page before/,
+    );
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'plain', createIdentity: false }),
+      /REQUEST_INVALID: createIdentity and createThing are both false/,
+    );
+    await assert.rejects(
+      hub('DeleteDevice', { deviceId: 'plain', deleteIdentity: false }),
+      /REQUEST_INVALID: deleteIdentity and deleteThing are both false/,
+    );
     await assert.rejects(hub('ListDevices', { pageSize: 5000 }), /REQUEST_INVALID: pageSize .* 1 to 1000/);
     await assert.rejects(
       hub('GetDevice', { deviceId: 'unknown' }),
       /DEVICE_NOT_FOUND: Reading the device unknown: IoT Hub has no such device/,
     );
+  });
+
+  test('an id of dots alone reaches nothing else', async () => {
+    await factory.createDevice('dotted');
+    await hub('CreateModule', { deviceId: 'dotted', moduleId: 'inner' });
+    for (const moduleId of ['.', '..']) {
+      const name = { deviceId: 'dotted', moduleId };
+      await assert.rejects(hub('DeleteModule', name), /REQUEST_INVALID: \.+ is no id/);
+      await assert.rejects(
+        hub('RegenerateDeviceKey', { ...name, key: 'primary' }),
+        /REQUEST_INVALID: moduleId/,
+      );
+      await assert.rejects(hub('GetDevice', { deviceId: moduleId }), /REQUEST_INVALID: \.+ is no id/);
+      for (const [service, parameters] of Object.entries({
+        GetTwin: {},
+        UpdateTwin: { tags: { a: 1 } },
+        InvokeMethod: { methodName: 'x' },
+      })) {
+        const call = factory.call('dotted', service, { ...parameters, moduleId });
+        await assert.rejects(call, /REQUEST_INVALID: moduleId .*not \. or \.\. alone/, service);
+      }
+    }
+    await factory.system.platform.setProperties('dotted', { deviceId: '..' });
+    await assert.rejects(factory.call('dotted', 'PurgeMessages'), /REQUEST_INVALID: \.\. is no id/);
+    await assert.rejects(
+      factory.call('dotted', 'SendProperties', { values: { a: 1 } }),
+      /REQUEST_INVALID: \.\. is no id/,
+    );
+    assert.equal((await hub<Table>('ListDeviceModules', { deviceId: 'dotted' })).rows.length, 1);
   });
 
   test('throttling says how long to wait', async () => {

@@ -84,6 +84,12 @@ describe('twins', () => {
     await shows('patched', 'twinTags', { t: 1 });
   });
 
+  test('a property called array, whose value is a list, is no boxed array', async () => {
+    await factory.createDevice('listed');
+    const twin = await factory.call('listed', 'UpdateTwin', { desired: { array: [1, 2] } });
+    assert.deepEqual((twin.properties as { desired: Row }).desired.array, [1, 2]);
+  });
+
   test('an old ETag is refused', async () => {
     await factory.createDevice('tagged');
     const { etag } = await twinOf('tagged');
@@ -98,17 +104,31 @@ describe('twins', () => {
     );
   });
 
-  test('the twin of a module is read and changed, and mirrored where the Thing has properties for it', async () => {
-    await factory.createDevice('modular');
-    await factory.hub('CreateModule', { deviceId: 'modular', moduleId: 'camera' });
-    await factory.system.platform.addProperty('modular', 'camera::twinDesired', 'JSON');
-    await factory.call('modular', 'RestartThing');
-    const twin = await followTwin(await factory.connectModule('modular', 'camera'));
-    await factory.call('modular', 'UpdateTwin', { desired: { zoom: 2 }, moduleId: 'camera' });
-    await eventually(async () => assert.deepEqual(await desiredOf(twin), { zoom: 2 }));
-    await shows('modular', 'camera::twinDesired', { zoom: 2 });
-    assert.deepEqual(bare((await factory.read('modular')).twinDesired), {});
-  });
+  for (const transport of TRANSPORT_NAMES) {
+    test(`the twin of a module is read and changed over ${transport}, and mirrored where the Thing has properties for it`, async () => {
+      const thing = `modular-${transport}`;
+      const moduleId = 'camera';
+      await factory.createDevice(thing);
+      await factory.hub('CreateModule', { deviceId: thing, moduleId });
+      for (const name of ['twinDesired', 'twinReported'])
+        await factory.system.platform.addProperty(thing, `${moduleId}::${name}`, 'JSON');
+      await factory.call(thing, 'RestartThing');
+      const twin = await followTwin(await factory.connectModule(thing, moduleId, transport));
+      // The SDK does not say when it listens.
+      for (let round = 1; !('round' in (await desiredOf(twin))); round += 1)
+        await factory.call(thing, 'UpdateTwin', { desired: { round }, moduleId });
+      await factory.call(thing, 'UpdateTwin', { desired: { round: null, zoom: 2 }, moduleId });
+      await eventually(async () => assert.deepEqual(await desiredOf(twin), { zoom: 2 }));
+      await report(twin, { zoom: 2 });
+      await factory.call(thing, 'ReplaceTwin', { desired: { zoom: 4 }, tags: { lens: 'wide' }, moduleId });
+      const { tags, properties } = await factory.call(thing, 'GetTwin', { moduleId });
+      const { desired, reported } = properties as Record<string, Row>;
+      assert.deepEqual([tags, bare(desired), bare(reported)], [{ lens: 'wide' }, { zoom: 4 }, { zoom: 2 }]);
+      await shows(thing, `${moduleId}::twinDesired`, { zoom: 4 });
+      await shows(thing, `${moduleId}::twinReported`, { zoom: 2 });
+      assert.deepEqual(bare((await factory.read(thing)).twinDesired), {});
+    });
+  }
 
   test('a value that is set on the Thing reaches the device once', async () => {
     await factory.createDevice('set');
@@ -180,6 +200,13 @@ describe('twins', () => {
       assert.equal(event?.code, 'AZURE_REJECTED');
       assert.deepEqual(event?.attempted, { 'bad.key': 1 });
     });
+    // With a dollar sign only the hub may write.
+    await factory.system.platform.setProperties('refused', { twinDesired: { good: 1, $mine: 2 } });
+    await eventually(async () => {
+      const [, event] = await factory.heard('refused', 'TwinUpdateRefused');
+      assert.equal(event?.code, 'AZURE_REJECTED');
+    });
+    await shows('refused', 'twinDesired', { good: 1 });
   });
 
   test('changes fire TwinChanged with what has changed', async () => {
@@ -252,6 +279,15 @@ describe('twins', () => {
         ['created', 'deleted'],
       );
     });
+    // A device that has a Thing of another name gets no second one.
+    const named = { deviceId: 'named', thingName: 'Line4.Named' };
+    await factory.createDevice('named', { ...named, createIdentity: false });
+    await factory.hub('CreateDevice', { deviceId: 'named' });
+    await eventually(async () => {
+      const events = await factory.heard(HUB_THING, 'DeviceLifecycle');
+      assert.ok(events.some(({ deviceId, operation }) => deviceId === 'named' && operation === 'created'));
+    });
+    await assert.rejects(factory.read('named'), /404/);
     await platform.setProperties(HUB_THING, { deviceLifecycle: 'keep' });
     await factory.hub('Connect');
   });

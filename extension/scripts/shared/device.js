@@ -1,22 +1,41 @@
-/* The hub Thing of this device. */
-function hubOf() {
-  if (!isSet(me.hubThing)) {
-    throw new Error("SETTING_MISSING: hubThing of " + me.name + " is not set.");
-  }
-  var thing = Things[me.hubThing];
+/* The Thing that a property names, which calls the sidecar for this one. */
+function callerOf(property) {
+  var name = me[property];
+  var thing = Things[name];
   if (!thing) {
     throw new Error(
-      "SETTING_INVALID: hubThing of " +
+      "SETTING_INVALID: " +
+        property +
+        " of " +
         me.name +
         " names a Thing that does not exist or is not visible: " +
-        me.hubThing
+        name
+    );
+  }
+  var kind;
+  try {
+    kind = typeof thing.sidecarUrl;
+  } catch (thrown) {
+    throw new Error(errorText(thrown));
+  }
+  if (kind === "undefined") {
+    throw new Error(
+      "SETTING_INVALID: " + property + " of " + me.name + " names a Thing that knows no sidecar: " + name
     );
   }
   return thing;
 }
 
+/* The hub Thing of this device. */
+function hubOf() {
+  if (!isSet(me.hubThing)) {
+    throw new Error("SETTING_MISSING: hubThing of " + me.name + " is not set.");
+  }
+  return callerOf("hubThing");
+}
+
 /* A route of the sidecar about this device. */
 function deviceRoute(rest) {
   var deviceId = isSet(me.deviceId) ? String(me.deviceId) : String(me.name);
-  return "/v1/hubs/" + encodeURIComponent(me.hubThing) + "/devices/" + encodeURIComponent(deviceId) + rest;
+  return "/v1/hubs/" + pathPart(me.hubThing) + "/devices/" + pathPart(deviceId) + rest;
 }

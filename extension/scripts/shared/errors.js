@@ -1,11 +1,14 @@
 /* The text of whatever was thrown: an Error, a Java exception or a text. From an error that came out of another service
-   only "CODE: detail" is kept, without what each level of calls put before it. */
+   only "CODE: detail" is kept, without what each level of calls put before it. What the platform refuses for want of a right has no code. */
 function errorText(thrown) {
   var text = String((thrown && thrown.message) || thrown);
   var coded = /(^|[^A-Za-z0-9_])((?:[A-Z]+(?:_[A-Z0-9]+)+|INTERNAL|STOPPING|UNAUTHORIZED): [\s\S]+)$/.exec(
     text
   );
-  return coded ? coded[2] : text;
+  if (coded) {
+    return coded[2];
+  }
+  return /not authorized/i.test(text) ? "THINGWORX_FORBIDDEN: " + text : text;
 }
 
 /* The code at the start of such a text, or an empty text. */

@@ -42,6 +42,15 @@ function scriptValue(value, baseType) {
   }
 }
 
+/* A name as a part of a path. Whatever carries the request takes "." and ".." for directions: it would reach something else. */
+function pathPart(name) {
+  var text = String(name);
+  if (text === "." || text === "..") {
+    throw new Error("REQUEST_INVALID: " + text + " is no id: it would lead somewhere else.");
+  }
+  return encodeURIComponent(text);
+}
+
 /* "?a=1&b=2" from an object, or an empty text. */
 function queryText(parameters) {
   var parts = Object.keys(parameters).map(function (name) {

@@ -30,9 +30,15 @@ function withoutMetadata(section: TwinSection): TwinSection {
   return Object.fromEntries(Object.entries(section).filter(([name]) => name !== '$metadata'));
 }
 
-/** A section without what only IoT Hub may write: scripts hand back what they have read, with `$version` and `$metadata`. */
+/** What IoT Hub, and the mirror on the Thing, put beside the content of a section. */
+const OWN_MEMBERS: ReadonlySet<string> = new Set(['$version', '$metadata', '$mirrored']);
+
+/**
+ * A section without what only IoT Hub may write: scripts hand back what they have read. Other names with `$` stay, for the hub to refuse:
+ * left out they would be lost without a word.
+ */
 export function writable(section: TwinSection): TwinSection {
-  return Object.fromEntries(Object.entries(section).filter(([name]) => !name.startsWith('$')));
+  return Object.fromEntries(Object.entries(section).filter(([name]) => !OWN_MEMBERS.has(name)));
 }
 
 /** The merge patch (RFC 7396) that leads from one value of a section to the other. */

@@ -85,7 +85,9 @@ function textBytes(text: string): number {
 
 /** Removes the hub's own members (`$version`, `$metadata`), which clients send back with a document they have read. */
 export function withoutReadOnly(document: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith('$')));
+  return Object.fromEntries(
+    Object.entries(document).filter(([key]) => key !== '$version' && key !== '$metadata'),
+  );
 }
 
 /** A merge patch as IoT Hub does it: objects merge, null removes, everything else replaces. Returns a new object. */

@@ -60,7 +60,8 @@ describe('what changes a section of a twin', () => {
 
   test('what only the hub may write is never sent', () => {
     assert.deepEqual(changeOf({ $version: 1, a: 1 }, { $version: 2, $metadata: {}, a: 1 }), {});
-    assert.deepEqual(writable({ $version: 1, $metadata: {}, a: 1 }), { a: 1 });
+    assert.deepEqual(writable({ $version: 1, $metadata: {}, $mirrored: 5, a: 1 }), { a: 1 });
+    assert.deepEqual(writable({ $mine: 1 }), { $mine: 1 }, 'what the hub refuses is not lost without a word');
   });
 
   test('a Thing has versions and no metadata', () => {

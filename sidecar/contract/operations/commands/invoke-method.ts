@@ -4,6 +4,9 @@ import { methodMembers, payloadOf } from '../../method-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { JsonValue } from '../../schema.ts';
 
+/** Beyond what the device and IoT Hub are granted: for the way, and for the turn when the tier holds calls back. */
+const MARGIN_SECONDS = 10;
+
 export const invokeMethod = defineOperation({
   name: 'InvokeMethod',
   entity: 'AzureIoT.Device_TS',
@@ -51,10 +54,15 @@ export const invokeMethod = defineOperation({
     'AZURE_THROTTLED',
     'AZURE_UNAUTHORIZED',
   ],
-  timeoutMs: 20_000,
+  timeoutMs: 13_000,
   addedSeconds: ['responseTimeoutSeconds', 'connectTimeoutSeconds'],
   async run({ hubs, signal }, { hub, payload, payloadText, ...call }) {
     const azure = await hubs.require(hub).azure();
-    return await azure.invokeMethod({ ...call, payload: payloadOf({ payload, payloadText }) }, { signal });
+    const { responseTimeoutSeconds = 15, connectTimeoutSeconds = 0 } = call;
+    return await azure.invokeMethod(
+      { ...call, payload: payloadOf({ payload, payloadText }) },
+      // The script that called waits a little longer, so that it gets the reason.
+      { signal, timeoutMs: (responseTimeoutSeconds + connectTimeoutSeconds + MARGIN_SECONDS) * 1_000 },
+    );
   },
 });

@@ -24,7 +24,7 @@ export const sendMessage = defineOperation({
     bodyBase64: Type.Optional(
       Type.String({
         maxLength: 87_384,
-        pattern: '^[A-Za-z0-9+/]*={0,2}$',
+        pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
         'x-expected': 'base64',
         description: 'The body as bytes in base64 instead.',
       }),

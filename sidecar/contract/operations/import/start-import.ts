@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { deviceId, hub } from '../../device-members.ts';
+import { deviceId, hub, isAll } from '../../device-members.ts';
 import { TemplateRule } from '../../imports.ts';
 import { defineOperation } from '../../operation.ts';
 import { forThingWorx, Table } from '../../schema.ts';
@@ -21,7 +21,7 @@ export const startImport = defineOperation({
       Type.String({
         maxLength: 6_000,
         description:
-          "Which devices: the part of a twin query after WHERE, such as tags.building = '43'. Empty: all.",
+          "Which devices: the part of a twin query after WHERE, such as tags.building = '43'. Empty or *: all.",
       }),
     ),
     deviceIds: Type.Optional(
@@ -66,7 +66,8 @@ export const startImport = defineOperation({
   }),
   result: 'task',
   errors: ['HUB_NOT_CONNECTED', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
-  async run({ hubs }, { hub, ...request }) {
-    return { task: await hubs.require(hub).imports.startImport(request) };
+  async run({ hubs }, { hub, condition, ...request }) {
+    const which = condition === undefined || isAll(condition) ? {} : { condition };
+    return { task: await hubs.require(hub).imports.startImport({ ...request, ...which }) };
   },
 });

@@ -28,7 +28,7 @@ export const getJobResults = defineOperation({
     results: Table(JobResultRow, 'AzureIoT.JobResult_DS', { description: 'The devices of one page.' }),
   }),
   result: 'results',
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'AZURE_REJECTED'],
+  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'AZURE_NOT_FOUND', 'AZURE_REJECTED'],
   async run({ hubs, signal }, { hub, jobId, pageSize, continuationToken }) {
     const { jobs } = await hubs.require(hub).azure();
     const page = await jobs.results(jobId, {

@@ -10,6 +10,7 @@ import {
   DeviceDocument,
   deviceDocument,
 } from '../../registry-members.ts';
+import { forThingWorx } from '../../schema.ts';
 import { parentScope } from './parent.ts';
 
 export const createDevice = defineOperation({
@@ -43,15 +44,19 @@ export const createDevice = defineOperation({
       Type.String({
         minLength: 1,
         maxLength: 256,
-        description: 'The name of the Thing. Empty: the id of the device.',
+        description:
+          'The name of the Thing. Empty: the Thing that the device has, else the id of the device.',
       }),
     ),
     thingTemplate: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 256,
-        description: 'Its Thing Template. Empty: deviceTemplate of the hub Thing.',
-      }),
+      forThingWorx(
+        Type.String({
+          minLength: 1,
+          maxLength: 256,
+          description: 'Its Thing Template. Empty: deviceTemplate of the hub Thing.',
+        }),
+        { baseType: 'THINGTEMPLATENAME' },
+      ),
     ),
   }),
   output: Type.Object(
@@ -76,6 +81,11 @@ export const createDevice = defineOperation({
     { hubs, signal },
     { hub, deviceId, createIdentity, createThing, thingName, thingTemplate, ...options },
   ) {
+    if (createIdentity === false && createThing !== true)
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        'createIdentity and createThing are both false: nothing to do.',
+      );
     const target = hubs.require(hub);
     const device: DeviceInput = {
       deviceId,
@@ -83,31 +93,17 @@ export const createDevice = defineOperation({
       authentication: authenticationOf(options) ?? { type: 'sas' },
       capabilities: { iotEdge: options.iotEdge ?? false },
     };
-    const answer = { created: false, thingCreated: false };
-    if (createIdentity === false) {
-      const thingCreated =
-        createThing === true &&
-        (await target.things.create(
-          thingName ?? deviceId,
-          deviceId,
-          thingTemplate ?? target.settings.deviceTemplate,
-        ));
-      return { ...answer, thingCreated };
-    }
+    const makeThing = async () =>
+      createThing === true &&
+      (await target.things.create(deviceId, thingTemplate ?? target.settings.deviceTemplate, thingName));
+    if (createIdentity === false) return { created: false, thingCreated: await makeThing() };
     const { registry } = await target.azure();
     const parent =
       options.parentDeviceId === undefined
         ? {}
         : await parentScope(registry, options.parentDeviceId, options.iotEdge ?? false, signal);
     const { created, identity } = await createOrRead(registry, { ...device, ...parent }, signal);
-    const thingCreated =
-      createThing === true &&
-      (await target.things.create(
-        thingName ?? deviceId,
-        deviceId,
-        thingTemplate ?? target.settings.deviceTemplate,
-      ));
-    return { created, thingCreated, device: deviceDocument(identity) };
+    return { created, thingCreated: await makeThing(), device: deviceDocument(identity) };
   },
 });
 

@@ -44,6 +44,11 @@ export const deleteDevice = defineOperation({
     'THINGWORX_REJECTED',
   ],
   async run({ hubs, signal }, { hub, deviceId, deleteIdentity, deleteThing, etag }) {
+    if (deleteIdentity === false && deleteThing !== true)
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        'deleteIdentity and deleteThing are both false: nothing to do.',
+      );
     const target = hubs.require(hub);
     let deleted = false;
     if (deleteIdentity !== false) {

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { continuationToken, hub, withinCall } from '../../device-members.ts';
+import { continuationToken, hub, isAll, withinCall } from '../../device-members.ts';
 import { defineOperation } from '../../operation.ts';
 import { DeviceRow, deviceRow } from '../../registry-members.ts';
 import { Table } from '../../schema.ts';
@@ -17,7 +17,7 @@ export const listDevices = defineOperation({
       Type.String({
         maxLength: 4_096,
         description:
-          "What follows WHERE in a twin query, such as tags.site = 'Lyon' AND status = 'enabled'. Empty: all.",
+          "What follows WHERE in a twin query, such as tags.site = 'Lyon' AND status = 'enabled'. Empty or *: all.",
       }),
     ),
     pageSize: Type.Optional(
@@ -40,17 +40,15 @@ export const listDevices = defineOperation({
   async run({ hubs, signal }, { hub, condition, pageSize, continuationToken }) {
     const { twins } = await hubs.require(hub).azure();
     const sql =
-      condition === undefined ? 'SELECT * FROM devices' : `SELECT * FROM devices WHERE ${condition}`;
-    // The hub may give an empty page and still have more.
-    for (let token = continuationToken; ; ) {
-      const page = await twins.query(sql, {
-        ...withinCall(signal),
-        pageSize: pageSize ?? 100,
-        ...(token === undefined ? {} : { continuationToken: token }),
-      });
-      token = page.continuationToken;
-      if (page.items.length === 0 && token !== undefined) continue;
-      return { devices: page.items.map((twin) => deviceRow(twin, token ?? '')) };
-    }
+      condition === undefined || isAll(condition)
+        ? 'SELECT * FROM devices'
+        : `SELECT * FROM devices WHERE ${condition}`;
+    const page = await twins.find(sql, {
+      ...withinCall(signal),
+      pageSize: pageSize ?? 100,
+      ...(continuationToken === undefined ? {} : { continuationToken }),
+    });
+    const next = page.continuationToken ?? '';
+    return { devices: page.items.map((twin) => deviceRow(twin, next)) };
   },
 });

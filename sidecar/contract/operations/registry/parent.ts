@@ -3,7 +3,10 @@ import type { Registry } from '../../../azure/registry.ts';
 import { ConnectorError } from '../../../errors/connector-error.ts';
 import { withinCall } from '../../device-members.ts';
 
-/** What makes a device the child of an IoT Edge device: a leaf takes over its scope, an Edge device names it as parent. */
+/**
+ * What makes a device the child of an IoT Edge device: it names the scope as that of its parent, and a leaf takes it over as its own. Both are
+ * written, since a leaf that is moved still names the parent before.
+ */
 export async function parentScope(
   registry: Registry,
   parentDeviceId: string,
@@ -17,5 +20,6 @@ export async function parentScope(
       `${parentDeviceId} is no IoT Edge device, so it can be no parent.`,
     );
   }
-  return iotEdge ? { parentScopes: [parent.deviceScope] } : { deviceScope: parent.deviceScope };
+  const parentScopes = [parent.deviceScope];
+  return iotEdge ? { parentScopes } : { parentScopes, deviceScope: parent.deviceScope };
 }

@@ -9,8 +9,8 @@ import { ContainerFiles } from './container.ts';
 import { attempt, storageCode } from './failure.ts';
 import { LinkMaker } from './links.ts';
 import { containerName } from './paths.ts';
+import { Pieces } from './pieces.ts';
 import { locateBlob, relocateFile } from './relocation.ts';
-import { Sums } from './upload.ts';
 
 const SECRET = 'storageConnectionString';
 /** A block of some megabytes over a slow line. */
@@ -62,7 +62,7 @@ export class StorageAccount implements Storage {
   readonly #service: BlobServiceClient;
   readonly #signIn: 'key' | 'sas' | 'entra';
   readonly #links: LinkMaker;
-  readonly #sums = new Sums();
+  readonly #pieces = new Pieces();
 
   constructor(thing: string, service: BlobServiceClient, signIn: 'key' | 'sas' | 'entra') {
     this.thing = thing;
@@ -87,7 +87,11 @@ export class StorageAccount implements Storage {
   }
 
   container(name: string): Files {
-    return new ContainerFiles(this.#service.getContainerClient(containerName(name)), this.#links, this.#sums);
+    return new ContainerFiles(
+      this.#service.getContainerClient(containerName(name)),
+      this.#links,
+      this.#pieces,
+    );
   }
 
   listContainers(prefix: string, signal: AbortSignal): Promise<ContainerEntry[]> {

@@ -17,6 +17,7 @@ import { openFile } from './download.ts';
 import type { LinkMaker, Right } from './links.ts';
 import { listFolder, listTree, searchFiles } from './listing.ts';
 import { copyFile, createFolder, deleteFolder, moveFile } from './moving.ts';
+import { type Pieces, uploadPiece, uploadState } from './pieces.ts';
 import { Place } from './place.ts';
 import {
   createSnapshot,
@@ -29,7 +30,7 @@ import {
   setTags,
   setTier,
 } from './properties.ts';
-import { type Sums, uploadFile, uploadPiece, uploadState } from './upload.ts';
+import { uploadFile } from './upload.ts';
 
 const HASHES = { MD5: 'md5', 'SHA-1': 'sha1', 'SHA-256': 'sha256' } as const;
 
@@ -37,12 +38,12 @@ const HASHES = { MD5: 'md5', 'SHA-1': 'sha1', 'SHA-256': 'sha256' } as const;
 export class ContainerFiles implements Files {
   readonly #place: Place;
   readonly #links: LinkMaker;
-  readonly #sums: Sums;
+  readonly #pieces: Pieces;
 
-  constructor(container: ContainerClient, links: LinkMaker, sums: Sums) {
+  constructor(container: ContainerClient, links: LinkMaker, pieces: Pieces) {
     this.#place = new Place(container);
     this.#links = links;
-    this.#sums = sums;
+    this.#pieces = pieces;
   }
 
   list(
@@ -175,7 +176,7 @@ export class ContainerFiles implements Files {
   }
 
   uploadPiece(path: string, body: Readable, piece: UploadPiece, signal: AbortSignal) {
-    return uploadPiece(this.#place, path, body, piece, this.#sums, signal);
+    return uploadPiece(this.#place, path, body, piece, this.#pieces, signal);
   }
 
   uploadState(path: string, uploadId: string, signal: AbortSignal) {

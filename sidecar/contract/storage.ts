@@ -10,6 +10,7 @@ export const STORAGE_ERRORS: readonly ErrorCode[] = [
   'AZURE_UNREACHABLE',
   'AZURE_TIMEOUT',
   'AZURE_THROTTLED',
+  'AZURE_CONFLICT',
   'AZURE_FAILED',
   'AZURE_REJECTED',
 ];
@@ -19,8 +20,8 @@ export const STORAGE_ERRORS: readonly ErrorCode[] = [
  * larger files go by link or by the streaming route.
  */
 export const MAX_INLINE_BYTES = 5 * 1024 * 1024;
-/** What such a file takes in a request: base64, or text with escapes, and the other members. */
-export const INLINE_BODY_BYTES = Math.ceil(MAX_INLINE_BYTES * 1.5);
+/** What such a file takes in a request: base64, or a text of which each character is escaped, such as line ends, and the other members. */
+export const INLINE_BODY_BYTES = MAX_INLINE_BYTES * 2 + 64 * 1024;
 /** The most rows that a listing of one folder gives. */
 export const MAX_LISTED = 10_000;
 

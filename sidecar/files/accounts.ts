@@ -114,8 +114,16 @@ export class StorageAccount implements Storage {
   createContainer(name: string, signal: AbortSignal): Promise<boolean> {
     const client = this.#service.getContainerClient(containerName(name));
     return this.#attempt(`Creating the container ${name}`, async () => {
-      const { succeeded } = await client.createIfNotExists({ abortSignal: signal });
-      return succeeded;
+      try {
+        const { succeeded } = await client.createIfNotExists({ abortSignal: signal });
+        return succeeded;
+      } catch (thrown) {
+        if (storageCode(thrown) !== 'ContainerBeingDeleted') throw thrown;
+        throw new ConnectorError(
+          'AZURE_CONFLICT',
+          `Creating the container ${name}: Azure is still deleting one of that name, which takes half a minute or longer; try again then.`,
+        );
+      }
     });
   }
 

@@ -1,5 +1,6 @@
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { crc32 } from 'node:zlib';
 import { ZipArchive } from 'archiver';
 import yauzl from 'yauzl';
 import { ConnectorError } from '../errors/connector-error.ts';
@@ -14,6 +15,8 @@ import { uploadFile } from './upload.ts';
 const MAX_ENTRIES = 1_000;
 const MAX_BYTES = 256 * 1024 * 1024;
 const ENCRYPTED = 1;
+const STORED = 0;
+const DEFLATED = 8;
 const FILE_TYPE_MASK = 0o170000;
 const SYMBOLIC_LINK = 0o120000;
 
@@ -86,7 +89,7 @@ export async function extractZip(
         await createFolder(place, name, signal);
         continue;
       }
-      const body = await zip.openReadStreamPromise(entry);
+      const body = checked(source, entry, await zip.openReadStreamPromise(entry));
       await uploadFile(place, name, body, { size: entry.uncompressedSize }, signal);
     }
     if (entries.length === 0 && prefix !== '') await createFolder(place, folder, signal);
@@ -107,6 +110,7 @@ interface Checked {
 }
 
 async function readEntries(zip: yauzl.ZipFile, source: string, prefix: string): Promise<Checked[]> {
+  const archive = blobName(source);
   if (zip.entryCount > MAX_ENTRIES)
     throw tooLarge(`${source} has ${zip.entryCount} entries; ${MAX_ENTRIES} are possible`);
   const entries: Checked[] = [];
@@ -118,7 +122,14 @@ async function readEntries(zip: yauzl.ZipFile, source: string, prefix: string): 
     if (((entry.externalFileAttributes >>> 16) & FILE_TYPE_MASK) === SYMBOLIC_LINK) {
       throw invalid(source, `the entry ${shown} is a link`);
     }
+    if (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED) {
+      throw invalid(
+        source,
+        `the entry ${shown} is packed by method ${entry.compressionMethod}, not by deflate`,
+      );
+    }
     const name = entryName(source, prefix, entry.fileName);
+    if (name === archive) throw invalid(source, `the entry ${shown} would replace the archive itself`);
     if (seen.has(name)) throw invalid(source, `the entry ${shown} occurs twice`);
     seen.add(name);
     bytes += entry.uncompressedSize;
@@ -128,6 +139,21 @@ async function readEntries(zip: yauzl.ZipFile, source: string, prefix: string): 
     entries.push({ entry, name });
   }
   return entries;
+}
+
+/** The content of an entry. The reader of archives checks its size and not its sum. */
+function checked(source: string, entry: yauzl.Entry, body: Readable): Readable {
+  async function* content(): AsyncGenerator<Buffer> {
+    let sum = 0;
+    for await (const chunk of body) {
+      sum = crc32(chunk as Buffer, sum);
+      yield chunk as Buffer;
+    }
+    if (sum === entry.crc32) return;
+    const shown = JSON.stringify(entry.fileName.slice(0, 120));
+    throw invalid(source, `the entry ${shown} is damaged: it has another CRC-32 than the archive says`);
+  }
+  return Readable.from(content(), { objectMode: false });
 }
 
 /** The blob that an entry becomes, or a folder with a slash at the end. */

@@ -11,8 +11,9 @@ import type {
   UploadPiece,
   WriteOptions,
 } from '../contract/storage.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
 import { createZip, extractZip } from './archive.ts';
-import { appendFile, deleteFile, readFile, writeFile } from './content.ts';
+import { changeFile, deleteFile, readFile, writeFile } from './content.ts';
 import { openFile } from './download.ts';
 import type { LinkMaker, Right } from './links.ts';
 import { listFolder, listTree, searchFiles } from './listing.ts';
@@ -75,7 +76,8 @@ export class ContainerFiles implements Files {
   }
 
   append(path: string, content: Buffer, signal: AbortSignal) {
-    return appendFile(this.#place, path, content, signal);
+    const add = (before: Buffer = Buffer.alloc(0)) => Buffer.concat([before, content]);
+    return changeFile(this.#place, path, add, signal);
   }
 
   delete(path: string, conditions: Conditions, signal: AbortSignal) {
@@ -144,7 +146,8 @@ export class ContainerFiles implements Files {
 
   async downloadLink(path: string, minutes: number, signal: AbortSignal): Promise<Link> {
     // A link to nothing would fail later, at the device or in the browser, where nobody sees why.
-    await readFacts(this.#place, path, signal);
+    const { kind } = await readFacts(this.#place, path, signal);
+    if (kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
     return this.#link(path, 'r', minutes, signal);
   }
 

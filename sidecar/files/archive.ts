@@ -6,7 +6,7 @@ import yauzl from 'yauzl';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { openFile } from './download.ts';
 import { createFolder } from './moving.ts';
-import { blobName, folderName, folderPrefix } from './paths.ts';
+import { baseOf, blobName, folderName, folderPrefix } from './paths.ts';
 import type { Place } from './place.ts';
 import { readFacts } from './properties.ts';
 import { uploadFile } from './upload.ts';
@@ -68,7 +68,7 @@ export async function createZip(
 export async function extractZip(
   place: Place,
   source: string,
-  folder: string,
+  { folder, flat }: { readonly folder: string; readonly flat: boolean },
   signal: AbortSignal,
 ): Promise<number> {
   const prefix = folderPrefix(folder);
@@ -83,7 +83,7 @@ export async function extractZip(
       autoClose: false,
       strictFileNames: true,
     });
-    const entries = await readEntries(zip, source, prefix);
+    const entries = await readEntries(zip, source, { prefix, flat });
     for (const { entry, name } of entries) {
       if (name.endsWith('/')) {
         await createFolder(place, name, signal);
@@ -109,7 +109,11 @@ interface Checked {
   readonly name: string;
 }
 
-async function readEntries(zip: yauzl.ZipFile, source: string, prefix: string): Promise<Checked[]> {
+async function readEntries(
+  zip: yauzl.ZipFile,
+  source: string,
+  { prefix, flat }: { readonly prefix: string; readonly flat: boolean },
+): Promise<Checked[]> {
   const archive = blobName(source);
   if (zip.entryCount > MAX_ENTRIES)
     throw tooLarge(`${source} has ${zip.entryCount} entries; ${MAX_ENTRIES} are possible`);
@@ -128,7 +132,10 @@ async function readEntries(zip: yauzl.ZipFile, source: string, prefix: string): 
         `the entry ${shown} is packed by method ${entry.compressionMethod}, not by deflate`,
       );
     }
-    const name = entryName(source, prefix, entry.fileName);
+    // The whole name is checked even if only its end counts: an archive with names that lead out is no honest one.
+    const whole = entryName(source, prefix, entry.fileName);
+    if (flat && whole.endsWith('/')) continue;
+    const name = flat ? `${prefix}${baseOf(whole)}` : whole;
     if (name === archive) throw invalid(source, `the entry ${shown} would replace the archive itself`);
     if (seen.has(name)) throw invalid(source, `the entry ${shown} occurs twice`);
     seen.add(name);

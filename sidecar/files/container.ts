@@ -80,6 +80,20 @@ export class ContainerFiles implements Files {
     return changeFile(this.#place, path, add, signal);
   }
 
+  writeAt(path: string, content: Buffer, offset: number, signal: AbortSignal): Promise<void> {
+    const write = (before: Buffer = Buffer.alloc(0)) => {
+      if (offset > before.byteLength) {
+        throw new ConnectorError(
+          'RANGE_NOT_SATISFIABLE',
+          `${path} has ${before.byteLength} bytes; the offset ${offset} lies behind its end.`,
+        );
+      }
+      const behind = before.subarray(offset + content.byteLength);
+      return Buffer.concat([before.subarray(0, offset), content, behind]);
+    };
+    return changeFile(this.#place, path, write, signal);
+  }
+
   delete(path: string, conditions: Conditions, signal: AbortSignal) {
     return deleteFile(this.#place, path, conditions, signal);
   }
@@ -190,8 +204,8 @@ export class ContainerFiles implements Files {
     return createZip(this.#place, archive, paths, signal);
   }
 
-  extractZip(archive: string, folder: string, signal: AbortSignal) {
-    return extractZip(this.#place, archive, folder, signal);
+  extractZip(archive: string, folder: string, signal: AbortSignal, options = { flat: false }) {
+    return extractZip(this.#place, archive, { folder, ...options }, signal);
   }
 
   #link(path: string, right: Right, minutes: number, signal: AbortSignal): Promise<Link> {

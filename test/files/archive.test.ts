@@ -47,6 +47,13 @@ describe('archives', () => {
       await files.checksum('/copy/in/large.bin', 'MD5', NEVER),
       createHash('md5').update(large).digest('hex'),
     );
+    const twins = await zip([
+      { name: 'a/x.txt', content: '1' },
+      { name: 'b/x.txt', content: '2' },
+    ]);
+    await files.upload('/twins.zip', Readable.from([twins]), {}, NEVER);
+    await assert.rejects(files.extractZip('/twins.zip', '/one', NEVER, { flat: true }), { message: /twice/ });
+    assert.equal(await files.extractZip('/twins.zip', '/one', NEVER), 2);
     await assert.rejects(files.createZip('/out/x.zip', ['/none'], NEVER), { code: 'FILE_NOT_FOUND' });
   });
 

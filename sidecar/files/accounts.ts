@@ -5,12 +5,13 @@ import type { SecretTicket } from '../contract/context.ts';
 import type { ContainerEntry, FilePlace, Files, Relocation, Storage, Storages } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Tickets } from '../hub/tickets.ts';
-import { ContainerFiles } from './container.ts';
+import { ContainerFiles, type Shared } from './container.ts';
 import { attempt, storageCode } from './failure.ts';
 import { LinkMaker } from './links.ts';
 import { containerName } from './paths.ts';
 import { Pieces } from './pieces.ts';
 import { locateBlob, relocateFile } from './relocation.ts';
+import { Turns } from './turns.ts';
 
 const SECRET = 'storageConnectionString';
 /** A block of some megabytes over a slow line. */
@@ -61,14 +62,13 @@ export class StorageAccount implements Storage {
   readonly thing: string;
   readonly #service: BlobServiceClient;
   readonly #signIn: 'key' | 'sas' | 'entra';
-  readonly #links: LinkMaker;
-  readonly #pieces = new Pieces();
+  readonly #shared: Shared;
 
   constructor(thing: string, service: BlobServiceClient, signIn: 'key' | 'sas' | 'entra') {
     this.thing = thing;
     this.#service = service;
     this.#signIn = signIn;
-    this.#links = new LinkMaker(service, signIn);
+    this.#shared = { links: new LinkMaker(service, signIn), pieces: new Pieces(), turns: new Turns() };
   }
 
   /**
@@ -87,11 +87,7 @@ export class StorageAccount implements Storage {
   }
 
   container(name: string): Files {
-    return new ContainerFiles(
-      this.#service.getContainerClient(containerName(name)),
-      this.#links,
-      this.#pieces,
-    );
+    return new ContainerFiles(this.#service.getContainerClient(containerName(name)), this.#shared);
   }
 
   listContainers(prefix: string, signal: AbortSignal): Promise<ContainerEntry[]> {

@@ -31,20 +31,26 @@ import {
   setTags,
   setTier,
 } from './properties.ts';
+import type { Turns } from './turns.ts';
 import { uploadFile } from './upload.ts';
 
 const HASHES = { MD5: 'md5', 'SHA-1': 'sha1', 'SHA-256': 'sha256' } as const;
 
+/** What all containers of an account share, and all calls to them. */
+export interface Shared {
+  readonly links: LinkMaker;
+  readonly pieces: Pieces;
+  readonly turns: Turns;
+}
+
 /** The files of one container: a table of contents of the modules beside it. */
 export class ContainerFiles implements Files {
   readonly #place: Place;
-  readonly #links: LinkMaker;
-  readonly #pieces: Pieces;
+  readonly #shared: Shared;
 
-  constructor(container: ContainerClient, links: LinkMaker, pieces: Pieces) {
+  constructor(container: ContainerClient, shared: Shared) {
     this.#place = new Place(container);
-    this.#links = links;
-    this.#pieces = pieces;
+    this.#shared = shared;
   }
 
   list(
@@ -77,7 +83,7 @@ export class ContainerFiles implements Files {
 
   append(path: string, content: Buffer, signal: AbortSignal) {
     const add = (before: Buffer = Buffer.alloc(0)) => Buffer.concat([before, content]);
-    return changeFile(this.#place, path, add, signal);
+    return this.#change(path, add, signal);
   }
 
   writeAt(path: string, content: Buffer, offset: number, signal: AbortSignal): Promise<void> {
@@ -91,7 +97,7 @@ export class ContainerFiles implements Files {
       const behind = before.subarray(offset + content.byteLength);
       return Buffer.concat([before.subarray(0, offset), content, behind]);
     };
-    return changeFile(this.#place, path, write, signal);
+    return this.#change(path, write, signal);
   }
 
   delete(path: string, conditions: Conditions, signal: AbortSignal) {
@@ -178,7 +184,7 @@ export class ContainerFiles implements Files {
     const rows: (FileEntry & { link: string })[] = [];
     for (const file of files) {
       const blob = this.#place.container.getBlobClient(file.path.slice(1));
-      const { url } = await this.#links.make(blob, 'r', options.minutes, signal);
+      const { url } = await this.#shared.links.make(blob, 'r', options.minutes, signal);
       rows.push({ ...file, link: url });
     }
     return rows;
@@ -193,7 +199,7 @@ export class ContainerFiles implements Files {
   }
 
   uploadPiece(path: string, body: Readable, piece: UploadPiece, signal: AbortSignal) {
-    return uploadPiece(this.#place, path, body, piece, this.#pieces, signal);
+    return uploadPiece(this.#place, path, body, piece, this.#shared.pieces, signal);
   }
 
   uploadState(path: string, uploadId: string, signal: AbortSignal) {
@@ -208,7 +214,12 @@ export class ContainerFiles implements Files {
     return extractZip(this.#place, archive, { folder, ...options }, signal);
   }
 
+  #change(path: string, change: (content: Buffer | undefined) => Buffer, signal: AbortSignal): Promise<void> {
+    const key = this.#place.blob(path).url;
+    return this.#shared.turns.run(key, () => changeFile(this.#place, path, change, signal));
+  }
+
   #link(path: string, right: Right, minutes: number, signal: AbortSignal): Promise<Link> {
-    return this.#links.make(this.#place.blob(path), right, minutes, signal);
+    return this.#shared.links.make(this.#place.blob(path), right, minutes, signal);
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { MAX_INLINE_BYTES } from '../../sidecar/contract/storage.ts';
+import { StorageAccount } from '../../sidecar/files/accounts.ts';
 import { type Account, NEVER, newContainer, STORAGE, startAccount } from './support.ts';
 
 let account: Account;
@@ -70,9 +71,17 @@ describe('files', () => {
   });
 
   test('of all writers that append at the same time keep every line', async () => {
-    const { files } = await newContainer(account);
-    const lines = Array.from({ length: 12 }, (_, number) => `line ${number}\n`);
-    await Promise.all(lines.map((line) => files.append('/log.txt', text(line), NEVER)));
+    const { files, name } = await newContainer(account);
+    const other = await StorageAccount.open('another sidecar', account.azurite.connectionString);
+    const lines = Array.from({ length: 60 }, (_, number) => `line ${number}\n`);
+    const append = (line: string, index: number) =>
+      (index % 2 === 0 ? files : other.container(name)).append('/log.txt', text(line), NEVER);
+    await Promise.all(lines.map(append));
+    await files.writeAt('/log.txt', text('LINE'), 0, NEVER);
+    await files.writeAt('/log.txt', text('line'), 0, NEVER);
+    await assert.rejects(files.writeAt('/log.txt', text('x'), 10_000, NEVER), {
+      code: 'RANGE_NOT_SATISFIABLE',
+    });
     const stored = (await files.read('/log.txt', NEVER)).toString().split('\n');
     assert.deepEqual(stored.filter((line) => line !== '').sort(), lines.map((line) => line.trim()).sort());
   });

@@ -144,6 +144,9 @@ async function takePiece(
   const staged = new Staged(blob, { ids, from, buffers, signal });
   try {
     for await (const block of blocksOf(body, buffers, signal)) {
+      // A block that the piece does not have would count as received.
+      const bytes = staged.bytes + block.byteLength;
+      if (bytes > piece.length) throw tooLong(path, bytes, piece.length);
       hash?.update(block);
       await staged.add(block);
     }
@@ -275,4 +278,11 @@ async function verifyStored(
     await blob.delete({ conditions: { ifMatch: etag }, abortSignal: signal });
     throw error;
   }
+}
+
+function tooLong(path: string, bytes: number, expected: number): ConnectorError {
+  return new ConnectorError(
+    'REQUEST_INVALID',
+    `${path}: ${bytes} bytes or more have arrived for a piece that has ${expected} by its Content-Range.`,
+  );
 }

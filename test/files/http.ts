@@ -36,7 +36,9 @@ export function send(
         agent: false,
         headers: {
           authorization: `Bearer ${TOKEN}`,
-          ...(body === undefined ? {} : { 'content-length': String(body.byteLength) }),
+          ...(body === undefined || 'transfer-encoding' in headers
+            ? {}
+            : { 'content-length': String(body.byteLength) }),
           ...headers,
         },
       },

@@ -186,7 +186,7 @@ describe('an upload that is resumed', () => {
   });
 
   test('refuses pieces that make no sense', async (t) => {
-    const { call } = await start(t);
+    const { call, port, at } = await start(t);
     const body = Buffer.alloc(10);
     for (const headers of [
       { 'upload-id': 'short', 'content-range': 'bytes 0-9/10' },
@@ -195,6 +195,13 @@ describe('an upload that is resumed', () => {
       { 'upload-id': 'upload-0001', 'content-range': 'bytes 5-14/10' },
     ] as Record<string, string>[])
       assert.equal((await call('PUT', 'p.bin', { body, headers })).json.code, 'REQUEST_INVALID');
+    // Without a length the body can be longer than the piece; what is too much must not count as received.
+    const long = { 'upload-id': 'upload-0001', 'content-range': `bytes 0-${4 * MIB - 1}/${8 * MIB}` };
+    const chunked = { ...long, 'transfer-encoding': 'chunked' };
+    const sent = await send(port, 'PUT', at('l.bin'), { body: Buffer.alloc(6 * MIB), headers: chunked });
+    assert.equal(sent?.json.code, 'REQUEST_INVALID');
+    const asked = { headers: { 'upload-id': 'upload-0001' } };
+    assert.deepEqual((await call('GET', 'l.bin', asked)).json, { received: 4 * MIB });
     const headers = { 'upload-id': 'upload-0001', 'content-range': `bytes 0-9/${300 * 1024 ** 3}` };
     assert.equal((await call('PUT', 'p.bin', { body, headers })).json.code, 'FILE_TOO_LARGE');
   });

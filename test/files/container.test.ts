@@ -40,6 +40,19 @@ describe('folders', () => {
     await assert.rejects(files.createFolder('/a.log', NEVER), { code: 'FILE_EXISTS' });
   });
 
+  test('without a name, which others may make, do not lead whoever walks down in circles', async () => {
+    const { files, raw } = await newContainer(account);
+    for (const name of ['a//b.txt', '/c.txt', 'a/d/e.txt']) await raw.getBlockBlobClient(name).upload('x', 1);
+    const walk = async (folder: string): Promise<string[]> => {
+      const below = await files.list(folder, { kinds: ['folder'] }, NEVER);
+      return [folder, ...(await Promise.all(below.map(({ path }) => walk(path)))).flat()];
+    };
+    assert.deepEqual(await walk('/'), ['/', '/a', '/a/d']);
+    assert.deepEqual(paths(await files.tree(NEVER)), ['/a', '/a/d']);
+    const { files: all } = await files.search('', { limit: 10 }, NEVER);
+    assert.deepEqual(paths(all).sort(), ['//c.txt', '/a//b.txt', '/a/d/e.txt']);
+  });
+
   test('are deleted with all that is in them and nothing beside', async () => {
     const { files, raw } = await newContainer(account);
     await files.createFolder('/box', NEVER);

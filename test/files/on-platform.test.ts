@@ -212,6 +212,11 @@ describe('a container Thing', () => {
     const next = await call('SearchFiles', { prefix: '/', continuationToken: found.continuationToken });
     assert.equal(next.files[0].path, '/up.txt');
 
+    // Every character travels as two.
+    const lines = '\n'.repeat(MAX_INLINE_BYTES);
+    await call('SaveText', { path: '/lines.txt', content: lines });
+    assert.equal((await call('LoadText', { path: '/lines.txt' })).length, MAX_INLINE_BYTES);
+
     const large = Buffer.alloc(MAX_INLINE_BYTES + 3).toString('base64');
     assert.match(
       await fails('SaveBinary', { path: '/l', content: large }),

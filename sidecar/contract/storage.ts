@@ -10,6 +10,7 @@ export const STORAGE_ERRORS: readonly ErrorCode[] = [
   'AZURE_UNREACHABLE',
   'AZURE_TIMEOUT',
   'AZURE_THROTTLED',
+  'AZURE_CONFLICT',
   'AZURE_FAILED',
   'AZURE_REJECTED',
 ];
@@ -19,8 +20,8 @@ export const STORAGE_ERRORS: readonly ErrorCode[] = [
  * larger files go by link or by the streaming route.
  */
 export const MAX_INLINE_BYTES = 5 * 1024 * 1024;
-/** What such a file takes in a request: base64, or text with escapes, and the other members. */
-export const INLINE_BODY_BYTES = Math.ceil(MAX_INLINE_BYTES * 1.5);
+/** What such a file takes in a request: base64, or a text of which each character is escaped, such as line ends, and the other members. */
+export const INLINE_BODY_BYTES = MAX_INLINE_BYTES * 2 + 64 * 1024;
 /** The most rows that a listing of one folder gives. */
 export const MAX_LISTED = 10_000;
 
@@ -213,6 +214,8 @@ export interface Files {
   /** @throws ConnectorError FILE_TOO_LARGE, FILE_EXISTS, PRECONDITION_FAILED. @returns the new ETag */
   write(path: string, content: Buffer, options: WriteOptions, signal: AbortSignal): Promise<string>;
   append(path: string, content: Buffer, signal: AbortSignal): Promise<void>;
+  /** Over what is there, and beyond the end. @throws ConnectorError FILE_TOO_LARGE, RANGE_NOT_SATISFIABLE behind the end */
+  writeAt(path: string, content: Buffer, offset: number, signal: AbortSignal): Promise<void>;
   delete(path: string, conditions: Conditions, signal: AbortSignal): Promise<void>;
   /** On the server, never through the sidecar. @throws ConnectorError FILE_EXISTS, FILES_UNFINISHED */
   copy(source: string, target: string, overwrite: boolean, signal: AbortSignal): Promise<void>;
@@ -265,6 +268,11 @@ export interface Files {
 
   /** Replaces an archive of that name. @throws ConnectorError FILES_TOO_MANY, ARCHIVE_TOO_LARGE */
   createZip(archive: string, paths: readonly string[], signal: AbortSignal): Promise<void>;
-  /** @throws ConnectorError ARCHIVE_INVALID, ARCHIVE_TOO_LARGE. @returns how many files came out */
-  extractZip(archive: string, folder: string, signal: AbortSignal): Promise<number>;
+  /** `flat`: without the folders of the entries. @throws ConnectorError ARCHIVE_INVALID, ARCHIVE_TOO_LARGE. @returns how many files came out */
+  extractZip(
+    archive: string,
+    folder: string,
+    signal: AbortSignal,
+    options?: { readonly flat: boolean },
+  ): Promise<number>;
 }

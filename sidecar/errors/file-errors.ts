@@ -35,7 +35,7 @@ export const FILE_ERRORS = defineErrors({
   FILE_TOO_LARGE: {
     status: 413,
     retryable: false,
-    title: 'The file is too large to go through ThingWorx.',
+    title: 'The file is too large for this way.',
     remedy:
       "Use CreateDownloadLink or CreateUploadLink, or the sidecar's streaming route; docs/files.md says how.",
   },
@@ -67,7 +67,7 @@ export const FILE_ERRORS = defineErrors({
     status: 400,
     retryable: false,
     title: 'What arrived is not what its checksum says.',
-    remedy: 'Send it again.',
+    remedy: 'Send it again; a resumable upload with another Upload-Id.',
   },
   UPLOAD_INCOMPLETE: {
     status: 400,

@@ -5,12 +5,13 @@ import type { SecretTicket } from '../contract/context.ts';
 import type { ContainerEntry, FilePlace, Files, Relocation, Storage, Storages } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Tickets } from '../hub/tickets.ts';
-import { ContainerFiles } from './container.ts';
+import { ContainerFiles, type Shared } from './container.ts';
 import { attempt, storageCode } from './failure.ts';
 import { LinkMaker } from './links.ts';
 import { containerName } from './paths.ts';
+import { Pieces } from './pieces.ts';
 import { locateBlob, relocateFile } from './relocation.ts';
-import { Sums } from './upload.ts';
+import { Turns } from './turns.ts';
 
 const SECRET = 'storageConnectionString';
 /** A block of some megabytes over a slow line. */
@@ -61,14 +62,13 @@ export class StorageAccount implements Storage {
   readonly thing: string;
   readonly #service: BlobServiceClient;
   readonly #signIn: 'key' | 'sas' | 'entra';
-  readonly #links: LinkMaker;
-  readonly #sums = new Sums();
+  readonly #shared: Shared;
 
   constructor(thing: string, service: BlobServiceClient, signIn: 'key' | 'sas' | 'entra') {
     this.thing = thing;
     this.#service = service;
     this.#signIn = signIn;
-    this.#links = new LinkMaker(service, signIn);
+    this.#shared = { links: new LinkMaker(service, signIn), pieces: new Pieces(), turns: new Turns() };
   }
 
   /**
@@ -87,7 +87,7 @@ export class StorageAccount implements Storage {
   }
 
   container(name: string): Files {
-    return new ContainerFiles(this.#service.getContainerClient(containerName(name)), this.#links, this.#sums);
+    return new ContainerFiles(this.#service.getContainerClient(containerName(name)), this.#shared);
   }
 
   listContainers(prefix: string, signal: AbortSignal): Promise<ContainerEntry[]> {
@@ -110,8 +110,16 @@ export class StorageAccount implements Storage {
   createContainer(name: string, signal: AbortSignal): Promise<boolean> {
     const client = this.#service.getContainerClient(containerName(name));
     return this.#attempt(`Creating the container ${name}`, async () => {
-      const { succeeded } = await client.createIfNotExists({ abortSignal: signal });
-      return succeeded;
+      try {
+        const { succeeded } = await client.createIfNotExists({ abortSignal: signal });
+        return succeeded;
+      } catch (thrown) {
+        if (storageCode(thrown) !== 'ContainerBeingDeleted') throw thrown;
+        throw new ConnectorError(
+          'AZURE_CONFLICT',
+          `Creating the container ${name}: Azure is still deleting one of that name, which takes half a minute or longer; try again then.`,
+        );
+      }
     });
   }
 

@@ -1,11 +1,12 @@
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { crc32 } from 'node:zlib';
 import { ZipArchive } from 'archiver';
 import yauzl from 'yauzl';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { openFile } from './download.ts';
 import { createFolder } from './moving.ts';
-import { blobName, folderName, folderPrefix } from './paths.ts';
+import { baseOf, blobName, folderName, folderPrefix } from './paths.ts';
 import type { Place } from './place.ts';
 import { readFacts } from './properties.ts';
 import { uploadFile } from './upload.ts';
@@ -14,6 +15,8 @@ import { uploadFile } from './upload.ts';
 const MAX_ENTRIES = 1_000;
 const MAX_BYTES = 256 * 1024 * 1024;
 const ENCRYPTED = 1;
+const STORED = 0;
+const DEFLATED = 8;
 const FILE_TYPE_MASK = 0o170000;
 const SYMBOLIC_LINK = 0o120000;
 
@@ -65,7 +68,7 @@ export async function createZip(
 export async function extractZip(
   place: Place,
   source: string,
-  folder: string,
+  { folder, flat }: { readonly folder: string; readonly flat: boolean },
   signal: AbortSignal,
 ): Promise<number> {
   const prefix = folderPrefix(folder);
@@ -80,13 +83,13 @@ export async function extractZip(
       autoClose: false,
       strictFileNames: true,
     });
-    const entries = await readEntries(zip, source, prefix);
+    const entries = await readEntries(zip, source, { prefix, flat });
     for (const { entry, name } of entries) {
       if (name.endsWith('/')) {
         await createFolder(place, name, signal);
         continue;
       }
-      const body = await zip.openReadStreamPromise(entry);
+      const body = checked(source, entry, await zip.openReadStreamPromise(entry));
       await uploadFile(place, name, body, { size: entry.uncompressedSize }, signal);
     }
     if (entries.length === 0 && prefix !== '') await createFolder(place, folder, signal);
@@ -106,7 +109,12 @@ interface Checked {
   readonly name: string;
 }
 
-async function readEntries(zip: yauzl.ZipFile, source: string, prefix: string): Promise<Checked[]> {
+async function readEntries(
+  zip: yauzl.ZipFile,
+  source: string,
+  { prefix, flat }: { readonly prefix: string; readonly flat: boolean },
+): Promise<Checked[]> {
+  const archive = blobName(source);
   if (zip.entryCount > MAX_ENTRIES)
     throw tooLarge(`${source} has ${zip.entryCount} entries; ${MAX_ENTRIES} are possible`);
   const entries: Checked[] = [];
@@ -118,7 +126,17 @@ async function readEntries(zip: yauzl.ZipFile, source: string, prefix: string): 
     if (((entry.externalFileAttributes >>> 16) & FILE_TYPE_MASK) === SYMBOLIC_LINK) {
       throw invalid(source, `the entry ${shown} is a link`);
     }
-    const name = entryName(source, prefix, entry.fileName);
+    if (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED) {
+      throw invalid(
+        source,
+        `the entry ${shown} is packed by method ${entry.compressionMethod}, not by deflate`,
+      );
+    }
+    // The whole name is checked even if only its end counts: an archive with names that lead out is no honest one.
+    const whole = entryName(source, prefix, entry.fileName);
+    if (flat && whole.endsWith('/')) continue;
+    const name = flat ? `${prefix}${baseOf(whole)}` : whole;
+    if (name === archive) throw invalid(source, `the entry ${shown} would replace the archive itself`);
     if (seen.has(name)) throw invalid(source, `the entry ${shown} occurs twice`);
     seen.add(name);
     bytes += entry.uncompressedSize;
@@ -128,6 +146,21 @@ async function readEntries(zip: yauzl.ZipFile, source: string, prefix: string): 
     entries.push({ entry, name });
   }
   return entries;
+}
+
+/** The content of an entry. The reader of archives checks its size and not its sum. */
+function checked(source: string, entry: yauzl.Entry, body: Readable): Readable {
+  async function* content(): AsyncGenerator<Buffer> {
+    let sum = 0;
+    for await (const chunk of body) {
+      sum = crc32(chunk as Buffer, sum);
+      yield chunk as Buffer;
+    }
+    if (sum === entry.crc32) return;
+    const shown = JSON.stringify(entry.fileName.slice(0, 120));
+    throw invalid(source, `the entry ${shown} is damaged: it has another CRC-32 than the archive says`);
+  }
+  return Readable.from(content(), { objectMode: false });
 }
 
 /** The blob that an entry becomes, or a folder with a slash at the end. */

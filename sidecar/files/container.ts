@@ -11,12 +11,14 @@ import type {
   UploadPiece,
   WriteOptions,
 } from '../contract/storage.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
 import { createZip, extractZip } from './archive.ts';
-import { appendFile, deleteFile, readFile, writeFile } from './content.ts';
+import { changeFile, deleteFile, readFile, writeFile } from './content.ts';
 import { openFile } from './download.ts';
 import type { LinkMaker, Right } from './links.ts';
 import { listFolder, listTree, searchFiles } from './listing.ts';
 import { copyFile, createFolder, deleteFolder, moveFile } from './moving.ts';
+import { type Pieces, uploadPiece, uploadState } from './pieces.ts';
 import { Place } from './place.ts';
 import {
   createSnapshot,
@@ -29,20 +31,26 @@ import {
   setTags,
   setTier,
 } from './properties.ts';
-import { type Sums, uploadFile, uploadPiece, uploadState } from './upload.ts';
+import type { Turns } from './turns.ts';
+import { uploadFile } from './upload.ts';
 
 const HASHES = { MD5: 'md5', 'SHA-1': 'sha1', 'SHA-256': 'sha256' } as const;
+
+/** What all containers of an account share, and all calls to them. */
+export interface Shared {
+  readonly links: LinkMaker;
+  readonly pieces: Pieces;
+  readonly turns: Turns;
+}
 
 /** The files of one container: a table of contents of the modules beside it. */
 export class ContainerFiles implements Files {
   readonly #place: Place;
-  readonly #links: LinkMaker;
-  readonly #sums: Sums;
+  readonly #shared: Shared;
 
-  constructor(container: ContainerClient, links: LinkMaker, sums: Sums) {
+  constructor(container: ContainerClient, shared: Shared) {
     this.#place = new Place(container);
-    this.#links = links;
-    this.#sums = sums;
+    this.#shared = shared;
   }
 
   list(
@@ -74,7 +82,22 @@ export class ContainerFiles implements Files {
   }
 
   append(path: string, content: Buffer, signal: AbortSignal) {
-    return appendFile(this.#place, path, content, signal);
+    const add = (before: Buffer = Buffer.alloc(0)) => Buffer.concat([before, content]);
+    return this.#change(path, add, signal);
+  }
+
+  writeAt(path: string, content: Buffer, offset: number, signal: AbortSignal): Promise<void> {
+    const write = (before: Buffer = Buffer.alloc(0)) => {
+      if (offset > before.byteLength) {
+        throw new ConnectorError(
+          'RANGE_NOT_SATISFIABLE',
+          `${path} has ${before.byteLength} bytes; the offset ${offset} lies behind its end.`,
+        );
+      }
+      const behind = before.subarray(offset + content.byteLength);
+      return Buffer.concat([before.subarray(0, offset), content, behind]);
+    };
+    return this.#change(path, write, signal);
   }
 
   delete(path: string, conditions: Conditions, signal: AbortSignal) {
@@ -143,7 +166,8 @@ export class ContainerFiles implements Files {
 
   async downloadLink(path: string, minutes: number, signal: AbortSignal): Promise<Link> {
     // A link to nothing would fail later, at the device or in the browser, where nobody sees why.
-    await readFacts(this.#place, path, signal);
+    const { kind } = await readFacts(this.#place, path, signal);
+    if (kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
     return this.#link(path, 'r', minutes, signal);
   }
 
@@ -160,7 +184,7 @@ export class ContainerFiles implements Files {
     const rows: (FileEntry & { link: string })[] = [];
     for (const file of files) {
       const blob = this.#place.container.getBlobClient(file.path.slice(1));
-      const { url } = await this.#links.make(blob, 'r', options.minutes, signal);
+      const { url } = await this.#shared.links.make(blob, 'r', options.minutes, signal);
       rows.push({ ...file, link: url });
     }
     return rows;
@@ -175,7 +199,7 @@ export class ContainerFiles implements Files {
   }
 
   uploadPiece(path: string, body: Readable, piece: UploadPiece, signal: AbortSignal) {
-    return uploadPiece(this.#place, path, body, piece, this.#sums, signal);
+    return uploadPiece(this.#place, path, body, piece, this.#shared.pieces, signal);
   }
 
   uploadState(path: string, uploadId: string, signal: AbortSignal) {
@@ -186,11 +210,16 @@ export class ContainerFiles implements Files {
     return createZip(this.#place, archive, paths, signal);
   }
 
-  extractZip(archive: string, folder: string, signal: AbortSignal) {
-    return extractZip(this.#place, archive, folder, signal);
+  extractZip(archive: string, folder: string, signal: AbortSignal, options = { flat: false }) {
+    return extractZip(this.#place, archive, { folder, ...options }, signal);
+  }
+
+  #change(path: string, change: (content: Buffer | undefined) => Buffer, signal: AbortSignal): Promise<void> {
+    const key = this.#place.blob(path).url;
+    return this.#shared.turns.run(key, () => changeFile(this.#place, path, change, signal));
   }
 
   #link(path: string, right: Right, minutes: number, signal: AbortSignal): Promise<Link> {
-    return this.#links.make(this.#place.blob(path), right, minutes, signal);
+    return this.#shared.links.make(this.#place.blob(path), right, minutes, signal);
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
+import type { BlobGetPropertiesResponse, BlockBlobUploadOptions } from '@azure/storage-blob';
 import type { Conditions, FileFacts, WriteOptions } from '../contract/storage.ts';
 import { MAX_INLINE_BYTES } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
@@ -7,6 +8,7 @@ import { readRange } from './download.ts';
 import { statusOf } from './failure.ts';
 import { factsOf } from './listing.ts';
 import { conditionsOf, type Place } from './place.ts';
+import { tagsOf } from './properties.ts';
 
 /** How often a reader or writer tries again when another writer was faster. */
 const MAX_TRIES = 30;
@@ -16,16 +18,17 @@ export async function readFile(
   place: Place,
   path: string,
   signal: AbortSignal,
-): Promise<{ content: Buffer; facts: FileFacts }> {
+): Promise<{ content: Buffer; facts: FileFacts; found: BlobGetPropertiesResponse }> {
   const blob = place.blob(path);
   return place.attempt(`Reading ${path}`, async () => {
     for (let tries = 1; ; tries += 1) {
-      const facts = factsOf(blob.name, await blob.getProperties({ abortSignal: signal }));
+      const found = await blob.getProperties({ abortSignal: signal });
+      const facts = factsOf(blob.name, found);
       if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
       if (facts.size > MAX_INLINE_BYTES) throw tooLarge(path, facts.size, MAX_INLINE_BYTES);
-      if (facts.size === 0) return { content: Buffer.alloc(0), facts };
+      if (facts.size === 0) return { content: Buffer.alloc(0), facts, found };
       try {
-        return { content: await readRange(blob, 0, facts.size, facts.etag, signal), facts };
+        return { content: await readRange(blob, 0, facts.size, facts.etag, signal), facts, found };
       } catch (thrown) {
         if (statusOf(thrown) !== 412 || tries === MAX_TRIES) throw thrown;
       }
@@ -57,11 +60,14 @@ export async function writeFile(
   });
 }
 
-/** Reads, adds and writes on condition that nobody else did meanwhile; then again, so that no line of any writer is lost. */
-export async function appendFile(
+/**
+ * Reads, changes and writes on condition that nobody else did meanwhile, and then again, so that no change of any writer is lost. What
+ * the file has beside its content stays. Without a file `change` gets nothing.
+ */
+export async function changeFile(
   place: Place,
   path: string,
-  addition: Buffer,
+  change: (content: Buffer | undefined) => Buffer,
   signal: AbortSignal,
 ): Promise<void> {
   for (let tries = 1; ; tries += 1) {
@@ -69,17 +75,10 @@ export async function appendFile(
       if (thrown instanceof ConnectorError && thrown.code === 'FILE_NOT_FOUND') return undefined;
       throw thrown;
     });
-    const options = before
-      ? { ifMatch: before.facts.etag, contentType: before.facts.contentType, metadata: before.facts.metadata }
-      : { ifNoneMatch: '*' };
+    const content = change(before?.content);
     try {
-      await writeFile(
-        place,
-        path,
-        Buffer.concat([before?.content ?? Buffer.alloc(0), addition]),
-        options,
-        signal,
-      );
+      if (before) await rewriteFile(place, path, before, content, signal);
+      else await writeFile(place, path, content, { ifNoneMatch: '*' }, signal);
       return;
     } catch (thrown) {
       const { code } = thrown as { code?: unknown };
@@ -88,6 +87,38 @@ export async function appendFile(
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * Math.min(tries, 10)));
     }
   }
+}
+
+/** Azure would clear properties, metadata, tags and the tier with a new content. */
+async function rewriteFile(
+  place: Place,
+  path: string,
+  { facts, found }: { readonly facts: FileFacts; readonly found: BlobGetPropertiesResponse },
+  content: Buffer,
+  signal: AbortSignal,
+): Promise<void> {
+  const blob = place.blob(path);
+  if (content.byteLength > MAX_INLINE_BYTES) throw tooLarge(path, content.byteLength, MAX_INLINE_BYTES);
+  await place.attempt(`Writing ${path}`, async () => {
+    const tags = await tagsOf(blob, found, signal);
+    const { contentEncoding, contentDisposition, contentLanguage, cacheControl, accessTier } = facts;
+    const tier = found.accessTierInferred ? undefined : accessTier;
+    await blob.upload(content, content.byteLength, {
+      abortSignal: signal,
+      conditions: conditionsOf({ ifMatch: facts.etag }),
+      metadata: { ...facts.metadata },
+      ...(tags === undefined ? {} : { tags }),
+      ...(tier === undefined ? {} : ({ tier } as BlockBlobUploadOptions)),
+      blobHTTPHeaders: {
+        blobContentType: facts.contentType,
+        blobContentMD5: createHash('md5').update(content).digest(),
+        ...(contentEncoding === undefined ? {} : { blobContentEncoding: contentEncoding }),
+        ...(contentDisposition === undefined ? {} : { blobContentDisposition: contentDisposition }),
+        ...(contentLanguage === undefined ? {} : { blobContentLanguage: contentLanguage }),
+        ...(cacheControl === undefined ? {} : { blobCacheControl: cacheControl }),
+      },
+    });
+  });
 }
 
 export async function deleteFile(

@@ -42,6 +42,14 @@ export function failure(thrown: unknown, action: string, host: string): Connecto
         'AZURE_CONFLICT',
         `${action}: another upload to the same name ended first and took the place of this one.`,
       );
+    case 'LeaseIdMissing':
+      return new ConnectorError('AZURE_CONFLICT', `${action}: somebody holds a lease on the file.`);
+    case 'BlobArchived':
+    case 'BlobBeingRehydrated':
+      return new ConnectorError(
+        'AZURE_CONFLICT',
+        `${action}: the file is in the archive; give it another tier with SetFileTier and wait until its archiveStatus is gone.`,
+      );
     case 'Md5Mismatch':
       return new ConnectorError('CHECKSUM_MISMATCH', `${action}: what arrived is not what its MD5 says.`);
     case 'InvalidRange':

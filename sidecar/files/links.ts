@@ -13,6 +13,8 @@ const SAS_VERSION = '2021-12-02';
 const CLOCK_DIFFERENCE_MS = 5 * 60_000;
 /** A delegation key is asked for once for many links. It can live for 7 days at most. */
 const KEY_LIFE_MS = 48 * 3600_000;
+/** Characters of a name under which a browser stores the file. */
+const MAX_SHOWN = 80;
 
 /** Makes links: one blob, one right, some minutes; signed with the account key, or with a key that Microsoft Entra ID delegates. */
 export class LinkMaker {
@@ -44,7 +46,7 @@ export class LinkMaker {
       version: SAS_VERSION,
       protocol: blob.url.startsWith('https:') ? SASProtocol.Https : SASProtocol.HttpsAndHttp,
       // A browser stores the file instead of showing what somebody uploaded.
-      ...(right === 'r' ? { contentDisposition: attachment(baseOf(blob.name)) } : {}),
+      ...(right === 'r' ? { contentDisposition: attachment(shortName(baseOf(blob.name))) } : {}),
     };
     if (this.#signIn === 'key') {
       return { url: await blob.generateSasUrl(values), expiresAt: expiresOn.toISOString() };
@@ -72,6 +74,15 @@ export class LinkMaker {
     this.#key = { value, untilMs };
     return value;
   }
+}
+
+/** A name that is written twice more into the address, in escapes of escapes, must not make it too long for servers and browsers. */
+function shortName(name: string): string {
+  const characters = [...name];
+  if (characters.length <= MAX_SHOWN) return name;
+  const dot = characters.lastIndexOf('.');
+  const ending = dot > 0 && characters.length - dot <= 10 ? characters.slice(dot) : [];
+  return [...characters.slice(0, MAX_SHOWN - ending.length), ...ending].join('');
 }
 
 /** `attachment` with the name in both forms of RFC 6266. */

@@ -83,6 +83,8 @@ export async function listFolder(
       if (folders.size + files.length > MAX_LISTED) throw tooMany(folder);
       if (item.kind === 'prefix') {
         const name = item.name.slice(0, -1);
+        // A folder without a name, as in a//b: its path would mean the folder that it is in, and whoever walks down would never arrive.
+        if (baseOf(name) === '') continue;
         if (options.kinds.includes('folder') && matches(baseOf(name)) && !folders.has(name))
           folders.set(name, folderEntry(name));
       } else if (isFolder(item.metadata)) {
@@ -106,8 +108,8 @@ export async function listTree(place: Place, signal: AbortSignal): Promise<FileE
       const parts = item.name.split('/');
       if (!isFolder(item.metadata)) parts.pop();
       for (let depth = 1; depth <= parts.length; depth += 1) {
-        const name = parts.slice(0, depth).join('/');
-        if (name !== '') names.add(name);
+        if (parts[depth - 1] === '') break;
+        names.add(parts.slice(0, depth).join('/'));
       }
       if (names.size > MAX_LISTED) throw tooMany('/');
     }

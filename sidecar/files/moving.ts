@@ -4,12 +4,17 @@ import type { FileFacts } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { statusOf } from './failure.ts';
 import { FOLDER_METADATA, factsOf, isFolder } from './listing.ts';
-import { blobName, folderName } from './paths.ts';
+import { blobName, folderName, shortened } from './paths.ts';
 import { conditionsOf, type Place } from './place.ts';
+import { tagsOf } from './properties.ts';
 
 /** Shorter than the 20 s that a script waits. */
 const TIME_MS = 15_000;
 const PARALLEL_DELETES = 16;
+/** What Azure promises to take as the address of the source of a copy. */
+const MAX_SOURCE_ADDRESS = 2048;
+/** How servers refuse longer ones. */
+const TOO_LONG = new Set([400, 414, 431]);
 
 /** Copies on the server. The version that was looked at is the one that is copied, with its properties, metadata and tags. */
 export async function copyFile(
@@ -21,7 +26,7 @@ export async function copyFile(
 ): Promise<FileFacts> {
   const from = place.blob(source);
   const to = place.blob(target);
-  const action = `Copying ${source} to ${target}`;
+  const action = `Copying ${shortened(source)} to ${shortened(target)}`;
   return place.attempt(action, async () => {
     const found = await from.getProperties({ abortSignal: signal });
     const facts = factsOf(from.name, found);
@@ -56,17 +61,24 @@ export interface BlobCopy {
  */
 export async function copyBlob(copy: BlobCopy, signal: AbortSignal): Promise<void> {
   const { from, to, found, conditions, metadata, action, timeMs } = copy;
-  const tags = (found as { tagCount?: number }).tagCount
-    ? (await from.getTags({ abortSignal: signal })).tags
-    : undefined;
-  const poller = await to.beginCopyFromURL(from.url, {
-    abortSignal: signal,
-    intervalInMs: 100,
-    conditions,
-    sourceConditions: { ...(found.etag === undefined ? {} : { ifMatch: found.etag }) },
-    ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
-    ...(tags === undefined ? {} : { tags }),
-  });
+  const tags = await tagsOf(from, found, signal);
+  const poller = await to
+    .beginCopyFromURL(from.url, {
+      abortSignal: signal,
+      intervalInMs: 100,
+      conditions,
+      sourceConditions: { ...(found.etag === undefined ? {} : { ifMatch: found.etag }) },
+      ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
+      ...(tags === undefined ? {} : { tags }),
+    })
+    .catch((thrown) => {
+      if (from.url.length <= MAX_SOURCE_ADDRESS || !TOO_LONG.has(statusOf(thrown) ?? 0)) throw thrown;
+      throw new ConnectorError(
+        'PATH_INVALID',
+        `${action}: Azure copies and moves files whose address has up to ${MAX_SOURCE_ADDRESS} characters; this one has ${from.url.length}.`,
+        { cause: thrown },
+      );
+    });
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeMs)]);
   try {
     for (;;) {

@@ -130,7 +130,14 @@ function check(path: string, name: string): void {
   }
 }
 
+/** A name as it stands in messages. */
+export function shortened(name: string): string {
+  return name.length > 120 ? `${name.slice(0, 120)}...` : name;
+}
+
 function refused(path: string, reason: string): ConnectorError {
-  const shown = path.length > 120 ? `${path.slice(0, 120)}...` : path;
-  return new ConnectorError('PATH_INVALID', `The path ${JSON.stringify(shown)} is not possible: ${reason}.`);
+  return new ConnectorError(
+    'PATH_INVALID',
+    `The path ${JSON.stringify(shortened(path))} is not possible: ${reason}.`,
+  );
 }

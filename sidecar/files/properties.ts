@@ -1,3 +1,4 @@
+import type { BlobClient, BlobGetPropertiesResponse } from '@azure/storage-blob';
 import type { Conditions, ContentFacts, FileFacts, Snapshot } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { factsOf } from './listing.ts';
@@ -72,6 +73,16 @@ export async function readTags(
     blob.getTags({ abortSignal: signal }),
   );
   return tags;
+}
+
+/** The tags of a blob, when it has any that the account may see. */
+export async function tagsOf(
+  blob: BlobClient,
+  found: BlobGetPropertiesResponse,
+  signal: AbortSignal,
+): Promise<Record<string, string> | undefined> {
+  if (!(found as { tagCount?: number }).tagCount) return undefined;
+  return (await blob.getTags({ abortSignal: signal })).tags;
 }
 
 export async function setTags(

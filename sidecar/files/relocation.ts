@@ -4,7 +4,7 @@ import type { FilePlace, Relocation } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { failure, statusOf, storageCode } from './failure.ts';
 import { copyBlob, endCopy } from './moving.ts';
-import { blobName, containerName } from './paths.ts';
+import { blobName, containerName, shortened } from './paths.ts';
 import { conditionsOf } from './place.ts';
 
 /** Nobody waits for it with a script. */
@@ -83,7 +83,7 @@ export async function relocateFile(
   signal: AbortSignal,
 ): Promise<FilePlace> {
   const { from, to, sparePath, mark } = relocation;
-  const action = `Moving ${from.path} to ${to.path}`;
+  const action = `Moving ${shortened(from.path)} to ${shortened(to.path)}`;
   const source = service
     .getContainerClient(containerName(from.container))
     .getBlockBlobClient(blobName(from.path));

@@ -78,7 +78,7 @@ async function download(
     response.status(304).end();
     return;
   }
-  const partial = wanted !== undefined && (start > 0 || end < facts.size - 1 || /^bytes=\d/.test(wanted));
+  const partial = wanted !== undefined && /^bytes=(\d{1,15}-\d{0,15}|-\d{1,15})$/.test(wanted.trim());
   const isRange = partial && end >= start;
   response.status(isRange ? 206 : 200);
   response.set('Content-Length', String(end - start + 1));

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { PassThrough } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { ZipArchive } from 'archiver';
 import { MAX_INLINE_BYTES } from '../../sidecar/contract/storage.ts';
+import { StorageAccount } from '../../sidecar/files/accounts.ts';
 import { type Account, NEVER, newContainer, STORAGE, startAccount } from './support.ts';
 
 let account: Account;
@@ -42,6 +40,19 @@ describe('folders', () => {
     await assert.rejects(files.createFolder('/a.log', NEVER), { code: 'FILE_EXISTS' });
   });
 
+  test('without a name, which others may make, do not lead whoever walks down in circles', async () => {
+    const { files, raw } = await newContainer(account);
+    for (const name of ['a//b.txt', '/c.txt', 'a/d/e.txt']) await raw.getBlockBlobClient(name).upload('x', 1);
+    const walk = async (folder: string): Promise<string[]> => {
+      const below = await files.list(folder, { kinds: ['folder'] }, NEVER);
+      return [folder, ...(await Promise.all(below.map(({ path }) => walk(path)))).flat()];
+    };
+    assert.deepEqual(await walk('/'), ['/', '/a', '/a/d']);
+    assert.deepEqual(paths(await files.tree(NEVER)), ['/a', '/a/d']);
+    const { files: all } = await files.search('', { limit: 10 }, NEVER);
+    assert.deepEqual(paths(all).sort(), ['//c.txt', '/a//b.txt', '/a/d/e.txt']);
+  });
+
   test('are deleted with all that is in them and nothing beside', async () => {
     const { files, raw } = await newContainer(account);
     await files.createFolder('/box', NEVER);
@@ -73,11 +84,49 @@ describe('files', () => {
   });
 
   test('of all writers that append at the same time keep every line', async () => {
-    const { files } = await newContainer(account);
-    const lines = Array.from({ length: 12 }, (_, number) => `line ${number}\n`);
-    await Promise.all(lines.map((line) => files.append('/log.txt', text(line), NEVER)));
+    const { files, name } = await newContainer(account);
+    const other = await StorageAccount.open('another sidecar', account.azurite.connectionString);
+    const lines = Array.from({ length: 60 }, (_, number) => `line ${number}\n`);
+    const append = (line: string, index: number) =>
+      (index % 2 === 0 ? files : other.container(name)).append('/log.txt', text(line), NEVER);
+    await Promise.all(lines.map(append));
+    await files.writeAt('/log.txt', text('LINE'), 0, NEVER);
+    await files.writeAt('/log.txt', text('line'), 0, NEVER);
+    await assert.rejects(files.writeAt('/log.txt', text('x'), 10_000, NEVER), {
+      code: 'RANGE_NOT_SATISFIABLE',
+    });
     const stored = (await files.read('/log.txt', NEVER)).toString().split('\n');
     assert.deepEqual(stored.filter((line) => line !== '').sort(), lines.map((line) => line.trim()).sort());
+  });
+
+  test('keep what they have beside their content when a text is added', async () => {
+    const { files, raw } = await newContainer(account);
+    const headers = {
+      blobContentType: 'text/x-log',
+      blobContentLanguage: 'de',
+      blobContentDisposition: 'inline',
+      blobCacheControl: 'no-cache',
+    };
+    const blob = raw.getBlockBlobClient('a.log');
+    await blob.upload('a', 1, { blobHTTPHeaders: headers, metadata: { kept: 'yes' }, tags: { plant: '7' } });
+    await blob.setAccessTier('Cool');
+    await files.append('/a.log', text('b'), NEVER);
+    const { etag: _e, lastModified: _l, createdOn: _c, ...facts } = await files.facts('/a.log', NEVER);
+    assert.deepEqual(facts, {
+      path: '/a.log',
+      name: 'a.log',
+      size: 2,
+      kind: 'file',
+      contentType: 'text/x-log',
+      contentLanguage: 'de',
+      contentDisposition: 'inline',
+      cacheControl: 'no-cache',
+      contentMd5: createHash('md5').update('ab').digest('base64'),
+      metadata: { kept: 'yes' },
+      accessTier: 'Cool',
+      leaseState: 'available',
+    });
+    assert.deepEqual(await files.tags('/a.log', NEVER), { plant: '7' });
   });
 
   test('are written only over the version that the writer knows', async () => {
@@ -212,6 +261,23 @@ describe('links', () => {
     assert.equal((await files.read('/up.txt', NEVER)).toString(), 'two');
   });
 
+  test('work for names of any length and letters', async () => {
+    const { files } = await newContainer(account);
+    const long = `/${'日'.repeat(1_020)}.txt`;
+    await files.write(long, text('long'), {}, NEVER);
+    const { url } = await files.downloadLink(long, 1, NEVER);
+    const answer = await fetch(url);
+    assert.equal(await answer.text(), 'long');
+    assert.match(answer.headers.get('content-disposition') ?? '', /%E6%97%A5\.txt$/);
+    // What no service of Azure can do is said by name.
+    await assert.rejects(files.move(long, long.replace('.txt', '.TXT'), false, NEVER), {
+      code: 'PATH_INVALID',
+      message: /2048/,
+    });
+    await files.createFolder('/folder', NEVER);
+    await assert.rejects(files.downloadLink('/folder', 1, NEVER), { code: 'FILE_NOT_FOUND' });
+  });
+
   test('cannot be made where the account is given by a SAS address', async () => {
     const { AccountSASPermissions, generateAccountSASQueryParameters, StorageSharedKeyCredential } =
       await import('@azure/storage-blob');
@@ -232,107 +298,6 @@ describe('links', () => {
     await files.copy('/x', '/y', false, NEVER);
     assert.equal((await files.read('/y', NEVER)).toString(), '1');
     await assert.rejects(files.downloadLink('/x', 5, NEVER), { code: 'LINK_NOT_POSSIBLE' });
-  });
-});
-
-describe('archives', () => {
-  interface Entry {
-    readonly name: string;
-    readonly content?: string | Buffer;
-    /** Where a symbolic link leads. */
-    readonly link?: string;
-  }
-
-  async function zip(entries: readonly Entry[]): Promise<Buffer> {
-    const archive = new ZipArchive({ zlib: { level: 9 } });
-    const out = new PassThrough();
-    archive.pipe(out);
-    for (const { name, content = '', link } of entries) {
-      if (link === undefined) archive.append(content, { name });
-      else archive.symlink(name, link);
-    }
-    const [bytes] = await Promise.all([buffer(out), archive.finalize()]);
-    return bytes;
-  }
-
-  test('are packed and unpacked in the container', async () => {
-    const { files } = await newContainer(account);
-    const large = randomBytes(9 * 1024 * 1024);
-    const { Readable } = await import('node:stream');
-    await files.upload('/in/large.bin', Readable.from([large]), {}, NEVER);
-    await files.write('/in/Grüße.txt', text('hello'), {}, NEVER);
-    await files.createZip('/out/all.zip', ['/in/large.bin', 'in/Grüße.txt'], NEVER);
-    assert.equal(await files.extractZip('/out/all.zip', '/copy', NEVER), 2);
-    assert.equal((await files.read('/copy/in/Grüße.txt', NEVER)).toString(), 'hello');
-    assert.equal(
-      await files.checksum('/copy/in/large.bin', 'MD5', NEVER),
-      createHash('md5').update(large).digest('hex'),
-    );
-    await assert.rejects(files.createZip('/out/x.zip', ['/none'], NEVER), { code: 'FILE_NOT_FOUND' });
-  });
-
-  /** Sets a bit of the general purpose flags of every entry, in both headers. */
-  function withFlag(archive: Buffer, flag: number): Buffer {
-    const changed = Buffer.from(archive);
-    for (const [signature, offset] of [
-      ['PK\x03\x04', 6],
-      ['PK\x01\x02', 8],
-    ] as const)
-      for (let at = changed.indexOf(signature); at >= 0; at = changed.indexOf(signature, at + 1))
-        changed.writeUInt16LE(changed.readUInt16LE(at + offset) | flag, at + offset);
-    return changed;
-  }
-
-  test('whose entries inflate to more than they say are refused', async () => {
-    const { files, raw } = await newContainer(account);
-    const honest = await zip([{ name: 'zeros', content: Buffer.alloc(5_000_000) }]);
-    const lying = Buffer.from(honest);
-    // The size in the central directory, which decides whether it is unpacked at all.
-    lying.writeUInt32LE(100, lying.indexOf('PK\x01\x02') + 24);
-    await raw.getBlockBlobClient('lying.zip').uploadData(lying);
-    await assert.rejects(files.extractZip('/lying.zip', '/box', NEVER), { code: 'ARCHIVE_INVALID' });
-    await assert.rejects(files.facts('/box/zeros', NEVER), { code: 'FILE_NOT_FOUND' });
-  });
-
-  test('that would write outside of the folder, or are damaged, change nothing', async () => {
-    const { files, raw } = await newContainer(account);
-    const fine: Entry = { name: 'fine.txt', content: 'x' };
-    const plain = await zip([fine, { name: 'PPPPP/evil.txt', content: 'x' }]);
-    const renamed = (to: string) => {
-      assert.equal(to.length, 5);
-      return Buffer.from(plain.toString('latin1').replaceAll('PPPPP', to), 'latin1');
-    };
-    const archives: Record<string, Buffer> = {
-      up: renamed('../..'),
-      root: renamed('/root'),
-      drive: renamed('..\\..'),
-      dot: renamed('abcd.'),
-      link: await zip([fine, { name: 'link', link: '/etc/passwd' }]),
-      twice: await zip([fine, fine]),
-      encrypted: withFlag(plain, 1),
-      cut: plain.subarray(0, plain.length - 30),
-      none: text('this is no archive'),
-    };
-    for (const [name, bytes] of Object.entries(archives)) {
-      await raw.getBlockBlobClient(`${name}.zip`).uploadData(bytes);
-      await assert.rejects(files.extractZip(`${name}.zip`, '/box', NEVER), { code: 'ARCHIVE_INVALID' }, name);
-    }
-    const left = [];
-    for await (const item of raw.listBlobsFlat()) left.push(item.name);
-    assert.deepEqual(
-      left.filter((name) => !name.endsWith('.zip')),
-      [],
-    );
-  });
-
-  test('that hold too much are refused before they are unpacked', async () => {
-    const { files, raw } = await newContainer(account);
-    const many = await zip(Array.from({ length: 1001 }, (_, number) => ({ name: `f${number}` })));
-    const bomb = await zip([{ name: 'zeros', content: Buffer.alloc(257 * 1024 * 1024) }]);
-    await raw.getBlockBlobClient('many.zip').uploadData(many);
-    await raw.getBlockBlobClient('bomb.zip').uploadData(bomb);
-    for (const name of ['many.zip', 'bomb.zip'])
-      await assert.rejects(files.extractZip(name, '/', NEVER), { code: 'ARCHIVE_TOO_LARGE' }, name);
   });
 });
 
@@ -360,6 +325,21 @@ describe('what goes wrong', () => {
     assert.equal(await storage.createContainer(name, NEVER), true);
     assert.equal(await storage.createContainer(name, NEVER), false);
     await files.write('/a', text('2'), {}, NEVER);
+  });
+
+  test('with a file that somebody holds, or that lies in the archive, is said by name', async () => {
+    const { files, raw } = await newContainer(account);
+    await files.write('/held.txt', text('x'), {}, NEVER);
+    const lease = raw.getBlobClient('held.txt').getBlobLeaseClient();
+    await lease.acquireLease(-1);
+    await assert.rejects(files.append('/held.txt', text('y'), NEVER), {
+      code: 'AZURE_CONFLICT',
+      message: /lease/,
+    });
+    await lease.releaseLease();
+    await files.write('/old.txt', text('x'), {}, NEVER);
+    await files.setTier('/old.txt', 'Archive', NEVER);
+    await assert.rejects(files.read('/old.txt', NEVER), { code: 'AZURE_CONFLICT', message: /SetFileTier/ });
   });
 
   test('with an account that is not connected, or not set, is said by name', async () => {

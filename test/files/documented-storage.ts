@@ -14,8 +14,8 @@ export interface StoredBlob {
 
 /**
  * What Azure Blob Storage has and Azurite lacks, by the reference of its REST API (Undelete Blob, Copy Blob, Abort Copy Blob, Get Blob
- * Properties, Delete Blob, List Blobs): soft-deleted blobs, copies that take their time, and pages of 5,000 names. It checks no
- * signature. Nothing here was compared with Azure itself.
+ * Properties, Delete Blob, List Blobs, Create Container): soft-deleted blobs, copies that take their time, pages of 5,000 names, containers
+ * whose deletion takes its time, and a server that is busy. It checks no signature. Nothing here was compared with Azure itself.
  */
 export class DocumentedStorage {
   /** By `container/name`. */
@@ -25,6 +25,10 @@ export class DocumentedStorage {
   /** Names that List Blobs gives for the container `many`. */
   names: string[] = [];
   readonly #server = createServer((request, response) => this.#answer(request, response));
+  /** So many of the next requests are answered that the server is busy. */
+  busy = 0;
+  /** Containers whose deletion has not ended. */
+  readonly deleting = new Set<string>();
   #count = 0;
 
   get connectionString(): string {
@@ -58,7 +62,13 @@ export class DocumentedStorage {
     const comp = address.searchParams.get('comp');
     response.setHeader('x-ms-version', '2021-12-02');
     response.setHeader('x-ms-request-id', `request-${this.requests.length}`);
-    if (comp === 'list') this.#list(address, response);
+    if (this.busy > 0) {
+      this.busy -= 1;
+      fail(response, 503, 'ServerBusy');
+    } else if (address.searchParams.get('restype') === 'container' && method === 'PUT') {
+      if (this.deleting.has(name)) fail(response, 409, 'ContainerBeingDeleted');
+      else response.writeHead(201, { etag: '"0x1"', 'last-modified': new Date().toUTCString() }).end();
+    } else if (comp === 'list') this.#list(address, response);
     else if (comp === 'undelete') this.#undelete(name, response);
     else if (comp === 'copy') this.#abort(name, address.searchParams.get('copyid') ?? '', response);
     else if (method === 'HEAD') this.#properties(name, response);

@@ -52,6 +52,24 @@ describe('what only Azure has', () => {
     assert.ok(page.continuationToken);
   });
 
+  test('a container cannot be made while one of its name is still being deleted, and is made after that', async () => {
+    azure.deleting.add('plant-files');
+    const error = { code: 'AZURE_CONFLICT', message: /still deleting/ };
+    await assert.rejects(account.createContainer('plant-files', NEVER), error);
+    azure.deleting.clear();
+    assert.equal(await account.createContainer('plant-files', NEVER), true);
+  });
+
+  test('a busy server is asked again, and a server that stays busy is an error', async () => {
+    azure.add('files/busy.txt');
+    azure.busy = 2;
+    assert.equal((await files().facts('/busy.txt', NEVER)).size, 7);
+    azure.busy = Number.POSITIVE_INFINITY;
+    await assert.rejects(files().facts('/busy.txt', NEVER), { code: 'AZURE_THROTTLED' });
+    azure.busy = 0;
+    assert.equal((await files().facts('/busy.txt', NEVER)).size, 7);
+  });
+
   test('a copy that takes too long is given up and leaves nothing', async () => {
     azure.add('files/slow');
     const service = await openStorage(azure.connectionString);

@@ -91,6 +91,16 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       await call('AppendToText', { path: '/log.txt', data: 'three\n' });
       assert.equal(await call('LoadText', { path: '/log.txt' }), 'one\ntwo\nthree\n');
 
+      await call('WriteToTextFile', { path: '/log.txt', data: 'TWO\n', offset: 4 });
+      assert.equal(await call('LoadText', { path: '/log.txt' }), 'one\nTWO\nthree\n');
+      await call('WriteToTextFile', { path: '/new.txt', data: 'new' });
+      await call('WriteToTextFile', { path: '/new.txt', data: 'ere and there', offset: 3 });
+      assert.equal(await call('LoadText', { path: '/new.txt' }), 'newere and there');
+      assert.match(
+        await fails('WriteToTextFile', { path: '/new.txt', data: 'x', offset: 17 }),
+        /RANGE_NOT_SATISFIABLE: .*16 bytes/,
+      );
+
       const bytes = randomBytes(100_000);
       await call('SaveBinary', { path: '/data.bin', content: bytes.toString('base64') });
       assert.equal(await call('LoadBinary', { path: '/data.bin' }), bytes.toString('base64'));
@@ -139,6 +149,22 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(await call('ExtractZipArchive', { path: '/out', zipFileName: '/z.zip' }), true);
       assert.equal(await call('LoadText', { path: '/out/reports/a.txt' }), 'Grüße\n"quoted"');
 
+      await call('CreateArchive', { ...zipped, newFileName: 'y.zip', compressionType: 'zip' });
+      const extracted = { compressionType: '', archiveFileName: '/y.zip' };
+      assert.equal(await call('ExtractArchive', { path: '/whole', ...extracted }), true);
+      assert.deepEqual(await names('ListFiles', { path: '/whole/reports' }), ['/whole/reports/a.txt']);
+      assert.equal(await call('FlatExtractArchive', { path: '/flat', ...extracted }), true);
+      assert.deepEqual(await names('BrowseDirectory', { path: '/flat' }), ['/flat/a.txt', '/flat/o.json']);
+      assert.match(
+        await fails('CreateArchive', { ...zipped, newFileName: 'y.tar.gz', compressionType: 'targz' }),
+        /ARCHIVE_INVALID: .*only zip/,
+      );
+      assert.match(
+        await fails('ExtractArchive', { path: '/', archiveFileName: '/y.tgz' }),
+        /ARCHIVE_INVALID: .*only zip/,
+      );
+      for (const path of ['/whole', '/flat']) await call('DeleteFolder', { path });
+
       await call('DeleteFile', { path: '/data.bin' });
       assert.match(await fails('LoadBinary', { path: '/data.bin' }), /FILE_NOT_FOUND: /);
       await call('DeleteFolder', { path: '/reports' });
@@ -185,6 +211,11 @@ describe('a container Thing', () => {
     assert.equal(found.files.length, 1);
     const next = await call('SearchFiles', { prefix: '/', continuationToken: found.continuationToken });
     assert.equal(next.files[0].path, '/up.txt');
+
+    // Every character travels as two.
+    const lines = '\n'.repeat(MAX_INLINE_BYTES);
+    await call('SaveText', { path: '/lines.txt', content: lines });
+    assert.equal((await call('LoadText', { path: '/lines.txt' })).length, MAX_INLINE_BYTES);
 
     const large = Buffer.alloc(MAX_INLINE_BYTES + 3).toString('base64');
     assert.match(

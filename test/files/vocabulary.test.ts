@@ -12,13 +12,19 @@ const FILE_REPOSITORY: Readonly<
   AppendToTextFile: [{ path: 'STRING', data: 'STRING' }, 'NOTHING'],
   BrowseDirectory: [{ path: 'STRING' }, 'FileSystemFile'],
   BrowseFileSystem: [{ path: 'STRING' }, 'FileSystemFile'],
+  CreateArchive: [
+    { path: 'STRING', files: 'STRING', newFileName: 'STRING', compressionType: 'STRING' },
+    'BOOLEAN',
+  ],
   CreateFolder: [{ path: 'STRING' }, 'NOTHING'],
   CreateFolderInParent: [{ parentFolderPath: 'STRING', folderName: 'STRING' }, 'NOTHING'],
   CreateTextFile: [{ path: 'STRING', data: 'STRING', overwrite: 'BOOLEAN' }, 'NOTHING'],
   CreateZipArchive: [{ path: 'STRING', files: 'STRING', newFileName: 'STRING' }, 'BOOLEAN'],
   DeleteFile: [{ path: 'STRING' }, 'NOTHING'],
   DeleteFolder: [{ path: 'STRING' }, 'NOTHING'],
+  ExtractArchive: [{ path: 'STRING', compressionType: 'STRING', archiveFileName: 'STRING' }, 'BOOLEAN'],
   ExtractZipArchive: [{ path: 'STRING', zipFileName: 'STRING' }, 'BOOLEAN'],
+  FlatExtractArchive: [{ path: 'STRING', compressionType: 'STRING', archiveFileName: 'STRING' }, 'BOOLEAN'],
   GetDirectoryStructure: [{}, 'FileSystemDirectory'],
   GetFileInfo: [{ path: 'STRING' }, 'FileSystemFile'],
   GetFileListing: [{ path: 'STRING', nameMask: 'STRING' }, 'FileSystemFile'],
@@ -37,6 +43,7 @@ const FILE_REPOSITORY: Readonly<
   SaveJSON: [{ path: 'STRING', content: 'JSON' }, 'NOTHING'],
   SaveText: [{ path: 'STRING', content: 'STRING' }, 'NOTHING'],
   SaveXML: [{ path: 'STRING', content: 'XML' }, 'NOTHING'],
+  WriteToTextFile: [{ path: 'STRING', data: 'STRING', offset: 'NUMBER' }, 'NOTHING'],
 };
 
 describe('a container Thing speaks the vocabulary of a file repository', () => {

@@ -5,6 +5,7 @@ import { browseFileSystem } from './browse-file-system.ts';
 import { checkStorage } from './check-storage.ts';
 import { connectStorage } from './connect-storage.ts';
 import { copyFile } from './copy-file.ts';
+import { createArchive } from './create-archive.ts';
 import { createContainer } from './create-container.ts';
 import { createDownloadLink } from './create-download-link.ts';
 import { createFileSnapshot } from './create-file-snapshot.ts';
@@ -17,7 +18,9 @@ import { deleteContainer } from './delete-container.ts';
 import { deleteFile } from './delete-file.ts';
 import { deleteFolder } from './delete-folder.ts';
 import { disconnectStorage } from './disconnect-storage.ts';
+import { extractArchive } from './extract-archive.ts';
 import { extractZipArchive } from './extract-zip-archive.ts';
+import { flatExtractArchive } from './flat-extract-archive.ts';
 import { getDirectoryStructure } from './get-directory-structure.ts';
 import { getFileCheckSum } from './get-file-check-sum.ts';
 import { getFileInfo } from './get-file-info.ts';
@@ -47,6 +50,7 @@ import { setFileMetadata } from './set-file-metadata.ts';
 import { setFileProperties } from './set-file-properties.ts';
 import { setFileTags } from './set-file-tags.ts';
 import { setFileTier } from './set-file-tier.ts';
+import { writeToTextFile } from './write-to-text-file.ts';
 
 /** Storage accounts, containers and their files. */
 export const FILES = [
@@ -57,6 +61,7 @@ export const FILES = [
   checkStorage,
   connectStorage,
   copyFile,
+  createArchive,
   createContainer,
   createDownloadLink,
   createFileSnapshot,
@@ -69,7 +74,9 @@ export const FILES = [
   deleteFile,
   deleteFolder,
   disconnectStorage,
+  extractArchive,
   extractZipArchive,
+  flatExtractArchive,
   getDirectoryStructure,
   getFileCheckSum,
   getFileInfo,
@@ -99,4 +106,5 @@ export const FILES = [
   setFileProperties,
   setFileTags,
   setFileTier,
+  writeToTextFile,
 ];

@@ -1,0 +1,22 @@
+/**
+ * Work on one file after the other. Writers of one process would otherwise overtake each other again and again, with a call to Azure each
+ * time; those of other processes still do.
+ */
+export class Turns {
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(key);
+    const mine = (async () => {
+      await before;
+      return work();
+    })();
+    const settled = mine.catch(() => undefined);
+    this.#last.set(key, settled);
+    try {
+      return await mine;
+    } finally {
+      if (this.#last.get(key) === settled) this.#last.delete(key);
+    }
+  }
+}

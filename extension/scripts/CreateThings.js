@@ -76,11 +76,13 @@ function createThing(wanted, dryRun) {
   }
   var thing = Things[wanted.name];
   if (!thing) {
-    throw new Error(
-      "The Thing was made and is not visible: call GrantPermissions with the template " +
+    return {
+      outcome: "failed",
+      message:
+        "The Thing was made and is not visible: call GrantPermissions with the template " +
         wanted.template +
         ". Or somebody has removed it meanwhile."
-    );
+    };
   }
   thing.EnableThing();
   thing.RestartThing();

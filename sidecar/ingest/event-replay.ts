@@ -30,6 +30,9 @@ export interface EventReplayPosition {
 
 export const REPLAY_EVENTS = 'ReplayEvents';
 
+/** The hub notes the time at its gateways and appends afterwards, so a message may stand behind some that came later. */
+const LATE_MS = 60_000;
+
 export interface EventReplayOptions {
   readonly openSource: (
     options: Pick<
@@ -152,7 +155,8 @@ class WindowReader implements EventSourceHandlers {
     const last = messages.at(-1);
     if (last) this.#settled.set(partitionId, last.sequenceNumber);
     const end = this.#ends.get(partitionId) ?? -1;
-    if (last && (last.sequenceNumber >= end || last.enqueuedTimeMs > input.toMs)) this.#done.add(partitionId);
+    if (last && (last.sequenceNumber >= end || last.enqueuedTimeMs > input.toMs + LATE_MS))
+      this.#done.add(partitionId);
     this.#saving = this.#task.save({
       settled: Object.fromEntries(this.#settled),
       done: [...this.#done],

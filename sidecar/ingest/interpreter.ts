@@ -8,6 +8,7 @@ import type { Creation, HubMessage, Prepared, Translation, Translator, Update } 
 import type { Row } from './batch.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import { isOutage, Patience } from './patience.ts';
+import { onlyRefused, unanswered } from './second-look.ts';
 import type { PlatformRefusal } from './sender.ts';
 
 /** One message on its way, with what it became. `reasons` not empty: it goes to the dead letters. */
@@ -115,6 +116,7 @@ export class Interpreter {
       const concerned = onlyRefused(translation, refusals);
       this.#account(concerned);
       entry.reasons.push(...concerned.refusals);
+      this.refuse([entry], unanswered(concerned, refusals));
       if (translation.updates.length === 0) entry.updates = [];
       for (const update of concerned.updates) rows.push({ sequenceNumber: entry.number, update });
     }
@@ -278,33 +280,4 @@ async function prepare(
 
 function groupBySequence(refused: readonly PlatformRefusal[]): Map<number, PlatformRefusal[]> {
   return Map.groupBy(refused, (refusal) => refusal.sequenceNumber);
-}
-
-/** The part of a translation that concerns what was refused: what was accepted is not sent twice. */
-function onlyRefused(translation: Translation, refusals: readonly PlatformRefusal[]): Translation {
-  const concerns = (thing: string | undefined, property: string | undefined): boolean =>
-    refusals.some(
-      (refusal) =>
-        refusal.thing === thing &&
-        (refusal.property === undefined || property === undefined || refusal.property === property),
-    );
-  const updates: Update[] = [];
-  for (const update of translation.updates) {
-    const kept = update.properties.flatMap((property, index) =>
-      concerns(update.thing, property) ? [index] : [],
-    );
-    if (kept.length === 0) continue;
-    updates.push({
-      ...update,
-      properties: kept.map((index) => update.properties[index] as string),
-      baseTypes: kept.flatMap((index) => update.baseTypes[index] ?? []),
-      values: kept.map((index) => update.values[index]),
-    });
-  }
-  return {
-    ...translation,
-    updates,
-    ignored: translation.ignored.filter(({ thing, property }) => concerns(thing, property)),
-    refusals: translation.refusals.filter(({ thing, property }) => concerns(thing, property)),
-  };
 }

@@ -4,6 +4,7 @@ import { decodeText, encodingOf } from './decode/encoding.ts';
 import { inflate, looksLikeGzip } from './decode/inflate.ts';
 import { checkShape } from './decode/limits.ts';
 import { Undecodable } from './decode/undecodable.ts';
+import { readJson } from './exact-json.ts';
 import type { HubMessage, TranslationLimits } from './types.ts';
 
 /** How a body is to be read: 'auto' goes by the content type, the others whatever it says. */
@@ -82,7 +83,7 @@ function parseJson(text: string | Undecodable, limits: TranslationLimits, exact:
   if (typeof text !== 'string') return text;
   let value: unknown;
   try {
-    value = exact ? JSON.parse(text, exactInteger) : JSON.parse(text);
+    value = readJson(text, exact);
   } catch (thrown) {
     return new Undecodable(
       'BODY_NOT_JSON',
@@ -95,12 +96,4 @@ function parseJson(text: string | Undecodable, limits: TranslationLimits, exact:
 /** A short text without a second bracket needs no walk over its value. */
 function isFlat(text: string, limits: TranslationLimits): boolean {
   return text.length < limits.maxKeys && text.indexOf('{', 1) === -1 && text.indexOf('[', 1) === -1;
-}
-
-/** A reviver: an integer that its double does not spell as the sender did becomes BigInt. */
-function exactInteger(this: unknown, _key: string, value: unknown, context?: { source?: string }): unknown {
-  const source = context?.source;
-  if (typeof value !== 'number' || source === undefined || Number.isSafeInteger(value)) return value;
-  if (!/^-?\d{16,400}$/.test(source) || String(value) === source) return value;
-  return BigInt(source);
 }

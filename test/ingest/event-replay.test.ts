@@ -88,6 +88,26 @@ describe('replay of events', () => {
     assert.ok(road.thingworx.calls.every(({ stream }) => stream === undefined));
   });
 
+  test('misses no message of the window that stands behind one from after it', async () => {
+    const take = (number: number, takenAtSeconds: number) =>
+      server.append(0, {
+        body: `{"temperature":${number}}`,
+        annotations: {
+          'iothub-connection-device-id': 'dev-1',
+          'iothub-enqueuedtime': BEGIN_MS + takenAtSeconds * 1_000,
+        },
+        enqueuedMs: BEGIN_MS + number * 1_000,
+      });
+    for (const number of range(0, 19)) take(number, number);
+    // The end of a batch, of 20 at most.
+    take(19, 31);
+    take(20, 29);
+    take(200, 200);
+    take(201, 201);
+    assert.equal((await replay(0, 30)).state, 'completed');
+    assert.deepEqual(numbers(), [...range(0, 19), 20]);
+  });
+
   test('ends where there is nothing: empty partitions, a window before or after all events', async () => {
     assert.equal((await replay(0, 10)).state, 'completed');
     fill(0, 100, 110);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { EventItem } from '../../sidecar/ingest/events/event-delivery.ts';
+import type { PlatformRefusal } from '../../sidecar/ingest/sender.ts';
 import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
 import { Creator } from '../../sidecar/thingworx/creator.ts';
 import { ThingDefinitions } from '../../sidecar/thingworx/definitions.ts';
@@ -109,6 +110,57 @@ describe('answers that say nothing', () => {
       entries.map(({ updates, reasons }) => [updates.length, reasons]),
       [1, 2, 3, 4].map(() => [1, []]),
     );
+  });
+});
+
+describe('a second look at what ThingWorx refused', () => {
+  let road: TestRoad;
+
+  const gone = (thing: string, property?: string): PlatformRefusal => ({
+    thing,
+    sequenceNumber: 1,
+    reason: property === undefined ? 'THING_NOT_FOUND' : 'PROPERTY_NOT_FOUND',
+    message: 'gone',
+    ...(property === undefined ? {} : { property }),
+  });
+
+  beforeEach(async () => {
+    road = new TestRoad();
+    await road.start();
+  });
+  afterEach(() => road.stop());
+
+  test('puts a value aside that the mappings of today send elsewhere: nobody has taken it', async () => {
+    road.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
+    road.thingworx.things.set('other', { temperature: 'NUMBER' });
+    const { interpreter } = road.road;
+    const entries = await interpreter.interpret([device(1, 'dev-1')], signal);
+    road.use({ mappings: { version: 1, rules: [{ thing: 'other' }] } });
+    const rows = await interpreter.reconsider(entries, [gone('dev-1')], signal);
+    assert.deepEqual(rows, []);
+    assert.deepEqual(
+      entries[0]?.reasons.map(({ code, thing }) => [code, thing]),
+      [['THING_UNKNOWN', 'dev-1']],
+    );
+  });
+
+  test('knows a property by each of its spellings', async () => {
+    const { things } = road.thingworx;
+    things.set('dev-1', { mod_temperature: 'NUMBER' });
+    const { interpreter } = road.road;
+    const messages = [message(1, { moduleId: 'mod' })];
+    const entries = await interpreter.interpret(messages, signal);
+    things.set('dev-1', { 'mod::temperature': 'NUMBER' });
+    const rows = await interpreter.reconsider(entries, [gone('dev-1', 'mod_temperature')], signal);
+    assert.deepEqual(
+      rows.map(({ update }) => update.properties),
+      [['mod::temperature']],
+    );
+    things.set('dev-1', {});
+    const again = await interpreter.reconsider(entries, [gone('dev-1', 'mod::temperature')], signal);
+    assert.deepEqual(again, []);
+    assert.deepEqual(entries[0]?.reasons, [], 'the policy is to ignore it');
+    assert.deepEqual(road.counters.ignoredByReason, { PROPERTY_UNKNOWN: 1 });
   });
 });
 

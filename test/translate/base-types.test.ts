@@ -261,6 +261,8 @@ table('JSON', [
   [true, TYPE],
   [{ a: Number.POSITIVE_INFINITY }, RANGE],
   [{ a: [2n ** 60n] }, refused('VALUE_INEXACT')],
+  ['{"a":[9007199254740993]}', refused('VALUE_INEXACT')],
+  ['{"a":[9007199254740991]}', { a: [9007199254740991] }],
   [`${'['.repeat(100_000)}${']'.repeat(100_000)}`, TYPE],
 ]);
 

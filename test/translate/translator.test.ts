@@ -98,6 +98,8 @@ describe('plain telemetry', () => {
     ]);
     assert.deepEqual(codes(translation.refusals), ['VALUE_INEXACT']);
     assert.match(translation.refusals[0]?.reason ?? '', /"id".*12345678901234567890/);
+    const inText = translate({}, message({ details: '{"id":12345678901234567890}' }), THINGS);
+    assert.deepEqual([rows(inText), codes(inText.refusals)], [[], ['VALUE_INEXACT']]);
     // digits that a double spells alike are no loss
     const round = translate({}, message(Buffer.from('{"mode":100000000000000000000}')), THINGS);
     assert.deepEqual(rows(round), [{ mode: '100000000000000000000' }]);

@@ -1,3 +1,4 @@
+import { readJson } from '../exact-json.ts';
 import type { CoerceContext } from './context.ts';
 import { parseNumeral, toNumber } from './number.ts';
 import { plainJson } from './plain-json.ts';
@@ -95,7 +96,7 @@ function numerals(text: string): readonly number[] | undefined {
  * of an object or array: the platform would turn any other text into {} without a word.
  */
 export function toJson(value: unknown, context: CoerceContext): object | Wrong {
-  const parsed = typeof value === 'string' ? parseJsonText(value) : value;
+  const parsed = typeof value === 'string' ? parseJsonText(value, context.exact) : value;
   if (
     typeof parsed !== 'object' ||
     parsed === null ||
@@ -109,11 +110,11 @@ export function toJson(value: unknown, context: CoerceContext): object | Wrong {
   return Array.isArray(plain) ? { array: plain } : (plain as object);
 }
 
-function parseJsonText(text: string): unknown {
+function parseJsonText(text: string, exact: boolean): unknown {
   const first = text.trimStart()[0];
   if (first !== '{' && first !== '[') return undefined;
   try {
-    return JSON.parse(text);
+    return readJson(text, exact);
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@ import type { Conditions, Download, FileFacts } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { attempt, failure } from './failure.ts';
 import { factsOf } from './listing.ts';
+import { patiently } from './patience.ts';
 import { conditionsOf, type Place } from './place.ts';
 
 /** What one call fetches: it must arrive within the time of a call, and its overhead must not count. */
@@ -64,9 +65,8 @@ async function* pieces(
   while (offset <= end) {
     const length = Math.min(CALL_BYTES, end + 1 - offset);
     const conditions = conditionsOf({ ifMatch: facts.etag });
-    const answer = await attempt(action, host, () =>
-      blob.download(offset, length, { abortSignal: signal, conditions }),
-    );
+    const fetch = () => blob.download(offset, length, { abortSignal: signal, conditions });
+    const answer = await attempt(action, host, () => patiently(fetch, signal));
     try {
       for await (const chunk of answer.readableStreamBody ?? []) {
         offset += (chunk as Buffer).byteLength;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { patiently } from './patience.ts';
 
 export const BLOCK_BYTES = 4 * 1024 * 1024;
 /** The most that a blob can have: with blocks of 4 MiB, files of up to 195 GiB. */
@@ -67,11 +68,13 @@ export class Staged {
     const id = ids.at({ ...from, offset: from.offset + this.bytes });
     this.ids.push(id);
     this.bytes += block.byteLength;
-    const sending = this.#blob
-      .stageBlock(id, block, block.byteLength, {
+    const md5 = createHash('md5').update(block).digest();
+    const stage = () =>
+      this.#blob.stageBlock(id, block, block.byteLength, {
         abortSignal: signal,
-        transactionalContentMD5: createHash('md5').update(block).digest(),
-      })
+        transactionalContentMD5: md5,
+      });
+    const sending = patiently(stage, signal)
       .catch((error: unknown) => {
         this.#failed ??= { error };
       })

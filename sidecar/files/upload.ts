@@ -5,6 +5,7 @@ import type { UploadOptions, UploadState } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { contentTypeOf } from './content.ts';
 import { statusOf } from './failure.ts';
+import { patiently } from './patience.ts';
 import { conditionsOf, type Place } from './place.ts';
 import { BLOCK_BYTES, Buffers, blockIds, blocksOf, MAX_BLOCKS, Staged } from './staging.ts';
 
@@ -48,10 +49,13 @@ export async function uploadFile(
     if (options.size !== undefined && size !== options.size) throw incomplete(path, size, options.size);
     verify(path, md5, options.contentMd5);
     const settings = commitSettings(path, options, md5, signal);
+    const commit = () => blob.commitBlockList(staged.ids, settings);
+    // A second try under a condition would fail on what the first has written, when only its answer got lost.
+    const isConditional = Boolean(options.ifMatch || options.ifNoneMatch);
     const answer =
       staged.bytes === 0
         ? await blob.upload(first ?? Buffer.alloc(0), size, settings)
-        : await blob.commitBlockList(staged.ids, settings);
+        : await (isConditional ? commit() : patiently(commit, signal));
     return { received: size, etag: answer.etag ?? '', contentMd5: md5.toString('base64') };
   });
 }

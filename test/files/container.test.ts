@@ -359,27 +359,4 @@ describe('what goes wrong', () => {
     await assert.rejects(check(url), { code: 'AZURE_UNAUTHORIZED' });
     await assert.rejects(check('http://127.0.0.1:9/x'), { code: 'AZURE_UNREACHABLE' });
   });
-
-  test('with a storage that is down is over when it is back', async () => {
-    const { mkdtemp, rm } = await import('node:fs/promises');
-    const { tmpdir } = await import('node:os');
-    const directory = await mkdtemp(`${tmpdir()}/files-`);
-    const first = await startAccount({ directory });
-    try {
-      const { files } = await newContainer(first);
-      await files.write('/a', text('before'), {}, NEVER);
-      await first.stop();
-      await assert.rejects(files.read('/a', NEVER), { code: 'AZURE_UNREACHABLE' });
-      const { port, accountKey } = first.azurite;
-      const second = await startAccount({ directory, port, accountKey });
-      try {
-        assert.equal((await files.read('/a', NEVER)).toString(), 'before');
-      } finally {
-        await second.stop();
-      }
-    } finally {
-      await first.stop();
-      await rm(directory, { recursive: true, force: true });
-    }
-  });
 });

@@ -155,10 +155,8 @@ describe('deployments', () => {
     await bench.files.write('/p.zip', Buffer.from('another'), {}, NEVER);
     const other = await deployments.deploy(bench.request({ name: 'driver' }), NEVER);
     assert.notEqual(other.deploymentId, first.deploymentId);
-    assert.deepEqual(
-      (await deployments.list({})).map(({ name }) => name),
-      ['driver', 'app'],
-    );
+    const names = (await deployments.list({})).map(({ name }) => name);
+    assert.deepEqual(names, ['driver', 'app']);
     // The file that was meant is no more: the device installs none in its place, not even when the order was on its way.
     const installer = new Installer(await bench.device());
     await until('the end', () => bench.rows.some(({ name, state }) => name === 'app' && state === 'failed'));

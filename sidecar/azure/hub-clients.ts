@@ -9,6 +9,7 @@ import { invokeMethod, type MethodCall, type MethodResult } from './methods.ts';
 import { ModuleRegistry } from './module-registry.ts';
 import { HubQuota, type QuotaOptions } from './quota.ts';
 import { Registry } from './registry.ts';
+import { Turns } from './turns.ts';
 import { Twins } from './twins.ts';
 
 export interface HubClientsOptions {
@@ -27,6 +28,8 @@ export class HubClients {
   readonly messages: Messages;
   readonly quota: HubQuota;
   readonly credentials: HubCredentials;
+  /** For what is read and written back through a module: nothing there has an ETag. */
+  readonly moduleTurns = new Turns();
   readonly #rest: HubRest;
 
   constructor(options: HubClientsOptions) {

@@ -9,9 +9,6 @@ type RawNode = Readonly<Record<string, unknown>>;
 /** Two calls follow each other within the time of one script. */
 const RESPONSE_SECONDS = 12;
 
-/** The last change of each module that is under way, by hub and name. */
-const CHANGES = new WeakMap<HubClients, Map<string, Promise<unknown>>>();
-
 /**
  * One writer of an OPC Publisher's configuration. PublishNodes_V1, and UnpublishAllNodes_V1 for one writer, drop every writer group but
  * its own, and UnpublishNodes_V1 finds only nodes that are named with all their settings; so a writer is read, and written by
@@ -82,24 +79,13 @@ export class OpcWriter {
   }
 
   /** Changes of one module follow each other: each reads what the one before has written. */
-  async #inTurn(change: () => Promise<void>): Promise<void> {
-    const turns = CHANGES.get(this.#azure) ?? new Map<string, Promise<unknown>>();
-    CHANGES.set(this.#azure, turns);
-    const name = JSON.stringify(this.#module);
-    const before = turns.get(name);
-    const mine = (async () => {
-      await before?.catch(() => undefined);
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    return this.#azure.moduleTurns.run(JSON.stringify(this.#module), async () => {
       // Nobody waits for the answer any more.
       if (this.#signal.aborted)
         throw new ConnectorError('AZURE_CANCELLED', 'The caller gave up waiting for its turn.');
       await change();
-    })();
-    turns.set(name, mine);
-    try {
-      await mine;
-    } finally {
-      if (turns.get(name) === mine) turns.delete(name);
-    }
+    });
   }
 
   async #write(nodes: readonly RawNode[]): Promise<void> {

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import { openStorage } from '../azure/storage.ts';
+import { Turns } from '../azure/turns.ts';
 import type { SecretTicket } from '../contract/context.ts';
 import type { ContainerEntry, FilePlace, Files, Relocation, Storage, Storages } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
@@ -11,7 +12,6 @@ import { LinkMaker } from './links.ts';
 import { containerName } from './paths.ts';
 import { Pieces } from './pieces.ts';
 import { locateBlob, relocateFile } from './relocation.ts';
-import { Turns } from './turns.ts';
 
 const SECRET = 'storageConnectionString';
 /** A block of some megabytes over a slow line. */

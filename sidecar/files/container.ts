@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { ContainerClient } from '@azure/storage-blob';
+import type { Turns } from '../azure/turns.ts';
 import type {
   Conditions,
   ContentFacts,
@@ -31,7 +32,6 @@ import {
   setTags,
   setTier,
 } from './properties.ts';
-import type { Turns } from './turns.ts';
 import { uploadFile } from './upload.ts';
 
 const HASHES = { MD5: 'md5', 'SHA-1': 'sha1', 'SHA-256': 'sha256' } as const;

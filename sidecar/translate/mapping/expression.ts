@@ -52,6 +52,7 @@ export function compileExpression(source: string): CompiledExpression | Flaw {
 /** How long evaluations may keep everything else waiting. */
 const BREATH_MS = 20;
 
+/** Of the module, as the thread that they share is one for all hubs. */
 let turn: Promise<unknown> = Promise.resolve();
 let breathedAtMs = 0;
 

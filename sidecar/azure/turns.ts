@@ -1,6 +1,6 @@
 /**
- * Work on one file after the other. Writers of one process would otherwise overtake each other again and again, with a call to Azure each
- * time; those of other processes still do.
+ * Lets changes of one thing follow each other, which read it before they write it. Within one process they would otherwise undo each other,
+ * or overtake each other again and again with a call to Azure each time; those of other processes still do.
  */
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>();

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { buildPackage } from './build.ts';
 
 /**
- * Runs the tests: all of them, or those whose path contains one of the given words. Node's own runner, three files at a time, since most of
+ * Runs the tests: all of them, or those whose path contains one of the given words. Node's own runner, four files at a time, since most of
  * their time they wait; a test that needs what this machine does not have skips and says so.
  */
 const root = path.join(import.meta.dirname, '..');
@@ -24,7 +24,7 @@ const directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-tests-'));
 const zip = await buildPackage({ outputDirectory: directory });
 const child = spawn(
   process.execPath,
-  ['--test', '--test-concurrency=3', '--test-timeout=300000', ...files.sort()],
+  ['--test', '--test-concurrency=4', '--test-timeout=300000', ...files.sort()],
   {
     cwd: root,
     stdio: 'inherit',

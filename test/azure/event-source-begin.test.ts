@@ -1,101 +1,68 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { openEventSource } from '../../sidecar/azure/event-source.ts';
-import type {
-  CheckpointStore,
-  EventSource,
-  EventSourceOptions,
-  StartPosition,
-} from '../../sidecar/azure/event-types.ts';
+import type { CheckpointStore, StartPosition } from '../../sidecar/azure/event-types.ts';
 import { createMemoryCheckpoints } from '../../sidecar/azure/memory-checkpoints.ts';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
-import { EventHubServer } from './event-hub-server.ts';
-import { Recorder, range, until } from './helpers.ts';
-
-const EARLIEST: StartPosition = { from: 'earliest' };
+import { range, until } from './helpers.ts';
+import { SourceStage } from './source-stage.ts';
 
 describe('where an event source begins', () => {
-  let server: EventHubServer;
-  let recorder: Recorder;
-  const sources: EventSource[] = [];
-
-  beforeEach(async () => {
-    server = new EventHubServer(2);
-    recorder = new Recorder();
-    await server.start();
-  });
-
-  afterEach(async () => {
-    await Promise.all(sources.splice(0).map((source) => source.stop()));
-    await server.stop();
-  });
-
-  async function open(options: Partial<EventSourceOptions> = {}): Promise<EventSource> {
-    const source = await openEventSource({
-      endpoint: { kind: 'connectionString', connectionString: server.connectionString },
-      consumerGroup: '$Default',
-      handlers: recorder,
-      startPosition: EARLIEST,
-      lagIntervalMs: 0,
-      closeTimeoutMs: 2000,
-      ...options,
-    });
-    sources.push(source);
-    return source;
-  }
-
-  function fill(partition: number, count: number): void {
-    server.append(partition, ...range(count).map((index) => ({ body: `{"n":${index}}` })));
-  }
+  const stage = new SourceStage();
+  const { open, fill } = stage;
+  beforeEach(stage.start);
+  afterEach(stage.stop);
 
   test('starts where it is told: after a sequence number, after an offset, from a time, per partition', async () => {
     for (const partition of [0, 1]) {
-      server.append(partition, ...range(10).map((index) => ({ body: `${index}`, enqueuedMs: 1000 + index })));
+      stage.server.append(
+        partition,
+        ...range(10).map((index) => ({ body: `${index}`, enqueuedMs: 1000 + index })),
+      );
     }
     await open({
       startPositions: { 0: { from: 'sequenceNumber', after: 6 } },
       startPosition: { from: 'offset', after: '70' },
     });
-    await until('five events', () => recorder.events.length === 5);
-    assert.deepEqual(recorder.sequence('0'), [7, 8, 9]);
-    assert.deepEqual(recorder.sequence('1'), [8, 9]);
-    recorder.events.length = 0;
+    await until('five events', () => stage.recorder.events.length === 5);
+    assert.deepEqual(stage.recorder.sequence('0'), [7, 8, 9]);
+    assert.deepEqual(stage.recorder.sequence('1'), [8, 9]);
+    stage.recorder.events.length = 0;
     await open({ startPosition: { from: 'time', timeMs: 1007 }, partitions: ['1'], consumerGroup: 'replay' });
-    await until('two events', () => recorder.events.length === 2);
-    assert.deepEqual(recorder.sequence('1'), [8, 9]);
-    assert.deepEqual(recorder.sequence('0'), []);
+    await until('two events', () => stage.recorder.events.length === 2);
+    assert.deepEqual(stage.recorder.sequence('1'), [8, 9]);
+    assert.deepEqual(stage.recorder.sequence('0'), []);
   });
 
   test('"latest" is pinned: a restart and a reconnect before the first event lose nothing', async () => {
     fill(0, 5);
     const checkpoints = createMemoryCheckpoints();
     const first = await open({ startPosition: { from: 'latest' }, checkpoints });
-    await until('both partitions', () => recorder.opened.length === 2 && server.readers === 2);
-    server.cutConnections();
+    await until('both partitions', () => stage.recorder.opened.length === 2 && stage.server.readers === 2);
+    stage.server.cutConnections();
     fill(0, 2);
-    await until('what came during the cut', () => recorder.events.length === 2);
-    assert.deepEqual(recorder.sequence('0'), [5, 6]);
+    await until('what came during the cut', () => stage.recorder.events.length === 2);
+    assert.deepEqual(stage.recorder.sequence('0'), [5, 6]);
     await first.stop();
     fill(1, 3);
     await open({ startPosition: { from: 'latest' }, checkpoints });
-    await until('what came while stopped', () => recorder.sequence('1').length === 3);
-    assert.deepEqual(recorder.sequence('1'), [0, 1, 2]);
+    await until('what came while stopped', () => stage.recorder.sequence('1').length === 3);
+    assert.deepEqual(stage.recorder.sequence('1'), [0, 1, 2]);
     // Nothing was checkpointed beyond the pin, so partition 0 repeats what came after it.
-    await until('repeats', () => recorder.sequence('0').length === 4);
+    await until('repeats', () => stage.recorder.sequence('0').length === 4);
   });
 
   test('goes on from the checkpoint, in the memory of any store', async () => {
     fill(0, 10);
     const checkpoints = createMemoryCheckpoints();
     const first = await open({ checkpoints });
-    await until('ten events', () => recorder.events.length === 10);
+    await until('ten events', () => stage.recorder.events.length === 10);
     assert.equal(await first.checkpoint('0', { sequenceNumber: 6, offset: '60' }), true);
     await first.stop();
     assert.equal(await first.checkpoint('0', { sequenceNumber: 9, offset: '90' }), false, 'no longer owned');
-    recorder.events.length = 0;
+    stage.recorder.events.length = 0;
     await open({ checkpoints });
-    await until('the rest', () => recorder.events.length === 3);
-    assert.deepEqual(recorder.sequence('0'), [7, 8, 9]);
+    await until('the rest', () => stage.recorder.events.length === 3);
+    assert.deepEqual(stage.recorder.sequence('0'), [7, 8, 9]);
   });
 
   test('the end of each partition is known for lag, also of an empty one', async () => {
@@ -115,7 +82,7 @@ describe('where an event source begins', () => {
     assert.equal(again.streamIdentity, first.streamIdentity);
     const other = await open({ consumerGroup: 'another' });
     assert.notEqual(other.streamIdentity, first.streamIdentity);
-    server.createdAtMs += 1;
+    stage.server.createdAtMs += 1;
     const recreated = await open();
     assert.notEqual(recreated.streamIdentity, first.streamIdentity);
   });
@@ -126,9 +93,9 @@ describe('where an event source begins', () => {
     const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
     await checkpoints.updateCheckpoint({ ...place, partitionId: '0', offset: '9990', sequenceNumber: 999 });
     await open({ checkpoints, startPosition: { from: 'latest' } });
-    await until('three events', () => recorder.events.length === 3);
+    await until('three events', () => stage.recorder.events.length === 3);
     assert.deepEqual(
-      recorder.errors.map(({ partitionId, error }) => [partitionId, error.code]),
+      stage.recorder.errors.map(({ partitionId, error }) => [partitionId, error.code]),
       [['0', 'CHECKPOINT_AHEAD']],
     );
   });
@@ -143,19 +110,19 @@ describe('where an event source begins', () => {
     };
     await open({ checkpoints: store });
     await until('the report', () =>
-      recorder.errors.some(({ error }) => error.code === 'CHECKPOINTS_UNREADABLE'),
+      stage.recorder.errors.some(({ error }) => error.code === 'CHECKPOINTS_UNREADABLE'),
     );
-    assert.equal(server.attached, 0);
+    assert.equal(stage.server.attached, 0);
   });
 
   test('where reading begins is known before the first event, but for a time', async () => {
     fill(0, 3);
     const places = async (startPosition: StartPosition, checkpoints = createMemoryCheckpoints()) => {
-      recorder.begins.clear();
+      stage.recorder.begins.clear();
       const source = await open({ startPosition, checkpoints });
-      await until('both partitions', () => recorder.begins.size === 2);
+      await until('both partitions', () => stage.recorder.begins.size === 2);
       await source.stop();
-      return [recorder.begins.get('0'), recorder.begins.get('1')];
+      return [stage.recorder.begins.get('0'), stage.recorder.begins.get('1')];
     };
     assert.deepEqual(await places({ from: 'earliest' }), [-1, -1]);
     const checkpoints = createMemoryCheckpoints();
@@ -168,47 +135,47 @@ describe('where an event source begins', () => {
 
   test('messages that expired before they were read are reported with their number, once, and reading goes on', async () => {
     fill(0, 10);
-    server.expire(0, 7);
+    stage.server.expire(0, 7);
     const checkpoints = createMemoryCheckpoints();
     const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
     await checkpoints.updateCheckpoint({ ...place, partitionId: '0', offset: '30', sequenceNumber: 3 });
     await open({ checkpoints });
-    await until('what is left', () => recorder.events.length === 3);
-    assert.deepEqual(recorder.sequence('0'), [7, 8, 9]);
-    await until('the report', () => recorder.errors.length > 0);
+    await until('what is left', () => stage.recorder.events.length === 3);
+    assert.deepEqual(stage.recorder.sequence('0'), [7, 8, 9]);
+    await until('the report', () => stage.recorder.errors.length > 0);
     assert.deepEqual(
-      recorder.errors.map(({ partitionId, error }) => [partitionId, error.code, error.details]),
+      stage.recorder.errors.map(({ partitionId, error }) => [partitionId, error.code, error.details]),
       [['0', 'MESSAGES_EXPIRED', { messages: 3 }]],
     );
-    assert.match(recorder.errors[0]?.error.message ?? '', /dropped 3 messages of partition 0 .*4 to 6/);
+    assert.match(stage.recorder.errors[0]?.error.message ?? '', /dropped 3 messages of partition 0 .*4 to 6/);
   });
 
   test('messages that expire while a handler holds the partition up are reported as well', async () => {
-    // More than the session of the server queues ahead.
+    // More than the session of the stage.server queues ahead.
     fill(0, 6000);
     const held = Promise.withResolvers<void>();
-    recorder.onEvents = () => held.promise;
+    stage.recorder.onEvents = () => held.promise;
     await open();
-    await until('the first events', () => server.taken(0) > 0);
-    server.expire(0, 5900);
+    await until('the first events', () => stage.server.taken(0) > 0);
+    stage.server.expire(0, 5900);
     held.resolve();
-    await until('the end', () => recorder.events.at(-1)?.event.sequenceNumber === 5999);
-    await until('the report', () => recorder.errors.length > 0);
+    await until('the end', () => stage.recorder.events.at(-1)?.event.sequenceNumber === 5999);
+    await until('the report', () => stage.recorder.errors.length > 0);
     assert.deepEqual(
-      recorder.errors.map(({ error }) => [error.code, error.details]),
-      [['MESSAGES_EXPIRED', { messages: 6000 - recorder.events.length }]],
+      stage.recorder.errors.map(({ error }) => [error.code, error.details]),
+      [['MESSAGES_EXPIRED', { messages: 6000 - stage.recorder.events.length }]],
     );
-    assert.ok(recorder.events.length < 5900);
+    assert.ok(stage.recorder.events.length < 5900);
   });
 
   test('a checkpoint at the last message that expired misses nothing', async () => {
     fill(0, 10);
-    server.expire(0, 7);
+    stage.server.expire(0, 7);
     const checkpoints = createMemoryCheckpoints();
     const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
     await checkpoints.updateCheckpoint({ ...place, partitionId: '0', offset: '60', sequenceNumber: 6 });
     await open({ checkpoints });
-    await until('what is left', () => recorder.events.length === 3);
-    assert.deepEqual(recorder.errors, []);
+    await until('what is left', () => stage.recorder.events.length === 3);
+    assert.deepEqual(stage.recorder.errors, []);
   });
 });

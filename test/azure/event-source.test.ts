@@ -1,56 +1,21 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { openEventSource } from '../../sidecar/azure/event-source.ts';
-import type {
-  CheckpointStore,
-  EventSource,
-  EventSourceOptions,
-  StartPosition,
-} from '../../sidecar/azure/event-types.ts';
+import type { CheckpointStore } from '../../sidecar/azure/event-types.ts';
 import { createMemoryCheckpoints } from '../../sidecar/azure/memory-checkpoints.ts';
 import type { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import { EventHubServer } from './event-hub-server.ts';
 import { Recorder, range, until } from './helpers.ts';
-
-const EARLIEST: StartPosition = { from: 'earliest' };
+import { SourceStage } from './source-stage.ts';
 
 describe('event source', () => {
-  let server: EventHubServer;
-  let recorder: Recorder;
-  const sources: EventSource[] = [];
-
-  beforeEach(async () => {
-    server = new EventHubServer(2);
-    recorder = new Recorder();
-    await server.start();
-  });
-
-  afterEach(async () => {
-    await Promise.all(sources.splice(0).map((source) => source.stop()));
-    await server.stop();
-  });
-
-  async function open(options: Partial<EventSourceOptions> = {}): Promise<EventSource> {
-    const source = await openEventSource({
-      endpoint: { kind: 'connectionString', connectionString: server.connectionString },
-      consumerGroup: '$Default',
-      handlers: recorder,
-      startPosition: EARLIEST,
-      lagIntervalMs: 0,
-      closeTimeoutMs: 2000,
-      ...options,
-    });
-    sources.push(source);
-    return source;
-  }
-
-  function fill(partition: number, count: number): void {
-    server.append(partition, ...range(count).map((index) => ({ body: `{"n":${index}}` })));
-  }
+  const stage = new SourceStage();
+  const { open, fill } = stage;
+  beforeEach(stage.start);
+  afterEach(stage.stop);
 
   test('delivers every partition in order, bodies as bytes, properties by IoT Hub name', async () => {
     fill(1, 3);
-    server.append(0, {
+    stage.server.append(0, {
       body: '{"temperature":21.5}',
       annotations: { 'iothub-connection-device-id': 'dev-1', 'iothub-message-source': 'Telemetry' },
       properties: { alert: 'yes' },
@@ -58,11 +23,11 @@ describe('event source', () => {
       enqueuedMs: 1_700_000_123_456,
     });
     const source = await open();
-    await until('four events', () => recorder.events.length === 4);
+    await until('four events', () => stage.recorder.events.length === 4);
     assert.deepEqual(source.partitionIds, ['0', '1']);
     assert.deepEqual([...source.ownedPartitions()].sort(), ['0', '1']);
-    assert.deepEqual(recorder.sequence('1'), [0, 1, 2]);
-    const event = recorder.events.find((entry) => entry.partitionId === '0')?.event;
+    assert.deepEqual(stage.recorder.sequence('1'), [0, 1, 2]);
+    const event = stage.recorder.events.find((entry) => entry.partitionId === '0')?.event;
     assert.ok(Buffer.isBuffer(event?.body));
     assert.equal(event.body.toString(), '{"temperature":21.5}');
     assert.equal(event.enqueuedTimeUtc.getTime(), 1_700_000_123_456);
@@ -73,13 +38,13 @@ describe('event source', () => {
   });
 
   test('bodies that are no single data section arrive as bytes too', async () => {
-    server.append(0, { body: '', message: { body: 'a string value' } });
-    server.append(0, { body: '', message: { body: { a: 1 } } });
-    server.append(0, { body: Buffer.alloc(0) });
+    stage.server.append(0, { body: '', message: { body: 'a string value' } });
+    stage.server.append(0, { body: '', message: { body: { a: 1 } } });
+    stage.server.append(0, { body: Buffer.alloc(0) });
     await open();
-    await until('three events', () => recorder.events.length === 3);
+    await until('three events', () => stage.recorder.events.length === 3);
     assert.deepEqual(
-      recorder.events.map(({ event }) => event.body.toString()),
+      stage.recorder.events.map(({ event }) => event.body.toString()),
       ['a string value', '{"a":1}', ''],
     );
   });
@@ -88,7 +53,7 @@ describe('event source', () => {
     fill(0, 20);
     const checkpoints = createMemoryCheckpoints();
     let failures = 2;
-    recorder.onEvents = async () => {
+    stage.recorder.onEvents = async () => {
       if (failures-- <= 0) return;
       throw Object.assign(new Error('raw'), {
         name: 'MessagingError',
@@ -97,10 +62,10 @@ describe('event source', () => {
       });
     };
     await open({ checkpoints, maxBatchSize: 5 });
-    await until('all events', () => recorder.events.length >= 20);
-    assert.deepEqual(recorder.sequence('0'), range(20));
+    await until('all events', () => stage.recorder.events.length >= 20);
+    assert.deepEqual(stage.recorder.sequence('0'), range(20));
     assert.deepEqual(
-      recorder.closed.map(({ reason }) => reason),
+      stage.recorder.closed.map(({ reason }) => reason),
       ['failed', 'failed'],
     );
   });
@@ -110,69 +75,69 @@ describe('event source', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    recorder.onEvents = () => held;
+    stage.recorder.onEvents = () => held;
     await open({ maxBatchSize: 10, prefetchCount: 30, partitions: ['0'] });
-    await until('the reader', () => server.readers === 1);
+    await until('the reader', () => stage.server.readers === 1);
     fill(0, 1000);
-    await until('credit used up', () => server.outstandingCredit[0] === 0);
-    const before = server.outstandingCredit[0];
+    await until('credit used up', () => stage.server.outstandingCredit[0] === 0);
+    const before = stage.server.outstandingCredit[0];
     fill(0, 10);
     assert.equal(before, 0);
-    recorder.onEvents = undefined;
+    stage.recorder.onEvents = undefined;
     release();
-    await until('all events', () => recorder.events.length === 1010);
-    assert.deepEqual(recorder.sequence('0'), range(1010));
+    await until('all events', () => stage.recorder.events.length === 1010);
+    assert.deepEqual(stage.recorder.sequence('0'), range(1010));
   });
 
   test('a cut connection is taken up again without loss or repeats', async () => {
     await open({ partitions: ['0'] });
-    await until('the reader', () => server.readers === 1);
+    await until('the reader', () => stage.server.readers === 1);
     for (let round = 0; round < 3; round++) {
       fill(0, 50);
-      await until('the events of this round', () => recorder.events.length === 50 * (round + 1));
-      server.cutConnections();
+      await until('the events of this round', () => stage.recorder.events.length === 50 * (round + 1));
+      stage.server.cutConnections();
     }
     fill(0, 50);
-    await until('all events', () => recorder.events.length === 200);
-    assert.deepEqual(recorder.sequence('0'), range(200));
+    await until('all events', () => stage.recorder.events.length === 200);
+    assert.deepEqual(stage.recorder.sequence('0'), range(200));
   });
 
   test('reopen of a partition starts from its last checkpoint, though the handler hangs', async () => {
     fill(0, 10);
     const source = await open({ partitions: ['0'] });
-    await until('ten events', () => recorder.events.length === 10);
+    await until('ten events', () => stage.recorder.events.length === 10);
     await source.checkpoint('0', { sequenceNumber: 7, offset: '70' });
     let entered = false;
-    recorder.onEvents = () => {
+    stage.recorder.onEvents = () => {
       entered = true;
       return new Promise<void>(() => {});
     };
     fill(0, 1);
     await until('the hanging batch', () => entered);
-    recorder.onEvents = undefined;
+    stage.recorder.onEvents = undefined;
     await source.reopen('0');
-    await until('repeats', () => recorder.events.length === 13);
-    assert.deepEqual(recorder.sequence('0').slice(10), [8, 9, 10]);
-    assert.deepEqual(recorder.closed, [{ partitionId: '0', reason: 'reopened' }]);
-    assert.deepEqual(recorder.errors, []);
+    await until('repeats', () => stage.recorder.events.length === 13);
+    assert.deepEqual(stage.recorder.sequence('0').slice(10), [8, 9, 10]);
+    assert.deepEqual(stage.recorder.closed, [{ partitionId: '0', reason: 'reopened' }]);
+    assert.deepEqual(stage.recorder.errors, []);
   });
 
   test('reopen of all takes a new connection', async () => {
     fill(0, 3);
     fill(1, 3);
     const source = await open();
-    await until('six events', () => recorder.events.length === 6);
+    await until('six events', () => stage.recorder.events.length === 6);
     await source.checkpoint('0', { sequenceNumber: 2, offset: '20' });
     await source.checkpoint('1', { sequenceNumber: 2, offset: '20' });
-    const attached = server.attached;
+    const attached = stage.server.attached;
     await source.reopen();
     fill(0, 1);
     fill(1, 1);
-    await until('two more', () => recorder.events.length >= 8);
-    assert.deepEqual(recorder.sequence('0'), [0, 1, 2, 3]);
-    assert.equal(server.attached, attached + 2);
+    await until('two more', () => stage.recorder.events.length >= 8);
+    assert.deepEqual(stage.recorder.sequence('0'), [0, 1, 2, 3]);
+    assert.equal(stage.server.attached, attached + 2);
     assert.deepEqual(
-      recorder.closed.map(({ reason }) => reason),
+      stage.recorder.closed.map(({ reason }) => reason),
       ['reopened', 'reopened'],
     );
   });
@@ -181,39 +146,39 @@ describe('event source', () => {
     fill(0, 4);
     const checkpoints = createMemoryCheckpoints();
     const source = await open({ checkpoints, partitions: ['0'] });
-    await until('four events', () => recorder.events.length === 4);
+    await until('four events', () => stage.recorder.events.length === 4);
     let written: boolean | undefined;
-    recorder.onClosing = async () => {
+    stage.recorder.onClosing = async () => {
       written = await source.checkpoint('0', { sequenceNumber: 3, offset: '30' });
     };
     await Promise.all([source.stop(), source.stop()]);
     assert.equal(written, true);
-    assert.deepEqual(recorder.closed, [{ partitionId: '0', reason: 'stopped' }]);
+    assert.deepEqual(stage.recorder.closed, [{ partitionId: '0', reason: 'stopped' }]);
     assert.deepEqual(
       (await checkpoints.listOwnership('', '', '')).map((owner) => owner.ownerId),
       [''],
     );
     assert.equal((await checkpoints.listCheckpoints('', '', ''))[0]?.offset, '30');
-    await until('connection closed', () => server.readers === 0);
+    await until('connection closed', () => stage.server.readers === 0);
   });
 
   test('a lane that never ends does not keep stop from ending', async () => {
     fill(0, 1);
-    recorder.onEvents = () => new Promise<void>(() => {});
-    recorder.onClosing = () => new Promise<void>(() => {});
+    stage.recorder.onEvents = () => new Promise<void>(() => {});
+    stage.recorder.onClosing = () => new Promise<void>(() => {});
     const source = await open({ closeTimeoutMs: 100 });
-    await until('both partitions', () => recorder.opened.length === 2);
+    await until('both partitions', () => stage.recorder.opened.length === 2);
     await source.stop();
   });
 
   test('another reader takes the partitions: closed as lost, checkpoints refused', async () => {
     const first = await open({ partitions: ['0'] });
-    await until('the reader', () => server.readers === 1);
+    await until('the reader', () => stage.server.readers === 1);
     const second = new Recorder();
     await open({ handlers: second, partitions: ['0'] });
-    await until('lost', () => recorder.closed.length > 0);
-    assert.equal(recorder.closed[0]?.reason, 'lost');
-    assert.equal(recorder.errors[0]?.error.code, 'PARTITION_TAKEN');
+    await until('lost', () => stage.recorder.closed.length > 0);
+    assert.equal(stage.recorder.closed[0]?.reason, 'lost');
+    assert.equal(stage.recorder.errors[0]?.error.code, 'PARTITION_TAKEN');
     await first.stop();
   });
 
@@ -229,7 +194,7 @@ describe('event source', () => {
     );
     await first.stop();
     await until('second has both', () => second.ownedPartitions().length === 2);
-    assert.equal(recorder.closed.filter(({ reason }) => reason === 'stopped').length, 1);
+    assert.equal(stage.recorder.closed.filter(({ reason }) => reason === 'stopped').length, 1);
   });
 
   test('a store that fails for a while holds up nothing that is open', async () => {
@@ -248,70 +213,74 @@ describe('event source', () => {
       updateCheckpoint: guard(inner.updateCheckpoint),
     };
     const source = await open({ checkpoints });
-    await until('both partitions', () => server.readers === 2);
+    await until('both partitions', () => stage.server.readers === 2);
     broken = true;
     await until('the report', () =>
-      recorder.errors.some(({ partitionId, error }) => !partitionId && error.code === 'AZURE_UNREACHABLE'),
+      stage.recorder.errors.some(
+        ({ partitionId, error }) => !partitionId && error.code === 'AZURE_UNREACHABLE',
+      ),
     );
     fill(0, 5);
-    await until('five events', () => recorder.events.length === 5);
+    await until('five events', () => stage.recorder.events.length === 5);
     await assert.rejects(source.checkpoint('0', { sequenceNumber: 1, offset: '10' }), {
       code: 'AZURE_UNREACHABLE',
     });
     broken = false;
     assert.equal(await source.checkpoint('0', { sequenceNumber: 1, offset: '10' }), true);
-    assert.deepEqual(recorder.closed, []);
+    assert.deepEqual(stage.recorder.closed, []);
   });
 
   test('refused readers are reported and tried again until they are let in', async () => {
     fill(0, 1);
-    server.authorize = (audience) => !audience.includes('/Partitions/');
+    stage.server.authorize = (audience) => !audience.includes('/Partitions/');
     await open({ partitions: ['0'] });
-    await until('the report', () => recorder.errors.some(({ error }) => error.code === 'AZURE_UNAUTHORIZED'));
-    server.authorize = () => true;
-    await until('the event', () => recorder.events.length === 1);
-    assert.ok(recorder.closed.every(({ reason }) => reason === 'failed'));
+    await until('the report', () =>
+      stage.recorder.errors.some(({ error }) => error.code === 'AZURE_UNAUTHORIZED'),
+    );
+    stage.server.authorize = () => true;
+    await until('the event', () => stage.recorder.events.length === 1);
+    assert.ok(stage.recorder.closed.every(({ reason }) => reason === 'failed'));
   });
 
   test('a partition that the service closes for good is opened again after a pause', async () => {
     fill(0, 1);
-    server.refuseReaders = 'amqp:not-allowed';
+    stage.server.refuseReaders = 'amqp:not-allowed';
     await open({ partitions: ['0'] });
-    await until('two attempts', () => recorder.closed.length >= 2);
-    server.refuseReaders = undefined;
-    await until('the event', () => recorder.events.length === 1);
-    assert.ok(recorder.errors.every(({ error }) => error.code === 'AZURE_REJECTED'));
-    assert.ok(recorder.closed.every(({ reason }) => reason === 'failed'));
+    await until('two attempts', () => stage.recorder.closed.length >= 2);
+    stage.server.refuseReaders = undefined;
+    await until('the event', () => stage.recorder.events.length === 1);
+    assert.ok(stage.recorder.errors.every(({ error }) => error.code === 'AZURE_REJECTED'));
+    assert.ok(stage.recorder.closed.every(({ reason }) => reason === 'failed'));
   });
 
   test('a balancing loop that hangs is noticed and the connection replaced', async () => {
     fill(0, 1);
     const source = await open({ updateIntervalMs: 100, silenceMs: 1000 });
-    await until('the event', () => recorder.events.length === 1);
+    await until('the event', () => stage.recorder.events.length === 1);
     await source.checkpoint('0', { sequenceNumber: 0, offset: '0' });
-    server.silentManagement = true;
+    stage.server.silentManagement = true;
     await until('the report', () =>
-      recorder.errors.some(({ error }) => /connecting anew/.test(error.message)),
+      stage.recorder.errors.some(({ error }) => /connecting anew/.test(error.message)),
     );
-    server.silentManagement = false;
+    stage.server.silentManagement = false;
     fill(0, 1);
-    await until('the next event', () => recorder.sequence('0').includes(1));
+    await until('the next event', () => stage.recorder.sequence('0').includes(1));
     assert.equal(
-      recorder.errors.find(({ error }) => /anew/.test(error.message))?.error.code,
+      stage.recorder.errors.find(({ error }) => /anew/.test(error.message))?.error.code,
       'AZURE_TIMEOUT',
     );
   });
 
   test('open fails in plain words: refused, unreachable, cancelled, silent, malformed', async () => {
-    server.authorize = () => false;
+    stage.server.authorize = () => false;
     await assert.rejects(open(), (error: ConnectorError) => {
       assert.equal(error.code, 'AZURE_UNAUTHORIZED');
       assert.doesNotMatch(error.message, /a key for tests|SharedAccess/);
       return true;
     });
-    server.authorize = () => true;
+    stage.server.authorize = () => true;
     await assert.rejects(open({ signal: AbortSignal.abort() }), { code: 'AZURE_CANCELLED' });
-    server.silentManagement = true;
+    stage.server.silentManagement = true;
     await assert.rejects(open({ timeoutMs: 300 }), { code: 'AZURE_TIMEOUT' });
     await assert.rejects(
       open({ endpoint: { kind: 'connectionString', connectionString: 'Endpoint=sb://x/' } }),

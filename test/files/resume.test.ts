@@ -8,27 +8,15 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { TOKEN as PROCESS_TOKEN } from '../../scripts/bench/files-sidecar.ts';
 import { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import { startApp, TOKEN } from '../http/fixture.ts';
-import { MIB, md5, type Reply, type Sending, send } from './http.ts';
-import { type Account, newContainer, STORAGE, startAccount } from './support.ts';
+import { startBlobs } from './blobs-over-http.ts';
+import { MIB, md5, type Sending, send } from './http.ts';
+import { type Account, STORAGE, startAccount } from './support.ts';
 
 let account: Account;
 before(async () => {
   account = await startAccount();
 });
 after(() => account.stop());
-
-/** A container of its own for the test, and the app. */
-async function start(t: TestContext) {
-  const { name, raw } = await newContainer(account);
-  const { port } = await startApp(t, account.appOptions);
-  const at = (path: string) => `/v1/storage/${STORAGE}/containers/${name}/blobs/${path}`;
-  const call = async (method: string, path: string, sending?: Sending): Promise<Reply> => {
-    const reply = await send(port, method, at(path), sending);
-    assert.ok(reply);
-    return reply;
-  };
-  return { raw, port, at, call, name };
-}
 
 describe('an upload that is resumed', () => {
   const size = 21 * MIB + 5;
@@ -42,7 +30,7 @@ describe('an upload that is resumed', () => {
   });
 
   test('goes on where it was cut, with another sidecar too, and is checked by its MD5', async (t) => {
-    const { call, port, at, raw, name } = await start(t);
+    const { call, port, at, raw, name } = await startBlobs(t, account);
     const bytes = randomBytes(size);
     const first = await call('PUT', 'big.bin', piece(bytes, 0, 8 * MIB - 1));
     assert.deepEqual(first.json, { received: 8 * MIB });
@@ -68,7 +56,7 @@ describe('an upload that is resumed', () => {
   });
 
   test('is completed when all of it had arrived, but the process ended before it was put together', async (t) => {
-    const { call, raw, name, at } = await start(t);
+    const { call, raw, name, at } = await startBlobs(t, account);
     const bytes = randomBytes(9 * MIB);
     const earlier = randomBytes(10);
     await raw.getBlockBlobClient('late.bin').uploadData(earlier);
@@ -89,7 +77,7 @@ describe('an upload that is resumed', () => {
   });
 
   test('goes on behind the death of the sidecar in the middle of a piece', async (t) => {
-    const { raw, name } = await start(t);
+    const { raw, name } = await startBlobs(t, account);
     const bytes = randomBytes(13 * MIB);
     const where = `/v1/storage/bench/containers/${name}/blobs/killed.bin`;
     const authorization = { authorization: `Bearer ${PROCESS_TOKEN}` };
@@ -123,7 +111,7 @@ describe('an upload that is resumed', () => {
   });
 
   test('is that of the latest request: one that stands still stops none, and two never mix', async (t) => {
-    const { call, raw, port, at } = await start(t);
+    const { call, raw, port, at } = await startBlobs(t, account);
     const bytes = randomBytes(9 * MIB);
     const { headers } = piece(bytes, 0, bytes.length - 1);
     const stuck = httpRequest({
@@ -161,7 +149,7 @@ describe('an upload that is resumed', () => {
   });
 
   test('under an id that was used before is another upload', async (t) => {
-    const { call, raw } = await start(t);
+    const { call, raw } = await startBlobs(t, account);
     const [one, two] = [randomBytes(5 * MIB), randomBytes(5 * MIB)];
     for (const bytes of [one, two]) {
       assert.equal((await call('PUT', 'again.bin', piece(bytes, 0, 4 * MIB - 1))).json.received, 4 * MIB);
@@ -176,7 +164,7 @@ describe('an upload that is resumed', () => {
   });
 
   test('is taken away again when its MD5 is wrong', async (t) => {
-    const { call, raw } = await start(t);
+    const { call, raw } = await startBlobs(t, account);
     const bytes = randomBytes(5 * MIB);
     await call('PUT', 'bad.bin', piece(bytes, 0, 4 * MIB - 1));
     const wrong = { 'x-blob-md5': md5(Buffer.from('other')) };
@@ -186,7 +174,7 @@ describe('an upload that is resumed', () => {
   });
 
   test('refuses pieces that make no sense', async (t) => {
-    const { call, port, at } = await start(t);
+    const { call, port, at } = await startBlobs(t, account);
     const body = Buffer.alloc(10);
     for (const headers of [
       { 'upload-id': 'short', 'content-range': 'bytes 0-9/10' },

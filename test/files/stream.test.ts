@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, before, describe, type TestContext, test } from 'node:test';
-import { startApp } from '../http/fixture.ts';
-import { MIB, md5, type Reply, type Sending, send } from './http.ts';
-import { type Account, newContainer, STORAGE, startAccount } from './support.ts';
+import { after, before, describe, test } from 'node:test';
+import { startBlobs } from './blobs-over-http.ts';
+import { MIB, md5, send } from './http.ts';
+import { type Account, startAccount } from './support.ts';
 
 let account: Account;
 before(async () => {
@@ -11,22 +11,9 @@ before(async () => {
 });
 after(() => account.stop());
 
-/** A container of its own for the test, and the app. */
-async function start(t: TestContext) {
-  const { name, raw } = await newContainer(account);
-  const { port } = await startApp(t, account.appOptions);
-  const at = (path: string) => `/v1/storage/${STORAGE}/containers/${name}/blobs/${path}`;
-  const call = async (method: string, path: string, sending?: Sending): Promise<Reply> => {
-    const reply = await send(port, method, at(path), sending);
-    assert.ok(reply);
-    return reply;
-  };
-  return { raw, port, at, call, name };
-}
-
 describe('blobs over HTTP', () => {
   test('come back as they went, with any name, in one block and in many', async (t) => {
-    const { call, raw } = await start(t);
+    const { call, raw } = await startBlobs(t, account);
     const names = ['small.txt', 'empty', 'folder/Grüße 日本.bin', 'a%20b/%2e%2e', "it's?#&+=.bin"];
     for (const [index, name] of names.entries()) {
       const bytes = randomBytes(name === 'empty' ? 0 : index === 2 ? 9 * MIB + 17 : 1000);
@@ -53,13 +40,13 @@ describe('blobs over HTTP', () => {
   });
 
   test('take the whole path as one part with encoded slashes', async (t) => {
-    const { call, raw } = await start(t);
+    const { call, raw } = await startBlobs(t, account);
     await call('PUT', encodeURIComponent('/a/b.txt'), { body: Buffer.from('x') });
     assert.equal(await raw.getBlobClient('a/b.txt').exists(), true);
   });
 
   test('refuse names that could mean another blob, and bad requests', async (t) => {
-    const { call } = await start(t);
+    const { call } = await startBlobs(t, account);
     for (const path of ['%2e%2e%2fx', 'a%2f%2e%2e%2fb', 'a%5cb', 'a%00b', 'a%2f', 'a%2f%2fb', 'C%3A%2fx']) {
       const reply = await call('PUT', path, { body: Buffer.from('x') });
       assert.equal(reply.status, 400, path);
@@ -78,7 +65,7 @@ describe('blobs over HTTP', () => {
   });
 
   test('give ranges', async (t) => {
-    const { call } = await start(t);
+    const { call } = await startBlobs(t, account);
     const bytes = randomBytes(10 * MIB);
     const { headers } = await call('PUT', 'r.bin', { body: bytes });
     const cases: [string, number, number][] = [
@@ -104,7 +91,7 @@ describe('blobs over HTTP', () => {
   });
 
   test('keep to conditions', async (t) => {
-    const { call } = await start(t);
+    const { call } = await startBlobs(t, account);
     const put = (headers: Record<string, string>, size = 10) =>
       call('PUT', 'c.bin', { body: randomBytes(size), headers });
     const first = await put({ 'if-none-match': '*' });
@@ -122,7 +109,7 @@ describe('blobs over HTTP', () => {
   });
 
   test('are not there when their MD5 is wrong or the connection breaks', async (t) => {
-    const { call, port, at, raw } = await start(t);
+    const { call, port, at, raw } = await startBlobs(t, account);
     const bytes = randomBytes(9 * MIB);
     const wrong = await call('PUT', 'w.bin', {
       body: bytes,
@@ -134,7 +121,7 @@ describe('blobs over HTTP', () => {
   });
 
   test('of many writers at the same time are always one of what they wrote', async (t) => {
-    const { call, raw } = await start(t);
+    const { call, raw } = await startBlobs(t, account);
     const versions = Array.from({ length: 6 }, () => randomBytes(6 * MIB));
     const replies = await Promise.all(versions.map((body) => call('PUT', 'same.bin', { body })));
     assert.ok(replies.some(({ status }) => status === 200));

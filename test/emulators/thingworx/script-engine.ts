@@ -171,7 +171,8 @@ export class ScriptEngine {
     const worker = new Worker(new URL('./script/worker.ts', import.meta.url), {
       workerData: settings,
       transferList: [port2],
-      resourceLimits: { maxOldGenerationSizeMb: this.memoryMb, stackSizeMb: 8 },
+      // What a thread may still take once its memory is used up, so that it can be ended, is 16 MB: young objects must fit in there.
+      resourceLimits: { maxOldGenerationSizeMb: this.memoryMb, maxYoungGenerationSizeMb: 6, stackSizeMb: 8 },
     });
     const thread: Thread = {
       worker,

@@ -50,7 +50,8 @@ export class HubCondition {
 
   /** Receiving has begun: the hub runs unless something holds it up already. */
   opened(): void {
-    this.become(this.#obstacles.size > 0 ? 'waiting' : 'running');
+    const [first] = this.#obstacles.values();
+    this.become(first ? 'waiting' : 'running', first);
   }
 
   /** Something cannot be reached or, without an error, goes on again. The hub waits as long as anything does. */

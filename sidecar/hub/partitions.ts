@@ -79,6 +79,8 @@ export class Partitions implements EventSourceHandlers {
     const open = this.#lanes.get(partitionId);
     if (!open) return;
     this.#lanes.delete(partitionId);
+    // Another sidecar's time with it is none of this one's.
+    if (reason === 'lost') this.#stuckSinceMs.delete(partitionId);
     await open.lane.stop({
       drain: reason === 'stopped',
       lost: reason === 'lost',

@@ -5,7 +5,7 @@ import type { Log } from './log.ts';
  * again, and it goes on from its checkpoints. Node's own report would show what Azure's errors carry, which is requests with their keys.
  */
 export function endOnUnexpected(log: Log): void {
-  process.once('uncaughtException', (error) => {
+  process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'An unexpected error ends the sidecar.');
     process.exitCode = 1;
     process.stdout.write('', () => process.exit());

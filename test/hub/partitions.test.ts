@@ -54,6 +54,7 @@ describe('partitions of a hub', () => {
       streamIdentity: 's',
       partitionIds: ['0', '1'],
       checkpoint: async () => true,
+      lastEnqueued: () => undefined,
     } as never);
   });
   afterEach(async () => {
@@ -72,6 +73,25 @@ describe('partitions of a hub', () => {
       assert.equal(condition.state, 'running');
       assert.equal(condition.reason, undefined);
     });
+
+  test('a partition that comes back after another reader had it has stood still since then, not since before', async ({
+    mock,
+  }) => {
+    mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    road.thingworx.trouble = () => ({ status: 503 });
+    const waitWithOne = async (sequenceNumber: number) => {
+      await partitions.onPartitionOpen('0', undefined);
+      await partitions.onBatch('0', [event(sequenceNumber)]);
+      return partitions.stuck()?.sinceMs;
+    };
+    assert.equal(await waitWithOne(1), 1_000_000);
+    await partitions.onPartitionClose('0', 'reopened');
+    mock.timers.tick(60_000);
+    assert.equal(await waitWithOne(1), 1_000_000, 'opened again it stands where it stood');
+    await partitions.onPartitionClose('0', 'lost');
+    mock.timers.tick(3_600_000);
+    assert.equal(await waitWithOne(2), 4_660_000);
+  });
 
   test('the hub waits as long as another of its lanes does', async () => {
     road.thingworx.trouble = () => ({ status: 503 });

@@ -4,8 +4,8 @@ import { errorsDoc } from '../extension/generate/errors-doc.ts';
 import { packageFiles, packageVersion } from '../extension/generate/package.ts';
 import { permissionsDoc } from '../extension/generate/permissions-doc.ts';
 import { servicesDoc } from '../extension/generate/services-doc.ts';
-import { OPERATIONS } from '../sidecar/contract/operations/index.ts';
 import { openApi } from '../sidecar/http/openapi.ts';
+import { OPERATIONS } from '../sidecar/operations/index.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { OPERATIONS } from './contract/operations/index.ts';
 import { toConnectorError } from './errors/connector-error.ts';
 import { StorageAccounts } from './files/accounts.ts';
 import { createApp } from './http/app.ts';
@@ -8,14 +7,15 @@ import { HttpServer } from './http/server.ts';
 import { HubDirectory } from './hub/directory.ts';
 import { HUB_THINGS, STORAGE_THINGS, ThingFinder } from './hub/finder.ts';
 import { readiness } from './hub/readiness.ts';
-import { Tickets } from './hub/tickets.ts';
 import { healthRoutes } from './observe/health.ts';
 import { createLog } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { endOnUnexpected } from './observe/unexpected.ts';
+import { OPERATIONS } from './operations/index.ts';
+import { resolveToken } from './secrets/sidecar-token.ts';
+import { Tickets } from './secrets/tickets.ts';
 import { isExposed, loadSettings } from './settings.ts';
 import { ThingworxClient } from './thingworx/client.ts';
-import { resolveToken } from './token.ts';
 import { VERSION } from './version.ts';
 
 async function main(): Promise<void> {

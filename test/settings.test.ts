@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ConnectorError } from '../sidecar/errors/connector-error.ts';
+import { resolveToken } from '../sidecar/secrets/sidecar-token.ts';
 import { isExposed, loadSettings } from '../sidecar/settings.ts';
-import { resolveToken } from '../sidecar/token.ts';
 
 const MINIMUM = {
   THINGWORX_URL: 'https://platform.example/Thingworx',

@@ -1,7 +1,7 @@
 import type { TObject } from 'typebox';
-import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
 import { annotationOf, factsOf } from '../../sidecar/contract/schema.ts';
 import { PartitionStatus } from '../../sidecar/contract/status.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { fieldOf } from '../generate/services.ts';
 import type { DataShape, FieldDefinition } from './model.ts';
 

@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox';
-import { BINDINGS, type BindingSource } from '../../sidecar/contract/bindings.ts';
-import { type Operation, pathMembers, usesQuery } from '../../sidecar/contract/operation.ts';
 import { annotationOf, baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import { BINDINGS, type BindingSource } from '../../sidecar/operations/bindings.ts';
+import { type Operation, pathMembers, usesQuery } from '../../sidecar/operations/operation.ts';
 import { script } from './scripts.ts';
 
 /** Longer than the sidecar's own time limits, shorter than the 30 s after which ThingWorx ends a script. */

@@ -1,9 +1,9 @@
 import type { TSchema } from 'typebox';
 import { HubSettings, SETTING_NAMES, settingFacts } from '../../sidecar/contract/hub-settings.ts';
-import type { Operation } from '../../sidecar/contract/operation.ts';
-import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
 import { baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
 import { expectation } from '../../sidecar/http/validation.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import type { Operation } from '../../sidecar/operations/operation.ts';
 import { ENTITIES } from '../entities/index.ts';
 import type {
   DataShape,

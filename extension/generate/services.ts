@@ -1,8 +1,8 @@
 import type { TSchema } from 'typebox';
-import { BINDINGS } from '../../sidecar/contract/bindings.ts';
-import type { OfferingEntity, Operation } from '../../sidecar/contract/operation.ts';
-import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
 import { annotationOf, baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import { BINDINGS } from '../../sidecar/operations/bindings.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import type { OfferingEntity, Operation } from '../../sidecar/operations/operation.ts';
 import type { FieldDefinition, ServiceDefinition } from '../entities/model.ts';
 import { operationScript } from './operation-script.ts';
 import { handWritten } from './scripts.ts';

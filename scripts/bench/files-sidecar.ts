@@ -2,8 +2,8 @@
 import { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import { createApp } from '../../sidecar/http/app.ts';
 import { HttpServer } from '../../sidecar/http/server.ts';
-import { Tickets } from '../../sidecar/hub/tickets.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
+import { Tickets } from '../../sidecar/secrets/tickets.ts';
 
 export const TOKEN = 'a-token-for-measurements-alone';
 

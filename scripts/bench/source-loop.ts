@@ -1,5 +1,5 @@
-import { openEventSource } from '../../sidecar/azure/event-source.ts';
-import type { ReceivedEvent } from '../../sidecar/azure/event-types.ts';
+import { openEventSource } from '../../sidecar/azure/event-hubs/event-source.ts';
+import type { ReceivedEvent } from '../../sidecar/azure/event-hubs/event-types.ts';
 
 /**
  * The sidecar's event source and nothing behind it, in a process of its own: what bare-loop.ts does, through `openEventSource`. The last

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { proxyRefusal } from '../net/proxy.ts';
+import { proxyRefusal } from '../lib/proxy.ts';
 import { redact } from '../observe/log.ts';
 import {
   AMQP_CODES,

@@ -1,7 +1,7 @@
 import type { TokenCredential } from '@azure/identity';
 import { ConnectorError } from '../errors/connector-error.ts';
-import type { AmqpTransport } from './amqp-connect.ts';
 import { type HostAddress, type IotHubConnection, parseAddress, parseIotHub } from './connection-string.ts';
+import type { AmqpTransport } from './event-hubs/amqp-connect.ts';
 
 /** How the sidecar proves itself to an IoT Hub: a policy's connection string, or a Microsoft Entra identity. */
 export type HubCredentials = (

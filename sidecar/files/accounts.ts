@@ -1,17 +1,17 @@
 import { performance } from 'node:perf_hooks';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import { openStorage } from '../azure/storage.ts';
-import { Turns } from '../azure/turns.ts';
-import type { SecretTicket } from '../contract/context.ts';
-import type { ContainerEntry, FilePlace, Files, Relocation, Storage, Storages } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import type { Tickets } from '../hub/tickets.ts';
+import { Turns } from '../lib/turns.ts';
+import type { SecretTicket } from '../operations/context.ts';
+import type { Tickets } from '../secrets/tickets.ts';
 import { ContainerFiles, type Shared } from './container.ts';
 import { attempt, storageCode } from './failure.ts';
 import { LinkMaker } from './links.ts';
 import { containerName } from './paths.ts';
 import { Pieces } from './pieces.ts';
 import { locateBlob, relocateFile } from './relocation.ts';
+import type { ContainerEntry, FilePlace, Files, Relocation, Storage, Storages } from './types.ts';
 
 const SECRET = 'storageConnectionString';
 /** A block of some megabytes over a slow line. */

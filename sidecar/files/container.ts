@@ -1,18 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { ContainerClient } from '@azure/storage-blob';
-import type { Turns } from '../azure/turns.ts';
-import type {
-  Conditions,
-  ContentFacts,
-  FileEntry,
-  Files,
-  Link,
-  UploadOptions,
-  UploadPiece,
-  WriteOptions,
-} from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { Turns } from '../lib/turns.ts';
 import { createZip, extractZip } from './archive.ts';
 import { changeFile, deleteFile, readFile, writeFile } from './content.ts';
 import { openFile } from './download.ts';
@@ -32,6 +22,16 @@ import {
   setTags,
   setTier,
 } from './properties.ts';
+import type {
+  Conditions,
+  ContentFacts,
+  FileEntry,
+  Files,
+  Link,
+  UploadOptions,
+  UploadPiece,
+  WriteOptions,
+} from './types.ts';
 import { uploadFile } from './upload.ts';
 
 const HASHES = { MD5: 'md5', 'SHA-1': 'sha1', 'SHA-256': 'sha256' } as const;

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import type { BlobGetPropertiesResponse, BlockBlobUploadOptions } from '@azure/storage-blob';
-import type { Conditions, FileFacts, WriteOptions } from '../contract/storage.ts';
-import { MAX_INLINE_BYTES } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { readRange } from './download.ts';
 import { statusOf } from './failure.ts';
 import { factsOf } from './listing.ts';
 import { conditionsOf, type Place } from './place.ts';
 import { tagsOf } from './properties.ts';
+import type { Conditions, FileFacts, WriteOptions } from './types.ts';
+import { MAX_INLINE_BYTES } from './types.ts';
 
 /** How often a reader or writer tries again when another writer was faster. */
 const MAX_TRIES = 30;

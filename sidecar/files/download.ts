@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import type { BlobClient } from '@azure/storage-blob';
-import type { Conditions, Download, FileFacts } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { attempt, failure } from './failure.ts';
 import { factsOf } from './listing.ts';
 import { patiently } from './patience.ts';
 import { conditionsOf, type Place } from './place.ts';
+import type { Conditions, Download, FileFacts } from './types.ts';
 
 /** What one call fetches: it must arrive within the time of a call, and its overhead must not count. */
 const CALL_BYTES = 16 * 1024 * 1024;

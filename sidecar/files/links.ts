@@ -1,8 +1,8 @@
 import type { BlobClient, BlobServiceClient, UserDelegationKey } from '@azure/storage-blob';
-import type { Link } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { attempt } from './failure.ts';
 import { baseOf } from './paths.ts';
+import type { Link } from './types.ts';
 
 /** r: read one blob. c: create it, never change one that is there. w: create or overwrite it. */
 export type Right = 'r' | 'c' | 'w';

@@ -1,9 +1,9 @@
 import type { BlobGetPropertiesResponse, BlobItem } from '@azure/storage-blob';
-import type { FileEntry, FileFacts, SearchPage } from '../contract/storage.ts';
-import { MAX_LISTED } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { baseOf, folderPrefix, maskMatcher, searchPrefix } from './paths.ts';
 import type { Place } from './place.ts';
+import type { FileEntry, FileFacts, SearchPage } from './types.ts';
+import { MAX_LISTED } from './types.ts';
 
 /** Blob storage has no folders; by this metadata an empty blob is one to every tool of Azure, and to accounts that do have folders. */
 export const FOLDER_METADATA = { hdi_isfolder: 'true' };

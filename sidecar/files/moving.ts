@@ -1,12 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import type { BlobGetPropertiesResponse, BlockBlobClient } from '@azure/storage-blob';
-import type { FileFacts } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { statusOf } from './failure.ts';
 import { FOLDER_METADATA, factsOf, isFolder } from './listing.ts';
 import { blobName, folderName, shortened } from './paths.ts';
 import { conditionsOf, type Place } from './place.ts';
 import { tagsOf } from './properties.ts';
+import type { FileFacts } from './types.ts';
 
 /** Shorter than the 20 s that a script waits. */
 const TIME_MS = 15_000;

@@ -1,12 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
-import type { UploadPiece, UploadState } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { readRange } from './download.ts';
 import { statusOf, storageCode } from './failure.ts';
 import type { Place } from './place.ts';
 import { BLOCK_BYTES, type BlockIds, Buffers, blockIds, blocksOf, MAX_BLOCKS, Staged } from './staging.ts';
+import type { UploadPiece, UploadState } from './types.ts';
 import { commitSettings, incomplete, MAX_BYTES, precheck, tooLarge, verify } from './upload.ts';
 
 /** Names the resumable upload that made a blob, for a client that did not see the last answer. */

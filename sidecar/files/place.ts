@@ -1,7 +1,7 @@
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
-import type { Conditions } from '../contract/storage.ts';
 import { attempt } from './failure.ts';
 import { blobName } from './paths.ts';
+import type { Conditions } from './types.ts';
 
 /** A container, and calls to it whose failures say what was being done. */
 export class Place {

@@ -1,8 +1,8 @@
 import type { BlobClient, BlobGetPropertiesResponse } from '@azure/storage-blob';
-import type { Conditions, ContentFacts, FileFacts, Snapshot } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { factsOf } from './listing.ts';
 import { conditionsOf, type Place } from './place.ts';
+import type { Conditions, ContentFacts, FileFacts, Snapshot } from './types.ts';
 
 export async function readFacts(place: Place, path: string, signal: AbortSignal): Promise<FileFacts> {
   const blob = place.blob(path);

@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import type { BlobGetPropertiesResponse, BlobServiceClient, BlockBlobClient } from '@azure/storage-blob';
-import type { FilePlace, Relocation } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { failure, statusOf, storageCode } from './failure.ts';
 import { copyBlob, endCopy } from './moving.ts';
 import { blobName, containerName, shortened } from './paths.ts';
 import { conditionsOf } from './place.ts';
+import type { FilePlace, Relocation } from './types.ts';
 
 /** Nobody waits for it with a script. */
 const TIME_MS = 600_000;

@@ -1,13 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
-import type { UploadOptions, UploadState } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { contentTypeOf } from './content.ts';
 import { statusOf } from './failure.ts';
 import { patiently } from './patience.ts';
 import { conditionsOf, type Place } from './place.ts';
 import { BLOCK_BYTES, Buffers, blockIds, blocksOf, MAX_BLOCKS, Staged } from './staging.ts';
+import type { UploadOptions, UploadState } from './types.ts';
 
 /** The largest blob of blocks of 4 MiB. */
 export const MAX_BYTES = MAX_BLOCKS * BLOCK_BYTES;

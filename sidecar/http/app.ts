@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
-import type { OperationContext } from '../contract/context.ts';
-import type { Operation } from '../contract/operation.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
+import type { OperationContext } from '../operations/context.ts';
+import type { Operation } from '../operations/operation.ts';
 import { TokenCheck } from './auth.ts';
 import { blobRoutes } from './blob-routes.ts';
 import { HostCheck } from './host.ts';

@@ -1,8 +1,8 @@
 import { pipeline } from 'node:stream/promises';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import type { OperationContext } from '../contract/context.ts';
-import type { FileFacts, Files, UploadOptions, UploadState } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { FileFacts, Files, UploadOptions, UploadState } from '../files/types.ts';
+import type { OperationContext } from '../operations/context.ts';
 import { sendResult } from './reply.ts';
 import { goneSignal } from './routes.ts';
 

@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox';
-import { type Operation, pathMembers, usesQuery } from '../contract/operation.ts';
 import { ANNOTATION_KEYWORDS, factsOf } from '../contract/schema.ts';
 import { ERRORS, type ErrorCode } from '../errors/catalogue.ts';
+import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
 import { BLOB_PATHS } from './blob-openapi.ts';
 
 /** The codes that every route can give. */

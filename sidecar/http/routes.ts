@@ -1,7 +1,7 @@
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
-import { type Operation, pathMembers, usesQuery } from '../contract/operation.ts';
 import { factsOf } from '../contract/schema.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
 import type { AppOptions } from './app.ts';
 import { readHandover } from './auth.ts';
 import { FORBIDDEN_KEYS } from './problem.ts';

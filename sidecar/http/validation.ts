@@ -1,9 +1,9 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormatsModule from 'ajv-formats';
 import type { TObject, TSchema } from 'typebox';
-import { type Operation, pathMembers, usesQuery } from '../contract/operation.ts';
 import { ANNOTATION_KEYWORDS, EXPECTED_KEYWORD, factsOf } from '../contract/schema.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
 
 /** ajv-formats is CommonJS whose types put the function one level too deep. */
 const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;

@@ -1,10 +1,12 @@
 import path from 'node:path';
-import type { Hub } from '../contract/context.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
-import type { Storages } from '../contract/storage.ts';
-import { Announcer } from '../ingest/events/announcer.ts';
+import type { Storages } from '../files/types.ts';
+import { Announcer } from '../ingest/notifications/announcer.ts';
+import { DeviceEvents } from '../ingest/notifications/device-events.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
+import type { Hub } from '../operations/context.ts';
+import { HubThings } from '../operations/registry/service.ts';
 import { Deployments } from '../packages/deployments.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import { Creator } from '../thingworx/creator.ts';
@@ -12,9 +14,7 @@ import type { ThingDefinitions } from '../thingworx/definitions.ts';
 import { DeviceThings } from '../thingworx/device-things.ts';
 import { Uploads } from '../uploads/uploads.ts';
 import { ClientsHolder } from './clients-holder.ts';
-import { DeviceEvents } from './device-events.ts';
 import { Notifications } from './notifications.ts';
-import { HubThings } from './thing-desk.ts';
 
 export interface HubDevicesOptions {
   readonly client: ThingworxClient;

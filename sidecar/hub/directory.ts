@@ -1,14 +1,14 @@
-import type { CheckStep } from '../contract/checks.ts';
-import type { Hub, Hubs, SecretTicket } from '../contract/context.ts';
 import type { NonSecretHubSettings, SecretName } from '../contract/hub-settings.ts';
 import type { HubStatus } from '../contract/status.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import { checkAzure, skipAzure } from './check-azure.ts';
-import { checkIngestion } from './check-ingestion.ts';
-import { checkThingworx } from './check-thingworx.ts';
-import { checkUploads } from './check-uploads.ts';
+import { checkAzure, skipAzure } from '../operations/check/check-azure.ts';
+import { checkIngestion } from '../operations/check/check-ingestion.ts';
+import { checkThingworx } from '../operations/check/check-thingworx.ts';
+import { checkUploads } from '../operations/check/check-uploads.ts';
+import type { CheckStep } from '../operations/check/checks.ts';
+import type { Hub, Hubs, SecretTicket } from '../operations/context.ts';
+import type { Secrets, Tickets } from '../secrets/tickets.ts';
 import { HubConnection, type HubParts } from './connection.ts';
-import type { Secrets, Tickets } from './tickets.ts';
 
 /** The hub Things that asked to be connected, and their connections. */
 export class HubDirectory implements Hubs {

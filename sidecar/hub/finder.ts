@@ -1,6 +1,6 @@
 import type { ConnectorError } from '../errors/connector-error.ts';
 import { toConnectorError } from '../errors/connector-error.ts';
-import { Patience } from '../ingest/patience.ts';
+import { Patience } from '../lib/backoff.ts';
 import type { Log } from '../observe/log.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 

@@ -1,14 +1,14 @@
-import type { HubClients } from '../azure/hub-clients.ts';
+import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import {
   type FeedbackRecord,
   type FileNotification,
   type HubListener,
   listenToFeedback,
   listenToFileNotifications,
-} from '../azure/hub-listener.ts';
+} from '../azure/iot-hub/hub-listener.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { Announcer } from '../ingest/events/announcer.ts';
+import type { Announcer } from '../ingest/notifications/announcer.ts';
 import type { Log } from '../observe/log.ts';
 import type { Deployments } from '../packages/deployments.ts';
 import type { Uploads } from '../uploads/uploads.ts';

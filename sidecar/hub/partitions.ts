@@ -1,7 +1,12 @@
-import type { CloseReason, EventSource, EventSourceHandlers, ReceivedEvent } from '../azure/event-types.ts';
+import type {
+  CloseReason,
+  EventSource,
+  EventSourceHandlers,
+  ReceivedEvent,
+} from '../azure/event-hubs/event-types.ts';
 import type { PartitionStatus } from '../contract/status.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
-import { Lane, type LaneOptions } from '../ingest/lane.ts';
+import { Lane, type LaneOptions } from '../ingest/lanes/lane.ts';
 import type { Log } from '../observe/log.ts';
 import { STALLED_AFTER_MS } from './stall-watch.ts';
 

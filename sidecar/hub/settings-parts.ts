@@ -1,4 +1,4 @@
-import type { StartPosition } from '../azure/event-types.ts';
+import type { StartPosition } from '../azure/event-hubs/event-types.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import type { TranslationSettings, UnknownPropertyPolicy, UnknownThingPolicy } from '../translate/types.ts';
 

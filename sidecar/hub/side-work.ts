@@ -1,24 +1,24 @@
 import path from 'node:path';
-import { openEventSource } from '../azure/event-source.ts';
-import type { Hub } from '../contract/context.ts';
+import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
+import { LetterBox } from '../dead-letters/configured-store.ts';
 import { toConnectorError } from '../errors/connector-error.ts';
-import { DeadLetterReplay } from '../ingest/dead-letter-replay.ts';
-import { EventReplay } from '../ingest/event-replay.ts';
-import { Forwarder, type Road } from '../ingest/forwarder.ts';
+import { eventEndpoint } from '../ingest/event-endpoint.ts';
+import { DeadLetterReplay } from '../ingest/replay/dead-letters.ts';
+import { EventReplay } from '../ingest/replay/events.ts';
+import { Forwarder, type Road } from '../ingest/replay/forwarder.ts';
 import { BlobTask } from '../ingest/storage/blob-task.ts';
+import { Archive } from '../ingest/storage/container-watch.ts';
 import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
+import type { Hub } from '../operations/context.ts';
+import { HubDeadLetters } from '../operations/dead-letters/service.ts';
+import { HubIngestion } from '../operations/ingestion/service.ts';
+import { HubMappings } from '../operations/mappings/service.ts';
+import { HubTasks } from '../operations/tasks/service.ts';
 import { Tasks } from '../tasks/tasks.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
-import { Archive } from './archive.ts';
-import { HubDeadLetters } from './dead-letter-desk.ts';
-import { eventEndpoint } from './event-endpoint.ts';
-import { HubIngestion } from './ingestion-desk.ts';
-import { LetterBox } from './letter-box.ts';
-import { HubMappings } from './mapping-desk.ts';
-import { HubTasks } from './task-desk.ts';
 
 /** The roads beside the lanes; each has accounts of its own. */
 export const ROADS = ['deadLetters', 'storage', 'events'] as const;

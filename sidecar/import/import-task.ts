@@ -1,4 +1,4 @@
-import type { HubClients } from '../azure/hub-clients.ts';
+import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { Log } from '../observe/log.ts';
 import type { RunningTask, TaskKind } from '../tasks/task.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';

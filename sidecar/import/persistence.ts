@@ -1,5 +1,5 @@
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import { Patience } from '../ingest/patience.ts';
+import { Patience } from '../lib/backoff.ts';
 import type { Log } from '../observe/log.ts';
 
 /**

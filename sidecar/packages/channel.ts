@@ -1,6 +1,6 @@
-import type { HubClients } from '../azure/hub-clients.ts';
-import type { Storages } from '../contract/storage.ts';
+import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import type { Storages } from '../files/types.ts';
 import { type Deployment, type Progress, progressOf, reportOf, targetOf } from './deployment.ts';
 
 export interface ChannelOptions {

@@ -1,5 +1,5 @@
-import type { PackageName, PackageRequest, PackageRow, PackageState } from '../contract/packages.ts';
-import { PACKAGE_STATES } from '../contract/packages.ts';
+import type { PackageName, PackageRequest, PackageRow, PackageState } from './types.ts';
+import { PACKAGE_STATES } from './types.ts';
 
 /** A package on its way to a device, as it is kept on disk. */
 export interface Deployment extends PackageRequest {

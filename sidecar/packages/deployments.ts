@@ -1,4 +1,14 @@
-import type { HubClients } from '../azure/hub-clients.ts';
+import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import type { Storages } from '../files/types.ts';
+import type { Announcement } from '../ingest/notifications/announcer.ts';
+import { untilDone } from '../lib/backoff.ts';
+import { systemCode } from '../lib/files.ts';
+import { newId, Records } from '../lib/records.ts';
+import type { Log } from '../observe/log.ts';
+import { Channel } from './channel.ts';
+import { type Deployment, hasEnded, isDeployment, keyOf, rowOf, sharesFile, targetOf } from './deployment.ts';
+import { DeploymentRun, type RunOptions } from './deployment-run.ts';
 import {
   PACKAGE_STATES,
   type PackageDesk,
@@ -6,17 +16,7 @@ import {
   type PackageRequest,
   type PackageRow,
   type PackageState,
-} from '../contract/packages.ts';
-import type { Storages } from '../contract/storage.ts';
-import { systemCode } from '../disk/files.ts';
-import { newId, Records } from '../disk/records.ts';
-import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { Announcement } from '../ingest/events/announcer.ts';
-import { untilDone } from '../ingest/patience.ts';
-import type { Log } from '../observe/log.ts';
-import { Channel } from './channel.ts';
-import { type Deployment, hasEnded, isDeployment, keyOf, rowOf, sharesFile, targetOf } from './deployment.ts';
-import { DeploymentRun, type RunOptions } from './deployment-run.ts';
+} from './types.ts';
 
 export interface DeploymentsOptions extends Pick<RunOptions, 'firstPauseMs' | 'longestPauseMs'> {
   readonly directory: string;

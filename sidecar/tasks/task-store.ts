@@ -1,7 +1,7 @@
 import { appendFile, readFile, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing } from '../disk/files.ts';
-import { Records } from '../disk/records.ts';
+import { isMissing } from '../lib/files.ts';
+import { Records } from '../lib/records.ts';
 import { TASK_STATES, type TaskFinding, type TaskRecord } from './task.ts';
 
 /**

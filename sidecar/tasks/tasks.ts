@@ -1,5 +1,5 @@
-import { newId } from '../disk/records.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { newId } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
 import { isEnded, type TaskFinding, type TaskKind, type TaskRecord, type TaskState } from './task.ts';
 import { TaskRun } from './task-run.ts';

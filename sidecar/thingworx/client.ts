@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { createLocalAgent, proxyRefusal } from '../net/proxy.ts';
+import { createLocalAgent, proxyRefusal } from '../lib/proxy.ts';
 
 export interface ThingworxClientOptions {
   /** Base address that ends in /Thingworx. */

@@ -1,6 +1,6 @@
 import type { HubSettings } from '../contract/hub-settings.ts';
-import type { FilePlace, Link, Relocation, Storages } from '../contract/storage.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import type { FilePlace, Link, Relocation, Storages } from '../files/types.ts';
 import { moveOf, type Upload } from './upload.ts';
 
 /** What became of an uploaded file. */

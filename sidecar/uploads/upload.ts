@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { FileNotification } from '../azure/hub-listener.ts';
+import type { FileNotification } from '../azure/iot-hub/hub-listener.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
-import type { FilePlace, Relocation } from '../contract/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { FilePlace, Relocation } from '../files/types.ts';
 
 /** A file that a device has uploaded, from the notification of the hub until its event is on the Thing. */
 export interface Upload {

@@ -1,11 +1,11 @@
-import type { FileNotification } from '../azure/hub-listener.ts';
+import type { FileNotification } from '../azure/iot-hub/hub-listener.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
-import type { Relocation, Storages } from '../contract/storage.ts';
-import { systemCode } from '../disk/files.ts';
-import { Records } from '../disk/records.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { Announcement } from '../ingest/events/announcer.ts';
-import { untilDone } from '../ingest/patience.ts';
+import type { Relocation, Storages } from '../files/types.ts';
+import type { Announcement } from '../ingest/notifications/announcer.ts';
+import { untilDone } from '../lib/backoff.ts';
+import { systemCode } from '../lib/files.ts';
+import { Records } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
 import { mayPass, type Settled, settleUpload } from './settle.ts';
 import { isNotification, isUpload, type Upload, uploadId } from './upload.ts';

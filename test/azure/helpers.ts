@@ -1,5 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CloseReason, EventSourceHandlers, ReceivedEvent } from '../../sidecar/azure/event-types.ts';
+import type {
+  CloseReason,
+  EventSourceHandlers,
+  ReceivedEvent,
+} from '../../sidecar/azure/event-hubs/event-types.ts';
 import type { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 
 /** Waits until the condition holds; rejects with `what` after the bound. */

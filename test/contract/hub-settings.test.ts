@@ -11,10 +11,10 @@ import {
   settingsProblem,
   withDefaults,
 } from '../../sidecar/contract/hub-settings.ts';
-import type { Operation } from '../../sidecar/contract/operation.ts';
-import { connect } from '../../sidecar/contract/operations/connect.ts';
 import { baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
 import { Validation } from '../../sidecar/http/validation.ts';
+import { connect } from '../../sidecar/operations/connect.ts';
+import type { Operation } from '../../sidecar/operations/operation.ts';
 
 const check = new Validation().forInput(connect as unknown as Operation);
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
-import { ConnectProxy } from '../net/connect-proxy.ts';
+import { ConnectProxy } from '../lib/connect-proxy.ts';
 import { eventually } from './observe.ts';
 
 describe('a sidecar behind a proxy, and a firewall that lets only port 443 through', () => {

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { outdatedFiles } from '../../scripts/generate.ts';
-import { BINDINGS } from '../../sidecar/contract/bindings.ts';
-import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
 import { baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
 import { ERRORS } from '../../sidecar/errors/catalogue.ts';
+import { BINDINGS } from '../../sidecar/operations/bindings.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { startApp } from '../http/fixture.ts';
 import { attribute, builtScripts, entityElement, find, type Xml } from './fixture.ts';
 

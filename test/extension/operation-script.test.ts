@@ -2,8 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import Type from 'typebox';
 import { operationService } from '../../extension/generate/services.ts';
-import { defineOperation, type Operation } from '../../sidecar/contract/operation.ts';
-import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
 import {
   DateTime,
   forThingWorx,
@@ -13,6 +11,8 @@ import {
   Table,
 } from '../../sidecar/contract/schema.ts';
 import { PartitionStatus } from '../../sidecar/contract/status.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import { defineOperation, type Operation } from '../../sidecar/operations/operation.ts';
 import { InfoTable } from '../emulators/thingworx/infotable.ts';
 import { startApp, TOKEN } from '../http/fixture.ts';
 import { ScriptHub } from './script-hub.ts';

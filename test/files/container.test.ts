@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { MAX_INLINE_BYTES } from '../../sidecar/contract/storage.ts';
 import { StorageAccount } from '../../sidecar/files/accounts.ts';
+import { MAX_INLINE_BYTES } from '../../sidecar/files/types.ts';
 import { type Account, NEVER, newContainer, STORAGE, startAccount } from './support.ts';
 
 let account: Account;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openStorage } from '../../sidecar/azure/storage.ts';
-import { MAX_LISTED } from '../../sidecar/contract/storage.ts';
 import { StorageAccount } from '../../sidecar/files/accounts.ts';
 import { copyBlob } from '../../sidecar/files/moving.ts';
+import { MAX_LISTED } from '../../sidecar/files/types.ts';
 import { until } from '../azure/helpers.ts';
 import { DocumentedStorage } from './documented-storage.ts';
 import { NEVER } from './support.ts';

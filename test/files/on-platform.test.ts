@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { AccountSASPermissions } from '@azure/storage-blob';
-import { MAX_INLINE_BYTES } from '../../sidecar/contract/storage.ts';
+import { MAX_INLINE_BYTES } from '../../sidecar/files/types.ts';
 import type { Switches } from '../emulators/thingworx/switches.ts';
 import { startPlatform, until } from '../extension/platform.ts';
 import { TOKEN } from '../http/fixture.ts';

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import type { ContainerClient } from '@azure/storage-blob';
 import fc from 'fast-check';
-import type { Relocation, Storage } from '../../sidecar/contract/storage.ts';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
+import type { Relocation, Storage } from '../../sidecar/files/types.ts';
 import { hostile } from './hostile.ts';
 import { type Account, NEVER, newContainer, STORAGE, startAccount } from './support.ts';
 

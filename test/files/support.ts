@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
-import type { Files } from '../../sidecar/contract/storage.ts';
 import { StorageAccounts } from '../../sidecar/files/accounts.ts';
+import type { Files } from '../../sidecar/files/types.ts';
 import type { AppOptions } from '../../sidecar/http/app.ts';
-import { Tickets } from '../../sidecar/hub/tickets.ts';
+import { Tickets } from '../../sidecar/secrets/tickets.ts';
 import { type Azurite, type AzuriteOptions, startAzurite } from '../emulators/azurite.ts';
 import { MemoryHubs } from '../http/fixture.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import Type from 'typebox';
-import type { Operation } from '../../sidecar/contract/operation.ts';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
+import type { Operation } from '../../sidecar/operations/operation.ts';
 import { ENVELOPE, probe, startApp } from './fixture.ts';
 
 describe('operations over HTTP', () => {

@@ -1,17 +1,17 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { TestContext } from 'node:test';
 import Type from 'typebox';
-import type { Hub, Hubs, OperationContext, SecretTickets } from '../../sidecar/contract/context.ts';
 import type { NonSecretHubSettings, SecretName } from '../../sidecar/contract/hub-settings.ts';
-import { defineOperation, type Operation } from '../../sidecar/contract/operation.ts';
-import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
 import type { HubStatus } from '../../sidecar/contract/status.ts';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import { type AppOptions, createApp } from '../../sidecar/http/app.ts';
 import { HttpServer } from '../../sidecar/http/server.ts';
-import { Tickets } from '../../sidecar/hub/tickets.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
+import type { Hub, Hubs, OperationContext, SecretTickets } from '../../sidecar/operations/context.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import { defineOperation, type Operation } from '../../sidecar/operations/operation.ts';
+import { Tickets } from '../../sidecar/secrets/tickets.ts';
 
 export const ENVELOPE = { 'x-sidecar-envelope': '1' };
 export const TOKEN = 'a-token-of-thirty-two-characters';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Ajv } from 'ajv';
 import addFormatsModule from 'ajv-formats';
-import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
 import { ERRORS } from '../../sidecar/errors/catalogue.ts';
 import { openApi } from '../../sidecar/http/openapi.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { startApp, TOKEN } from './fixture.ts';
 
 interface Described {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { connect as tcpConnect } from 'node:net';
 import { describe, test } from 'node:test';
-import type { Operation } from '../../sidecar/contract/operation.ts';
-import { OPERATIONS } from '../../sidecar/contract/operations/index.ts';
 import { createApp } from '../../sidecar/http/app.ts';
 import { HttpServer } from '../../sidecar/http/server.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import type { Operation } from '../../sidecar/operations/operation.ts';
 import { probe, startApp, TOKEN } from './fixture.ts';
 
 describe('the server', () => {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { HubCondition } from '../../sidecar/hub/condition.ts';
 import { Partitions } from '../../sidecar/hub/partitions.ts';
-import { Sender } from '../../sidecar/ingest/sender.ts';
+import { Sender } from '../../sidecar/ingest/lanes/sender.ts';
 import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
-import { BEGIN_MS, listeningLog, until } from '../ingest/letters.ts';
-import { TestRoad } from '../ingest/road.ts';
+import { BEGIN_MS, listeningLog, until } from '../dead-letters/letters.ts';
+import { TestRoad } from '../ingest/pipeline-fixture.ts';
 
 describe('partitions of a hub', () => {
   let road: TestRoad;

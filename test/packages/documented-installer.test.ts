@@ -4,8 +4,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { Channel } from '../../sidecar/packages/channel.ts';
 import { until } from '../azure/helpers.ts';
-import { startTrustedHub } from '../azure/hub-emulator.ts';
-import { connectDevice, openClients } from '../azure/hub-support.ts';
+import { startTrustedHub } from '../azure/iot-hub/hub-emulator.ts';
+import { connectDevice, openClients } from '../azure/iot-hub/hub-support.ts';
 
 const PAGE = path.join(import.meta.dirname, '..', '..', 'docs', 'software-packages.md');
 

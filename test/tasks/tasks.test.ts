@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import type { RunningTask, TaskKind } from '../../sidecar/tasks/task.ts';
 import { Tasks } from '../../sidecar/tasks/tasks.ts';
-import { listeningLog, scratchDirectory, until } from '../ingest/letters.ts';
+import { listeningLog, scratchDirectory, until } from '../dead-letters/letters.ts';
 
 /** Counts up to its input, an item whenever it is allowed one. */
 class Counting implements TaskKind<{ to: number }, number> {

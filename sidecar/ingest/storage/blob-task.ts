@@ -1,7 +1,7 @@
 import type { ContainerClient } from '@azure/storage-blob';
 import { toConnectorError } from '../../errors/connector-error.ts';
+import { Patience } from '../../lib/backoff.ts';
 import type { RunningTask, TaskKind } from '../../tasks/task.ts';
-import { Patience } from '../patience.ts';
 import type { FileIngestor, OpenContainer } from './file-ingestor.ts';
 import { listFiles, type StoredFile } from './file-listing.ts';
 

@@ -3,10 +3,10 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ContainerClient } from '@azure/storage-blob';
 import { azureError } from '../../azure/azure-error.ts';
-import { ensureContainer } from '../../azure/checkpoint-blob.ts';
+import { ensureContainer } from '../../azure/event-hubs/blob-checkpoints.ts';
 import { openStorage } from '../../azure/storage.ts';
-import { isMissing, replaceFile } from '../../disk/files.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { isMissing, replaceFile } from '../../lib/files.ts';
 
 /** Small texts that survive the process, by key. */
 export interface Documents {

@@ -1,11 +1,11 @@
 import type { ContainerClient } from '@azure/storage-blob';
 import { azureError } from '../../azure/azure-error.ts';
+import { hash53 } from '../../dead-letters/file-index.ts';
+import { letterId } from '../../dead-letters/store.ts';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
+import { untilDone } from '../../lib/backoff.ts';
 import type { Log } from '../../observe/log.ts';
-import { hash53 } from '../dead-letter-index.ts';
-import { letterId } from '../dead-letters.ts';
-import { type Forwarded, type Forwarder, tally } from '../forwarder.ts';
-import { untilDone } from '../patience.ts';
+import { type Forwarded, type Forwarder, tally } from '../replay/forwarder.ts';
 import { findFile, READ_RIGHT, type StoredFile } from './file-listing.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { readStoredFile, type StoredRecord } from './stored-file.ts';

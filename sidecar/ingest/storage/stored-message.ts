@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import type { ReceivedEvent } from '../../azure/event-types.ts';
+import type { ReceivedEvent } from '../../azure/event-hubs/event-types.ts';
 import { utcTimeMs } from '../../translate/coerce/date-time.ts';
 import type { HubMessage } from '../../translate/types.ts';
-import { toHubMessage } from '../message.ts';
+import { toHubMessage } from '../lanes/message.ts';
 import { objectMembers } from './json-lines.ts';
 import { malformed } from './malformed.ts';
 

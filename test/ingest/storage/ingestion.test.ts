@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
-import { FileDeadLetters } from '../../../sidecar/ingest/dead-letter-file.ts';
+import { FileDeadLetters } from '../../../sidecar/dead-letters/file-store.ts';
 import { BlobTask, type BlobTaskInput } from '../../../sidecar/ingest/storage/blob-task.ts';
 import { BlobDocuments, type Documents, FileDocuments } from '../../../sidecar/ingest/storage/documents.ts';
 import { FileIngestor, type OpenContainer } from '../../../sidecar/ingest/storage/file-ingestor.ts';
@@ -9,9 +9,9 @@ import { Ledger } from '../../../sidecar/ingest/storage/ledger.ts';
 import { Watcher } from '../../../sidecar/ingest/storage/watcher.ts';
 import { isEnded, type TaskRecord } from '../../../sidecar/tasks/task.ts';
 import { Tasks } from '../../../sidecar/tasks/tasks.ts';
+import { listeningLog, scratchDirectory, until } from '../../dead-letters/letters.ts';
 import { type Azurite, startAzurite } from '../../emulators/azurite.ts';
-import { listeningLog, scratchDirectory, until } from '../letters.ts';
-import { TestRoad } from '../road.ts';
+import { TestRoad } from '../pipeline-fixture.ts';
 import {
   avroFile,
   base64Line,

@@ -1,0 +1,379 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type {
+  EventHubConsumerClient,
+  EventHubProperties,
+  EventPosition,
+  PartitionProperties,
+  Subscription,
+} from '@azure/event-hubs';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { bounded } from '../../lib/bounded.ts';
+import { azureError } from '../azure-error.ts';
+import { installFastDecoder } from './amqp-decoder.ts';
+import { installFastFrames } from './amqp-frames.ts';
+import { boundReceiverCredit } from './credit.ts';
+import { createEventHubClient, endpointHost } from './event-hub-client.ts';
+import type {
+  CheckpointStore,
+  EventSource,
+  EventSourceHandlers,
+  EventSourceOptions,
+  LastEnqueued,
+  StartPosition,
+} from './event-types.ts';
+import { GuardedCheckpoints } from './guarded-checkpoints.ts';
+import { createMemoryCheckpoints } from './memory-checkpoints.ts';
+import { Partition, PartitionEnded } from './partition.ts';
+import { PartitionEnds } from './partition-ends.ts';
+
+/**
+ * Opens the event stream of an IoT Hub (or any Event Hub) and begins to receive. Resolves when the endpoint has answered; partitions
+ * open afterwards, through `onPartitionOpen`. Later failures go to `onError` and the source recovers by itself.
+ *
+ * Throws AZURE_UNAUTHORIZED, AZURE_UNREACHABLE, AZURE_NOT_FOUND, AZURE_TIMEOUT, AZURE_CANCELLED, CONNECTION_STRING_INVALID.
+ */
+export async function openEventSource(options: EventSourceOptions): Promise<EventSource> {
+  boundReceiverCredit();
+  installFastDecoder();
+  installFastFrames();
+  const source = new HubEventSource(options);
+  await source.open();
+  return source;
+}
+
+/** How long the SDK waits for events before it calls the handler with none: the longest that `reopen` of one partition takes to be seen. */
+const MAX_WAIT_SECONDS = 1;
+
+/** What another sidecar has given back gracefully is found at the next turn: within a second, with the time to open it. */
+const UPDATE_INTERVAL_MS = 750;
+
+class HubEventSource implements EventSource {
+  readonly #options: EventSourceOptions;
+  readonly #handlers: EventSourceHandlers;
+  readonly #ownerId: string;
+  readonly #timeoutMs: number;
+  readonly #closeTimeoutMs: number;
+  readonly #host: string;
+  readonly #partitions = new Map<string, Partition>();
+  readonly #ends = new PartitionEnds((id, signal) => this.#partitionProperties(id, signal));
+  readonly #checkpoints: CheckpointStore;
+  #store: GuardedCheckpoints;
+  #client: EventHubConsumerClient;
+  #subscription: Subscription | undefined;
+  #properties: EventHubProperties | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #state: 'new' | 'open' | 'reopening' | 'stopped' = 'new';
+  #reopening: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: EventSourceOptions) {
+    this.#options = options;
+    this.#handlers = options.handlers;
+    this.#ownerId = options.ownerId ?? randomUUID();
+    this.#timeoutMs = options.timeoutMs ?? 30_000;
+    this.#closeTimeoutMs = options.closeTimeoutMs ?? 10_000;
+    this.#host = endpointHost(options.endpoint);
+    this.#checkpoints = options.checkpoints ?? createMemoryCheckpoints();
+    this.#store = this.#createStore();
+    this.#client = this.#createClient();
+  }
+
+  get partitionIds(): readonly string[] {
+    return this.#properties?.partitionIds ?? [];
+  }
+
+  get streamIdentity(): string {
+    const { eventHubName } = this.#client;
+    const created = this.#properties?.createdOn.getTime() ?? 0;
+    const text = [this.#host, eventHubName, this.#options.consumerGroup, created].join('\n').toLowerCase();
+    return createHash('sha256').update(text).digest('hex').slice(0, 8);
+  }
+
+  async open(): Promise<void> {
+    try {
+      this.#properties = await this.#readProperties();
+    } catch (thrown) {
+      await bounded(this.#client.close(), 5000);
+      throw thrown;
+    }
+    this.#subscribe();
+    this.#state = 'open';
+    const { lagIntervalMs = 5000 } = this.#options;
+    if (lagIntervalMs > 0) this.#every(lagIntervalMs, () => this.readLastEnqueued());
+    this.#every(1000, () => this.#checkBalancing());
+  }
+
+  ownedPartitions(): readonly string[] {
+    return [...this.#partitions.values()]
+      .filter((partition) => partition.isOpen)
+      .map((partition) => partition.id);
+  }
+
+  lastEnqueued(partitionId: string): LastEnqueued | undefined {
+    return this.#ends.of(partitionId);
+  }
+
+  async readLastEnqueued(partitionId?: string, signal?: AbortSignal): Promise<void> {
+    const ids = partitionId === undefined ? this.ownedPartitions() : [partitionId];
+    await Promise.all(ids.map((id) => this.#ends.read(id, signal)));
+  }
+
+  async checkpoint(
+    partitionId: string,
+    position: { sequenceNumber: number; offset: string },
+  ): Promise<boolean> {
+    if (!this.#partitions.get(partitionId)?.isOwned) return false;
+    await this.#store.updateCheckpoint({
+      fullyQualifiedNamespace: this.#client.fullyQualifiedNamespace,
+      eventHubName: this.#client.eventHubName,
+      consumerGroup: this.#options.consumerGroup,
+      partitionId,
+      sequenceNumber: position.sequenceNumber,
+      offset: position.offset,
+    });
+    return true;
+  }
+
+  async reopen(partitionId?: string): Promise<void> {
+    if (this.#state === 'stopped') return;
+    if (partitionId === undefined) return await this.#reopenAll();
+    const partition = this.#partitions.get(partitionId);
+    if (!partition?.isOpen) return this.#store.release(partitionId);
+    const ended = await bounded(partition.requestReopen(), this.#closeTimeoutMs + MAX_WAIT_SECONDS * 5000);
+    // A reader that hangs inside the SDK hears no request: only a new connection gets rid of it.
+    if (!ended) await this.#reopenAll();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#state = 'stopped';
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
+    await this.#reopening;
+    await this.#close();
+  }
+
+  /** One at a time; callers that come meanwhile share it. */
+  #reopenAll(): Promise<void> {
+    this.#reopening ??= this.#replaceClient().finally(() => {
+      this.#reopening = undefined;
+    });
+    return this.#reopening;
+  }
+
+  async #replaceClient(): Promise<void> {
+    this.#state = 'reopening';
+    await this.#close();
+    if (this.#stopped) return;
+    this.#store = this.#createStore();
+    this.#client = this.#createClient();
+    this.#subscribe();
+    this.#state = 'open';
+    try {
+      this.#properties = await this.#readProperties();
+    } catch (thrown) {
+      this.#report(undefined, thrown);
+    }
+  }
+
+  /** Gives back partitions and the connection; never throws, never waits for ever. */
+  async #close(): Promise<void> {
+    this.#store.beginStop();
+    const client = this.#client;
+    const work = async (): Promise<void> => {
+      await this.#subscription?.close();
+      await client.close();
+    };
+    const closed = await bounded(
+      work().catch((thrown) => this.#report(undefined, thrown)),
+      this.#closeTimeoutMs + 5000,
+    );
+    if (!closed)
+      this.#report(
+        undefined,
+        new ConnectorError('AZURE_TIMEOUT', `Closing the connection to ${this.#host} took too long.`),
+      );
+    for (const partition of this.#partitions.values()) await this.#endPartition(partition, 'shutdown');
+  }
+
+  #subscribe(): void {
+    const { maxBatchSize = 300, prefetchCount = maxBatchSize } = this.#options;
+    this.#subscription = this.#client.subscribe(
+      {
+        processInitialize: async ({ partitionId }) => await this.#openPartition(partitionId),
+        processEvents: async (events, { partitionId }) =>
+          await this.#partitions.get(partitionId)?.deliver(events),
+        processError: async (error, { partitionId }) => this.#failed(partitionId, error),
+        processClose: async (reason, { partitionId }) => {
+          const partition = this.#partitions.get(partitionId);
+          if (partition)
+            await this.#endPartition(partition, reason === 'OwnershipLost' ? 'lost' : 'shutdown');
+        },
+      },
+      {
+        maxBatchSize,
+        prefetchCount: Math.max(prefetchCount, maxBatchSize),
+        maxWaitTimeInSeconds: MAX_WAIT_SECONDS,
+        skipParsingBodyAsJson: true,
+        startPosition: this.#sdkStartPositions(),
+      },
+    );
+  }
+
+  async #openPartition(partitionId: string): Promise<void> {
+    const failures = this.#partitions.get(partitionId)?.failures ?? 0;
+    const partition = new Partition({
+      id: partitionId,
+      handlers: this.#handlers,
+      beginsAfter: this.#store.beginsAfter(partitionId),
+      failures,
+      report: (error) => this.#report(partitionId, error),
+      onGap: (after, next) => void this.#explainGap(partitionId, after, next),
+    });
+    this.#partitions.set(partitionId, partition);
+    await partition.open();
+  }
+
+  async #explainGap(partitionId: string, after: number, next: number): Promise<void> {
+    try {
+      const error = await this.#ends.gap(partitionId, after, next);
+      if (error) this.#handlers.onError(partitionId, error);
+    } catch (thrown) {
+      this.#failed(partitionId, thrown);
+    }
+  }
+
+  async #endPartition(partition: Partition, reason: 'lost' | 'shutdown'): Promise<void> {
+    if (!partition.isOpen) return;
+    const because =
+      this.#state === 'stopped'
+        ? 'stopped'
+        : reason === 'lost'
+          ? 'lost'
+          : this.#state === 'reopening'
+            ? 'reopened'
+            : undefined;
+    const pauseMs = await partition.end(because, this.#closeTimeoutMs);
+    if (pauseMs !== undefined) this.#store.release(partition.id, Date.now() + pauseMs);
+  }
+
+  #failed(partitionId: string, error: unknown): void {
+    if (error instanceof PartitionEnded || this.#state === 'stopped' || this.#state === 'reopening') return;
+    this.#report(partitionId === '' ? undefined : partitionId, error);
+  }
+
+  #report(partitionId: string | undefined, thrown: unknown): void {
+    const action = partitionId === undefined ? 'Reading events' : `Reading partition ${partitionId}`;
+    const error = azureError(thrown, { action, host: this.#host, right: 'ServiceConnect (or Listen)' });
+    this.#handlers.onError(partitionId, error);
+  }
+
+  async #checkBalancing(): Promise<void> {
+    if (this.#state !== 'open') return;
+    const silentMs = Date.now() - this.#store.silentSinceMs;
+    const { silenceMs = 15_000, updateIntervalMs = UPDATE_INTERVAL_MS } = this.#options;
+    const limitMs = Math.max(silenceMs, updateIntervalMs * 10);
+    if (silentMs < limitMs) return;
+    this.#report(
+      undefined,
+      new ConnectorError(
+        'AZURE_TIMEOUT',
+        `${this.#host} has not answered for ${silentMs} ms; connecting anew.`,
+      ),
+    );
+    await this.#reopenAll();
+  }
+
+  async #readProperties(): Promise<EventHubProperties> {
+    const properties = await this.#ask('Opening the event stream', this.#options.signal, (abortSignal) =>
+      this.#client.getEventHubProperties({ abortSignal }),
+    );
+    return {
+      ...properties,
+      partitionIds: [...properties.partitionIds].sort((a, b) => Number(a) - Number(b)),
+    };
+  }
+
+  #partitionProperties(id: string, signal?: AbortSignal): Promise<PartitionProperties> {
+    return this.#ask(`Reading the end of partition ${id}`, signal, (abortSignal) =>
+      this.#client.getPartitionProperties(id, { abortSignal }),
+    );
+  }
+
+  async #ask<T>(
+    action: string,
+    signal: AbortSignal | undefined,
+    call: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const timeout = AbortSignal.timeout(this.#timeoutMs);
+    try {
+      return await call(signal ? AbortSignal.any([signal, timeout]) : timeout);
+    } catch (thrown) {
+      const cause = timeout.aborted && !signal?.aborted ? timeout.reason : thrown;
+      throw azureError(cause, { action, host: this.#host, right: 'ServiceConnect (or Listen)' });
+    }
+  }
+
+  #every(intervalMs: number, work: () => Promise<void>): void {
+    let busy = false;
+    const timer = setInterval(() => {
+      if (busy || this.#state !== 'open') return;
+      busy = true;
+      work()
+        .catch((thrown) => this.#failed('', thrown))
+        .finally(() => {
+          busy = false;
+        });
+    }, intervalMs);
+    this.#timers.push(timer);
+  }
+
+  #createStore(): GuardedCheckpoints {
+    return new GuardedCheckpoints({
+      inner: this.#checkpoints,
+      ownerId: this.#ownerId,
+      partitions: this.#options.partitions && new Set(this.#options.partitions),
+      timeoutMs: this.#timeoutMs,
+      startPositionOf: (id) => this.#options.startPositions?.[id] ?? this.#options.startPosition,
+      partitionEnd: (id) => this.#partitionProperties(id),
+      onAhead: (id, error) => this.#report(id, error),
+    });
+  }
+
+  #createClient(): EventHubConsumerClient {
+    return createEventHubClient(this.#options.endpoint, this.#options.consumerGroup, this.#store, {
+      ownerId: this.#ownerId,
+      timeoutMs: this.#timeoutMs,
+      updateIntervalMs: this.#options.updateIntervalMs ?? UPDATE_INTERVAL_MS,
+      ownershipExpiryMs: this.#options.ownershipExpiryMs ?? 5000,
+    });
+  }
+
+  #sdkStartPositions(): Record<string, EventPosition> {
+    return Object.fromEntries(
+      this.partitionIds.map((id) => [
+        id,
+        sdkPosition(this.#options.startPositions?.[id] ?? this.#options.startPosition),
+      ]),
+    );
+  }
+}
+
+function sdkPosition(start: StartPosition): EventPosition {
+  switch (start.from) {
+    case 'latest':
+      return { offset: '@latest' };
+    case 'earliest':
+      return { offset: '-1' };
+    case 'time':
+      return { enqueuedOn: start.timeMs };
+    case 'sequenceNumber':
+      return { sequenceNumber: start.after, isInclusive: false };
+    case 'offset':
+      return { offset: start.after, isInclusive: false };
+  }
+}

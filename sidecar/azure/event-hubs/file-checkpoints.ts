@@ -1,0 +1,156 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { FileLock } from '../../lib/file-lock.ts';
+import { replaceFile, systemCode } from '../../lib/files.ts';
+import type { OpenCheckpoints } from './blob-checkpoints.ts';
+import type { Checkpoint, CheckpointStore, PartitionOwnership } from './event-types.ts';
+import { OwnershipTable } from './memory-checkpoints.ts';
+
+export interface FileCheckpointOptions {
+  /** Made when it does not exist. */
+  readonly directory: string;
+}
+
+/**
+ * Checkpoints of a single sidecar in a local directory: `<directory>/<namespace>/<event hub>/<group>/<partition>.json`, each
+ * `{"version":1,"offset":"..","sequenceNumber":n,"writtenAt":".."}`, replaced atomically and flushed to the disk. Ownership needs no file:
+ * the directory is locked, so whoever holds it owns all.
+ *
+ * Throws CHECKPOINTS_IN_USE when another sidecar holds the directory, CHECKPOINTS_UNWRITABLE when it cannot be made. A file that cannot be
+ * read makes `listCheckpoints` throw CHECKPOINTS_UNREADABLE: the partition is then not read at all, rather than from a guessed position.
+ */
+export async function openFileCheckpoints(options: FileCheckpointOptions): Promise<OpenCheckpoints> {
+  const directory = path.resolve(options.directory);
+  let lock: FileLock | undefined;
+  try {
+    lock = await FileLock.acquire(path.join(directory, 'lock'));
+  } catch (thrown) {
+    throw unwritable(directory, thrown);
+  }
+  if (!lock)
+    throw new ConnectorError('CHECKPOINTS_IN_USE', `${directory} is in use by another running sidecar.`);
+  const store = new FileCheckpoints(directory, lock);
+  return { store, close: () => store.close() };
+}
+
+class FileCheckpoints implements CheckpointStore {
+  readonly #directory: string;
+  readonly #lock: FileLock;
+  readonly #ownership = new OwnershipTable();
+  /** The last write of each file: writes of one partition happen one after the other, in the order they were asked for. */
+  readonly #writes = new Map<string, Promise<void>>();
+  readonly #made = new Set<string>();
+
+  constructor(directory: string, lock: FileLock) {
+    this.#directory = directory;
+    this.#lock = lock;
+  }
+
+  async listOwnership(): Promise<PartitionOwnership[]> {
+    this.#checkLock();
+    return this.#ownership.list();
+  }
+
+  async claimOwnership(claims: PartitionOwnership[]): Promise<PartitionOwnership[]> {
+    this.#checkLock();
+    return this.#ownership.claim(claims);
+  }
+
+  async listCheckpoints(namespace: string, eventHub: string, group: string): Promise<Checkpoint[]> {
+    const directory = this.#place(namespace, eventHub, group);
+    let names: string[];
+    try {
+      names = await readdir(directory);
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw unreadable(directory, systemCode(thrown));
+    }
+    const files = names.filter((name) => name.endsWith('.json'));
+    return await Promise.all(
+      files.map(async (name) => ({
+        fullyQualifiedNamespace: namespace,
+        eventHubName: eventHub,
+        consumerGroup: group,
+        partitionId: decodeURIComponent(name.slice(0, -'.json'.length)),
+        ...(await readCheckpoint(path.join(directory, name))),
+      })),
+    );
+  }
+
+  async updateCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    this.#checkLock();
+    const directory = this.#place(
+      checkpoint.fullyQualifiedNamespace,
+      checkpoint.eventHubName,
+      checkpoint.consumerGroup,
+    );
+    const file = path.join(directory, `${encodeURIComponent(checkpoint.partitionId)}.json`);
+    const { offset, sequenceNumber } = checkpoint;
+    const text = `${JSON.stringify({ version: 1, offset, sequenceNumber, writtenAt: new Date().toISOString() })}\n`;
+    const before = this.#writes.get(file) ?? Promise.resolve();
+    const write = before.catch(() => undefined).then(() => this.#replace(directory, file, text));
+    this.#writes.set(file, write);
+    await write;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#writes.values());
+    await this.#lock.release();
+  }
+
+  async #replace(directory: string, file: string, text: string): Promise<void> {
+    try {
+      if (!this.#made.has(directory)) {
+        await mkdir(directory, { recursive: true, mode: 0o700 });
+        this.#made.add(directory);
+      }
+      await replaceFile(file, text);
+    } catch (thrown) {
+      this.#made.delete(directory);
+      throw unwritable(file, thrown);
+    }
+  }
+
+  #place(namespace: string, eventHub: string, group: string): string {
+    // Lower case as in the blob store: none of these names tells cases apart.
+    const parts = [namespace, eventHub, group].map((part) => encodeURIComponent(part.toLowerCase()));
+    return path.join(this.#directory, ...parts);
+  }
+
+  #checkLock(): void {
+    if (this.#lock.isLost)
+      throw new ConnectorError('CHECKPOINTS_IN_USE', `${this.#directory} was taken or closed meanwhile.`);
+  }
+}
+
+async function readCheckpoint(file: string): Promise<{ offset: string; sequenceNumber: number }> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (thrown) {
+    throw unreadable(file, systemCode(thrown));
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw unreadable(file, 'it is not JSON');
+  }
+  const { version, offset, sequenceNumber } = (value ?? {}) as Record<string, unknown>;
+  if (version !== 1) throw unreadable(file, 'its version is not 1');
+  if (typeof offset !== 'string' || offset === '' || !Number.isSafeInteger(sequenceNumber)) {
+    throw unreadable(file, 'offset or sequenceNumber is missing or of the wrong type');
+  }
+  return { offset, sequenceNumber: sequenceNumber as number };
+}
+
+function unreadable(file: string, why: string): ConnectorError {
+  return new ConnectorError('CHECKPOINTS_UNREADABLE', `The checkpoint ${file} cannot be read: ${why}.`);
+}
+
+function unwritable(file: string, thrown: unknown): ConnectorError {
+  return new ConnectorError('CHECKPOINTS_UNWRITABLE', `${file} cannot be written: ${systemCode(thrown)}.`, {
+    cause: thrown,
+  });
+}

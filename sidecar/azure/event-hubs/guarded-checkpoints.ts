@@ -1,0 +1,172 @@
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { azureError } from '../azure-error.ts';
+import type { Checkpoint, CheckpointStore, PartitionOwnership, StartPosition } from './event-types.ts';
+
+/** The end of a partition, as the guard needs it. */
+export interface PartitionEnd {
+  readonly lastEnqueuedSequenceNumber: number;
+  readonly lastEnqueuedOffset: string;
+}
+
+export interface GuardOptions {
+  readonly inner: CheckpointStore;
+  readonly ownerId: string;
+  /** Only these partitions are ever claimed; all when undefined. */
+  readonly partitions: ReadonlySet<string> | undefined;
+  readonly timeoutMs: number;
+  startPositionOf(partitionId: string): StartPosition;
+  partitionEnd(partitionId: string): Promise<PartitionEnd>;
+  onAhead(partitionId: string, error: ConnectorError): void;
+}
+
+/** The offset before the first event of a partition. */
+const BEGINNING = '-1';
+
+/**
+ * Stands between the SDK's event processor and a checkpoint store, and gives the processor what it lacks:
+ *
+ * - A partition whose reader ended is claimed again at the next round instead of when its ownership has expired, or later when it is to
+ *   pause after a failure.
+ * - `latest` is pinned: the end of the partition at the first start becomes its first checkpoint. Without that every reconnect and every
+ *   restart before the first event means "latest" anew and skips what arrived meanwhile.
+ * - A checkpoint beyond the end of its partition was written for another hub of the same name. The SDK would wait there for ever; the
+ *   guard reports it and begins at the start of the partition.
+ * - Where reading begins is known, also before the first event, so that lag and stalls show from the first moment.
+ * - Calls are bounded in time and their errors are ConnectorErrors.
+ */
+export class GuardedCheckpoints implements CheckpointStore {
+  readonly #options: GuardOptions;
+  readonly #pausedUntilMs = new Map<string, number>();
+  readonly #begins = new Map<string, number>();
+  #lastClaimed: string | undefined;
+  #pendingCalls = 0;
+  #lastCallMs = Date.now();
+  #stopping = false;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+  }
+
+  /** Since when the processor has asked for nothing: it asks at every round, so a long silence means that it hangs. */
+  get silentSinceMs(): number {
+    return this.#pendingCalls > 0 ? Date.now() : this.#lastCallMs;
+  }
+
+  /** The sequence number after which the partition is read; undefined when it is not known, after a start by time or offset. */
+  beginsAfter(partitionId: string): number | undefined {
+    return this.#begins.get(partitionId);
+  }
+
+  /** Lets the partition be claimed again at once, or not before the given time. */
+  release(partitionId: string, untilMs = 0): void {
+    this.#pausedUntilMs.set(partitionId, untilMs);
+  }
+
+  /** From now on the processor sees ownership as it is, so that it can give it back. */
+  beginStop(): void {
+    this.#stopping = true;
+  }
+
+  async listOwnership(namespace: string, eventHub: string, group: string): Promise<PartitionOwnership[]> {
+    const owners = await this.#bounded('Reading who owns which partition', (abortSignal) =>
+      this.#options.inner.listOwnership(namespace, eventHub, group, { abortSignal }),
+    );
+    if (this.#stopping) return owners;
+    return owners.map((owner) =>
+      owner.ownerId === this.#options.ownerId && this.#pausedUntilMs.has(owner.partitionId)
+        ? { ...owner, ownerId: '' }
+        : owner,
+    );
+  }
+
+  async claimOwnership(claims: PartitionOwnership[]): Promise<PartitionOwnership[]> {
+    const wanted = claims.filter((claim) => claim.ownerId === '' || this.#mayClaim(claim.partitionId));
+    if (wanted.length === 0) return [];
+    const claimed = await this.#bounded('Claiming a partition', (abortSignal) =>
+      this.#options.inner.claimOwnership(wanted, { abortSignal }),
+    );
+    for (const { partitionId, ownerId } of claimed) {
+      if (ownerId === '') continue;
+      this.#pausedUntilMs.delete(partitionId);
+      this.#lastClaimed = partitionId;
+    }
+    return claimed;
+  }
+
+  /** The processor reads the checkpoints right after it claimed a partition, one partition at a time: that one is checked. */
+  async listCheckpoints(namespace: string, eventHub: string, group: string): Promise<Checkpoint[]> {
+    const checkpoints = await this.#bounded('Reading the checkpoints', (abortSignal) =>
+      this.#options.inner.listCheckpoints(namespace, eventHub, group, { abortSignal }),
+    );
+    const partitionId = this.#lastClaimed;
+    if (partitionId === undefined) return checkpoints;
+    const stored = checkpoints.find((checkpoint) => checkpoint.partitionId === partitionId);
+    const place = {
+      fullyQualifiedNamespace: namespace,
+      eventHubName: eventHub,
+      consumerGroup: group,
+      partitionId,
+    };
+    const begin = stored ? await this.#checked(stored) : await this.#pinned(place);
+    const after = begin?.sequenceNumber ?? firstAfter(this.#options.startPositionOf(partitionId));
+    if (after === undefined) this.#begins.delete(partitionId);
+    else this.#begins.set(partitionId, after);
+    return begin ? [begin] : [];
+  }
+
+  async updateCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    await this.#bounded(`Writing the checkpoint of partition ${checkpoint.partitionId}`, (abortSignal) =>
+      this.#options.inner.updateCheckpoint(checkpoint, { abortSignal }),
+    );
+  }
+
+  #mayClaim(partitionId: string): boolean {
+    if (this.#options.partitions && !this.#options.partitions.has(partitionId)) return false;
+    return (this.#pausedUntilMs.get(partitionId) ?? 0) <= Date.now();
+  }
+
+  async #checked(checkpoint: Checkpoint): Promise<Checkpoint> {
+    const end = await this.#options.partitionEnd(checkpoint.partitionId);
+    if (checkpoint.sequenceNumber <= end.lastEnqueuedSequenceNumber) return checkpoint;
+    this.#options.onAhead(
+      checkpoint.partitionId,
+      new ConnectorError(
+        'CHECKPOINT_AHEAD',
+        `The checkpoint of partition ${checkpoint.partitionId} (sequence number ${checkpoint.sequenceNumber}) lies beyond its last event ` +
+          `(${end.lastEnqueuedSequenceNumber}); reading the partition from its beginning.`,
+      ),
+    );
+    return { ...checkpoint, offset: BEGINNING, sequenceNumber: -1 };
+  }
+
+  async #pinned(place: Omit<Checkpoint, 'offset' | 'sequenceNumber'>): Promise<Checkpoint | undefined> {
+    if (this.#options.startPositionOf(place.partitionId).from !== 'latest') return undefined;
+    const end = await this.#options.partitionEnd(place.partitionId);
+    const empty = end.lastEnqueuedSequenceNumber < 0 || !end.lastEnqueuedOffset;
+    const pin: Checkpoint = {
+      ...place,
+      sequenceNumber: empty ? -1 : end.lastEnqueuedSequenceNumber,
+      offset: empty ? BEGINNING : end.lastEnqueuedOffset,
+    };
+    await this.updateCheckpoint(pin);
+    return pin;
+  }
+
+  async #bounded<T>(action: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const signal = AbortSignal.timeout(this.#options.timeoutMs);
+    this.#pendingCalls += 1;
+    try {
+      return await call(signal);
+    } catch (thrown) {
+      throw azureError(signal.aborted ? signal.reason : thrown, { action });
+    } finally {
+      this.#pendingCalls -= 1;
+      this.#lastCallMs = Date.now();
+    }
+  }
+}
+
+function firstAfter(start: StartPosition): number | undefined {
+  if (start.from === 'earliest') return -1;
+  return start.from === 'sequenceNumber' ? start.after : undefined;
+}

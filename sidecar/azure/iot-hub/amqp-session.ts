@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto';
+import type { Connection, Delivery, EventContext, Message, Receiver, Sender } from 'rhea';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { type AmqpAddress, connectAmqp } from '../event-hubs/amqp-connect.ts';
+
+/** What a session proves itself with: a token for an audience, and how long it is good. */
+export interface ClaimToken {
+  readonly audience: string;
+  readonly token: string;
+  readonly expiresAtMs: number;
+}
+
+interface Waiter {
+  done(): void;
+  fail(reason: unknown): void;
+}
+
+/**
+ * One AMQP connection over TLS with its claim: opened once, never reconnected. Whatever breaks (connection, claim, a link) ends all that
+ * waits on it and `ended` resolves with the reason; the owner opens another. Errors are those of AMQP and of sockets, as they come.
+ */
+export class AmqpSession {
+  readonly ended: Promise<unknown>;
+  readonly #address: AmqpAddress;
+  readonly #end: (reason: unknown) => void;
+  /** Rejections of everything that waits for an answer. */
+  readonly #waiting = new Set<(reason: unknown) => void>();
+  readonly #unsettled = new Map<Delivery, Waiter>();
+  readonly #unclaimed = new Map<string, Waiter>();
+  #connection: Connection | undefined;
+  #claimSender: Sender | undefined;
+  #renewal: NodeJS.Timeout | undefined;
+  #over = false;
+  #reason: unknown = ended();
+
+  constructor(address: AmqpAddress) {
+    this.#address = address;
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.ended = promise;
+    this.#end = resolve;
+  }
+
+  /** Connects and hands over the claim; `token` is asked again before it expires. */
+  async open(token: () => Promise<ClaimToken>): Promise<void> {
+    const connection = this.#connect();
+    this.#connection = connection;
+    await this.#until((done) => connection.once('connection_open', () => done()));
+    this.#claimSender = await this.openSender('$cbs');
+    const claims = await this.#openReceiver('$cbs', { credit_window: 20 });
+    claims.on('message', ({ message }: EventContext) => this.#claimAnswered(message));
+    await this.#claim(token);
+  }
+
+  /** Opens a link to send on. */
+  async openSender(address: string): Promise<Sender> {
+    const sender = this.#live().open_sender({ target: { address } });
+    sender.setMaxListeners(0);
+    const settle =
+      (accepted: boolean) =>
+      ({ delivery }: EventContext): void => {
+        const waiter = delivery && this.#unsettled.get(delivery);
+        if (!waiter) return;
+        this.#unsettled.delete(delivery);
+        const state = delivery.remote_state as { error?: unknown } | undefined;
+        if (accepted) waiter.done();
+        else waiter.fail(state?.error ?? notTaken());
+      };
+    sender.on('accepted', settle(true));
+    for (const outcome of ['rejected', 'released', 'modified']) sender.on(outcome, settle(false));
+    await this.#until((done) => sender.once('sender_open', () => done()));
+    return sender;
+  }
+
+  /** Opens a link to receive on, without credit: the caller gives it and settles each delivery. */
+  openReceiver(address: string): Promise<Receiver> {
+    return this.#openReceiver(address, { credit_window: 0, autoaccept: false });
+  }
+
+  /** Resolves when the other side has accepted the message; rejects with its AMQP error when it refused. */
+  async send(sender: Sender, message: Message): Promise<void> {
+    if (!sender.sendable()) await this.#until((done) => sender.once('sendable', () => done()));
+    await this.#until((done, fail) => this.#unsettled.set(sender.send(message), { done, fail }));
+  }
+
+  /** Idempotent; waits for nothing. */
+  close(): void {
+    this.#fail(ended());
+  }
+
+  #connect(): Connection {
+    // A peer that is silent for twice this time is taken for dead.
+    const connection = connectAmqp(this.#address, { idle_time_out: 60_000 });
+    const fail = (context: EventContext): void =>
+      this.#fail(context.error ?? context.connection?.error ?? ended());
+    connection.on('connection_error', fail);
+    connection.on('connection_close', fail);
+    connection.on('session_error', ({ session }: EventContext) => this.#fail(session?.error));
+    connection.on('session_close', fail);
+    connection.on('sender_error', ({ sender }: EventContext) => this.#fail(sender?.error));
+    connection.on('sender_close', fail);
+    connection.on('receiver_error', ({ receiver }: EventContext) => this.#fail(receiver?.error));
+    connection.on('receiver_close', fail);
+    connection.on('protocol_error', (error: unknown) => this.#fail(error));
+    connection.on('error', (error: unknown) => this.#fail(error));
+    connection.on('disconnected', fail);
+    return connection;
+  }
+
+  async #openReceiver(
+    address: string,
+    options: { credit_window: number; autoaccept?: boolean },
+  ): Promise<Receiver> {
+    const receiver = this.#live().open_receiver({ source: { address }, ...options });
+    await this.#until((done) => receiver.once('receiver_open', () => done()));
+    return receiver;
+  }
+
+  async #claim(token: () => Promise<ClaimToken>): Promise<void> {
+    const claim = await token();
+    const sender = this.#claimSender;
+    if (!sender) throw ended();
+    const message_id = randomUUID();
+    const properties = {
+      operation: 'put-token',
+      type: 'servicebus.windows.net:sastoken',
+      name: claim.audience,
+    };
+    await this.#until((done, fail) => {
+      this.#unclaimed.set(message_id, { done, fail });
+      sender.send({
+        message_id,
+        reply_to: 'cbs',
+        to: '$cbs',
+        application_properties: properties,
+        body: claim.token,
+      });
+    });
+    const renewInMs = Math.max(1000, ((claim.expiresAtMs - Date.now()) * 2) / 3);
+    this.#renewal = setTimeout(() => {
+      this.#claim(token).catch((error) => this.#fail(error));
+    }, renewInMs);
+    this.#renewal.unref();
+  }
+
+  #claimAnswered(message: Message | undefined): void {
+    const id = String(message?.correlation_id);
+    const waiter = this.#unclaimed.get(id);
+    this.#unclaimed.delete(id);
+    const properties = message?.application_properties ?? {};
+    const status = Number(properties['status-code']);
+    if (status >= 200 && status < 300) {
+      waiter?.done();
+      return;
+    }
+    const condition = status === 404 ? 'amqp:not-found' : 'amqp:unauthorized-access';
+    waiter?.fail({ condition, description: String(properties['status-description'] ?? status) });
+  }
+
+  #live(): Connection {
+    if (this.#over || !this.#connection) throw this.#reason;
+    return this.#connection;
+  }
+
+  /** A promise that rejects when the session ends first. */
+  #until(start: (done: () => void, fail: (reason: unknown) => void) => void): Promise<void> {
+    if (this.#over) return Promise.reject(this.#reason);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.add(reject);
+    start(resolve, reject);
+    return promise.finally(() => this.#waiting.delete(reject));
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#reason = reason ?? ended();
+    clearTimeout(this.#renewal);
+    const connection = this.#connection;
+    if (connection) hangUp(connection);
+    for (const reject of this.#waiting) reject(this.#reason);
+    this.#end(this.#reason);
+  }
+}
+
+function notTaken(): ConnectorError {
+  return new ConnectorError('AZURE_FAILED', 'The hub did not take the message.');
+}
+
+function ended(): ConnectorError {
+  return new ConnectorError('AZURE_UNREACHABLE', 'The AMQP connection has ended.');
+}
+
+/** Ends a connection whatever state it is in, and stays deaf to what it says afterwards. Waits for nothing. */
+export function hangUp(connection: Connection): void {
+  connection.removeAllListeners();
+  for (const event of [
+    'error',
+    'disconnected',
+    'receiver_error',
+    'sender_error',
+    'session_error',
+    'connection_error',
+    'protocol_error',
+  ]) {
+    connection.on(event, () => {});
+  }
+  connection.close();
+  const { socket } = connection as unknown as { socket?: { destroy?(error: Error): void; end(): void } };
+  // After this turn, in which rhea writes the close frame and winds its timers up; with an error, since rhea hears of a socket's end no
+  // other way and would leave the timers running.
+  setImmediate(() => {
+    const error = new ConnectorError('AZURE_CANCELLED', 'The connection is not needed any more.');
+    if (socket?.destroy) socket.destroy(error);
+    else socket?.end();
+  });
+}

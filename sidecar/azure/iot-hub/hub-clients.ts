@@ -1,0 +1,65 @@
+import { Turns } from '../../lib/turns.ts';
+import type { HubCredentials } from '../credentials.ts';
+import { type BulkMode, type BulkResult, bulkDevices } from './bulk-registry.ts';
+import { Configurations } from './configurations.ts';
+import { type CallOptions, HubRest } from './hub-rest.ts';
+import type { DeviceInput } from './hub-types.ts';
+import { Jobs } from './jobs.ts';
+import { Messages } from './messages.ts';
+import { invokeMethod, type MethodCall, type MethodResult } from './methods.ts';
+import { ModuleRegistry } from './module-registry.ts';
+import { HubQuota, type QuotaOptions } from './quota.ts';
+import { Registry } from './registry.ts';
+import { Twins } from './twins.ts';
+
+export interface HubClientsOptions {
+  readonly credentials: HubCredentials;
+  /** Tier and units of the hub. Without them nothing is held back until the hub says 429. */
+  readonly quota?: QuotaOptions;
+}
+
+/** Everything that is asked of one IoT Hub's service side. Connections open with the first call that needs them. */
+export class HubClients {
+  readonly registry: Registry;
+  readonly modules: ModuleRegistry;
+  readonly twins: Twins;
+  readonly jobs: Jobs;
+  readonly configurations: Configurations;
+  readonly messages: Messages;
+  readonly quota: HubQuota;
+  readonly credentials: HubCredentials;
+  /** For what is read and written back through a module: nothing there has an ETag. */
+  readonly moduleTurns = new Turns();
+  readonly #rest: HubRest;
+
+  constructor(options: HubClientsOptions) {
+    this.credentials = options.credentials;
+    this.quota = new HubQuota(options.quota);
+    this.#rest = new HubRest({ credentials: options.credentials, quota: this.quota });
+    this.registry = new Registry(this.#rest);
+    this.modules = new ModuleRegistry(this.#rest);
+    this.twins = new Twins(this.#rest);
+    this.jobs = new Jobs(this.#rest, this.twins);
+    this.configurations = new Configurations(this.#rest);
+    this.messages = new Messages({ credentials: options.credentials, rest: this.#rest, quota: this.quota });
+  }
+
+  /** methods.ts */
+  async invokeMethod(call: MethodCall, options: CallOptions = {}): Promise<MethodResult> {
+    return await invokeMethod(this.#rest, call, options);
+  }
+
+  /** bulk-registry.ts */
+  async bulkDevices(
+    mode: BulkMode,
+    devices: readonly DeviceInput[],
+    options: CallOptions = {},
+  ): Promise<BulkResult[]> {
+    return await bulkDevices(this.#rest, mode, devices, options);
+  }
+
+  /** Calls under way fail with STOPPING. Idempotent. */
+  async close(): Promise<void> {
+    await Promise.all([this.messages.close(), this.#rest.close()]);
+  }
+}

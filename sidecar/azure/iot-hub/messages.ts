@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import rhea, { type Message, type Sender } from 'rhea';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import type { HubCredentials } from '../credentials.ts';
+import type { AmqpSession } from './amqp-session.ts';
+import { hostNameOf, openHubSession, withinTime } from './hub-amqp.ts';
+import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
+import type { HubQuota } from './quota.ts';
+
+/** Which outcomes of a message the hub reports back. */
+export type Acknowledgement = 'none' | 'positive' | 'negative' | 'full';
+
+export interface CloudMessage {
+  /** At most 64 KB with the properties. */
+  readonly body: Uint8Array | string;
+  readonly properties?: Readonly<Record<string, string>>;
+  /** Made up when absent: feedback names it. */
+  readonly messageId?: string;
+  readonly correlationId?: string;
+  readonly contentType?: string;
+  readonly contentEncoding?: string;
+  /** After this time the hub drops a message that was not taken. The hub's own time to live (one hour) when absent. */
+  readonly expiresAt?: Date;
+  readonly ack?: Acknowledgement;
+}
+
+export interface MessagesOptions {
+  readonly credentials: HubCredentials;
+  readonly rest: HubRest;
+  readonly quota?: HubQuota;
+}
+
+/**
+ * Cloud-to-device messages. The connection opens with the first message and again after it broke; a message is never sent twice, so
+ * one that failed with AZURE_TIMEOUT may have arrived.
+ *
+ * Errors: DEVICE_NOT_FOUND, DEVICE_QUEUE_FULL (50 wait already), QUOTA_EXCEEDED, AZURE_THROTTLED, AZURE_UNAUTHORIZED, AZURE_UNREACHABLE,
+ * AZURE_TIMEOUT, AZURE_REJECTED (too large).
+ */
+export class Messages {
+  readonly #options: MessagesOptions;
+  readonly #host: string;
+  #link: Promise<Link> | undefined;
+  #closed = false;
+
+  constructor(options: MessagesOptions) {
+    this.#options = options;
+    this.#host = hostNameOf(options.credentials);
+  }
+
+  /** Resolves when the hub has taken the message into the device's queue; with the id that feedback will name. */
+  async send(
+    deviceId: string,
+    message: CloudMessage,
+    options: CallOptions = {},
+  ): Promise<{ readonly messageId: string }> {
+    if (this.#closed) throw new ConnectorError('STOPPING', 'The connection to the hub is being closed.');
+    const deadlineMs = Date.now() + (options.timeoutMs ?? 30_000);
+    const { signal } = options;
+    await this.#options.quota?.take('message', { deadlineMs, ...(signal ? { signal } : {}) });
+    const messageId = message.messageId ?? randomUUID();
+    const context = { action: `Sending a message to ${deviceId}`, host: this.#host, conditions: CONDITIONS };
+    const left = { timeoutMs: Math.max(1, deadlineMs - Date.now()), ...(signal ? { signal } : {}) };
+    await withinTime(
+      async () => {
+        const { session, sender } = await this.#open();
+        await session.send(sender, toAmqp(deviceId, { ...message, messageId }));
+      },
+      context,
+      left,
+    );
+    return { messageId };
+  }
+
+  /** Removes all messages that wait for a device; returns how many. */
+  async purge(deviceId: string, options: CallOptions = {}): Promise<number> {
+    const { body } = await this.#options.rest.request<{ totalMessagesPurged: number }>({
+      ...options,
+      method: 'DELETE',
+      path: hubPath('devices', deviceId, 'commands'),
+      operation: 'message',
+      action: `Purging the messages of ${deviceId}`,
+      right: 'ServiceConnect',
+    });
+    return body.totalMessagesPurged;
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const link = this.#link;
+    this.#link = undefined;
+    await link?.then(
+      ({ session }) => session.close(),
+      () => undefined,
+    );
+  }
+
+  /** Callers share one attempt to open the link; one that failed or ended is forgotten. */
+  #open(): Promise<Link> {
+    if (!this.#link) {
+      const opening = openLink(this.#options.credentials);
+      this.#link = opening;
+      const forget = (): void => {
+        if (this.#link === opening) this.#link = undefined;
+      };
+      opening.then(({ session }) => session.ended.then(forget), forget);
+    }
+    return this.#link;
+  }
+}
+
+/** What the hub means when it refuses a message. */
+const CONDITIONS = {
+  'amqp:not-found': 'DEVICE_NOT_FOUND',
+  'amqp:resource-limit-exceeded': 'DEVICE_QUEUE_FULL',
+} as const;
+
+interface Link {
+  readonly session: AmqpSession;
+  readonly sender: Sender;
+}
+
+async function openLink(credentials: HubCredentials): Promise<Link> {
+  const session = await openHubSession(credentials);
+  const context = { action: 'Opening the link for messages', host: hostNameOf(credentials) };
+  try {
+    return {
+      session,
+      sender: await withinTime(() => session.openSender('/messages/devicebound'), context, {}),
+    };
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+}
+
+function toAmqp(deviceId: string, message: CloudMessage & { messageId: string }): Message {
+  const { body, ack, properties } = message;
+  const bytes =
+    typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return {
+    to: `/devices/${encodeURIComponent(deviceId)}/messages/devicebound`,
+    message_id: message.messageId,
+    ...(message.correlationId === undefined ? {} : { correlation_id: message.correlationId }),
+    ...(message.contentType === undefined ? {} : { content_type: message.contentType }),
+    ...(message.contentEncoding === undefined ? {} : { content_encoding: message.contentEncoding }),
+    ...(message.expiresAt === undefined ? {} : { absolute_expiry_time: message.expiresAt }),
+    application_properties: { ...properties, ...(ack === undefined ? {} : { 'iothub-ack': ack }) },
+    body: rhea.message.data_section(bytes),
+  } as unknown as Message;
+}

@@ -1,0 +1,146 @@
+import path from 'node:path';
+import type { HubSettings } from '../contract/hub-settings.ts';
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { Patience } from '../lib/backoff.ts';
+import type { Log } from '../observe/log.ts';
+import type { SideFacts } from '../observe/side-metrics.ts';
+import { BlobDeadLetters } from './blob-store.ts';
+import { FileDeadLetters } from './file-store.ts';
+import { DeadLetterKeeper, moveLetters } from './retention.ts';
+import type { DeadLetter, DeadLetterSink, DeadLetterStore } from './store.ts';
+
+export interface LetterBoxOptions {
+  readonly hubThing: string;
+  readonly stateDirectory: string;
+  readonly log: Log;
+  /** The warning of the store has changed. */
+  readonly onWarning: () => void;
+}
+
+interface Moving {
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+}
+
+/**
+ * The dead letters of one hub Thing wherever its settings keep them: in the blob container when storage is set, else in the state
+ * directory. Lanes hold on to it while the settings change. Letters from before storage was set move to the container by themselves.
+ */
+export class LetterBox implements DeadLetterSink {
+  readonly #options: LetterBoxOptions;
+  #settings: HubSettings | undefined;
+  #place: string | undefined;
+  #keeper: DeadLetterKeeper | undefined;
+  #moving: Moving | undefined;
+
+  constructor(options: LetterBoxOptions) {
+    this.#options = options;
+  }
+
+  get store(): DeadLetterStore {
+    if (!this.#keeper) throw new ConnectorError('STOPPING', 'The hub was disconnected.');
+    return this.#keeper;
+  }
+
+  /** What metrics show of the store. */
+  get facts(): Pick<SideFacts, 'stored' | 'removed'> {
+    return {
+      stored: this.#keeper?.known,
+      removed: this.#keeper?.removed ?? { expired: 0, overflowed: 0 },
+    };
+  }
+
+  get warning(): string | undefined {
+    return this.#keeper?.warning;
+  }
+
+  async append(letters: readonly DeadLetter[]): Promise<void> {
+    await this.store.append(letters);
+  }
+
+  /** Takes today's settings; opens another store when they name another place. Opens no connection. */
+  async use(settings: HubSettings): Promise<void> {
+    const { storageConnectionString, deadLetterContainer } = settings;
+    this.#settings = settings;
+    const place = storageConnectionString ? `${deadLetterContainer} ${storageConnectionString}` : 'file';
+    if (place === this.#place) return;
+    const before = { keeper: this.#keeper, moving: this.#moving };
+    this.#place = place;
+    const { hubThing, log, onWarning } = this.#options;
+    const store = storageConnectionString
+      ? new BlobDeadLetters({ connection: storageConnectionString, container: deadLetterContainer, hubThing })
+      : this.#files();
+    this.#keeper = new DeadLetterKeeper({ store, limits: () => this.#limits(), log, onWarning });
+    this.#moving = undefined;
+    await this.#end(before);
+    this.#keeper.start();
+    if (storageConnectionString) this.#adopt(store);
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    const before = { keeper: this.#keeper, moving: this.#moving };
+    this.#keeper = undefined;
+    this.#moving = undefined;
+    this.#place = undefined;
+    await this.#end(before);
+  }
+
+  async #end({
+    keeper,
+    moving,
+  }: {
+    keeper: DeadLetterKeeper | undefined;
+    moving: Moving | undefined;
+  }): Promise<void> {
+    moving?.abort.abort();
+    await moving?.done;
+    await keeper?.close();
+  }
+
+  #files(): FileDeadLetters {
+    const { stateDirectory, hubThing, log } = this.#options;
+    const directory = path.join(stateDirectory, 'dead-letters', encodeURIComponent(hubThing));
+    return new FileDeadLetters({ directory, log });
+  }
+
+  #limits() {
+    const { deadLetterDays = 30, deadLetterMegabytes = 1024 } = this.#settings ?? {};
+    return { days: deadLetterDays, megabytes: deadLetterMegabytes };
+  }
+
+  #adopt(store: DeadLetterStore): void {
+    const abort = new AbortController();
+    this.#moving = { abort, done: this.#move(store, abort.signal) };
+  }
+
+  /** Never rejects; tries until it works or the box closes. */
+  async #move(store: DeadLetterStore, signal: AbortSignal): Promise<void> {
+    const { log } = this.#options;
+    const files = this.#files();
+    const patience = new Patience();
+    let told: string | undefined;
+    try {
+      for (;;) {
+        try {
+          const { moved, unreadable } = await moveLetters(files, store, signal);
+          if (moved > 0) log.info({ moved }, 'Dead letters moved from the state directory to the container.');
+          if (unreadable > 0)
+            log.warn({ unreadable }, 'Dead letters that cannot be read stay in the state directory.');
+          return;
+        } catch (thrown) {
+          if (signal.aborted) return;
+          const err = toConnectorError(thrown);
+          if (err.code !== told)
+            log.warn({ err }, 'Dead letters could not be moved to the container; trying again.');
+          told = err.code;
+          await patience.pause(signal);
+        }
+      }
+    } catch {
+      // Stopped while waiting.
+    } finally {
+      await files.close();
+    }
+  }
+}

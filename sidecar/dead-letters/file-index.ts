@@ -1,0 +1,194 @@
+import type { DeadLetterSummary } from './store.ts';
+
+/** What is kept in memory of one letter in a file: 41 bytes, so that a hundred thousand letters take four megabytes. */
+export interface IndexEntry {
+  readonly timeMs: number;
+  readonly storedAtMs: number;
+  /** Of the id. */
+  readonly hash: number;
+  /** Hash of the device id. */
+  readonly device: number;
+  /** A bit for each reason code. */
+  readonly codes: number;
+  /** Where the line begins and how long it is, without its end, in bytes. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The letters of one file in the order of their lines. */
+export class LetterIndex {
+  #count = 0;
+  #live = 0;
+  #liveBytes = 0;
+  #minTimeMs = Infinity;
+  #maxTimeMs = -Infinity;
+  #times = new Float64Array(64);
+  #stored = new Float64Array(64);
+  #hashes = new Float64Array(64);
+  #devices = new Uint32Array(64);
+  #codes = new Uint32Array(64);
+  #offsets = new Uint32Array(64);
+  #lengths = new Uint32Array(64);
+  #dead = new Uint8Array(64);
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get live(): number {
+    return this.#live;
+  }
+
+  get liveBytes(): number {
+    return this.#liveBytes;
+  }
+
+  push(entry: IndexEntry): void {
+    const at = this.#count;
+    if (at === this.#times.length) this.#grow();
+    this.#times[at] = entry.timeMs;
+    this.#stored[at] = entry.storedAtMs;
+    this.#hashes[at] = entry.hash;
+    this.#devices[at] = entry.device;
+    this.#codes[at] = entry.codes;
+    this.#offsets[at] = entry.offset;
+    this.#lengths[at] = entry.length;
+    this.#count = at + 1;
+    this.#live += 1;
+    this.#liveBytes += entry.length + 1;
+    this.#minTimeMs = Math.min(this.#minTimeMs, entry.timeMs);
+    this.#maxTimeMs = Math.max(this.#maxTimeMs, entry.timeMs);
+  }
+
+  /** False when it was dead before, or never there. */
+  bury(ordinal: number): boolean {
+    if (ordinal < 0 || ordinal >= this.#count || this.#dead[ordinal] === 1) return false;
+    this.#dead[ordinal] = 1;
+    this.#live -= 1;
+    this.#liveBytes -= this.lengthOf(ordinal) + 1;
+    return true;
+  }
+
+  isLive(ordinal: number): boolean {
+    return ordinal < this.#count && this.#dead[ordinal] === 0;
+  }
+
+  timeOf(ordinal: number): number {
+    return this.#times[ordinal] ?? 0;
+  }
+
+  storedAtOf(ordinal: number): number {
+    return this.#stored[ordinal] ?? 0;
+  }
+
+  hashOf(ordinal: number): number {
+    return this.#hashes[ordinal] ?? 0;
+  }
+
+  offsetOf(ordinal: number): number {
+    return this.#offsets[ordinal] ?? 0;
+  }
+
+  lengthOf(ordinal: number): number {
+    return this.#lengths[ordinal] ?? 0;
+  }
+
+  /** Whether the letter may be of the device and may have the code; the line says it for certain. */
+  mayFit(ordinal: number, device: number | undefined, codes: number | undefined): boolean {
+    return (
+      (device === undefined || this.#devices[ordinal] === device) &&
+      (codes === undefined || ((this.#codes[ordinal] ?? 0) & codes) !== 0)
+    );
+  }
+
+  /** The living letters with this time and hash. */
+  find(timeMs: number, hash: number): number[] {
+    if (timeMs < this.#minTimeMs || timeMs > this.#maxTimeMs) return [];
+    const found: number[] = [];
+    for (let ordinal = 0; ordinal < this.#count; ordinal += 1) {
+      if (this.#times[ordinal] === timeMs && this.#hashes[ordinal] === hash && this.#dead[ordinal] === 0)
+        found.push(ordinal);
+    }
+    return found;
+  }
+
+  /** The earliest time of a living letter. */
+  oldestMs(): number {
+    let oldest = Infinity;
+    for (let ordinal = 0; ordinal < this.#count; ordinal += 1) {
+      if (this.#dead[ordinal] === 0) oldest = Math.min(oldest, this.#times[ordinal] ?? Infinity);
+    }
+    return oldest;
+  }
+
+  #grow(): void {
+    const size = this.#times.length * 2;
+    this.#times = grown(this.#times, new Float64Array(size));
+    this.#stored = grown(this.#stored, new Float64Array(size));
+    this.#hashes = grown(this.#hashes, new Float64Array(size));
+    this.#devices = grown(this.#devices, new Uint32Array(size));
+    this.#codes = grown(this.#codes, new Uint32Array(size));
+    this.#offsets = grown(this.#offsets, new Uint32Array(size));
+    this.#lengths = grown(this.#lengths, new Uint32Array(size));
+    this.#dead = grown(this.#dead, new Uint8Array(size));
+  }
+}
+
+function grown<T extends Float64Array | Uint32Array | Uint8Array>(old: T, larger: T): T {
+  larger.set(old);
+  return larger;
+}
+
+const LAST_BIT = 31;
+
+/** Gives each reason code a bit; from the 32nd on they share the last. */
+export class CodeBits {
+  readonly #bits = new Map<string, number>();
+
+  of(codes: readonly string[]): number {
+    let mask = 0;
+    for (const code of codes) mask |= this.#bitOf(code);
+    return mask >>> 0;
+  }
+
+  #bitOf(code: string): number {
+    const known = this.#bits.get(code);
+    if (known !== undefined) return known;
+    const bit = (1 << Math.min(this.#bits.size, LAST_BIT)) >>> 0;
+    // Codes are our own words; what a damaged file makes up must not fill the memory.
+    if (this.#bits.size < 1000) this.#bits.set(code, bit);
+    return bit;
+  }
+}
+
+export function entryOf(
+  summary: DeadLetterSummary,
+  bits: CodeBits,
+  place: { offset: number; length: number },
+): IndexEntry {
+  return {
+    timeMs: summary.enqueuedTimeMs,
+    storedAtMs: summary.storedAtMs,
+    hash: hash53(summary.id),
+    device: deviceHash(summary.deviceId),
+    codes: bits.of(summary.codes),
+    ...place,
+  };
+}
+
+/** 53 bits of two FNV-1a hashes: a collision is unlikely, and who relies on none compares the texts. */
+export function hash53(text: string): number {
+  let low = 0x811c9dc5;
+  let high = 0x1b873593;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    low = Math.imul(low ^ code, 0x01000193);
+    high = Math.imul(high ^ code, 0x85ebca6b);
+    high ^= high >>> 13;
+  }
+  return ((high >>> 0) & 0x1fffff) * 0x1_0000_0000 + (low >>> 0);
+}
+
+export function deviceHash(deviceId: string): number {
+  return hash53(deviceId) >>> 0;
+}

@@ -1,0 +1,51 @@
+import type { Segment } from './file-segment.ts';
+
+/** A letter by its place in the index. */
+export interface Candidate {
+  readonly segment: Segment;
+  readonly ordinal: number;
+  readonly timeMs: number;
+  readonly hash: number;
+}
+
+export interface Selection {
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+  readonly device: number | undefined;
+  readonly codes: number | undefined;
+}
+
+/**
+ * The newest living letters that may fit and come after the given one, in order: by time, and by hash within a millisecond. Keeps no more
+ * than a few times `limit` in memory.
+ */
+export function newestAfter(
+  segments: readonly Segment[],
+  { fromMs = -Infinity, toMs = Infinity, device, codes }: Selection,
+  after: { timeMs: number; hash: number } | undefined,
+  limit: number,
+): Candidate[] {
+  let best: Candidate[] = [];
+  let worst: Candidate | undefined;
+  for (const segment of segments) {
+    const { index } = segment;
+    for (let ordinal = 0; ordinal < index.count; ordinal += 1) {
+      if (!index.isLive(ordinal)) continue;
+      const timeMs = index.timeOf(ordinal);
+      if (timeMs < fromMs || timeMs > toMs || !index.mayFit(ordinal, device, codes)) continue;
+      const candidate = { segment, ordinal, timeMs, hash: index.hashOf(ordinal) };
+      if (after && order(candidate, after) <= 0) continue;
+      if (worst && order(candidate, worst) >= 0) continue;
+      best.push(candidate);
+      if (best.length < limit * 2 + 100) continue;
+      best = best.sort(order).slice(0, limit);
+      worst = best.at(-1);
+    }
+  }
+  return best.sort(order).slice(0, limit);
+}
+
+/** Negative when the first comes first. */
+function order(a: { timeMs: number; hash: number }, b: { timeMs: number; hash: number }): number {
+  return b.timeMs - a.timeMs || b.hash - a.hash;
+}

@@ -1,0 +1,197 @@
+import { toConnectorError } from '../errors/connector-error.ts';
+import type { Log } from '../observe/log.ts';
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterPage,
+  DeadLetterStats,
+  DeadLetterStore,
+  Trimmed,
+} from './store.ts';
+
+export interface DeadLetterKeeperOptions {
+  readonly store: DeadLetterStore;
+  /** Read at every check: a changed setting takes effect at the next. */
+  readonly limits: () => { readonly days: number; readonly megabytes: number };
+  readonly log: Log;
+  /** Called when the warning appears, changes or goes. */
+  readonly onWarning?: () => void;
+  readonly checkIntervalMs?: number;
+}
+
+const DAY_MS = 86_400_000;
+const MEGABYTE = 1_000_000;
+const WARN_AT = 0.8;
+/** What is removed at once when the store is full, so that not every letter pushes out another. */
+const TRIM_TO = 0.95;
+/** A full store is looked at soon, however long the interval is. */
+const SOON_MS = 1_000;
+
+/** Keeps a store within its limits: warns at 80 percent, removes what is too old, and the oldest when the store is full. */
+export class DeadLetterKeeper implements DeadLetterStore {
+  readonly #options: Required<DeadLetterKeeperOptions>;
+  #timer: NodeJS.Timeout | undefined;
+  #dueAtMs = Infinity;
+  #checking: Promise<void> | undefined;
+  #warning: string | undefined;
+  #known: { readonly count: number; readonly bytes: number } | undefined;
+  #bytes = 0;
+  #removed = { expired: 0, overflowed: 0 };
+  #closed = false;
+
+  constructor(options: DeadLetterKeeperOptions) {
+    this.#options = { onWarning: () => undefined, checkIntervalMs: 60_000, ...options };
+  }
+
+  /** Why someone should look at the dead letters before letters are lost; undefined when all is well. */
+  get warning(): string | undefined {
+    return this.#warning;
+  }
+
+  /** As last counted; undefined before that. */
+  get known(): { readonly count: number; readonly bytes: number } | undefined {
+    return this.#known;
+  }
+
+  /** How many letters this sidecar removed by itself. */
+  get removed(): Readonly<Trimmed> {
+    return this.#removed;
+  }
+
+  start(): void {
+    this.#schedule(SOON_MS);
+  }
+
+  async append(letters: readonly DeadLetter[]): Promise<void> {
+    await this.#options.store.append(letters);
+    for (const { message } of letters) this.#bytes += message.body.byteLength;
+    if (this.#bytes >= this.#maxBytes * WARN_AT) this.#schedule(SOON_MS);
+  }
+
+  list(
+    filter: DeadLetterFilter,
+    page: { limit: number; after?: string | undefined },
+  ): Promise<DeadLetterPage> {
+    return this.#options.store.list(filter, page);
+  }
+
+  get(id: string): Promise<DeadLetter | undefined> {
+    return this.#options.store.get(id);
+  }
+
+  delete(ids: readonly string[]): Promise<number> {
+    return this.#options.store.delete(ids);
+  }
+
+  stats(): Promise<DeadLetterStats> {
+    return this.#options.store.stats();
+  }
+
+  trim(limits: { storedBeforeMs: number; maxBytes: number }): Promise<Trimmed> {
+    return this.#options.store.trim(limits);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#checking;
+    await this.#options.store.close();
+  }
+
+  /** Looks at the limits now. Never rejects. */
+  check(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#dueAtMs = Infinity;
+    this.#checking ??= this.#check()
+      .catch((thrown) => {
+        // Better known before the first message needs them.
+        if (!this.#closed) this.#warn(toConnectorError(thrown).message);
+      })
+      .finally(() => {
+        this.#checking = undefined;
+        this.#schedule(this.#options.checkIntervalMs);
+      });
+    return this.#checking;
+  }
+
+  async #check(): Promise<void> {
+    const { store, limits, log } = this.#options;
+    const { days } = limits();
+    const maxBytes = this.#maxBytes;
+    const { bytes } = await store.stats();
+    const { expired, overflowed } = await store.trim({
+      storedBeforeMs: Date.now() - days * DAY_MS,
+      maxBytes: bytes > maxBytes ? maxBytes * TRIM_TO : maxBytes,
+    });
+    this.#removed = {
+      expired: this.#removed.expired + expired,
+      overflowed: this.#removed.overflowed + overflowed,
+    };
+    if (expired > 0) log.warn({ expired, days }, 'Dead letters were removed because of their age.');
+    if (overflowed > 0)
+      log.error({ overflowed, maxBytes }, 'The oldest dead letters were removed: the store was full.');
+    const after = await store.stats();
+    this.#known = after;
+    this.#bytes = after.bytes;
+    const percent = Math.floor((after.bytes / maxBytes) * 100);
+    if (percent < WARN_AT * 100) this.#warn(undefined);
+    else
+      this.#warn(
+        `The dead letters take ${percent} % of deadLetterMegabytes; ` +
+          `${overflowed > 0 ? 'the oldest are being removed' : 'beyond 100 % the oldest are removed'}.`,
+      );
+  }
+
+  #warn(warning: string | undefined): void {
+    if (warning === this.#warning) return;
+    if (warning && !this.#warning) this.#options.log.warn(warning);
+    this.#warning = warning;
+    this.#options.onWarning();
+  }
+
+  /** A check that is due earlier stays. */
+  #schedule(delayMs: number): void {
+    const dueAtMs = Date.now() + delayMs;
+    if (this.#closed || this.#checking || this.#dueAtMs <= dueAtMs) return;
+    clearTimeout(this.#timer);
+    this.#dueAtMs = dueAtMs;
+    this.#timer = setTimeout(() => void this.check(), delayMs);
+    this.#timer.unref();
+  }
+
+  get #maxBytes(): number {
+    return this.#options.limits().megabytes * MEGABYTE;
+  }
+}
+
+/**
+ * Moves every letter of one store to another; a letter is removed when the other store has it. One that cannot be read stays where it is
+ * and holds up no other.
+ */
+export async function moveLetters(
+  from: DeadLetterStore,
+  to: DeadLetterStore,
+  signal: AbortSignal,
+): Promise<{ moved: number; unreadable: number }> {
+  let moved = 0;
+  let unreadable = 0;
+  let after: string | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    const { letters, more } = await from.list({}, { limit: 50, after });
+    const taken: string[] = [];
+    for (const { id } of letters) {
+      try {
+        const letter = await from.get(id);
+        if (letter) await to.append([letter]);
+        taken.push(id);
+      } catch (thrown) {
+        if (toConnectorError(thrown).code !== 'DEAD_LETTER_UNREADABLE') throw thrown;
+        unreadable += 1;
+      }
+    }
+    moved += await from.delete(taken);
+    after = letters.at(-1)?.id;
+    if (!more) return { moved, unreadable };
+  }
+}

@@ -1,0 +1,58 @@
+import type { Update } from '../../translate/types.ts';
+
+/** The updates of one message, with the sequence number that the platform answers refusals by. */
+export interface Row {
+  readonly sequenceNumber: number;
+  readonly update: Update;
+}
+
+/** Where a batch comes from; absent for replays, whose rows the platform must not take for repeats. */
+export interface BatchOrigin {
+  readonly stream: string;
+  readonly partition: string;
+  readonly through: number;
+}
+
+/**
+ * The origin of what follows in a batch when a part of it was refused. No mark may pass a refusal that is not in the dead letters yet: after
+ * a crash the platform would take its message for a repeat, and nobody would hear of it again.
+ */
+export function originAfter(
+  origin: BatchOrigin | undefined,
+  refused: readonly { readonly sequenceNumber: number }[],
+): BatchOrigin | undefined {
+  if (!origin) return undefined;
+  const through = refused.reduce(
+    (lowest, { sequenceNumber }) => Math.min(lowest, sequenceNumber - 1),
+    origin.through,
+  );
+  return { ...origin, through };
+}
+
+interface Group {
+  readonly thing: string;
+  readonly properties: readonly string[];
+  readonly baseTypes: readonly string[];
+  readonly rows: unknown[][];
+}
+
+/**
+ * The parameters of ReceiveUpdates as JSON text. Rows of one Thing with the same properties share a group; a Thing whose
+ * properties change begins a new one, so that its rows stay in order.
+ */
+export function encodeBatch(rows: readonly Row[], origin: BatchOrigin | undefined): string {
+  const groups: Group[] = [];
+  const latest = new Map<string, Group>();
+  for (const { sequenceNumber, update } of rows) {
+    const { thing, properties, baseTypes, timeMs, quality, values } = update;
+    let group = latest.get(thing);
+    // Translation shares `properties` by identity between messages of one signature.
+    if (group === undefined || group.properties !== properties || group.baseTypes !== baseTypes) {
+      group = { thing, properties, baseTypes, rows: [] };
+      latest.set(thing, group);
+      groups.push(group);
+    }
+    group.rows.push([sequenceNumber, timeMs, quality, ...values]);
+  }
+  return JSON.stringify({ batch: { ...origin, groups } });
+}

@@ -1,0 +1,49 @@
+import type { ReceivedEvent } from '../../azure/event-hubs/event-types.ts';
+import { utcTimeMs } from '../../translate/coerce/date-time.ts';
+import type { HubMessage } from '../../translate/types.ts';
+
+const NO_PROPERTIES: Readonly<Record<string, unknown>> = Object.freeze({});
+
+/** The annotations of IoT Hub on one event, read into the fields that translation works with. */
+export function toHubMessage(event: ReceivedEvent, partitionId: string): HubMessage {
+  const system = event.systemProperties ?? NO_PROPERTIES;
+  return {
+    body: event.body,
+    contentType: text(system.contentType),
+    contentEncoding: text(system.contentEncoding),
+    systemProperties: system,
+    applicationProperties: event.properties ?? NO_PROPERTIES,
+    // A message that no device sent (a test of a route, a producer on the endpoint) has only its partition key.
+    deviceId: text(system['iothub-connection-device-id']) ?? event.partitionKey ?? '',
+    moduleId: text(system['iothub-connection-module-id']),
+    source: text(system['iothub-message-source']) ?? 'Telemetry',
+    enqueuedTimeMs: enqueuedTimeMs(system['iothub-enqueuedtime'], event),
+    creationTimeMs: creationTimeMs(
+      event.properties?.['iothub-creation-time-utc'] ?? system['iothub-creation-time-utc'],
+    ),
+    sequenceNumber: event.sequenceNumber,
+    offset: event.offset,
+    partitionId,
+    messageId: text(system.messageId),
+    correlationId: text(system.correlationId),
+    interfaceId: text(system['iothub-interface-id'] ?? system['dt-dataschema']),
+    componentName: text(system['dt-subject']),
+  };
+}
+
+function text(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value;
+  return value === undefined || value === null ? undefined : String(value);
+}
+
+function enqueuedTimeMs(annotation: unknown, event: ReceivedEvent): number {
+  if (typeof annotation === 'number' && Number.isFinite(annotation)) return annotation;
+  return event.enqueuedTimeUtc.getTime();
+}
+
+/** `iothub-creation-time-utc` is ISO 8601 text, or a time stamp where the protocol has one. A text that is no time is as good as none. */
+function creationTimeMs(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  if (value instanceof Date) return value.getTime();
+  return typeof value === 'string' ? utcTimeMs(value) : undefined;
+}

@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import { azureError } from '../../azure/azure-error.ts';
+import { ensureContainer } from '../../azure/event-hubs/blob-checkpoints.ts';
+import { createEventHubClient, endpointHost } from '../../azure/event-hubs/event-hub-client.ts';
+import { createMemoryCheckpoints } from '../../azure/event-hubs/memory-checkpoints.ts';
+import type { HubClients } from '../../azure/iot-hub/hub-clients.ts';
+import { openStorage } from '../../azure/storage.ts';
+import type { HubSettings } from '../../contract/hub-settings.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { eventEndpoint } from '../../ingest/event-endpoint.ts';
+import { checkStep, STEP_TIMEOUT_MS, skipped } from './check-steps.ts';
+import type { CheckStep } from './checks.ts';
+
+/** What is tested of Azure, in order; also when nothing can be tested. */
+const STEPS = [
+  'IoT Hub: service connection',
+  'IoT Hub: right RegistryRead',
+  'IoT Hub: right RegistryWrite',
+  'Built-in endpoint',
+  'Storage for checkpoints',
+] as const;
+
+export function skipAzure(reason: string): CheckStep[] {
+  return STEPS.map((step) => skipped(step, reason));
+}
+
+/** Tests the Azure side. Hub, endpoint and storage side by side: each may have to wait for a time-out. */
+export async function checkAzure(
+  settings: HubSettings,
+  azure: () => Promise<HubClients>,
+  signal: AbortSignal,
+): Promise<CheckStep[]> {
+  const parts = await Promise.all([
+    checkHub(settings, azure, signal),
+    checkEndpoint(settings, signal),
+    checkStorage(settings, signal),
+  ]);
+  return parts.flat();
+}
+
+async function checkHub(
+  settings: HubSettings,
+  azure: () => Promise<HubClients>,
+  signal: AbortSignal,
+): Promise<CheckStep[]> {
+  const [service, read, write] = STEPS;
+  if (!settings.iotHubConnectionString && !settings.hostName) {
+    const reason = 'iotHubConnectionString and hostName are not set: only the built-in endpoint is read.';
+    return [service, read, write].map((step) => skipped(step, reason));
+  }
+  // A device that cannot exist: the hub refuses the caller before it looks for the device.
+  const nobody = `connection-check-${randomUUID()}`;
+  const options = (step: AbortSignal) => ({ signal: step, timeoutMs: STEP_TIMEOUT_MS });
+  const absent = async (call: Promise<unknown>) => {
+    try {
+      await call;
+    } catch (error) {
+      if (!(error instanceof ConnectorError) || error.code !== 'DEVICE_NOT_FOUND') throw error;
+    }
+  };
+  const connection = await checkStep(
+    service,
+    async (step) => {
+      const clients = await azure();
+      await absent(clients.twins.get({ deviceId: nobody }, options(step)));
+      return 'The IoT Hub answers, and its policy or role has the right ServiceConnect.';
+    },
+    signal,
+  );
+  const unreachable = connection.outcome !== 'ok' && !connection.message.startsWith('AZURE_UNAUTHORIZED');
+  if (unreachable)
+    return [connection, ...[read, write].map((step) => skipped(step, 'The IoT Hub was not reached.'))];
+  return [
+    connection,
+    await checkStep(
+      read,
+      async (step) => {
+        const { totalDeviceCount } = await (await azure()).registry.statistics(options(step));
+        return `The registry can be read; it has ${totalDeviceCount} devices.`;
+      },
+      signal,
+      { onlyFor: 'to list, import and compare devices' },
+    ),
+    await checkStep(
+      write,
+      async (step) => {
+        await absent((await azure()).registry.deleteDevice(nobody, options(step)));
+        return 'The registry can be changed.';
+      },
+      signal,
+      { onlyFor: 'to create, change and delete devices and configurations' },
+    ),
+  ];
+}
+
+function checkEndpoint(settings: HubSettings, signal: AbortSignal): Promise<CheckStep> {
+  return checkStep(
+    STEPS[3],
+    async (step) => {
+      const endpoint = await eventEndpoint(settings, step);
+      const host = endpointHost(endpoint);
+      const client = createEventHubClient(endpoint, settings.consumerGroup, createMemoryCheckpoints(), {
+        ownerId: `connection-check-${randomUUID()}`,
+        timeoutMs: STEP_TIMEOUT_MS,
+        updateIntervalMs: 10_000,
+        ownershipExpiryMs: 60_000,
+      });
+      try {
+        const { name, partitionIds } = await client.getEventHubProperties({ abortSignal: step });
+        return `${name} at ${host} has ${partitionIds.length} partition${partitionIds.length === 1 ? '' : 's'}.`;
+      } catch (thrown) {
+        throw azureError(thrown, { action: 'Reading the partitions of the built-in endpoint', host });
+      } finally {
+        await client.close().catch(() => undefined);
+      }
+    },
+    signal,
+  );
+}
+
+/** Writes what a checkpoint needs, and removes it. */
+function checkStorage(settings: HubSettings, signal: AbortSignal): Promise<CheckStep> {
+  const { storageConnectionString: access, checkpointContainer } = settings;
+  if (!access)
+    return Promise.resolve(
+      skipped(STEPS[4], 'storageConnectionString is not set: checkpoints are kept in a file of the sidecar.'),
+    );
+  return checkStep(
+    STEPS[4],
+    async (step) => {
+      const service = await openStorage(access, { setting: 'storageConnectionString' });
+      const container = service.getContainerClient(checkpointContainer);
+      await ensureContainer(container, { signal: step, timeoutMs: STEP_TIMEOUT_MS });
+      const host = new URL(container.url).host;
+      const blob = container.getBlockBlobClient(`connection-check/${randomUUID()}`);
+      try {
+        await blob.upload('', 0, { abortSignal: step, metadata: { check: 'yes' } });
+        await blob.delete({ abortSignal: step });
+      } catch (thrown) {
+        throw azureError(thrown, { action: `Writing to the container ${checkpointContainer}`, host });
+      }
+      return `The container ${checkpointContainer} at ${host} can be written.`;
+    },
+    signal,
+  );
+}

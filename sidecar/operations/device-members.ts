@@ -1,0 +1,73 @@
+import Type from 'typebox';
+import { ID_PATTERN } from '../azure/iot-hub/identities.ts';
+import { EXPECTED_KEYWORD, JsonObject, ThingName } from '../contract/schema.ts';
+
+/** The script that called waits 20 s unless the operation says otherwise. */
+const CALL_TIMEOUT_MS = 15_000;
+
+/** Options of a call to Azure, which ends with its reason before the script that waits for it gives up. */
+export function withinCall(signal: AbortSignal): {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+} {
+  return { signal, timeoutMs: CALL_TIMEOUT_MS };
+}
+
+/** Input members that many operations on devices share. */
+
+export const hub = ThingName({ description: 'The hub Thing.' });
+
+const ID_EXPECTED =
+  "1 to 128 letters, digits and any of - : . + % _ # * ? ! ( ) , = @ $ ', but not . or .. alone";
+
+function identifier(description: string) {
+  return Type.String({ description, pattern: ID_PATTERN, [EXPECTED_KEYWORD]: ID_EXPECTED });
+}
+
+export const deviceId = identifier('The id of the device in the IoT Hub.');
+export const moduleId = identifier('The id of the module on the device.');
+export const optionalModuleId = Type.Optional(
+  identifier('The id of a module on the device. Empty: the device itself.'),
+);
+
+/** Travels in a header. */
+const HEADER_PATTERN = '^[\\x20-\\x7e]*$';
+
+export const etag = Type.Optional(
+  Type.String({
+    maxLength: 128,
+    pattern: HEADER_PATTERN,
+    [EXPECTED_KEYWORD]: 'an ETag as it was read',
+    description:
+      'The ETag as it was read. The change fails with PRECONDITION_FAILED when somebody else made one since. Empty: whatever it is now.',
+  }),
+);
+
+export const continuationToken = Type.Optional(
+  Type.String({
+    maxLength: 16_384,
+    pattern: HEADER_PATTERN,
+    [EXPECTED_KEYWORD]: 'a token as it came with the page before',
+    description: 'The token that came with the page before. Empty: the first page.',
+  }),
+);
+
+/** Jobs and configurations know this condition; where there may be none it is none. */
+export function isAll(condition: string): boolean {
+  return condition.trim() === '*';
+}
+
+/** The twin of a device or module, as the services return it. */
+export const TwinDocument = Type.Object(
+  {
+    deviceId: Type.String({ description: 'The device.' }),
+    moduleId: Type.Optional(Type.String({ description: 'The module, when it is the twin of one.' })),
+    etag: Type.String({ description: 'For UpdateTwin and ReplaceTwin.' }),
+    version: Type.Integer({ description: 'Grows with every change of the twin.' }),
+    tags: Type.Optional(JsonObject({ description: 'The tags, which the device does not see.' })),
+    properties: JsonObject({
+      description: 'desired and reported, each with $version and $metadata.',
+    }),
+  },
+  { description: 'The twin as IoT Hub has it.' },
+);

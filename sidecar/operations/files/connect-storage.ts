@@ -1,0 +1,39 @@
+import Type from 'typebox';
+import { defineOperation } from '../operation.ts';
+import { account } from './file-members.ts';
+
+export const connectStorage = defineOperation({
+  name: 'ConnectStorage',
+  entity: 'AzureIoT.StorageAccount_TT',
+  category: 'Connection',
+  summary: 'Hands the settings of this Thing to the sidecar, so that its containers can be used.',
+  method: 'PUT',
+  path: '/storage/{account}',
+  input: Type.Object({
+    account,
+    blobEndpoint: Type.Optional(
+      Type.String({
+        maxLength: 512,
+        description: 'The address of the account, such as https://account.blob.core.windows.net.',
+      }),
+    ),
+    secret: Type.Boolean({
+      description: 'Whether storageConnectionString has a value, which will be handed over by ticket.',
+    }),
+  }),
+  output: Type.Object({
+    tickets: Type.Array(
+      Type.Object({
+        name: Type.String({ description: 'The name of the secret setting.' }),
+        ticket: Type.String({ description: 'Good for one PUT /v1/secrets/{ticket} within 60 seconds.' }),
+      }),
+      { description: 'One ticket when a secret is awaited.' },
+    ),
+  }),
+  errors: ['SETTING_MISSING', 'CONNECTION_STRING_INVALID'],
+  noResult: true,
+  script: 'hand-written',
+  async run({ storages }, { account: thing, blobEndpoint, secret }) {
+    return { tickets: [...(await storages.connect(thing, { blobEndpoint }, secret))] };
+  },
+});

@@ -1,0 +1,171 @@
+import Type, { type Static } from 'typebox';
+import type { DeviceJob, Job, Schedule } from '../../azure/iot-hub/jobs.ts';
+import { DateTime, EXPECTED_KEYWORD, forThingWorx, JsonValue, OneOf } from '../../contract/schema.ts';
+import { azureTime } from '../azure-time.ts';
+
+/** Input and output members of the operations on jobs. */
+
+export const jobId = Type.String({
+  pattern: "^(?!\\.{1,2}$)[A-Za-z0-9\\-:.+%_#*?!(),=@;$']{1,128}$",
+  [EXPECTED_KEYWORD]:
+    "1 to 128 letters, digits and any of - : . + % _ # * ? ! ( ) , = @ ; $ ', but not . or .. alone",
+  description: 'The id of the job.',
+});
+
+export const scheduleMembers = {
+  condition: Type.String({
+    minLength: 1,
+    maxLength: 6_000,
+    description:
+      "Which devices: the part of a twin query after WHERE, such as tags.building = '43' or deviceId IN ['a', 'b']; * for all.",
+  }),
+  jobId: Type.Optional({ ...jobId, description: 'An id of your own for the job. Empty: one is made up.' }),
+  startTime: Type.Optional(DateTime({ description: 'When it begins. Empty: now.' })),
+  maxExecutionSeconds: Type.Optional(
+    forThingWorx(
+      Type.Integer({
+        minimum: 1,
+        maximum: 172_800,
+        default: 3_600,
+        description: 'After this long the job gives up devices that did not answer.',
+      }),
+      { units: 's' },
+    ),
+  ),
+};
+
+export interface ScheduleInput {
+  readonly condition: string;
+  readonly jobId?: string | undefined;
+  readonly startTime?: string | undefined;
+  readonly maxExecutionSeconds?: number | undefined;
+}
+
+export function scheduleOf({ condition, jobId, startTime, maxExecutionSeconds }: ScheduleInput): Schedule {
+  return {
+    queryCondition: condition,
+    ...(jobId ? { jobId } : {}),
+    ...(startTime ? { startTime: new Date(startTime) } : {}),
+    ...(maxExecutionSeconds === undefined ? {} : { maxExecutionSeconds }),
+  };
+}
+
+export const scheduledJob = Type.Object({
+  jobId: Type.String({ description: 'The id of the job, for GetJob, GetJobResults and CancelJob.' }),
+});
+
+export const SCHEDULE_ERRORS = [
+  'HUB_NOT_CONNECTED',
+  'AZURE_THROTTLED',
+  'AZURE_UNAUTHORIZED',
+  'AZURE_REJECTED',
+  'AZURE_CONFLICT',
+  'QUOTA_EXCEEDED',
+] as const;
+
+export const JOB_TYPES = ['scheduleUpdateTwin', 'scheduleDeviceMethod'] as const;
+export const JOB_STATUSES = [
+  'unknown',
+  'enqueued',
+  'queued',
+  'scheduled',
+  'running',
+  'completed',
+  'failed',
+  'cancelled',
+] as const;
+
+const count = (description: string) => Type.Optional(Type.Integer({ minimum: 0, description }));
+
+const jobFields = {
+  jobId: Type.String({ description: 'The id of the job.' }),
+  type: Type.String({
+    description: 'scheduleUpdateTwin or scheduleDeviceMethod; others are jobs of other tools.',
+  }),
+  status: Type.String({
+    description:
+      'scheduled, queued, running, completed (all devices are through, or its time is), failed or cancelled.',
+  }),
+  condition: Type.String({ description: 'Which devices; empty for jobs of other kinds.' }),
+  createdTime: Type.Optional(DateTime({ description: 'When it was asked for.' })),
+  startTime: Type.Optional(DateTime({ description: 'When it begins or began.' })),
+  endTime: Type.Optional(DateTime({ description: 'When it ended.' })),
+  deviceCount: count('Devices that it is for; not set before it runs.'),
+  succeededCount: count('Devices for which it is done.'),
+  failedCount: count('Devices for which it failed.'),
+  runningCount: count('Devices at which it is.'),
+  pendingCount: count('Devices that it has not reached yet.'),
+  message: Type.String({ description: 'What the hub says about it; may be empty.' }),
+};
+
+export const JobDocument = Type.Object(jobFields, { description: 'The job as the hub shows it.' });
+
+const token = Type.String({
+  description: 'The same on every row: hand it back for the next page. Empty on the last page.',
+});
+
+export const JobRow = Type.Object(
+  { ...jobFields, continuationToken: token },
+  { description: 'One job of a list.' },
+);
+
+export function jobDocument(job: Job): Static<typeof JobDocument> {
+  const { deviceCount, succeededCount, failedCount, runningCount, pendingCount } =
+    job.deviceJobStatistics ?? {};
+  return {
+    jobId: job.jobId,
+    type: job.type,
+    status: job.status,
+    condition: job.queryCondition ?? '',
+    ...azureTime('createdTime', job.createdTime),
+    ...azureTime('startTime', job.startTime),
+    ...azureTime('endTime', job.endTime),
+    ...defined({ deviceCount, succeededCount, failedCount, runningCount, pendingCount }),
+    message: job.failureReason ?? job.statusMessage ?? '',
+  };
+}
+
+export const JobResultRow = Type.Object(
+  {
+    deviceId: Type.String({ description: 'The device.' }),
+    moduleId: Type.String({ description: 'The module; empty for the device itself.' }),
+    status: OneOf(['pending', 'scheduled', 'running', 'completed', 'failed', 'canceled'], {
+      description: 'What became of the job at this device.',
+    }),
+    startTime: Type.Optional(DateTime({ description: 'When it began there.' })),
+    endTime: Type.Optional(DateTime({ description: 'When it ended there.' })),
+    methodStatus: Type.Optional(Type.Integer({ description: 'What the device answered to a method.' })),
+    payload: Type.Optional(JsonValue({ description: 'The payload of its answer to a method.' })),
+    errorCode: Type.String({ description: "IoT Hub's code of the error; empty when there was none." }),
+    error: Type.String({ description: 'Why it failed, as IoT Hub says; may be empty.' }),
+    continuationToken: token,
+  },
+  { description: 'What a job did at one device.' },
+);
+
+export function jobResultRow(result: DeviceJob, continuationToken: string): Static<typeof JobResultRow> {
+  // Null for twin updates.
+  const answer = result.outcome?.deviceMethodResponse ?? undefined;
+  const { payload } = answer ?? {};
+  return {
+    deviceId: result.deviceId,
+    moduleId: result.moduleId ?? '',
+    status: result.status,
+    ...azureTime('startTime', result.startTimeUtc),
+    ...azureTime('endTime', result.endTimeUtc),
+    ...(answer === undefined ? {} : { methodStatus: answer.status }),
+    // A field of type JSON holds objects; anything else stands under `value`, an array is boxed by the script.
+    ...(payload === undefined || payload === null
+      ? {}
+      : { payload: typeof payload === 'object' ? payload : { value: payload } }),
+    errorCode: result.error?.code ?? '',
+    error: result.error?.description ?? '',
+    continuationToken,
+  };
+}
+
+function defined<T extends Record<string, number | undefined>>(numbers: T): { [K in keyof T]?: number } {
+  return Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: number;
+  };
+}

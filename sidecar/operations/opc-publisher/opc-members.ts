@@ -1,0 +1,222 @@
+import Type, { type Static } from 'typebox';
+import { forThingWorx, JsonObject, OneOf } from '../../contract/schema.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+
+/** Input and output members of the operations of OPC Publisher 2.9, and the module's own request shapes. */
+
+export const endpointUrl = Type.String({
+  minLength: 1,
+  maxLength: 2_048,
+  description: 'The address of the OPC UA server as the module reaches it, such as opc.tcp://plc:4840.',
+});
+
+const credentials = {
+  userName: Type.Optional(
+    Type.String({ maxLength: 256, description: 'The user at the OPC UA server. Empty: anonymous.' }),
+  ),
+  password: Type.Optional(
+    Type.String({
+      maxLength: 1_024,
+      description: 'The password of that user; it travels to the module in the call.',
+    }),
+  ),
+};
+
+/** Names a writer of the publisher's configuration; what is not given is the publisher's default. */
+export const writerMembers = {
+  endpointUrl,
+  writerGroup: Type.Optional(
+    Type.String({ maxLength: 256, description: 'DataSetWriterGroup: what shares a session and a message.' }),
+  ),
+  writerId: Type.Optional(
+    Type.String({ maxLength: 256, description: 'DataSetWriterId: what shares a subscription.' }),
+  ),
+  publishingIntervalMs: Type.Optional(
+    forThingWorx(Type.Integer({ minimum: 0, description: 'DataSetPublishingInterval.' }), { units: 'ms' }),
+  ),
+  useSecurity: Type.Optional(
+    Type.Boolean({ description: 'Whether the connection to the server is signed or encrypted.' }),
+  ),
+  ...credentials,
+  options: Type.Optional(
+    JsonObject({
+      description:
+        'Further members of the entry, exactly as OPC Publisher names them (PublishedNodesEntryModel), such as {"DataSetKeyFrameCount": 10}.',
+    }),
+  ),
+};
+
+export interface WriterInput {
+  readonly endpointUrl: string;
+  readonly writerGroup?: string | undefined;
+  readonly writerId?: string | undefined;
+  readonly publishingIntervalMs?: number | undefined;
+  readonly useSecurity?: boolean | undefined;
+  readonly userName?: string | undefined;
+  readonly password?: string | undefined;
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A PublishedNodesEntryModel without its nodes. */
+export function writerEntry(input: WriterInput): Record<string, unknown> {
+  const { endpointUrl, writerGroup, writerId, publishingIntervalMs, useSecurity, userName } = input;
+  return {
+    ...input.options,
+    EndpointUrl: endpointUrl,
+    ...(writerGroup ? { DataSetWriterGroup: writerGroup } : {}),
+    ...(writerId ? { DataSetWriterId: writerId } : {}),
+    ...(publishingIntervalMs === undefined ? {} : { DataSetPublishingInterval: publishingIntervalMs }),
+    ...(useSecurity === undefined ? {} : { UseSecurity: useSecurity }),
+    ...(userName
+      ? {
+          OpcAuthenticationMode: 'UsernamePassword',
+          OpcAuthenticationUsername: userName,
+          OpcAuthenticationPassword: input.password ?? '',
+        }
+      : {}),
+  };
+}
+
+export const OpcNode = Type.Object(
+  {
+    id: Type.String({
+      minLength: 1,
+      maxLength: 2_048,
+      description: 'The id of the node, such as ns=2;s=Temperature or nsu=http://example.com/;s=Temperature.',
+    }),
+    displayName: Type.Optional(
+      Type.String({ maxLength: 256, description: 'The name of the value in messages.' }),
+    ),
+    fieldId: Type.Optional(
+      Type.String({
+        maxLength: 256,
+        description: 'DataSetFieldId: the name of the value in messages, before displayName.',
+      }),
+    ),
+    samplingIntervalMs: Type.Optional(
+      forThingWorx(Type.Integer({ minimum: 0, description: 'How often the server samples the node.' }), {
+        units: 'ms',
+      }),
+    ),
+    publishingIntervalMs: Type.Optional(
+      forThingWorx(
+        Type.Integer({ minimum: 0, description: 'How often the server sends what has changed.' }),
+        {
+          units: 'ms',
+        },
+      ),
+    ),
+    heartbeatSeconds: Type.Optional(
+      forThingWorx(
+        Type.Number({ minimum: 0, description: 'After this long without a change the value is sent again.' }),
+        { units: 's' },
+      ),
+    ),
+  },
+  { description: 'A node of an OPC UA server that OPC Publisher sends.' },
+);
+export type OpcNode = Static<typeof OpcNode>;
+
+/** An OpcNodeModel. */
+export function nodeEntry(node: OpcNode): Record<string, unknown> {
+  const { id, displayName, fieldId, samplingIntervalMs, publishingIntervalMs, heartbeatSeconds } = node;
+  return {
+    Id: id,
+    ...(displayName ? { DisplayName: displayName } : {}),
+    ...(fieldId ? { DataSetFieldId: fieldId } : {}),
+    ...(samplingIntervalMs === undefined ? {} : { OpcSamplingInterval: samplingIntervalMs }),
+    ...(publishingIntervalMs === undefined ? {} : { OpcPublishingInterval: publishingIntervalMs }),
+    ...(heartbeatSeconds === undefined ? {} : { HeartbeatIntervalTimespan: timeSpan(heartbeatSeconds) }),
+  };
+}
+
+/** A node out of the publisher's answer; its members come in camel case. */
+export function nodeOf(entry: unknown): OpcNode {
+  const node = members(entry);
+  const text = (name: string) => (typeof node[name] === 'string' ? node[name] : undefined);
+  const sampling = milliseconds(node, 'opcSamplingInterval');
+  const publishing = milliseconds(node, 'opcPublishingInterval');
+  const heartbeat = milliseconds(node, 'heartbeatInterval');
+  const [displayName, fieldId] = [text('displayName'), text('dataSetFieldId')];
+  return {
+    id: text('id') ?? text('expandedNodeId') ?? '',
+    ...(displayName ? { displayName } : {}),
+    ...(fieldId ? { fieldId } : {}),
+    ...(sampling === undefined ? {} : { samplingIntervalMs: sampling }),
+    ...(publishing === undefined ? {} : { publishingIntervalMs: publishing }),
+    ...(heartbeat === undefined ? {} : { heartbeatSeconds: heartbeat / 1_000 }),
+  };
+}
+
+/** The interval under its name in milliseconds, or under its name with Timespan as .NET writes it. */
+export function milliseconds(entry: Readonly<Record<string, unknown>>, name: string): number | undefined {
+  const span = entry[`${name}Timespan`];
+  const match = typeof span === 'string' ? /^(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)$/.exec(span) : null;
+  if (match) {
+    const [days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((part) => Number(part ?? 0));
+    return Math.round((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1_000);
+  }
+  const value = entry[name];
+  return typeof value === 'number' && Number.isFinite(value) ? Math.round(value) : undefined;
+}
+
+/** `[d.]hh:mm:ss[.fff]`, as .NET reads it. */
+function timeSpan(seconds: number): string {
+  const ms = Math.round(seconds * 1_000);
+  const two = (value: number) => String(Math.floor(value)).padStart(2, '0');
+  const days = Math.floor(ms / 86_400_000);
+  const clock = `${two((ms / 3_600_000) % 24)}:${two((ms / 60_000) % 60)}:${two((ms / 1_000) % 60)}`;
+  const rest = ms % 1_000 === 0 ? '' : `.${String(ms % 1_000).padStart(3, '0')}`;
+  return `${days === 0 ? '' : `${days}.`}${clock}${rest}`;
+}
+
+export function members(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}
+
+/** How Browse, ReadValue and WriteValue reach a server. */
+export const connectionMembers = {
+  endpointUrl,
+  securityMode: Type.Optional(
+    OneOf(['Best', 'None', 'Sign', 'SignAndEncrypt', 'NotNone'], {
+      default: 'Best',
+      description:
+        'How the connection to the server is protected: Best, None, Sign, SignAndEncrypt or NotNone.',
+    }),
+  ),
+  ...credentials,
+};
+
+export interface ConnectionInput {
+  readonly endpointUrl: string;
+  readonly securityMode?: string | undefined;
+  readonly userName?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+/** The request envelope of the twin methods: a connection, and what is asked. */
+export function envelope(input: ConnectionInput, request: Readonly<Record<string, unknown>>) {
+  const { endpointUrl, securityMode, userName, password } = input;
+  return {
+    connection: {
+      endpoint: { url: endpointUrl, securityMode: securityMode ?? 'Best' },
+      ...(userName
+        ? { user: { type: 'UserName', value: { user: userName, password: password ?? '' } } }
+        : {}),
+    },
+    request,
+  };
+}
+
+/** @throws ConnectorError MODULE_FAILED when the OPC UA server refused what the module asked of it */
+export function checkResult(answer: unknown, what: string): Readonly<Record<string, unknown>> {
+  const result = members(answer);
+  const { statusCode, symbolicId, errorMessage } = members(result['errorInfo']);
+  if (typeof statusCode !== 'number' || statusCode === 0) return result;
+  const code = symbolicId ?? `0x${statusCode.toString(16)}`;
+  throw new ConnectorError('MODULE_FAILED', `${what}: ${code}${errorMessage ? `: ${errorMessage}` : ''}.`, {
+    details: { statusCode },
+  });
+}

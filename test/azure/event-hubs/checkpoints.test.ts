@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { openBlobCheckpoints } from '../../../sidecar/azure/event-hubs/blob-checkpoints.ts';
+import { openEventSource } from '../../../sidecar/azure/event-hubs/event-source.ts';
+import type { Checkpoint, CheckpointStore } from '../../../sidecar/azure/event-hubs/event-types.ts';
+import { openFileCheckpoints } from '../../../sidecar/azure/event-hubs/file-checkpoints.ts';
+import { openStorage } from '../../../sidecar/azure/storage.ts';
+import { type Azurite, startAzurite } from '../../emulators/azurite.ts';
+import { Recorder, range, until } from '../helpers.ts';
+import { EventHubServer } from './event-hub-server.ts';
+
+const PLACE = {
+  fullyQualifiedNamespace: 'ns.servicebus.windows.net',
+  eventHubName: 'Hub',
+  consumerGroup: '$Default',
+};
+const NAMES = [PLACE.fullyQualifiedNamespace, PLACE.eventHubName, PLACE.consumerGroup] as const;
+
+function checkpoint(partitionId: string, sequenceNumber: number): Checkpoint {
+  return { ...PLACE, partitionId, sequenceNumber, offset: String(sequenceNumber * 10) };
+}
+
+async function positions(store: CheckpointStore): Promise<Record<string, number>> {
+  const all = await store.listCheckpoints(...NAMES);
+  return Object.fromEntries(all.map(({ partitionId, sequenceNumber }) => [partitionId, sequenceNumber]));
+}
+
+describe('checkpoints in a local directory', () => {
+  let directory: string;
+  const file = (...parts: string[]): string =>
+    path.join(directory, 'ns.servicebus.windows.net', 'hub', '%24default', ...parts);
+
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'checkpoints-'));
+  });
+  afterEach(async () => {
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  test('come back after a restart, per endpoint, in any case of its names', async () => {
+    const first = await openFileCheckpoints({ directory });
+    assert.deepEqual(await positions(first.store), {});
+    await Promise.all([
+      first.store.updateCheckpoint(checkpoint('0', 5)),
+      first.store.updateCheckpoint(checkpoint('1', 7)),
+    ]);
+    await first.store.updateCheckpoint(checkpoint('0', 6));
+    await first.close();
+    await first.close();
+    const second = await openFileCheckpoints({ directory });
+    assert.deepEqual(await positions(second.store), { 0: 6, 1: 7 });
+    assert.equal(
+      (await second.store.listCheckpoints(PLACE.fullyQualifiedNamespace.toUpperCase(), 'hub', '$default'))
+        .length,
+      2,
+    );
+    assert.deepEqual(await second.store.listCheckpoints('other', 'hub', '$default'), []);
+    await second.close();
+  });
+
+  test('writes of one partition keep their order, though nobody waits between them', async () => {
+    const { store, close } = await openFileCheckpoints({ directory });
+    await Promise.all(range(50).map((index) => store.updateCheckpoint(checkpoint('0', index))));
+    assert.deepEqual(await positions(store), { 0: 49 });
+    assert.deepEqual(await readdir(file()), ['0.json'], 'no drafts are left');
+    await close();
+  });
+
+  test('the file is plain JSON with version, offset and sequence number', async () => {
+    const { store, close } = await openFileCheckpoints({ directory });
+    await store.updateCheckpoint(checkpoint('3', 12));
+    const content = JSON.parse(await readFile(file('3.json'), 'utf8'));
+    assert.equal(content.version, 1);
+    assert.equal(content.offset, '120');
+    assert.equal(content.sequenceNumber, 12);
+    assert.ok(Date.parse(content.writtenAt) > 0);
+    await close();
+  });
+
+  test('a damaged file is an error that names it, never a start elsewhere', async () => {
+    const { store, close } = await openFileCheckpoints({ directory });
+    await store.updateCheckpoint(checkpoint('0', 1));
+    for (const damage of [
+      '',
+      '{',
+      '[]',
+      'null',
+      '{"version":2,"offset":"1","sequenceNumber":1}',
+      '{"version":1,"offset":1,"sequenceNumber":1}',
+    ]) {
+      await writeFile(file('0.json'), damage);
+      await assert.rejects(store.listCheckpoints(...NAMES), (error: { code: string; message: string }) => {
+        assert.equal(error.code, 'CHECKPOINTS_UNREADABLE');
+        assert.match(error.message, /0\.json/);
+        return true;
+      });
+    }
+    await close();
+  });
+
+  test('a half-written draft of a crash is no checkpoint', async () => {
+    const { store, close } = await openFileCheckpoints({ directory });
+    await store.updateCheckpoint(checkpoint('0', 1));
+    await writeFile(file('0.json.new'), '{"vers');
+    assert.deepEqual(await positions(store), { 0: 1 });
+    await store.updateCheckpoint(checkpoint('0', 2));
+    assert.deepEqual(await positions(store), { 0: 2 });
+    await close();
+  });
+
+  test('a second holder is refused until the first lets go', async () => {
+    const first = await openFileCheckpoints({ directory });
+    await assert.rejects(openFileCheckpoints({ directory }), { code: 'CHECKPOINTS_IN_USE' });
+    await first.close();
+    await assert.rejects(first.store.updateCheckpoint(checkpoint('0', 1)), { code: 'CHECKPOINTS_IN_USE' });
+    await (await openFileCheckpoints({ directory })).close();
+  });
+
+  test('a process that was killed holds nothing, a live one does', async () => {
+    const script = `import { openFileCheckpoints } from ${JSON.stringify(new URL('../../../sidecar/azure/event-hubs/file-checkpoints.ts', import.meta.url).href)};
+      await openFileCheckpoints({ directory: ${JSON.stringify(directory)} });
+      console.log('held'); setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    try {
+      await once(child.stdout, 'data');
+      await assert.rejects(openFileCheckpoints({ directory }), { code: 'CHECKPOINTS_IN_USE' });
+    } finally {
+      child.kill('SIGKILL');
+      await exited;
+    }
+    await (await openFileCheckpoints({ directory })).close();
+  });
+
+  test('a lock of another machine counts until nobody has touched it for half a minute', async () => {
+    const lock = path.join(directory, 'lock');
+    await writeFile(lock, JSON.stringify({ id: 'x', pid: 1, host: `not-${hostname()}` }));
+    await assert.rejects(openFileCheckpoints({ directory }), { code: 'CHECKPOINTS_IN_USE' });
+    const old = new Date(Date.now() - 31_000);
+    await utimes(lock, old, old);
+    await (await openFileCheckpoints({ directory })).close();
+  });
+
+  test('a lock that names this process but an earlier run is no holder', async () => {
+    const lock = { id: 'x', pid: process.pid, host: hostname(), began: 'another start' };
+    await writeFile(path.join(directory, 'lock'), JSON.stringify(lock));
+    if (process.platform === 'linux') await (await openFileCheckpoints({ directory })).close();
+    else await assert.rejects(openFileCheckpoints({ directory }), { code: 'CHECKPOINTS_IN_USE' });
+  });
+
+  test('of many that find a dead holder exactly one gets the lock', async () => {
+    const dead = { id: 'x', pid: 2 ** 22 + 12_345, host: hostname() };
+    await writeFile(path.join(directory, 'lock'), JSON.stringify(dead));
+    const results = await Promise.allSettled(range(10).map(() => openFileCheckpoints({ directory })));
+    const held = results.filter((result) => result.status === 'fulfilled');
+    assert.equal(held.length, 1);
+    await held[0]?.value.close();
+  });
+
+  test('a checkpoint that cannot be written is said so, and the next one can', async () => {
+    const { store, close } = await openFileCheckpoints({ directory });
+    await store.updateCheckpoint(checkpoint('0', 1));
+    await rm(file(), { recursive: true });
+    await writeFile(file(), 'in the way');
+    await assert.rejects(store.updateCheckpoint(checkpoint('0', 2)), { code: 'CHECKPOINTS_UNWRITABLE' });
+    await rm(file());
+    await store.updateCheckpoint(checkpoint('0', 3));
+    assert.deepEqual(await positions(store), { 0: 3 });
+    await close();
+  });
+
+  test('a directory that is a file is said so', async () => {
+    await writeFile(path.join(directory, 'occupied'), '');
+    const taken = path.join(directory, 'occupied', 'below');
+    await assert.rejects(openFileCheckpoints({ directory: taken }), { code: 'CHECKPOINTS_UNWRITABLE' });
+  });
+
+  test('an event source goes on from the file after a restart', async () => {
+    const server = new EventHubServer(2);
+    await server.start();
+    try {
+      for (const partition of [0, 1])
+        server.append(partition, ...range(20).map((index) => ({ body: String(index) })));
+      const run = async (count: number, last?: number): Promise<Recorder> => {
+        const recorder = new Recorder();
+        const checkpoints = await openFileCheckpoints({ directory });
+        const source = await openEventSource({
+          endpoint: { kind: 'connectionString', connectionString: server.connectionString },
+          consumerGroup: '$Default',
+          handlers: recorder,
+          checkpoints: checkpoints.store,
+          startPosition: { from: 'earliest' },
+        });
+        await until('the events', () => recorder.events.length === count);
+        if (last !== undefined)
+          for (const id of ['0', '1'])
+            await source.checkpoint(id, { sequenceNumber: last, offset: String(last * 10) });
+        await source.stop();
+        await checkpoints.close();
+        return recorder;
+      };
+      await run(40, 14);
+      const again = await run(10);
+      assert.deepEqual(again.sequence('0'), [15, 16, 17, 18, 19]);
+      assert.deepEqual(again.sequence('1'), [15, 16, 17, 18, 19]);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe('checkpoints in a blob container', () => {
+  let azurite: Azurite;
+  before(async () => {
+    azurite = await startAzurite();
+  });
+  after(async () => {
+    await azurite.stop();
+  });
+
+  test('the container is made, checkpoints have the form that other tools read', async () => {
+    const { store, close } = await openBlobCheckpoints({
+      connection: azurite.connectionString,
+      container: 'first',
+    });
+    await store.updateCheckpoint(checkpoint('0', 5));
+    assert.deepEqual(await positions(store), { 0: 5 });
+    const container = (await openStorage(azurite.connectionString)).getContainerClient('first');
+    const blob = container.getBlobClient('ns.servicebus.windows.net/hub/$default/checkpoint/0');
+    assert.deepEqual((await blob.getProperties()).metadata, { offset: '50', sequencenumber: '5' });
+    await close();
+    await (await openBlobCheckpoints({ connection: azurite.connectionString, container: 'first' })).close();
+  });
+
+  test('a SAS that may not create containers is enough when the container exists', async () => {
+    const service = await openStorage(azurite.connectionString);
+    const container = service.getContainerClient('given');
+    await container.create();
+    const { ContainerSASPermissions } = await import('@azure/storage-blob');
+    const permissions = ContainerSASPermissions.parse('rwl');
+    const url = new URL(
+      await container.generateSasUrl({ permissions, expiresOn: new Date(Date.now() + 3_600_000) }),
+    );
+    const access = `${azurite.url}${url.search}`;
+    const { store, close } = await openBlobCheckpoints({ connection: access, container: 'given' });
+    await store.updateCheckpoint(checkpoint('1', 8));
+    assert.deepEqual(await positions(store), { 1: 8 });
+    await close();
+    await assert.rejects(openBlobCheckpoints({ connection: access, container: 'absent' }), {
+      code: 'AZURE_UNAUTHORIZED',
+    });
+  });
+
+  test('a blob without its metadata is an error that names it', async () => {
+    const { store } = await openBlobCheckpoints({
+      connection: azurite.connectionString,
+      container: 'damaged',
+    });
+    await store.updateCheckpoint(checkpoint('0', 5));
+    const container = (await openStorage(azurite.connectionString)).getContainerClient('damaged');
+    await container.getBlobClient('ns.servicebus.windows.net/hub/$default/checkpoint/0').setMetadata({});
+    await assert.rejects(store.listCheckpoints(...NAMES), (error: { code: string; message: string }) => {
+      assert.equal(error.code, 'CHECKPOINTS_UNREADABLE');
+      assert.match(error.message, /checkpoint\/0/);
+      return true;
+    });
+  });
+
+  test('wrong key, wrong name, nobody there', async () => {
+    const wrong = azurite.connectionString.replace(
+      /AccountKey=[^;]+/,
+      `AccountKey=${Buffer.from('wrong').toString('base64')}`,
+    );
+    await assert.rejects(openBlobCheckpoints({ connection: wrong, container: 'xyz' }), {
+      code: 'AZURE_UNAUTHORIZED',
+    });
+    await assert.rejects(
+      openBlobCheckpoints({ connection: azurite.connectionString, container: 'No Good' }),
+      { code: 'AZURE_REJECTED' },
+    );
+    const nobody = azurite.connectionString.replaceAll(`:${azurite.port}`, ':1');
+    await assert.rejects(openBlobCheckpoints({ connection: nobody, container: 'xyz' }), {
+      code: 'AZURE_UNREACHABLE',
+    });
+  });
+
+  test('two sidecars share the partitions; what one leaves the other takes from its checkpoints', async () => {
+    const server = new EventHubServer(4);
+    await server.start();
+    const open = async (ownerId: string) => {
+      const recorder = new Recorder();
+      const { store } = await openBlobCheckpoints({
+        connection: azurite.connectionString,
+        container: 'shared',
+      });
+      const source = await openEventSource({
+        endpoint: { kind: 'connectionString', connectionString: server.connectionString },
+        consumerGroup: '$Default',
+        handlers: recorder,
+        checkpoints: store,
+        startPosition: { from: 'earliest' },
+        ownerId,
+      });
+      recorder.onEvents = async (partitionId, events) => {
+        const last = events.at(-1);
+        if (last) await source.checkpoint(partitionId, last);
+      };
+      return { source, recorder };
+    };
+    const one = await open('one');
+    const two = await open('two');
+    try {
+      await until(
+        'two each',
+        () => one.source.ownedPartitions().length === 2 && two.source.ownedPartitions().length === 2,
+      );
+      const seen = (): number => one.recorder.events.length + two.recorder.events.length;
+      for (const partition of range(4))
+        server.append(partition, ...range(10).map((index) => ({ body: String(index) })));
+      await until('forty events', () => seen() >= 40);
+      await one.source.stop();
+      await until('two has all', () => two.source.ownedPartitions().length === 4);
+      for (const partition of range(4)) server.append(partition, { body: 'more' });
+      await until(
+        'four more',
+        () =>
+          new Set(
+            two.recorder.events.filter(({ event }) => event.sequenceNumber === 10).map((e) => e.partitionId),
+          ).size === 4,
+      );
+    } finally {
+      await Promise.all([one.source.stop(), two.source.stop()]);
+      await server.stop();
+    }
+  });
+});

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { CheckpointStore, StartPosition } from '../../../sidecar/azure/event-hubs/event-types.ts';
+import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/memory-checkpoints.ts';
+import { ConnectorError } from '../../../sidecar/errors/connector-error.ts';
+import { range, until } from '../helpers.ts';
+import { SourceStage } from './event-source-fixture.ts';
+
+describe('where an event source begins', () => {
+  const stage = new SourceStage();
+  const { open, fill } = stage;
+  beforeEach(stage.start);
+  afterEach(stage.stop);
+
+  test('starts where it is told: after a sequence number, after an offset, from a time, per partition', async () => {
+    for (const partition of [0, 1]) {
+      stage.server.append(
+        partition,
+        ...range(10).map((index) => ({ body: `${index}`, enqueuedMs: 1000 + index })),
+      );
+    }
+    await open({
+      startPositions: { 0: { from: 'sequenceNumber', after: 6 } },
+      startPosition: { from: 'offset', after: '70' },
+    });
+    await until('five events', () => stage.recorder.events.length === 5);
+    assert.deepEqual(stage.recorder.sequence('0'), [7, 8, 9]);
+    assert.deepEqual(stage.recorder.sequence('1'), [8, 9]);
+    stage.recorder.events.length = 0;
+    await open({ startPosition: { from: 'time', timeMs: 1007 }, partitions: ['1'], consumerGroup: 'replay' });
+    await until('two events', () => stage.recorder.events.length === 2);
+    assert.deepEqual(stage.recorder.sequence('1'), [8, 9]);
+    assert.deepEqual(stage.recorder.sequence('0'), []);
+  });
+
+  test('"latest" is pinned: a restart and a reconnect before the first event lose nothing', async () => {
+    fill(0, 5);
+    const checkpoints = createMemoryCheckpoints();
+    const first = await open({ startPosition: { from: 'latest' }, checkpoints });
+    await until('both partitions', () => stage.recorder.opened.length === 2 && stage.server.readers === 2);
+    stage.server.cutConnections();
+    fill(0, 2);
+    await until('what came during the cut', () => stage.recorder.events.length === 2);
+    assert.deepEqual(stage.recorder.sequence('0'), [5, 6]);
+    await first.stop();
+    fill(1, 3);
+    await open({ startPosition: { from: 'latest' }, checkpoints });
+    await until('what came while stopped', () => stage.recorder.sequence('1').length === 3);
+    assert.deepEqual(stage.recorder.sequence('1'), [0, 1, 2]);
+    // Nothing was checkpointed beyond the pin, so partition 0 repeats what came after it.
+    await until('repeats', () => stage.recorder.sequence('0').length === 4);
+  });
+
+  test('goes on from the checkpoint, in the memory of any store', async () => {
+    fill(0, 10);
+    const checkpoints = createMemoryCheckpoints();
+    const first = await open({ checkpoints });
+    await until('ten events', () => stage.recorder.events.length === 10);
+    assert.equal(await first.checkpoint('0', { sequenceNumber: 6, offset: '60' }), true);
+    await first.stop();
+    assert.equal(await first.checkpoint('0', { sequenceNumber: 9, offset: '90' }), false, 'no longer owned');
+    stage.recorder.events.length = 0;
+    await open({ checkpoints });
+    await until('the rest', () => stage.recorder.events.length === 3);
+    assert.deepEqual(stage.recorder.sequence('0'), [7, 8, 9]);
+  });
+
+  test('the end of each partition is known for lag, also of an empty one', async () => {
+    fill(0, 42);
+    const source = await open();
+    await until('both partitions', () => source.ownedPartitions().length === 2);
+    assert.equal(source.lastEnqueued('0'), undefined);
+    await source.readLastEnqueued();
+    assert.equal(source.lastEnqueued('0')?.sequenceNumber, 41);
+    assert.equal(source.lastEnqueued('1')?.sequenceNumber, -1);
+  });
+
+  test('the identity of the stream is the same after a restart and another for a hub created again', async () => {
+    const first = await open();
+    const again = await open({ consumerGroup: '$default' });
+    assert.match(first.streamIdentity, /^[0-9a-f]{8}$/);
+    assert.equal(again.streamIdentity, first.streamIdentity);
+    const other = await open({ consumerGroup: 'another' });
+    assert.notEqual(other.streamIdentity, first.streamIdentity);
+    stage.server.createdAtMs += 1;
+    const recreated = await open();
+    assert.notEqual(recreated.streamIdentity, first.streamIdentity);
+  });
+
+  test('a checkpoint of a hub that was created again is reported, and the partition read from its beginning', async () => {
+    fill(0, 3);
+    const checkpoints = createMemoryCheckpoints();
+    const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
+    await checkpoints.updateCheckpoint({ ...place, partitionId: '0', offset: '9990', sequenceNumber: 999 });
+    await open({ checkpoints, startPosition: { from: 'latest' } });
+    await until('three events', () => stage.recorder.events.length === 3);
+    assert.deepEqual(
+      stage.recorder.errors.map(({ partitionId, error }) => [partitionId, error.code]),
+      [['0', 'CHECKPOINT_AHEAD']],
+    );
+  });
+
+  test('unreadable checkpoints keep the partition closed and are reported', async () => {
+    fill(0, 3);
+    const store: CheckpointStore = {
+      ...createMemoryCheckpoints(),
+      listCheckpoints: async () => {
+        throw new ConnectorError('CHECKPOINTS_UNREADABLE', 'broken');
+      },
+    };
+    await open({ checkpoints: store });
+    await until('the report', () =>
+      stage.recorder.errors.some(({ error }) => error.code === 'CHECKPOINTS_UNREADABLE'),
+    );
+    assert.equal(stage.server.attached, 0);
+  });
+
+  test('where reading begins is known before the first event, but for a time', async () => {
+    fill(0, 3);
+    const places = async (startPosition: StartPosition, checkpoints = createMemoryCheckpoints()) => {
+      stage.recorder.begins.clear();
+      const source = await open({ startPosition, checkpoints });
+      await until('both partitions', () => stage.recorder.begins.size === 2);
+      await source.stop();
+      return [stage.recorder.begins.get('0'), stage.recorder.begins.get('1')];
+    };
+    assert.deepEqual(await places({ from: 'earliest' }), [-1, -1]);
+    const checkpoints = createMemoryCheckpoints();
+    assert.deepEqual(await places({ from: 'latest' }, checkpoints), [2, -1]);
+    fill(0, 1);
+    assert.deepEqual(await places({ from: 'latest' }, checkpoints), [2, -1], 'of the checkpoint');
+    assert.deepEqual(await places({ from: 'sequenceNumber', after: 1 }), [1, 1]);
+    assert.deepEqual(await places({ from: 'time', timeMs: 1 }), [undefined, undefined]);
+  });
+
+  test('messages that expired before they were read are reported with their number, once, and reading goes on', async () => {
+    fill(0, 10);
+    stage.server.expire(0, 7);
+    const checkpoints = createMemoryCheckpoints();
+    const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
+    await checkpoints.updateCheckpoint({ ...place, partitionId: '0', offset: '30', sequenceNumber: 3 });
+    await open({ checkpoints });
+    await until('what is left', () => stage.recorder.events.length === 3);
+    assert.deepEqual(stage.recorder.sequence('0'), [7, 8, 9]);
+    await until('the report', () => stage.recorder.errors.length > 0);
+    assert.deepEqual(
+      stage.recorder.errors.map(({ partitionId, error }) => [partitionId, error.code, error.details]),
+      [['0', 'MESSAGES_EXPIRED', { messages: 3 }]],
+    );
+    assert.match(stage.recorder.errors[0]?.error.message ?? '', /dropped 3 messages of partition 0 .*4 to 6/);
+  });
+
+  test('messages that expire while a handler holds the partition up are reported as well', async () => {
+    // More than the session of the stage.server queues ahead.
+    fill(0, 6000);
+    const held = Promise.withResolvers<void>();
+    stage.recorder.onEvents = () => held.promise;
+    await open();
+    await until('the first events', () => stage.server.taken(0) > 0);
+    stage.server.expire(0, 5900);
+    held.resolve();
+    await until('the end', () => stage.recorder.events.at(-1)?.event.sequenceNumber === 5999);
+    await until('the report', () => stage.recorder.errors.length > 0);
+    assert.deepEqual(
+      stage.recorder.errors.map(({ error }) => [error.code, error.details]),
+      [['MESSAGES_EXPIRED', { messages: 6000 - stage.recorder.events.length }]],
+    );
+    assert.ok(stage.recorder.events.length < 5900);
+  });
+
+  test('a checkpoint at the last message that expired misses nothing', async () => {
+    fill(0, 10);
+    stage.server.expire(0, 7);
+    const checkpoints = createMemoryCheckpoints();
+    const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
+    await checkpoints.updateCheckpoint({ ...place, partitionId: '0', offset: '60', sequenceNumber: 6 });
+    await open({ checkpoints });
+    await until('what is left', () => stage.recorder.events.length === 3);
+    assert.deepEqual(stage.recorder.errors, []);
+  });
+});

@@ -1,0 +1,39 @@
+import { openEventSource } from '../../../sidecar/azure/event-hubs/event-source.ts';
+import type { EventSource, EventSourceOptions } from '../../../sidecar/azure/event-hubs/event-types.ts';
+import { Recorder, range } from '../helpers.ts';
+import { EventHubServer } from './event-hub-server.ts';
+
+/** Event sources on a server with two partitions, whose handlers write down what they are told. */
+export class SourceStage {
+  server = new EventHubServer(2);
+  recorder = new Recorder();
+  readonly #sources: EventSource[] = [];
+
+  readonly start = async () => {
+    this.server = new EventHubServer(2);
+    this.recorder = new Recorder();
+    await this.server.start();
+  };
+
+  readonly stop = async () => {
+    await Promise.all(this.#sources.splice(0).map((source) => source.stop()));
+    await this.server.stop();
+  };
+
+  readonly open = async (options: Partial<EventSourceOptions> = {}): Promise<EventSource> => {
+    const source = await openEventSource({
+      endpoint: { kind: 'connectionString', connectionString: this.server.connectionString },
+      consumerGroup: '$Default',
+      handlers: this.recorder,
+      startPosition: { from: 'earliest' },
+      lagIntervalMs: 0,
+      closeTimeoutMs: 2000,
+      ...options,
+    });
+    this.#sources.push(source);
+    return source;
+  };
+
+  readonly fill = (partition: number, count: number) =>
+    this.server.append(partition, ...range(count).map((index) => ({ body: `{"n":${index}}` })));
+}

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { BlobDeadLetters } from '../../sidecar/dead-letters/blob-store.ts';
+import { type Azurite, startAzurite } from '../emulators/azurite.ts';
+import { letter } from './letters.ts';
+import { storeRules } from './store-contract.ts';
+
+let azurite: Azurite;
+let containers = 0;
+
+function open(hubThing = 'Plant Hub/1'): { store: BlobDeadLetters; container: string } {
+  containers += 1;
+  const container = `letters-${containers}`;
+  return {
+    store: new BlobDeadLetters({ connection: azurite.connectionString, container, hubThing }),
+    container,
+  };
+}
+
+describe('dead letters in blobs', () => {
+  before(async () => {
+    azurite = await startAzurite();
+  });
+  after(() => azurite.stop());
+
+  storeRules('blobs', async () => open().store);
+
+  test('names blobs by hub, day and id, with a summary other tools can read', async () => {
+    const { store, container } = open();
+    const one = letter(1, { deviceId: 'dév' });
+    await store.append([one]);
+    const client = BlobServiceClient.fromConnectionString(azurite.connectionString).getContainerClient(
+      container,
+    );
+    const names: string[] = [];
+    for await (const { name, metadata } of client.listBlobsFlat({ includeMetadata: true })) {
+      names.push(name);
+      assert.equal(metadata?.device, 'd%C3%A9v');
+      assert.equal(metadata?.codes, 'THING_UNKNOWN');
+    }
+    assert.equal(names.length, 1);
+    assert.match(names[0] ?? '', /^Plant%20Hub%2F1\/2026-03-01\/\d{8}-\d{13}-cafe0123-0-1\.json$/);
+  });
+
+  test('keeps the letters of hubs apart', async () => {
+    const { store, container } = open('one');
+    const other = new BlobDeadLetters({ connection: azurite.connectionString, container, hubThing: 'two' });
+    await store.append([letter(1)]);
+    await other.append([letter(2)]);
+    assert.equal((await store.stats()).count, 1);
+    assert.equal(await other.get(letter(1).id), undefined);
+  });
+
+  test('says in plain words that the account cannot be reached, and goes on when it can', async () => {
+    const directory = await import('./letters.ts').then(({ scratchDirectory }) => scratchDirectory());
+    const first = await startAzurite({ directory: directory.directory });
+    const store = new BlobDeadLetters({
+      connection: first.connectionString,
+      container: 'letters',
+      hubThing: 'hub',
+    });
+    await store.append([letter(1)]);
+    await first.stop();
+    const refused = await store.append([letter(2)]).catch((error) => error);
+    assert.equal(refused.code, 'DEAD_LETTERS_UNAVAILABLE');
+    assert.doesNotMatch(refused.message, /AccountKey/);
+    const { accountKey, port } = first;
+    const second = await startAzurite({ directory: directory.directory, accountKey, port });
+    try {
+      await store.append([letter(2)]);
+      assert.equal((await store.stats()).count, 2);
+    } finally {
+      await second.stop();
+      await directory.remove();
+    }
+  });
+});

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import type { ReceivedEvent } from '../../../sidecar/azure/event-hubs/event-types.ts';
+import { FileDeadLetters } from '../../../sidecar/dead-letters/file-store.ts';
+import type { DeadLetterStore } from '../../../sidecar/dead-letters/store.ts';
+import type { Position } from '../../../sidecar/ingest/lanes/checkpointer.ts';
+import { Lane, type LaneLimits } from '../../../sidecar/ingest/lanes/lane.ts';
+import { BEGIN_MS, listeningLog, scratchDirectory, until } from '../../dead-letters/letters.ts';
+import { TestRoad } from '../pipeline-fixture.ts';
+
+export function event(
+  sequenceNumber: number,
+  body: unknown,
+  device = 'dev-1',
+  more: Partial<ReceivedEvent> = {},
+): ReceivedEvent {
+  return {
+    body: Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)),
+    sequenceNumber,
+    offset: String(sequenceNumber * 10),
+    enqueuedTimeUtc: new Date(BEGIN_MS + sequenceNumber),
+    systemProperties: { 'iothub-connection-device-id': device },
+    properties: {},
+    ...more,
+  };
+}
+
+export const temperature = (from: number, to: number, device?: string) =>
+  Array.from({ length: to - from }, (_, i) => event(from + i, { temperature: from + i }, device));
+
+export const LIMITS: LaneLimits = {
+  maxRowsPerCall: 100,
+  maxBytesPerCall: 1_000_000,
+  messagesInFlight: 1_000,
+  bytesInFlight: 1_000_000,
+};
+
+/** Lanes with all that a lane needs, against a stand-in for ThingWorx that knows three Things. */
+export class LaneStage {
+  road = new TestRoad();
+  directory = '';
+  store!: DeadLetterStore;
+  limits = LIMITS;
+  checkpoints: Position[] = [];
+  checkpoint: (position: Position) => Promise<boolean> = async () => true;
+  #lanes: Lane[] = [];
+  #remove: () => Promise<void> = async () => undefined;
+
+  readonly start = async () => {
+    ({ directory: this.directory, remove: this.#remove } = await scratchDirectory());
+    this.road = new TestRoad();
+    await this.road.start();
+    for (const name of ['dev-1', 'dev-2', 'dev-3'])
+      this.road.thingworx.things.set(name, { temperature: 'NUMBER', text: 'STRING', place: 'LOCATION' });
+    this.store = new FileDeadLetters({ directory: `${this.directory}/letters`, log: listeningLog().log });
+    this.checkpoints = [];
+    this.checkpoint = async (position) => {
+      this.checkpoints.push(position);
+      return true;
+    };
+    this.limits = LIMITS;
+  };
+
+  readonly stop = async () => {
+    for (const lane of this.#lanes.splice(0)) await lane.stop({ drain: false });
+    await this.store.close();
+    await this.road.stop();
+    await this.#remove();
+  };
+
+  readonly open = (sink: Pick<DeadLetterStore, 'append'> = this.store) => {
+    const lane = new Lane({
+      ...this.road.road,
+      deadLetters: sink,
+      partitionId: '3',
+      stream: 'cafe0123',
+      limits: () => this.limits,
+      checkpoint: (position) => this.checkpoint(position),
+      log: listeningLog().log,
+    });
+    this.#lanes.push(lane);
+    lane.start();
+    return lane;
+  };
+
+  readonly settled = (lane: Lane, last: number) => until(() => lane.position?.sequenceNumber === last);
+
+  /** The temperatures that have arrived. */
+  readonly values = () => this.road.thingworx.rows.map((row) => row.values.temperature);
+
+  readonly letters = async () => (await this.store.list({}, { limit: 1_000 })).letters;
+
+  readonly assertBalanced = () => {
+    const { received, delivered, ignored, deadLettered, released, inFlight } = this.road.counters.counts;
+    assert.equal(received, delivered + ignored + deadLettered + released + inFlight);
+  };
+}

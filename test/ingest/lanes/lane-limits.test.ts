@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import type { DeadLetter } from '../../../sidecar/dead-letters/store.ts';
+import { BEGIN_MS, until } from '../../dead-letters/letters.ts';
+import { event, LaneStage, LIMITS, temperature } from './lane-fixture.ts';
+
+describe('limits and accounts of a lane', () => {
+  const stage = new LaneStage();
+  const { open, settled, values, assertBalanced } = stage;
+  beforeEach(stage.start);
+  afterEach(stage.stop);
+
+  test('holds the checkpoint back until the dead letters have what was refused', async () => {
+    let broken = true;
+    const appended: DeadLetter[] = [];
+    const sink = {
+      append: async (some: readonly DeadLetter[]) => {
+        if (broken)
+          return stage.store.append([]).then(() => Promise.reject(new TypeError('the stage.store is away')));
+        appended.push(...some);
+      },
+    };
+    const lane = open(sink);
+    await lane.accept([
+      event(0, { temperature: 0 }),
+      event(1, { temperature: 1 }, 'nobody'),
+      event(2, { temperature: 2 }),
+    ]);
+    await until(() => stage.road.waits.length > 0);
+    assert.equal(lane.position, undefined);
+    assert.equal(stage.checkpoints.length, 0);
+    broken = false;
+    await settled(lane, 2);
+    assert.deepEqual(
+      appended.map(({ id }) => id),
+      [`${BEGIN_MS + 1}-cafe0123-3-1`],
+    );
+    await lane.stop({ drain: true });
+    assert.deepEqual(stage.checkpoints.at(-1)?.sequenceNumber, 2);
+  });
+
+  test('takes no more than its limits while ThingWorx does not answer', async () => {
+    stage.road.thingworx.trouble = () => ({ status: 503 });
+    stage.limits = { ...LIMITS, messagesInFlight: 100 };
+    const lane = open();
+    let accepted = 0;
+    const feeding = (async () => {
+      for (let from = 0; from < 500; from += 50) {
+        await lane.accept(temperature(from, from + 50));
+        accepted = from + 50;
+      }
+    })();
+    await until(() => lane.unsettled >= 100);
+    await until(() => stage.road.waits.length > 0);
+    assert.ok(lane.unsettled <= 150 && accepted <= 100, `${lane.unsettled} ${accepted}`);
+    stage.road.thingworx.trouble = () => undefined;
+    await feeding;
+    await settled(lane, 499);
+    assert.equal(stage.road.thingworx.rows.length, 500);
+  });
+
+  test('counts compressed messages by what they hold, in memory and in a call', async ({ mock }) => {
+    const interpret = mock.method(stage.road.road.interpreter, 'interpret');
+    stage.road.thingworx.trouble = () => ({ status: 503 });
+    const lane = open();
+    const zipped = (number: number) =>
+      event(number, gzipSync(JSON.stringify({ temperature: number, text: 'x'.repeat(200_000) })));
+    const accepting = lane.accept(Array.from({ length: 60 }, (_, i) => zipped(i)));
+    await until(() => stage.road.waits.length > 0);
+    const decoded = (await Promise.all(interpret.mock.calls.map(({ result }) => result))).flat().length;
+    assert.ok(decoded <= 10, `${decoded} messages of 200 KB are decoded, and 1 MB is the limit`);
+    assertBalanced();
+    stage.road.thingworx.trouble = () => undefined;
+    await accepting;
+    await settled(lane, 59);
+    assert.deepEqual(
+      values(),
+      Array.from({ length: 60 }, (_, i) => i),
+    );
+    assert.ok(stage.road.thingworx.calls.every(({ rows }) => rows.length <= 5));
+    assertBalanced();
+  });
+
+  test('hands back what it holds when it must stop at once', async () => {
+    stage.road.thingworx.trouble = () => ({ status: 503 });
+    const lane = open();
+    await lane.accept(temperature(0, 300));
+    await until(() => stage.road.waits.length > 0);
+    await lane.stop({ drain: false });
+    const { received, released, inFlight } = stage.road.counters.counts;
+    assert.deepEqual([received, released, inFlight], [300, 300, 0]);
+    assert.deepEqual(stage.checkpoints, []);
+    assertBalanced();
+  });
+
+  test('finishes what it holds when it may', async () => {
+    const lane = open();
+    await lane.accept(temperature(0, 300));
+    await lane.stop({ drain: true });
+    assert.equal(stage.road.thingworx.rows.length, 300);
+    assert.equal(stage.checkpoints.at(-1)?.sequenceNumber, 299);
+    assertBalanced();
+  });
+
+  test('writes no checkpoint for a partition that it has lost', async () => {
+    const lane = open();
+    await lane.accept(temperature(0, 10));
+    await settled(lane, 9);
+    await lane.stop({ drain: true, lost: true });
+    assert.deepEqual(
+      stage.checkpoints.filter(({ sequenceNumber }) => sequenceNumber === 9).length <= 1,
+      true,
+    );
+    const before = stage.checkpoints.length;
+    await lane.accept(temperature(10, 20));
+    assert.equal(stage.checkpoints.length, before);
+  });
+
+  test('balances its accounts at every moment', async () => {
+    stage.road.thingworx.trouble = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      assertBalanced();
+      return undefined;
+    };
+    const lane = open();
+    for (let from = 0; from < 200; from += 20) {
+      await lane.accept([
+        ...temperature(from, from + 10),
+        event(from + 10, Buffer.from('{')),
+        event(from + 11, { temperature: 1 }, 'nobody'),
+        event(from + 12, { unknown: 1 }),
+        event(from + 13, {}),
+      ]);
+      assertBalanced();
+    }
+    await settled(lane, 193);
+    const { received, delivered, ignored, deadLettered, inFlight } = stage.road.counters.counts;
+    assert.deepEqual([received, delivered, ignored, deadLettered, inFlight], [140, 100, 20, 20, 0]);
+    assert.deepEqual(stage.road.counters.deadLetteredByReason, { BODY_NOT_JSON: 10, THING_UNKNOWN: 10 });
+  });
+
+  test('accounts for every message, whatever bytes it has', async () => {
+    const body = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+      fc.json().map((text) => Buffer.from(text)),
+      fc.dictionary(fc.string(), fc.jsonValue()).map((value) => Buffer.from(JSON.stringify(value))),
+    );
+    const system = fc.record({
+      'iothub-connection-device-id': fc.oneof(fc.constant('dev-1'), fc.string()),
+      contentType: fc.oneof(fc.constant('application/json'), fc.constant('application/cbor'), fc.string()),
+      contentEncoding: fc.oneof(
+        fc.constant('utf-8'),
+        fc.constant('gzip'),
+        fc.constant('utf-16'),
+        fc.string(),
+      ),
+      'iothub-message-source': fc.oneof(fc.constant('Telemetry'), fc.string()),
+    });
+    const lane = open();
+    let next = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(body, system), { minLength: 1, maxLength: 40 }), async (some) => {
+        const begin = next;
+        next += some.length;
+        await lane.accept(
+          some.map(([bytes, systemProperties], i) => event(begin + i, bytes, 'dev-1', { systemProperties })),
+        );
+        await settled(lane, next - 1);
+        assertBalanced();
+      }),
+      { numRuns: 60 },
+    );
+    const { received, deadLettered, released } = stage.road.counters.counts;
+    assert.deepEqual([received, released], [next, 0]);
+    assert.equal((await stage.store.stats()).count, deadLettered);
+    assert.equal(Object.getPrototypeOf({}), Object.prototype);
+  });
+});

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { FileDeadLetters } from '../../../sidecar/dead-letters/file-store.ts';
+import type { DeadLetterStore } from '../../../sidecar/dead-letters/store.ts';
+import { DeadLetterReplay, type ReplayInput } from '../../../sidecar/ingest/replay/dead-letters.ts';
+import { isEnded, type TaskRecord } from '../../../sidecar/tasks/task.ts';
+import { Tasks } from '../../../sidecar/tasks/tasks.ts';
+import { BEGIN_MS, letter, listeningLog, scratchDirectory, until } from '../../dead-letters/letters.ts';
+import { TestRoad } from '../pipeline-fixture.ts';
+
+describe('replay of dead letters', () => {
+  let road: TestRoad;
+  let store: DeadLetterStore;
+  let tasks: Tasks;
+  let directory: string;
+  let remove: () => Promise<void>;
+
+  let forgotten: string[] = [];
+
+  const openTasks = (window?: number) => {
+    tasks = new Tasks({ directory: `${directory}/tasks`, log: listeningLog().log });
+    const forwarder = road.forwarder(store);
+    tasks.define(
+      new DeadLetterReplay({
+        store: () => store,
+        forwarder: () => forwarder,
+        forget: (thing) => void forgotten.push(thing),
+        ...(window === undefined ? {} : { window }),
+      }),
+    );
+    return tasks.start();
+  };
+  const submit = (input: Omit<ReplayInput, 'storedUntilMs'> = {}) =>
+    tasks.submit('ReplayDeadLetters', 'Replay', { ...input, storedUntilMs: Date.now() });
+  const replay = async (input: Omit<ReplayInput, 'storedUntilMs'> = {}): Promise<TaskRecord> => {
+    const { id } = await submit(input);
+    await until(() => isEnded(tasks.get(id)));
+    return tasks.get(id);
+  };
+  const left = async () => (await store.list({}, { limit: 100 })).letters;
+
+  beforeEach(async () => {
+    ({ directory, remove } = await scratchDirectory());
+    forgotten = [];
+    road = new TestRoad();
+    await road.start();
+    store = new FileDeadLetters({ directory: `${directory}/letters`, log: listeningLog().log });
+    road.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
+    await openTasks();
+  });
+  afterEach(async () => {
+    await tasks.stop();
+    await store.close();
+    await road.stop();
+    await remove();
+  });
+
+  test('delivers with the settings of today, oldest first, without an origin, and deletes what arrived', async () => {
+    await store.append([letter(3), letter(1), letter(2)]);
+    const ended = await replay();
+    assert.deepEqual([ended.state, ended.done, ended.total], ['completed', 3, 3]);
+    assert.deepEqual(ended.counts, { delivered: 3 });
+    assert.deepEqual(
+      road.thingworx.rows.map(({ values, timeMs }) => [values['temperature'], timeMs]),
+      [1, 2, 3].map((number) => [number, BEGIN_MS + number * 1_000]),
+    );
+    assert.ok(
+      road.thingworx.calls.every(({ stream, through }) => stream === undefined && through === undefined),
+    );
+    assert.deepEqual(await left(), []);
+  });
+
+  test('keeps the order of messages that came within one millisecond', async () => {
+    const numbers = [11, 9, 100, 10, 8];
+    road.limits.maxRowsPerCall = 1;
+    await store.append(numbers.map((number) => letter(number, { enqueuedTimeMs: BEGIN_MS })));
+    await replay();
+    assert.deepEqual(
+      road.thingworx.rows.map(({ values }) => values['temperature']),
+      [8, 9, 10, 11, 100],
+    );
+  });
+
+  test('takes a letter that is named twice once', async () => {
+    const numbers = [9, 10, 11];
+    const letters = numbers.map((number) => letter(number, { enqueuedTimeMs: BEGIN_MS }));
+    await store.append(letters);
+    const ids = [...letters, ...letters].map(({ id }) => id);
+    const ended = await replay({ ids });
+    assert.deepEqual([ended.total, ended.done, ended.counts], [3, 3, { delivered: 3 }]);
+    assert.deepEqual(await left(), []);
+  });
+
+  test('mappings see the sequence numbers that messages came with', async () => {
+    road.use({
+      mappings: {
+        version: 1,
+        rules: [{ name: 'r', properties: { temperature: '$message.sequenceNumber' } }],
+      },
+    });
+    await store.append([letter(7), letter(7, { partitionId: '1' }), letter(8)]);
+    await replay();
+    assert.deepEqual(
+      road.thingworx.rows.map(({ values }) => values['temperature']),
+      [7, 7, 8],
+    );
+  });
+
+  test('keeps what is refused again, with its new reasons and its first time of storing', async () => {
+    const storedAtMs = Date.now() - 50_000;
+    const lost = { ...letter(1, { deviceId: 'nobody' }, ['BODY_EMPTY']), storedAtMs };
+    await store.append([lost, letter(2)]);
+    const ended = await replay();
+    assert.deepEqual(ended.counts, { delivered: 1, deadLettered: 1 });
+    const [rest, ...others] = await left();
+    assert.deepEqual(others, []);
+    assert.deepEqual([rest?.id, rest?.codes, rest?.storedAtMs], [lost.id, ['THING_UNKNOWN'], storedAtMs]);
+    assert.deepEqual((await store.get(lost.id))?.message, lost.message);
+  });
+
+  test('looks the Things of its letters up anew, each once', async () => {
+    await store.append([letter(1), letter(2), letter(3, { deviceId: 'nobody' })]);
+    await replay();
+    assert.deepEqual(forgotten.sort(), ['dev-1', 'nobody']);
+  });
+
+  test('deletes what the settings of today ignore', async () => {
+    road.use({ unknownThing: 'ignore' });
+    await store.append([letter(1, { deviceId: 'nobody' })]);
+    assert.deepEqual((await replay()).counts, { ignored: 1 });
+    assert.deepEqual(await left(), []);
+  });
+
+  test('takes only the letters that are named', async () => {
+    await store.append([letter(1), letter(2), letter(3)]);
+    const gone = letter(9).id;
+    const ended = await replay({ ids: [letter(3).id, gone, letter(1).id] });
+    assert.deepEqual([ended.total, ended.done, ended.counts], [3, 3, { delivered: 2, gone: 1 }]);
+    assert.deepEqual(
+      (await left()).map(({ sequenceNumber }) => sequenceNumber),
+      [2],
+    );
+    const [line] = await tasks.report(ended.id, { from: 0, limit: 10 });
+    assert.deepEqual([line?.item, line?.outcome], [gone, 'gone']);
+  });
+
+  test('takes only the letters that fit a filter', async () => {
+    await store.append([letter(1), letter(2, {}, ['BODY_NOT_JSON']), letter(3)]);
+    await replay({ filter: { code: 'BODY_NOT_JSON' } });
+    await replay({ filter: { fromMs: BEGIN_MS + 3_000 } });
+    assert.deepEqual(
+      (await left()).map(({ sequenceNumber }) => sequenceNumber),
+      [1],
+    );
+  });
+
+  test('tells letters of different partitions with one sequence number apart', async () => {
+    road.thingworx.refuse = ({ values }) => (values['temperature'] === 2 ? 'too cold' : undefined);
+    await store.append([
+      letter(1, { sequenceNumber: 7, partitionId: '0' }),
+      letter(2, { sequenceNumber: 7, partitionId: '1' }),
+      letter(3, { sequenceNumber: 7, partitionId: '2' }),
+    ]);
+    assert.deepEqual((await replay()).counts, { delivered: 2, deadLettered: 1 });
+    const [rest] = await left();
+    assert.deepEqual([rest?.partition, rest?.sequenceNumber, rest?.codes], ['1', 7, ['VALUE_REFUSED']]);
+  });
+
+  test('reads many letters in windows of bounded size, in order', async () => {
+    await tasks.stop();
+    await openTasks(7);
+    const all = Array.from({ length: 60 }, (_, i) =>
+      letter(i, { enqueuedTimeMs: BEGIN_MS + (i % 5) * 10_000 }),
+    );
+    await store.append(all);
+    assert.deepEqual((await replay()).counts, { delivered: 60 });
+    const times = road.thingworx.rows.map(({ timeMs }) => timeMs);
+    assert.deepEqual(times, times.toSorted());
+    assert.deepEqual(await left(), []);
+  });
+
+  test('leaves letters alone that were stored after it began', async () => {
+    await store.append([letter(1), { ...letter(2), storedAtMs: Date.now() + 60_000 }]);
+    assert.deepEqual((await replay()).counts, { delivered: 1 });
+    assert.equal((await left()).length, 1);
+  });
+
+  test('waits while ThingWorx is away and goes on by itself', async () => {
+    let away = 3;
+    road.thingworx.trouble = () => (away-- > 0 ? { status: 503 } : undefined);
+    await store.append([letter(1), letter(2)]);
+    assert.deepEqual((await replay()).counts, { delivered: 2 });
+  });
+
+  test('can be cancelled: what is not settled stays', async () => {
+    road.thingworx.trouble = () => ({ status: 503 });
+    await store.append([letter(1)]);
+    const { id } = await submit();
+    await until(() => road.waits.length > 0);
+    assert.equal((await tasks.cancel(id)).state, 'cancelled');
+    assert.equal((await left()).length, 1);
+    const { received, released, inFlight } = road.counters.counts;
+    assert.deepEqual([received, released, inFlight], [1, 1, 0]);
+  });
+
+  test('goes on after a stop', async () => {
+    const all = Array.from({ length: 500 }, (_, i) => letter(i));
+    await store.append(all);
+    road.thingworx.trouble = () => (road.thingworx.rows.length >= 200 ? { status: 503 } : undefined);
+    const { id } = await submit();
+    await until(() => road.waits.length > 0);
+    await tasks.stop();
+    assert.equal((await store.stats()).count, 300);
+    road.thingworx.trouble = () => undefined;
+    await openTasks();
+    await until(() => tasks.get(id).state === 'completed');
+    assert.deepEqual([tasks.get(id).done, tasks.get(id).counts], [500, { delivered: 500 }]);
+    assert.equal((await store.stats()).count, 0);
+    assert.equal(road.thingworx.rows.length, 500);
+  });
+});

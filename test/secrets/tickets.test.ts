@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { type Secrets, Tickets } from '../../sidecar/secrets/tickets.ts';
+
+function handOver(names: Parameters<Tickets['issue']>[1]) {
+  const tickets = new Tickets();
+  const completed: Secrets[] = [];
+  const issued = tickets.issue('Hub', names, async (secrets) => {
+    completed.push(secrets);
+  });
+  return { tickets, issued, completed };
+}
+
+describe('tickets', () => {
+  test('bring all secrets together, once, when the last has arrived', async () => {
+    const { tickets, issued, completed } = handOver(['iotHubConnectionString', 'storageConnectionString']);
+    assert.equal(issued.length, 2);
+    assert.deepEqual(await tickets.redeem(issued[0]?.ticket ?? '', 'one'), {
+      name: 'iotHubConnectionString',
+      awaited: 1,
+    });
+    assert.equal(completed.length, 0);
+    await tickets.redeem(issued[1]?.ticket ?? '', 'two');
+    assert.deepEqual(completed, [{ iotHubConnectionString: 'one', storageConnectionString: 'two' }]);
+  });
+
+  test('are good for one use, and cannot be guessed', async () => {
+    const { tickets, issued } = handOver(['iotHubConnectionString']);
+    const ticket = issued[0]?.ticket ?? '';
+    assert.ok(ticket.length >= 32);
+    await tickets.redeem(ticket, 'x');
+    await assert.rejects(tickets.redeem(ticket, 'x'), { code: 'TICKET_UNKNOWN' });
+    await assert.rejects(tickets.redeem('x', 'x'), { code: 'TICKET_UNKNOWN' });
+  });
+
+  test('are void when their hub asks anew', async () => {
+    const { tickets, issued, completed } = handOver(['iotHubConnectionString']);
+    tickets.issue('Another', ['iotHubConnectionString'], async () => undefined);
+    const [newer] = tickets.issue('Hub', ['iotHubConnectionString'], async (secrets) => {
+      completed.push(secrets);
+    });
+    await assert.rejects(tickets.redeem(issued[0]?.ticket ?? '', 'old'), { code: 'TICKET_UNKNOWN' });
+    await tickets.redeem(newer?.ticket ?? '', 'new');
+    assert.deepEqual(completed, [{ iotHubConnectionString: 'new' }]);
+  });
+
+  test('take an empty value for no secret', async () => {
+    const { tickets, issued, completed } = handOver(['iotHubConnectionString']);
+    await tickets.redeem(issued[0]?.ticket ?? '', '  ');
+    assert.deepEqual(completed, [{}]);
+  });
+
+  test('resolve references to the environment and to files, and name what is missing', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'tickets-'));
+    const file = path.join(directory, 'secret');
+    await writeFile(file, 'from-file\n');
+    process.env['TICKETS_TEST_SECRET'] = 'from-environment';
+    try {
+      const { tickets, issued, completed } = handOver(['iotHubConnectionString', 'eventHubConnectionString']);
+      await tickets.redeem(issued[0]?.ticket ?? '', 'env:TICKETS_TEST_SECRET');
+      await tickets.redeem(issued[1]?.ticket ?? '', `file:${file}`);
+      assert.deepEqual(completed, [
+        { iotHubConnectionString: 'from-environment', eventHubConnectionString: 'from-file' },
+      ]);
+      const second = handOver(['iotHubConnectionString', 'eventHubConnectionString']);
+      await assert.rejects(second.tickets.redeem(second.issued[0]?.ticket ?? '', 'env:TICKETS_TEST_ABSENT'), {
+        code: 'SECRET_UNREADABLE',
+        message: /iotHubConnectionString refers to the environment variable TICKETS_TEST_ABSENT/,
+      });
+      await assert.rejects(second.tickets.redeem(second.issued[1]?.ticket ?? '', `file:${file}-absent`), {
+        code: 'SECRET_UNREADABLE',
+        message: /eventHubConnectionString refers to the file .* \(ENOENT\)/,
+      });
+    } finally {
+      delete process.env['TICKETS_TEST_SECRET'];
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  test('read no device, no directory and no large file in place of a secret', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'tickets-'));
+    const large = path.join(directory, 'large');
+    await writeFile(large, 'x'.repeat(20_000));
+    try {
+      for (const [place, words] of [
+        ['/dev/zero', /which is no file/],
+        [directory, /which is no file/],
+        [large, /larger than any secret/],
+      ] as const) {
+        const { tickets, issued } = handOver(['iotHubConnectionString']);
+        await assert.rejects(tickets.redeem(issued[0]?.ticket ?? '', `file:${place}`), {
+          code: 'SECRET_UNREADABLE',
+          message: words,
+        });
+      }
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});

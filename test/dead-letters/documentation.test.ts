@@ -8,8 +8,9 @@ const ROOT = path.join(import.meta.dirname, '..', '..');
 const read = (...parts: string[]) => readFileSync(path.join(ROOT, ...parts), 'utf8');
 
 test('docs/dead-letters.md has every reason code, and no other', () => {
-  const platform = /REASON_CODES[^{]*{([^}]*)}/.exec(read('sidecar', 'ingest', 'interpreter.ts'))?.[1] ?? '';
-  const events = [...read('sidecar', 'ingest', 'delivery.ts').matchAll(/code: ('[A-Z_]+')/g)].map(
+  const platform =
+    /REASON_CODES[^{]*{([^}]*)}/.exec(read('sidecar', 'ingest', 'lanes', 'interpreter.ts'))?.[1] ?? '';
+  const events = [...read('sidecar', 'ingest', 'lanes', 'delivery.ts').matchAll(/code: ('[A-Z_]+')/g)].map(
     ([, code]) => code,
   );
   const codes = [platform.replaceAll(/\w+:/g, ''), events.join(' ')].flatMap((text) =>

@@ -2,12 +2,13 @@ import { parseArgs } from 'node:util';
 import type { Row } from './local/platform.ts';
 import { render, Screen } from './local/screen.ts';
 import { stopSignal } from './local/signals.ts';
-import { HUB_THING, LocalSystem } from './local/system.ts';
+import { HUB_THING, LocalSystem, NOTIFICATION_SOURCES } from './local/system.ts';
 
 const USAGE = `npm start -- [options]: the whole product on this machine, without an account
   --devices N          simulated devices (3)
   --interval MS        pause between two messages of a device (1000)
   --seconds S          stop by itself after S seconds
+  --env-file FILE      write the addresses and keys that docs/examples need to FILE
   --json               the last line is one JSON object with counts and values
   --sidecar-port P, --thingworx-port P, --iothub-port P, --storage-port P   (free ones)`;
 
@@ -16,6 +17,7 @@ interface Options {
   readonly intervalMs: number;
   readonly seconds: number | undefined;
   readonly json: boolean;
+  readonly environmentFile: string | undefined;
   readonly ports: Readonly<
     Record<'sidecarPort' | 'thingworxPort' | 'iotHubPort' | 'storagePort', number | undefined>
   >;
@@ -30,6 +32,7 @@ function readOptions(): Options {
       interval: { type: 'string' },
       seconds: { type: 'string' },
       json: { type: 'boolean', default: false },
+      'env-file': { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
       'sidecar-port': { type: 'string' },
       'thingworx-port': { type: 'string' },
@@ -46,6 +49,7 @@ function readOptions(): Options {
     intervalMs: whole('--interval', values.interval, 1, 3_600_000) ?? 1_000,
     seconds: whole('--seconds', values.seconds, 1, 1_000_000),
     json: values.json,
+    environmentFile: values['env-file'],
     ports: {
       sidecarPort: whole('--sidecar-port', values['sidecar-port'], 1, 65_535),
       thingworxPort: whole('--thingworx-port', values['thingworx-port'], 1, 65_535),
@@ -141,12 +145,17 @@ async function main(): Promise<void> {
   const system = new LocalSystem({
     devices: options.devices,
     ...given(options.ports),
+    // What an administrator adds as routes, so that twins, connections and life cycles are seen on Things.
+    builtInSources: NOTIFICATION_SOURCES,
+    fileRepository: true,
     signal: stopping.signal,
     onStep: (step) => console.log(`${step} …`),
     onUnexpectedExit: fail,
   });
   try {
     await system.start();
+    await system.platform.invoke(HUB_THING, 'GrantPermissions');
+    if (options.environmentFile !== undefined) await system.writeEnvironmentFile(options.environmentFile);
     const { cloud, sidecar } = system;
     const addresses = [
       ['ThingWorx', cloud.thingworxUrl.replace(/\/Thingworx$/, '/')],

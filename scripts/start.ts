@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { READING_PROPERTIES } from './local/device.ts';
 import type { Row } from './local/platform.ts';
 import { render, Screen } from './local/screen.ts';
 import { stopSignal } from './local/signals.ts';
@@ -113,9 +114,11 @@ async function look(system: LocalSystem): Promise<{ status: Row; things: Map<str
 async function settle(system: LocalSystem): Promise<void> {
   const until = Date.now() + 15_000;
   for (;;) {
-    const { status, sent } = await look(system);
-    const { received = 0, inFlight = 0 } = (status.counters ?? {}) as Record<string, number>;
-    if ((received >= sent && inFlight === 0) || Date.now() > until) return;
+    const { status, things } = await look(system);
+    const { inFlight = 0 } = (status.counters ?? {}) as Record<string, number>;
+    // Notifications count as received, too: only the Things say whether every reading has arrived.
+    const arrived = system.devices.every(({ deviceId, sent }) => things.get(deviceId)?.count === sent.length);
+    if ((arrived && inFlight === 0) || Date.now() > until) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -130,8 +133,13 @@ async function report(system: LocalSystem): Promise<string> {
     delivered,
     ignored,
     deadLettered,
-    things: Object.fromEntries(things),
+    things: Object.fromEntries([...things].map(([name, values]) => [name, reading(values)])),
   });
+}
+
+/** The values that the devices send, without the other properties of their Things. */
+function reading(values: Row): Row {
+  return Object.fromEntries(Object.keys(READING_PROPERTIES).map((name) => [name, values[name]]));
 }
 
 async function main(): Promise<void> {

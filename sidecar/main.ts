@@ -8,11 +8,13 @@ import { HubDirectory } from './hub/directory.ts';
 import { HUB_THINGS, STORAGE_THINGS, ThingFinder } from './hub/finder.ts';
 import { readiness } from './hub/readiness.ts';
 import { healthRoutes } from './observe/health.ts';
-import { createLog } from './observe/log.ts';
+import { captureAzureLog, createLog } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
+import { ServiceManager } from './observe/service-manager.ts';
 import { endOnUnexpected } from './observe/unexpected.ts';
 import { OPERATIONS } from './operations/index.ts';
 import { resolveToken } from './secrets/sidecar-token.ts';
+import { openStateDirectory } from './secrets/state-directory.ts';
 import { Tickets } from './secrets/tickets.ts';
 import { isExposed, loadSettings } from './settings.ts';
 import { ThingworxClient } from './thingworx/client.ts';
@@ -22,11 +24,13 @@ async function main(): Promise<void> {
   const settings = loadSettings(process.env);
   const log = createLog(settings.logLevel);
   endOnUnexpected(log);
+  captureAzureLog(log);
   if (isExposed(settings.thingworxUrl)) {
     log.warn(
       'THINGWORX_URL has no TLS: whoever listens on the way sees the application key and all values. Use https.',
     );
   }
+  await openStateDirectory(settings.stateDirectory);
   const token = await resolveToken(settings.sidecarToken, settings.stateDirectory);
   const metrics = new Metrics();
   const client = new ThingworxClient({ url: settings.thingworxUrl, appKey: settings.thingworxAppKey });
@@ -60,6 +64,8 @@ async function main(): Promise<void> {
   const port = await server.start();
   finder.start();
   storageFinder.start();
+  const manager = new ServiceManager(process.env, log);
+  manager.start();
   log.info(
     { version: VERSION, host: settings.host, port, thingworx: client.address },
     'The sidecar listens.',
@@ -67,6 +73,7 @@ async function main(): Promise<void> {
 
   const signal = await untilSignalled();
   log.info({ signal }, 'Stopping.');
+  manager.stop();
   await Promise.all([finder.stop(), storageFinder.stop()]);
   await hubs.stop();
   await server.stop();

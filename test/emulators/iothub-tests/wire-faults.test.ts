@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import https from 'node:https';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +12,7 @@ import deviceSdk from 'azure-iot-device';
 import rhea from 'rhea';
 import type { IotHubEmulator } from '../iothub/emulator.ts';
 import { partitionOf } from '../iothub/partition-hash.ts';
-import { DialAgent, sdkClients } from './state-harness.ts';
+import { DialAgent, sdkClients, serviceToken } from './state-harness.ts';
 import { addDevice, consume, openDevice, openService, startTrusted, until } from './wire-support.ts';
 
 async function control(
@@ -173,6 +175,37 @@ describe('the control endpoint', () => {
     await until(() => lost > 0);
     assert.equal(hub.sessions.isConnected('expire'), false);
     await client.close().catch(() => undefined);
+  });
+
+  test('a clock that is off: the Date of REST answers, and the end of tokens', async () => {
+    const agent = new DialAgent(hub.port, hub.authority.ca);
+    const token = serviceToken(hub.policies, 'iothubowner');
+    const get = async () => {
+      const request = https.get({
+        host: 'localhost',
+        path: '/devices?api-version=2021-04-12',
+        headers: { authorization: token },
+        agent,
+      });
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.resume();
+      return { status: response.statusCode, aheadMs: Date.parse(response.headers.date ?? '') - Date.now() };
+    };
+    const level = await get();
+    assert.equal(level.status, 200);
+    assert.ok(Math.abs(level.aheadMs) < 60_000, `${level.aheadMs}`);
+    const day = 86_400_000;
+    await post('/clock', { offsetMs: day });
+    const ahead = await get();
+    assert.equal(ahead.status, 401, 'for the hub the token is over');
+    assert.ok(Math.abs(ahead.aheadMs - day) < 60_000, `${ahead.aheadMs}`);
+    await post('/clock', { offsetMs: -day });
+    const behind = await get();
+    assert.equal(behind.status, 200);
+    assert.ok(Math.abs(behind.aheadMs + day) < 60_000, `${behind.aheadMs}`);
+    await control(hub.controlUrl, 'DELETE', '/faults');
+    assert.ok(Math.abs((await get()).aheadMs) < 60_000);
+    agent.destroy();
   });
 
   test('a request from a browser page is refused, an unknown one is not found', async () => {

@@ -9,10 +9,11 @@ import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import common from 'azure-iot-common';
 import deviceSdk from 'azure-iot-device';
+import mqttPacket from 'mqtt-packet';
 import rhea from 'rhea';
 import type { IotHubEmulator } from '../iothub/emulator.ts';
 import { partitionOf } from '../iothub/partition-hash.ts';
-import { DialAgent, sdkClients, serviceToken } from './state-harness.ts';
+import { DialAgent, deviceToken, sdkClients, serviceToken } from './state-harness.ts';
 import { addDevice, consume, openDevice, openService, startTrusted, until } from './wire-support.ts';
 
 async function control(
@@ -265,6 +266,30 @@ describe('what must not harm the emulator', () => {
     await readTwin();
     await service.close();
     await device.close();
+  });
+
+  test('a SUBSCRIBE without topics ends the connection and nothing else', async () => {
+    addDevice(hub, 'empty-subscribe');
+    const key = hub.identities.get('empty-subscribe')?.authentication.symmetricKey.primaryKey ?? '';
+    const socket = tls.connect({ host: 'localhost', port: hub.port, ca: hub.authority.ca });
+    await once(socket, 'secureConnect');
+    socket.write(
+      mqttPacket.generate({
+        cmd: 'connect',
+        protocolId: 'MQTT',
+        protocolVersion: 4,
+        clientId: 'empty-subscribe',
+        clean: true,
+        keepalive: 60,
+        username: `${hub.hostName}/empty-subscribe`,
+        password: Buffer.from(deviceToken('empty-subscribe', key)),
+      }),
+    );
+    await once(socket, 'data');
+    // Packet type 8, two bytes: the message id alone.
+    socket.write(Buffer.from([0x82, 0x02, 0x00, 0x01]));
+    await once(socket, 'close');
+    assert.equal(hub.sessions.isConnected('empty-subscribe'), false);
   });
 
   test('bytes that are no protocol, broken packets and clients that leave in the middle', async () => {

@@ -72,7 +72,12 @@ export class MqttConnection implements LiveSession {
     this.#socket.on('data', (chunk: Buffer) => {
       if (this.#closed) return;
       this.#idleTimer?.refresh();
-      parser.parse(chunk);
+      // What a client sends wrong ends its connection, not the emulator.
+      try {
+        parser.parse(chunk);
+      } catch {
+        this.#end();
+      }
     });
     this.#socket.on('error', () => this.#end());
     this.#socket.on('close', () => this.#end());
@@ -224,6 +229,11 @@ export class MqttConnection implements LiveSession {
   }
 
   #subscribe(packet: ISubscribePacket): void {
+    if (packet.subscriptions.length === 0) {
+      // A violation of the protocol.
+      this.#end();
+      return;
+    }
     const granted = packet.subscriptions.map(({ topic, qos }) => {
       const subscription = parseFilter(topic, this.deviceId, this.moduleId);
       // Not known whether the service refuses a foreign filter in the SUBACK or by cutting the connection.

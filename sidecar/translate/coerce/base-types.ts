@@ -1,12 +1,12 @@
-import type { CoerceContext } from './coerce/context.ts';
-import { toDateTime } from './coerce/date-time.ts';
-import { inferBaseType } from './coerce/infer.ts';
-import { toInfoTable } from './coerce/info-table.ts';
-import { toBoolean, toInteger, toLong, toNumber } from './coerce/number.ts';
-import { toJson, toLocation, toTags, toVector } from './coerce/structure.ts';
-import { toBase64, toName, toPassword, toText, toXml } from './coerce/text.ts';
-import { Wrong, wrongType } from './coerce/wrong.ts';
-import type { BaseType, PropertyDefinition } from './types.ts';
+import type { BaseType, PropertyDefinition } from '../types.ts';
+import type { CoerceContext } from './context.ts';
+import { toDateTime } from './date-time.ts';
+import { inferBaseType } from './infer.ts';
+import { toInfoTable } from './info-table.ts';
+import { toBoolean, toInteger, toLong, toNumber } from './number.ts';
+import { toJson, toLocation, toTags, toVector } from './structure.ts';
+import { toBase64, toName, toPassword, toText, toXml } from './text.ts';
+import { Wrong, wrongType } from './wrong.ts';
 
 /**
  * Brings a decoded value to a base type, in the form that ReceiveUpdates takes: null for no value, a Wrong for a value

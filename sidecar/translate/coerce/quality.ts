@@ -1,5 +1,5 @@
-import { isPlainObject, member } from './coerce/structure.ts';
-import type { Quality } from './types.ts';
+import type { Quality } from '../types.ts';
+import { isPlainObject, member } from './structure.ts';
 
 /** Names that senders use, in lower case; `uncertain` is PTC's and OPC's word. */
 const NAMES: Readonly<Record<string, Quality>> = {

@@ -1,13 +1,57 @@
+import { addressPrefix } from '../address.ts';
 import { isPlainObject } from '../coerce/structure.ts';
 import { Wrong } from '../coerce/wrong.ts';
+import { samplesOf } from '../defaults.ts';
 import type { Sample } from '../format/sample.ts';
 import { type Content, messageTimeMs, NONE, type Reading } from '../reading.ts';
 import type { BaseType, HubMessage, Ignored, Quality, Refusal } from '../types.ts';
+import type { FanOut } from './fan-out.ts';
 import type { CompiledProperty, CompiledRule } from './rule.ts';
-import type { Scope } from './scope.ts';
+import { rootScope, type Scope } from './scope.ts';
+
+/** What a rule makes of a decoded body. */
+export function applyRule(rule: CompiledRule, message: HubMessage, body: unknown, exact: boolean): Content {
+  const scope = rootScope(message, body, exact);
+  const prefix = rule.prefix ?? addressPrefix(message.moduleId, message.componentName);
+  const builder = new ReadingBuilder(rule, message, prefix);
+  if (rule.properties !== undefined) {
+    for (const element of elementsOf(rule, scope)) builder.addMapped(element, rule.properties);
+  } else {
+    const { samples, ignored, refusals } =
+      rule.each === undefined ? samplesOf(body) : samplesOfEach(rule.each, scope);
+    for (const sample of samples) builder.addSample({ ...scope, ...sample }, sample);
+    builder.note(ignored, refusals);
+  }
+  return builder.finish();
+}
+
+/** Without `each`, a body that is an array is taken element by element. */
+function elementsOf({ each }: CompiledRule, scope: Scope): readonly Scope[] {
+  if (each !== undefined) return each(scope);
+  if (!Array.isArray(scope.root)) return [scope];
+  const around = [scope.root];
+  return scope.root.map((item, key) => ({ ...scope, item, around, key }));
+}
+
+/** With `each` and no properties, every element is read as if it were the body. */
+function samplesOfEach(each: FanOut, scope: Scope): ReturnType<typeof samplesOf> {
+  const samples: Sample[] = [];
+  const refusals: ReturnType<typeof samplesOf>['refusals'][number][] = [];
+  for (const element of each(scope)) {
+    const inner = samplesOf(element.item);
+    refusals.push(...inner.refusals);
+    const whole = isPlainObject(element.item);
+    for (const sample of inner.samples) {
+      const around =
+        whole && sample.item === element.item ? element.around : [...sample.around, ...element.around];
+      samples.push({ ...sample, around, key: sample.key ?? element.key });
+    }
+  }
+  return { samples, ignored: NONE, refusals };
+}
 
 /** Collects what a rule reads from the elements of one message. */
-export class ReadingBuilder {
+class ReadingBuilder {
   readonly #rule: CompiledRule;
   readonly #message: HubMessage;
   readonly #prefix: string;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
-import { coerceValue } from '../../sidecar/translate/base-types.ts';
-import type { CoerceContext } from '../../sidecar/translate/coerce/context.ts';
-import { NO_CONTEXT } from '../../sidecar/translate/coerce/context.ts';
-import { Wrong } from '../../sidecar/translate/coerce/wrong.ts';
-import type { BaseType, PropertyDefinition, RefusalCode } from '../../sidecar/translate/types.ts';
+import { coerceValue } from '../../../sidecar/translate/coerce/base-types.ts';
+import type { CoerceContext } from '../../../sidecar/translate/coerce/context.ts';
+import { NO_CONTEXT } from '../../../sidecar/translate/coerce/context.ts';
+import { Wrong } from '../../../sidecar/translate/coerce/wrong.ts';
+import type { BaseType, PropertyDefinition, RefusalCode } from '../../../sidecar/translate/types.ts';
 
 const refused = (code: RefusalCode) => ({ refused: code });
 

@@ -11,7 +11,7 @@ import {
   STATUS_CODES,
   STORAGE_CODES,
   SYSTEM_CODES,
-} from './error-tables.ts';
+} from './error-codes.ts';
 
 /** What was being done, so that the message can say it. */
 export interface AzureContext {

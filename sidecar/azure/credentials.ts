@@ -1,9 +1,9 @@
 import type { TokenCredential } from '@azure/identity';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { AmqpTransport } from './amqp-connection.ts';
 import { type HostAddress, type IotHubConnection, parseAddress, parseIotHub } from './connection-string.ts';
-import type { AmqpTransport } from './event-hubs/amqp-connect.ts';
 
-/** How the sidecar proves itself to an IoT Hub: a policy's connection string, or a Microsoft Entra identity. */
+/** How the sidecar authenticates to an IoT Hub: with the connection string of a policy, or with a Microsoft Entra identity. */
 export type HubCredentials = (
   | { readonly kind: 'connectionString'; readonly connection: IotHubConnection }
   | ({
@@ -48,4 +48,9 @@ export async function hubCredentials(settings: {
   const address = parseAddress(settings.hostName, 'the host name', 'IoT Hub host name');
   const credential = settings.credential ?? (await loadEntraCredential());
   return { kind: 'entra', hostName: settings.hostName, credential, ...address, ...transport };
+}
+
+/** The host name of a hub, with its port when it has one. */
+export function hostNameOf(credentials: HubCredentials): string {
+  return credentials.kind === 'entra' ? credentials.hostName : credentials.connection.hostName;
 }

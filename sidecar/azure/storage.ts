@@ -1,6 +1,7 @@
 import type { TokenCredential } from '@azure/identity';
-import type { BlobServiceClient, StoragePipelineOptions } from '@azure/storage-blob';
+import type { BlobServiceClient, ContainerClient, StoragePipelineOptions } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { azureError } from './azure-error.ts';
 import { parseStorage } from './connection-string.ts';
 import { loadEntraCredential } from './credentials.ts';
 
@@ -39,6 +40,32 @@ export async function openStorage(access: string, options: StorageOptions = {}):
   const url = new URL(text);
   if (url.searchParams.has('sig')) return new BlobServiceClient(text, undefined, pipeline);
   return new BlobServiceClient(text, options.credential ?? (await loadEntraCredential()), pipeline);
+}
+
+/** Creates the container unless it exists. A SAS that may list but not create is enough when it exists. */
+export async function ensureContainer(
+  container: ContainerClient,
+  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+): Promise<void> {
+  const timeout = AbortSignal.timeout(options.timeoutMs ?? 30_000);
+  const abortSignal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+  const context = {
+    action: `Opening the container ${container.containerName}`,
+    host: new URL(container.url).host,
+  };
+  const attempt = async (work: Promise<unknown>): Promise<ConnectorError | undefined> => {
+    try {
+      await work;
+      return undefined;
+    } catch (thrown) {
+      return azureError(timeout.aborted ? timeout.reason : thrown, context);
+    }
+  };
+  const refusal = await attempt(container.createIfNotExists({ abortSignal }));
+  if (!refusal) return;
+  if (refusal.code !== 'AZURE_UNAUTHORIZED') throw refusal;
+  const absence = await attempt(container.listBlobsFlat({ abortSignal }).byPage({ maxPageSize: 1 }).next());
+  if (absence) throw absence.code === 'AZURE_NOT_FOUND' ? absence : refusal;
 }
 
 function pipelineOf({ tryTimeoutMs = 10_000 }: StorageOptions): StoragePipelineOptions {

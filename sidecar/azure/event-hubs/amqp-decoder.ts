@@ -1,6 +1,6 @@
 import rhea from 'rhea';
-import { KnownNames } from './amqp-names.ts';
 import { AmqpReader, UNKNOWN } from './amqp-reader.ts';
+import { InternedStrings } from './interned-strings.ts';
 
 interface Codec {
   decode(buffer: Buffer): object;
@@ -50,7 +50,7 @@ export function createDecoder(
   dataSection: (data: Buffer) => object,
 ): (buffer: Buffer) => object {
   const prototype = Object.getPrototypeOf(original(Buffer.alloc(0))) as object;
-  const names = new KnownNames();
+  const names = new InternedStrings();
   return (buffer) => {
     try {
       return readMessage(

@@ -1,6 +1,6 @@
 import rhea from 'rhea';
-import { KnownNames } from './amqp-names.ts';
 import { AmqpReader } from './amqp-reader.ts';
+import { InternedStrings } from './interned-strings.ts';
 
 /** What rhea hands on of a frame that it has read. */
 export interface TransferFrame {
@@ -55,7 +55,7 @@ export function installFastFrames(): void {
 
 /** The reader by itself: does what `original` would do. */
 export function createFrameReader(original: Transport['read']): Transport['read'] {
-  const names = new KnownNames();
+  const names = new InternedStrings();
   return function (this: Transport, buffer: Buffer): number {
     if (!this.header_received || this.frame_type !== AMQP_FRAME) return original.call(this, buffer);
     let offset = 0;
@@ -77,7 +77,7 @@ export function readTransfer(
   buffer: Buffer,
   offset: number,
   size: number,
-  names: KnownNames,
+  names: InternedStrings,
 ): TransferFrame | undefined {
   const start = offset + HEADER_BYTES;
   const end = offset + size;

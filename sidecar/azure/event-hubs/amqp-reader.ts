@@ -1,4 +1,4 @@
-import type { KnownName, KnownNames } from './amqp-names.ts';
+import type { InternedString, InternedStrings } from './interned-strings.ts';
 
 /** Thrown inside for whatever the short way does not know; the library's own reader then takes the whole. */
 export const UNKNOWN = Symbol('unknown encoding');
@@ -14,11 +14,11 @@ interface SlicingBuffer extends Buffer {
 /** Reads AMQP 1.0 values (part 1.6) of the kinds that IoT Hub sends; throws UNKNOWN at any other and at the end of the bytes. */
 export class AmqpReader {
   readonly #buffer: SlicingBuffer;
-  readonly #names: KnownNames;
+  readonly #names: InternedStrings;
   /** Where the next value begins. */
   at: number;
 
-  constructor(buffer: Buffer, names: KnownNames, at = 0) {
+  constructor(buffer: Buffer, names: InternedStrings, at = 0) {
     this.#buffer = buffer as SlicingBuffer;
     this.#names = names;
     this.at = at;
@@ -70,7 +70,7 @@ export class AmqpReader {
   }
 
   /** A short text, if that is what follows and it can be kept; otherwise nothing is read. */
-  #knownName(): KnownName | undefined {
+  #knownName(): InternedString | undefined {
     const code = this.#buffer[this.at];
     if (code !== 0xa1 && code !== 0xa3) return undefined;
     const start = this.at + 2;

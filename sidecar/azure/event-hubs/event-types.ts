@@ -1,6 +1,6 @@
 import type { CheckpointStore } from '@azure/event-hubs';
 import type { ConnectorError } from '../../errors/connector-error.ts';
-import type { EventHubEndpoint } from './endpoint.ts';
+import type { EventHubEndpoint } from './event-hub-client.ts';
 
 export type { Checkpoint, CheckpointStore, PartitionOwnership } from '@azure/event-hubs';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/checkpoints.ts';
 import type { CheckpointStore, StartPosition } from '../../../sidecar/azure/event-hubs/event-types.ts';
-import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/memory-checkpoints.ts';
 import { ConnectorError } from '../../../sidecar/errors/connector-error.ts';
 import { range, until } from '../helpers.ts';
 import { SourceStage } from './event-source-fixture.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/checkpoints.ts';
 import type { CheckpointStore } from '../../../sidecar/azure/event-hubs/event-types.ts';
-import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/memory-checkpoints.ts';
 import type { ConnectorError } from '../../../sidecar/errors/connector-error.ts';
 import { Recorder, range, until } from '../helpers.ts';
 import { EventHubServer } from './event-hub-server.ts';

@@ -3,9 +3,58 @@ import path from 'node:path';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { FileLock } from '../../lib/file-lock.ts';
 import { replaceFile, systemCode } from '../../lib/files.ts';
-import type { OpenCheckpoints } from './blob-checkpoints.ts';
+import { ensureContainer, openStorage, type StorageOptions } from '../storage.ts';
 import type { Checkpoint, CheckpointStore, PartitionOwnership } from './event-types.ts';
-import { OwnershipTable } from './memory-checkpoints.ts';
+
+/** An open checkpoint store and how to let go of it. */
+export interface OpenCheckpoints {
+  readonly store: CheckpointStore;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface BlobCheckpointOptions extends StorageOptions {
+  /** Connection string, address with a SAS, or account address (storage.ts). */
+  readonly connection: string;
+  readonly container: string;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Checkpoints and ownership in a blob container, by the SDK's own store: empty blobs named
+ * `<namespace>/<event hub>/<group>/{checkpoint,ownership}/<partition>` with the data as metadata, which other Event Hubs tools read too.
+ * Creates the container. Any number of sidecars share the partitions of a hub through it.
+ *
+ * Throws CONNECTION_STRING_INVALID, AZURE_UNAUTHORIZED, AZURE_UNREACHABLE, AZURE_REJECTED (container name), AZURE_TIMEOUT.
+ */
+export async function openBlobCheckpoints(options: BlobCheckpointOptions): Promise<OpenCheckpoints> {
+  const service = await openStorage(options.connection, options);
+  const container = service.getContainerClient(options.container);
+  await ensureContainer(container, options);
+  const { BlobCheckpointStore } = await import('@azure/eventhubs-checkpointstore-blob');
+  const inner = new BlobCheckpointStore(container);
+  const store: CheckpointStore = {
+    listOwnership: (...place) => inner.listOwnership(...place),
+    claimOwnership: (...claim) => inner.claimOwnership(...claim),
+    updateCheckpoint: (...checkpoint) => inner.updateCheckpoint(...checkpoint),
+    listCheckpoints: async (...place) => {
+      try {
+        return await inner.listCheckpoints(...place);
+      } catch (thrown) {
+        // A blob whose metadata is gone or no number: the SDK throws plain errors for it.
+        if (thrown instanceof Error && /metadata property/.test(thrown.message)) {
+          throw new ConnectorError(
+            'CHECKPOINTS_UNREADABLE',
+            `Container ${options.container}: ${thrown.message}.`,
+          );
+        }
+        throw thrown;
+      }
+    },
+  };
+  return { store, close: async () => undefined };
+}
 
 export interface FileCheckpointOptions {
   /** Made when it does not exist. */
@@ -153,4 +202,37 @@ function unwritable(file: string, thrown: unknown): ConnectorError {
   return new ConnectorError('CHECKPOINTS_UNWRITABLE', `${file} cannot be written: ${systemCode(thrown)}.`, {
     cause: thrown,
   });
+}
+
+/** Checkpoints and ownership of one reader that shares with nobody and remembers nothing: for replays. */
+export function createMemoryCheckpoints(): CheckpointStore {
+  const checkpoints = new Map<string, Checkpoint>();
+  const ownership = new OwnershipTable();
+  return {
+    listOwnership: async () => ownership.list(),
+    claimOwnership: async (claims) => ownership.claim(claims),
+    listCheckpoints: async () => [...checkpoints.values()],
+    updateCheckpoint: async (checkpoint) => {
+      checkpoints.set(checkpoint.partitionId, checkpoint);
+    },
+  };
+}
+
+/** Who owns which partition, as a store keeps it for a single reader: a claim always succeeds. */
+class OwnershipTable {
+  readonly #owners = new Map<string, PartitionOwnership>();
+  #version = 0;
+
+  list(): PartitionOwnership[] {
+    return [...this.#owners.values()].map((owner) => ({ ...owner }));
+  }
+
+  claim(claims: readonly PartitionOwnership[]): PartitionOwnership[] {
+    return claims.map((claim) => {
+      this.#version += 1;
+      const owner = { ...claim, lastModifiedTimeInMs: Date.now(), etag: String(this.#version) };
+      this.#owners.set(claim.partitionId, owner);
+      return { ...owner };
+    });
+  }
 }

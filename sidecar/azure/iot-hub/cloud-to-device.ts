@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import rhea, { type Message, type Sender } from 'rhea';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import type { HubCredentials } from '../credentials.ts';
-import type { AmqpSession } from './amqp-session.ts';
-import { hostNameOf, openHubSession, withinTime } from './hub-amqp.ts';
-import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
-import type { HubQuota } from './quota.ts';
+import { type HubCredentials, hostNameOf } from '../credentials.ts';
+import { type AmqpSession, openHubSession, withDeadline } from './amqp-session.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
 
 /** Which outcomes of a message the hub reports back. */
 export type Acknowledgement = 'none' | 'positive' | 'negative' | 'full';
 
-export interface CloudMessage {
+export interface CloudToDeviceMessage {
   /** At most 64 KB with the properties. */
   readonly body: Uint8Array | string;
   readonly properties?: Readonly<Record<string, string>>;
@@ -24,10 +23,10 @@ export interface CloudMessage {
   readonly ack?: Acknowledgement;
 }
 
-export interface MessagesOptions {
+export interface CloudToDeviceOptions {
   readonly credentials: HubCredentials;
-  readonly rest: HubRest;
-  readonly quota?: HubQuota;
+  readonly rest: RestClient;
+  readonly quota?: RateLimiter;
 }
 
 /**
@@ -37,13 +36,13 @@ export interface MessagesOptions {
  * Errors: DEVICE_NOT_FOUND, DEVICE_QUEUE_FULL (50 wait already), QUOTA_EXCEEDED, AZURE_THROTTLED, AZURE_UNAUTHORIZED, AZURE_UNREACHABLE,
  * AZURE_TIMEOUT, AZURE_REJECTED (too large).
  */
-export class Messages {
-  readonly #options: MessagesOptions;
+export class CloudToDeviceMessages {
+  readonly #options: CloudToDeviceOptions;
   readonly #host: string;
   #link: Promise<Link> | undefined;
   #closed = false;
 
-  constructor(options: MessagesOptions) {
+  constructor(options: CloudToDeviceOptions) {
     this.#options = options;
     this.#host = hostNameOf(options.credentials);
   }
@@ -51,7 +50,7 @@ export class Messages {
   /** Resolves when the hub has taken the message into the device's queue; with the id that feedback will name. */
   async send(
     deviceId: string,
-    message: CloudMessage,
+    message: CloudToDeviceMessage,
     options: CallOptions = {},
   ): Promise<{ readonly messageId: string }> {
     if (this.#closed) throw new ConnectorError('STOPPING', 'The connection to the hub is being closed.');
@@ -61,7 +60,7 @@ export class Messages {
     const messageId = message.messageId ?? randomUUID();
     const context = { action: `Sending a message to ${deviceId}`, host: this.#host, conditions: CONDITIONS };
     const left = { timeoutMs: Math.max(1, deadlineMs - Date.now()), ...(signal ? { signal } : {}) };
-    await withinTime(
+    await withDeadline(
       async () => {
         const { session, sender } = await this.#open();
         await session.send(sender, toAmqp(deviceId, { ...message, messageId }));
@@ -127,7 +126,7 @@ async function openLink(credentials: HubCredentials): Promise<Link> {
   try {
     return {
       session,
-      sender: await withinTime(() => session.openSender('/messages/devicebound'), context, {}),
+      sender: await withDeadline(() => session.openSender('/messages/devicebound'), context, {}),
     };
   } catch (error) {
     session.close();
@@ -135,7 +134,7 @@ async function openLink(credentials: HubCredentials): Promise<Link> {
   }
 }
 
-function toAmqp(deviceId: string, message: CloudMessage & { messageId: string }): Message {
+function toAmqp(deviceId: string, message: CloudToDeviceMessage & { messageId: string }): Message {
   const { body, ack, properties } = message;
   const bytes =
     typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);

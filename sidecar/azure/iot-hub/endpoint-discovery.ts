@@ -1,10 +1,9 @@
 import type { Connection, EventContext } from 'rhea';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { type AmqpTransport, closeConnection, connectAmqp } from '../amqp-connection.ts';
 import { azureError } from '../azure-error.ts';
 import { type IotHubConnection, parseAddress } from '../connection-string.ts';
-import { hangUp } from '../iot-hub/amqp-session.ts';
-import { hubToken, policyName } from '../iot-hub/sas-token.ts';
-import { type AmqpTransport, connectAmqp } from './amqp-connect.ts';
+import { hubToken, policyName } from './authorization.ts';
 
 export interface DiscoveryOptions {
   /** Bound of the whole. Default 30000. */
@@ -69,7 +68,7 @@ function receiveRedirect(
     function finish(): void {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-      hangUp(connection);
+      closeConnection(connection);
     }
     function fail(error: unknown): void {
       finish();

@@ -1,11 +1,11 @@
 /** An annotation key, property name or other text that comes with message after message. */
-export interface KnownName {
+export interface InternedString {
   readonly text: string;
   /** Values under this key come again and again as well. */
   readonly hasFewValues: boolean;
 }
 
-interface Entry extends KnownName {
+interface Entry extends InternedString {
   readonly bytes: Uint8Array;
 }
 
@@ -30,11 +30,11 @@ const KEYS_WITH_FEW_VALUES: ReadonlySet<string> = new Set([
  *
  * A table of fixed size, one entry in a slot, so that names which are data cannot fill the memory: they only push each other out.
  */
-export class KnownNames {
+export class InternedStrings {
   readonly #entries: (Entry | undefined)[] = new Array<Entry | undefined>(SLOTS).fill(undefined);
 
   /** The text in these bytes; undefined when it is none that can be kept: too long, or not ASCII, whose two encodings differ. */
-  find(buffer: Uint8Array, start: number, end: number): KnownName | undefined {
+  find(buffer: Uint8Array, start: number, end: number): InternedString | undefined {
     const length = end - start;
     if (length > MAX_BYTES || length === 0) return undefined;
     const slot = slotOf(buffer, start, length);
@@ -43,7 +43,7 @@ export class KnownNames {
     return this.#keep(slot, buffer, start, end);
   }
 
-  #keep(slot: number, buffer: Uint8Array, start: number, end: number): KnownName | undefined {
+  #keep(slot: number, buffer: Uint8Array, start: number, end: number): InternedString | undefined {
     // A copy: a part of the buffer would hold all of it.
     const bytes = Uint8Array.prototype.slice.call(buffer, start, end);
     if (bytes.some((byte) => byte >= 0x80)) return undefined;

@@ -10,15 +10,15 @@ export interface StorageOptions {
   readonly credential?: TokenCredential;
   /** Names the setting in error messages. */
   readonly setting?: string;
-  /** How long one try may take, in milliseconds; 10 000 unless given. Larger where bodies of megabytes travel. */
+  /** Timeout of one attempt, ms. Default 10000. Needs to be larger for bodies of megabytes. */
   readonly tryTimeoutMs?: number;
 }
 
 /**
  * A client of a storage account. `access` is a connection string, an account address with a SAS query
- * (`https://account.blob.core.windows.net/?sv=..&sig=..`), or the bare account address, which means Microsoft Entra ID.
+ * (`https://account.blob.core.windows.net/?sv=..&sig=..`), or the account address alone, which means Microsoft Entra ID.
  *
- * Calls give up within half a minute, not within the SDK's several minutes: callers here try again themselves.
+ * Calls fail within half a minute, not within the SDK's several minutes: callers retry themselves.
  * Opens no connection. Throws CONNECTION_STRING_INVALID.
  */
 export async function openStorage(access: string, options: StorageOptions = {}): Promise<BlobServiceClient> {
@@ -34,7 +34,7 @@ export async function openStorage(access: string, options: StorageOptions = {}):
   if (!URL.canParse(text)) {
     throw new ConnectorError(
       'CONNECTION_STRING_INVALID',
-      `${options.setting ?? 'Storage address'}: it is no address.`,
+      `${options.setting ?? 'Storage address'}: it is not a valid URL.`,
     );
   }
   const url = new URL(text);
@@ -42,7 +42,7 @@ export async function openStorage(access: string, options: StorageOptions = {}):
   return new BlobServiceClient(text, options.credential ?? (await loadEntraCredential()), pipeline);
 }
 
-/** Creates the container unless it exists. A SAS that may list but not create is enough when it exists. */
+/** Creates the container unless it exists. For an existing container a SAS that may only list blobs is sufficient. */
 export async function ensureContainer(
   container: ContainerClient,
   options: { readonly timeoutMs?: number; readonly signal?: AbortSignal },

@@ -68,7 +68,7 @@ export function createEventHubClient(
       clientOptions,
     );
   }
-  // Checked here: the SDK's own check prints the whole connection string.
+  // Checked here, because the error of the SDK contains the whole connection string.
   const { connectionString } = parseEventHub(endpoint.connectionString);
   return new EventHubConsumerClient(consumerGroup, connectionString, store, clientOptions);
 }
@@ -85,15 +85,15 @@ type AddCredit = (this: Receiver, credit: number) => void;
 const BOUNDED = Symbol.for('azure-iot-sidecar.bounded-credit');
 
 /**
- * Bounds the AMQP link credit that @azure/event-hubs hands out (Azure/azure-sdk-for-js#39452).
+ * Bounds the AMQP link credit of @azure/event-hubs (Azure/azure-sdk-for-js#39452).
  *
- * Its partition receiver calls `addCredit(prefetch - queued)` at every receive cycle and never looks at the credit that is still
- * outstanding. Under a trickle of events the credit grows without end (measured: 169,000 after 20 s), and a handler that then blocks
- * gets the whole backlog into memory. The number it passes is what it wants to be outstanding, so that is what this makes of it.
+ * The partition receiver of the SDK calls `addCredit(prefetch - queued)` in every receive cycle and ignores the outstanding credit. At a low
+ * event rate the credit grows without limit (measured: 169,000 after 20 s); when the handler then blocks, the whole backlog is received into
+ * memory. The number that the SDK passes is the wanted outstanding credit, so only the missing credit is added here.
  *
- * The method is a public one of rhea-promise; replacing it on the prototype reaches the receivers that the SDK creates inside. Only
- * receivers whose credit is handed out by hand are affected, which in this program are the SDK's partition receivers. Goes away when the
- * SDK counts outstanding credit itself; test/azure/credit.test.ts shows whether it does.
+ * `addCredit` is a public method of rhea-promise. Replacing it on the prototype affects the receivers that the SDK creates. Only receivers
+ * with manual credit are affected: in this program, the partition receivers of the SDK. Remove it when the SDK counts outstanding credit;
+ * test/azure/event-hubs/event-hub-client.test.ts shows whether it does.
  */
 export function boundReceiverCredit(): void {
   const prototype = Receiver.prototype as Receiver & { [BOUNDED]?: true };

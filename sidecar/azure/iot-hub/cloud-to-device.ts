@@ -6,19 +6,19 @@ import { type AmqpSession, openHubSession, withDeadline } from './amqp-session.t
 import type { RateLimiter } from './rate-limiter.ts';
 import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
 
-/** Which outcomes of a message the hub reports back. */
+/** The outcomes of a message that the hub reports in feedback. */
 export type Acknowledgement = 'none' | 'positive' | 'negative' | 'full';
 
 export interface CloudToDeviceMessage {
   /** At most 64 KB with the properties. */
   readonly body: Uint8Array | string;
   readonly properties?: Readonly<Record<string, string>>;
-  /** Made up when absent: feedback names it. */
+  /** Feedback refers to it. Default: a random UUID. */
   readonly messageId?: string;
   readonly correlationId?: string;
   readonly contentType?: string;
   readonly contentEncoding?: string;
-  /** After this time the hub drops a message that was not taken. The hub's own time to live (one hour) when absent. */
+  /** After this time the hub drops a message that the device has not received. Default: the time to live of the hub (one hour). */
   readonly expiresAt?: Date;
   readonly ack?: Acknowledgement;
 }
@@ -30,8 +30,8 @@ export interface CloudToDeviceOptions {
 }
 
 /**
- * Cloud-to-device messages. The connection opens with the first message and again after it broke; a message is never sent twice, so
- * one that failed with AZURE_TIMEOUT may have arrived.
+ * Cloud-to-device messages. The connection opens with the first message, and again after a connection loss. A message is never sent twice:
+ * after AZURE_TIMEOUT it may have arrived.
  *
  * Errors: DEVICE_NOT_FOUND, DEVICE_QUEUE_FULL (50 wait already), QUOTA_EXCEEDED, AZURE_THROTTLED, AZURE_UNAUTHORIZED, AZURE_UNREACHABLE,
  * AZURE_TIMEOUT, AZURE_REJECTED (too large).
@@ -47,7 +47,7 @@ export class CloudToDeviceMessages {
     this.#host = hostNameOf(options.credentials);
   }
 
-  /** Resolves when the hub has taken the message into the device's queue; with the id that feedback will name. */
+  /** Resolves when the hub has queued the message for the device, with the message id that feedback refers to. */
   async send(
     deviceId: string,
     message: CloudToDeviceMessage,
@@ -71,7 +71,7 @@ export class CloudToDeviceMessages {
     return { messageId };
   }
 
-  /** Removes all messages that wait for a device; returns how many. */
+  /** Purges the message queue of a device. Returns the number of removed messages. */
   async purge(deviceId: string, options: CallOptions = {}): Promise<number> {
     const { body } = await this.#options.rest.request<{ totalMessagesPurged: number }>({
       ...options,
@@ -95,7 +95,7 @@ export class CloudToDeviceMessages {
     );
   }
 
-  /** Callers share one attempt to open the link; one that failed or ended is forgotten. */
+  /** Callers share one link and one attempt to open it. A link that failed or ended is not used again. */
   #open(): Promise<Link> {
     if (!this.#link) {
       const opening = openLink(this.#options.credentials);
@@ -109,7 +109,7 @@ export class CloudToDeviceMessages {
   }
 }
 
-/** What the hub means when it refuses a message. */
+/** Meanings of the AMQP conditions with which the hub rejects a message. */
 const CONDITIONS = {
   'amqp:not-found': 'DEVICE_NOT_FOUND',
   'amqp:resource-limit-exceeded': 'DEVICE_QUEUE_FULL',

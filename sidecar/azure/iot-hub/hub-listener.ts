@@ -5,7 +5,7 @@ import { azureError } from '../azure-error.ts';
 import { type HubCredentials, hostNameOf } from '../credentials.ts';
 import { openHubSession, withDeadline } from './amqp-session.ts';
 
-/** What became of a cloud-to-device message. */
+/** The outcome of a cloud-to-device message. */
 export interface FeedbackRecord {
   readonly originalMessageId: string;
   readonly deviceId: string;
@@ -15,7 +15,7 @@ export interface FeedbackRecord {
   readonly description: string;
 }
 
-/** A device has finished a file upload. */
+/** A file upload that a device has completed. */
 export interface FileNotification {
   readonly deviceId: string;
   readonly blobUri: string;
@@ -34,7 +34,7 @@ export interface ListenerOptions<T> {
   readonly handler: (records: readonly T[]) => Promise<void> | void;
   /** Called with each error; the listener retries. Called with undefined when it listens (again). */
   readonly onState: (error: ConnectorError | undefined) => void;
-  /** Bound of one attempt to connect. Default 30000. */
+  /** Timeout of one connection attempt. Default 30000. */
   readonly timeoutMs?: number;
 }
 
@@ -47,7 +47,7 @@ export function listenToFeedback(options: ListenerOptions<FeedbackRecord>): HubL
   return new HubListener(options, 'Listening to feedback', '/messages/serviceBound/feedback');
 }
 
-/** Notifications of finished file uploads, when the hub has them switched on. */
+/** Notifications of completed file uploads, when they are enabled in the hub. */
 export function listenToFileNotifications(
   options: ListenerOptions<FileNotification>,
 ): HubListener<FileNotification> {

@@ -147,7 +147,7 @@ describe('where an event source begins', () => {
       stage.recorder.errors.map(({ partitionId, error }) => [partitionId, error.code, error.details]),
       [['0', 'MESSAGES_EXPIRED', { messages: 3 }]],
     );
-    assert.match(stage.recorder.errors[0]?.error.message ?? '', /dropped 3 messages of partition 0 .*4 to 6/);
+    assert.match(stage.recorder.errors[0]?.error.message ?? '', /deleted 3 messages of partition 0 .*4 to 6/);
   });
 
   test('messages that expire while a handler holds the partition up are reported as well', async () => {

@@ -260,13 +260,13 @@ describe('event source', () => {
     await source.checkpoint('0', { sequenceNumber: 0, offset: '0' });
     stage.server.silentManagement = true;
     await until('the report', () =>
-      stage.recorder.errors.some(({ error }) => /connecting anew/.test(error.message)),
+      stage.recorder.errors.some(({ error }) => /reconnecting/.test(error.message)),
     );
     stage.server.silentManagement = false;
     fill(0, 1);
     await until('the next event', () => stage.recorder.sequence('0').includes(1));
     assert.equal(
-      stage.recorder.errors.find(({ error }) => /anew/.test(error.message))?.error.code,
+      stage.recorder.errors.find(({ error }) => /reconnecting/.test(error.message))?.error.code,
       'AZURE_TIMEOUT',
     );
   });

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import { openStorage } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { Turns } from '../lib/turns.ts';
+import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import type { SecretTicket } from '../operations/context.ts';
 import type { Tickets } from '../secrets/tickets.ts';
 import { ContainerFiles, type Shared } from './container.ts';
@@ -68,7 +68,7 @@ export class StorageAccount implements Storage {
     this.thing = thing;
     this.#service = service;
     this.#signIn = signIn;
-    this.#shared = { links: new LinkMaker(service, signIn), pieces: new Pieces(), turns: new Turns() };
+    this.#shared = { links: new LinkMaker(service, signIn), pieces: new Pieces(), turns: new KeyedMutex() };
   }
 
   /**

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { ContainerClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
-import type { Turns } from '../lib/turns.ts';
+import type { KeyedMutex } from '../lib/keyed-mutex.ts';
 import { createZip, extractZip } from './archive.ts';
 import { changeFile, deleteFile, readFile, writeFile } from './content.ts';
 import { openFile } from './download.ts';
@@ -40,7 +40,7 @@ const HASHES = { MD5: 'md5', 'SHA-1': 'sha1', 'SHA-256': 'sha256' } as const;
 export interface Shared {
   readonly links: LinkMaker;
   readonly pieces: Pieces;
-  readonly turns: Turns;
+  readonly turns: KeyedMutex;
 }
 
 /** The files of one container: a table of contents of the modules beside it. */

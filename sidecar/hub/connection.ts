@@ -10,7 +10,7 @@ import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
 import { Sender } from '../ingest/lanes/sender.ts';
 import { RateMeter } from '../ingest/rate.ts';
-import { Patience } from '../lib/backoff.ts';
+import { Backoff } from '../lib/backoff.ts';
 import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -245,7 +245,7 @@ export class HubConnection {
 
   /** Opens the source, trying as long as it takes, and keeps it until the signal. Never rejects. */
   async #run(settings: HubSettings, signal: AbortSignal): Promise<void> {
-    const patience = new Patience();
+    const backoff = new Backoff();
     while (!signal.aborted) {
       try {
         const source = await this.#open(settings, signal);
@@ -255,7 +255,7 @@ export class HubConnection {
         if (signal.aborted) return;
         const error = toConnectorError(thrown);
         this.#condition.become(error.retryable ? 'waiting' : 'failed', error);
-        await patience
+        await backoff
           .pause(signal, error.retryable ? error.retryAfterMs : FAILED_RETRY_MS)
           .catch(() => undefined);
       }

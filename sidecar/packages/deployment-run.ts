@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { Backoff } from '../lib/backoff.ts';
 import type { Log } from '../observe/log.ts';
 import type { Channel } from './channel.ts';
 import { type Deployment, hasEnded, type Progress } from './deployment.ts';
@@ -38,7 +39,7 @@ export class DeploymentRun {
   readonly #options: RunOptions;
   readonly #log: Log;
   #deployment: Deployment;
-  #pauseMs: number;
+  readonly #backoff: Backoff;
   #heard = false;
   #wake: () => void = () => undefined;
   /** The call to the device that is under way. */
@@ -52,7 +53,10 @@ export class DeploymentRun {
     this.#deployment = deployment;
     this.#options = options;
     this.#log = options.log.child({ deployment: deployment.id, deviceId: deployment.deviceId });
-    this.#pauseMs = options.firstPauseMs ?? FIRST_PAUSE_MS;
+    this.#backoff = new Backoff({
+      initialDelayMs: options.firstPauseMs ?? FIRST_PAUSE_MS,
+      maxDelayMs: options.longestPauseMs ?? LONGEST_LOOK_PAUSE_MS,
+    });
   }
 
   get deployment(): Deployment {
@@ -75,7 +79,7 @@ export class DeploymentRun {
 
   /** Something was heard of the device: looks at once. */
   nudge(): void {
-    this.#pauseMs = this.#options.firstPauseMs ?? FIRST_PAUSE_MS;
+    this.#backoff.reset();
     this.#heard = true;
     this.#wake();
   }
@@ -236,7 +240,7 @@ export class DeploymentRun {
       await this.#keep(progress);
       return;
     }
-    this.#pauseMs = this.#options.firstPauseMs ?? FIRST_PAUSE_MS;
+    this.#backoff.reset();
     await this.#keep({ ...progress, changedAtMs: Date.now(), told: false });
     if (before.state !== this.#deployment.state) {
       const { name, version, state, message } = this.#deployment;
@@ -268,7 +272,7 @@ export class DeploymentRun {
       .catch(() => undefined);
   }
 
-  /** Until something is heard, or for a growing while. */
+  /** Waits until the device reports something, or with exponential backoff. */
   async #pause(atMostMs = Number.POSITIVE_INFINITY): Promise<void> {
     const { signal, longestPauseMs } = this.#options;
     const heard = this.#heard;
@@ -279,9 +283,8 @@ export class DeploymentRun {
       (this.#deployment.state === 'waiting' ? LONGEST_SEND_PAUSE_MS : LONGEST_LOOK_PAUSE_MS);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
-    const timer = setTimeout(resolve, Math.max(0, Math.min(this.#pauseMs, longest, atMostMs)));
+    const timer = setTimeout(resolve, Math.max(0, Math.min(this.#backoff.nextDelayMs(), longest, atMostMs)));
     signal.addEventListener('abort', resolve as () => void, { once: true });
-    this.#pauseMs = Math.min(this.#pauseMs * 2, longest);
     await promise;
     clearTimeout(timer);
     signal.removeEventListener('abort', resolve as () => void);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import common from 'azure-iot-common';
 import { parseIotHub } from '../../../sidecar/azure/connection-string.ts';
-import { hubToken, policyName, sasToken } from '../../../sidecar/azure/iot-hub/sas-token.ts';
+import { hubToken, policyName, sasToken } from '../../../sidecar/azure/iot-hub/authorization.ts';
 
 const KEY = Buffer.from('a key that is thirty-two bytes..').toString('base64');
 

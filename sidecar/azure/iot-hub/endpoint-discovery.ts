@@ -1,13 +1,12 @@
 import type { Connection, EventContext } from 'rhea';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { type AmqpTransport, closeConnection, connectAmqp } from '../amqp-connection.ts';
 import { azureError } from '../azure-error.ts';
 import { type IotHubConnection, parseAddress } from '../connection-string.ts';
-import { hangUp } from '../iot-hub/amqp-session.ts';
-import { hubToken, policyName } from '../iot-hub/sas-token.ts';
-import { type AmqpTransport, connectAmqp } from './amqp-connect.ts';
+import { hubToken, policyName } from './authorization.ts';
 
 export interface DiscoveryOptions {
-  /** Bound of the whole. Default 30000. */
+  /** Timeout of the whole operation. Default 30000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Default `amqp`. */
@@ -15,10 +14,10 @@ export interface DiscoveryOptions {
 }
 
 /**
- * Asks an IoT Hub for its Event Hubs-compatible endpoint: a receiver on `/messages/events/$management` is answered with an AMQP link
- * redirect whose address holds namespace, port and entity path. Returns an Event Hubs connection string with the same policy and key.
+ * Finds the Event Hubs-compatible endpoint of an IoT Hub: the hub answers a receiver on `/messages/events/$management` with an AMQP link
+ * redirect. Its address holds the namespace, the port and the entity path. Returns an Event Hubs connection string with the same policy and key.
  *
- * Needs a policy key with the right ServiceConnect: a ready-made signature is for the hub's host and opens no other.
+ * Needs a policy key with the right ServiceConnect: a shared access signature is valid for the host of the hub only.
  * Throws AZURE_UNAUTHORIZED, AZURE_UNREACHABLE, AZURE_TIMEOUT, AZURE_CANCELLED, AZURE_FAILED, CONNECTION_STRING_INVALID.
  */
 export async function discoverEventHub(
@@ -28,7 +27,7 @@ export async function discoverEventHub(
   if (hub.access.kind !== 'key') {
     throw new ConnectorError(
       'CONNECTION_STRING_INVALID',
-      'IoT Hub connection string: the endpoint for events cannot be found with a SharedAccessSignature; give SharedAccessKeyName and ' +
+      'IoT Hub connection string: the endpoint for events cannot be found with a SharedAccessSignature. Use SharedAccessKeyName and ' +
         'SharedAccessKey, or set the Event Hubs-compatible endpoint.',
     );
   }
@@ -39,7 +38,7 @@ export async function discoverEventHub(
   return `Endpoint=${endpoint};SharedAccessKeyName=${hub.access.keyName};SharedAccessKey=${hub.access.key};EntityPath=${entityPath}`;
 }
 
-/** What a link redirect says; `address` is the whole, such as `amqps://ns.servicebus.windows.net:5671/hub/$management`. */
+/** A link redirect; `address` is complete, such as `amqps://ns.servicebus.windows.net:5671/hub/$management`. */
 interface Redirect {
   readonly address?: unknown;
   readonly hostname?: unknown;
@@ -69,7 +68,7 @@ function receiveRedirect(
     function finish(): void {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-      hangUp(connection);
+      closeConnection(connection);
     }
     function fail(error: unknown): void {
       finish();
@@ -124,7 +123,7 @@ function parseRedirect(
   if (!match?.[1] || !match[2]) {
     throw new ConnectorError(
       'AZURE_FAILED',
-      `Finding the endpoint for events: ${hubHost} redirected to an address of unknown form.`,
+      `Finding the endpoint for events: ${hubHost} redirected to an unknown address.`,
     );
   }
   const { host, port } = parseAddress(match[1], 'the redirect address', 'Endpoint for events');

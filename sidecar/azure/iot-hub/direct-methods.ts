@@ -1,5 +1,5 @@
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
+import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
 import { nameOf, type TwinName } from './twins.ts';
 
 export interface MethodCall extends TwinName {
@@ -28,7 +28,7 @@ const MARGIN_MS = 15_000;
  * timeout), DEVICE_RESPONSE_INVALID, REQUEST_INVALID (a timeout out of range) and what hub-rest.ts gives.
  */
 export async function invokeMethod(
-  rest: HubRest,
+  rest: RestClient,
   call: MethodCall,
   options: CallOptions = {},
 ): Promise<MethodResult> {

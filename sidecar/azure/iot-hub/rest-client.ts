@@ -4,8 +4,8 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import { createAgent } from '../../lib/proxy.ts';
 import { type AzureContext, azureError, httpError, parseHubError, retryAfterMs } from '../azure-error.ts';
 import type { HubCredentials } from '../credentials.ts';
-import { HubAuthorization } from './hub-authorization.ts';
-import { HubQuota, type OperationClass } from './quota.ts';
+import { HubAuthorization } from './authorization.ts';
+import { type OperationClass, RateLimiter } from './rate-limiter.ts';
 
 /** How long a caller waits, and how it gives up. Every function of the hub adapters takes these. */
 export interface CallOptions {
@@ -44,10 +44,10 @@ export interface HubAnswer<T> {
   readonly continuation: string | undefined;
 }
 
-export interface HubRestOptions {
+export interface RestClientOptions {
   readonly credentials: HubCredentials;
   /** Shared by everything that calls the same hub. Without one nothing is held back. */
-  readonly quota?: HubQuota;
+  readonly quota?: RateLimiter;
   /** Most connections to the hub. Default 8. */
   readonly connections?: number;
 }
@@ -70,18 +70,18 @@ export function hubPath(...segments: readonly string[]): string {
  * The service side of IoT Hub's REST API. Speaks to `HostName` with its port, trusts what Node trusts (NODE_EXTRA_CA_CERTS included), keeps
  * connections, signs, keeps to the tier's rates and waits out a 429 as long as the caller's time allows.
  */
-export class HubRest {
+export class RestClient {
   readonly #agent: Dispatcher;
   readonly #host: string;
   readonly #authorization: HubAuthorization;
-  readonly #quota: HubQuota;
+  readonly #quota: RateLimiter;
   readonly #stop = new AbortController();
 
-  constructor(options: HubRestOptions) {
+  constructor(options: RestClientOptions) {
     const { credentials } = options;
     const hostName = credentials.kind === 'entra' ? credentials.hostName : credentials.connection.hostName;
     this.#host = hostName;
-    this.#quota = options.quota ?? new HubQuota();
+    this.#quota = options.quota ?? new RateLimiter();
     this.#authorization = new HubAuthorization(credentials);
     this.#agent = createAgent({
       connections: options.connections ?? 8,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { HubQuota, rateOf } from '../../../sidecar/azure/iot-hub/quota.ts';
+import { RateLimiter, rateOf } from '../../../sidecar/azure/iot-hub/rate-limiter.ts';
 import type { ConnectorError } from '../../../sidecar/errors/connector-error.ts';
 import { range } from '../helpers.ts';
 
@@ -23,7 +23,7 @@ describe('rates by tier and units', () => {
 
 describe('token buckets', () => {
   test('a burst goes at once, then calls are spaced by the rate', async () => {
-    const quota = new HubQuota({ tier: 'S3', units: 1 });
+    const quota = new RateLimiter({ tier: 'S3', units: 1 });
     // 83.3/s with 5 s of burst: 416 at once.
     for (const _ of range(416)) await quota.take('registry', { deadlineMs: Date.now() });
     const error = await quota
@@ -41,11 +41,11 @@ describe('token buckets', () => {
   });
 
   test('classes are apart, and without a tier nothing waits', async () => {
-    const quota = new HubQuota({ tier: 'S1', units: 1 });
+    const quota = new RateLimiter({ tier: 'S1', units: 1 });
     for (const _ of range(2)) await quota.take('query', { cost: 1, deadlineMs: Date.now() }).catch(() => {});
     await assert.rejects(quota.take('query', { deadlineMs: Date.now() }), { code: 'AZURE_THROTTLED' });
     await quota.take('method', { deadlineMs: Date.now() });
-    const free = new HubQuota();
+    const free = new RateLimiter();
     for (const _ of range(10_000)) await free.take('registry', { deadlineMs: Date.now() });
     free.configure({ tier: 'S1', units: 1 });
     await assert
@@ -54,7 +54,7 @@ describe('token buckets', () => {
   });
 
   test('more than a bucket at once leaves a debt', async () => {
-    const quota = new HubQuota({ tier: 'S1', units: 1 });
+    const quota = new RateLimiter({ tier: 'S1', units: 1 });
     await quota.take('registry', { cost: 100, deadlineMs: Date.now() });
     const error = await quota
       .take('registry', { deadlineMs: Date.now() })
@@ -63,7 +63,7 @@ describe('token buckets', () => {
   });
 
   test('a refusal rests the class as long as the hub says, or for a doubling while', async () => {
-    const quota = new HubQuota();
+    const quota = new RateLimiter();
     assert.equal(quota.refused('twinRead', 5000) > 4000, true);
     await assert.rejects(quota.take('twinRead', { deadlineMs: Date.now() + 100 }), {
       code: 'AZURE_THROTTLED',
@@ -78,7 +78,7 @@ describe('token buckets', () => {
   });
 
   test('whoever is cancelled gives his turn back', async () => {
-    const quota = new HubQuota({ tier: 'S1', units: 1 });
+    const quota = new RateLimiter({ tier: 'S1', units: 1 });
     await quota.take('registry', { cost: 9 });
     const abort = new AbortController();
     const waiting = quota.take('registry', { cost: 8, signal: abort.signal });

@@ -1,57 +1,56 @@
 import { randomUUID } from 'node:crypto';
 import rhea, { type Message, type Sender } from 'rhea';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import type { HubCredentials } from '../credentials.ts';
-import type { AmqpSession } from './amqp-session.ts';
-import { hostNameOf, openHubSession, withinTime } from './hub-amqp.ts';
-import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
-import type { HubQuota } from './quota.ts';
+import { type HubCredentials, hostNameOf } from '../credentials.ts';
+import { type AmqpSession, openHubSession, withDeadline } from './amqp-session.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
 
-/** Which outcomes of a message the hub reports back. */
+/** The outcomes of a message that the hub reports in feedback. */
 export type Acknowledgement = 'none' | 'positive' | 'negative' | 'full';
 
-export interface CloudMessage {
+export interface CloudToDeviceMessage {
   /** At most 64 KB with the properties. */
   readonly body: Uint8Array | string;
   readonly properties?: Readonly<Record<string, string>>;
-  /** Made up when absent: feedback names it. */
+  /** Feedback refers to it. Default: a random UUID. */
   readonly messageId?: string;
   readonly correlationId?: string;
   readonly contentType?: string;
   readonly contentEncoding?: string;
-  /** After this time the hub drops a message that was not taken. The hub's own time to live (one hour) when absent. */
+  /** After this time the hub drops a message that the device has not received. Default: the time to live of the hub (one hour). */
   readonly expiresAt?: Date;
   readonly ack?: Acknowledgement;
 }
 
-export interface MessagesOptions {
+export interface CloudToDeviceOptions {
   readonly credentials: HubCredentials;
-  readonly rest: HubRest;
-  readonly quota?: HubQuota;
+  readonly rest: RestClient;
+  readonly quota?: RateLimiter;
 }
 
 /**
- * Cloud-to-device messages. The connection opens with the first message and again after it broke; a message is never sent twice, so
- * one that failed with AZURE_TIMEOUT may have arrived.
+ * Cloud-to-device messages. The connection opens with the first message, and again after a connection loss. A message is never sent twice:
+ * after AZURE_TIMEOUT it may have arrived.
  *
  * Errors: DEVICE_NOT_FOUND, DEVICE_QUEUE_FULL (50 wait already), QUOTA_EXCEEDED, AZURE_THROTTLED, AZURE_UNAUTHORIZED, AZURE_UNREACHABLE,
  * AZURE_TIMEOUT, AZURE_REJECTED (too large).
  */
-export class Messages {
-  readonly #options: MessagesOptions;
+export class CloudToDeviceMessages {
+  readonly #options: CloudToDeviceOptions;
   readonly #host: string;
   #link: Promise<Link> | undefined;
   #closed = false;
 
-  constructor(options: MessagesOptions) {
+  constructor(options: CloudToDeviceOptions) {
     this.#options = options;
     this.#host = hostNameOf(options.credentials);
   }
 
-  /** Resolves when the hub has taken the message into the device's queue; with the id that feedback will name. */
+  /** Resolves when the hub has queued the message for the device, with the message id that feedback refers to. */
   async send(
     deviceId: string,
-    message: CloudMessage,
+    message: CloudToDeviceMessage,
     options: CallOptions = {},
   ): Promise<{ readonly messageId: string }> {
     if (this.#closed) throw new ConnectorError('STOPPING', 'The connection to the hub is being closed.');
@@ -61,7 +60,7 @@ export class Messages {
     const messageId = message.messageId ?? randomUUID();
     const context = { action: `Sending a message to ${deviceId}`, host: this.#host, conditions: CONDITIONS };
     const left = { timeoutMs: Math.max(1, deadlineMs - Date.now()), ...(signal ? { signal } : {}) };
-    await withinTime(
+    await withDeadline(
       async () => {
         const { session, sender } = await this.#open();
         await session.send(sender, toAmqp(deviceId, { ...message, messageId }));
@@ -72,7 +71,7 @@ export class Messages {
     return { messageId };
   }
 
-  /** Removes all messages that wait for a device; returns how many. */
+  /** Purges the message queue of a device. Returns the number of removed messages. */
   async purge(deviceId: string, options: CallOptions = {}): Promise<number> {
     const { body } = await this.#options.rest.request<{ totalMessagesPurged: number }>({
       ...options,
@@ -96,7 +95,7 @@ export class Messages {
     );
   }
 
-  /** Callers share one attempt to open the link; one that failed or ended is forgotten. */
+  /** Callers share one link and one attempt to open it. A link that failed or ended is not used again. */
   #open(): Promise<Link> {
     if (!this.#link) {
       const opening = openLink(this.#options.credentials);
@@ -110,7 +109,7 @@ export class Messages {
   }
 }
 
-/** What the hub means when it refuses a message. */
+/** Meanings of the AMQP conditions with which the hub rejects a message. */
 const CONDITIONS = {
   'amqp:not-found': 'DEVICE_NOT_FOUND',
   'amqp:resource-limit-exceeded': 'DEVICE_QUEUE_FULL',
@@ -127,7 +126,7 @@ async function openLink(credentials: HubCredentials): Promise<Link> {
   try {
     return {
       session,
-      sender: await withinTime(() => session.openSender('/messages/devicebound'), context, {}),
+      sender: await withDeadline(() => session.openSender('/messages/devicebound'), context, {}),
     };
   } catch (error) {
     session.close();
@@ -135,7 +134,7 @@ async function openLink(credentials: HubCredentials): Promise<Link> {
   }
 }
 
-function toAmqp(deviceId: string, message: CloudMessage & { messageId: string }): Message {
+function toAmqp(deviceId: string, message: CloudToDeviceMessage & { messageId: string }): Message {
   const { body, ack, properties } = message;
   const bytes =
     typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);

@@ -95,13 +95,13 @@ export const STORAGE_CODES: CodeTable = {
   OperationTimedOut: 'AZURE_TIMEOUT',
 };
 
-/** What a status means when no code says it better. */
+/** The meaning of a status when the response has no known code. */
 export const STATUS_CODES: Readonly<Record<number, ErrorCode>> = {
   400: 'AZURE_REJECTED',
   401: 'AZURE_UNAUTHORIZED',
   403: 'AZURE_UNAUTHORIZED',
   404: 'AZURE_NOT_FOUND',
-  // Of a proxy, never of Azure.
+  // Sent by proxies only, not by Azure.
   407: 'AZURE_UNREACHABLE',
   408: 'AZURE_TIMEOUT',
   409: 'AZURE_CONFLICT',
@@ -216,7 +216,7 @@ export const SYSTEM_CODES: CodeTable = {
   UND_ERR_DESTROYED: 'AZURE_CANCELLED',
 };
 
-/** TLS: the certificate of the other side was refused by this one. */
+/** TLS: this process does not trust the certificate of the server. */
 export const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',

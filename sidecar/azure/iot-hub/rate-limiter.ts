@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { Backoff } from '../../lib/backoff.ts';
 
 /** Editions of IoT Hub. F1 has the rates of one S1 unit, B1 to B3 those of S1 to S3. */
 export type HubTier = 'F1' | 'B1' | 'B2' | 'B3' | 'S1' | 'S2' | 'S3';
@@ -23,7 +24,7 @@ export interface QuotaOptions {
 }
 
 export interface TakeOptions {
-  /** When the caller gives up, ms since 1970. A wait that would end later fails at once. */
+  /** Deadline of the caller, ms since 1970. A wait that would end later fails at once. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
   /** How many operations one call stands for (bulk registry calls). Default 1. */
@@ -77,10 +78,9 @@ const RATES: Readonly<Record<HubTier, Rates>> = {
   S3: LARGE,
 };
 
-/** How many seconds of a rate may be used at once after a pause. IoT Hub itself smooths bursts before it refuses. */
+/** Burst size in seconds of the rate. IoT Hub itself shapes bursts before it answers 429. */
 const BURST_SECONDS = 5;
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 60_000;
+const BACKOFF = { initialDelayMs: 1000, maxDelayMs: 60_000 };
 
 /** The rate of a class in calls per second. */
 export function rateOf(operation: OperationClass, { tier, units }: QuotaOptions): number {
@@ -90,10 +90,10 @@ export function rateOf(operation: OperationClass, { tier, units }: QuotaOptions)
 }
 
 /**
- * Keeps calls to a hub within the rates of its tier: a token bucket for each class of operations. Without a tier nothing is held back
- * until the hub says 429. After a 429 the class rests as long as the hub asked for, or for a doubling while when it did not say.
+ * Keeps calls to a hub within the rates of its tier: a token bucket for each class of operations. Without a tier no call waits until the hub
+ * answers 429. After a 429 the whole class waits as long as Retry-After says, or with exponential backoff when the header is absent.
  */
-export class HubQuota {
+export class RateLimiter {
   readonly #buckets = new Map<OperationClass, Bucket>();
   #options: QuotaOptions | undefined;
 
@@ -108,8 +108,8 @@ export class HubQuota {
   }
 
   /**
-   * Waits for the turn of one call. Throws AZURE_THROTTLED, with how long it would take, when that is past the deadline; AZURE_CANCELLED
-   * when the signal ends the wait.
+   * Waits until one call is allowed. Throws AZURE_THROTTLED with `retryAfterMs` when that is after the deadline, and AZURE_CANCELLED when the
+   * signal aborts.
    */
   async take(operation: OperationClass, options: TakeOptions = {}): Promise<void> {
     const { deadlineMs = Number.POSITIVE_INFINITY, signal, cost = 1 } = options;
@@ -123,19 +123,22 @@ export class HubQuota {
       await sleep(waitMs, undefined, signal ? { signal } : {});
     } catch {
       bucket.giveBack(cost);
-      // Time was up before the turn came.
+      // The deadline passed before the call was allowed.
       if (signal?.reason instanceof DOMException && signal.reason.name === 'TimeoutError')
         throw throttled(operation, 0);
-      throw new ConnectorError('AZURE_CANCELLED', 'Cancelled while waiting for the rate of the IoT Hub.');
+      throw new ConnectorError(
+        'AZURE_CANCELLED',
+        'Cancelled while waiting for the rate limit of the IoT Hub.',
+      );
     }
   }
 
-  /** The hub refused a call of this class. Returns for how long the class rests now, ms. */
+  /** The hub answered 429 to a call of this class. Returns how long the class waits now, ms. */
   refused(operation: OperationClass, retryAfterMs: number | undefined): number {
     return this.#bucket(operation).rest(retryAfterMs, Date.now());
   }
 
-  /** The hub took a call of this class. */
+  /** The hub accepted a call of this class. */
   accepted(operation: OperationClass): void {
     this.#buckets.get(operation)?.recover();
   }
@@ -163,13 +166,13 @@ function throttled(operation: OperationClass, waitMs: number): ConnectorError {
   });
 }
 
-/** Tokens may go below zero: whoever waits has taken his already, so that later callers wait behind him. */
+/** Tokens may be negative: a waiting caller has taken its tokens already, so that later callers wait behind it. */
 class Bucket {
   #rate: number;
   #tokens: number;
   #filledMs = Date.now();
   #restUntilMs = 0;
-  #refusals = 0;
+  readonly #backoff = new Backoff(BACKOFF);
 
   constructor(rate: number) {
     this.#rate = rate;
@@ -190,7 +193,7 @@ class Bucket {
     this.#fill(nowMs);
     const restMs = Math.max(0, this.#restUntilMs - nowMs);
     if (this.#rate === Number.POSITIVE_INFINITY) return restMs;
-    // A call that costs more than a full bucket goes when the bucket is full and leaves a debt.
+    // A call that costs more than a full bucket is allowed when the bucket is full, and makes the tokens negative.
     const missing = Math.min(cost, this.#capacity) - this.#tokens;
     return Math.max(restMs, (missing / this.#rate) * 1000);
   }
@@ -205,15 +208,14 @@ class Bucket {
   }
 
   rest(retryAfterMs: number | undefined, nowMs: number): number {
-    this.#refusals += 1;
-    const doubling = Math.min(FIRST_PAUSE_MS * 2 ** (this.#refusals - 1), LONGEST_PAUSE_MS);
-    const pauseMs = retryAfterMs ?? Math.round(doubling * (0.75 + Math.random() / 4));
+    const backoffMs = this.#backoff.nextDelayMs();
+    const pauseMs = retryAfterMs ?? backoffMs;
     this.#restUntilMs = Math.max(this.#restUntilMs, nowMs + pauseMs);
     return this.#restUntilMs - nowMs;
   }
 
   recover(): void {
-    this.#refusals = 0;
+    this.#backoff.reset();
   }
 
   #fill(nowMs: number): void {

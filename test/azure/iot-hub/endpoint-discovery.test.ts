@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { parseEventHub, parseIotHub } from '../../../sidecar/azure/connection-string.ts';
-import { discoverEventHub } from '../../../sidecar/azure/event-hubs/endpoint-discovery.ts';
 import { openEventSource } from '../../../sidecar/azure/event-hubs/event-source.ts';
+import { discoverEventHub } from '../../../sidecar/azure/iot-hub/endpoint-discovery.ts';
 import type { IotHubEmulator } from '../../emulators/iothub/emulator.ts';
 import { Recorder, until } from '../helpers.ts';
-import { startTrustedHub } from '../iot-hub/hub-emulator.ts';
+import { startTrustedHub } from './hub-emulator.ts';
 
 describe('endpoint discovery', () => {
   let hub: IotHubEmulator;

@@ -1,11 +1,11 @@
 /** An annotation key, property name or other text that comes with message after message. */
-export interface KnownName {
+export interface InternedString {
   readonly text: string;
   /** Values under this key come again and again as well. */
   readonly hasFewValues: boolean;
 }
 
-interface Entry extends KnownName {
+interface Entry extends InternedString {
   readonly bytes: Uint8Array;
 }
 
@@ -13,7 +13,7 @@ const SLOTS = 4096;
 /** Longer texts are not kept. */
 const MAX_BYTES = 128;
 
-/** What IoT Hub says of the sender: the same for all messages of a device, or of all devices. */
+/** Annotations about the sender: equal for all messages of a device, or of all devices. */
 const KEYS_WITH_FEW_VALUES: ReadonlySet<string> = new Set([
   'iothub-connection-auth-generation-id',
   'iothub-connection-auth-method',
@@ -25,16 +25,16 @@ const KEYS_WITH_FEW_VALUES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Texts by their bytes. Most of a message's annotations are names that every message has: finding the text that is there already costs a
- * third of making it anew, and properties of an object are found faster by a text that V8 has seen as a name before.
+ * Strings by their bytes. Most annotation names are equal in every message: finding an existing string takes a third of the time of decoding
+ * it, and V8 finds the properties of an object faster by an internalized string.
  *
- * A table of fixed size, one entry in a slot, so that names which are data cannot fill the memory: they only push each other out.
+ * The table has a fixed size with one entry per slot, so that names which are data cannot fill the memory; they replace each other.
  */
-export class KnownNames {
+export class InternedStrings {
   readonly #entries: (Entry | undefined)[] = new Array<Entry | undefined>(SLOTS).fill(undefined);
 
-  /** The text in these bytes; undefined when it is none that can be kept: too long, or not ASCII, whose two encodings differ. */
-  find(buffer: Uint8Array, start: number, end: number): KnownName | undefined {
+  /** The string in these bytes; undefined when it is too long, or not ASCII (UTF-8 and Latin-1 differ). */
+  find(buffer: Uint8Array, start: number, end: number): InternedString | undefined {
     const length = end - start;
     if (length > MAX_BYTES || length === 0) return undefined;
     const slot = slotOf(buffer, start, length);
@@ -43,8 +43,8 @@ export class KnownNames {
     return this.#keep(slot, buffer, start, end);
   }
 
-  #keep(slot: number, buffer: Uint8Array, start: number, end: number): KnownName | undefined {
-    // A copy: a part of the buffer would hold all of it.
+  #keep(slot: number, buffer: Uint8Array, start: number, end: number): InternedString | undefined {
+    // A copy, because a view would keep the whole buffer in memory.
     const bytes = Uint8Array.prototype.slice.call(buffer, start, end);
     if (bytes.some((byte) => byte >= 0x80)) return undefined;
     const text = String.fromCharCode(...bytes);
@@ -54,7 +54,7 @@ export class KnownNames {
   }
 }
 
-/** Names differ in length, at their end and in the middle; they often begin alike. */
+/** Hashes the length, the end and the middle: names often have the same beginning. */
 function slotOf(buffer: Uint8Array, start: number, length: number): number {
   const last = start + length - 1;
   let hash = Math.imul(length, 31) + (buffer[last] as number);

@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { parseIotHub } from '../../../sidecar/azure/connection-string.ts';
 import { hubCredentials } from '../../../sidecar/azure/credentials.ts';
-import { type HubRequest, HubRest, hubPath } from '../../../sidecar/azure/iot-hub/hub-rest.ts';
-import { HubQuota } from '../../../sidecar/azure/iot-hub/quota.ts';
-import { hubToken } from '../../../sidecar/azure/iot-hub/sas-token.ts';
+import { hubToken } from '../../../sidecar/azure/iot-hub/authorization.ts';
+import { RateLimiter } from '../../../sidecar/azure/iot-hub/rate-limiter.ts';
+import { type HubRequest, hubPath, RestClient } from '../../../sidecar/azure/iot-hub/rest-client.ts';
 import type { IotHubEmulator } from '../../emulators/iothub/emulator.ts';
 import { startTrustedHub } from './hub-emulator.ts';
 import { openClients } from './hub-support.ts';
@@ -23,7 +23,7 @@ const READ: HubRequest = {
 
 describe('hub REST', () => {
   let hub: IotHubEmulator;
-  const open: HubRest[] = [];
+  const open: RestClient[] = [];
   const servers: Server[] = [];
   before(async () => {
     hub = await startTrustedHub();
@@ -40,8 +40,8 @@ describe('hub REST', () => {
     await hub.stop();
   });
 
-  async function rest(connectionString = hub.connectionString(), quota?: HubQuota): Promise<HubRest> {
-    const client = new HubRest({
+  async function rest(connectionString = hub.connectionString(), quota?: RateLimiter): Promise<RestClient> {
+    const client = new RestClient({
       credentials: await hubCredentials({ connectionString }),
       ...(quota ? { quota } : {}),
     });
@@ -183,7 +183,7 @@ describe('hub REST', () => {
         return { token: `token-${asked}`, expiresOnTimestamp: Date.now() + 3_600_000 };
       },
     };
-    const client = new HubRest({ credentials: await hubCredentials({ hostName, credential }) });
+    const client = new RestClient({ credentials: await hubCredentials({ hostName, credential }) });
     open.push(client);
     await client.request(READ);
     await client.request(READ);
@@ -192,7 +192,7 @@ describe('hub REST', () => {
     status = 200;
     await client.request(READ);
     assert.deepEqual(seen, ['Bearer token-1', 'Bearer token-1', 'Bearer token-1', 'Bearer token-2']);
-    const none = new HubRest({
+    const none = new RestClient({
       credentials: await hubCredentials({ hostName, credential: { getToken: async () => null } }),
     });
     open.push(none);
@@ -207,7 +207,7 @@ describe('hub REST', () => {
   });
 
   test('ten thousand calls are held to the rate of the tier', async () => {
-    const quota = new HubQuota({ tier: 'S1', units: 1 });
+    const quota = new RateLimiter({ tier: 'S1', units: 1 });
     const client = await rest(hub.connectionString(), quota);
     const started = performance.now();
     const outcomes = await Promise.allSettled(

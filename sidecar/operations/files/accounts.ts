@@ -1,6 +1,26 @@
 import Type from 'typebox';
+import { STORAGE_ERRORS } from '../../files/types.ts';
 import { defineOperation } from '../operation.ts';
-import { account } from './file-members.ts';
+import { account, DONE, Done } from './file-members.ts';
+
+export const checkStorage = defineOperation({
+  name: 'CheckStorage',
+  entity: 'AzureIoT.StorageAccount_TT',
+  category: 'Connection',
+  summary: 'Shows whether the storage account answers and accepts the credentials.',
+  method: 'GET',
+  path: '/storage/{account}/check',
+  input: Type.Object({ account }),
+  output: Type.Object({
+    account: Type.String({ description: 'The name of the storage account.' }),
+    signIn: Type.String({ description: 'key, sas or entra.' }),
+    milliseconds: Type.Integer({ minimum: 0, description: 'How long the answer took.' }),
+  }),
+  errors: [...STORAGE_ERRORS],
+  async run({ storages, signal }, input) {
+    return storages.require(input.account).check(signal);
+  },
+});
 
 export const connectStorage = defineOperation({
   name: 'ConnectStorage',
@@ -35,5 +55,22 @@ export const connectStorage = defineOperation({
   script: 'hand-written',
   async run({ storages }, { account: thing, blobEndpoint, secret }) {
     return { tickets: [...(await storages.connect(thing, { blobEndpoint }, secret))] };
+  },
+});
+
+export const disconnectStorage = defineOperation({
+  name: 'DisconnectStorage',
+  entity: 'AzureIoT.StorageAccount_TT',
+  category: 'Connection',
+  summary: 'Makes the sidecar forget this storage account until ConnectStorage is called.',
+  method: 'DELETE',
+  path: '/storage/{account}',
+  input: Type.Object({ account }),
+  output: Done,
+  noResult: true,
+  errors: [...STORAGE_ERRORS],
+  async run({ storages }, input) {
+    await storages.disconnect(input.account);
+    return DONE;
   },
 });

@@ -1,7 +1,8 @@
 import { pipeline } from 'node:stream/promises';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { ConnectorError } from '../errors/connector-error.ts';
-import type { FileFacts, Files, UploadOptions, UploadState } from '../files/types.ts';
+import type { ContainerFiles } from '../files/container-files.ts';
+import type { FileFacts, UploadOptions, UploadState } from '../files/types.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { sendResult } from './reply.ts';
 import { goneSignal } from './routes.ts';
@@ -30,7 +31,7 @@ export function blobRoutes({ context, authorise }: BlobRouteOptions): Router {
     response.once('close', () => request.socket.setTimeout(0));
     next();
   };
-  const target = (request: Request): { files: Files; path: string } => {
+  const target = (request: Request): { files: ContainerFiles; path: string } => {
     const { account, container, path } = request.params as Record<string, unknown>;
     return {
       files: context.storages.require(String(account)).container(String(container)),
@@ -61,7 +62,7 @@ export function blobRoutes({ context, authorise }: BlobRouteOptions): Router {
 async function download(
   request: Request,
   response: Response,
-  files: Files,
+  files: ContainerFiles,
   path: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -97,7 +98,7 @@ async function download(
 /** The range, unless the condition of `If-Range` says that the caller has the beginning of another version. */
 async function wantedRange(
   request: Request,
-  files: Files,
+  files: ContainerFiles,
   path: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
@@ -127,7 +128,7 @@ function matches(header: string, etag: string): boolean {
 
 async function upload(
   request: Request,
-  files: Files,
+  files: ContainerFiles,
   path: string,
   signal: AbortSignal,
 ): Promise<UploadState> {
@@ -163,7 +164,7 @@ async function upload(
   }
   const piece = { uploadId: uploadId(id), offset, length: last - offset + 1, size };
   const contentMd5 = md5Header(request, 'x-blob-md5');
-  return files.uploadPiece(path, request, { ...options, ...piece, contentMd5 }, signal);
+  return files.uploadChunk(path, request, { ...options, ...piece, contentMd5 }, signal);
 }
 
 function sendUpload(request: Request, response: Response, state: UploadState): void {

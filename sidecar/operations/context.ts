@@ -1,7 +1,7 @@
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { HubSettings, NonSecretHubSettings, SecretName } from '../contract/hub-settings.ts';
 import type { HubStatus } from '../contract/status.ts';
-import type { Storages } from '../files/types.ts';
+import type { StorageAccounts } from '../files/accounts.ts';
 import type { PackageDesk } from '../packages/types.ts';
 import type { CheckStep } from './check/checks.ts';
 import type { DeadLetterDesk } from './dead-letters/dead-letters.ts';
@@ -13,7 +13,7 @@ import type { TaskDesk } from './tasks/tasks.ts';
 /** What an operation is given to work with. Implemented by sidecar/hub, passed by main to the HTTP app. */
 export interface OperationContext {
   readonly hubs: Hubs;
-  readonly storages: Storages;
+  readonly storages: StorageAccounts;
   readonly tickets: SecretTickets;
   readonly sidecar: SidecarFacts;
   /** Aborted when the caller has gone or the sidecar stops. */

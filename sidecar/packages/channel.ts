@@ -1,11 +1,11 @@
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { Storages } from '../files/types.ts';
+import type { StorageAccounts } from '../files/accounts.ts';
 import { type Deployment, type Progress, progressOf, reportOf, targetOf } from './deployment.ts';
 
 export interface ChannelOptions {
   readonly clients: () => Promise<HubClients>;
-  readonly storages: Storages;
+  readonly storages: StorageAccounts;
 }
 
 const RESPONSE_SECONDS = 30;

@@ -1,6 +1,6 @@
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { Storages } from '../files/types.ts';
+import type { StorageAccounts } from '../files/accounts.ts';
 import type { Announcement } from '../ingest/notifications/announcer.ts';
 import { untilDone } from '../lib/backoff.ts';
 import { systemCode } from '../lib/files.ts';
@@ -22,7 +22,7 @@ export interface DeploymentsOptions extends Pick<RunOptions, 'firstPauseMs' | 'l
   readonly directory: string;
   readonly log: Log;
   readonly clients: () => Promise<HubClients>;
-  readonly storages: Storages;
+  readonly storages: StorageAccounts;
   /** Rejects only with STOPPING. */
   readonly announce: (told: readonly Announcement[], signal: AbortSignal) => Promise<number>;
 }

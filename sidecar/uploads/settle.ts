@@ -1,12 +1,13 @@
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { FilePlace, Link, Relocation, Storages } from '../files/types.ts';
+import type { StorageAccounts } from '../files/accounts.ts';
+import type { FileLocation, IdempotentMove, Link } from '../files/types.ts';
 import { moveOf, type Upload } from './upload.ts';
 
 /** What became of an uploaded file. */
 export interface Settled {
   /** Where it is; absent when that is not known. */
-  readonly place?: FilePlace;
+  readonly place?: FileLocation;
   readonly moved: boolean;
   readonly link?: Link;
   /** Why there is no link, or why it was not moved. */
@@ -14,10 +15,10 @@ export interface Settled {
 }
 
 export interface SettleOptions {
-  readonly storages: Storages;
+  readonly storages: StorageAccounts;
   readonly settings: () => HubSettings;
   /** Keeps the move durably before it begins. */
-  readonly decide: (move: Relocation) => Promise<void>;
+  readonly decide: (move: IdempotentMove) => Promise<void>;
 }
 
 /**
@@ -31,7 +32,7 @@ export async function settleUpload(
 ): Promise<Settled> {
   const { uploadStorageThing, uploadLinkMinutes, ...moving } = settings();
   if (!uploadStorageThing) return { moved: false };
-  let from: FilePlace | undefined;
+  let from: FileLocation | undefined;
   let moved = false;
   let problem: ConnectorError | undefined;
   const storage = storages.require(uploadStorageThing);
@@ -41,7 +42,7 @@ export async function settleUpload(
     const move = upload.move ?? moveOf(upload, from, moving);
     if (move) {
       if (!upload.move) await decide(move);
-      from = await storage.relocate(move, signal);
+      from = await storage.moveOnce(move, signal);
       moved = true;
     }
   } catch (thrown) {

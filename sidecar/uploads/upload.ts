@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FileNotification } from '../azure/iot-hub/hub-listener.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import type { FilePlace, Relocation } from '../files/types.ts';
+import type { FileLocation, IdempotentMove } from '../files/types.ts';
 
 /** A file that a device has uploaded, from the notification of the hub until its event is on the Thing. */
 export interface Upload {
@@ -11,7 +11,7 @@ export interface Upload {
   readonly takenAtMs: number;
   readonly notification: FileNotification;
   /** Where the file goes, decided once: settings that change meanwhile make no second copy. */
-  readonly move?: Relocation;
+  readonly move?: IdempotentMove;
   /** When its event was on the Thing: kept so that a repeat is recognised. */
   readonly doneAtMs?: number;
 }
@@ -47,7 +47,11 @@ function writtenAtMs({ lastUpdatedTime, enqueuedTimeUtc }: FileNotification, oth
  *
  * @throws ConnectorError PATH_INVALID for a blob that does not lie in the folder of its device
  */
-export function moveOf(upload: Upload, from: FilePlace, settings: UploadSettings): Relocation | undefined {
+export function moveOf(
+  upload: Upload,
+  from: FileLocation,
+  settings: UploadSettings,
+): IdempotentMove | undefined {
   const { notification, id, takenAtMs } = upload;
   const { deviceId, blobName, blobSizeInBytes } = notification;
   const { uploadContainer, uploadFolder } = settings;
@@ -71,11 +75,11 @@ export function moveOf(upload: Upload, from: FilePlace, settings: UploadSettings
   const to = { container: uploadContainer || from.container, path: path.startsWith('/') ? path : `/${path}` };
   if (to.container === from.container && to.path === from.path) return undefined;
   const written = { atMs, bytes: Number(blobSizeInBytes) };
-  return { from, to, sparePath: sparePath(to.path, time, id), mark: id, written };
+  return { from, to, fallbackPath: fallbackPath(to.path, time, id), mark: id, written };
 }
 
 /** `/d/report.csv` becomes `/d/report-20260131T120000Z-1a2b3c4d.csv`. */
-function sparePath(path: string, time: string, id: string): string {
+function fallbackPath(path: string, time: string, id: string): string {
   const suffix = `-${time.slice(0, 19).replaceAll(/[-:]/g, '')}Z-${id.slice(0, 8)}`;
   const [, stem = path, ending = ''] = /^(.*[^/])(\.[^./]+)$/s.exec(path) ?? [];
   return `${stem}${suffix}${ending}`;

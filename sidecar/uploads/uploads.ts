@@ -1,7 +1,8 @@
 import type { FileNotification } from '../azure/iot-hub/hub-listener.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { Relocation, Storages } from '../files/types.ts';
+import type { StorageAccounts } from '../files/accounts.ts';
+import type { IdempotentMove } from '../files/types.ts';
 import type { Announcement } from '../ingest/notifications/announcer.ts';
 import { untilDone } from '../lib/backoff.ts';
 import { systemCode } from '../lib/files.ts';
@@ -14,7 +15,7 @@ export interface UploadsOptions {
   /** Where uploads are kept until their events are on the Things. */
   readonly directory: string;
   readonly log: Log;
-  readonly storages: Storages;
+  readonly storages: StorageAccounts;
   /** Today's settings; throws while the hub has none. */
   readonly settings: () => HubSettings;
   /** Resolves to how many were refused. Rejects only with STOPPING. */
@@ -190,7 +191,7 @@ export class Uploads {
   async #settle(id: string): Promise<Settled> {
     const { storages, settings, log } = this.#options;
     const { signal } = this.#abort;
-    const decide = async (move: Relocation) => {
+    const decide = async (move: IdempotentMove) => {
       const upload = { ...this.#present(id), move };
       await this.#write(upload);
       this.#waiting.set(id, upload);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import { StorageAccounts } from '../../sidecar/files/accounts.ts';
-import type { Files } from '../../sidecar/files/types.ts';
+import type { ContainerFiles } from '../../sidecar/files/container-files.ts';
 import type { AppOptions } from '../../sidecar/http/app.ts';
 import { Tickets } from '../../sidecar/secrets/tickets.ts';
 import { type Azurite, type AzuriteOptions, startAzurite } from '../emulators/azurite.ts';
@@ -51,7 +51,7 @@ export async function connect({ azurite, storages, tickets }: Account): Promise<
 /** A container with a name of its own. */
 export async function newContainer(
   account: Account,
-): Promise<{ name: string; files: Files; raw: ContainerClient }> {
+): Promise<{ name: string; files: ContainerFiles; raw: ContainerClient }> {
   await connect(account);
   const name = `c${randomBytes(8).toString('hex')}`;
   const raw = account.service.getContainerClient(name);

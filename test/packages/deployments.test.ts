@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'azure-iot-device';
 import type { HubClients } from '../../sidecar/azure/iot-hub/hub-clients.ts';
 import { listenToFeedback } from '../../sidecar/azure/iot-hub/hub-listener.ts';
-import type { Files } from '../../sidecar/files/types.ts';
+import type { ContainerFiles } from '../../sidecar/files/container-files.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
 import { Deployments } from '../../sidecar/packages/deployments.ts';
 import type { PackageRequest, PackageRow } from '../../sidecar/packages/types.ts';
@@ -39,7 +39,7 @@ describe('deployments', () => {
 
   interface Bench {
     readonly deviceId: string;
-    readonly files: Files;
+    readonly files: ContainerFiles;
     /** States that were announced, without repeats. */
     readonly rows: PackageRow[];
     states(): string[];

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { ThingName } from '../../contract/schema.ts';
-import type { Files } from '../../files/types.ts';
+import type { ContainerFiles } from '../../files/container-files.ts';
 import type { OperationContext } from '../context.ts';
 
 /** What the operations on storage accounts and files share. Names and Data Shapes are those of the platform's FileRepository. */
@@ -53,6 +53,6 @@ export const DONE = { done: true };
 export function filesOf(
   { storages }: OperationContext,
   input: { readonly account: string; readonly container: string },
-): Files {
+): ContainerFiles {
   return storages.require(input.account).container(input.container);
 }

@@ -4,7 +4,8 @@ import { after, before, describe, test } from 'node:test';
 import type { ContainerClient } from '@azure/storage-blob';
 import fc from 'fast-check';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
-import type { Relocation, Storage } from '../../sidecar/files/types.ts';
+import type { StorageAccount } from '../../sidecar/files/accounts.ts';
+import type { IdempotentMove } from '../../sidecar/files/types.ts';
 import { hostile } from './hostile.ts';
 import { type Account, NEVER, newContainer, STORAGE, startAccount } from './support.ts';
 
@@ -15,10 +16,10 @@ before(async () => {
 after(() => account.stop());
 
 interface Move {
-  readonly storage: Storage;
+  readonly storage: StorageAccount;
   readonly source: ContainerClient;
   readonly target: ContainerClient;
-  readonly relocation: Relocation;
+  readonly move: IdempotentMove;
 }
 
 /** A file in one container that shall go to another. */
@@ -29,14 +30,14 @@ async function start(content = 'content'): Promise<Move> {
   await from.raw
     .getBlockBlobClient('dev/a ü.txt')
     .upload(content, Buffer.byteLength(content), { metadata: { owner: 'dev' }, tags: { line: '7' } });
-  const relocation: Relocation = {
+  const move: IdempotentMove = {
     from: { container: from.name, path: '/dev/a ü.txt' },
     to: { container: to.name, path: '/devices/dev/a ü.txt' },
-    sparePath: '/devices/dev/a ü-spare.txt',
+    fallbackPath: '/devices/dev/a ü-spare.txt',
     mark: randomBytes(8).toString('hex'),
     written: { atMs: Date.now(), bytes: Buffer.byteLength(content) },
   };
-  return { storage, source: from.raw, target: to.raw, relocation };
+  return { storage, source: from.raw, target: to.raw, move };
 }
 
 async function names(container: ContainerClient): Promise<string[]> {
@@ -51,10 +52,10 @@ async function text(container: ContainerClient, name: string): Promise<string> {
 
 describe('a file that is moved once', () => {
   test('goes to another container with its metadata and tags, and is found there when it is moved again', async () => {
-    const { storage, source, target, relocation } = await start();
-    const place = { container: target.containerName, path: '/devices/dev/a ü.txt' };
-    assert.deepEqual(await storage.relocate(relocation, NEVER), place);
-    assert.deepEqual(await storage.relocate(relocation, NEVER), place);
+    const { storage, source, target, move } = await start();
+    const location = { container: target.containerName, path: '/devices/dev/a ü.txt' };
+    assert.deepEqual(await storage.moveOnce(move, NEVER), location);
+    assert.deepEqual(await storage.moveOnce(move, NEVER), location);
     assert.deepEqual(await names(source), []);
     assert.deepEqual(await names(target), ['devices/dev/a ü.txt']);
     const moved = target.getBlobClient('devices/dev/a ü.txt');
@@ -63,75 +64,75 @@ describe('a file that is moved once', () => {
   });
 
   test('leaves a file that is in its way, and takes its spare name', async () => {
-    const { storage, source, target, relocation } = await start('new');
+    const { storage, source, target, move } = await start('new');
     await target.getBlockBlobClient('devices/dev/a ü.txt').upload('old', 3);
-    const { path } = await storage.relocate(relocation, NEVER);
+    const { path } = await storage.moveOnce(move, NEVER);
     assert.equal(path, '/devices/dev/a ü-spare.txt');
     assert.equal(await text(target, 'devices/dev/a ü.txt'), 'old');
     assert.equal(await text(target, 'devices/dev/a ü-spare.txt'), 'new');
     assert.deepEqual(await names(source), []);
     // The first name is free again: the move that was done does not begin anew.
     await target.deleteBlob('devices/dev/a ü.txt');
-    assert.equal((await storage.relocate(relocation, NEVER)).path, '/devices/dev/a ü-spare.txt');
+    assert.equal((await storage.moveOnce(move, NEVER)).path, '/devices/dev/a ü-spare.txt');
     await target.getBlockBlobClient('devices/dev/a ü.txt').upload('old', 3);
-    await assert.rejects(storage.relocate({ ...relocation, mark: 'another' }, NEVER), {
+    await assert.rejects(storage.moveOnce({ ...move, mark: 'another' }, NEVER), {
       code: 'FILE_EXISTS',
     });
   });
 
   test('goes on behind a crash: after the copy, and after the deletion', async () => {
-    const { storage, source, target, relocation } = await start();
+    const { storage, source, target, move } = await start();
     const blob = source.getBlobClient('dev/a ü.txt');
     const etag = (await blob.getProperties()).etag?.replaceAll('"', '');
     await target
       .getBlockBlobClient('devices/dev/a ü.txt')
-      .upload('content', 7, { metadata: { relocation: `${relocation.mark} ${etag}` } });
-    await storage.relocate(relocation, NEVER);
+      .upload('content', 7, { metadata: { relocation: `${move.mark} ${etag}` } });
+    await storage.moveOnce(move, NEVER);
     assert.deepEqual(await names(source), []);
     assert.deepEqual(await names(target), ['devices/dev/a ü.txt']);
   });
 
   test('is one file when several move it at the same time', async () => {
-    const { storage, source, target, relocation } = await start();
-    const places = await Promise.all(Array.from({ length: 6 }, () => storage.relocate(relocation, NEVER)));
-    assert.equal(new Set(places.map(({ path }) => path)).size, 1);
+    const { storage, source, target, move } = await start();
+    const locations = await Promise.all(Array.from({ length: 6 }, () => storage.moveOnce(move, NEVER)));
+    assert.equal(new Set(locations.map(({ path }) => path)).size, 1);
     assert.deepEqual(await names(source), []);
     assert.deepEqual(await names(target), ['devices/dev/a ü.txt']);
   });
 
   test('is not the later one that took its place', async () => {
-    const { storage, source, target, relocation } = await start();
+    const { storage, source, target, move } = await start();
     const written = { atMs: Date.now() - 10_000, bytes: 99 };
-    await assert.rejects(storage.relocate({ ...relocation, written }, NEVER), { code: 'FILE_REPLACED' });
+    await assert.rejects(storage.moveOnce({ ...move, written }, NEVER), { code: 'FILE_REPLACED' });
     assert.equal(await text(source, 'dev/a ü.txt'), 'content');
     assert.deepEqual(await names(target), []);
     // Of the same size it may be the same, with metadata that somebody has set since.
-    await storage.relocate({ ...relocation, written: { ...written, bytes: 7 } }, NEVER);
+    await storage.moveOnce({ ...move, written: { ...written, bytes: 7 } }, NEVER);
     assert.deepEqual(await names(source), []);
   });
 
   test('keeps the later one when that comes between the copy and the deletion', async () => {
-    const { storage, source, target, relocation } = await start();
-    await storage.relocate(relocation, NEVER);
+    const { storage, source, target, move } = await start();
+    await storage.moveOnce(move, NEVER);
     await source.getBlockBlobClient('dev/a ü.txt').upload('later', 5);
-    await storage.relocate(relocation, NEVER);
+    await storage.moveOnce(move, NEVER);
     assert.equal(await text(source, 'dev/a ü.txt'), 'later');
     assert.equal(await text(target, 'devices/dev/a ü.txt'), 'content');
   });
 
   test('that is gone, or whose container is, says so; a container to go to that is missing says which it is', async () => {
-    const { storage, source, target, relocation } = await start();
+    const { storage, source, target, move } = await start();
     const nowhere = { container: 'not-there', path: '/x' };
-    await assert.rejects(storage.relocate({ ...relocation, to: nowhere }, NEVER), {
+    await assert.rejects(storage.moveOnce({ ...move, to: nowhere }, NEVER), {
       code: 'CONTAINER_NOT_FOUND',
       details: { target: true },
     });
     await source.deleteBlob('dev/a ü.txt');
-    await assert.rejects(storage.relocate(relocation, NEVER), { code: 'FILE_NOT_FOUND' });
+    await assert.rejects(storage.moveOnce(move, NEVER), { code: 'FILE_NOT_FOUND' });
     await source.delete();
-    await assert.rejects(storage.relocate(relocation, NEVER), { code: 'FILE_NOT_FOUND' });
+    await assert.rejects(storage.moveOnce(move, NEVER), { code: 'FILE_NOT_FOUND' });
     const within = { container: source.containerName, path: '/x' };
-    await assert.rejects(storage.relocate({ ...relocation, to: within }, NEVER), (error: ConnectorError) => {
+    await assert.rejects(storage.moveOnce({ ...move, to: within }, NEVER), (error: ConnectorError) => {
       assert.equal(error.code, 'CONTAINER_NOT_FOUND');
       assert.equal(error.details?.['target'], undefined);
       return true;
@@ -140,9 +141,9 @@ describe('a file that is moved once', () => {
   });
 
   test('never leaves its container by a path', async () => {
-    const { storage, source, relocation } = await start();
+    const { storage, source, move } = await start();
     for (const path of ['/../x', '/a/../../x', 'a\\b', '//x', '/x/'])
-      await assert.rejects(storage.relocate({ ...relocation, to: { ...relocation.to, path } }, NEVER), {
+      await assert.rejects(storage.moveOnce({ ...move, to: { ...move.to, path } }, NEVER), {
         code: 'PATH_INVALID',
       });
     assert.equal(await text(source, 'dev/a ü.txt'), 'content');
@@ -199,8 +200,8 @@ describe('the address of a blob', () => {
       false,
     );
     const storage = account.storages.require('By.Name');
-    const place = storage.locate('https://plant.blob.core.windows.net/uploads/dev/a.txt', 'dev/a.txt');
-    assert.deepEqual(place, { container: 'uploads', path: '/dev/a.txt' });
+    const location = storage.locate('https://plant.blob.core.windows.net/uploads/dev/a.txt', 'dev/a.txt');
+    assert.deepEqual(location, { container: 'uploads', path: '/dev/a.txt' });
     assert.throws(() => storage.locate('https://plant2.blob.core.windows.net/uploads/a', 'a'), {
       code: 'SETTING_INVALID',
     });

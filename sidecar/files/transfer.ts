@@ -1,16 +1,15 @@
 import { setTimeout } from 'node:timers/promises';
 import type { BlobGetPropertiesResponse, BlockBlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { statusOf } from './failure.ts';
-import { FOLDER_METADATA, factsOf, isFolder } from './listing.ts';
-import { blobName, folderName, shortened } from './paths.ts';
-import { conditionsOf, type Place } from './place.ts';
+import { type BlobContainer, conditionsOf } from './blob-container.ts';
+import { factsOf } from './listing.ts';
+import { blobName, shortened } from './paths.ts';
 import { tagsOf } from './properties.ts';
+import { statusOf } from './storage-calls.ts';
 import type { FileFacts } from './types.ts';
 
 /** Shorter than the 20 s that a script waits. */
 const TIME_MS = 15_000;
-const PARALLEL_DELETES = 16;
 /** What Azure promises to take as the address of the source of a copy. */
 const MAX_SOURCE_ADDRESS = 2048;
 /** How servers refuse longer ones. */
@@ -18,16 +17,16 @@ const TOO_LONG = new Set([400, 414, 431]);
 
 /** Copies on the server. The version that was looked at is the one that is copied, with its properties, metadata and tags. */
 export async function copyFile(
-  place: Place,
+  container: BlobContainer,
   source: string,
   target: string,
   overwrite: boolean,
   signal: AbortSignal,
 ): Promise<FileFacts> {
-  const from = place.blob(source);
-  const to = place.blob(target);
+  const from = container.blob(source);
+  const to = container.blob(target);
   const action = `Copying ${shortened(source)} to ${shortened(target)}`;
-  return place.attempt(action, async () => {
+  return container.attempt(action, async () => {
     const found = await from.getProperties({ abortSignal: signal });
     const facts = factsOf(from.name, found);
     if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${source} is a folder.`);
@@ -116,102 +115,19 @@ export async function endCopy(
 
 /** Copies, then deletes the very version that was copied: what somebody writes in between is never lost. */
 export async function moveFile(
-  place: Place,
+  container: BlobContainer,
   source: string,
   target: string,
   overwrite: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const facts = await copyFile(place, source, target, overwrite, signal);
+  const facts = await copyFile(container, source, target, overwrite, signal);
   if (blobName(source) === blobName(target)) return;
-  await place.attempt(`Deleting ${source} after it was copied to ${target}`, () =>
-    place.blob(source).delete({
+  await container.attempt(`Deleting ${source} after it was copied to ${target}`, () =>
+    container.blob(source).delete({
       abortSignal: signal,
       deleteSnapshots: 'include',
       conditions: { ifMatch: facts.etag },
     }),
   );
-}
-
-/** An empty blob that says it is a folder. A folder that exists is no error. */
-export async function createFolder(place: Place, path: string, signal: AbortSignal): Promise<void> {
-  const name = folderName(path);
-  if (name === '') return;
-  const blob = place.container.getBlockBlobClient(name);
-  await place.attempt(`Creating the folder ${path}`, async () => {
-    try {
-      await blob.upload('', 0, {
-        abortSignal: signal,
-        conditions: { ifNoneMatch: '*' },
-        metadata: FOLDER_METADATA,
-      });
-    } catch (thrown) {
-      if (statusOf(thrown) !== 409 && statusOf(thrown) !== 412) throw thrown;
-      const { metadata } = await blob.getProperties({ abortSignal: signal });
-      if (!isFolder(metadata)) throw new ConnectorError('FILE_EXISTS', `${path} is a file.`);
-    }
-  });
-}
-
-/** Deletes files, then folders from the innermost outwards, as accounts with real folders need it. */
-export async function deleteFolder(place: Place, path: string, signal: AbortSignal): Promise<void> {
-  const name = folderName(path);
-  if (name === '') {
-    throw new ConnectorError(
-      'PATH_INVALID',
-      'The root cannot be deleted; DeleteContainer deletes the container.',
-    );
-  }
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(TIME_MS)]);
-  let deleted = 0;
-  const remove = async (blob: BlockBlobClient) => {
-    const { succeeded } = await blob.deleteIfExists({ abortSignal: limit, deleteSnapshots: 'include' });
-    if (succeeded) deleted += 1;
-  };
-  try {
-    await place.attempt(`Deleting the folder ${path}`, async () => {
-      const folders = [];
-      let running: Promise<void>[] = [];
-      const options = { abortSignal: limit, includeMetadata: true, prefix: `${name}/` };
-      for await (const item of place.container.listBlobsFlat(options)) {
-        const blob = place.container.getBlockBlobClient(item.name);
-        if (isFolder(item.metadata)) {
-          folders.push(blob);
-          continue;
-        }
-        running.push(remove(blob));
-        if (running.length >= PARALLEL_DELETES) {
-          await Promise.all(running);
-          running = [];
-        }
-      }
-      await Promise.all(running);
-      for (const folder of folders.reverse()) await remove(folder);
-      await removeMarker(place, name, remove, limit);
-    });
-  } catch (thrown) {
-    if (!limit.aborted || signal.aborted) throw thrown;
-    throw new ConnectorError(
-      'FILES_UNFINISHED',
-      `${path}: ${deleted} files are deleted and more are left; call it again.`,
-      { details: { deleted } },
-    );
-  }
-  if (deleted === 0) throw new ConnectorError('FILE_NOT_FOUND', `There is no folder ${path}.`);
-}
-
-/** The folder itself, when it is more than a part of names; a file of the same name is not touched. */
-async function removeMarker(
-  place: Place,
-  name: string,
-  remove: (blob: BlockBlobClient) => Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  const marker = place.container.getBlockBlobClient(name);
-  try {
-    const { metadata } = await marker.getProperties({ abortSignal: signal });
-    if (isFolder(metadata)) await remove(marker);
-  } catch (thrown) {
-    if (statusOf(thrown) !== 404) throw thrown;
-  }
 }

@@ -1,21 +1,21 @@
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
-import { attempt } from './failure.ts';
 import { blobName } from './paths.ts';
+import { attempt } from './storage-calls.ts';
 import type { Conditions } from './types.ts';
 
-/** A container, and calls to it whose failures say what was being done. */
-export class Place {
-  readonly container: ContainerClient;
+/** A container of Azure Blob Storage. The errors of its calls name the action that failed. */
+export class BlobContainer {
+  readonly client: ContainerClient;
   readonly host: string;
 
-  constructor(container: ContainerClient) {
-    this.container = container;
-    this.host = new URL(container.url).host;
+  constructor(client: ContainerClient) {
+    this.client = client;
+    this.host = new URL(client.url).host;
   }
 
   /** The blob that a path means. @throws ConnectorError PATH_INVALID */
   blob(path: string): BlockBlobClient {
-    return this.container.getBlockBlobClient(blobName(path));
+    return this.client.getBlockBlobClient(blobName(path));
   }
 
   attempt<T>(action: string, call: () => Promise<T>): Promise<T> {

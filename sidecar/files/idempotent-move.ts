@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import type { BlobGetPropertiesResponse, BlobServiceClient, BlockBlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { failure, statusOf, storageCode } from './failure.ts';
-import { copyBlob, endCopy } from './moving.ts';
+import { conditionsOf } from './blob-container.ts';
 import { blobName, containerName, shortened } from './paths.ts';
-import { conditionsOf } from './place.ts';
-import type { FilePlace, Relocation } from './types.ts';
+import { statusOf, storageCode, storageError } from './storage-calls.ts';
+import { copyBlob, endCopy } from './transfer.ts';
+import type { FileLocation, IdempotentMove } from './types.ts';
 
 /** Nobody waits for it with a script. */
 const TIME_MS = 600_000;
@@ -24,48 +24,6 @@ const OVERTAKEN = new Set([
 /** HTTP has seconds, and so has the time of the last change of a blob. */
 const TIME_RESOLUTION_MS = 1_000;
 
-/** Where a blob of the account lies, by its address and name. Nothing is repaired: both must name the same blob. */
-export function locateBlob(service: BlobServiceClient, address: string, name: string): FilePlace {
-  const own = new URL(service.url);
-  const base = own.pathname.endsWith('/') ? own.pathname : `${own.pathname}/`;
-  const given = URL.canParse(address) ? new URL(address) : undefined;
-  if (!given || !isOfAccount(given, own, base)) {
-    throw new ConnectorError(
-      'SETTING_INVALID',
-      `The file lies at ${given?.host ?? 'no address'}, which is not the storage account ${own.host}.`,
-    );
-  }
-  const [container = '', ...rest] = given.pathname.slice(base.length).split('/');
-  const isSame = decoded(rest.join('/')) === name || address.endsWith(`/${container}/${name}`);
-  if (!isSame) {
-    throw new ConnectorError(
-      'PATH_INVALID',
-      `The address of the file names another blob than ${JSON.stringify(name.slice(0, 120))}.`,
-    );
-  }
-  // With a slash of its own in front: one that the name begins with is a part of it.
-  return { container: containerName(container), path: `/${blobName(`/${name}`)}` };
-}
-
-/** Also by the name of its private endpoint. */
-function isOfAccount(given: URL, own: URL, base: string): boolean {
-  if (given.host === own.host) return given.pathname.startsWith(base);
-  const account = accountOf(own.hostname);
-  return base === '/' && account !== undefined && accountOf(given.hostname) === account;
-}
-
-function accountOf(hostName: string): string | undefined {
-  return /^([a-z0-9]{3,24})\.(privatelink\.)?blob\./.exec(hostName)?.[1];
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** A place that a file may have been moved to, and what is there. */
 interface Candidate {
   readonly path: string;
@@ -77,12 +35,12 @@ interface Candidate {
  * Copies with a mark, then deletes the very version that was copied. Whoever tries again, after a crash or beside this one, finds the mark and
  * goes on behind it, so that there is never a second copy and never none.
  */
-export async function relocateFile(
+export async function moveOnce(
   service: BlobServiceClient,
-  relocation: Relocation,
+  move: IdempotentMove,
   signal: AbortSignal,
-): Promise<FilePlace> {
-  const { from, to, sparePath, mark } = relocation;
+): Promise<FileLocation> {
+  const { from, to, fallbackPath, mark } = move;
   const action = `Moving ${shortened(from.path)} to ${shortened(to.path)}`;
   const source = service
     .getContainerClient(containerName(from.container))
@@ -93,7 +51,7 @@ export async function relocateFile(
   try {
     while (Date.now() < untilMs) {
       const candidates: Candidate[] = [];
-      for (const path of [to.path, sparePath]) {
+      for (const path of [to.path, fallbackPath]) {
         const blob = target.getBlockBlobClient(blobName(path));
         candidates.push({ path: `/${blob.name}`, blob, found: await look(blob, signal) });
       }
@@ -106,11 +64,11 @@ export async function relocateFile(
       if (isGone) throw new ConnectorError('FILE_NOT_FOUND', `${action}: the file is not there any more.`);
       const free = candidates.find(({ found }) => found === undefined);
       if (!free) throw new ConnectorError('FILE_EXISTS', `${action}: other files have both names.`);
-      isGone = !(await copy(source, free.blob, relocation, action, signal));
+      isGone = !(await copy(source, free.blob, move, action, signal));
     }
     throw new ConnectorError('FILES_UNFINISHED', `${action}: it was not done in ${TIME_MS / 1000} seconds.`);
   } catch (thrown) {
-    const error = failure(thrown, action, new URL(target.url).host);
+    const error = storageError(thrown, action, new URL(target.url).host);
     if (error.code !== 'CONTAINER_NOT_FOUND' || from.container === to.container) throw error;
     throw new ConnectorError('CONTAINER_NOT_FOUND', `${action}: there is no container ${to.container}.`, {
       details: { target: true },
@@ -154,7 +112,7 @@ async function isComplete({ blob, found }: Candidate, signal: AbortSignal): Prom
 async function copy(
   source: BlockBlobClient,
   to: BlockBlobClient,
-  { mark, written, from }: Relocation,
+  { mark, written, from }: IdempotentMove,
   action: string,
   signal: AbortSignal,
 ): Promise<boolean> {

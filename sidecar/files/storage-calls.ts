@@ -1,7 +1,11 @@
 import { azureError } from '../azure/azure-error.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { Patience } from '../lib/backoff.ts';
 
-/** The storage service's own code of a failure, when it has one. */
+/** With exponential backoff about 16 seconds. */
+const MAX_RETRIES = 6;
+
+/** The error code of the storage service (x-ms-error-code), if the failure has one. */
 export function storageCode(thrown: unknown): string | undefined {
   const { code, details } = (thrown ?? {}) as { code?: unknown; details?: { errorCode?: unknown } };
   if (typeof details?.errorCode === 'string') return details.errorCode;
@@ -13,16 +17,34 @@ export function statusOf(thrown: unknown): number | undefined {
   return typeof statusCode === 'number' ? statusCode : undefined;
 }
 
-/** Runs one call to storage; what fails comes out in the catalogue's words. `action` begins the message: `Reading /a.txt`. */
+/** Runs one call to storage and maps its failure to a ConnectorError. `action` begins the message: `Reading /a.txt`. */
 export async function attempt<T>(action: string, host: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (thrown) {
-    throw failure(thrown, action, host);
+    throw storageError(thrown, action, host);
   }
 }
 
-export function failure(thrown: unknown, action: string, host: string): ConnectorError {
+/**
+ * Retries one call of a stream while the storage account is busy or unreachable, with exponential backoff: a short outage must not cost the
+ * gigabytes that were transferred before it. The client waits meanwhile. Rejects with the last failure of the call.
+ */
+export async function withRetries<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  const backoff = new Patience();
+  for (let retries = 0; ; retries += 1) {
+    try {
+      return await call();
+    } catch (thrown) {
+      const { retryable, retryAfterMs } = storageError(thrown, '', '');
+      if (retries === MAX_RETRIES || signal.aborted || !retryable) throw thrown;
+      await backoff.pause(signal, retryAfterMs);
+    }
+  }
+}
+
+/** The ConnectorError for a failed call to storage. */
+export function storageError(thrown: unknown, action: string, host: string): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown;
   switch (storageCode(thrown)) {
     case 'ContainerNotFound':

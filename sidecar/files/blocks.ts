@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { patiently } from './patience.ts';
+import { withRetries } from './storage-calls.ts';
 
 export const BLOCK_BYTES = 4 * 1024 * 1024;
 /** The most that a blob can have: with blocks of 4 MiB, files of up to 195 GiB. */
@@ -11,7 +11,7 @@ export const MAX_BLOCKS = 50_000;
 const PARALLEL_BLOCKS = 3;
 
 /** Where a block belongs, as its id says. */
-export interface BlockPlace {
+export interface BlockPosition {
   readonly offset: number;
   /** The size of the whole file; 0 where nobody asks later. */
   readonly total: number;
@@ -20,9 +20,9 @@ export interface BlockPlace {
 /** The ids of an upload's blocks: all of one length, as Azure wants. */
 export interface BlockIds {
   readonly name: string;
-  at(block: BlockPlace): string;
+  at(block: BlockPosition): string;
   /** Undefined for a block of another upload. */
-  placeOf(id: string): BlockPlace | undefined;
+  positionOf(id: string): BlockPosition | undefined;
 }
 
 export function blockIds(uploadId: string): BlockIds {
@@ -31,7 +31,7 @@ export function blockIds(uploadId: string): BlockIds {
   return {
     name,
     at: ({ offset, total }) => Buffer.from(`${name}${digits(offset)}${digits(total)}`).toString('base64'),
-    placeOf: (id) => {
+    positionOf: (id) => {
       const [, own, offset = '', total = ''] =
         /^(.{16})([0-9a-z]{8})([0-9a-z]{8})$/.exec(Buffer.from(id, 'base64').toString('latin1')) ?? [];
       if (own !== name) return undefined;
@@ -40,24 +40,24 @@ export function blockIds(uploadId: string): BlockIds {
   };
 }
 
-interface StagedOptions {
+interface StagerOptions {
   readonly ids: BlockIds;
   /** Where the first block belongs. */
-  readonly from: BlockPlace;
-  readonly buffers: Buffers;
+  readonly from: BlockPosition;
+  readonly buffers: BufferPool;
   readonly signal: AbortSignal;
 }
 
 /** Blocks on their way to Azure, a few at a time. */
-export class Staged {
+export class BlockStager {
   readonly ids: string[] = [];
   bytes = 0;
   readonly #blob: BlockBlobClient;
-  readonly #options: StagedOptions;
+  readonly #options: StagerOptions;
   readonly #running = new Set<Promise<unknown>>();
   #failed: { readonly error: unknown } | undefined;
 
-  constructor(blob: BlockBlobClient, options: StagedOptions) {
+  constructor(blob: BlockBlobClient, options: StagerOptions) {
     this.#blob = blob;
     this.#options = options;
   }
@@ -74,35 +74,35 @@ export class Staged {
         abortSignal: signal,
         transactionalContentMD5: md5,
       });
-    const sending = patiently(stage, signal)
+    const sending = withRetries(stage, signal)
       .catch((error: unknown) => {
         this.#failed ??= { error };
       })
       .finally(() => {
         this.#running.delete(sending);
-        buffers.give(block);
+        buffers.release(block);
       });
     this.#running.add(sending);
     if (this.#running.size >= PARALLEL_BLOCKS) await Promise.race(this.#running);
     if (this.#failed) throw this.#failed.error;
   }
 
-  async settle(): Promise<void> {
+  async finish(): Promise<void> {
     await Promise.all(this.#running);
     if (this.#failed) throw this.#failed.error;
   }
 }
 
-/** Buffers of one block, used again: garbage of this size would outgrow the memory that is really needed. */
-export class Buffers {
+/** BufferPool of one block, used again: garbage of this size would outgrow the memory that is really needed. */
+export class BufferPool {
   readonly #free: Buffer[] = [];
 
-  take(): Buffer {
+  acquire(): Buffer {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
   }
 
-  /** Takes back what `take` gave, or the beginning of it. */
-  give(block: Buffer): void {
+  /** Takes back what `acquire` gave, or the beginning of it. */
+  release(block: Buffer): void {
     this.#free.push(Buffer.from(block.buffer));
   }
 }
@@ -110,10 +110,10 @@ export class Buffers {
 /** The body in blocks. Rejects with the reason of the signal, even when nothing arrives any more. */
 export async function* blocksOf(
   body: Readable,
-  buffers: Buffers,
+  buffers: BufferPool,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  let block = buffers.take();
+  let block = buffers.acquire();
   let bytes = 0;
   try {
     // The request stays open: its answer must still go out when something fails.
@@ -128,7 +128,7 @@ export async function* blocksOf(
         bytes += copied;
         if (bytes < BLOCK_BYTES) continue;
         yield block;
-        block = buffers.take();
+        block = buffers.acquire();
         bytes = 0;
       }
     }

@@ -2,30 +2,38 @@ import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { BlobContainer } from './blob-container.ts';
+import {
+  BLOCK_BYTES,
+  type BlockIds,
+  BlockStager,
+  BufferPool,
+  blockIds,
+  blocksOf,
+  MAX_BLOCKS,
+} from './blocks.ts';
 import { readRange } from './download.ts';
-import { statusOf, storageCode } from './failure.ts';
-import type { Place } from './place.ts';
-import { BLOCK_BYTES, type BlockIds, Buffers, blockIds, blocksOf, MAX_BLOCKS, Staged } from './staging.ts';
-import type { UploadPiece, UploadState } from './types.ts';
+import { statusOf, storageCode } from './storage-calls.ts';
+import type { UploadChunk, UploadState } from './types.ts';
 import { commitSettings, incomplete, MAX_BYTES, precheck, tooLarge, verify } from './upload.ts';
 
 /** Names the resumable upload that made a blob, for a client that did not see the last answer. */
 const UPLOAD_METADATA = 'uploadid';
 
 /** What one process knows of resumable uploads beside Azure. To forget it costs time and no file. */
-export class Pieces {
+export class ResumableUploads {
   /** Sums of uploads from their beginning, as long as this process has seen all of it. */
-  readonly #sums = new Map<string, { readonly hash: Hash; readonly at: number }>();
-  /** The piece of each upload that is under way. */
+  readonly #hashes = new Map<string, { readonly hash: Hash; readonly at: number }>();
+  /** The chunk of each upload that is under way. */
   readonly #running = new Map<string, { readonly stop: AbortController; readonly end: Promise<unknown> }>();
   /** Uploads whose sum was wrong. */
-  readonly #wrong = new Set<string>();
+  readonly #invalid = new Set<string>();
 
   /**
-   * One piece of an upload after the other. The latest goes on: the one before it is most often a connection that is broken and does not
+   * One chunk of an upload after the other. The latest goes on: the one before it is most often a connection that is broken and does not
    * know it yet, which would keep its client waiting for minutes.
    */
-  async turn<T>(key: string, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async runLatest<T>(key: string, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const before = this.#running.get(key);
     const stop = new AbortController();
     const stopped = () => stop.signal.throwIfAborted();
@@ -47,33 +55,33 @@ export class Pieces {
     }
   }
 
-  take(key: string, offset: number): Hash | undefined {
-    const found = this.#sums.get(key);
-    this.#sums.delete(key);
+  takeHash(key: string, offset: number): Hash | undefined {
+    const found = this.#hashes.get(key);
+    this.#hashes.delete(key);
     if (offset === 0) return createHash('md5');
     return found?.at === offset ? found.hash : undefined;
   }
 
-  keep(key: string, hash: Hash | undefined, at: number): void {
+  keepHash(key: string, hash: Hash | undefined, at: number): void {
     if (!hash) return;
-    this.#sums.set(key, { hash, at });
+    this.#hashes.set(key, { hash, at });
     // Without its sum an upload is checked by reading it again.
-    bound(this.#sums);
+    bound(this.#hashes);
   }
 
-  /** What has arrived is of no use: to put it together by another piece would replace the file that is there. */
-  spoil(key: string): void {
-    this.#wrong.add(key);
-    bound(this.#wrong);
+  /** What has arrived is of no use: to put it together by another chunk would replace the file that is there. */
+  markInvalid(key: string): void {
+    this.#invalid.add(key);
+    bound(this.#invalid);
   }
 
-  isSpoilt(key: string): boolean {
-    return this.#wrong.has(key);
+  isInvalid(key: string): boolean {
+    return this.#invalid.has(key);
   }
 
   /** The upload begins again, so what was wrong before counts no more. */
-  begin(key: string): void {
-    this.#wrong.delete(key);
+  restart(key: string): void {
+    this.#invalid.delete(key);
   }
 }
 
@@ -85,106 +93,108 @@ function bound(known: Map<string, unknown> | Set<string>): void {
 }
 
 /**
- * One piece of an upload that can be resumed. What has arrived is known by Azure alone, as uncommitted blocks, so that neither a new
+ * One chunk of an upload that can be resumed. What has arrived is known by Azure alone, as uncommitted blocks, so that neither a new
  * start of the sidecar nor another sidecar loses it; Azure forgets them after a week.
  */
-export async function uploadPiece(
-  place: Place,
+export async function uploadChunk(
+  container: BlobContainer,
   path: string,
   body: Readable,
-  piece: UploadPiece,
-  pieces: Pieces,
+  chunk: UploadChunk,
+  uploads: ResumableUploads,
   signal: AbortSignal,
 ): Promise<UploadState> {
-  const blob = place.blob(path);
-  if (piece.size > MAX_BYTES) throw tooLarge(path, piece.size);
-  const key = `${blob.url} ${piece.uploadId}`;
-  return place.attempt(`Uploading ${path}`, () =>
-    pieces.turn(key, signal, (mine) => takePiece(blob, path, body, piece, { pieces, key, signal: mine })),
+  const blob = container.blob(path);
+  if (chunk.size > MAX_BYTES) throw tooLarge(path, chunk.size);
+  const key = `${blob.url} ${chunk.uploadId}`;
+  return container.attempt(`Uploading ${path}`, () =>
+    uploads.runLatest(key, signal, (mine) =>
+      receiveChunk(blob, path, body, chunk, { uploads, key, signal: mine }),
+    ),
   );
 }
 
-async function takePiece(
+async function receiveChunk(
   blob: BlockBlobClient,
   path: string,
   body: Readable,
-  piece: UploadPiece,
-  { pieces, key, signal }: { pieces: Pieces; key: string; signal: AbortSignal },
+  chunk: UploadChunk,
+  { uploads, key, signal }: { uploads: ResumableUploads; key: string; signal: AbortSignal },
 ): Promise<UploadState> {
-  if (piece.offset > 0 && pieces.isSpoilt(key)) {
+  if (chunk.offset > 0 && uploads.isInvalid(key)) {
     throw new ConnectorError(
       'CHECKSUM_MISMATCH',
       `${path}: what this upload has sent has another MD5 than was said; begin again with another Upload-Id.`,
     );
   }
-  if (piece.offset === 0) await precheck(blob, piece, signal);
-  const ids = blockIds(piece.uploadId);
-  const before = await receivedBlocks(blob, ids, piece.size, signal);
-  if (before.received !== piece.offset) {
+  if (chunk.offset === 0) await precheck(blob, chunk, signal);
+  const ids = blockIds(chunk.uploadId);
+  const before = await receivedBlocks(blob, ids, chunk.size, signal);
+  if (before.received !== chunk.offset) {
     const done = before.received === 0 ? await finished(blob, ids, signal) : undefined;
     // The same upload whose last answer got lost; another file under a name that was used before is not.
-    if (done?.received === piece.size && (!piece.contentMd5 || piece.contentMd5 === done.contentMd5))
+    if (done?.received === chunk.size && (!chunk.contentMd5 || chunk.contentMd5 === done.contentMd5))
       return done;
     throw new ConnectorError(
       'UPLOAD_OFFSET_WRONG',
-      `${path}: ${before.received} bytes have arrived, so the next piece begins there and not at ${piece.offset}.`,
+      `${path}: ${before.received} bytes have arrived, so the next chunk begins there and not at ${chunk.offset}.`,
       { details: { received: before.received } },
     );
   }
-  if (before.ids.length + Math.ceil(piece.length / BLOCK_BYTES) > MAX_BLOCKS) {
+  if (before.ids.length + Math.ceil(chunk.length / BLOCK_BYTES) > MAX_BLOCKS) {
     throw new ConnectorError(
       'FILE_TOO_LARGE',
-      `${path} would have more than ${MAX_BLOCKS} blocks; send it in larger pieces, multiples of ${BLOCK_BYTES} bytes.`,
+      `${path} would have more than ${MAX_BLOCKS} blocks; send it in larger uploads, multiples of ${BLOCK_BYTES} bytes.`,
     );
   }
-  if (piece.offset === 0) pieces.begin(key);
-  const hash = pieces.take(key, piece.offset);
-  const buffers = new Buffers();
-  const from = { offset: piece.offset, total: piece.size };
-  const staged = new Staged(blob, { ids, from, buffers, signal });
+  if (chunk.offset === 0) uploads.restart(key);
+  const hash = uploads.takeHash(key, chunk.offset);
+  const buffers = new BufferPool();
+  const from = { offset: chunk.offset, total: chunk.size };
+  const stager = new BlockStager(blob, { ids, from, buffers, signal });
   try {
     for await (const block of blocksOf(body, buffers, signal)) {
-      // A block that the piece does not have would count as received.
-      const bytes = staged.bytes + block.byteLength;
-      if (bytes > piece.length) throw tooLong(path, bytes, piece.length);
+      // A block that the chunk does not have would count as received.
+      const bytes = stager.bytes + block.byteLength;
+      if (bytes > chunk.length) throw tooLong(path, bytes, chunk.length);
       hash?.update(block);
-      await staged.add(block);
+      await stager.add(block);
     }
   } finally {
     // What is under way still counts: the client goes on behind it.
-    await staged.settle().catch(() => undefined);
+    await stager.finish().catch(() => undefined);
   }
-  await staged.settle();
-  if (staged.bytes !== piece.length) throw incomplete(path, staged.bytes, piece.length);
-  const received = piece.offset + staged.bytes;
-  if (received < piece.size) {
-    pieces.keep(key, hash, received);
+  await stager.finish();
+  if (stager.bytes !== chunk.length) throw incomplete(path, stager.bytes, chunk.length);
+  const received = chunk.offset + stager.bytes;
+  if (received < chunk.size) {
+    uploads.keepHash(key, hash, received);
     return { received };
   }
   const md5 = hash?.digest();
   try {
-    if (md5) verify(path, md5, piece.contentMd5);
+    if (md5) verify(path, md5, chunk.contentMd5);
   } catch (error) {
-    pieces.spoil(key);
+    uploads.markInvalid(key);
     throw error;
   }
-  const settings = commitSettings(path, piece, md5, signal, { [UPLOAD_METADATA]: ids.name });
-  const answer = await blob.commitBlockList([...before.ids, ...staged.ids], settings);
+  const settings = commitSettings(path, chunk, md5, signal, { [UPLOAD_METADATA]: ids.name });
+  const answer = await blob.commitBlockList([...before.ids, ...stager.ids], settings);
   const etag = answer.etag ?? '';
-  if (!md5 && piece.contentMd5) await verifyStored(blob, path, piece, etag, signal);
-  const known = md5?.toString('base64') ?? piece.contentMd5;
+  if (!md5 && chunk.contentMd5) await verifyStored(blob, path, chunk, etag, signal);
+  const known = md5?.toString('base64') ?? chunk.contentMd5;
   return { received, etag, ...(known === undefined ? {} : { contentMd5: known }) };
 }
 
 export async function uploadState(
-  place: Place,
+  container: BlobContainer,
   path: string,
   uploadId: string,
   signal: AbortSignal,
 ): Promise<UploadState> {
-  const blob = place.blob(path);
+  const blob = container.blob(path);
   const ids = blockIds(uploadId);
-  return place.attempt(`Looking at the upload of ${path}`, async () => {
+  return container.attempt(`Looking at the upload of ${path}`, async () => {
     const { received, count } = await receivedBlocks(blob, ids, undefined, signal);
     const done = count === 0 ? await finished(blob, ids, signal) : undefined;
     return done ?? { received };
@@ -206,7 +216,7 @@ async function receivedBlocks(
   }
   const bySize = new Map<number, { name: string; size: number; offset: number }[]>();
   for (const { name, size } of blocks) {
-    const own = ids.placeOf(name);
+    const own = ids.positionOf(name);
     if (!own || (total !== undefined && own.total !== total)) continue;
     const list = bySize.get(own.total) ?? [];
     if (list.length === 0) bySize.set(own.total, list);
@@ -214,7 +224,7 @@ async function receivedBlocks(
   }
   let furthest = { received: 0, ids: [] as string[], count: 0 };
   for (const [size, list] of bySize) {
-    const found = followed(
+    const found = contiguous(
       list.sort((a, b) => a.offset - b.offset),
       size,
     );
@@ -223,7 +233,7 @@ async function receivedBlocks(
   return furthest;
 }
 
-function followed(
+function contiguous(
   blocks: readonly { name: string; size: number; offset: number }[],
   total: number,
 ): { received: number; ids: string[] } {
@@ -264,16 +274,16 @@ async function finished(
 async function verifyStored(
   blob: BlockBlobClient,
   path: string,
-  piece: UploadPiece,
+  chunk: UploadChunk,
   etag: string,
   signal: AbortSignal,
 ): Promise<void> {
   const hash = createHash('md5');
-  for (let offset = 0; offset < piece.size; offset += BLOCK_BYTES) {
-    hash.update(await readRange(blob, offset, Math.min(BLOCK_BYTES, piece.size - offset), etag, signal));
+  for (let offset = 0; offset < chunk.size; offset += BLOCK_BYTES) {
+    hash.update(await readRange(blob, offset, Math.min(BLOCK_BYTES, chunk.size - offset), etag, signal));
   }
   try {
-    verify(path, hash.digest(), piece.contentMd5);
+    verify(path, hash.digest(), chunk.contentMd5);
   } catch (error) {
     await blob.delete({ conditions: { ifMatch: etag }, abortSignal: signal });
     throw error;
@@ -283,6 +293,6 @@ async function verifyStored(
 function tooLong(path: string, bytes: number, expected: number): ConnectorError {
   return new ConnectorError(
     'REQUEST_INVALID',
-    `${path}: ${bytes} bytes or more have arrived for a piece that has ${expected} by its Content-Range.`,
+    `${path}: ${bytes} bytes or more have arrived for a chunk that has ${expected} by its Content-Range.`,
   );
 }

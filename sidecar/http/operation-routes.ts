@@ -1,23 +1,38 @@
-import express, { type Request, type RequestHandler, type Response, Router } from 'express';
+import express, { type RequestHandler, Router } from 'express';
 import { factsOf } from '../contract/schema.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { Log } from '../observe/log.ts';
+import type { OperationContext } from '../operations/context.ts';
 import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
-import type { AppOptions } from './app.ts';
 import { readHandover } from './auth.ts';
 import { FORBIDDEN_KEYS } from './problem.ts';
-import { sendResult } from './reply.ts';
+import { callerSignal, sendResult } from './reply.ts';
 import { Validation } from './validation.ts';
 
-interface RouteOptions extends Pick<AppOptions, 'operations' | 'context' | 'checkOutput' | 'log'> {
+export interface OperationRouteOptions {
+  readonly operations: readonly Operation[];
+  readonly context: Omit<OperationContext, 'signal'>;
+  readonly log: Log;
+  /** Refuses an answer that its schema does not describe; for tests. */
+  readonly checkOutput?: boolean;
+}
+
+interface RouteGuards {
+  /** The largest body, in bytes, of an operation that does not set its own limit. */
   readonly bodyBytes: number;
   readonly authorise: RequestHandler;
 }
 
+const JSON_TYPES = ['application/json', 'application/*+json'];
+
 /** One route for each operation, and a 405 for every other method of the same paths. */
-export function operationRoutes(options: RouteOptions): Router {
+export function operationRoutes(
+  options: OperationRouteOptions,
+  { bodyBytes, authorise }: RouteGuards,
+): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const validation = new Validation();
-  const parseBody = jsonBody(options.bodyBytes);
+  const parseBody = jsonBody(bodyBytes);
   const bodyOf = ({ largeBody }: Operation) =>
     largeBody ? jsonBody(largeBody.maxBytes, largeBody.refuse) : parseBody;
   const methodsByPath = new Map<string, string[]>();
@@ -29,13 +44,13 @@ export function operationRoutes(options: RouteOptions): Router {
     router[method](
       path,
       name(operation),
-      ...(operation.authorisation === 'ticket' ? [] : [options.authorise]),
+      ...(operation.authorisation === 'ticket' ? [] : [authorise]),
       ...(usesQuery(operation.method) ? [] : [bodyOf(operation)]),
       run(operation, options, validation),
     );
   }
   for (const [path, methods] of methodsByPath) {
-    router.all(path, options.authorise, (request, response) => {
+    router.all(path, authorise, (request, response) => {
       response.set('Allow', methods.join(', '));
       throw new ConnectorError(
         'METHOD_NOT_ALLOWED',
@@ -76,14 +91,14 @@ function jsonBody(limit: number, refuse?: () => ConnectorError): RequestHandler 
     limit,
     strict: true,
     inflate: false,
-    type: ['application/json', 'application/*+json'],
+    type: JSON_TYPES,
   });
   return (request, response, next) => {
     const { headers } = request;
     const empty =
       headers['content-length'] === '0' ||
       (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined);
-    if (!empty && !request.is(['application/json', 'application/*+json'])) {
+    if (!empty && !request.is(JSON_TYPES)) {
       throw new ConnectorError(
         'REQUEST_INVALID',
         'The body must be JSON with the header Content-Type: application/json.',
@@ -98,7 +113,7 @@ function jsonBody(limit: number, refuse?: () => ConnectorError): RequestHandler 
   };
 }
 
-function run(operation: Operation, options: RouteOptions, validation: Validation): RequestHandler {
+function run(operation: Operation, options: OperationRouteOptions, validation: Validation): RequestHandler {
   const checkInput = validation.forInput(operation);
   const checkOutput = options.checkOutput ? validation.forOutput(operation) : undefined;
   return async (request, response) => {
@@ -110,7 +125,7 @@ function run(operation: Operation, options: RouteOptions, validation: Validation
         : {};
     const input = { ...checkInput(path, request.query, request.body ?? {}), ...secret };
     const output = await operation.run(
-      { ...options.context, signal: goneSignal(request, response) },
+      { ...options.context, signal: callerSignal(request, response) },
       input as never,
     );
     const drift = checkOutput?.(output);
@@ -126,14 +141,4 @@ function run(operation: Operation, options: RouteOptions, validation: Validation
       'A request was answered.',
     );
   };
-}
-
-/** Aborted when the caller hangs up before the answer. */
-export function goneSignal(request: Request, response: Response): AbortSignal {
-  const abort = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) abort.abort();
-  });
-  if (request.socket.destroyed) abort.abort();
-  return abort.signal;
 }

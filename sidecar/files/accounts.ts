@@ -3,8 +3,7 @@ import type { BlobServiceClient } from '@azure/storage-blob';
 import { openStorage } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { Turns } from '../lib/turns.ts';
-import type { SecretTicket } from '../operations/context.ts';
-import type { Tickets } from '../secrets/tickets.ts';
+import type { OneTimeSecretToken, OneTimeSecretTokens } from '../secrets/one-time-secret-tokens.ts';
 import { locateBlob } from './blob-address.ts';
 import { ContainerFiles, type Shared } from './container-files.ts';
 import { moveOnce } from './idempotent-move.ts';
@@ -22,11 +21,11 @@ const MAX_CONTAINERS = 5_000;
 
 /** The storage Things that asked to be connected. */
 export class StorageAccounts {
-  readonly #tickets: Tickets;
+  readonly #secretTokens: OneTimeSecretTokens;
   readonly #accounts = new Map<string, StorageAccount>();
 
-  constructor(tickets: Tickets) {
-    this.#tickets = tickets;
+  constructor(secretTokens: OneTimeSecretTokens) {
+    this.#secretTokens = secretTokens;
   }
 
   /**
@@ -38,7 +37,7 @@ export class StorageAccounts {
     thing: string,
     settings: { readonly blobEndpoint?: string | undefined },
     secret: boolean,
-  ): Promise<readonly SecretTicket[]> {
+  ): Promise<readonly OneTimeSecretToken[]> {
     const use = async (access: string | undefined) => {
       this.#accounts.set(thing, await StorageAccount.open(thing, access ?? settings.blobEndpoint));
     };
@@ -46,7 +45,7 @@ export class StorageAccounts {
       await use(undefined);
       return [];
     }
-    return this.#tickets.issue(thing, [SECRET], (secrets) => use(secrets[SECRET]));
+    return this.#secretTokens.issue(thing, [SECRET], (secrets) => use(secrets[SECRET]));
   }
 
   /** Idempotent; an unknown Thing is no error. */

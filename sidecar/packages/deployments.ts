@@ -11,7 +11,6 @@ import { type Deployment, hasEnded, isDeployment, keyOf, rowOf, sharesFile, targ
 import { DeploymentRun, type RunOptions } from './deployment-run.ts';
 import {
   PACKAGE_STATES,
-  type PackageDesk,
   type PackageName,
   type PackageRequest,
   type PackageRow,
@@ -32,9 +31,9 @@ const KEEP = 1_000;
 
 /**
  * The software packages on their way to the devices of one hub. Each deployment lies in the state directory and goes on when the next process
- * starts; the Thing of the device shows it.
+ * starts; the Thing of the device shows it. All operations throw STATE_UNAVAILABLE.
  */
-export class Deployments implements PackageDesk {
+export class Deployments {
   readonly #options: DeploymentsOptions;
   readonly #records: Records<Deployment>;
   readonly #channel: Channel;
@@ -74,6 +73,10 @@ export class Deployments implements PackageDesk {
     return counts;
   }
 
+  /**
+   * Starts a deployment, or returns the running one with the same file and version.
+   * @throws ConnectorError PACKAGE_PENDING, FILE_NOT_FOUND, DEVICE_NOT_FOUND, LINK_NOT_POSSIBLE and the errors of storage and hub
+   */
   async deploy(request: PackageRequest, signal: AbortSignal): Promise<PackageRow> {
     await this.start();
     const { account, container, path, deviceId } = request;
@@ -118,6 +121,7 @@ export class Deployments implements PackageDesk {
     return rowOf(await this.#begin(deployment));
   }
 
+  /** Cancels a deployment; one that has ended stays as it is. @throws ConnectorError PACKAGE_NOT_FOUND */
   async cancel(name: PackageName): Promise<PackageRow> {
     await this.start();
     const run = this.#latest(name);
@@ -127,6 +131,7 @@ export class Deployments implements PackageDesk {
     return rowOf(run.deployment);
   }
 
+  /** Newest first: the running ones, and the last thousand that have ended. */
   async list(filter: { state?: PackageState | undefined; name?: string | undefined }): Promise<PackageRow[]> {
     await this.start();
     return [...this.#runs.values()]

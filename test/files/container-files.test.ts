@@ -353,7 +353,7 @@ describe('what goes wrong', () => {
       `DefaultEndpointsProtocol=http;AccountName=${accountName};AccountKey=d3Jvbmc=;BlobEndpoint=${endpoint};`;
     const check = async (endpoint: string) => {
       const [issued] = await account.storages.connect('Checked', {}, true);
-      await account.tickets.redeem(issued?.ticket ?? '', connection(endpoint));
+      await account.secretTokens.redeem(issued?.ticket ?? '', connection(endpoint));
       return account.storages.require('Checked').check(NEVER);
     };
     await assert.rejects(check(url), { code: 'AZURE_UNAUTHORIZED' });

@@ -197,9 +197,9 @@ describe('an upload that is resumed', () => {
 
 /** The same account in a sidecar that has just started. */
 async function again() {
-  const storages = new StorageAccounts(account.tickets);
+  const storages = new StorageAccounts(account.secretTokens);
   const [issued] = await storages.connect(STORAGE, {}, true);
-  await account.tickets.redeem(issued?.ticket ?? '', account.azurite.connectionString);
+  await account.secretTokens.redeem(issued?.ticket ?? '', account.azurite.connectionString);
   const { context } = account.appOptions;
   return { appOptions: context ? { context: { ...context, storages } } : {} };
 }

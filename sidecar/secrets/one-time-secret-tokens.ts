@@ -2,11 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { SecretName } from '../contract/hub-settings.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import type { SecretTicket, SecretTickets } from '../operations/context.ts';
+
+/** Redeemed once, with `PUT /v1/secrets/{ticket}`. */
+export interface OneTimeSecretToken {
+  readonly name: SecretName;
+  /** Unguessable; expires after 60 seconds. The interface calls it a ticket. */
+  readonly ticket: string;
+}
 
 export type Secrets = Partial<Record<SecretName, string>>;
 
-/** The secrets of one Connect on their way. */
+/** The secrets of one Connect that have been handed over so far. */
 interface Handover {
   readonly owner: string;
   readonly awaited: Set<SecretName>;
@@ -17,19 +23,19 @@ interface Handover {
 const LIFETIME_MS = 60_000;
 const MAX_SECRET_BYTES = 16_384;
 
-/** Issues the single-use tickets of Connect and takes the secrets that are handed over for them. */
-export class Tickets implements SecretTickets {
+/** Issues one-time secret tokens for the secrets of a Connect, and accepts each secret once for its token. */
+export class OneTimeSecretTokens {
   readonly #handovers = new Map<string, { name: SecretName; handover: Handover; expiresAtMs: number }>();
 
   /**
-   * `complete` is called once, when the last of the named secrets has arrived. Tickets that the same owner still had are void: an older
+   * `complete` is called once, when the last of the named secrets has arrived. OneTimeSecretTokens that the same owner still had are void: an older
    * Connect must not overtake a newer one.
    */
   issue(
     owner: string,
     names: readonly SecretName[],
     complete: (secrets: Secrets) => Promise<void>,
-  ): SecretTicket[] {
+  ): OneTimeSecretToken[] {
     this.#forgetExpired();
     for (const [ticket, { handover }] of this.#handovers) {
       if (handover.owner === owner) this.#handovers.delete(ticket);
@@ -42,13 +48,19 @@ export class Tickets implements SecretTickets {
     });
   }
 
+  /**
+   * Accepts the secret for which the token was issued. An empty value counts as not set. `env:NAME` and `file:/path` are resolved by the
+   * sidecar.
+   * @returns how many secrets of the same Connect are still missing
+   * @throws ConnectorError TICKET_UNKNOWN, SECRET_UNREADABLE, and what `complete` throws
+   */
   async redeem(ticket: string, value: string): Promise<{ name: SecretName; awaited: number }> {
     this.#forgetExpired();
     const issued = this.#handovers.get(ticket);
     if (!issued)
       throw new ConnectorError(
         'TICKET_UNKNOWN',
-        'This ticket was never issued, was used before, or is older than 60 seconds.',
+        'This one-time secret token was never issued, was used before, or is older than 60 seconds.',
       );
     const { name, handover } = issued;
     this.#handovers.delete(ticket);

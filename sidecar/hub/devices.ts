@@ -55,7 +55,7 @@ export class HubDevices {
       onThing: this.onThing,
     });
     this.#things = new HubThings({ ...options, deviceThings });
-    const onHeard = (deviceId: string) => this.#packages.heard(deviceId);
+    const onHeard = (deviceId: string) => this.#packages.deviceChanged(deviceId);
     this.events = new DeviceEvents({ ...options, deviceThings, clients, onHeard });
     const delivery = this.events.delivery((error) => {
       if (error) log.debug({ err: error }, 'Notifications wait for ThingWorx.');

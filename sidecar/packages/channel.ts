@@ -49,7 +49,7 @@ export class Channel {
   }
 
   /** What the device reports of it by now; undefined when nothing. */
-  async look(deployment: Deployment, signal: AbortSignal): Promise<Progress | undefined> {
+  async readReport(deployment: Deployment, signal: AbortSignal): Promise<Progress | undefined> {
     const { twins } = await this.#options.clients();
     const twin = await twins.get(targetOf(deployment), { signal, timeoutMs: READ_TIMEOUT_MS });
     return reportOf(deployment, twin.properties.reported);

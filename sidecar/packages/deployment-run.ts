@@ -9,7 +9,7 @@ export interface RunOptions {
   /** Durably. Rejects only with STOPPING. */
   readonly save: (deployment: Deployment) => Promise<void>;
   /** Shows it on the Thing. Rejects only with STOPPING. */
-  readonly tell: (deployment: Deployment) => Promise<void>;
+  readonly show: (deployment: Deployment) => Promise<void>;
   /** Whether another deployment still needs the file. */
   readonly isFileNeeded: (deployment: Deployment) => boolean;
   readonly log: Log;
@@ -40,11 +40,11 @@ export class DeploymentRun {
   #deployment: Deployment;
   #pauseMs: number;
   #heard = false;
-  #wake: () => void = () => undefined;
+  #endPause: () => void = () => undefined;
   /** The call to the device that is under way. */
   #call = new AbortController();
   #cancelled: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
-  #telling: Promise<void> = Promise.resolve();
+  #showing: Promise<void> = Promise.resolve();
   #saving: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
 
@@ -60,8 +60,8 @@ export class DeploymentRun {
   }
 
   /** Whether nothing is left to do. */
-  get isSettled(): boolean {
-    return hasEnded(this.#deployment) && this.#deployment.cleaned && this.#deployment.told;
+  get isComplete(): boolean {
+    return hasEnded(this.#deployment) && this.#deployment.cleaned && this.#deployment.shown;
   }
 
   /** Works until everything is settled or the signal aborts. Never rejects. */
@@ -74,25 +74,25 @@ export class DeploymentRun {
   }
 
   /** Something was heard of the device: looks at once. */
-  nudge(): void {
+  wake(): void {
     this.#pauseMs = this.#options.firstPauseMs ?? FIRST_PAUSE_MS;
     this.#heard = true;
-    this.#wake();
+    this.#endPause();
   }
 
   /** The hub says that the device has taken the message, or will not. */
   async feedback(outcome: string, description: string): Promise<void> {
     if (hasEnded(this.#deployment) || this.#deployment.state !== 'sent') return;
     if (outcome === 'Success') {
-      await this.#change({ message: 'The device has taken the message.' });
+      await this.#update({ message: 'The device has taken the message.' });
     } else {
-      await this.#change({
+      await this.#update({
         state: 'failed',
         code: 'PACKAGE_FAILED',
         message: `The device did not take the message: ${outcome}${description ? ` (${description})` : ''}.`,
       });
     }
-    this.nudge();
+    this.wake();
   }
 
   /** Gives it up. Resolves when it has ended, whichever way. */
@@ -100,36 +100,36 @@ export class DeploymentRun {
     if (hasEnded(this.#deployment)) return;
     this.#cancelled ??= Promise.withResolvers<void>();
     this.#call.abort();
-    this.#wake();
+    this.#endPause();
     await Promise.race([this.#cancelled.promise, this.run()]);
   }
 
   /** A deployment that ended without a word of the device hears it late. */
-  async lookAgain(): Promise<void> {
+  async readLateReport(): Promise<void> {
     const { channel, signal } = this.#options;
     if (this.#deployment.confirmed || this.#deployment.state === 'installed') return;
     await this.#running;
-    const said = await channel.look(this.#deployment, signal).catch(() => undefined);
+    const said = await channel.readReport(this.#deployment, signal).catch(() => undefined);
     if (said?.state !== 'installed' && said?.state !== 'failed') return;
-    await this.#change({ ...said, cleaned: !(this.#deployment.deleteFile && said.state === 'installed') });
+    await this.#update({ ...said, cleaned: !(this.#deployment.deleteFile && said.state === 'installed') });
     this.#running = undefined;
     await this.run();
   }
 
   async #work(): Promise<void> {
     const { signal } = this.#options;
-    if (!this.#deployment.told) this.#tell(this.#deployment);
+    if (!this.#deployment.shown) this.#show(this.#deployment);
     while (!hasEnded(this.#deployment) && !signal.aborted) {
-      if (this.#cancelled) await this.#giveUp();
+      if (this.#cancelled) await this.#cancelOnDevice();
       else await this.#step();
       if (!hasEnded(this.#deployment)) await this.#pause(this.#deployment.deadlineMs - Date.now());
     }
     this.#cancelled?.resolve();
     while (!this.#deployment.cleaned && !signal.aborted) {
-      await this.#clean();
+      await this.#cleanUp();
       if (!this.#deployment.cleaned) await this.#pause();
     }
-    await this.#telling;
+    await this.#showing;
   }
 
   /** First what the device says, so that a deadline that passed meanwhile does not hide it. */
@@ -138,17 +138,17 @@ export class DeploymentRun {
     this.#call = new AbortController();
     const call = AbortSignal.any([signal, this.#call.signal]);
     try {
-      const said = this.#deployment.attempted ? await channel.look(this.#deployment, call) : undefined;
-      if (said && !hasEnded(this.#deployment)) await this.#change(said);
+      const said = this.#deployment.attempted ? await channel.readReport(this.#deployment, call) : undefined;
+      if (said && !hasEnded(this.#deployment)) await this.#update(said);
       if (hasEnded(this.#deployment)) return;
       if (Date.now() >= this.#deployment.deadlineMs) await this.#expire();
       else if (this.#deployment.state === 'waiting') await this.#send(call);
     } catch (thrown) {
       if (call.aborted || hasEnded(this.#deployment)) return;
       const error = toConnectorError(thrown);
-      if (!mayPass(error)) await this.#change({ state: 'failed', code: error.code, message: error.message });
+      if (!mayRetry(error)) await this.#update({ state: 'failed', code: error.code, message: error.message });
       else if (Date.now() >= this.#deployment.deadlineMs) await this.#expire();
-      else await this.#change({ code: error.code, message: error.message });
+      else await this.#update({ code: error.code, message: error.message });
     }
   }
 
@@ -156,17 +156,17 @@ export class DeploymentRun {
     const { attempted } = this.#deployment;
     try {
       // From then on the device may have it, whatever becomes of this process.
-      const onAttempt = () => this.#keep({ attempted: true });
-      await this.#change(await this.#options.channel.send(this.#deployment, onAttempt, signal));
+      const onAttempt = () => this.#persist({ attempted: true });
+      await this.#update(await this.#options.channel.send(this.#deployment, onAttempt, signal));
     } catch (thrown) {
-      if (NOT_REACHED.has(toConnectorError(thrown).code)) await this.#keep({ attempted });
+      if (NOT_REACHED.has(toConnectorError(thrown).code)) await this.#persist({ attempted });
       throw thrown;
     }
   }
 
   async #expire(): Promise<void> {
     const { state, code, message } = this.#deployment;
-    await this.#change(
+    await this.#update(
       state === 'waiting'
         ? {
             state: 'failed',
@@ -181,10 +181,10 @@ export class DeploymentRun {
     );
   }
 
-  async #giveUp(): Promise<void> {
+  async #cancelOnDevice(): Promise<void> {
     const { channel, signal } = this.#options;
     if (!this.#deployment.attempted) {
-      await this.#change({
+      await this.#update({
         state: 'cancelled',
         code: '',
         message: 'It was given up before the device had it.',
@@ -192,7 +192,7 @@ export class DeploymentRun {
       return;
     }
     const stopped = await channel.cancel(this.#deployment, signal).catch(() => false);
-    await this.#change({
+    await this.#update({
       state: 'cancelled',
       code: '',
       message: stopped
@@ -202,23 +202,23 @@ export class DeploymentRun {
   }
 
   /** Deletes the file that was installed, when that is wanted and nobody needs it any more. */
-  async #clean(): Promise<void> {
+  async #cleanUp(): Promise<void> {
     const { channel, signal, isFileNeeded } = this.#options;
     const { state, deleteFile } = this.#deployment;
     if (state !== 'installed' || !deleteFile) {
-      await this.#keep({ cleaned: true });
+      await this.#persist({ cleaned: true });
       return;
     }
     if (isFileNeeded(this.#deployment)) return;
     try {
       await channel.deleteFile(this.#deployment, signal);
-      await this.#change({ fileDeleted: true, cleaned: true });
+      await this.#update({ fileDeleted: true, cleaned: true });
     } catch (thrown) {
       const error = toConnectorError(thrown);
       if (signal.aborted) return;
-      if (mayPass(error)) return;
+      if (mayRetry(error)) return;
       this.#log.warn({ err: error }, 'The file of an installed package was not deleted.');
-      await this.#change({
+      await this.#update({
         cleaned: true,
         ...(error.code === 'FILE_NOT_FOUND'
           ? { fileDeleted: true }
@@ -228,24 +228,24 @@ export class DeploymentRun {
   }
 
   /** Changes what the Thing shows; nothing when it shows just that. */
-  async #change(progress: Progress): Promise<void> {
+  async #update(progress: Progress): Promise<void> {
     const before = this.#deployment;
     const shown = ['state', 'progress', 'code', 'message', 'fileDeleted'] as const;
     const differs = shown.some((name) => name in progress && progress[name] !== before[name]);
     if (!differs) {
-      await this.#keep(progress);
+      await this.#persist(progress);
       return;
     }
     this.#pauseMs = this.#options.firstPauseMs ?? FIRST_PAUSE_MS;
-    await this.#keep({ ...progress, changedAtMs: Date.now(), told: false });
+    await this.#persist({ ...progress, changedAtMs: Date.now(), shown: false });
     if (before.state !== this.#deployment.state) {
       const { name, version, state, message } = this.#deployment;
       this.#log.info({ package: name, version, state }, `Package ${state}. ${message}`.trim());
     }
-    this.#tell(this.#deployment);
+    this.#show(this.#deployment);
   }
 
-  async #keep(changes: Partial<Deployment>): Promise<void> {
+  async #persist(changes: Partial<Deployment>): Promise<void> {
     if (
       Object.entries(changes).every(([name, value]) => this.#deployment[name as keyof Deployment] === value)
     )
@@ -257,12 +257,12 @@ export class DeploymentRun {
   }
 
   /** In order, beside the work: ThingWorx may be away. */
-  #tell(deployment: Deployment): void {
-    const { tell } = this.#options;
-    this.#telling = this.#telling
-      .then(() => tell(deployment))
+  #show(deployment: Deployment): void {
+    const { show } = this.#options;
+    this.#showing = this.#showing
+      .then(() => show(deployment))
       .then(() =>
-        this.#deployment.changedAtMs === deployment.changedAtMs ? this.#keep({ told: true }) : undefined,
+        this.#deployment.changedAtMs === deployment.changedAtMs ? this.#persist({ shown: true }) : undefined,
       )
       // Stopped: the next process tells it.
       .catch(() => undefined);
@@ -278,7 +278,7 @@ export class DeploymentRun {
       longestPauseMs ??
       (this.#deployment.state === 'waiting' ? LONGEST_SEND_PAUSE_MS : LONGEST_LOOK_PAUSE_MS);
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
+    this.#endPause = resolve;
     const timer = setTimeout(resolve, Math.max(0, Math.min(this.#pauseMs, longest, atMostMs)));
     signal.addEventListener('abort', resolve as () => void, { once: true });
     this.#pauseMs = Math.min(this.#pauseMs * 2, longest);
@@ -289,7 +289,7 @@ export class DeploymentRun {
 }
 
 /** Whether the same may do later: what is away comes back, and what is not set up yet may be. */
-function mayPass({ code, retryable }: ConnectorError): boolean {
+function mayRetry({ code, retryable }: ConnectorError): boolean {
   return (
     retryable ||
     code === 'STORAGE_NOT_CONNECTED' ||

@@ -26,7 +26,7 @@ export interface Deployment extends PackageRequest {
   /** Whether nothing is left to do with the file. */
   readonly cleaned: boolean;
   /** Whether the Thing shows it as it is. */
-  readonly told: boolean;
+  readonly shown: boolean;
 }
 
 /** What changes in the course of a deployment. */

@@ -23,7 +23,7 @@ export interface DeploymentsOptions extends Pick<RunOptions, 'firstPauseMs' | 'l
   readonly clients: () => Promise<HubClients>;
   readonly storages: StorageAccounts;
   /** Rejects only with STOPPING. */
-  readonly announce: (told: readonly Announcement[], signal: AbortSignal) => Promise<number>;
+  readonly announce: (announcements: readonly Announcement[], signal: AbortSignal) => Promise<number>;
 }
 
 /** Ended deployments that are remembered; the oldest go first. */
@@ -109,7 +109,7 @@ export class Deployments {
       deadlineMs: createdAtMs + request.timeoutMinutes * 60_000,
       fileDeleted: false,
       cleaned: false,
-      told: false,
+      shown: false,
     };
     if (pending) {
       if (pending.version === request.version && sharesFile(pending, deployment)) return rowOf(pending);
@@ -142,10 +142,10 @@ export class Deployments {
   }
 
   /** Something has changed about the device: its twin, or its connection. */
-  heard(deviceId: string): void {
+  deviceChanged(deviceId: string): void {
     for (const run of this.#byDevice.get(deviceId) ?? []) {
-      if (!hasEnded(run.deployment)) run.nudge();
-      else if (this.#latest(run.deployment) === run) run.lookAgain().catch(() => undefined);
+      if (!hasEnded(run.deployment)) run.wake();
+      else if (this.#latest(run.deployment) === run) run.readLateReport().catch(() => undefined);
     }
   }
 
@@ -193,7 +193,7 @@ export class Deployments {
           signal,
           (error) => error && log.warn({ err: error }, 'A deployment cannot be kept; trying again.'),
         ),
-      tell: async (changed) => {
+      show: async (changed) => {
         await announce([announcementOf(changed)], signal);
       },
       isFileNeeded: (one) =>
@@ -216,17 +216,17 @@ export class Deployments {
   }
 
   #run(run: DeploymentRun): void {
-    if (run.isSettled) return;
+    if (run.isComplete) return;
     void run.run().then(async () => {
       // Others may wait for the file to be free.
       for (const other of this.#runs.values())
-        if (!other.isSettled && sharesFile(other.deployment, run.deployment)) other.nudge();
+        if (!other.isComplete && sharesFile(other.deployment, run.deployment)) other.wake();
       await this.#forget();
     });
   }
 
   async #forget(): Promise<void> {
-    const settled = [...this.#runs].filter(([, run]) => run.isSettled);
+    const settled = [...this.#runs].filter(([, run]) => run.isComplete);
     for (const [id, run] of settled.slice(0, Math.max(0, settled.length - KEEP))) {
       this.#remove(run);
       await this.#records.remove(id).catch(() => undefined);

@@ -70,7 +70,7 @@ export function moveOf(
     month: time.slice(5, 7),
     day: time.slice(8, 10),
   };
-  const folder = (uploadFolder || '{deviceId}').replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+  const folder = (uploadFolder || '{deviceId}').replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
   const path = `${folder.replace(/\/$/, '')}/${blobName.slice(deviceId.length + 1)}`;
   const to = { container: uploadContainer || from.container, path: path.startsWith('/') ? path : `/${path}` };
   if (to.container === from.container && to.path === from.path) return undefined;

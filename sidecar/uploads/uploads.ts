@@ -8,7 +8,7 @@ import { untilDone } from '../lib/backoff.ts';
 import { systemCode } from '../lib/files.ts';
 import { Records } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
-import { mayPass, type Settled, settleUpload } from './settle.ts';
+import { type MoveAndLinkResult, mayRetry, moveAndLink } from './move-and-link.ts';
 import { isNotification, isUpload, type Upload, uploadId } from './upload.ts';
 
 export interface UploadsOptions {
@@ -19,7 +19,7 @@ export interface UploadsOptions {
   /** Today's settings; throws while the hub has none. */
   readonly settings: () => HubSettings;
   /** Resolves to how many were refused. Rejects only with STOPPING. */
-  readonly announce: (told: readonly Announcement[], signal: AbortSignal) => Promise<number>;
+  readonly announce: (announcements: readonly Announcement[], signal: AbortSignal) => Promise<number>;
   /** The warning has changed. */
   readonly onWarning: () => void;
 }
@@ -58,8 +58,8 @@ export class Uploads {
   readonly #done = new Map<string, number>();
   /** By device. */
   readonly #working = new Map<string, Promise<void>>();
-  readonly #obstacles = new Map<string, ConnectorError>();
-  readonly #wantRoom: (() => void)[] = [];
+  readonly #blocking = new Map<string, ConnectorError>();
+  readonly #waitingForRoom: (() => void)[] = [];
   #starting: Promise<void> | undefined;
 
   constructor(options: UploadsOptions) {
@@ -73,7 +73,7 @@ export class Uploads {
   }
 
   get warning(): string | undefined {
-    const [error] = this.#obstacles.values();
+    const [error] = this.#blocking.values();
     return error && `Uploaded files wait: ${error.code}: ${error.message}`;
   }
 
@@ -122,7 +122,7 @@ export class Uploads {
 
   /** Resolves when an upload is done. */
   #room(signal: AbortSignal): Promise<void> {
-    return unlessAborted(new Promise((resolve) => this.#wantRoom.push(resolve)), signal);
+    return unlessAborted(new Promise((resolve) => this.#waitingForRoom.push(resolve)), signal);
   }
 
   async #load(): Promise<void> {
@@ -145,7 +145,7 @@ export class Uploads {
       if (this.#abort.signal.aborted || this.#working.size >= PARALLEL) return;
       const { deviceId } = upload.notification;
       if (this.#working.has(deviceId)) continue;
-      const work = this.#process(upload)
+      const work = this.#handle(upload)
         .catch((thrown) => this.#failed(upload, thrown))
         .finally(() => {
           this.#working.delete(deviceId);
@@ -155,32 +155,32 @@ export class Uploads {
     }
   }
 
-  async #process({ id }: Upload): Promise<void> {
-    const { settled, refused } = await this.#announce(id);
+  async #handle({ id }: Upload): Promise<void> {
+    const { result, refused } = await this.#announce(id);
     if (refused > 0) this.counts.refused += refused;
     else this.counts.announced += 1;
-    if (settled.moved) this.counts.moved += 1;
-    if (settled.problem) this.counts.incomplete += 1;
+    if (result.moved) this.counts.moved += 1;
+    if (result.problem) this.counts.incomplete += 1;
     const doneAtMs = Date.now();
     await this.#write({ ...this.#present(id), doneAtMs });
     this.#waiting.delete(id);
     this.#done.set(id, doneAtMs);
-    for (const resolve of this.#wantRoom.splice(0)) resolve();
+    for (const resolve of this.#waitingForRoom.splice(0)) resolve();
     await this.#forget();
   }
 
   /** While ThingWorx is away links grow old; then a new one is made. */
-  async #announce(id: string): Promise<{ settled: Settled; refused: number }> {
+  async #announce(id: string): Promise<{ result: MoveAndLinkResult; refused: number }> {
     const { signal } = this.#abort;
     for (;;) {
-      const settled = await this.#settle(id);
-      const { link } = settled;
+      const result = await this.#moveAndLink(id);
+      const { link } = result;
       const fresh =
         link && AbortSignal.timeout(Math.max(0, Math.floor((Date.parse(link.expiresAt) - Date.now()) / 2)));
       try {
-        const told = [announcementOf(this.#present(id), settled)];
+        const announcements = [announcementOf(this.#present(id), result)];
         const limit = fresh ? AbortSignal.any([signal, fresh]) : signal;
-        return { settled, refused: await this.#options.announce(told, limit) };
+        return { result, refused: await this.#options.announce(announcements, limit) };
       } catch (thrown) {
         if (signal.aborted || !fresh?.aborted) throw thrown;
       }
@@ -188,7 +188,7 @@ export class Uploads {
   }
 
   /** Waits as long as storage is away or not set up. */
-  async #settle(id: string): Promise<Settled> {
+  async #moveAndLink(id: string): Promise<MoveAndLinkResult> {
     const { storages, settings, log } = this.#options;
     const { signal } = this.#abort;
     const decide = async (move: IdempotentMove) => {
@@ -196,18 +196,18 @@ export class Uploads {
       await this.#write(upload);
       this.#waiting.set(id, upload);
     };
-    const settled = await untilDone(
-      () => settleUpload(this.#present(id), { storages, settings, decide }, signal),
+    const result = await untilDone(
+      () => moveAndLink(this.#present(id), { storages, settings, decide }, signal),
       signal,
-      (error) => this.#obstruct(id, error),
-      mayPass,
+      (error) => this.#setBlocked(id, error),
+      mayRetry,
     );
-    const { problem } = settled;
+    const { problem } = result;
     if (problem) {
       const { deviceId, blobName } = this.#present(id).notification;
       log.warn({ err: problem, deviceId, blobName }, 'An uploaded file has no link or was not moved.');
     }
-    return settled;
+    return result;
   }
 
   #present(id: string): Upload {
@@ -223,10 +223,10 @@ export class Uploads {
     this.#options.log.error({ err: toConnectorError(thrown) }, 'An upload could not be announced.');
   }
 
-  #obstruct(key: string, error: ConnectorError | undefined): void {
+  #setBlocked(key: string, error: ConnectorError | undefined): void {
     const before = this.warning;
-    if (error) this.#obstacles.set(key, error);
-    else this.#obstacles.delete(key);
+    if (error) this.#blocking.set(key, error);
+    else this.#blocking.delete(key);
     if (error && before === undefined) this.#options.log.warn({ err: error }, 'Uploaded files wait.');
     if (this.warning !== before) this.#options.onWarning();
   }
@@ -254,7 +254,7 @@ export class Uploads {
         throw new ConnectorError('STATE_UNAVAILABLE', text, { cause });
       }
     };
-    return untilDone(attempt, signal, (error) => this.#obstruct(key, error));
+    return untilDone(attempt, signal, (error) => this.#setBlocked(key, error));
   }
 }
 
@@ -271,7 +271,7 @@ async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<
   }
 }
 
-function announcementOf(upload: Upload, { place, moved, link, problem }: Settled): Announcement {
+function announcementOf(upload: Upload, { location, moved, link, problem }: MoveAndLinkResult): Announcement {
   const { deviceId, blobName, blobUri, blobSizeInBytes, enqueuedTimeUtc } = upload.notification;
   return {
     deviceId,
@@ -281,7 +281,7 @@ function announcementOf(upload: Upload, { place, moved, link, problem }: Settled
       blobName,
       blobUri,
       size: blobSizeInBytes,
-      ...(place === undefined ? {} : { container: place.container, path: place.path }),
+      ...(location === undefined ? {} : { container: location.container, path: location.path }),
       moved,
       ...(link === undefined ? {} : { link: link.url, linkExpires: Date.parse(link.expiresAt) }),
       code: problem?.code ?? '',

@@ -248,7 +248,7 @@ describe('deployments', () => {
       const { properties } = await clients.twins.get({ deviceId: bench.deviceId });
       return JSON.stringify(properties.reported).includes('"installed"');
     });
-    deployments.heard(bench.deviceId);
+    deployments.deviceChanged(bench.deviceId);
     await ended(bench, 'installed');
     await until('the file is gone', () => bench.rows.at(-1)?.fileDeleted === true);
   });

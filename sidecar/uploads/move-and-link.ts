@@ -5,16 +5,16 @@ import type { FileLocation, IdempotentMove, Link } from '../files/types.ts';
 import { moveOf, type Upload } from './upload.ts';
 
 /** What became of an uploaded file. */
-export interface Settled {
+export interface MoveAndLinkResult {
   /** Where it is; absent when that is not known. */
-  readonly place?: FileLocation;
+  readonly location?: FileLocation;
   readonly moved: boolean;
   readonly link?: Link;
   /** Why there is no link, or why it was not moved. */
   readonly problem?: ConnectorError;
 }
 
-export interface SettleOptions {
+export interface MoveAndLinkOptions {
   readonly storages: StorageAccounts;
   readonly settings: () => HubSettings;
   /** Keeps the move durably before it begins. */
@@ -23,13 +23,13 @@ export interface SettleOptions {
 
 /**
  * Moves a file as the settings say and makes a link to it. What is wrong with the file itself is part of the result; rejects with what may
- * pass or what somebody must change first (`mayPass`).
+ * pass or what somebody must change first (`mayRetry`).
  */
-export async function settleUpload(
+export async function moveAndLink(
   upload: Upload,
-  { storages, settings, decide }: SettleOptions,
+  { storages, settings, decide }: MoveAndLinkOptions,
   signal: AbortSignal,
-): Promise<Settled> {
+): Promise<MoveAndLinkResult> {
   const { uploadStorageThing, uploadLinkMinutes, ...moving } = settings();
   if (!uploadStorageThing) return { moved: false };
   let from: FileLocation | undefined;
@@ -52,22 +52,22 @@ export async function settleUpload(
   }
   try {
     const link = await storage.container(from.container).downloadLink(from.path, uploadLinkMinutes, signal);
-    return { place: from, moved, link, ...(problem ? { problem } : {}) };
+    return { location: from, moved, link, ...(problem ? { problem } : {}) };
   } catch (thrown) {
     problem ??= problemOf(thrown);
-    return { place: from, moved, problem };
+    return { location: from, moved, problem };
   }
 }
 
 /** @throws what may pass */
 function problemOf(thrown: unknown): ConnectorError {
   const error = toConnectorError(thrown);
-  if (mayPass(error)) throw error;
+  if (mayRetry(error)) throw error;
   return error;
 }
 
 /** Whether the same file may do later: storage is away, or does not let this program in, or is not set up yet. */
-export function mayPass({ code, retryable, details }: ConnectorError): boolean {
+export function mayRetry({ code, retryable, details }: ConnectorError): boolean {
   switch (code) {
     case 'STORAGE_NOT_CONNECTED':
     case 'SETTING_INVALID':

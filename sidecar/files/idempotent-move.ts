@@ -10,7 +10,7 @@ import type { FileLocation, IdempotentMove } from './types.ts';
 /** Nobody waits for it with a script. */
 const TIME_MS = 600_000;
 const LOOK_INTERVAL_MS = 1_000;
-/** On a file that was moved: the mark of the move, and the version of the source that was copied. */
+/** On a file that was moved: the idempotencyKey of the move, and the version of the source that was copied. */
 const MARK_METADATA = 'relocation';
 /** Somebody has written, moved or deleted the target or the source since it was looked at. */
 const OVERTAKEN = new Set([
@@ -32,7 +32,7 @@ interface Candidate {
 }
 
 /**
- * Copies with a mark, then deletes the very version that was copied. Whoever tries again, after a crash or beside this one, finds the mark and
+ * Copies with a idempotencyKey, then deletes the very version that was copied. Whoever tries again, after a crash or beside this one, finds the idempotencyKey and
  * goes on behind it, so that there is never a second copy and never none.
  */
 export async function moveOnce(
@@ -40,7 +40,7 @@ export async function moveOnce(
   move: IdempotentMove,
   signal: AbortSignal,
 ): Promise<FileLocation> {
-  const { from, to, fallbackPath, mark } = move;
+  const { from, to, fallbackPath, idempotencyKey } = move;
   const action = `Moving ${shortened(from.path)} to ${shortened(to.path)}`;
   const source = service
     .getContainerClient(containerName(from.container))
@@ -55,7 +55,7 @@ export async function moveOnce(
         const blob = target.getBlockBlobClient(blobName(path));
         candidates.push({ path: `/${blob.name}`, blob, found: await look(blob, signal) });
       }
-      const moved = candidates.find(({ found }) => markOf(found)?.mark === mark);
+      const moved = candidates.find(({ found }) => markOf(found)?.idempotencyKey === idempotencyKey);
       if (moved) {
         if (!(await isComplete(moved, signal))) continue;
         await removeSource(source, markOf(moved.found)?.etag ?? '', signal);
@@ -91,9 +91,11 @@ async function look(
 
 function markOf(
   found: BlobGetPropertiesResponse | undefined,
-): { readonly mark: string; readonly etag: string } | undefined {
-  const [mark, etag] = found?.metadata?.[MARK_METADATA]?.split(' ') ?? [];
-  return mark === undefined || etag === undefined ? undefined : { mark, etag: `"${etag}"` };
+): { readonly idempotencyKey: string; readonly etag: string } | undefined {
+  const [idempotencyKey, etag] = found?.metadata?.[MARK_METADATA]?.split(' ') ?? [];
+  return idempotencyKey === undefined || etag === undefined
+    ? undefined
+    : { idempotencyKey, etag: `"${etag}"` };
 }
 
 /** A copy of a process that has died over it ends by itself; what an unsuccessful one left is taken away. */
@@ -112,7 +114,7 @@ async function isComplete({ blob, found }: Candidate, signal: AbortSignal): Prom
 async function copy(
   source: BlockBlobClient,
   to: BlockBlobClient,
-  { mark, written, from }: IdempotentMove,
+  { idempotencyKey, written, from }: IdempotentMove,
   action: string,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -128,7 +130,7 @@ async function copy(
   }
   const metadata = {
     ...found.metadata,
-    [MARK_METADATA]: `${mark} ${(found.etag ?? '').replaceAll('"', '')}`,
+    [MARK_METADATA]: `${idempotencyKey} ${(found.etag ?? '').replaceAll('"', '')}`,
   };
   const conditions = { ifNoneMatch: '*' };
   try {

@@ -42,7 +42,7 @@ export interface IdempotentMove {
   /** Where it goes instead when another file is at `to.path`: a path that only this move has. */
   readonly fallbackPath: string;
   /** Names the move, in printable ASCII: by it what was begun before is recognised. */
-  readonly mark: string;
+  readonly idempotencyKey: string;
   /** What is known of the file, time in ms since 1970: one written later and of another size is another file and stays. */
   readonly written: { readonly atMs: number; readonly bytes: number };
 }

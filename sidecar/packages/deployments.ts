@@ -26,12 +26,12 @@ export interface DeploymentsOptions extends Pick<RunOptions, 'firstPauseMs' | 'l
   readonly announce: (announcements: readonly Announcement[], signal: AbortSignal) => Promise<number>;
 }
 
-/** Ended deployments that are remembered; the oldest go first. */
+/** Ended deployments that are kept; the oldest are removed first. */
 const KEEP = 1_000;
 
 /**
- * The software packages on their way to the devices of one hub. Each deployment lies in the state directory and goes on when the next process
- * starts; the Thing of the device shows it. All operations throw STATE_UNAVAILABLE.
+ * The deployments of software packages to the devices of one hub. Each is stored in the state directory and resumed by the next process;
+ * the Thing of the device shows its state. All operations throw STATE_UNAVAILABLE.
  */
 export class Deployments {
   readonly #options: DeploymentsOptions;
@@ -49,7 +49,7 @@ export class Deployments {
     this.#channel = new Channel(options);
   }
 
-  /** Goes on with what the last process left. Idempotent. Rejects with STATE_UNAVAILABLE; the next call tries again. */
+  /** Resumes the deployments of the previous process. Idempotent. Rejects with STATE_UNAVAILABLE; the next call tries again. */
   start(): Promise<void> {
     this.#starting ??= this.#load().catch((thrown) => {
       this.#starting = undefined;
@@ -58,14 +58,14 @@ export class Deployments {
     return this.#starting;
   }
 
-  /** Leaves what is under way to the next process. Idempotent. */
+  /** Running deployments stay for the next process. Idempotent. */
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#starting?.catch(() => undefined);
     await Promise.all([...this.#runs.values()].map((run) => run.run()));
   }
 
-  /** How many are under way, by state. */
+  /** The number of running deployments by state. */
   get pending(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const state of PACKAGE_STATES) if (!hasEnded({ state })) counts[state] = 0;
@@ -81,11 +81,14 @@ export class Deployments {
     await this.start();
     const { account, container, path, deviceId } = request;
     if (request.delivery === 'message' && request.moduleId !== undefined)
-      throw new ConnectorError('REQUEST_INVALID', 'moduleId: modules get no messages; deliver by method.');
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        'moduleId: modules receive no messages; use the delivery method.',
+      );
     const files = this.#options.storages.require(account).container(container);
     const facts = await files.facts(path, signal);
     if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
-    // What cannot work is said now and not in the background.
+    // Errors that a retry cannot solve are returned now and not in the background.
     await files.downloadLink(path, 1, signal);
     await (await this.#options.clients()).twins.get(targetOf(request), { signal, timeoutMs: 10_000 });
     const pending = this.#pending(request);
@@ -141,7 +144,7 @@ export class Deployments {
       .map(rowOf);
   }
 
-  /** Something has changed about the device: its twin, or its connection. */
+  /** The twin or the connection of the device has changed. */
   deviceChanged(deviceId: string): void {
     for (const run of this.#byDevice.get(deviceId) ?? []) {
       if (!hasEnded(run.deployment)) run.wake();
@@ -149,9 +152,9 @@ export class Deployments {
     }
   }
 
-  /** What became of a message; those of others are passed over. */
+  /** Feedback for a message; messages of other senders are ignored. */
   async feedback(messageId: string, outcome: string, description: string): Promise<void> {
-    // Whose deployments cannot be read has none that wait for it.
+    // If the deployments cannot be read, none of them waits for feedback.
     await this.start().catch(() => undefined);
     await this.#runs.get(messageId)?.feedback(outcome, description);
   }
@@ -173,10 +176,7 @@ export class Deployments {
       throw unavailable(thrown);
     });
     if (unreadable.length > 0)
-      this.#options.log.warn(
-        { files: unreadable },
-        'Files of deployments cannot be read and are passed over.',
-      );
+      this.#options.log.warn({ files: unreadable }, 'Skipped deployment records that cannot be read.');
     for (const deployment of records) this.#run(this.#add(deployment));
   }
 
@@ -191,7 +191,7 @@ export class Deployments {
         untilDone(
           () => this.#records.write(changed).catch((thrown) => Promise.reject(unavailable(thrown))),
           signal,
-          (error) => error && log.warn({ err: error }, 'A deployment cannot be kept; trying again.'),
+          (error) => error && log.warn({ err: error }, 'A deployment cannot be stored; retrying.'),
         ),
       show: async (changed) => {
         await announce([announcementOf(changed)], signal);
@@ -218,7 +218,7 @@ export class Deployments {
   #run(run: DeploymentRun): void {
     if (run.isComplete) return;
     void run.run().then(async () => {
-      // Others may wait for the file to be free.
+      // Other deployments may wait until the file is no longer needed.
       for (const other of this.#runs.values())
         if (!other.isComplete && sharesFile(other.deployment, run.deployment)) other.wake();
       await this.#forget();
@@ -264,7 +264,7 @@ function announcementOf(deployment: Deployment): Announcement {
 function unavailable(thrown: unknown): ConnectorError {
   const error = toConnectorError(thrown);
   if (error.code !== 'INTERNAL') return error;
-  return new ConnectorError('STATE_UNAVAILABLE', `Deployments cannot be kept: ${systemCode(thrown)}.`, {
+  return new ConnectorError('STATE_UNAVAILABLE', `Deployments cannot be stored: ${systemCode(thrown)}.`, {
     cause: thrown,
   });
 }

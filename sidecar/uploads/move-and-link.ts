@@ -4,26 +4,26 @@ import type { StorageAccounts } from '../files/accounts.ts';
 import type { FileLocation, IdempotentMove, Link } from '../files/types.ts';
 import { moveOf, type Upload } from './upload.ts';
 
-/** What became of an uploaded file. */
+/** The result of moving an uploaded file and making a link to it. */
 export interface MoveAndLinkResult {
-  /** Where it is; absent when that is not known. */
+  /** The location of the file; absent if it is not known. */
   readonly location?: FileLocation;
   readonly moved: boolean;
   readonly link?: Link;
-  /** Why there is no link, or why it was not moved. */
+  /** Why there is no link, or why the file was not moved. */
   readonly problem?: ConnectorError;
 }
 
 export interface MoveAndLinkOptions {
   readonly storages: StorageAccounts;
   readonly settings: () => HubSettings;
-  /** Keeps the move durably before it begins. */
+  /** Writes the move to disk before it starts. */
   readonly decide: (move: IdempotentMove) => Promise<void>;
 }
 
 /**
- * Moves a file as the settings say and makes a link to it. What is wrong with the file itself is part of the result; rejects with what may
- * pass or what somebody must change first (`mayRetry`).
+ * Moves a file as the settings require and makes a link to it. An error of the file itself is part of the result. Rejects with errors that
+ * are temporary or that need a change of the configuration (`mayRetry`).
  */
 export async function moveAndLink(
   upload: Upload,
@@ -59,14 +59,14 @@ export async function moveAndLink(
   }
 }
 
-/** @throws what may pass */
+/** @throws errors that a retry may solve */
 function problemOf(thrown: unknown): ConnectorError {
   const error = toConnectorError(thrown);
   if (mayRetry(error)) throw error;
   return error;
 }
 
-/** Whether the same file may do later: storage is away, or does not let this program in, or is not set up yet. */
+/** Whether a retry may succeed: storage is unavailable, refuses access, or is not configured yet. */
 export function mayRetry({ code, retryable, details }: ConnectorError): boolean {
   switch (code) {
     case 'STORAGE_NOT_CONNECTED':

@@ -97,7 +97,7 @@ describe('what only Azure has', () => {
       from: { container: 'files', path: `/${name}` },
       to: { container: 'moved', path: `/${name}` },
       fallbackPath: `/${name}-spare`,
-      mark: 'm',
+      idempotencyKey: 'm',
       written: { atMs: Date.now(), bytes: 7 },
     });
     const pending = azure.add('files/pending');

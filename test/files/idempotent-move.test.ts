@@ -34,7 +34,7 @@ async function start(content = 'content'): Promise<Move> {
     from: { container: from.name, path: '/dev/a ü.txt' },
     to: { container: to.name, path: '/devices/dev/a ü.txt' },
     fallbackPath: '/devices/dev/a ü-spare.txt',
-    mark: randomBytes(8).toString('hex'),
+    idempotencyKey: randomBytes(8).toString('hex'),
     written: { atMs: Date.now(), bytes: Buffer.byteLength(content) },
   };
   return { storage, source: from.raw, target: to.raw, move };
@@ -75,7 +75,7 @@ describe('a file that is moved once', () => {
     await target.deleteBlob('devices/dev/a ü.txt');
     assert.equal((await storage.moveOnce(move, NEVER)).path, '/devices/dev/a ü-spare.txt');
     await target.getBlockBlobClient('devices/dev/a ü.txt').upload('old', 3);
-    await assert.rejects(storage.moveOnce({ ...move, mark: 'another' }, NEVER), {
+    await assert.rejects(storage.moveOnce({ ...move, idempotencyKey: 'another' }, NEVER), {
       code: 'FILE_EXISTS',
     });
   });
@@ -86,7 +86,7 @@ describe('a file that is moved once', () => {
     const etag = (await blob.getProperties()).etag?.replaceAll('"', '');
     await target
       .getBlockBlobClient('devices/dev/a ü.txt')
-      .upload('content', 7, { metadata: { relocation: `${move.mark} ${etag}` } });
+      .upload('content', 7, { metadata: { relocation: `${move.idempotencyKey} ${etag}` } });
     await storage.moveOnce(move, NEVER);
     assert.deepEqual(await names(source), []);
     assert.deepEqual(await names(target), ['devices/dev/a ü.txt']);

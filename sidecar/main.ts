@@ -13,9 +13,9 @@ import { Metrics } from './observe/metrics.ts';
 import { ServiceManager } from './observe/service-manager.ts';
 import { endOnUnexpected } from './observe/unexpected.ts';
 import { OPERATIONS } from './operations/index.ts';
+import { OneTimeSecretTokens } from './secrets/one-time-secret-tokens.ts';
 import { resolveToken } from './secrets/sidecar-token.ts';
 import { openStateDirectory } from './secrets/state-directory.ts';
-import { Tickets } from './secrets/tickets.ts';
 import { isExposed, loadSettings } from './settings.ts';
 import { ThingworxClient } from './thingworx/client.ts';
 import { VERSION } from './version.ts';
@@ -34,8 +34,8 @@ async function main(): Promise<void> {
   const token = await resolveToken(settings.sidecarToken, settings.stateDirectory);
   const metrics = new Metrics();
   const client = new ThingworxClient({ url: settings.thingworxUrl, appKey: settings.thingworxAppKey });
-  const tickets = new Tickets();
-  const storages = new StorageAccounts(tickets);
+  const secretTokens = new OneTimeSecretTokens();
+  const storages = new StorageAccounts(secretTokens);
   const hubs = new HubDirectory(
     {
       client,
@@ -46,14 +46,14 @@ async function main(): Promise<void> {
       stateDirectory: settings.stateDirectory,
       ownerId: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
     },
-    tickets,
+    secretTokens,
   );
   const finder = new ThingFinder(client, log, HUB_THINGS);
   const storageFinder = new ThingFinder(client, log, STORAGE_THINGS);
   const sidecar = { version: VERSION, startedAt: new Date() };
   const app = createApp({
     operations: OPERATIONS,
-    context: { hubs, storages, tickets, sidecar },
+    context: { hubs, storages, secretTokens, sidecar },
     token,
     hosts: [settings.host, ...settings.hostNames],
     log,

@@ -4,7 +4,7 @@ import { type HubSettings, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { Storages } from '../files/types.ts';
+import type { StorageAccounts } from '../files/accounts.ts';
 import { openCheckpoints } from '../ingest/checkpoints.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
@@ -37,7 +37,7 @@ export interface HubParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly version: string;
-  readonly storages: Storages;
+  readonly storages: StorageAccounts;
   readonly stateDirectory: string;
   /** The name of this sidecar in ownership records. */
   readonly ownerId: string;

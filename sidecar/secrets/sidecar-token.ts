@@ -5,8 +5,8 @@ import { ConnectorError } from '../errors/connector-error.ts';
 import { MIN_TOKEN_LENGTH } from '../settings.ts';
 
 /**
- * The token that services on Things present to the sidecar: the given one, else the one kept in the state directory, which is made
- * at the first start, readable by its owner alone.
+ * The token that services on Things present to the sidecar: the given one, else the one in the state directory, which is created at the
+ * first start and readable by its owner only.
  */
 export async function resolveToken(given: string | undefined, stateDirectory: string): Promise<string> {
   if (given !== undefined) return given;
@@ -25,7 +25,7 @@ export async function resolveToken(given: string | undefined, stateDirectory: st
   if (token.length < MIN_TOKEN_LENGTH) {
     throw new ConnectorError(
       'SETTING_INVALID',
-      `${file} holds no usable token; delete it to have a new one made.`,
+      `${file} contains no valid token; delete the file to create a new one.`,
     );
   }
   return token;

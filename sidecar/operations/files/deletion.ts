@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { STORAGE_ERRORS } from '../../files/types.ts';
 import { defineOperation } from '../operation.ts';
-import { DONE, Done, etag, FILE_SERVICE, FILES_PATH, filesOf, path, place } from './file-members.ts';
+import { boundMembers, DONE, Done, etag, FILE_SERVICE, FILES_PATH, filesOf, path } from './file-members.ts';
 
 export const deleteFile = defineOperation({
   ...FILE_SERVICE,
@@ -9,7 +9,7 @@ export const deleteFile = defineOperation({
   summary: 'Deletes a file with its snapshots.',
   method: 'DELETE',
   path: `${FILES_PATH}/files`,
-  input: Type.Object({ ...place, path, etag }),
+  input: Type.Object({ ...boundMembers, path, etag }),
   output: Done,
   noResult: true,
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND', 'PRECONDITION_FAILED'],
@@ -24,10 +24,10 @@ export const restoreFile = defineOperation({
   name: 'RestoreFile',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Versions',
-  summary: 'Brings a deleted file back, where the storage account keeps deleted blobs for some days.',
+  summary: 'Restores a deleted file. The storage account must have soft delete for blobs enabled.',
   method: 'POST',
   path: `${FILES_PATH}/restores`,
-  input: Type.Object({ ...place, path }),
+  input: Type.Object({ ...boundMembers, path }),
   output: Done,
   noResult: true,
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND'],

@@ -47,12 +47,6 @@ export function searchPrefix(text: string): string {
   return prefix;
 }
 
-/** One name without folders, as RenameFile takes it. @throws ConnectorError PATH_INVALID */
-export function plainName(name: string): string {
-  if (name.includes('/')) throw refused(name, 'a name contains no slash');
-  return blobName(name);
-}
-
 /** The folder in front of a blob name, without slashes around it. */
 export function parentOf(name: string): string {
   const slash = name.lastIndexOf('/');

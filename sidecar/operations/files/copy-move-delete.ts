@@ -7,6 +7,7 @@ import {
   boundMembers,
   DONE,
   Done,
+  etag,
   FILE_SERVICE,
   FILES_PATH,
   filesOf,
@@ -79,6 +80,23 @@ async function move(context: OperationContext, input: Static<typeof transferInpu
   await filesOf(context, input).move(sourcePath, targetPath, overwrite, context.signal);
   return DONE;
 }
+
+export const deleteFile = defineOperation({
+  ...FILE_SERVICE,
+  name: 'DeleteFile',
+  summary: 'Deletes a file with its snapshots.',
+  method: 'DELETE',
+  path: `${FILES_PATH}/files`,
+  input: Type.Object({ ...boundMembers, path, etag }),
+  output: Done,
+  noResult: true,
+  errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND', 'PRECONDITION_FAILED'],
+  async run(context, input) {
+    const files = filesOf(context, input);
+    await files.delete(input.path, { ifMatch: input.etag }, context.signal);
+    return DONE;
+  },
+});
 
 /** The path of another name in the folder of a file. @throws ConnectorError PATH_INVALID for a name with a slash */
 function siblingPath(path: string, name: string): string {

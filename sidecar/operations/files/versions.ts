@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { DateTime, Table } from '../../contract/schema.ts';
 import { STORAGE_ERRORS } from '../../files/types.ts';
 import { defineOperation } from '../operation.ts';
-import { boundMembers, FILES_PATH, filesOf, path } from './file-members.ts';
+import { boundMembers, DONE, Done, FILES_PATH, filesOf, path } from './file-members.ts';
 
 const SnapshotRow = Type.Object(
   {
@@ -46,5 +46,23 @@ export const listFileSnapshots = defineOperation({
   async run(context, input) {
     const files = filesOf(context, input);
     return { snapshots: await files.snapshots(input.path, context.signal) };
+  },
+});
+
+export const restoreFile = defineOperation({
+  name: 'RestoreFile',
+  entity: 'AzureIoT.BlobContainer_TT',
+  category: 'Versions',
+  summary: 'Restores a deleted file. The storage account must have soft delete for blobs enabled.',
+  method: 'POST',
+  path: `${FILES_PATH}/restores`,
+  input: Type.Object({ ...boundMembers, path }),
+  output: Done,
+  noResult: true,
+  errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND'],
+  async run(context, input) {
+    const files = filesOf(context, input);
+    await files.restore(input.path, context.signal);
+    return DONE;
   },
 });

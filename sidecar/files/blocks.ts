@@ -11,7 +11,7 @@ export const MAX_BLOCKS = 50_000;
 const PARALLEL_BLOCKS = 3;
 
 /** The position of a block, as encoded in its id. */
-export interface BlockPosition {
+interface BlockPosition {
   readonly offset: number;
   /** The size of the whole file; 0 if the upload is not resumable. */
   readonly total: number;

@@ -83,7 +83,7 @@ async function* chunks(
  * Parses one range of RFC 9110. Any other header value counts as no range, as the RFC requires. For an empty file `end` is -1.
  * @throws ConnectorError RANGE_NOT_SATISFIABLE
  */
-export function parseRange(header: string | undefined, size: number): { start: number; end: number } {
+function parseRange(header: string | undefined, size: number): { start: number; end: number } {
   const whole = { start: 0, end: size - 1 };
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '');
   if (!match || (match[1] === '' && match[2] === '')) return whole;

@@ -14,7 +14,7 @@ export function isFolder(metadata: Readonly<Record<string, string>> | undefined)
   );
 }
 
-export function folderEntry(name: string, lastModified?: Date): FileEntry {
+function folderEntry(name: string, lastModified?: Date): FileEntry {
   return {
     path: `/${name}`,
     name: baseOf(name),

@@ -47,12 +47,6 @@ export function searchPrefix(text: string): string {
   return prefix;
 }
 
-/** The folder in front of a blob name, without slashes around it. */
-export function parentOf(name: string): string {
-  const slash = name.lastIndexOf('/');
-  return slash < 0 ? '' : name.slice(0, slash);
-}
-
 /** The last part of a blob name. */
 export function baseOf(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);

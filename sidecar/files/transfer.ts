@@ -41,7 +41,7 @@ export async function copyFile(
 }
 
 /** A copy within one account. */
-export interface BlobCopy {
+interface BlobCopy {
   readonly from: BlockBlobClient;
   readonly to: BlockBlobClient;
   /** The version to copy. */

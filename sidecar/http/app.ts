@@ -9,7 +9,7 @@ import { type OperationRouteOptions, operationRoutes } from './operation-routes.
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 import { asConnectorError, sendError } from './reply.ts';
 
-export interface AppLimits {
+interface AppLimits {
   /** The largest body, in bytes. */
   readonly bodyBytes: number;
   /** Requests of one client address. */

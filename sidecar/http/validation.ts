@@ -9,7 +9,7 @@ import { type Operation, pathMembers, usesQuery } from '../operations/operation.
 const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;
 
 /** One invalid field of a request. */
-export interface FieldError {
+interface FieldError {
   /** Such as `settings.maxRowsPerCall`; empty for the whole body. */
   readonly field: string;
   readonly problem: string;

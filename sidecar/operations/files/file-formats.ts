@@ -6,7 +6,7 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import { MAX_INLINE_BYTES } from '../../files/types.ts';
 
 /** A format in which ThingWorx holds the content of a file. Each has one service that loads it and one that saves it. */
-export interface FileFormat {
+interface FileFormat {
   /** The end of the names of the services: `Text` for LoadText and SaveText. */
   readonly name: string;
   /** The end of the route of both. */

@@ -6,6 +6,7 @@ import type { HubCounters } from '../../observe/counters.ts';
 import type { Notices } from '../../observe/notices.ts';
 import { isOutage } from '../../thingworx/client.ts';
 import type { ThingDefinitions } from '../../thingworx/definitions.ts';
+import { LastTimes } from '../../translate/distinct-times.ts';
 import type { HubEvent } from '../../translate/sources/events.ts';
 import type {
   Creation,
@@ -69,6 +70,7 @@ const REASON_CODES: Readonly<Record<PlatformRefusal['reason'], string>> = {
 /** Turns messages into entries: decodes them, fetches the definitions of their Things, translates, and creates what is wanted. */
 export class Interpreter {
   readonly #options: InterpreterOptions;
+  readonly #lastTimes = new LastTimes();
 
   constructor(options: InterpreterOptions) {
     this.#options = options;
@@ -83,7 +85,7 @@ export class Interpreter {
     const prepared = await prepare(translator, messages, SLICE_BYTES);
     await this.#load(prepared, signal);
     const translations = await this.#translate(translator, prepared, signal);
-    return prepared.map((item, index) => this.#toEntry(item, translations[index] as Translation));
+    return prepared.map((item, index) => this.#toEntry(item, translations[index] as Translation, translator));
   }
 
   /**
@@ -126,7 +128,8 @@ export class Interpreter {
       entry.reasons.push(...concerned.refusals);
       this.refuse([entry], unanswered(concerned, refusals));
       if (translation.updates.length === 0) entry.updates = [];
-      for (const update of concerned.updates) rows.push({ sequenceNumber: entry.number, update });
+      for (const update of translator.inOrder(concerned.updates, this.#lastTimes))
+        rows.push({ sequenceNumber: entry.number, update });
     }
     return rows;
   }
@@ -150,13 +153,13 @@ export class Interpreter {
     }
   }
 
-  #toEntry({ message, bytes }: Prepared, translation: Translation): Entry {
+  #toEntry({ message, bytes }: Prepared, translation: Translation, translator: Translator): Entry {
     this.#account(translation);
     for (const refusal of translation.refusals) this.#options.notices.refused(message, refusal);
     return {
       message,
       number: message.sequenceNumber,
-      updates: translation.updates,
+      updates: translator.inOrder(translation.updates, this.#lastTimes),
       events: [...translation.events],
       reasons: [...translation.refusals],
       bytes: bytes === message.body.byteLength ? bytes : bytes + message.body.byteLength,

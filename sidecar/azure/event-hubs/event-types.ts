@@ -1,26 +1,9 @@
 import type { CheckpointStore } from '@azure/event-hubs';
 import type { ConnectorError } from '../../errors/connector-error.ts';
+import type { ReceivedMessage } from '../../translate/types.ts';
 import type { EventHubEndpoint } from './endpoint.ts';
 
 export type { Checkpoint, CheckpointStore, PartitionOwnership } from '@azure/event-hubs';
-
-/**
- * One event as it came off the partition. The body is never parsed: it holds the bytes of the AMQP data section.
- * `systemProperties` has IoT Hub's message annotations (`iothub-connection-device-id`, `iothub-connection-module-id`,
- * `iothub-message-source`, `iothub-enqueuedtime` as ms since 1970, `iothub-interface-id`, `dt-subject`, ...) and the AMQP message
- * properties in camel case (`contentType`, `contentEncoding`, `messageId`, `correlationId`, `userId`, `creationTime`, ...).
- * `properties` has the application properties; time stamps in both are numbers, ms since 1970.
- */
-export interface ReceivedEvent {
-  readonly body: Buffer;
-  readonly sequenceNumber: number;
-  /** Opaque text; only the service may compare two of them. */
-  readonly offset: string;
-  readonly enqueuedTimeUtc: Date;
-  readonly partitionKey?: string | null;
-  readonly properties?: Readonly<Record<string, unknown>>;
-  readonly systemProperties?: Readonly<Record<string, unknown>>;
-}
 
 /** Where to begin in a partition that has no checkpoint. */
 export type StartPosition =
@@ -53,17 +36,17 @@ export type CloseReason = 'stopped' | 'lost' | 'failed' | 'reopened';
 
 export interface EventSourceHandlers {
   /**
-   * The next events of a partition, in order, never empty; one call at a time per partition.
+   * The next messages of a partition, in order, never empty; one call at a time per partition.
    *
    * While the promise is pending the SDK asks for nothing more than what its link already has credit for, so at most
    * `prefetchCount` events wait in memory: that is the backpressure. Those are received and decoded meanwhile, so the next batch is
    * at hand when the promise resolves. A lane that wants to send one batch while it translates the next resolves as soon as it has
-   * taken the events into a queue of its own, and leaves the promise pending when that queue is full.
+   * taken the messages into a queue of its own, and leaves the promise pending when that queue is full.
    *
    * A rejection closes the partition as 'failed': it opens again from its last checkpoint after a pause, so nothing is lost and events
    * since the checkpoint repeat.
    */
-  onBatch(partitionId: string, events: readonly ReceivedEvent[]): Promise<void>;
+  onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void>;
   /**
    * Before the first batch of a partition that this sidecar now owns, which is read after the sequence number `beginsAfter`: -1 from its
    * beginning, undefined when that is not known (a start by time or offset).

@@ -1,7 +1,9 @@
 import type { ReceivedEventData } from '@azure/event-hubs';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import { bounded } from '../../lib/bounded.ts';
-import type { CloseReason, EventSourceHandlers, ReceivedEvent } from './event-types.ts';
+import type { ReceivedMessage } from '../../translate/types.ts';
+import type { CloseReason, EventSourceHandlers } from './event-types.ts';
+import { toReceivedMessage } from './received-message.ts';
 
 /**
  * What the handler throws at the SDK. Never retryable, whatever its code says: an error with `retryable: true` makes the SDK go on with
@@ -80,10 +82,10 @@ export class Partition {
     if (this.#openFailed) this.#fail(this.#openFailed);
     if (this.#reopenWanted) this.#end('is to be opened again');
     if (this.#ending || received.length === 0) return;
-    const events = this.#usable(received);
-    if (events.length === 0) return;
+    const messages = this.#usable(received);
+    if (messages.length === 0) return;
     try {
-      await Promise.race([this.#options.handlers.onBatch(this.id, events), this.#interrupted.promise]);
+      await Promise.race([this.#options.handlers.onBatch(this.id, messages), this.#interrupted.promise]);
     } catch (thrown) {
       if (this.#reopenWanted) this.#end('is to be opened again');
       this.#fail(toConnectorError(thrown));
@@ -140,24 +142,24 @@ export class Partition {
     if (after >= 0 && sequenceNumber > after + 1) this.#options.onGap(after, sequenceNumber);
   }
 
-  /** Bodies as Buffers, in place: the SDK's objects are handed on as they are, since copying each would cost a tenth of the whole. */
-  #usable(received: ReceivedEventData[]): readonly ReceivedEvent[] {
-    let broken = 0;
+  #usable(received: ReceivedEventData[]): readonly ReceivedMessage[] {
+    const messages: ReceivedMessage[] = [];
     for (const event of received) {
       if (!Buffer.isBuffer(event.body)) event.body = toBuffer(event.body);
-      const { sequenceNumber } = event;
-      if (typeof sequenceNumber !== 'number') broken += 1;
-      else this.#follow(sequenceNumber);
+      if (typeof event.sequenceNumber !== 'number') continue;
+      this.#follow(event.sequenceNumber);
+      messages.push(toReceivedMessage(event, this.id));
     }
-    if (broken === 0) return received;
+    const broken = received.length - messages.length;
     // A transfer that is no single AMQP message (a batch envelope) has no annotations, so no position either.
-    this.#options.report(
-      new ConnectorError(
-        'AZURE_FAILED',
-        `Partition ${this.id} delivered ${broken} transfers that are no messages; they were skipped.`,
-      ),
-    );
-    return received.filter((event) => typeof event.sequenceNumber === 'number');
+    if (broken > 0)
+      this.#options.report(
+        new ConnectorError(
+          'AZURE_FAILED',
+          `Partition ${this.id} delivered ${broken} transfers that are no messages; they were skipped.`,
+        ),
+      );
+    return messages;
   }
 }
 

@@ -3,7 +3,7 @@ import {
   type DeadLetter,
   type DeadLetterFilter,
   type DeadLetterStore,
-  letterTimeMs,
+  deadLetterTimeMs,
 } from '../../dead-letters/store.ts';
 import { toConnectorError } from '../../errors/connector-error.ts';
 import { untilDone } from '../../lib/backoff.ts';
@@ -12,7 +12,7 @@ import type { RunningTask, TaskKind } from '../../tasks/task.ts';
 import { type Forwarder, tally } from './forwarder.ts';
 
 export interface ReplayInput {
-  /** These letters; else all that fit the filter. */
+  /** These dead letters; else all that fit the filter. */
   readonly ids?: readonly string[];
   readonly filter?: DeadLetterFilter;
   /** Letters that were stored later are left alone, or a replay under steady refusals would never end. */
@@ -39,7 +39,7 @@ export interface ReplayOptions {
 
 /**
  * Sends dead letters again, the oldest first, translated with today's settings and mappings. What is delivered or now ignored is deleted;
- * what is refused again keeps its place with its new reasons. The position is the last letter that was dealt with.
+ * what is refused again keeps its place with its new reasons. The position is the last dead letter that was dealt with.
  */
 export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
   readonly kind = REPLAY_DEAD_LETTERS;
@@ -63,7 +63,7 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
     const { count } = await untilDone(() => this.#options.store().stats(), task.signal);
     const isAll = Object.values(filter).every((member) => member === undefined);
     if (isAll && task.position === undefined) task.expect(count);
-    const fromMs = Math.max(filter.fromMs ?? 0, letterTimeMs(task.position ?? '') ?? 0);
+    const fromMs = Math.max(filter.fromMs ?? 0, deadLetterTimeMs(task.position ?? '') ?? 0);
     const toMs = Math.min(filter.toMs ?? LAST_MS, LAST_MS);
     for await (const window of this.#windows(filter, fromMs, toMs, task.signal))
       await this.#replay(task, window);
@@ -90,7 +90,7 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
       return;
     }
     const ids = letters.map(({ id }) => id);
-    // A single millisecond with more letters than a window holds.
+    // A single millisecond with more dead letters than a window holds.
     while (more) {
       ({ letters, more } = await list(ids.at(-1)));
       ids.push(...letters.map(({ id }) => id));
@@ -109,7 +109,7 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
     }
   }
 
-  /** The next letters, up to a number and a size; `taken` counts the ids, also those of letters that are gone. */
+  /** The next dead letters, up to a number and a size; `taken` counts the ids, also those of dead letters that are gone. */
   async #read(
     task: RunningTask<ReplayInput, string>,
     ids: readonly string[],
@@ -152,7 +152,7 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
     const due = letters.filter(({ storedAtMs }) => storedAtMs <= task.input.storedUntilMs);
     for (const { reasons } of due) for (const { thing } of reasons) this.#forget(thing);
     const outcomes = await this.#options.forwarder().forward(
-      due.map(({ id, storedAtMs, message }) => ({ message, letterId: id, storedAtMs })),
+      due.map(({ id, storedAtMs, message }) => ({ message, deadLetterId: id, storedAtMs })),
       task.signal,
     );
     const settled = due.filter((_, i) => outcomes[i] !== 'deadLettered').map(({ id }) => id);

@@ -1,4 +1,4 @@
-import type { LetterBox } from '../../dead-letters/configured-store.ts';
+import type { ConfiguredDeadLetterStore } from '../../dead-letters/configured-store.ts';
 import type { DeadLetter, DeadLetterFilter, DeadLetterSummary } from '../../dead-letters/store.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { REPLAY_DEAD_LETTERS, type ReplayInput } from '../../ingest/replay/dead-letters.ts';
@@ -9,10 +9,10 @@ import type { DeadLetterDesk, LetterCount, LetterDetail, LetterFilter, LetterRow
 
 /** The dead letters of one hub in the words of its operations. */
 export class HubDeadLetters implements DeadLetterDesk {
-  readonly #box: LetterBox;
+  readonly #box: ConfiguredDeadLetterStore;
   readonly #tasks: Tasks;
 
-  constructor(box: LetterBox, tasks: Tasks) {
+  constructor(box: ConfiguredDeadLetterStore, tasks: Tasks) {
     this.#box = box;
     this.#tasks = tasks;
   }

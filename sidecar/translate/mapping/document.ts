@@ -2,8 +2,8 @@ import { Undecodable } from '../decode/undecodable.ts';
 import type { BodyFormat } from '../decode.ts';
 import { readDefault } from '../defaults.ts';
 import { type Content, contentOf, refused } from '../reading.ts';
-import { readEvent } from '../sources/event-reader.ts';
-import type { HubMessage, TranslationLimits } from '../types.ts';
+import { readNotification } from '../sources/notification-reader.ts';
+import type { ReceivedMessage, TranslationLimits } from '../types.ts';
 import { applyRule, type CompiledRule, compileRule } from './rule.ts';
 import type { MappingDocument } from './schema.ts';
 import { checkDocument } from './schema-check.ts';
@@ -24,9 +24,9 @@ export interface CompiledMappings {
   /** Empty: the document can be used. */
   readonly problems: readonly MappingProblem[];
   /** The rule that takes a message: its name for TestMapping; undefined for the defaults. */
-  ruleFor(message: HubMessage, body: BodyReader, exact: boolean): CompiledRule | undefined;
+  ruleFor(message: ReceivedMessage, body: BodyReader, exact: boolean): CompiledRule | undefined;
   read(
-    message: HubMessage,
+    message: ReceivedMessage,
     body: BodyReader,
     limits: TranslationLimits,
     exact: boolean,
@@ -72,7 +72,7 @@ class Mappings implements CompiledMappings {
     this.problems = problems;
   }
 
-  ruleFor(message: HubMessage, body: BodyReader, exact: boolean): CompiledRule | undefined {
+  ruleFor(message: ReceivedMessage, body: BodyReader, exact: boolean): CompiledRule | undefined {
     for (const rule of this.#rules) {
       if (!rule.matchesMessage(message)) continue;
       if (rule.matchesBody === undefined) return rule;
@@ -84,7 +84,7 @@ class Mappings implements CompiledMappings {
   }
 
   read(
-    message: HubMessage,
+    message: ReceivedMessage,
     body: BodyReader,
     limits: TranslationLimits,
     exact: boolean,
@@ -100,7 +100,8 @@ class Mappings implements CompiledMappings {
     if (rule === undefined && isTelemetry && this.#otherwise !== 'default') return this.#noRule();
     const value = body(rule?.format ?? 'auto');
     if (value instanceof Undecodable) return refused({ code: value.code, reason: value.reason });
-    if (rule === undefined) return isTelemetry ? readDefault(message, value) : readEvent(message, value);
+    if (rule === undefined)
+      return isTelemetry ? readDefault(message, value) : readNotification(message, value);
     if (rule.expression !== undefined) return rule.expression.evaluate(message, value, limits, rule);
     return applyRule(rule, message, value, exact);
   }

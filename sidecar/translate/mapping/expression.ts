@@ -5,7 +5,7 @@ import { isPlainObject, member } from '../coerce/structure.ts';
 import { show } from '../coerce/wrong.ts';
 import { toQuality } from '../quality.ts';
 import { type Content, contentOf, messageTimeMs, type Reading, refused } from '../reading.ts';
-import type { HubMessage, Ignored, Refusal, TranslationLimits } from '../types.ts';
+import type { Ignored, ReceivedMessage, Refusal, TranslationLimits } from '../types.ts';
 import { Flaw, messageFields } from './path.ts';
 import { BoundedRegExp, regexProblem } from './regex.ts';
 
@@ -15,7 +15,12 @@ const MAX_STACK = 500;
 /** A JSONata expression that does the whole work of a rule. */
 export interface CompiledExpression {
   /** Never rejects. */
-  evaluate(message: HubMessage, body: unknown, limits: TranslationLimits, rule: RuleNames): Promise<Content>;
+  evaluate(
+    message: ReceivedMessage,
+    body: unknown,
+    limits: TranslationLimits,
+    rule: RuleNames,
+  ): Promise<Content>;
 }
 
 export interface RuleNames {
@@ -113,7 +118,7 @@ function messageOf(thrown: unknown): string {
   return (typeof text === 'string' ? text : show(thrown)).slice(0, 300).replace(/\.$/, '');
 }
 
-function clockOf({ enqueuedTimeMs }: HubMessage): Record<string, unknown> {
+function clockOf({ enqueuedTimeMs }: ReceivedMessage): Record<string, unknown> {
   return { now: () => new Date(enqueuedTimeMs).toISOString(), millis: () => enqueuedTimeMs };
 }
 
@@ -134,7 +139,7 @@ function pad(text: unknown, width: unknown, char: unknown): string | undefined {
   return width < 0 ? text.padStart(length, filling) : text.padEnd(length, filling);
 }
 
-function contentOfResult(result: unknown, message: HubMessage, rule: RuleNames): Content {
+function contentOfResult(result: unknown, message: ReceivedMessage, rule: RuleNames): Content {
   if (result === undefined || result === null) {
     return contentOf({
       ignored: [{ code: 'MAPPING', reason: `The expression of ${rule.name} gives nothing.` }],
@@ -154,7 +159,7 @@ function contentOfResult(result: unknown, message: HubMessage, rule: RuleNames):
   return contentOf({ readings, refusals, ignored });
 }
 
-function readingOf(item: unknown, message: HubMessage, rule: RuleNames): Reading | Refusal {
+function readingOf(item: unknown, message: ReceivedMessage, rule: RuleNames): Reading | Refusal {
   const wrong = (what: string): Refusal => ({
     code: 'MAPPING_FAILED',
     reason: `The expression of ${rule.name} gives ${what}.`,

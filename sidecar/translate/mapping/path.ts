@@ -1,5 +1,5 @@
 import { isPlainObject } from '../coerce/structure.ts';
-import type { HubMessage } from '../types.ts';
+import type { ReceivedMessage } from '../types.ts';
 import type { Scope } from './scope.ts';
 
 /** A value in a scope, or undefined where there is none. Never throws. */
@@ -141,7 +141,7 @@ function step(value: unknown, key: string | number): unknown {
   return Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
-const MESSAGE_FIELDS: Readonly<Record<string, (message: HubMessage) => unknown>> = {
+const MESSAGE_FIELDS: Readonly<Record<string, (message: ReceivedMessage) => unknown>> = {
   deviceId: (message) => message.deviceId,
   moduleId: (message) => message.moduleId,
   componentName: (message) => message.componentName,
@@ -171,6 +171,6 @@ function messageGetter(steps: readonly (string | number)[], text: string): Gette
 }
 
 /** What `$message` is in a JSONata expression. */
-export function messageFields(message: HubMessage): Readonly<Record<string, unknown>> {
+export function messageFields(message: ReceivedMessage): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(MESSAGE_FIELDS).map(([name, read]) => [name, read(message)]));
 }

@@ -2,20 +2,20 @@ import { isPlainObject } from '../coerce/structure.ts';
 import { Wrong } from '../coerce/wrong.ts';
 import type { Sample } from '../format/sample.ts';
 import { type Content, messageTimeMs, NONE, type Reading } from '../reading.ts';
-import type { BaseType, HubMessage, Ignored, Quality, Refusal } from '../types.ts';
+import type { BaseType, Ignored, Quality, ReceivedMessage, Refusal } from '../types.ts';
 import type { CompiledProperty, CompiledRule } from './rule.ts';
 import type { Scope } from './scope.ts';
 
 /** Collects what a rule reads from the elements of one message. */
 export class ReadingBuilder {
   readonly #rule: CompiledRule;
-  readonly #message: HubMessage;
+  readonly #message: ReceivedMessage;
   readonly #prefix: string;
   readonly #readings: Reading[] = [];
   readonly #ignored: Ignored[] = [];
   readonly #refusals: Refusal[] = [];
 
-  constructor(rule: CompiledRule, message: HubMessage, prefix: string) {
+  constructor(rule: CompiledRule, message: ReceivedMessage, prefix: string) {
     this.#rule = rule;
     this.#message = message;
     this.#prefix = prefix;
@@ -28,7 +28,12 @@ export class ReadingBuilder {
         reason: `The rule ${this.#rule.name} found no values in the message.`,
       });
     }
-    return { readings: this.#readings, ignored: this.#ignored, refusals: this.#refusals, events: NONE };
+    return {
+      readings: this.#readings,
+      ignored: this.#ignored,
+      refusals: this.#refusals,
+      notifications: NONE,
+    };
   }
 
   note(ignored: readonly Ignored[], refusals: readonly Refusal[]): void {

@@ -4,7 +4,7 @@ import type { BodyFormat } from '../decode.ts';
 import { samplesOf } from '../defaults.ts';
 import type { Sample } from '../format/sample.ts';
 import { type Content, NONE } from '../reading.ts';
-import type { HubMessage } from '../types.ts';
+import type { ReceivedMessage } from '../types.ts';
 import { compileCondition, type Matcher } from './condition.ts';
 import { type CompiledExpression, compileExpression } from './expression.ts';
 import { compileFanOut, type FanOut } from './fan-out.ts';
@@ -47,7 +47,7 @@ export interface CompiledRule {
   readonly expression: CompiledExpression | undefined;
   readonly each: FanOut | undefined;
   /** The conditions that need no body. */
-  matchesMessage(message: HubMessage): boolean;
+  matchesMessage(message: ReceivedMessage): boolean;
   /** The conditions on the body; undefined when there are none. */
   readonly matchesBody: ((scope: Scope) => boolean) | undefined;
 }
@@ -141,10 +141,10 @@ const MESSAGE_CONDITIONS = {
   component: (message) => message.componentName,
   interface: (message) => message.interfaceId,
   contentType: (message) => message.contentType,
-} as const satisfies Record<string, (message: HubMessage) => unknown>;
+} as const satisfies Record<string, (message: ReceivedMessage) => unknown>;
 
-function messageMatcher({ when = {} }: MappingRule): (message: HubMessage) => boolean {
-  const tests: ((message: HubMessage) => boolean)[] = [];
+function messageMatcher({ when = {} }: MappingRule): (message: ReceivedMessage) => boolean {
+  const tests: ((message: ReceivedMessage) => boolean)[] = [];
   for (const name of Object.keys(MESSAGE_CONDITIONS) as (keyof typeof MESSAGE_CONDITIONS)[]) {
     const condition = when[name];
     if (condition === undefined) continue;
@@ -176,7 +176,12 @@ function bodyMatcher({ when }: MappingRule, keep: Keep): ((scope: Scope) => bool
 }
 
 /** What a rule makes of a decoded body. */
-export function applyRule(rule: CompiledRule, message: HubMessage, body: unknown, exact: boolean): Content {
+export function applyRule(
+  rule: CompiledRule,
+  message: ReceivedMessage,
+  body: unknown,
+  exact: boolean,
+): Content {
   const scope = rootScope(message, body, exact);
   const prefix = rule.prefix ?? addressPrefix(message.moduleId, message.componentName);
   const builder = new ReadingBuilder(rule, message, prefix);

@@ -1,12 +1,12 @@
 import { parseDateTime } from '../coerce/date-time.ts';
-import type { HubMessage } from '../types.ts';
+import type { ReceivedMessage } from '../types.ts';
 import type { MappingTestMessage } from './schema.ts';
 
 /** The enqueued time of a sample that does not say one: 2024-01-01T00:00:00Z, so that tests give the same every day. */
 const DEFAULT_ENQUEUED_TIME_MS = 1_704_067_200_000;
 
 /** A hub message from the JSON of a test or of TestMapping. */
-export function messageOf(sample: MappingTestMessage): HubMessage {
+export function messageOf(sample: MappingTestMessage): ReceivedMessage {
   return {
     body: bodyOf(sample),
     contentType: sample.contentType,

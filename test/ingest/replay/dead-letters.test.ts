@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { FileDeadLetters } from '../../../sidecar/dead-letters/file-store.ts';
+import { FileDeadLetterStore } from '../../../sidecar/dead-letters/file-store.ts';
 import type { DeadLetterStore } from '../../../sidecar/dead-letters/store.ts';
 import { DeadLetterReplay, type ReplayInput } from '../../../sidecar/ingest/replay/dead-letters.ts';
 import { isEnded, type TaskRecord } from '../../../sidecar/tasks/task.ts';
 import { Tasks } from '../../../sidecar/tasks/tasks.ts';
 import { BEGIN_MS, letter, listeningLog, scratchDirectory, until } from '../../dead-letters/letters.ts';
-import { TestRoad } from '../pipeline-fixture.ts';
+import { TestPipeline } from '../pipeline-fixture.ts';
 
 describe('replay of dead letters', () => {
-  let road: TestRoad;
+  let pipeline: TestPipeline;
   let store: DeadLetterStore;
   let tasks: Tasks;
   let directory: string;
@@ -19,7 +19,7 @@ describe('replay of dead letters', () => {
 
   const openTasks = (window?: number) => {
     tasks = new Tasks({ directory: `${directory}/tasks`, log: listeningLog().log });
-    const forwarder = road.forwarder(store);
+    const forwarder = pipeline.forwarder(store);
     tasks.define(
       new DeadLetterReplay({
         store: () => store,
@@ -42,16 +42,16 @@ describe('replay of dead letters', () => {
   beforeEach(async () => {
     ({ directory, remove } = await scratchDirectory());
     forgotten = [];
-    road = new TestRoad();
-    await road.start();
-    store = new FileDeadLetters({ directory: `${directory}/letters`, log: listeningLog().log });
-    road.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
+    pipeline = new TestPipeline();
+    await pipeline.start();
+    store = new FileDeadLetterStore({ directory: `${directory}/letters`, log: listeningLog().log });
+    pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
     await openTasks();
   });
   afterEach(async () => {
     await tasks.stop();
     await store.close();
-    await road.stop();
+    await pipeline.stop();
     await remove();
   });
 
@@ -61,22 +61,22 @@ describe('replay of dead letters', () => {
     assert.deepEqual([ended.state, ended.done, ended.total], ['completed', 3, 3]);
     assert.deepEqual(ended.counts, { delivered: 3 });
     assert.deepEqual(
-      road.thingworx.rows.map(({ values, timeMs }) => [values['temperature'], timeMs]),
+      pipeline.thingworx.rows.map(({ values, timeMs }) => [values['temperature'], timeMs]),
       [1, 2, 3].map((number) => [number, BEGIN_MS + number * 1_000]),
     );
     assert.ok(
-      road.thingworx.calls.every(({ stream, through }) => stream === undefined && through === undefined),
+      pipeline.thingworx.calls.every(({ stream, through }) => stream === undefined && through === undefined),
     );
     assert.deepEqual(await left(), []);
   });
 
   test('keeps the order of messages that came within one millisecond', async () => {
     const numbers = [11, 9, 100, 10, 8];
-    road.limits.maxRowsPerCall = 1;
+    pipeline.limits.maxRowsPerCall = 1;
     await store.append(numbers.map((number) => letter(number, { enqueuedTimeMs: BEGIN_MS })));
     await replay();
     assert.deepEqual(
-      road.thingworx.rows.map(({ values }) => values['temperature']),
+      pipeline.thingworx.rows.map(({ values }) => values['temperature']),
       [8, 9, 10, 11, 100],
     );
   });
@@ -92,7 +92,7 @@ describe('replay of dead letters', () => {
   });
 
   test('mappings see the sequence numbers that messages came with', async () => {
-    road.use({
+    pipeline.use({
       mappings: {
         version: 1,
         rules: [{ name: 'r', properties: { temperature: '$message.sequenceNumber' } }],
@@ -101,7 +101,7 @@ describe('replay of dead letters', () => {
     await store.append([letter(7), letter(7, { partitionId: '1' }), letter(8)]);
     await replay();
     assert.deepEqual(
-      road.thingworx.rows.map(({ values }) => values['temperature']),
+      pipeline.thingworx.rows.map(({ values }) => values['temperature']),
       [7, 7, 8],
     );
   });
@@ -125,7 +125,7 @@ describe('replay of dead letters', () => {
   });
 
   test('deletes what the settings of today ignore', async () => {
-    road.use({ unknownThing: 'ignore' });
+    pipeline.use({ unknownThing: 'ignore' });
     await store.append([letter(1, { deviceId: 'nobody' })]);
     assert.deepEqual((await replay()).counts, { ignored: 1 });
     assert.deepEqual(await left(), []);
@@ -155,7 +155,7 @@ describe('replay of dead letters', () => {
   });
 
   test('tells letters of different partitions with one sequence number apart', async () => {
-    road.thingworx.refuse = ({ values }) => (values['temperature'] === 2 ? 'too cold' : undefined);
+    pipeline.thingworx.refuse = ({ values }) => (values['temperature'] === 2 ? 'too cold' : undefined);
     await store.append([
       letter(1, { sequenceNumber: 7, partitionId: '0' }),
       letter(2, { sequenceNumber: 7, partitionId: '1' }),
@@ -174,7 +174,7 @@ describe('replay of dead letters', () => {
     );
     await store.append(all);
     assert.deepEqual((await replay()).counts, { delivered: 60 });
-    const times = road.thingworx.rows.map(({ timeMs }) => timeMs);
+    const times = pipeline.thingworx.rows.map(({ timeMs }) => timeMs);
     assert.deepEqual(times, times.toSorted());
     assert.deepEqual(await left(), []);
   });
@@ -187,35 +187,35 @@ describe('replay of dead letters', () => {
 
   test('waits while ThingWorx is away and goes on by itself', async () => {
     let away = 3;
-    road.thingworx.trouble = () => (away-- > 0 ? { status: 503 } : undefined);
+    pipeline.thingworx.trouble = () => (away-- > 0 ? { status: 503 } : undefined);
     await store.append([letter(1), letter(2)]);
     assert.deepEqual((await replay()).counts, { delivered: 2 });
   });
 
   test('can be cancelled: what is not settled stays', async () => {
-    road.thingworx.trouble = () => ({ status: 503 });
+    pipeline.thingworx.trouble = () => ({ status: 503 });
     await store.append([letter(1)]);
     const { id } = await submit();
-    await until(() => road.waits.length > 0);
+    await until(() => pipeline.waits.length > 0);
     assert.equal((await tasks.cancel(id)).state, 'cancelled');
     assert.equal((await left()).length, 1);
-    const { received, released, inFlight } = road.counters.counts;
+    const { received, released, inFlight } = pipeline.counters.counts;
     assert.deepEqual([received, released, inFlight], [1, 1, 0]);
   });
 
   test('goes on after a stop', async () => {
     const all = Array.from({ length: 500 }, (_, i) => letter(i));
     await store.append(all);
-    road.thingworx.trouble = () => (road.thingworx.rows.length >= 200 ? { status: 503 } : undefined);
+    pipeline.thingworx.trouble = () => (pipeline.thingworx.rows.length >= 200 ? { status: 503 } : undefined);
     const { id } = await submit();
-    await until(() => road.waits.length > 0);
+    await until(() => pipeline.waits.length > 0);
     await tasks.stop();
     assert.equal((await store.stats()).count, 300);
-    road.thingworx.trouble = () => undefined;
+    pipeline.thingworx.trouble = () => undefined;
     await openTasks();
     await until(() => tasks.get(id).state === 'completed');
     assert.deepEqual([tasks.get(id).done, tasks.get(id).counts], [500, { delivered: 500 }]);
     assert.equal((await store.stats()).count, 0);
-    assert.equal(road.thingworx.rows.length, 500);
+    assert.equal(pipeline.thingworx.rows.length, 500);
   });
 });

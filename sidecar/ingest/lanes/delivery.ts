@@ -1,7 +1,8 @@
-import type { DeadLetter, DeadLetterSink } from '../../dead-letters/store.ts';
+import type { DeadLetter, DeadLetterReason, DeadLetterSink } from '../../dead-letters/store.ts';
 import { type ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import { Patience } from '../../lib/backoff.ts';
 import type { HubCounters } from '../../observe/counters.ts';
+import type { Ignored } from '../../translate/types.ts';
 import type { NotificationDelivery } from '../notifications/delivery.ts';
 import type { BatchOrigin, Row } from './batch.ts';
 import type { Interpreter, TranslatedMessage } from './interpreter.ts';
@@ -98,7 +99,10 @@ export class Delivery {
       if (message.notifications.length === 0) continue;
       const reason = reasonOf.get(message.number);
       if (reason !== undefined) message.reasons.push({ code: 'EVENT_REFUSED', reason });
+      const unknown = message.notifications.filter((notification) => without.has(notification));
+      if (unknown.length === 0) continue;
       message.notifications = message.notifications.filter((notification) => !without.has(notification));
+      message.ignored = [...message.ignored, ...unknown.map(({ deviceId }) => withoutThing(deviceId))];
     }
   }
 
@@ -127,12 +131,21 @@ export class Delivery {
   }
 }
 
+/** Why a notification of a device without a Thing is not delivered. */
+export function withoutThing(deviceId: string): Ignored {
+  return { code: 'THING_UNKNOWN', reason: `The device ${deviceId} has no Thing.`, thing: deviceId };
+}
+
 /** What became of a settled message. */
+export type DeliveryOutcome = 'delivered' | 'ignored' | 'deadLettered';
+
 export function outcomeOf({
   reasons,
   updates,
   notifications,
-}: TranslatedMessage): 'delivered' | 'ignored' | 'deadLettered' {
+}: Pick<TranslatedMessage, 'updates' | 'notifications'> & {
+  readonly reasons: readonly DeadLetterReason[];
+}): DeliveryOutcome {
   if (reasons.length > 0) return 'deadLettered';
   return updates.length > 0 || notifications.length > 0 ? 'delivered' : 'ignored';
 }

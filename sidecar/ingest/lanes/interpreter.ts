@@ -10,6 +10,7 @@ import type { HubNotification } from '../../translate/sources/notifications.ts';
 import type {
   Creation,
   DecodedMessage,
+  Ignored,
   ReceivedMessage,
   Translation,
   Translator,
@@ -28,6 +29,8 @@ export interface TranslatedMessage {
   /** Those of devices without a Thing are removed at delivery. */
   notifications: readonly HubNotification[];
   readonly reasons: DeadLetterReason[];
+  /** What the settings leave out, with the reason. */
+  ignored: readonly Ignored[];
   /** Approximate size in memory and in a call. A compressed body counts twice: compressed and decompressed. */
   readonly bytes: number;
 }
@@ -76,6 +79,23 @@ export class Interpreter {
   }
 
   /**
+   * Translates the first messages as `interpret` does, but creates nothing and counts nothing: what a replay would do. Waits while ThingWorx
+   * is unavailable; rejects only with STOPPING.
+   */
+  async preview(messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<Translation[]> {
+    const { definitions, translator } = this.#options;
+    const current = translator();
+    const decoded = await decode(current, messages, SLICE_BYTES);
+    await this.#load(decoded, signal);
+    const translations: Translation[] = [];
+    for (const item of decoded) {
+      if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
+      translations.push(current.translate(item, definitions));
+    }
+    return translations;
+  }
+
+  /**
    * Handles what ThingWorx refused although the known definitions allowed it. Things and properties that are gone are looked up again and the
    * messages are translated again: the rows to send again are returned. Every other refusal becomes a reason of its message.
    */
@@ -113,6 +133,7 @@ export class Interpreter {
       const concerned = onlyRefused(translation, refusals);
       this.#account(concerned);
       message.reasons.push(...concerned.refusals);
+      if (concerned.ignored.length > 0) message.ignored = [...message.ignored, ...concerned.ignored];
       this.refuse([message], unanswered(concerned, refusals));
       if (translation.updates.length === 0) message.updates = [];
       for (const update of concerned.updates) rows.push({ sequenceNumber: message.number, update });
@@ -148,6 +169,7 @@ export class Interpreter {
       updates: translation.updates,
       notifications: translation.notifications,
       reasons: [...translation.refusals],
+      ignored: translation.ignored,
       bytes: bytes === message.body.byteLength ? bytes : bytes + message.body.byteLength,
     };
   }

@@ -83,9 +83,7 @@ export class NotificationDelivery {
         items.map(({ notification }) => notification),
         signal,
       );
-      const ignored = new Set(
-        items.filter(({ notification }) => !isForHub(notification) && !things.has(notification.deviceId)),
-      );
+      const ignored = new Set(items.filter(({ notification }) => isUndeliverable(notification, things)));
       const wanted = items.filter((item) => !ignored.has(item));
       const instructions = await this.#untilAnswered(
         signal,
@@ -104,6 +102,15 @@ export class NotificationDelivery {
   find(devices: readonly { readonly deviceId: string }[], signal: AbortSignal): Promise<Map<string, string>> {
     const deviceIds = new Set(devices.map(({ deviceId }) => deviceId).filter((id) => id !== ''));
     return this.#untilAnswered(signal, () => this.#options.deviceThings.find(deviceIds, signal), saysNothing);
+  }
+
+  /** The notifications that would be ignored because their devices have no Thing. Waits while ThingWorx is unavailable. */
+  async withoutThing(
+    notifications: readonly HubNotification[],
+    signal: AbortSignal,
+  ): Promise<Set<HubNotification>> {
+    const things = await this.find(notifications, signal);
+    return new Set(notifications.filter((notification) => isUndeliverable(notification, things)));
   }
 
   /** Sends instructions in parts. Resolves to the refused ones. Rejects only with STOPPING. */
@@ -268,6 +275,10 @@ export class NotificationDelivery {
 /** A failed question about Things says nothing about the notifications: it is repeated, whatever the error is. */
 function saysNothing({ code }: ConnectorError): boolean {
   return code !== 'STOPPING' && code !== 'INTERNAL';
+}
+
+function isUndeliverable(notification: HubNotification, things: ReadonlyMap<string, string>): boolean {
+  return !isForHub(notification) && !things.has(notification.deviceId);
 }
 
 /** Whether the notification may change the twin that the Thing shows. */

@@ -149,8 +149,8 @@ class WindowReader implements EventSourceHandlers {
         message,
         deadLetterId: deadLetterId(source.streamIdentity, message),
       }));
-      const outcomes = await this.#forwarder.forward(items, signal);
-      this.#task.advance(due.length, tally(outcomes));
+      const results = await this.#forwarder.forward(items, signal);
+      this.#task.advance(due.length, tally(results));
     }
     const last = messages.at(-1);
     if (last) this.#settled.set(partitionId, last.sequenceNumber);

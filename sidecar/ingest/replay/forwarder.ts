@@ -1,8 +1,14 @@
-import type { DeadLetterSink } from '../../dead-letters/store.ts';
+import type { DeadLetterReason, DeadLetterSink } from '../../dead-letters/store.ts';
 import type { ConnectorError } from '../../errors/connector-error.ts';
 import type { HubCounters } from '../../observe/counters.ts';
-import type { ReceivedMessage } from '../../translate/types.ts';
-import { Delivery, outcomeOf, type TakeLimits } from '../lanes/delivery.ts';
+import type { Creation, Ignored, ReceivedMessage } from '../../translate/types.ts';
+import {
+  Delivery,
+  type DeliveryOutcome,
+  outcomeOf,
+  type TakeLimits,
+  withoutThing,
+} from '../lanes/delivery.ts';
 import type { Interpreter, TranslatedMessage } from '../lanes/interpreter.ts';
 import type { Sender } from '../lanes/sender.ts';
 import type { NotificationDelivery } from '../notifications/delivery.ts';
@@ -15,7 +21,18 @@ export interface Forwarded {
   readonly storedAtMs?: number;
 }
 
-export type ForwardOutcome = ReturnType<typeof outcomeOf>;
+/** What became of one message, or would become of it. */
+export interface ForwardResult {
+  readonly outcome: DeliveryOutcome;
+  /** Values that ThingWorx accepted, or would get. */
+  readonly values: number;
+  /** Why it is refused, or would be. */
+  readonly reasons: readonly DeadLetterReason[];
+  /** What the settings leave out of it, with the reason. */
+  readonly ignored: readonly Ignored[];
+  /** What would be created for it; always empty after a delivery. */
+  readonly creations: readonly Creation[];
+}
 
 /** The way of messages to ThingWorx: shared by lanes, replays and storage; each has its own counters. */
 export interface DeliveryPipeline {
@@ -42,10 +59,10 @@ export class Forwarder {
   }
 
   /**
-   * Resolves when all messages are settled, to the outcome of each. Waits while ThingWorx or the dead-letter store is unavailable. Rejects
+   * Resolves when all messages are settled, to the result of each, in order. Waits while ThingWorx or the dead-letter store is unavailable. Rejects
    * only with STOPPING; then no message counts as settled, although some may be.
    */
-  async forward(items: readonly Forwarded[], signal: AbortSignal): Promise<ForwardOutcome[]> {
+  async forward(items: readonly Forwarded[], signal: AbortSignal): Promise<ForwardResult[]> {
     const { interpreter, sender, notifications, counters, limits, onWaiting } = this.#pipeline;
     const messages = items.map(({ message }) => message);
     const byMessage = new Map(items.map((item) => [item.message, item]));
@@ -67,21 +84,47 @@ export class Forwarder {
       },
     });
     counters.receive(items.length);
-    const outcomes: ForwardOutcome[] = [];
+    const results: ForwardResult[] = [];
     try {
-      while (outcomes.length < messages.length) {
-        let translated = numberApart(await interpreter.interpret(messages.slice(outcomes.length), signal));
+      while (results.length < messages.length) {
+        let translated = numberApart(await interpreter.interpret(messages.slice(results.length), signal));
         while (translated.length > 0) {
           const head = translated.slice(0, delivery.countForCall(translated, limits()));
           await delivery.deliver(head, undefined, signal);
-          outcomes.push(...head.map(outcomeOf));
+          results.push(...head.map(resultOf));
           translated = translated.slice(head.length);
         }
       }
-      return outcomes;
+      return results;
     } finally {
-      counters.settle('released', items.length - outcomes.length);
+      counters.settle('released', items.length - results.length);
     }
+  }
+
+  /** What `forward` would do now. Nothing is sent, created or stored. Waits while ThingWorx is unavailable; rejects only with STOPPING. */
+  async preview(messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<ForwardResult[]> {
+    const { interpreter, notifications } = this.#pipeline;
+    const results: ForwardResult[] = [];
+    while (results.length < messages.length) {
+      const translations = await interpreter.preview(messages.slice(results.length), signal);
+      const unknown = await notifications.withoutThing(
+        translations.flatMap((translation) => translation.notifications),
+        signal,
+      );
+      for (const { updates, ignored, refusals, creations, notifications: all } of translations) {
+        const missing = all.filter((notification) => unknown.has(notification));
+        results.push(
+          resultOf({
+            updates,
+            reasons: refusals,
+            notifications: all.filter((notification) => !unknown.has(notification)),
+            ignored: [...ignored, ...missing.map(({ deviceId }) => withoutThing(deviceId))],
+            creations,
+          }),
+        );
+      }
+    }
+    return results;
   }
 }
 
@@ -96,9 +139,25 @@ function numberApart(messages: TranslatedMessage[]): TranslatedMessage[] {
     : messages.map((message, number) => ({ ...message, number }));
 }
 
+type Settled = Pick<TranslatedMessage, 'updates' | 'notifications' | 'ignored'> & {
+  readonly reasons: readonly DeadLetterReason[];
+  readonly creations?: readonly Creation[];
+};
+
+function resultOf({ updates, notifications, reasons, ignored, creations = [] }: Settled): ForwardResult {
+  const isCreated = reasons.length === 0 && creations.length > 0;
+  return {
+    outcome: isCreated ? 'delivered' : outcomeOf({ updates, notifications, reasons }),
+    values: updates.reduce((sum, { properties }) => sum + properties.length, 0),
+    reasons,
+    ignored,
+    creations,
+  };
+}
+
 /** Counts of outcomes, for the progress of a task. */
-export function tally(outcomes: readonly ForwardOutcome[]): Record<string, number> {
+export function tally(results: readonly ForwardResult[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const outcome of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  for (const { outcome } of results) counts[outcome] = (counts[outcome] ?? 0) + 1;
   return counts;
 }

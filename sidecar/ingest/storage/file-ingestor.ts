@@ -218,8 +218,8 @@ class FileWork {
       counts.malformed = (counts.malformed ?? 0) + 1;
       if (this.#flaws.length < MAX_FLAWS) this.#flaws.push(`${record.flaw} (record ${record.index})`);
     }
-    const outcomes = await this.#options.forwarder.forward(items, this.#run.signal);
-    Object.assign(counts, tally(outcomes));
+    const results = await this.#options.forwarder.forward(items, this.#run.signal);
+    Object.assign(counts, tally(results));
     for (const [name, value] of Object.entries(counts))
       this.#counts[name] = (this.#counts[name] ?? 0) + value;
     this.#settled = (records.at(-1)?.index ?? -1) + 1;

@@ -24,7 +24,10 @@ describe('replay of dead letters', () => {
       new DeadLetterReplay({
         store: () => store,
         forwarder: () => forwarder,
-        forget: (thing) => void forgotten.push(thing),
+        forget: (thing) => {
+          forgotten.push(thing);
+          pipeline.definitions.invalidate(thing);
+        },
         ...(window === undefined ? {} : { window }),
       }),
     );
@@ -124,11 +127,130 @@ describe('replay of dead letters', () => {
     assert.deepEqual(forgotten.sort(), ['dev-1', 'nobody']);
   });
 
-  test('deletes what the settings of today ignore', async () => {
-    pipeline.use({ unknownThing: 'ignore' });
-    await store.append([letter(1, { deviceId: 'nobody' })]);
-    assert.deepEqual((await replay()).counts, { ignored: 1 });
+  describe('of which the settings ignore everything', () => {
+    const unknown = (number: number) => letter(number, { body: Buffer.from('{"pressure":1}') });
+
+    test('stay, with the reason why nothing was delivered, in the list, the report and the note', async () => {
+      const storedAtMs = Date.now() - 50_000;
+      await store.append([{ ...unknown(1), storedAtMs }, letter(2, { deviceId: 'nobody' }), letter(3)]);
+      pipeline.use({ unknownThing: 'ignore' });
+      const ended = await replay();
+      assert.deepEqual([ended.state, ended.counts], ['completed', { delivered: 1, ignored: 2 }]);
+      assert.match(
+        ended.note ?? '',
+        /PROPERTY_UNKNOWN \(dev-1\.pressure\).*THING_UNKNOWN \(nobody\).*are kept/,
+      );
+      const rest = await left();
+      assert.deepEqual(
+        rest.map((row) => [row.sequenceNumber, row.codes]),
+        [
+          [2, ['THING_UNKNOWN']],
+          [1, ['PROPERTY_UNKNOWN']],
+        ],
+      );
+      assert.equal(rest[1]?.storedAtMs, storedAtMs);
+      const lines = await tasks.report(ended.id, { from: 0, limit: 10 });
+      assert.deepEqual(
+        lines.map(({ item, outcome }) => [item, outcome]),
+        [
+          [unknown(1).id, 'ignored'],
+          [letter(2).id, 'ignored'],
+        ],
+      );
+      assert.match(lines[0]?.message ?? '', /Nothing is delivered.*has no such property.*is kept/);
+    });
+
+    test('are delivered when their Thing has got the properties', async () => {
+      await store.append([unknown(1)]);
+      await replay();
+      pipeline.thingworx.things.set('dev-1', { pressure: 'NUMBER' });
+      assert.deepEqual((await replay({ filter: { code: 'PROPERTY_UNKNOWN' } })).counts, { delivered: 1 });
+      assert.deepEqual(await left(), []);
+    });
+
+    test('are deleted when the caller asks for it', async () => {
+      await store.append([unknown(1), letter(2)]);
+      const ended = await replay({ deleteIgnored: true });
+      assert.deepEqual(ended.counts, { delivered: 1, ignored: 1 });
+      assert.match(ended.note ?? '', /They are deleted, because deleteIgnored is set/);
+      assert.deepEqual(await left(), []);
+    });
+
+    test('stay when only notifications of a device without a Thing are in them', async () => {
+      pipeline.thingworx.other = async (service) =>
+        service === 'FindDeviceThings' ? { body: { things: [] } } : undefined;
+      const notification = {
+        source: 'twinChangeEvents',
+        body: Buffer.from('{"properties":{"reported":{"a":1,"$version":2}}}'),
+        applicationProperties: { opType: 'updateTwin' },
+      };
+      await store.append([letter(1, notification)]);
+      assert.deepEqual((await replay()).counts, { ignored: 1 });
+      assert.deepEqual((await left())[0]?.codes, ['THING_UNKNOWN']);
+      assert.deepEqual((await replay({ dryRun: true })).counts, { ignored: 1 });
+    });
+  });
+
+  test('a value that is left out of a delivered dead letter is reported', async () => {
+    await store.append([letter(1, { body: Buffer.from('{"temperature":5,"pressure":1}') })]);
+    const ended = await replay();
+    assert.deepEqual(ended.counts, { delivered: 1 });
+    const [line] = await tasks.report(ended.id, { from: 0, limit: 10 });
+    assert.match(line?.message ?? '', /Values delivered: 1\. PROPERTY_UNKNOWN \(dev-1\.pressure\)/);
     assert.deepEqual(await left(), []);
+  });
+
+  describe('a dry run', () => {
+    test('says of each dead letter what would happen, and changes nothing', async () => {
+      const all = [
+        letter(1),
+        letter(2, { body: Buffer.from('{"pressure":1}') }),
+        letter(3, { deviceId: 'nobody' }),
+        letter(4, { body: Buffer.from('{"temperature":"warm"}') }),
+      ];
+      await store.append(all);
+      const before = await left();
+      const ended = await replay({ dryRun: true });
+      assert.deepEqual(ended.counts, { delivered: 1, ignored: 1, deadLettered: 2 });
+      assert.deepEqual(await left(), before);
+      assert.deepEqual(pipeline.thingworx.rows, []);
+      assert.equal(pipeline.counters.counts.received, 0);
+      assert.deepEqual(pipeline.counters.ignoredByReason, {});
+      const lines = await tasks.report(ended.id, { from: 0, limit: 10 });
+      assert.deepEqual(
+        lines.map(({ outcome, message }) => [outcome, /is (deleted|kept)\.$/.exec(message)?.[1]]),
+        [
+          ['delivered', 'deleted'],
+          ['ignored', 'kept'],
+          ['deadLettered', 'kept'],
+          ['deadLettered', 'kept'],
+        ],
+      );
+    });
+
+    test('names what would be created, and creates nothing', async () => {
+      const made: unknown[] = [];
+      pipeline.creator = { create: async (creations) => void made.push(...creations) };
+      pipeline.use({ unknownThing: 'create', unknownProperty: 'create', deviceTemplate: 'T' });
+      await store.append([
+        letter(1, { deviceId: 'nobody' }),
+        letter(2, { body: Buffer.from('{"pressure":1}') }),
+      ]);
+      const ended = await replay({ dryRun: true });
+      assert.deepEqual(ended.counts, { delivered: 2 });
+      const messages = (await tasks.report(ended.id, { from: 0, limit: 10 })).map(({ message }) => message);
+      assert.match(messages[0] ?? '', /Created first: Thing nobody\./);
+      assert.match(messages[1] ?? '', /Created first: property dev-1\.pressure\./);
+      assert.deepEqual(made, []);
+      assert.equal((await left()).length, 2);
+    });
+
+    test('waits while ThingWorx is away', async () => {
+      let away = 2;
+      pipeline.thingworx.describeTrouble = () => (away-- > 0 ? { status: 503 } : undefined);
+      await store.append([letter(1)]);
+      assert.deepEqual((await replay({ dryRun: true })).counts, { delivered: 1 });
+    });
   });
 
   test('takes only the letters that are named', async () => {

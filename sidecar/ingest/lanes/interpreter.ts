@@ -1,9 +1,10 @@
 import type { DeadLetterReason } from '../../dead-letters/store.ts';
 import type { ConnectorError } from '../../errors/connector-error.ts';
 import { toConnectorError } from '../../errors/connector-error.ts';
-import { isOutage, Patience } from '../../lib/backoff.ts';
+import { Backoff } from '../../lib/backoff.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { Notices } from '../../observe/notices.ts';
+import { isOutage } from '../../thingworx/client.ts';
 import type { ThingDefinitions } from '../../thingworx/definitions.ts';
 import type { ThingCreator } from '../../thingworx/thing-creator.ts';
 import type { HubNotification } from '../../translate/sources/notifications.ts';
@@ -258,7 +259,7 @@ export class Interpreter {
 
   /** An error here says nothing about the messages, so the call is repeated whatever the error is. */
   async #untilAnswered<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-    const patience = new Patience();
+    const backoff = new Backoff();
     for (let waiting = false; ; ) {
       try {
         const answer = await call();
@@ -269,7 +270,7 @@ export class Interpreter {
         if (error.code === 'STOPPING' || (!isOutage(error) && error.code === 'INTERNAL')) throw error;
         if (!waiting) this.#options.onWaiting(error);
         waiting = true;
-        await patience.pause(signal, error.retryAfterMs);
+        await backoff.pause(signal, error.retryAfterMs);
       }
     }
   }

@@ -1,6 +1,7 @@
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
-import { isOutage, Patience } from '../../lib/backoff.ts';
+import { Backoff } from '../../lib/backoff.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
+import { isOutage } from '../../thingworx/client.ts';
 import type { DeviceThings } from '../../thingworx/device-things.ts';
 import type { HubNotification, LifecycleNotification } from '../../translate/sources/notifications.ts';
 import { type BatchOrigin, originAfter } from '../lanes/batch.ts';
@@ -252,7 +253,7 @@ export class NotificationDelivery {
     call: () => Promise<T>,
     mayPass: (error: ConnectorError) => boolean = isOutage,
   ): Promise<T> {
-    const patience = new Patience();
+    const backoff = new Backoff();
     for (let waiting = false; ; ) {
       try {
         const answer = await call();
@@ -266,7 +267,7 @@ export class NotificationDelivery {
         }
         if (!waiting) this.#options.onWaiting(error);
         waiting = true;
-        await patience.pause(signal, error.retryAfterMs);
+        await backoff.pause(signal, error.retryAfterMs);
       }
     }
   }

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import jsonata from 'jsonata';
 import { toDateTime } from '../coerce/date-time.ts';
+import { toQuality } from '../coerce/quality.ts';
 import { isPlainObject, member } from '../coerce/structure.ts';
 import { show } from '../coerce/wrong.ts';
-import { toQuality } from '../quality.ts';
 import { type Content, contentOf, messageTimeMs, type Reading, refused } from '../reading.ts';
 import type { Ignored, ReceivedMessage, Refusal, TranslationLimits } from '../types.ts';
 import { Flaw, messageFields } from './path.ts';
@@ -23,7 +23,7 @@ export interface CompiledExpression {
   ): Promise<Content>;
 }
 
-export interface RuleNames {
+interface RuleNames {
   readonly name: string;
   readonly template: string | undefined;
 }

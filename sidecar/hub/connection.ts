@@ -9,9 +9,8 @@ import { openCheckpoints } from '../ingest/checkpoints.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
 import { Sender } from '../ingest/lanes/sender.ts';
-import { RateMeter } from '../ingest/rate.ts';
 import { Backoff } from '../lib/backoff.ts';
-import { HubCounters } from '../observe/counters.ts';
+import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
@@ -105,7 +104,7 @@ export class HubConnection {
     });
     this.#side = new SideWork({
       ...common,
-      road: (counters) => this.#road(counters, () => () => undefined),
+      pipeline: (counters) => this.#pipeline(counters, () => () => undefined),
     });
     this.#imports = new HubImports(this.#side.tasks, () => this.#requireSettings(), {
       hubThing: thing,
@@ -316,14 +315,15 @@ export class HubConnection {
   }
 
   /** What brings messages to ThingWorx, from a lane or beside the lanes. `waiting` hears of outages. */
-  #road(counters: HubCounters, waiting: Waiting) {
+  #pipeline(counters: HubCounters, waiting: Waiting) {
     const { client, metrics } = this.#parts;
     return {
       interpreter: new Interpreter({
         translator: () => this.#requireTranslator(),
         definitions: this.#definitions,
         creator: this.#devices.creator,
-        creationsFor: (events, signal) => this.#devices.events.creationsFor(events, signal),
+        creationsFor: (notifications, signal) =>
+          this.#devices.notifications.creationsFor(notifications, signal),
         counters,
         notices: this.#notices,
         onWaiting: waiting('definitions'),
@@ -335,14 +335,16 @@ export class HubConnection {
         onWaiting: waiting('send'),
         onAnswer: (seconds) => metrics.sendSeconds.observe({ hub: this.#thing }, seconds),
       }),
-      events: this.#devices.events.delivery(waiting('events'), (events) => counters.repeat(events)),
+      notifications: this.#devices.notifications.delivery(waiting('notifications'), (notifications) =>
+        counters.repeat(notifications),
+      ),
     };
   }
 
   #laneOptions(waiting: Waiting) {
     const counters = this.#counters;
     return {
-      ...this.#road(counters, waiting),
+      ...this.#pipeline(counters, waiting),
       deadLetters: this.#side.letters,
       counters,
       limits: () => {

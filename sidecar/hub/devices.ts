@@ -2,16 +2,16 @@ import path from 'node:path';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
 import { Announcer } from '../ingest/notifications/announcer.ts';
-import { DeviceEvents } from '../ingest/notifications/device-events.ts';
+import { DeviceNotifications } from '../ingest/notifications/device-notifications.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import type { Hub } from '../operations/context.ts';
 import { HubThings } from '../operations/registry/service.ts';
 import { Deployments } from '../packages/deployments.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
-import { Creator } from '../thingworx/creator.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
 import { DeviceThings } from '../thingworx/device-things.ts';
+import { ThingCreator } from '../thingworx/thing-creator.ts';
 import { Uploads } from '../uploads/uploads.ts';
 import { ClientsHolder } from './clients-holder.ts';
 import { Notifications } from './notifications.ts';
@@ -31,15 +31,15 @@ export interface HubDevicesOptions {
 
 /** The devices of one hub: the clients of its service side, their Things, and what it says about them. */
 export class HubDevices {
-  readonly events: DeviceEvents;
-  readonly creator: Creator;
+  readonly notifications: DeviceNotifications;
+  readonly creator: ThingCreator;
   /** To be called when a device has got a Thing. */
   readonly onThing: (deviceId: string) => void;
   readonly #clients = new ClientsHolder();
   readonly #things: HubThings;
   readonly #uploads: Uploads;
   readonly #packages: Deployments;
-  readonly #notifications: Notifications;
+  readonly #listeners: Notifications;
   readonly #log: Log;
 
   constructor(options: HubDevicesOptions) {
@@ -48,7 +48,7 @@ export class HubDevices {
     const deviceThings = new DeviceThings({ client, hubThing });
     this.onThing = (deviceId) => deviceThings.forget(deviceId);
     const clients = () => this.#clients.get();
-    this.creator = new Creator({
+    this.creator = new ThingCreator({
       client,
       hubThing,
       log,
@@ -56,8 +56,8 @@ export class HubDevices {
     });
     this.#things = new HubThings({ ...options, deviceThings });
     const onHeard = (deviceId: string) => this.#packages.deviceChanged(deviceId);
-    this.events = new DeviceEvents({ ...options, deviceThings, clients, onHeard });
-    const delivery = this.events.delivery((error) => {
+    this.notifications = new DeviceNotifications({ ...options, deviceThings, clients, onHeard });
+    const delivery = this.notifications.delivery((error) => {
       if (error) log.debug({ err: error }, 'Notifications wait for ThingWorx.');
     });
     const announcer = new Announcer(delivery, log);
@@ -65,7 +65,7 @@ export class HubDevices {
     const directory = (name: string) => path.join(stateDirectory, name, encodeURIComponent(hubThing));
     this.#uploads = new Uploads({ ...options, directory: directory('uploads'), announce });
     this.#packages = new Deployments({ ...options, directory: directory('packages'), clients, announce });
-    this.#notifications = new Notifications({
+    this.#listeners = new Notifications({
       announcer,
       uploads: this.#uploads,
       packages: this.#packages,
@@ -97,12 +97,12 @@ export class HubDevices {
     this.#packages
       .start()
       .catch((error) => this.#log.error({ err: error }, 'The deployments of the hub cannot be read.'));
-    await this.#notifications.use(settings);
+    await this.#listeners.use(settings);
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
-    await Promise.all([this.#uploads.stop(), this.#packages.stop(), this.#notifications.stop()]);
+    await Promise.all([this.#uploads.stop(), this.#packages.stop(), this.#listeners.stop()]);
     await this.#clients.close();
   }
 }

@@ -1,13 +1,9 @@
-import type {
-  CloseReason,
-  EventSource,
-  EventSourceHandlers,
-  ReceivedEvent,
-} from '../azure/event-hubs/event-types.ts';
+import type { CloseReason, EventSource, EventSourceHandlers } from '../azure/event-hubs/event-types.ts';
 import type { PartitionStatus } from '../contract/status.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 import { Lane, type LaneOptions } from '../ingest/lanes/lane.ts';
 import type { Log } from '../observe/log.ts';
+import type { ReceivedMessage } from '../translate/types.ts';
 import { STALLED_AFTER_MS } from './stall-watch.ts';
 
 /** Gives the listener that hears what a part of a lane waits for, and undefined when it goes on. */
@@ -76,8 +72,8 @@ export class Partitions implements EventSourceHandlers {
     this.#options.log.info({ partitionId }, 'Reading the partition.');
   }
 
-  async onBatch(partitionId: string, events: readonly ReceivedEvent[]): Promise<void> {
-    await this.#lanes.get(partitionId)?.lane.accept(events);
+  async onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void> {
+    await this.#lanes.get(partitionId)?.lane.accept(messages);
   }
 
   async onPartitionClose(partitionId: string, reason: CloseReason): Promise<void> {

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
-import { LetterBox } from '../dead-letters/configured-store.ts';
+import { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
 import { toConnectorError } from '../errors/connector-error.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { DeadLetterReplay } from '../ingest/replay/dead-letters.ts';
 import { EventReplay } from '../ingest/replay/events.ts';
-import { Forwarder, type Road } from '../ingest/replay/forwarder.ts';
+import { type DeliveryPipeline, Forwarder } from '../ingest/replay/forwarder.ts';
 import { BlobTask } from '../ingest/storage/blob-task.ts';
 import { Archive } from '../ingest/storage/container-watch.ts';
 import { HubCounters } from '../observe/counters.ts';
@@ -32,14 +32,16 @@ export interface SideWorkOptions {
   /** Today's settings; throws while the hub has none. */
   readonly settings: () => HubSettings;
   /** An interpreter and a sender as lanes have them, for the accounts given. */
-  readonly road: (counters: HubCounters) => Pick<Road, 'interpreter' | 'sender' | 'events'>;
+  readonly pipeline: (
+    counters: HubCounters,
+  ) => Pick<DeliveryPipeline, 'interpreter' | 'sender' | 'notifications'>;
   /** The warning of the dead letters has changed. */
   readonly onWarning: () => void;
 }
 
 /** What a hub does beside its lanes: dead letters, tasks, ingestion from storage, replays. */
 export class SideWork {
-  readonly letters: LetterBox;
+  readonly letters: ConfiguredDeadLetterStore;
   readonly tasks: Tasks;
   readonly counters: ReadonlyMap<RoadName, HubCounters> = new Map(
     ROADS.map((name) => [name, new HubCounters()]),
@@ -51,7 +53,7 @@ export class SideWork {
   constructor(options: SideWorkOptions) {
     const { hubThing, stateDirectory, log, onWarning } = options;
     this.#options = options;
-    this.letters = new LetterBox({ hubThing, stateDirectory, log, onWarning });
+    this.letters = new ConfiguredDeadLetterStore({ hubThing, stateDirectory, log, onWarning });
     const directory = path.join(stateDirectory, 'tasks', encodeURIComponent(hubThing));
     this.tasks = new Tasks({ directory, log });
     this.#archive = new Archive({
@@ -134,16 +136,15 @@ export class SideWork {
   }
 
   #forwarder(name: RoadName): Forwarder {
-    const { road, settings, log } = this.#options;
+    const { pipeline, settings, log } = this.#options;
     const counters = this.counters.get(name) as HubCounters;
     return new Forwarder(
       {
-        ...road(counters),
+        ...pipeline(counters),
         counters,
         limits: settings,
         onWaiting: (error) => {
-          if (error)
-            log.warn({ err: error, road: name }, 'The dead letters hold it up; it goes on by itself.');
+          if (error) log.warn({ err: error, road: name }, 'Dead-letter store unavailable; retrying.');
         },
       },
       this.letters,

@@ -1,5 +1,5 @@
 import type { ThingworxClient } from './client.ts';
-import { wholeAnswer } from './whole-answer.ts';
+import { requireMember } from './require-member.ts';
 
 export interface DeviceThingsOptions {
   readonly client: ThingworxClient;
@@ -57,7 +57,7 @@ export class DeviceThings {
 
   async #ask(deviceIds: readonly string[], signal: AbortSignal | undefined): Promise<Map<string, string>> {
     const { client, hubThing } = this.#options;
-    const answer = wholeAnswer<{ things: { deviceId: string; thing: string }[] }>(
+    const answer = requireMember<{ things: { deviceId: string; thing: string }[] }>(
       await client.invoke(hubThing, 'FindDeviceThings', { request: { deviceIds } }, signal ? { signal } : {}),
       'things',
       'FindDeviceThings',

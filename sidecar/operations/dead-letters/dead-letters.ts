@@ -104,6 +104,12 @@ export const LetterCount = Type.Object(
 );
 export type LetterCount = Static<typeof LetterCount>;
 
+/** How a replay treats what it cannot deliver. */
+export interface ReplayOptions {
+  readonly deleteIgnored?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
 /** The dead letters of one hub, as operations see them. All throw DEAD_LETTERS_UNAVAILABLE. */
 export interface DeadLetterDesk {
   /** `after`: the id of the last letter of the page before. */
@@ -118,5 +124,8 @@ export interface DeadLetterDesk {
   /** As many as the time allows; `more` when some are left. */
   deleteMatching(filter: LetterFilter, timeoutMs: number): Promise<{ deleted: number; more: boolean }>;
   /** Begins a task. @returns its id. @throws ConnectorError TASK_QUEUE_FULL, TASKS_UNAVAILABLE */
-  replay(what: { ids: readonly string[] } | { filter: LetterFilter }): Promise<string>;
+  replay(
+    what: { ids: readonly string[] } | { filter: LetterFilter },
+    options: ReplayOptions,
+  ): Promise<string>;
 }

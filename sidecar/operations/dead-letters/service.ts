@@ -1,18 +1,25 @@
-import type { LetterBox } from '../../dead-letters/configured-store.ts';
+import type { ConfiguredDeadLetterStore } from '../../dead-letters/configured-store.ts';
 import type { DeadLetter, DeadLetterFilter, DeadLetterSummary } from '../../dead-letters/store.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { REPLAY_DEAD_LETTERS, type ReplayInput } from '../../ingest/replay/dead-letters.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import { DEFAULT_LIMITS } from '../../translate/decode/limits.ts';
 import { decodeBody } from '../../translate/decode.ts';
-import type { DeadLetterDesk, LetterCount, LetterDetail, LetterFilter, LetterRow } from './dead-letters.ts';
+import type {
+  DeadLetterDesk,
+  LetterCount,
+  LetterDetail,
+  LetterFilter,
+  LetterRow,
+  ReplayOptions,
+} from './dead-letters.ts';
 
 /** The dead letters of one hub in the words of its operations. */
 export class HubDeadLetters implements DeadLetterDesk {
-  readonly #box: LetterBox;
+  readonly #box: ConfiguredDeadLetterStore;
   readonly #tasks: Tasks;
 
-  constructor(box: LetterBox, tasks: Tasks) {
+  constructor(box: ConfiguredDeadLetterStore, tasks: Tasks) {
     this.#box = box;
     this.#tasks = tasks;
   }
@@ -60,11 +67,14 @@ export class HubDeadLetters implements DeadLetterDesk {
     }
   }
 
-  async replay(what: { ids: readonly string[] } | { filter: LetterFilter }): Promise<string> {
-    const storedUntilMs = Date.now();
-    const input: ReplayInput =
-      'ids' in what ? { ids: what.ids, storedUntilMs } : { filter: storeFilter(what.filter), storedUntilMs };
-    const title = 'ids' in what ? `Send ${what.ids.length} dead letters again` : 'Send dead letters again';
+  async replay(
+    what: { ids: readonly string[] } | { filter: LetterFilter },
+    { deleteIgnored = false, dryRun = false }: ReplayOptions,
+  ): Promise<string> {
+    const chosen = 'ids' in what ? { ids: what.ids } : { filter: storeFilter(what.filter) };
+    const input: ReplayInput = { ...chosen, storedUntilMs: Date.now(), deleteIgnored, dryRun };
+    const number = 'ids' in what ? `${what.ids.length} dead letters` : 'dead letters';
+    const title = dryRun ? `Dry run: send ${number} again` : `Send ${number} again`;
     const { id } = await this.#tasks.submit(REPLAY_DEAD_LETTERS, title, input);
     return id;
   }

@@ -32,7 +32,7 @@ export class HubTasks implements TaskDesk {
 }
 
 function rowOf(task: TaskRecord): TaskRow {
-  const { id, kind, title, state, done, total, counts, reported, error, createdAtMs } = task;
+  const { id, kind, title, state, done, total, counts, note, reported, error, createdAtMs } = task;
   const { startedAtMs, endedAtMs } = task;
   return {
     id,
@@ -42,6 +42,7 @@ function rowOf(task: TaskRecord): TaskRow {
     done,
     ...(total === undefined ? {} : { total }),
     counts: { ...counts },
+    ...(note === undefined ? {} : { note }),
     reported,
     ...(error === undefined ? {} : { errorCode: error.code, error: error.message }),
     createdAt: new Date(createdAtMs).toISOString(),

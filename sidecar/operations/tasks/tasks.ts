@@ -21,6 +21,11 @@ export const TaskRow = Type.Object(
     done: count('Items that are settled.'),
     total: Type.Optional(count('Items in all; absent as long as nobody knows.')),
     counts: JsonObject({ description: 'Number of items by what became of them.' }),
+    note: Type.Optional(
+      Type.String({
+        description: 'What to know about the result as a whole; absent when nothing is to be said.',
+      }),
+    ),
     reported: count('Lines of its report.'),
     errorCode: Type.Optional(Type.String({ description: 'The code of the error that ended it.' })),
     error: Type.Optional(Type.String({ description: 'Why it failed, in plain words.' })),

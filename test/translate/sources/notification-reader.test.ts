@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { HubEvent } from '../../../sidecar/translate/sources/events.ts';
-import type { HubMessage } from '../../../sidecar/translate/types.ts';
+import type { HubNotification } from '../../../sidecar/translate/sources/notifications.ts';
+import type { ReceivedMessage } from '../../../sidecar/translate/types.ts';
 import { codes, directory, message, translate } from '../support.ts';
 
 const ORIGIN = {
@@ -14,8 +14,8 @@ function event(
   source: string,
   opType: string | undefined,
   body: unknown,
-  over: Partial<HubMessage> = {},
-): HubMessage {
+  over: Partial<ReceivedMessage> = {},
+): ReceivedMessage {
   return message(body, {
     source,
     deviceId: 'contoso-1',
@@ -31,13 +31,15 @@ function event(
   });
 }
 
-function read(input: HubMessage): HubEvent | string {
+function read(input: ReceivedMessage): HubNotification | string {
   const translation = translate({}, input, directory());
   assert.equal(translation.updates.length, 0);
-  return translation.events[0] ?? [...codes(translation.refusals), ...codes(translation.ignored)].join();
+  return (
+    translation.notifications[0] ?? [...codes(translation.refusals), ...codes(translation.ignored)].join()
+  );
 }
 
-describe('events of sources beside telemetry', () => {
+describe('notifications of sources beside telemetry', () => {
   test('twin update and replace', () => {
     const desired = {
       property1: 'new value',
@@ -132,7 +134,7 @@ describe('events of sources beside telemetry', () => {
   });
 
   test('what is malformed is refused, a source of no concern ignored', () => {
-    const cases: [HubMessage, string][] = [
+    const cases: [ReceivedMessage, string][] = [
       [event('twinChangeEvents', 'explode', {}), 'EVENT_MALFORMED'],
       [event('twinChangeEvents', 'updateTwin', 5), 'EVENT_MALFORMED'],
       [event('deviceConnectionStateEvents', undefined, {}), 'EVENT_MALFORMED'],

@@ -2,23 +2,23 @@ import { parseDateTime } from '../coerce/date-time.ts';
 import { isPlainObject, member } from '../coerce/structure.ts';
 import { show } from '../coerce/wrong.ts';
 import { type Content, contentOf, refused } from '../reading.ts';
-import type { HubMessage } from '../types.ts';
+import type { ReceivedMessage } from '../types.ts';
 import type {
-  ConnectionStateChangedEvent,
-  DigitalTwinChangedEvent,
-  EventOrigin,
-  HubEvent,
-  JobLifecycleEvent,
-  LifecycleEvent,
-  TwinChangedEvent,
-} from './events.ts';
+  ConnectionStateNotification,
+  DigitalTwinNotification,
+  HubNotification,
+  JobNotification,
+  LifecycleNotification,
+  NotificationOrigin,
+  TwinChangeNotification,
+} from './notifications.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** An event, or what is wrong with it. */
-type Read<T extends HubEvent> = T | string;
+/** A notification, or what is wrong with it. */
+type Read<T extends HubNotification> = T | string;
 
-type Reader = (origin: EventOrigin, body: unknown, message: HubMessage) => Read<HubEvent>;
+type Reader = (origin: NotificationOrigin, body: unknown, message: ReceivedMessage) => Read<HubNotification>;
 
 /** By `iothub-message-source`. Fields as in Microsoft's "Azure IoT Hub non-telemetry event schemas". */
 const READERS: Readonly<Record<string, Reader>> = {
@@ -29,20 +29,20 @@ const READERS: Readonly<Record<string, Reader>> = {
   digitalTwinChangeEvents: readDigitalTwinChange,
 };
 
-/** The typed event in a message of a source beside telemetry. Never throws. */
-export function readEvent(message: HubMessage, body: unknown): Content {
+/** The typed notification in a message of a source beside telemetry. Never throws. */
+export function readNotification(message: ReceivedMessage, body: unknown): Content {
   const { source } = message;
   const read = Object.hasOwn(READERS, source) ? READERS[source] : undefined;
   if (read === undefined) {
     const reason = `Messages of the source ${show(source)} carry nothing for Things.`;
     return contentOf({ ignored: [{ code: 'SOURCE', reason }] });
   }
-  const event = read(originOf(message), body, message);
-  if (typeof event !== 'string') return contentOf({ events: [event] });
-  return refused({ code: 'EVENT_MALFORMED', reason: `The ${source} message is malformed: ${event}.` });
+  const notification = read(originOf(message), body, message);
+  if (typeof notification !== 'string') return contentOf({ notifications: [notification] });
+  return refused({ code: 'EVENT_MALFORMED', reason: `The ${source} message is malformed: ${notification}.` });
 }
 
-function originOf(message: HubMessage): EventOrigin {
+function originOf(message: ReceivedMessage): NotificationOrigin {
   const deviceId = applicationText(message, 'deviceId') ?? message.deviceId;
   const moduleId = applicationText(message, 'moduleId') ?? message.moduleId;
   const hubName = applicationText(message, 'hubName');
@@ -56,7 +56,7 @@ function originOf(message: HubMessage): EventOrigin {
   };
 }
 
-function applicationText({ applicationProperties }: HubMessage, name: string): string | undefined {
+function applicationText({ applicationProperties }: ReceivedMessage, name: string): string | undefined {
   const value = member(applicationProperties, name);
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
@@ -71,7 +71,11 @@ function textMember(value: Members, name: string): string | undefined {
   return typeof inner === 'string' && inner !== '' ? inner : undefined;
 }
 
-function readTwinChange(origin: EventOrigin, body: unknown, message: HubMessage): Read<TwinChangedEvent> {
+function readTwinChange(
+  origin: NotificationOrigin,
+  body: unknown,
+  message: ReceivedMessage,
+): Read<TwinChangeNotification> {
   if (!isPlainObject(body)) return `the body is ${show(body)}, expected is a twin or a part of it`;
   const operation = applicationText(message, 'opType');
   if (operation !== undefined && operation !== 'updateTwin' && operation !== 'replaceTwin') {
@@ -96,10 +100,10 @@ function readTwinChange(origin: EventOrigin, body: unknown, message: HubMessage)
 }
 
 function readConnectionState(
-  origin: EventOrigin,
+  origin: NotificationOrigin,
   body: unknown,
-  message: HubMessage,
-): Read<ConnectionStateChangedEvent> {
+  message: ReceivedMessage,
+): Read<ConnectionStateNotification> {
   const operation = applicationText(message, 'opType');
   if (operation !== 'deviceConnected' && operation !== 'deviceDisconnected') {
     return `opType is ${show(operation)}, expected is deviceConnected or deviceDisconnected`;
@@ -113,14 +117,18 @@ function readConnectionState(
   };
 }
 
-const LIFECYCLE_OPERATIONS: Readonly<Record<string, LifecycleEvent['operation']>> = {
+const LIFECYCLE_OPERATIONS: Readonly<Record<string, LifecycleNotification['operation']>> = {
   createDeviceIdentity: 'created',
   createModuleIdentity: 'created',
   deleteDeviceIdentity: 'deleted',
   deleteModuleIdentity: 'deleted',
 };
 
-function readLifecycle(origin: EventOrigin, body: unknown, message: HubMessage): Read<LifecycleEvent> {
+function readLifecycle(
+  origin: NotificationOrigin,
+  body: unknown,
+  message: ReceivedMessage,
+): Read<LifecycleNotification> {
   const name = applicationText(message, 'opType');
   const operation =
     name !== undefined && Object.hasOwn(LIFECYCLE_OPERATIONS, name) ? LIFECYCLE_OPERATIONS[name] : undefined;
@@ -131,7 +139,11 @@ function readLifecycle(origin: EventOrigin, body: unknown, message: HubMessage):
 }
 
 /** Microsoft documents the source but not its body: the job's id and status are looked for where its REST API has them. */
-function readJobLifecycle(origin: EventOrigin, body: unknown, message: HubMessage): Read<JobLifecycleEvent> {
+function readJobLifecycle(
+  origin: NotificationOrigin,
+  body: unknown,
+  message: ReceivedMessage,
+): Read<JobNotification> {
   if (!isPlainObject(body)) return `the body is ${show(body)}, expected is an object`;
   const jobId = textMember(body, 'jobId') ?? applicationText(message, 'jobId') ?? textMember(body, 'id');
   if (jobId === undefined) return 'there is no jobId';
@@ -139,7 +151,7 @@ function readJobLifecycle(origin: EventOrigin, body: unknown, message: HubMessag
   return { ...origin, type: 'jobLifecycle', jobId, status, detail: body };
 }
 
-function readDigitalTwinChange(origin: EventOrigin, body: unknown): Read<DigitalTwinChangedEvent> {
+function readDigitalTwinChange(origin: NotificationOrigin, body: unknown): Read<DigitalTwinNotification> {
   const patch = isPlainObject(body) ? (member(body, 'patch') ?? [body]) : body;
   if (
     !Array.isArray(patch) ||

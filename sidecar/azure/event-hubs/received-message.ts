@@ -1,11 +1,24 @@
-import type { ReceivedEvent } from '../../azure/event-hubs/event-types.ts';
+import type { ReceivedEventData } from '@azure/event-hubs';
 import { utcTimeMs } from '../../translate/coerce/date-time.ts';
-import type { HubMessage } from '../../translate/types.ts';
+import type { ReceivedMessage } from '../../translate/types.ts';
+
+/**
+ * The members of the SDK's event that a message is made of. `body` holds the bytes of the AMQP data section. `systemProperties` has IoT
+ * Hub's message annotations (`iothub-connection-device-id`, `iothub-message-source`, `iothub-enqueuedtime` in ms since 1970, `dt-subject`,
+ * ...) and the AMQP message properties in camel case (`contentType`, `messageId`, ...). `properties` has the application properties.
+ */
+export interface EventContent
+  extends Pick<ReceivedEventData, 'sequenceNumber' | 'offset' | 'enqueuedTimeUtc'> {
+  readonly body: Buffer;
+  readonly partitionKey?: string | null;
+  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly systemProperties?: Readonly<Record<string, unknown>>;
+}
 
 const NO_PROPERTIES: Readonly<Record<string, unknown>> = Object.freeze({});
 
-/** The annotations of IoT Hub on one event, read into the fields that translation works with. */
-export function toHubMessage(event: ReceivedEvent, partitionId: string): HubMessage {
+/** Reads the annotations of IoT Hub on one event into the members of a message. The body is not parsed. */
+export function toReceivedMessage(event: EventContent, partitionId: string): ReceivedMessage {
   const system = event.systemProperties ?? NO_PROPERTIES;
   return {
     body: event.body,
@@ -36,7 +49,7 @@ function text(value: unknown): string | undefined {
   return value === undefined || value === null ? undefined : String(value);
 }
 
-function enqueuedTimeMs(annotation: unknown, event: ReceivedEvent): number {
+function enqueuedTimeMs(annotation: unknown, event: EventContent): number {
   if (typeof annotation === 'number' && Number.isFinite(annotation)) return annotation;
   return event.enqueuedTimeUtc.getTime();
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { toHubMessage } from '../../../sidecar/ingest/lanes/message.ts';
+import { toReceivedMessage } from '../../../sidecar/azure/event-hubs/received-message.ts';
 import { messageOfLine } from '../../../sidecar/ingest/storage/stored-message.ts';
 
 describe('the time that a device gives its message', () => {
@@ -15,7 +15,7 @@ describe('the time that a device gives its message', () => {
   });
 
   const creation = (value: unknown) =>
-    toHubMessage(
+    toReceivedMessage(
       {
         body: Buffer.alloc(0),
         sequenceNumber: 1,

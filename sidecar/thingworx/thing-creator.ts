@@ -1,9 +1,9 @@
 import type { Log } from '../observe/log.ts';
 import type { Creation } from '../translate/types.ts';
 import type { ThingworxClient } from './client.ts';
-import { wholeAnswer } from './whole-answer.ts';
+import { requireMember } from './require-member.ts';
 
-export interface CreatorOptions {
+export interface ThingCreatorOptions {
   readonly client: ThingworxClient;
   /** The Thing whose CreateThings is asked. */
   readonly hubThing: string;
@@ -22,10 +22,10 @@ interface Answer {
  * Has Things and properties made by the hub Thing. What ThingWorx refuses to make stays unknown, and translation then refuses the
  * message; a call that does not get through rejects and is repeated by the caller.
  */
-export class Creator {
-  readonly #options: CreatorOptions;
+export class ThingCreator {
+  readonly #options: ThingCreatorOptions;
 
-  constructor(options: CreatorOptions) {
+  constructor(options: ThingCreatorOptions) {
     this.#options = options;
   }
 
@@ -41,7 +41,7 @@ export class Creator {
         ? [{ thing: creation.thing, name: creation.property, baseType: creation.baseType }]
         : [],
     );
-    const answer = wholeAnswer<Answer>(
+    const answer = requireMember<Answer>(
       await client.invoke(hubThing, 'CreateThings', { request: { things, properties } }, { signal }),
       'failed',
       'CreateThings',

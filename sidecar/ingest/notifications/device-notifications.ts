@@ -6,12 +6,12 @@ import type { Log } from '../../observe/log.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import type { ThingDefinitions } from '../../thingworx/definitions.ts';
 import type { DeviceThings } from '../../thingworx/device-things.ts';
-import type { HubEvent } from '../../translate/sources/events.ts';
+import type { HubNotification } from '../../translate/sources/notifications.ts';
 import type { Creation } from '../../translate/types.ts';
-import { EventDelivery, type RemovalPolicy } from './delivery.ts';
+import { NotificationDelivery, type RemovalPolicy } from './delivery.ts';
 import { TwinMirror } from './twin-mirror.ts';
 
-export interface DeviceEventsOptions {
+export interface DeviceNotificationsOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly definitions: ThingDefinitions;
@@ -32,12 +32,12 @@ const REMOVALS: Readonly<Record<HubSettings['deviceLifecycle'], RemovalPolicy>> 
   'create-and-delete': 'delete',
 };
 
-/** How what a hub says about its devices reaches their Things, as the settings of the hub Thing want it. */
-export class DeviceEvents {
-  readonly #options: DeviceEventsOptions;
+/** Delivers what the hub says about its devices to their Things, as the settings of the hub Thing say. */
+export class DeviceNotifications {
+  readonly #options: DeviceNotificationsOptions;
   readonly #mirror: TwinMirror;
 
-  constructor(options: DeviceEventsOptions) {
+  constructor(options: DeviceNotificationsOptions) {
     const { client, hubThing, definitions, clients, log } = options;
     this.#options = options;
     this.#mirror = new TwinMirror({
@@ -53,13 +53,13 @@ export class DeviceEvents {
     });
   }
 
-  /** A road for events, for a lane or beside the lanes. */
+  /** A delivery of notifications, for a lane or for a replay. */
   delivery(
     onWaiting: (error: ConnectorError | undefined) => void,
-    onRepeated: (events: number) => void = () => undefined,
-  ): EventDelivery {
+    onRepeated: (notifications: number) => void = () => undefined,
+  ): NotificationDelivery {
     const { client, hubThing, definitions, deviceThings, settings, onHeard } = this.#options;
-    return new EventDelivery({
+    return new NotificationDelivery({
       client,
       hubThing,
       deviceThings,
@@ -73,23 +73,23 @@ export class DeviceEvents {
     });
   }
 
-  /** The Things of devices that were created and have none yet, when the settings want them. Rejects when ThingWorx does not answer. */
-  async creationsFor(events: readonly HubEvent[], signal: AbortSignal): Promise<Creation[]> {
+  /** The Things to create for devices that were created, as the settings say. Rejects when ThingWorx does not answer. */
+  async creationsFor(notifications: readonly HubNotification[], signal: AbortSignal): Promise<Creation[]> {
     const { settings, deviceThings } = this.#options;
     const { deviceLifecycle, deviceTemplate } = settings();
     if (deviceLifecycle === 'keep') return [];
-    const born = events.flatMap((event) => {
-      const isBirth = event.type === 'lifecycle' && event.operation === 'created';
-      return isBirth && event.moduleId === undefined ? [event.deviceId] : [];
+    const created = notifications.flatMap((notification) => {
+      const isCreation = notification.type === 'lifecycle' && notification.operation === 'created';
+      return isCreation && notification.moduleId === undefined ? [notification.deviceId] : [];
     });
-    for (const deviceId of born) deviceThings.forget(deviceId);
-    const things = await deviceThings.find(born, signal);
-    return born
+    for (const deviceId of created) deviceThings.forget(deviceId);
+    const things = await deviceThings.find(created, signal);
+    return created
       .filter((deviceId) => !things.has(deviceId))
       .map((deviceId) => ({ kind: 'thing', thing: deviceId, template: deviceTemplate, deviceId }));
   }
 
-  /** When the hub cannot be asked for good, the Thing stays. */
+  /** The Thing stays when the hub refuses to answer. */
   async #isGone(deviceId: string, signal: AbortSignal): Promise<boolean> {
     try {
       const { twins } = await this.#options.clients();
@@ -101,7 +101,7 @@ export class DeviceEvents {
       if (signal.aborted) throw new ConnectorError('STOPPING', 'The hub was disconnected.', { cause: error });
       this.#options.log.warn(
         { err: error, deviceId },
-        'Whether the device is gone is not known; its Thing stays.',
+        'The hub refused to say whether the device exists. Its Thing is kept.',
       );
       return false;
     }

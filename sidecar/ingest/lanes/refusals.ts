@@ -1,8 +1,25 @@
 import { safePropertyName } from '../../translate/address.ts';
 import type { Translation, Update } from '../../translate/types.ts';
-import type { PlatformRefusal } from './sender.ts';
 
-/** The part of a translation that concerns what was refused: what was accepted is not sent twice. */
+/** One value, or every value of one Thing, that ThingWorx did not accept. */
+export interface PlatformRefusal {
+  readonly thing: string;
+  readonly property?: string;
+  readonly sequenceNumber: number;
+  readonly reason: 'THING_NOT_FOUND' | 'PROPERTY_NOT_FOUND' | 'VALUE_REFUSED' | 'NOT_AUTHORIZED' | 'REJECTED';
+  readonly message: string;
+}
+
+/** The codes of dead letters for refusals of ThingWorx. */
+export const REASON_CODES: Readonly<Record<PlatformRefusal['reason'], string>> = {
+  THING_NOT_FOUND: 'THING_UNKNOWN',
+  PROPERTY_NOT_FOUND: 'PROPERTY_UNKNOWN',
+  VALUE_REFUSED: 'VALUE_REFUSED',
+  NOT_AUTHORIZED: 'NOT_AUTHORIZED',
+  REJECTED: 'REJECTED',
+};
+
+/** The part of a translation that concerns refused values. Accepted values are not sent twice. */
 export function onlyRefused(translation: Translation, refusals: readonly PlatformRefusal[]): Translation {
   const concerns = (thing: string | undefined, property: string | undefined): boolean =>
     refusals.some((refusal) => concern(refusal, thing, property));
@@ -28,8 +45,8 @@ export function onlyRefused(translation: Translation, refusals: readonly Platfor
 }
 
 /**
- * Refusals of which the second translation says nothing: the mappings have changed meanwhile, and the value goes elsewhere by now. It was
- * not taken, so it must not pass for delivered.
+ * Refusals that the second translation does not mention: the mappings have changed meanwhile, and the value now has another target. It was
+ * not accepted, so it must not count as delivered.
  */
 export function unanswered(
   { updates, ignored, refusals }: Translation,
@@ -43,7 +60,7 @@ export function unanswered(
   );
 }
 
-/** A property that a Thing lacks goes by its address, one that it has by its name. */
+/** An unknown property is named by its address, a known one by its name. */
 function concern(refusal: PlatformRefusal, thing: string | undefined, property: string | undefined): boolean {
   if (refusal.thing !== thing) return false;
   if (refusal.property === undefined || property === undefined || refusal.property === property) return true;

@@ -2,10 +2,10 @@ import type { NonSecretHubSettings, SecretName } from '../contract/hub-settings.
 import type { HubStatus } from '../contract/status.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { checkAzure, skipAzure } from '../operations/check/check-azure.ts';
-import { checkIngestion } from '../operations/check/check-ingestion.ts';
+import { checkIngestion } from '../operations/check/check-connection.ts';
 import { checkThingworx } from '../operations/check/check-thingworx.ts';
-import { checkUploads } from '../operations/check/check-uploads.ts';
-import type { CheckStep } from '../operations/check/checks.ts';
+import { checkUploads } from '../operations/check/check-connection.ts';
+import type { CheckStep } from '../operations/check/check-steps.ts';
 import type { Hub, Hubs, SecretTicket } from '../operations/context.ts';
 import type { Secrets, Tickets } from '../secrets/tickets.ts';
 import { HubConnection, type HubParts } from './connection.ts';

@@ -3,9 +3,9 @@ import type { HubSettings, NonSecretHubSettings, SecretName } from '../contract/
 import type { HubStatus } from '../contract/status.ts';
 import type { Storages } from '../files/types.ts';
 import type { PackageDesk } from '../packages/types.ts';
-import type { CheckStep } from './check/checks.ts';
-import type { DeadLetterDesk } from './dead-letters/dead-letters.ts';
-import type { ImportDesk } from './import/imports.ts';
+import type { CheckStep } from './check/check-steps.ts';
+import type { DeadLetterDesk } from './dead-letters/dead-letter-members.ts';
+import type { ImportDesk } from './import/import-members.ts';
 import type { IngestionDesk, MappingDesk } from './ingestion/ingestion.ts';
 import type { ThingDesk } from './registry/things.ts';
 import type { TaskDesk } from './tasks/tasks.ts';

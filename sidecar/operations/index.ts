@@ -1,25 +1,20 @@
-import { checkConnection } from './check-connection.ts';
-import { checkSidecar } from './check-sidecar.ts';
+import { checkConnection } from './check/check-connection.ts';
 import { COMMANDS } from './commands/index.ts';
-import { CONFIGURATIONS } from './configurations/index.ts';
-import { connect } from './connect.ts';
-import { DEAD_LETTERS } from './dead-letters/index.ts';
-import { disconnect } from './disconnect.ts';
+import { CONFIGURATIONS } from './configurations/configurations.ts';
+import { checkSidecar, connect, disconnect, getStatus, listHubs, putSecret } from './connection.ts';
+import { DEAD_LETTERS } from './dead-letters/dead-letters.ts';
 import { EDGE } from './edge/index.ts';
 import { FILES } from './files/index.ts';
-import { getStatus } from './get-status.ts';
-import { IMPORT } from './import/index.ts';
-import { INGESTION } from './ingestion/index.ts';
+import { IMPORT } from './import/imports.ts';
+import { INGESTION } from './ingestion/ingestion.ts';
 import { JOBS } from './jobs/index.ts';
-import { listHubs } from './list-hubs.ts';
-import { MAPPINGS } from './mappings/index.ts';
+import { MAPPINGS } from './mappings/mappings.ts';
 import { OPC_PUBLISHER } from './opc-publisher/index.ts';
 import type { Operation } from './operation.ts';
-import { PACKAGES } from './packages/index.ts';
-import { putSecret } from './put-secret.ts';
+import { PACKAGES } from './packages/packages.ts';
 import { REGISTRY } from './registry/index.ts';
-import { TASKS } from './tasks/index.ts';
-import { TWINS } from './twins/index.ts';
+import { TASKS } from './tasks/tasks.ts';
+import { TWINS } from './twins/twins.ts';
 
 /** Every operation. Adding one is adding its file and its line here. */
 export const OPERATIONS = [

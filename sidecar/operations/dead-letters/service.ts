@@ -5,7 +5,13 @@ import { REPLAY_DEAD_LETTERS, type ReplayInput } from '../../ingest/replay/dead-
 import type { Tasks } from '../../tasks/tasks.ts';
 import { DEFAULT_LIMITS } from '../../translate/decode/limits.ts';
 import { decodeBody } from '../../translate/decode.ts';
-import type { DeadLetterDesk, LetterCount, LetterDetail, LetterFilter, LetterRow } from './dead-letters.ts';
+import type {
+  DeadLetterDesk,
+  LetterCount,
+  LetterDetail,
+  LetterFilter,
+  LetterRow,
+} from './dead-letter-members.ts';
 
 /** The dead letters of one hub in the words of its operations. */
 export class HubDeadLetters implements DeadLetterDesk {

@@ -13,7 +13,7 @@ import {
   type ImportDesk,
   type ImportRequest,
   type ImportRow,
-} from './imports.ts';
+} from './import-members.ts';
 
 /** Imports, exports and comparisons in the words of the operations of one hub. */
 export class HubImports implements ImportDesk {

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import type { DeviceJob, Job, Schedule } from '../../azure/iot-hub/jobs.ts';
 import { DateTime, EXPECTED_KEYWORD, forThingWorx, JsonValue, OneOf } from '../../contract/schema.ts';
-import { azureTime } from '../azure-time.ts';
+import { azureTime } from '../device-members.ts';
 
 /** Input and output members of the operations on jobs. */
 

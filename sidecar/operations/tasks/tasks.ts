@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
-import { DateTime, forThingWorx, JsonObject, OneOf } from '../../contract/schema.ts';
+import { DateTime, forThingWorx, JsonObject, OneOf, Table, ThingName } from '../../contract/schema.ts';
+import { defineOperation } from '../operation.ts';
 
 export const TASK_STATES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
 export type TaskState = (typeof TASK_STATES)[number];
@@ -53,3 +54,84 @@ export interface TaskDesk {
   /** Lines from a number on, the first being 0. @throws ConnectorError TASK_NOT_FOUND */
   report(id: string, page: { from: number; limit: number }): Promise<TaskReportLine[]>;
 }
+
+export const listTasks = defineOperation({
+  name: 'ListTasks',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Tasks',
+  summary: 'Lists the background tasks of this hub, the newest first.',
+  method: 'GET',
+  path: '/hubs/{hub}/tasks',
+  input: Type.Object({
+    hub: ThingName({ description: 'The hub Thing.' }),
+    kind: Type.Optional(
+      Type.String({ maxLength: 64, description: 'Only tasks that this service began, such as IngestBlobs.' }),
+    ),
+    state: Type.Optional(OneOf(TASK_STATES, { description: 'Only tasks in this state.' })),
+  }),
+  output: Type.Object({
+    tasks: Table(TaskRow, 'AzureIoT.Task_DS', { description: 'The tasks, newest first.' }),
+  }),
+  result: 'tasks',
+  errors: ['HUB_NOT_CONNECTED', 'TASKS_UNAVAILABLE'],
+  async run({ hubs }, { hub, kind, state }) {
+    return { tasks: await hubs.require(hub).tasks.list({ kind, state }) };
+  },
+});
+
+export const getTask = defineOperation({
+  name: 'GetTask',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Tasks',
+  summary: 'Shows one background task: its state, progress, counts and error.',
+  method: 'GET',
+  path: '/hubs/{hub}/tasks/{task}',
+  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),
+  output: TaskRow,
+  errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
+  run: ({ hubs }, { hub, task }) => hubs.require(hub).tasks.get(task),
+});
+
+export const getTaskReport = defineOperation({
+  name: 'GetTaskReport',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Tasks',
+  summary: 'Shows the report of a background task: what it has to say of single items.',
+  method: 'GET',
+  path: '/hubs/{hub}/tasks/{task}/report',
+  input: Type.Object({
+    hub: ThingName({ description: 'The hub Thing.' }),
+    task: TaskId,
+    from: Type.Optional(
+      Type.Integer({ minimum: 0, default: 0, description: 'The first line, counted from 0.' }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 5_000, default: 500, description: 'The most lines.' }),
+    ),
+  }),
+  output: Type.Object({
+    lines: Table(TaskReportLine, 'AzureIoT.TaskReport_DS', { description: 'The lines, in order.' }),
+  }),
+  result: 'lines',
+  errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
+  async run({ hubs }, { hub, task, from, limit }) {
+    const page = { from: from ?? 0, limit: limit ?? 500 };
+    return { lines: await hubs.require(hub).tasks.report(task, page) };
+  },
+});
+
+export const cancelTask = defineOperation({
+  name: 'CancelTask',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Tasks',
+  summary: 'Stops a background task; what it has done stays done. A task that has ended stays as it is.',
+  method: 'POST',
+  path: '/hubs/{hub}/tasks/{task}/cancel',
+  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),
+  output: TaskRow,
+  errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
+  run: ({ hubs }, { hub, task }) => hubs.require(hub).tasks.cancel(task),
+});
+
+/** Long work in the background. */
+export const TASKS = [listTasks, getTask, getTaskReport, cancelTask] as const;

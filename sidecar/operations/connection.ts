@@ -144,3 +144,6 @@ export const checkSidecar = defineOperation({
     };
   },
 });
+
+/** The connection of a hub Thing and its secrets. */
+export const CONNECTION = [connect, disconnect, getStatus, listHubs, putSecret, checkSidecar] as const;

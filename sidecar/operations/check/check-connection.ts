@@ -75,3 +75,6 @@ export async function checkUploads(
   );
   return [step];
 }
+
+/** The test of a connection. */
+export const CHECK = [checkConnection] as const;

@@ -63,7 +63,7 @@ export function messageOf({ properties, messageId, correlationId, expirySeconds,
   };
 }
 
-export const sendMessage = defineOperation({
+const sendMessage = defineOperation({
   name: 'SendMessage',
   entity: 'AzureIoT.Device_TS',
   category: 'Commands',
@@ -148,7 +148,7 @@ export const sendMessage = defineOperation({
   },
 });
 
-export const sendProperties = defineOperation({
+const sendProperties = defineOperation({
   name: 'SendProperties',
   entity: 'AzureIoT.Device_TS',
   category: 'Commands',
@@ -207,7 +207,7 @@ export const sendProperties = defineOperation({
   },
 });
 
-export const purgeMessages = defineOperation({
+const purgeMessages = defineOperation({
   name: 'PurgeMessages',
   entity: 'AzureIoT.Device_TS',
   category: 'Commands',
@@ -225,3 +225,6 @@ export const purgeMessages = defineOperation({
     return { purged: await azure.messages.purge(deviceId, withinCall(signal)) };
   },
 });
+
+/** Cloud-to-device messages. */
+export const MESSAGES = [sendMessage, sendProperties, purgeMessages] as const;

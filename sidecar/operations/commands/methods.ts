@@ -104,3 +104,6 @@ export const invokeMethod = defineOperation({
     );
   },
 });
+
+/** Direct methods. */
+export const METHODS = [invokeMethod] as const;

@@ -13,7 +13,7 @@ import {
   configurationRow,
 } from './configuration-members.ts';
 
-export const createConfiguration = defineOperation({
+const createConfiguration = defineOperation({
   name: 'CreateConfiguration',
   entity: 'AzureIoT.Hub_TT',
   category: 'Configurations',
@@ -51,7 +51,7 @@ export const createConfiguration = defineOperation({
   },
 });
 
-export const getConfiguration = defineOperation({
+const getConfiguration = defineOperation({
   name: 'GetConfiguration',
   entity: 'AzureIoT.Hub_TT',
   category: 'Configurations',
@@ -67,7 +67,7 @@ export const getConfiguration = defineOperation({
   },
 });
 
-export const listConfigurations = defineOperation({
+const listConfigurations = defineOperation({
   name: 'ListConfigurations',
   entity: 'AzureIoT.Hub_TT',
   category: 'Configurations',
@@ -88,7 +88,7 @@ export const listConfigurations = defineOperation({
   },
 });
 
-export const updateConfiguration = defineOperation({
+const updateConfiguration = defineOperation({
   name: 'UpdateConfiguration',
   entity: 'AzureIoT.Hub_TT',
   category: 'Configurations',
@@ -114,7 +114,7 @@ export const updateConfiguration = defineOperation({
   },
 });
 
-export const deleteConfiguration = defineOperation({
+const deleteConfiguration = defineOperation({
   name: 'DeleteConfiguration',
   entity: 'AzureIoT.Hub_TT',
   category: 'Configurations',

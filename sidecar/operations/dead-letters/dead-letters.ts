@@ -4,7 +4,7 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import { defineOperation } from '../operation.ts';
 import { LetterCount, LetterDetail, LetterFilter, LetterId, LetterRow } from './dead-letter-members.ts';
 
-export const listDeadLetters = defineOperation({
+const listDeadLetters = defineOperation({
   name: 'ListDeadLetters',
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',
@@ -35,7 +35,7 @@ export const listDeadLetters = defineOperation({
   },
 });
 
-export const countDeadLetters = defineOperation({
+const countDeadLetters = defineOperation({
   name: 'CountDeadLetters',
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',
@@ -48,7 +48,7 @@ export const countDeadLetters = defineOperation({
   run: ({ hubs }, { hub }) => hubs.require(hub).deadLetters.count(),
 });
 
-export const getDeadLetter = defineOperation({
+const getDeadLetter = defineOperation({
   name: 'GetDeadLetter',
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',
@@ -66,7 +66,7 @@ export const getDeadLetter = defineOperation({
   run: ({ hubs }, { hub, id }) => hubs.require(hub).deadLetters.get(id),
 });
 
-export const replayDeadLetters = defineOperation({
+const replayDeadLetters = defineOperation({
   name: 'ReplayDeadLetters',
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',
@@ -98,7 +98,7 @@ export const replayDeadLetters = defineOperation({
 /** Well within the time that the calling script waits. */
 const TIMEOUT_MS = 12_000;
 
-export const deleteDeadLetters = defineOperation({
+const deleteDeadLetters = defineOperation({
   name: 'DeleteDeadLetters',
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',

@@ -4,7 +4,7 @@ import { deviceId, hub } from '../device-members.ts';
 import { defineOperation } from '../operation.ts';
 import { callModule, MODULE_ERRORS } from './module-call.ts';
 
-export const pingEdgeAgent = defineOperation({
+const pingEdgeAgent = defineOperation({
   name: 'PingEdgeAgent',
   entity: 'AzureIoT.EdgeDevice_TS',
   category: 'IoT Edge',
@@ -29,7 +29,7 @@ export const pingEdgeAgent = defineOperation({
   },
 });
 
-export const restartModule = defineOperation({
+const restartModule = defineOperation({
   name: 'RestartModule',
   entity: 'AzureIoT.EdgeDevice_TS',
   category: 'IoT Edge',
@@ -65,7 +65,7 @@ const ModuleLog = Type.Object(
   { description: 'The log of one module.' },
 );
 
-export const getModuleLogs = defineOperation({
+const getModuleLogs = defineOperation({
   name: 'GetModuleLogs',
   entity: 'AzureIoT.EdgeDevice_TS',
   category: 'IoT Edge',
@@ -139,3 +139,6 @@ export const getModuleLogs = defineOperation({
 function textOf(log: unknown): string {
   return typeof log === 'string' ? log : JSON.stringify(log ?? '');
 }
+
+/** Direct methods of the edgeAgent. */
+export const EDGE_AGENT = [pingEdgeAgent, restartModule, getModuleLogs] as const;

@@ -82,7 +82,7 @@ function time<N extends string>(name: N, value: unknown): { [K in N]?: string } 
   return (Number.isNaN(ms) ? {} : { [name]: new Date(ms).toISOString() }) as { [K in N]?: string };
 }
 
-export const listModules = defineOperation({
+const listModules = defineOperation({
   name: 'ListModules',
   entity: 'AzureIoT.EdgeDevice_TS',
   category: 'IoT Edge',
@@ -123,7 +123,7 @@ export const getModulesStatus = defineOperation({
   },
 });
 
-export const setModules = defineOperation({
+const setModules = defineOperation({
   name: 'SetModules',
   entity: 'AzureIoT.EdgeDevice_TS',
   category: 'IoT Edge',
@@ -164,3 +164,6 @@ export const setModules = defineOperation({
     return { done: true };
   },
 });
+
+/** The modules of one IoT Edge device. */
+export const EDGE_MODULES = [listModules, getModulesStatus, setModules] as const;

@@ -8,7 +8,7 @@ import { ImportRow, TemplateRule } from './import-members.ts';
 const pattern = (description: string, more: Record<string, unknown> = {}) =>
   Type.Optional(Type.String({ maxLength: 512, description, ...more }));
 
-export const startImport = defineOperation({
+const startImport = defineOperation({
   name: 'StartImport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
@@ -73,7 +73,7 @@ export const startImport = defineOperation({
   },
 });
 
-export const exportThings = defineOperation({
+const exportThings = defineOperation({
   name: 'ExportThings',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
@@ -117,7 +117,7 @@ export const exportThings = defineOperation({
   },
 });
 
-export const compareRegistry = defineOperation({
+const compareRegistry = defineOperation({
   name: 'CompareRegistry',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
@@ -138,7 +138,7 @@ export const compareRegistry = defineOperation({
   },
 });
 
-export const getImport = defineOperation({
+const getImport = defineOperation({
   name: 'GetImport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
@@ -151,7 +151,7 @@ export const getImport = defineOperation({
   run: ({ hubs }, { hub, task }) => hubs.require(hub).imports.get(task),
 });
 
-export const listImports = defineOperation({
+const listImports = defineOperation({
   name: 'ListImports',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
@@ -169,7 +169,7 @@ export const listImports = defineOperation({
   },
 });
 
-export const cancelImport = defineOperation({
+const cancelImport = defineOperation({
   name: 'CancelImport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',

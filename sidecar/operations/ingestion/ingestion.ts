@@ -44,7 +44,7 @@ export interface MappingDesk {
   validate(mappings: unknown): Promise<{ pointer: string; message: string }[]>;
 }
 
-export const ingestBlobs = defineOperation({
+const ingestBlobs = defineOperation({
   name: 'IngestBlobs',
   entity: 'AzureIoT.Hub_TT',
   category: 'Ingestion',
@@ -86,7 +86,7 @@ export const ingestBlobs = defineOperation({
   },
 });
 
-export const replayEvents = defineOperation({
+const replayEvents = defineOperation({
   name: 'ReplayEvents',
   entity: 'AzureIoT.Hub_TT',
   category: 'Ingestion',

@@ -13,7 +13,7 @@ import {
   jobResultRow,
 } from './job-members.ts';
 
-export const getJob = defineOperation({
+const getJob = defineOperation({
   name: 'GetJob',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
@@ -29,7 +29,7 @@ export const getJob = defineOperation({
   },
 });
 
-export const listJobs = defineOperation({
+const listJobs = defineOperation({
   name: 'ListJobs',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
@@ -67,7 +67,7 @@ export const listJobs = defineOperation({
   },
 });
 
-export const getJobResults = defineOperation({
+const getJobResults = defineOperation({
   name: 'GetJobResults',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
@@ -104,7 +104,7 @@ export const getJobResults = defineOperation({
   },
 });
 
-export const cancelJob = defineOperation({
+const cancelJob = defineOperation({
   name: 'CancelJob',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
@@ -126,3 +126,6 @@ export const cancelJob = defineOperation({
     return jobDocument(await jobs.cancel(jobId, withinCall(signal)));
   },
 });
+
+/** Jobs that IoT Hub runs. */
+export const JOBS = [getJob, listJobs, getJobResults, cancelJob] as const;

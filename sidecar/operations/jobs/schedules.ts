@@ -7,7 +7,7 @@ import { hub, withinCall } from '../device-members.ts';
 import { defineOperation } from '../operation.ts';
 import { SCHEDULE_ERRORS, scheduledJob, scheduleMembers, scheduleOf } from './job-members.ts';
 
-export const scheduleMethod = defineOperation({
+const scheduleMethod = defineOperation({
   name: 'ScheduleMethod',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
@@ -59,7 +59,7 @@ export const scheduleMethod = defineOperation({
   },
 });
 
-export const scheduleTwinUpdate = defineOperation({
+const scheduleTwinUpdate = defineOperation({
   name: 'ScheduleTwinUpdate',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
@@ -88,3 +88,6 @@ export const scheduleTwinUpdate = defineOperation({
     return { jobId };
   },
 });
+
+/** Starting jobs on many devices. */
+export const SCHEDULES = [scheduleMethod, scheduleTwinUpdate] as const;

@@ -26,7 +26,7 @@ const OpcDiagnostic = Type.Object(
   { description: 'What OPC Publisher counts for one writer group.' },
 );
 
-export const getDiagnosticInfo = defineOperation({
+const getDiagnosticInfo = defineOperation({
   name: 'GetDiagnosticInfo',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
@@ -73,3 +73,6 @@ function diagnosticOf(given: unknown) {
 function number(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) ? value : 0;
 }
+
+/** Diagnostics of OPC Publisher. */
+export const DIAGNOSTICS = [getDiagnosticInfo] as const;

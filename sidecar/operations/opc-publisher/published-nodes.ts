@@ -15,7 +15,7 @@ import {
 } from './opc-members.ts';
 import { OpcWriter } from './opc-writers.ts';
 
-export const publishNodes = defineOperation({
+const publishNodes = defineOperation({
   name: 'PublishNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
@@ -42,7 +42,7 @@ export const publishNodes = defineOperation({
   },
 });
 
-export const unpublishNodes = defineOperation({
+const unpublishNodes = defineOperation({
   name: 'UnpublishNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
@@ -74,7 +74,7 @@ export const unpublishNodes = defineOperation({
 
 const { endpointUrl, ...rest } = writerMembers;
 
-export const unpublishAllNodes = defineOperation({
+const unpublishAllNodes = defineOperation({
   name: 'UnpublishAllNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
@@ -130,7 +130,7 @@ const OpcEndpoint = Type.Object(
   { description: 'A writer in the configuration of OPC Publisher.' },
 );
 
-export const getConfiguredEndpoints = defineOperation({
+const getConfiguredEndpoints = defineOperation({
   name: 'GetConfiguredEndpoints',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
@@ -164,7 +164,7 @@ function endpointOf(given: unknown) {
   };
 }
 
-export const getConfiguredNodes = defineOperation({
+const getConfiguredNodes = defineOperation({
   name: 'GetConfiguredNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
@@ -184,3 +184,12 @@ export const getConfiguredNodes = defineOperation({
     return { nodes: (await configured.nodes()).map(nodeOf) };
   },
 });
+
+/** The nodes that OPC Publisher publishes. */
+export const PUBLISHED_NODES = [
+  publishNodes,
+  unpublishNodes,
+  unpublishAllNodes,
+  getConfiguredEndpoints,
+  getConfiguredNodes,
+] as const;

@@ -95,7 +95,7 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-export const readValue = defineOperation({
+const readValue = defineOperation({
   name: 'ReadValue',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
@@ -135,7 +135,7 @@ export const readValue = defineOperation({
   },
 });
 
-export const writeValue = defineOperation({
+const writeValue = defineOperation({
   name: 'WriteValue',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
@@ -191,3 +191,6 @@ function jsonOr(text: string): unknown {
     return text;
   }
 }
+
+/** Nodes of an OPC UA server, read and written through OPC Publisher. */
+export const SERVER_NODES = [browse, readValue, writeValue] as const;

@@ -47,7 +47,7 @@ const members = {
   ),
 };
 
-export const deployPackage = defineOperation({
+const deployPackage = defineOperation({
   name: 'DeployPackage',
   entity: 'AzureIoT.Device_TS',
   category: 'Software packages',
@@ -115,7 +115,7 @@ export const listPackages = defineOperation({
   },
 });
 
-export const cancelPackage = defineOperation({
+const cancelPackage = defineOperation({
   name: 'CancelPackage',
   entity: 'AzureIoT.Device_TS',
   category: 'Software packages',

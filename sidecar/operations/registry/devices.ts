@@ -118,7 +118,7 @@ async function createOrRead(registry: Registry, device: DeviceInput, signal: Abo
   }
 }
 
-export const getDevice = defineOperation({
+const getDevice = defineOperation({
   name: 'GetDevice',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -134,7 +134,7 @@ export const getDevice = defineOperation({
   },
 });
 
-export const listDevices = defineOperation({
+const listDevices = defineOperation({
   name: 'ListDevices',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -183,7 +183,7 @@ export const listDevices = defineOperation({
   },
 });
 
-export const updateDevice = defineOperation({
+const updateDevice = defineOperation({
   name: 'UpdateDevice',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -236,7 +236,7 @@ export const updateDevice = defineOperation({
   },
 });
 
-export const enableDevice = defineOperation({
+const enableDevice = defineOperation({
   name: 'EnableDevice',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -255,7 +255,7 @@ export const enableDevice = defineOperation({
   },
 });
 
-export const disableDevice = defineOperation({
+const disableDevice = defineOperation({
   name: 'DisableDevice',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -360,3 +360,14 @@ export async function parentScope(
   const parentScopes = [parent.deviceScope];
   return iotEdge ? { parentScopes } : { parentScopes, deviceScope: parent.deviceScope };
 }
+
+/** Device identities. */
+export const DEVICES = [
+  createDevice,
+  getDevice,
+  listDevices,
+  updateDevice,
+  enableDevice,
+  disableDevice,
+  deleteDevice,
+] as const;

@@ -3,7 +3,7 @@ import { OneOf } from '../../contract/schema.ts';
 import { deviceId, hub, optionalModuleId, withinCall } from '../device-members.ts';
 import { defineOperation } from '../operation.ts';
 
-export const getDeviceKeys = defineOperation({
+const getDeviceKeys = defineOperation({
   name: 'GetDeviceKeys',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -46,7 +46,7 @@ export const getDeviceKeys = defineOperation({
   },
 });
 
-export const regenerateDeviceKey = defineOperation({
+const regenerateDeviceKey = defineOperation({
   name: 'RegenerateDeviceKey',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -77,3 +77,6 @@ export const regenerateDeviceKey = defineOperation({
     return { regenerated: true };
   },
 });
+
+/** Keys of devices and modules. */
+export const KEYS = [getDeviceKeys, regenerateDeviceKey] as const;

@@ -12,7 +12,7 @@ import {
   moduleDocument,
 } from './identity-members.ts';
 
-export const createModule = defineOperation({
+const createModule = defineOperation({
   name: 'CreateModule',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -60,7 +60,7 @@ export const createModule = defineOperation({
   },
 });
 
-export const getModule = defineOperation({
+const getModule = defineOperation({
   name: 'GetModule',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -76,7 +76,7 @@ export const getModule = defineOperation({
   },
 });
 
-export const listDeviceModules = defineOperation({
+const listDeviceModules = defineOperation({
   name: 'ListDeviceModules',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -95,7 +95,7 @@ export const listDeviceModules = defineOperation({
   },
 });
 
-export const updateModule = defineOperation({
+const updateModule = defineOperation({
   name: 'UpdateModule',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -121,7 +121,7 @@ export const updateModule = defineOperation({
   },
 });
 
-export const deleteModule = defineOperation({
+const deleteModule = defineOperation({
   name: 'DeleteModule',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -148,3 +148,6 @@ export const deleteModule = defineOperation({
     }
   },
 });
+
+/** Module identities. */
+export const MODULES = [createModule, getModule, listDeviceModules, updateModule, deleteModule] as const;

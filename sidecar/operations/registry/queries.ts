@@ -3,7 +3,7 @@ import { JsonObject } from '../../contract/schema.ts';
 import { continuationToken, hub, withinCall } from '../device-members.ts';
 import { defineOperation } from '../operation.ts';
 
-export const queryTwins = defineOperation({
+const queryTwins = defineOperation({
   name: 'QueryTwins',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -47,7 +47,7 @@ export const queryTwins = defineOperation({
 
 const count = (description: string) => Type.Integer({ minimum: 0, description });
 
-export const getRegistryStatistics = defineOperation({
+const getRegistryStatistics = defineOperation({
   name: 'GetRegistryStatistics',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -79,3 +79,6 @@ export const getRegistryStatistics = defineOperation({
     };
   },
 });
+
+/** Queries of the registry as a whole. */
+export const QUERIES = [queryTwins, getRegistryStatistics] as const;

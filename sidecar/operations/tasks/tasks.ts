@@ -55,7 +55,7 @@ export interface TaskDesk {
   report(id: string, page: { from: number; limit: number }): Promise<TaskReportLine[]>;
 }
 
-export const listTasks = defineOperation({
+const listTasks = defineOperation({
   name: 'ListTasks',
   entity: 'AzureIoT.Hub_TT',
   category: 'Tasks',
@@ -79,7 +79,7 @@ export const listTasks = defineOperation({
   },
 });
 
-export const getTask = defineOperation({
+const getTask = defineOperation({
   name: 'GetTask',
   entity: 'AzureIoT.Hub_TT',
   category: 'Tasks',
@@ -92,7 +92,7 @@ export const getTask = defineOperation({
   run: ({ hubs }, { hub, task }) => hubs.require(hub).tasks.get(task),
 });
 
-export const getTaskReport = defineOperation({
+const getTaskReport = defineOperation({
   name: 'GetTaskReport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Tasks',
@@ -120,7 +120,7 @@ export const getTaskReport = defineOperation({
   },
 });
 
-export const cancelTask = defineOperation({
+const cancelTask = defineOperation({
   name: 'CancelTask',
   entity: 'AzureIoT.Hub_TT',
   category: 'Tasks',

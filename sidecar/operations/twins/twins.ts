@@ -15,7 +15,7 @@ export function twinDocument(twin: Twin): Static<typeof TwinDocument> {
   };
 }
 
-export const getTwin = defineOperation({
+const getTwin = defineOperation({
   name: 'GetTwin',
   entity: 'AzureIoT.Device_TS',
   category: 'Twin',
@@ -31,7 +31,7 @@ export const getTwin = defineOperation({
   },
 });
 
-export const updateTwin = defineOperation({
+const updateTwin = defineOperation({
   name: 'UpdateTwin',
   entity: 'AzureIoT.Device_TS',
   category: 'Twin',
@@ -80,7 +80,7 @@ export const updateTwin = defineOperation({
   },
 });
 
-export const replaceTwin = defineOperation({
+const replaceTwin = defineOperation({
   name: 'ReplaceTwin',
   entity: 'AzureIoT.Device_TS',
   category: 'Twin',
@@ -119,7 +119,7 @@ export const replaceTwin = defineOperation({
   },
 });
 
-export const changeTwinSection = defineOperation({
+const changeTwinSection = defineOperation({
   name: 'ChangeTwinSection',
   category: 'Twin',
   summary: 'Brings to the IoT Hub what somebody changed in a twin property of a Thing.',
@@ -154,7 +154,7 @@ export const changeTwinSection = defineOperation({
   },
 });
 
-export const getTwinSections = defineOperation({
+const getTwinSections = defineOperation({
   name: 'GetTwinSections',
   category: 'Twin',
   summary: 'Reads the parts of a twin as the twin properties of a Thing hold them.',

@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   const sidecar = { version: VERSION, startedAt: new Date() };
   const app = createApp({
     operations: OPERATIONS,
-    context: { hubs, storages, tickets, sidecar },
+    context: { hubs, storages, tickets, thingworx: client, sidecar },
     token,
     hosts: [settings.host, ...settings.hostNames],
     log,

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ErrorCode } from '../errors/catalogue.ts';
-import type { SecretTicket } from '../operations/context.ts';
+import type { SecretTicket } from '../secrets/tickets.ts';
 
 /** What every service on files can give beside its own. */
 export const STORAGE_ERRORS: readonly ErrorCode[] = [

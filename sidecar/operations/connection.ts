@@ -71,7 +71,9 @@ export const getStatus = defineOperation({
   output: HubStatus,
   errors: ['HUB_NOT_CONNECTED'],
   script: 'hand-written',
-  run: ({ hubs }, { hub }) => hubs.status(hub),
+  async run({ hubs }, { hub }) {
+    return hubs.status(hub);
+  },
 });
 
 export const listHubs = defineOperation({
@@ -84,7 +86,7 @@ export const listHubs = defineOperation({
   output: Type.Object({ hubs: Type.Array(HubStatus, { description: 'One status for each hub.' }) }),
   errors: [],
   async run({ hubs }) {
-    return { hubs: [...(await hubs.list())] };
+    return { hubs: hubs.statuses() };
   },
 });
 

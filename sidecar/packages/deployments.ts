@@ -11,7 +11,6 @@ import { type Deployment, hasEnded, isDeployment, keyOf, rowOf, sharesFile, targ
 import { DeploymentRun, type RunOptions } from './deployment-run.ts';
 import {
   PACKAGE_STATES,
-  type PackageDesk,
   type PackageName,
   type PackageRequest,
   type PackageRow,
@@ -34,7 +33,7 @@ const KEEP = 1_000;
  * The software packages on their way to the devices of one hub. Each deployment lies in the state directory and goes on when the next process
  * starts; the Thing of the device shows it.
  */
-export class Deployments implements PackageDesk {
+export class Deployments {
   readonly #options: DeploymentsOptions;
   readonly #records: Records<Deployment>;
   readonly #channel: Channel;

@@ -69,16 +69,3 @@ export interface PackageRequest {
 
 /** One package of one device or module. */
 export type PackageName = Pick<PackageRequest, 'deviceId' | 'moduleId' | 'name'>;
-
-/** The software packages of the devices of one hub, as operations see them. All throw STATE_UNAVAILABLE. */
-export interface PackageDesk {
-  /**
-   * Begins a deployment, or gives the one that is under way with the same file and version.
-   * @throws ConnectorError PACKAGE_PENDING, FILE_NOT_FOUND, DEVICE_NOT_FOUND, LINK_NOT_POSSIBLE and what storage and hub give
-   */
-  deploy(request: PackageRequest, signal: AbortSignal): Promise<PackageRow>;
-  /** Gives a deployment up; one that has ended stays as it is. @throws ConnectorError PACKAGE_NOT_FOUND */
-  cancel(name: PackageName): Promise<PackageRow>;
-  /** Newest first: those under way, and the last thousand that have ended. */
-  list(filter: { state?: PackageState | undefined; name?: string | undefined }): Promise<PackageRow[]>;
-}

@@ -2,9 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { SecretName } from '../contract/hub-settings.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import type { SecretTicket, SecretTickets } from '../operations/context.ts';
 
 export type Secrets = Partial<Record<SecretName, string>>;
+
+export interface SecretTicket {
+  readonly name: SecretName;
+  /** Unguessable, good for one use within 60 seconds. */
+  readonly ticket: string;
+}
 
 /** The secrets of one Connect on their way. */
 interface Handover {
@@ -18,7 +23,7 @@ const LIFETIME_MS = 60_000;
 const MAX_SECRET_BYTES = 16_384;
 
 /** Issues the single-use tickets of Connect and takes the secrets that are handed over for them. */
-export class Tickets implements SecretTickets {
+export class Tickets {
   readonly #handovers = new Map<string, { name: SecretName; handover: Handover; expiresAtMs: number }>();
 
   /**
@@ -42,6 +47,10 @@ export class Tickets implements SecretTickets {
     });
   }
 
+  /**
+   * Hands over the secret for which the ticket was issued. An empty value counts as not set. `env:NAME` and `file:/path` are resolved by
+   * the sidecar. Returns how many secrets of the same Connect are still awaited. Throws TICKET_UNKNOWN, SECRET_UNREADABLE.
+   */
   async redeem(ticket: string, value: string): Promise<{ name: SecretName; awaited: number }> {
     this.#forgetExpired();
     const issued = this.#handovers.get(ticket);

@@ -7,14 +7,19 @@ import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import { type AppOptions, createApp } from '../../sidecar/http/app.ts';
 import { HttpServer } from '../../sidecar/http/server.ts';
+import type { Hub } from '../../sidecar/hub/connection.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
-import type { Hub, Hubs, OperationContext, SecretTickets } from '../../sidecar/operations/context.ts';
+import type { OperationContext } from '../../sidecar/operations/context.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { defineOperation, type Operation } from '../../sidecar/operations/operation.ts';
 import { Tickets } from '../../sidecar/secrets/tickets.ts';
+import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
 
 export const ENVELOPE = { 'x-sidecar-envelope': '1' };
 export const TOKEN = 'a-token-of-thirty-two-characters';
+
+type Hubs = OperationContext['hubs'];
+type SecretTickets = OperationContext['tickets'];
 
 /** Hubs that remember what they were asked, and hand-overs in memory. */
 export class MemoryHubs implements Hubs, SecretTickets {
@@ -38,12 +43,12 @@ export class MemoryHubs implements Hubs, SecretTickets {
     this.connected.delete(thing);
   }
 
-  async status(thing: string): Promise<HubStatus> {
+  status(thing: string): HubStatus {
     this.require(thing);
     return statusOf(thing);
   }
 
-  async list(): Promise<HubStatus[]> {
+  statuses(): HubStatus[] {
     return [...this.connected.keys()].map(statusOf);
   }
 
@@ -58,10 +63,6 @@ export class MemoryHubs implements Hubs, SecretTickets {
       },
     };
     return known as Hub;
-  }
-
-  async check(): Promise<never[]> {
-    return [];
   }
 
   async redeem(ticket: string, value: string): Promise<{ name: SecretName; awaited: number }> {
@@ -139,6 +140,7 @@ export async function startApp(t: TestContext, options: Partial<AppOptions> = {}
     hubs,
     storages: new StorageAccounts(new Tickets()),
     tickets: hubs,
+    thingworx: new ThingworxClient({ url: 'http://127.0.0.1:1/Thingworx', appKey: 'none' }),
     sidecar: { version: '0.1.0', startedAt: new Date() },
   };
   const app = createApp({

@@ -3,12 +3,17 @@ import type { HubSettings } from '../../contract/hub-settings.ts';
 import { Table } from '../../contract/schema.ts';
 import type { HubStatus } from '../../contract/status.ts';
 import { ERRORS, type ErrorCode } from '../../errors/catalogue.ts';
+import { toConnectorError } from '../../errors/connector-error.ts';
 import type { Storages } from '../../files/types.ts';
+import type { Hub } from '../../hub/connection.ts';
+import type { OperationContext } from '../context.ts';
 import { hub } from '../device-members.ts';
 import { defineOperation } from '../operation.ts';
+import { checkAzure, skipAzure } from './check-azure.ts';
 import { CheckStep, checkStep, skipped } from './check-steps.ts';
+import { checkThingworx } from './check-thingworx.ts';
 
-export const checkConnection = defineOperation({
+const checkConnection = defineOperation({
   name: 'CheckConnection',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
@@ -25,15 +30,39 @@ export const checkConnection = defineOperation({
   errors: [],
   script: 'hand-written',
   timeoutMs: 25_000,
-  async run({ hubs, signal }, { hub }) {
-    return { steps: [...(await hubs.check(hub, signal))] };
+  async run({ hubs, storages, thingworx, signal }, { hub }) {
+    const find = () => hubs.statuses().find(({ thing }) => thing === hub);
+    const [rights, azure] = await Promise.all([
+      checkThingworx(thingworx, hub, find(), signal),
+      checkHub({ hubs, storages, signal }, hub),
+    ]);
+    return { steps: [...rights, ...azure, checkIngestion(find())] };
   },
 });
+
+/** The steps that need the settings of the hub Thing. Never rejects. */
+async function checkHub(
+  { hubs, storages, signal }: Pick<OperationContext, 'hubs' | 'storages' | 'signal'>,
+  thing: string,
+): Promise<CheckStep[]> {
+  let hub: Hub;
+  try {
+    hub = hubs.require(thing);
+  } catch (thrown) {
+    return skipAzure(toConnectorError(thrown).message);
+  }
+  const { settings } = hub;
+  const [azure, uploads] = await Promise.all([
+    checkAzure(settings, () => hub.azure(), signal),
+    checkUploads(settings, storages, signal),
+  ]);
+  return [...azure, ...uploads];
+}
 
 const STEP = 'Ingestion';
 
 /** Whether messages flow, which shows what no single call does: a consumer group that is missing, checkpoints of somebody else. */
-export function checkIngestion(status: HubStatus | undefined): CheckStep {
+function checkIngestion(status: HubStatus | undefined): CheckStep {
   if (!status) return skipped(STEP, 'The hub Thing has not handed over its settings.');
   const { state, reason = '', lastError, partitions, lag } = status;
   switch (state) {
@@ -56,7 +85,7 @@ function step(outcome: CheckStep['outcome'], message: string, remedy: string): C
 }
 
 /** Tests where uploaded files go, when the settings want more of them than their names. */
-export async function checkUploads(
+async function checkUploads(
   { uploadStorageThing, uploadContainer }: HubSettings,
   storages: Storages,
   signal: AbortSignal,

@@ -1,5 +1,8 @@
 import Type, { type Static } from 'typebox';
 import { DateTime, forThingWorx, JsonObject } from '../../contract/schema.ts';
+import type { DeadLetter, DeadLetterFilter, DeadLetterSummary } from '../../dead-letters/store.ts';
+import { DEFAULT_LIMITS } from '../../translate/decode/limits.ts';
+import { decodeBody } from '../../translate/decode.ts';
 
 export const LetterId = Type.String({
   pattern: '^[0-9]{13}-[A-Za-z0-9_.]{1,64}-[A-Za-z0-9_.]{1,64}-[0-9]{1,16}$',
@@ -52,7 +55,7 @@ export const LetterRow = Type.Object(
   },
   { description: 'One dead letter in a list.' },
 );
-export type LetterRow = Static<typeof LetterRow>;
+type LetterRow = Static<typeof LetterRow>;
 
 const Reason = Type.Object({
   code: Type.String({ description: 'The stable code.' }),
@@ -87,7 +90,7 @@ export const LetterDetail = Type.Object(
   },
   { description: 'One dead letter, whole.' },
 );
-export type LetterDetail = Static<typeof LetterDetail>;
+type LetterDetail = Static<typeof LetterDetail>;
 
 export const LetterCount = Type.Object(
   {
@@ -102,21 +105,67 @@ export const LetterCount = Type.Object(
   },
   { description: 'How many dead letters a hub has.' },
 );
-export type LetterCount = Static<typeof LetterCount>;
 
-/** The dead letters of one hub, as operations see them. All throw DEAD_LETTERS_UNAVAILABLE. */
-export interface DeadLetterDesk {
-  /** `after`: the id of the last letter of the page before. */
-  list(
-    filter: LetterFilter,
-    page: { limit: number; after?: string | undefined },
-  ): Promise<{ letters: LetterRow[]; more: boolean }>;
-  /** @throws ConnectorError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_UNREADABLE */
-  get(id: string): Promise<LetterDetail>;
-  count(): Promise<LetterCount>;
-  deleteIds(ids: readonly string[]): Promise<number>;
-  /** As many as the time allows; `more` when some are left. */
-  deleteMatching(filter: LetterFilter, timeoutMs: number): Promise<{ deleted: number; more: boolean }>;
-  /** Begins a task. @returns its id. @throws ConnectorError TASK_QUEUE_FULL, TASKS_UNAVAILABLE */
-  replay(what: { ids: readonly string[] } | { filter: LetterFilter }): Promise<string>;
+export function storeFilter({ deviceId, code, from, to }: LetterFilter): DeadLetterFilter {
+  return {
+    deviceId,
+    code,
+    fromMs: from === undefined ? undefined : Date.parse(from),
+    toMs: to === undefined ? undefined : Date.parse(to),
+  };
+}
+
+export function letterRow(summary: DeadLetterSummary): LetterRow {
+  const [first] = summary.reasons;
+  return {
+    id: summary.id,
+    enqueuedTime: isoTime(summary.enqueuedTimeMs),
+    storedAt: isoTime(summary.storedAtMs),
+    deviceId: summary.deviceId,
+    moduleId: summary.moduleId ?? '',
+    source: summary.source,
+    code: first?.code ?? '',
+    reason: first?.reason ?? '',
+    thing: first?.thing ?? '',
+    property: first?.property ?? '',
+    codes: summary.codes.join(' '),
+    partition: summary.partition,
+    sequenceNumber: summary.sequenceNumber,
+    bytes: summary.bytes,
+  };
+}
+
+export function letterDetail({ id, storedAtMs, message, reasons }: DeadLetter): LetterDetail {
+  const { enqueuedTimeMs, creationTimeMs } = message;
+  const text = decodeBody(message, DEFAULT_LIMITS, 'text');
+  const optional = {
+    creationTime: creationTimeMs === undefined ? undefined : isoTime(creationTimeMs),
+    moduleId: message.moduleId,
+    contentType: message.contentType,
+    contentEncoding: message.contentEncoding,
+    messageId: message.messageId,
+    correlationId: message.correlationId,
+    body: typeof text === 'string' ? text : undefined,
+  };
+  return {
+    id,
+    enqueuedTime: isoTime(enqueuedTimeMs),
+    storedAt: isoTime(storedAtMs),
+    deviceId: message.deviceId,
+    source: message.source,
+    reasons: reasons.map((reason) => ({ ...reason })),
+    partition: message.partitionId,
+    offset: message.offset,
+    sequenceNumber: message.sequenceNumber,
+    systemProperties: { ...message.systemProperties },
+    applicationProperties: { ...message.applicationProperties },
+    bodyBase64: Buffer.from(message.body).toString('base64'),
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+  };
+}
+
+/** Devices may give times that no date has; these become 1970. */
+export function isoTime(timeMs: number): string {
+  const date = new Date(timeMs);
+  return (Number.isNaN(date.getTime()) ? new Date(0) : date).toISOString();
 }

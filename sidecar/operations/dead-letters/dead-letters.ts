@@ -1,8 +1,20 @@
 import Type from 'typebox';
 import { Table, ThingName } from '../../contract/schema.ts';
+import type { DeadLetterFilter, DeadLetterStore } from '../../dead-letters/store.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { REPLAY_DEAD_LETTERS, type ReplayInput } from '../../ingest/replay/dead-letters.ts';
 import { defineOperation } from '../operation.ts';
-import { LetterCount, LetterDetail, LetterFilter, LetterId, LetterRow } from './dead-letter-members.ts';
+import {
+  isoTime,
+  LetterCount,
+  LetterDetail,
+  LetterFilter,
+  LetterId,
+  LetterRow,
+  letterDetail,
+  letterRow,
+  storeFilter,
+} from './dead-letter-members.ts';
 
 const listDeadLetters = defineOperation({
   name: 'ListDeadLetters',
@@ -31,7 +43,9 @@ const listDeadLetters = defineOperation({
   result: 'letters',
   errors: ['HUB_NOT_CONNECTED', 'DEAD_LETTERS_UNAVAILABLE'],
   async run({ hubs }, { hub, limit, after, ...filter }) {
-    return await hubs.require(hub).deadLetters.list(filter, { limit: limit ?? 100, after });
+    const { store } = hubs.require(hub).deadLetters;
+    const { letters, more } = await store.list(storeFilter(filter), { limit: limit ?? 100, after });
+    return { letters: letters.map(letterRow), more };
   },
 });
 
@@ -45,7 +59,16 @@ const countDeadLetters = defineOperation({
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
   output: LetterCount,
   errors: ['HUB_NOT_CONNECTED', 'DEAD_LETTERS_UNAVAILABLE'],
-  run: ({ hubs }, { hub }) => hubs.require(hub).deadLetters.count(),
+  async run({ hubs }, { hub }) {
+    const { store, warning } = hubs.require(hub).deadLetters;
+    const { count, bytes, oldestMs } = await store.stats();
+    return {
+      count,
+      bytes: Math.round(bytes),
+      ...(oldestMs === undefined ? {} : { oldest: isoTime(oldestMs) }),
+      ...(warning === undefined ? {} : { warning }),
+    };
+  },
 });
 
 const getDeadLetter = defineOperation({
@@ -63,7 +86,11 @@ const getDeadLetter = defineOperation({
     'DEAD_LETTER_UNREADABLE',
     'DEAD_LETTERS_UNAVAILABLE',
   ],
-  run: ({ hubs }, { hub, id }) => hubs.require(hub).deadLetters.get(id),
+  async run({ hubs }, { hub, id }) {
+    const letter = await hubs.require(hub).deadLetters.store.get(id);
+    if (!letter) throw new ConnectorError('DEAD_LETTER_NOT_FOUND', `This hub has no dead letter ${id}.`);
+    return letterDetail(letter);
+  },
 });
 
 const replayDeadLetters = defineOperation({
@@ -91,7 +118,13 @@ const replayDeadLetters = defineOperation({
   result: 'task',
   errors: ['HUB_NOT_CONNECTED', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
   async run({ hubs }, { hub, ids, ...filter }) {
-    return { task: await hubs.require(hub).deadLetters.replay(ids ? { ids } : { filter }) };
+    const wanted: ReplayInput = {
+      ...(ids ? { ids } : { filter: storeFilter(filter) }),
+      storedUntilMs: Date.now(),
+    };
+    const title = ids ? `Send ${ids.length} dead letters again` : 'Send dead letters again';
+    const { id } = await hubs.require(hub).tasks.submit(REPLAY_DEAD_LETTERS, title, wanted);
+    return { task: id };
   },
 });
 
@@ -128,18 +161,35 @@ const deleteDeadLetters = defineOperation({
   }),
   errors: ['HUB_NOT_CONNECTED', 'DEAD_LETTERS_UNAVAILABLE'],
   async run({ hubs }, { hub, ids, all, ...filter }) {
-    const { deadLetters } = hubs.require(hub);
-    if (ids) return { deleted: await deadLetters.deleteIds(ids), more: false };
+    const { store } = hubs.require(hub).deadLetters;
+    if (ids) return { deleted: await store.delete(ids), more: false };
     if (!all && Object.values(filter).every((member) => member === undefined))
       throw new ConnectorError(
         'REQUEST_INVALID',
         'Give ids or a filter, or set all to delete every dead letter.',
       );
-    return await deadLetters.deleteMatching(filter, TIMEOUT_MS);
+    return await deleteMatching(store, storeFilter(filter), TIMEOUT_MS);
   },
 });
 
-/** What could not be delivered. */
+/** Deletes as many as the time allows; `more` when some are left. */
+async function deleteMatching(
+  store: DeadLetterStore,
+  filter: DeadLetterFilter,
+  timeoutMs: number,
+): Promise<{ deleted: number; more: boolean }> {
+  const endMs = Date.now() + timeoutMs;
+  let deleted = 0;
+  let after: string | undefined;
+  for (;;) {
+    const { letters, more } = await store.list(filter, { limit: 100, after });
+    deleted += await store.delete(letters.map(({ id }) => id));
+    after = letters.at(-1)?.id;
+    if (!more || Date.now() >= endMs) return { deleted, more };
+  }
+}
+
+/** Messages that could not be delivered. */
 export const DEAD_LETTERS = [
   listDeadLetters,
   countDeadLetters,

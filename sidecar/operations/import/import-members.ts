@@ -1,12 +1,13 @@
 import Type, { type Static } from 'typebox';
 import { DateTime, forThingWorx, OneOf } from '../../contract/schema.ts';
+import type { TaskRecord } from '../../tasks/task.ts';
 import { TASK_STATES } from '../tasks/tasks.ts';
 
 const count = (description: string) =>
   forThingWorx(Type.Integer({ minimum: 0, description }), { baseType: 'LONG' });
 
-/** The work that this file is about, by the name of the service that begins it. */
-export const IMPORT_KINDS = ['StartImport', 'ExportThings', 'CompareRegistry'] as const;
+/** The kinds of tasks, each named as the service that starts it. */
+const IMPORT_KINDS = ['StartImport', 'ExportThings', 'CompareRegistry'] as const;
 
 export const TemplateRule = Type.Object(
   {
@@ -37,7 +38,6 @@ export const TemplateRule = Type.Object(
   },
   { description: 'A row of the rules of StartImport: which devices get which Thing Template.' },
 );
-export type TemplateRule = Static<typeof TemplateRule>;
 
 export const ImportRow = Type.Object(
   {
@@ -62,39 +62,31 @@ export const ImportRow = Type.Object(
   },
   { description: 'One import, export or comparison of the registry.' },
 );
-export type ImportRow = Static<typeof ImportRow>;
+type ImportRow = Static<typeof ImportRow>;
 
-export interface ImportRequest {
-  readonly condition?: string | undefined;
-  readonly deviceIds?: readonly string[] | undefined;
-  readonly rules?: readonly TemplateRule[] | undefined;
-  readonly template?: string | undefined;
-  readonly thingName?: string | undefined;
-  readonly tags?: string | undefined;
-  readonly identifier?: string | undefined;
-  readonly project?: string | undefined;
-  readonly dryRun?: boolean | undefined;
+/** True for the tasks that ListImports shows. */
+export function isImport({ kind }: TaskRecord): boolean {
+  return IMPORT_KINDS.some((known) => known === kind);
 }
 
-export interface ExportRequest {
-  readonly template: string;
-  readonly edge?: boolean | undefined;
-  readonly enabled?: boolean | undefined;
-  readonly dryRun?: boolean | undefined;
-}
-
-/** Work that brings Things and the device registry together, as operations see it. All throw TASKS_UNAVAILABLE. */
-export interface ImportDesk {
-  /** @returns the id of the task @throws ConnectorError REQUEST_INVALID, TASK_QUEUE_FULL */
-  startImport(request: ImportRequest): Promise<string>;
-  /** @returns the id of the task @throws ConnectorError TASK_QUEUE_FULL */
-  exportThings(request: ExportRequest): Promise<string>;
-  /** @returns the id of the task @throws ConnectorError TASK_QUEUE_FULL */
-  compareRegistry(): Promise<string>;
-  /** Newest first. */
-  list(): Promise<ImportRow[]>;
-  /** @throws ConnectorError TASK_NOT_FOUND, also for a task of another kind */
-  get(id: string): Promise<ImportRow>;
-  /** Resolves when it has ended; what was made stays. @throws ConnectorError TASK_NOT_FOUND */
-  cancel(id: string): Promise<ImportRow>;
+export function importRow(task: TaskRecord): ImportRow {
+  const { id, kind, title, state, done, total, counts, error, createdAtMs, startedAtMs, endedAtMs } = task;
+  const counted = (...names: string[]) => names.reduce((sum, name) => sum + (counts[name] ?? 0), 0);
+  return {
+    id,
+    kind: kind as ImportRow['kind'],
+    title,
+    state,
+    done,
+    ...(total === undefined ? {} : { total }),
+    created: counted('created', 'wouldCreate'),
+    existed: counted('existed', 'linked', 'wouldLink', 'matched'),
+    failed: counted('failed'),
+    withoutThing: counted('withoutThing'),
+    withoutDevice: counted('withoutDevice'),
+    ...(error === undefined ? {} : { errorCode: error.code, error: error.message }),
+    createdAt: new Date(createdAtMs).toISOString(),
+    ...(startedAtMs === undefined ? {} : { startedAt: new Date(startedAtMs).toISOString() }),
+    ...(endedAtMs === undefined ? {} : { endedAt: new Date(endedAtMs).toISOString() }),
+  };
 }

@@ -1,9 +1,15 @@
 import Type from 'typebox';
 import { forThingWorx, Table } from '../../contract/schema.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { COMPARE_REGISTRY } from '../../import/compare-task.ts';
+import { EXPORT_THINGS, type ExportInput } from '../../import/export-task.ts';
+import { importInput, importTitle, START_IMPORT } from '../../import/import-task.ts';
+import type { TaskRecord } from '../../tasks/task.ts';
+import type { Tasks } from '../../tasks/tasks.ts';
 import { deviceId, hub, isAll } from '../device-members.ts';
 import { defineOperation } from '../operation.ts';
-import { TaskId } from '../tasks/tasks.ts';
-import { ImportRow, TemplateRule } from './import-members.ts';
+import { TaskId, tasksOf } from '../tasks/tasks.ts';
+import { ImportRow, importRow, isImport, TemplateRule } from './import-members.ts';
 
 const pattern = (description: string, more: Record<string, unknown> = {}) =>
   Type.Optional(Type.String({ maxLength: 512, description, ...more }));
@@ -68,8 +74,11 @@ const startImport = defineOperation({
   result: 'task',
   errors: ['HUB_NOT_CONNECTED', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
   async run({ hubs }, { hub, condition, ...request }) {
+    const { tasks, settings } = hubs.require(hub);
     const which = condition === undefined || isAll(condition) ? {} : { condition };
-    return { task: await hubs.require(hub).imports.startImport({ ...request, ...which }) };
+    const wanted = importInput({ ...request, ...which }, settings.deviceTemplate);
+    const { id } = await tasks.submit(START_IMPORT, importTitle(wanted), wanted);
+    return { task: id };
   },
 });
 
@@ -112,8 +121,11 @@ const exportThings = defineOperation({
   }),
   result: 'task',
   errors: ['HUB_NOT_CONNECTED', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
-  async run({ hubs }, { hub, ...request }) {
-    return { task: await hubs.require(hub).imports.exportThings(request) };
+  async run({ hubs }, { hub, template, edge = false, enabled = true, dryRun = false }) {
+    const wanted: ExportInput = { template, edge, enabled, dryRun };
+    const title = `${dryRun ? 'Show which devices' : 'Make devices'} for the Things of ${template}`;
+    const { id } = await hubs.require(hub).tasks.submit(EXPORT_THINGS, title, wanted);
+    return { task: id };
   },
 });
 
@@ -134,9 +146,17 @@ const compareRegistry = defineOperation({
   result: 'task',
   errors: ['HUB_NOT_CONNECTED', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
   async run({ hubs }, { hub }) {
-    return { task: await hubs.require(hub).imports.compareRegistry() };
+    const title = 'Compare the registry with the Things';
+    const { id } = await hubs.require(hub).tasks.submit(COMPARE_REGISTRY, title, {});
+    return { task: id };
   },
 });
+
+function findImport(tasks: Tasks, id: string): TaskRecord {
+  const task = tasks.get(id);
+  if (isImport(task)) return task;
+  throw new ConnectorError('TASK_NOT_FOUND', `The task ${id} is not an import, export or comparison.`);
+}
 
 const getImport = defineOperation({
   name: 'GetImport',
@@ -148,7 +168,9 @@ const getImport = defineOperation({
   input: Type.Object({ hub, task: TaskId }),
   output: ImportRow,
   errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
-  run: ({ hubs }, { hub, task }) => hubs.require(hub).imports.get(task),
+  async run({ hubs }, { hub, task }) {
+    return importRow(findImport(await tasksOf(hubs, hub), task));
+  },
 });
 
 const listImports = defineOperation({
@@ -165,7 +187,7 @@ const listImports = defineOperation({
   result: 'imports',
   errors: ['HUB_NOT_CONNECTED', 'TASKS_UNAVAILABLE'],
   async run({ hubs }, { hub }) {
-    return { imports: await hubs.require(hub).imports.list() };
+    return { imports: (await tasksOf(hubs, hub)).list().filter(isImport).map(importRow) };
   },
 });
 
@@ -179,7 +201,10 @@ const cancelImport = defineOperation({
   input: Type.Object({ hub, task: TaskId }),
   output: ImportRow,
   errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
-  run: ({ hubs }, { hub, task }) => hubs.require(hub).imports.cancel(task),
+  async run({ hubs }, { hub, task }) {
+    const tasks = await tasksOf(hubs, hub);
+    return importRow(await tasks.cancel(findImport(tasks, task).id));
+  },
 });
 
 /** What brings Things and the device registry together. */

@@ -1,48 +1,11 @@
 import Type from 'typebox';
 import { DateTime, EXPECTED_KEYWORD, ThingName } from '../../contract/schema.ts';
 import { CONTAINER_NAME } from '../../contract/settings/setting.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { type EventReplayInput, REPLAY_EVENTS } from '../../ingest/replay/events.ts';
+import { type BlobTaskInput, INGEST_BLOBS } from '../../ingest/storage/blob-task.ts';
+import { ingestStorage } from '../../ingest/storage/container-watch.ts';
 import { defineOperation } from '../operation.ts';
-
-/** Files in storage that are to be ingested. */
-export interface BlobSelection {
-  readonly container: string;
-  /** Only files whose names begin with this. */
-  readonly prefix: string;
-  /** Only files that were last written at this time or later, or earlier. */
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-  /** Also files that were ingested before. */
-  readonly again: boolean;
-}
-
-/** Retained events of the hub that are to be ingested again. */
-export interface EventWindow {
-  readonly from: string;
-  /** Now when absent. */
-  readonly to?: string | undefined;
-  readonly deviceId?: string | undefined;
-  /** Another one than the hub's own. */
-  readonly consumerGroup?: string | undefined;
-}
-
-/** Messages of one hub that do not come through its lanes. Each begins a task. @throws ConnectorError TASK_QUEUE_FULL, TASKS_UNAVAILABLE */
-export interface IngestionDesk {
-  /** @returns the id of the task. @throws ConnectorError SETTING_MISSING without a storage account */
-  ingestBlobs(selection: BlobSelection): Promise<string>;
-  /** @returns the id of the task. @throws ConnectorError REQUEST_INVALID */
-  replayEvents(window: EventWindow): Promise<string>;
-}
-
-/** The mappings of one hub, tried and checked. Nothing is sent or stored. */
-export interface MappingDesk {
-  /** `mappings` absent: those of the hub. Things are those of ThingWorx when `useThings` is set, else any are taken to exist. */
-  test(
-    sample: unknown,
-    options: { mappings?: unknown; useThings: boolean },
-    signal: AbortSignal,
-  ): Promise<Record<string, unknown>>;
-  validate(mappings: unknown): Promise<{ pointer: string; message: string }[]>;
-}
 
 const ingestBlobs = defineOperation({
   name: 'IngestBlobs',
@@ -80,9 +43,20 @@ const ingestBlobs = defineOperation({
   }),
   result: 'task',
   errors: ['HUB_NOT_CONNECTED', 'SETTING_MISSING', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
-  async run({ hubs }, { hub, container, prefix, from, to, again }) {
-    const selection = { container, prefix: prefix ?? '', from, to, again: again ?? false };
-    return { task: await hubs.require(hub).ingestion.ingestBlobs(selection) };
+  async run({ hubs }, { hub, container, prefix = '', from, to, again = false }) {
+    const { tasks, settings } = hubs.require(hub);
+    // A missing storage account must be refused before the task starts.
+    ingestStorage(settings);
+    const wanted: BlobTaskInput = {
+      container,
+      prefix,
+      again,
+      ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
+      ...(to === undefined ? {} : { toMs: Date.parse(to) }),
+    };
+    const title = `Ingest the files of ${container}${prefix === '' ? '' : ` that begin with ${prefix}`}`;
+    const { id } = await tasks.submit(INGEST_BLOBS, title, wanted);
+    return { task: id };
   },
 });
 
@@ -118,10 +92,33 @@ const replayEvents = defineOperation({
   }),
   result: 'task',
   errors: ['HUB_NOT_CONNECTED', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
-  async run({ hubs }, { hub, ...window }) {
-    return { task: await hubs.require(hub).ingestion.replayEvents(window) };
+  async run({ hubs }, { hub, from, to, deviceId, consumerGroup }) {
+    const { tasks, settings } = hubs.require(hub);
+    const fromMs = Date.parse(from);
+    const toMs = to === undefined ? Date.now() : Date.parse(to);
+    if (fromMs > toMs) throw new ConnectorError('REQUEST_INVALID', 'from must not be later than to.');
+    const wanted: EventReplayInput = {
+      fromMs,
+      toMs,
+      consumerGroup: replayGroup(settings.consumerGroup, consumerGroup),
+      ...(deviceId === undefined ? {} : { deviceId }),
+    };
+    const whose = deviceId === undefined ? 'all devices' : deviceId;
+    const [first, last] = [fromMs, toMs].map((timeMs) => new Date(timeMs).toISOString());
+    const title = `Ingest the messages of ${whose} again, from ${first} to ${last}`;
+    const { id } = await tasks.submit(REPLAY_EVENTS, title, wanted);
+    return { task: id };
   },
 });
+
+/** A second reader in the hub's own consumer group would take partitions from the hub. Throws REQUEST_INVALID. */
+function replayGroup(own: string, asked = '$Default'): string {
+  if (asked.toLowerCase() !== own.toLowerCase()) return asked;
+  throw new ConnectorError(
+    'REQUEST_INVALID',
+    `The hub itself reads with the consumer group ${own}. A replay needs another consumer group: set consumerGroup.`,
+  );
+}
 
 /** Messages that do not come through the event stream. */
 export const INGESTION = [ingestBlobs, replayEvents] as const;

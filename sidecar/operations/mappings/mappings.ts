@@ -1,5 +1,11 @@
 import Type from 'typebox';
 import { JsonObject, Table, ThingName } from '../../contract/schema.ts';
+import { translationSettings } from '../../hub/settings-parts.ts';
+import type { MappingTestMessage } from '../../translate/mapping/schema.ts';
+import { testMapping as runMapping } from '../../translate/mapping/test-mapping.ts';
+import { messageOf } from '../../translate/mapping/test-message.ts';
+import { validateMappings as problemsOf } from '../../translate/mapping/validate.ts';
+import { compileTranslator } from '../../translate/translator.ts';
 import { defineOperation } from '../operation.ts';
 
 export const testMapping = defineOperation({
@@ -55,10 +61,25 @@ export const testMapping = defineOperation({
   }),
   errors: ['HUB_NOT_CONNECTED', 'THINGWORX_UNREACHABLE', 'THINGWORX_UNAVAILABLE'],
   async run({ hubs, signal }, { hub, message, mappings, useThings }) {
-    const desk = hubs.require(hub).mappings;
-    return (await desk.test(message, { mappings, useThings: useThings ?? true }, signal)) as never;
+    const { settings, definitions } = hubs.require(hub);
+    const today = translationSettings(settings);
+    const tried = mappings === undefined ? today : { ...today, mappings };
+    const form = await runMapping(tried, message);
+    if (useThings === false || form.problems.length > 0) return answer(form);
+    const { things } = await compileTranslator(tried).prepare(
+      messageOf(message as unknown as MappingTestMessage),
+    );
+    await definitions.load(things, signal);
+    return answer(await runMapping(tried, message, definitions));
   },
 });
+
+function answer(trial: Awaited<ReturnType<typeof runMapping>>): never {
+  return {
+    ...trial,
+    values: trial.values.map(({ timeMs, ...value }) => ({ ...value, time: new Date(timeMs).toISOString() })),
+  } as never;
+}
 
 export const MappingProblemRow = Type.Object(
   {
@@ -89,8 +110,9 @@ export const validateMappings = defineOperation({
   result: 'problems',
   errors: ['HUB_NOT_CONNECTED'],
   async run({ hubs }, { hub, mappings }) {
-    const known = hubs.require(hub);
-    return { problems: await known.mappings.validate(mappings ?? known.settings.mappings) };
+    const { settings } = hubs.require(hub);
+    const problems = await problemsOf(mappings ?? settings.mappings);
+    return { problems: problems.map((problem) => ({ ...problem })) };
   },
 });
 

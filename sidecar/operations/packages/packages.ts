@@ -77,7 +77,7 @@ const deployPackage = defineOperation({
     ...members,
   }),
   async run({ hubs, signal }, { hub, moduleId, information, ...input }) {
-    return await hubs.require(hub).packages.deploy(
+    return await hubs.require(hub).deployments.deploy(
       {
         ...input,
         delivery: input.delivery ?? 'method',
@@ -111,7 +111,7 @@ export const listPackages = defineOperation({
   result: 'packages',
   errors: ['HUB_NOT_CONNECTED', 'STATE_UNAVAILABLE'],
   async run({ hubs }, { hub, ...filter }) {
-    return { packages: await hubs.require(hub).packages.list(filter) };
+    return { packages: await hubs.require(hub).deployments.list(filter) };
   },
 });
 
@@ -129,7 +129,7 @@ const cancelPackage = defineOperation({
   timeoutMs: 28_000,
   async run({ hubs }, { hub, deviceId, moduleId, name }) {
     const target = { deviceId, name, ...(moduleId === undefined ? {} : { moduleId }) };
-    return await hubs.require(hub).packages.cancel(target);
+    return await hubs.require(hub).deployments.cancel(target);
   },
 });
 

@@ -97,7 +97,11 @@ export const createDevice = defineOperation({
     };
     const makeThing = async () =>
       createThing === true &&
-      (await target.things.create(deviceId, thingTemplate ?? target.settings.deviceTemplate, thingName));
+      (await target.deviceThings.create(
+        deviceId,
+        thingTemplate ?? target.settings.deviceTemplate,
+        thingName,
+      ));
     if (createIdentity === false) return { created: false, thingCreated: await makeThing() };
     const { registry } = await target.azure();
     const parent =
@@ -335,7 +339,7 @@ export const deleteDevice = defineOperation({
         if (!(error instanceof ConnectorError) || error.code !== 'DEVICE_NOT_FOUND') throw error;
       }
     }
-    const thing = deleteThing === true ? await target.things.deleteOf(deviceId) : undefined;
+    const thing = deleteThing === true ? await target.deviceThings.delete(deviceId) : undefined;
     return { deleted, thingDeleted: thing !== undefined };
   },
 });

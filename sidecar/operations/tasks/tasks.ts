@@ -1,9 +1,11 @@
 import Type, { type Static } from 'typebox';
 import { DateTime, forThingWorx, JsonObject, OneOf, Table, ThingName } from '../../contract/schema.ts';
+import type { TaskRecord } from '../../tasks/task.ts';
+import type { Tasks } from '../../tasks/tasks.ts';
+import type { OperationContext } from '../context.ts';
 import { defineOperation } from '../operation.ts';
 
 export const TASK_STATES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
-export type TaskState = (typeof TASK_STATES)[number];
 
 export const TaskId = Type.String({
   pattern: '^[0-9]{17}-[0-9a-f]{8}$',
@@ -13,7 +15,7 @@ export const TaskId = Type.String({
 const count = (description: string) =>
   forThingWorx(Type.Integer({ minimum: 0, description }), { baseType: 'LONG' });
 
-export const TaskRow = Type.Object(
+const TaskRow = Type.Object(
   {
     id: Type.String({ description: 'The id of the task.' }),
     kind: Type.String({ description: 'What sort of work it is: the name of the service that began it.' }),
@@ -31,9 +33,9 @@ export const TaskRow = Type.Object(
   },
   { description: 'One task: long work of a hub in the background.' },
 );
-export type TaskRow = Static<typeof TaskRow>;
+type TaskRow = Static<typeof TaskRow>;
 
-export const TaskReportLine = Type.Object(
+const TaskReportLine = Type.Object(
   {
     item: Type.String({ description: 'The item: a file, a device, a dead letter.' }),
     outcome: Type.String({ description: 'What became of it, in one word.' }),
@@ -41,18 +43,31 @@ export const TaskReportLine = Type.Object(
   },
   { description: 'One line of the report of a task.' },
 );
-export type TaskReportLine = Static<typeof TaskReportLine>;
 
-/** The background tasks of one hub, as operations see them. All throw TASKS_UNAVAILABLE. */
-export interface TaskDesk {
-  /** Newest first. */
-  list(filter: { kind?: string | undefined; state?: TaskState | undefined }): Promise<TaskRow[]>;
-  /** @throws ConnectorError TASK_NOT_FOUND */
-  get(id: string): Promise<TaskRow>;
-  /** Resolves when it has ended. @throws ConnectorError TASK_NOT_FOUND */
-  cancel(id: string): Promise<TaskRow>;
-  /** Lines from a number on, the first being 0. @throws ConnectorError TASK_NOT_FOUND */
-  report(id: string, page: { from: number; limit: number }): Promise<TaskReportLine[]>;
+function taskRow(task: TaskRecord): TaskRow {
+  const { id, kind, title, state, done, total, counts, reported, error, createdAtMs } = task;
+  const { startedAtMs, endedAtMs } = task;
+  return {
+    id,
+    kind,
+    title,
+    state,
+    done,
+    ...(total === undefined ? {} : { total }),
+    counts: { ...counts },
+    reported,
+    ...(error === undefined ? {} : { errorCode: error.code, error: error.message }),
+    createdAt: new Date(createdAtMs).toISOString(),
+    ...(startedAtMs === undefined ? {} : { startedAt: new Date(startedAtMs).toISOString() }),
+    ...(endedAtMs === undefined ? {} : { endedAt: new Date(endedAtMs).toISOString() }),
+  };
+}
+
+/** The tasks of a hub, those of the last process among them. Rejects with HUB_NOT_CONNECTED, TASKS_UNAVAILABLE. */
+export async function tasksOf(hubs: OperationContext['hubs'], hub: string): Promise<Tasks> {
+  const { tasks } = hubs.require(hub);
+  await tasks.start();
+  return tasks;
 }
 
 const listTasks = defineOperation({
@@ -75,7 +90,7 @@ const listTasks = defineOperation({
   result: 'tasks',
   errors: ['HUB_NOT_CONNECTED', 'TASKS_UNAVAILABLE'],
   async run({ hubs }, { hub, kind, state }) {
-    return { tasks: await hubs.require(hub).tasks.list({ kind, state }) };
+    return { tasks: (await tasksOf(hubs, hub)).list({ kind, state }).map(taskRow) };
   },
 });
 
@@ -89,7 +104,9 @@ const getTask = defineOperation({
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),
   output: TaskRow,
   errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
-  run: ({ hubs }, { hub, task }) => hubs.require(hub).tasks.get(task),
+  async run({ hubs }, { hub, task }) {
+    return taskRow((await tasksOf(hubs, hub)).get(task));
+  },
 });
 
 const getTaskReport = defineOperation({
@@ -116,7 +133,7 @@ const getTaskReport = defineOperation({
   errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
   async run({ hubs }, { hub, task, from, limit }) {
     const page = { from: from ?? 0, limit: limit ?? 500 };
-    return { lines: await hubs.require(hub).tasks.report(task, page) };
+    return { lines: await (await tasksOf(hubs, hub)).report(task, page) };
   },
 });
 
@@ -130,7 +147,9 @@ const cancelTask = defineOperation({
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),
   output: TaskRow,
   errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
-  run: ({ hubs }, { hub, task }) => hubs.require(hub).tasks.cancel(task),
+  async run({ hubs }, { hub, task }) {
+    return taskRow(await (await tasksOf(hubs, hub)).cancel(task));
+  },
 });
 
 /** Long work in the background. */

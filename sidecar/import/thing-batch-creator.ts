@@ -33,7 +33,7 @@ export interface MadeThing<T extends WantedThing = WantedThing> {
   readonly message?: string;
 }
 
-export interface ThingRosterOptions {
+export interface ThingBatchCreatorOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   /** A device has a Thing now. */
@@ -49,11 +49,11 @@ const MOST_BATCH = 100;
 const LANES = 2;
 
 /** The Things of one hub as background work makes and lists them: in batches whose size follows the answer time. */
-export class ThingRoster {
-  readonly #options: ThingRosterOptions;
+export class ThingBatchCreator {
+  readonly #options: ThingBatchCreatorOptions;
   #batch = FIRST_BATCH;
 
-  constructor(options: ThingRosterOptions) {
+  constructor(options: ThingBatchCreatorOptions) {
     this.#options = options;
   }
 
@@ -72,7 +72,8 @@ export class ThingRoster {
     let failed = false;
     const lane = async () => {
       while (next < wanted.length && !failed) {
-        if (signal.aborted) throw new ConnectorError('STOPPING', 'The work was given up.');
+        if (signal.aborted)
+          throw new ConnectorError('STOPPING', 'The task was cancelled or the sidecar is stopping.');
         const some = wanted.slice(next, next + this.#batch);
         next += some.length;
         const made = await withGrace(signal, (calling) => this.#make(some, dryRun, calling));

@@ -3,7 +3,7 @@ import type { AmqpTransport } from '../azure/event-hubs/amqp-connect.ts';
 import { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { HubTier, QuotaOptions } from '../azure/iot-hub/quota.ts';
 
-/** The settings of a hub Thing that say where its IoT Hub is and how to prove oneself. */
+/** The settings of a hub Thing that name its IoT Hub and the credentials. */
 export interface HubAccess {
   readonly iotHubConnectionString?: string | undefined;
   readonly hostName?: string | undefined;
@@ -13,12 +13,12 @@ export interface HubAccess {
   readonly units?: number;
 }
 
-/** The clients of one hub, made when they are first needed, and anew when the settings name another hub or credentials. */
-export class ClientsHolder {
+/** The clients of one IoT Hub: made on first use, and made again when the settings name another hub or other credentials. */
+export class IotHubClients {
   #access: HubAccess = {};
   #clients: Promise<HubClients> | undefined;
 
-  /** Takes today's settings. Equal ones change nothing. */
+  /** Takes the current settings. Equal ones change nothing. */
   async use({ iotHubConnectionString, hostName, amqpTransport, tier, units }: HubAccess): Promise<void> {
     const before = this.#access;
     this.#access = {

@@ -1,25 +1,25 @@
 import { toConnectorError } from '../errors/connector-error.ts';
 import { type RunningTask, wasCancelled } from '../tasks/task.ts';
-import type { Herald, ImportStatus } from './herald.ts';
+import type { ImportStatus, ProgressNotifier } from './progress-notifier.ts';
 
-/** What became of one item, with the words of the report. */
+/** The outcome of one item, as the report shows it. */
 export interface Outcome {
   readonly item: string;
   readonly outcome: string;
   readonly message: string;
 }
 
-/** Keeps the report and the counts of one piece of work, and has the events fired. */
-export class Account {
+/** Keeps the report and the counts of one import, export or comparison, and notifies ThingWorx. */
+export class ImportProgress {
   readonly #task: RunningTask;
   readonly #kind: string;
-  readonly #herald: Herald;
+  readonly #notifier: ProgressNotifier;
   #total: number | undefined;
 
-  constructor(task: RunningTask, kind: string, herald: Herald) {
+  constructor(task: RunningTask, kind: string, notifier: ProgressNotifier) {
     this.#task = task;
     this.#kind = kind;
-    this.#herald = herald;
+    this.#notifier = notifier;
   }
 
   expect(total: number): void {
@@ -33,16 +33,16 @@ export class Account {
     this.count(outcome);
   }
 
-  /** Settles an item of which the report has nothing to say. */
+  /** Settles an item without a line in the report. */
   count(outcome: string): void {
     this.#task.advance(1, { [outcome]: 1 });
   }
 
-  progress(): Promise<void> {
-    return this.#herald.progress(this.#status('running'));
+  notify(): Promise<void> {
+    return this.#notifier.progress(this.#status('running'));
   }
 
-  /** Does the work and tells of its end; a stop of the sidecar is none, for the work goes on at the next start. */
+  /** Does the work and reports its end. A stop of the sidecar is not an end: the work resumes at the next start. */
   async attend(work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -56,8 +56,8 @@ export class Account {
 
   async #end(status: ImportStatus): Promise<void> {
     const { signal } = this.#task;
-    if (wasCancelled(signal)) await this.#herald.end(this.#status('cancelled'));
-    else if (!signal.aborted) await this.#herald.end(status);
+    if (wasCancelled(signal)) await this.#notifier.end(this.#status('cancelled'));
+    else if (!signal.aborted) await this.#notifier.end(status);
   }
 
   #status(state: ImportStatus['state']): ImportStatus {

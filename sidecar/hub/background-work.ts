@@ -1,8 +1,12 @@
 import path from 'node:path';
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
+import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { LetterBox } from '../dead-letters/configured-store.ts';
 import { toConnectorError } from '../errors/connector-error.ts';
+import { CompareTask } from '../import/compare-task.ts';
+import { ExportTask } from '../import/export-task.ts';
+import { ImportTask } from '../import/import-task.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { DeadLetterReplay } from '../ingest/replay/dead-letters.ts';
 import { EventReplay } from '../ingest/replay/events.ts';
@@ -12,46 +16,47 @@ import { Archive } from '../ingest/storage/container-watch.ts';
 import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
-import type { Hub } from '../operations/context.ts';
-import { HubDeadLetters } from '../operations/dead-letters/service.ts';
-import { HubIngestion } from '../operations/ingestion/service.ts';
-import { HubMappings } from '../operations/mappings/service.ts';
-import { HubTasks } from '../operations/tasks/service.ts';
 import { Tasks } from '../tasks/tasks.ts';
+import type { ThingworxClient } from '../thingworx/client.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
 
-/** The roads beside the lanes; each has accounts of its own. */
-export const ROADS = ['deadLetters', 'storage', 'events'] as const;
-export type RoadName = (typeof ROADS)[number];
+/** The delivery pipelines beside the lanes. Each has counters of its own. */
+const PIPELINES = ['deadLetters', 'storage', 'events'] as const;
+type PipelineName = (typeof PIPELINES)[number];
 
-export interface SideWorkOptions {
+export interface BackgroundWorkOptions {
   readonly hubThing: string;
   readonly stateDirectory: string;
   readonly log: Log;
   readonly definitions: ThingDefinitions;
-  /** Today's settings; throws while the hub has none. */
+  readonly client: ThingworxClient;
+  /** The clients of the IoT Hub, for imports. */
+  readonly azure: () => Promise<HubClients>;
+  /** Called when an import has given a device its Thing. */
+  readonly onThing: (deviceId: string) => void;
+  /** The current settings. Throws while the hub has none. */
   readonly settings: () => HubSettings;
-  /** An interpreter and a sender as lanes have them, for the accounts given. */
-  readonly road: (counters: HubCounters) => Pick<Road, 'interpreter' | 'sender' | 'events'>;
-  /** The warning of the dead letters has changed. */
+  /** A delivery pipeline as lanes have it, with the counters given. */
+  readonly pipeline: (counters: HubCounters) => Pick<Road, 'interpreter' | 'sender' | 'events'>;
+  /** Called when the warning changes. */
   readonly onWarning: () => void;
 }
 
-/** What a hub does beside its lanes: dead letters, tasks, ingestion from storage, replays. */
-export class SideWork {
-  readonly letters: LetterBox;
+/** What a hub does beside its lanes: dead letters, tasks, ingestion from storage, replays, imports. */
+export class BackgroundWork {
+  readonly deadLetters: LetterBox;
   readonly tasks: Tasks;
-  readonly counters: ReadonlyMap<RoadName, HubCounters> = new Map(
-    ROADS.map((name) => [name, new HubCounters()]),
+  readonly counters: ReadonlyMap<PipelineName, HubCounters> = new Map(
+    PIPELINES.map((name) => [name, new HubCounters()]),
   );
-  readonly #options: SideWorkOptions;
+  readonly #options: BackgroundWorkOptions;
   readonly #archive: Archive;
   #using = false;
 
-  constructor(options: SideWorkOptions) {
+  constructor(options: BackgroundWorkOptions) {
     const { hubThing, stateDirectory, log, onWarning } = options;
     this.#options = options;
-    this.letters = new LetterBox({ hubThing, stateDirectory, log, onWarning });
+    this.deadLetters = new LetterBox({ hubThing, stateDirectory, log, onWarning });
     const directory = path.join(stateDirectory, 'tasks', encodeURIComponent(hubThing));
     this.tasks = new Tasks({ directory, log });
     this.#archive = new Archive({
@@ -65,32 +70,21 @@ export class SideWork {
     this.#defineKinds();
   }
 
-  /** What someone should do something about, when nothing else is wrong. */
+  /** A problem that needs the administrator although the hub runs. */
   get warning(): string | undefined {
-    return this.letters.warning ?? this.#archive.warning;
+    return this.deadLetters.warning ?? this.#archive.warning;
   }
 
   /** What metrics show. */
   get facts(): Omit<SideFacts, 'uploads' | 'packages'> {
     const tasks: Record<string, number> = { queued: 0, running: 0 };
     for (const { state } of this.tasks.list()) if (state in tasks) tasks[state] = (tasks[state] ?? 0) + 1;
-    return { counters: this.counters, tasks, ...this.letters.facts };
+    return { counters: this.counters, tasks, ...this.deadLetters.facts };
   }
 
-  /** The parts of a hub that operations use. */
-  desks(): Pick<Hub, 'deadLetters' | 'tasks' | 'ingestion' | 'mappings'> {
-    const { definitions, settings } = this.#options;
-    return {
-      deadLetters: new HubDeadLetters(this.letters, this.tasks),
-      tasks: new HubTasks(this.tasks),
-      ingestion: new HubIngestion(settings, this.tasks),
-      mappings: new HubMappings(settings, definitions),
-    };
-  }
-
-  /** Takes today's settings. The first time it goes on with the tasks of the last process. */
+  /** Takes the current settings. The first call also resumes the tasks of the previous process. */
   async use(settings: HubSettings): Promise<void> {
-    await this.letters.use(settings);
+    await this.deadLetters.use(settings);
     await this.#archive.use(settings);
     if (this.#using) return;
     this.#using = true;
@@ -101,25 +95,28 @@ export class SideWork {
       );
   }
 
-  /** Interrupts tasks, which go on at the next start. Idempotent. */
+  /** Interrupts tasks; they resume at the next start. Idempotent. */
   async close(): Promise<void> {
     await this.tasks.stop();
     await this.#archive.close();
-    await this.letters.close();
+    await this.deadLetters.close();
   }
 
   #defineKinds(): void {
-    const { letters } = this;
+    const { deadLetters } = this;
     const { log, settings, definitions } = this.#options;
     const replay = this.#forwarder('deadLetters');
     const events = this.#forwarder('events');
     this.tasks.define(
       new DeadLetterReplay({
-        store: () => letters.store,
+        store: () => deadLetters.store,
         forwarder: () => replay,
         forget: (thing) => definitions.invalidate(thing),
       }),
     );
+    this.tasks.define(new ImportTask(this.#options));
+    this.tasks.define(new ExportTask(this.#options));
+    this.tasks.define(new CompareTask(this.#options));
     this.tasks.define(new BlobTask(this.#archive.open));
     this.tasks.define(
       new EventReplay({
@@ -133,20 +130,19 @@ export class SideWork {
     );
   }
 
-  #forwarder(name: RoadName): Forwarder {
-    const { road, settings, log } = this.#options;
+  #forwarder(name: PipelineName): Forwarder {
+    const { pipeline, settings, log } = this.#options;
     const counters = this.counters.get(name) as HubCounters;
     return new Forwarder(
       {
-        ...road(counters),
+        ...pipeline(counters),
         counters,
         limits: settings,
         onWaiting: (error) => {
-          if (error)
-            log.warn({ err: error, road: name }, 'The dead letters hold it up; it goes on by itself.');
+          if (error) log.warn({ err: error, pipeline: name }, 'Dead-letter store unavailable; retrying.');
         },
       },
-      this.letters,
+      this.deadLetters,
     );
   }
 }

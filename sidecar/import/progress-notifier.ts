@@ -2,7 +2,7 @@ import { toConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 
-/** How far work of the registry came, as the events ImportProgress and ImportCompleted of the hub Thing tell it. */
+/** The progress of registry work, as the events ImportProgress and ImportCompleted of the hub Thing report it. */
 export interface ImportStatus {
   readonly task: string;
   /** StartImport, ExportThings or CompareRegistry. */
@@ -18,8 +18,8 @@ export interface ImportStatus {
 const EVERY_MS = 5_000;
 const CALL_TIMEOUT_MS = 10_000;
 
-/** Fires the events. One that does not get through is logged and lost: the task itself is the account. */
-export class Herald {
+/** Fires the events. A failed call is logged and not repeated: the task record has the same facts. */
+export class ProgressNotifier {
   readonly #client: ThingworxClient;
   readonly #hubThing: string;
   readonly #log: Log;
@@ -54,7 +54,7 @@ export class Herald {
     } catch (thrown) {
       this.#log.warn(
         { err: toConnectorError(thrown) },
-        'ThingWorx could not be told how far an import came.',
+        'The progress of an import could not be sent to ThingWorx.',
       );
     }
   }

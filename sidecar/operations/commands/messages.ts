@@ -3,6 +3,7 @@ import type { CloudMessage } from '../../azure/iot-hub/messages.ts';
 import { forThingWorx, JsonObject, JsonValue, OneOf } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { deviceId, hub, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
 /** Input members of the operations that send cloud-to-device messages. */
@@ -107,15 +108,7 @@ const sendMessage = defineOperation({
     messageId: Type.String({ description: 'The id of the message, which feedback names.' }),
   }),
   result: 'messageId',
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'DEVICE_NOT_FOUND',
-    'DEVICE_QUEUE_FULL',
-    'QUOTA_EXCEEDED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'AZURE_REJECTED',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'DEVICE_QUEUE_FULL'],
   async run(
     { hubs, signal },
     { hub, deviceId, body, bodyJson, bodyBase64, contentType, contentEncoding, ...options },
@@ -166,15 +159,7 @@ const sendProperties = defineOperation({
     messageId: Type.String({ description: 'The id of the message, which feedback names.' }),
   }),
   result: 'messageId',
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'DEVICE_NOT_FOUND',
-    'DEVICE_QUEUE_FULL',
-    'QUOTA_EXCEEDED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'AZURE_REJECTED',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'DEVICE_QUEUE_FULL'],
   script: 'hand-written',
   serviceInput: Type.Object({
     values: Type.Optional(JsonObject({ description: 'The values, by name.' })),
@@ -219,7 +204,7 @@ const purgeMessages = defineOperation({
     purged: Type.Integer({ minimum: 0, description: 'How many messages were removed.' }),
   }),
   result: 'purged',
-  errors: ['HUB_NOT_CONNECTED', 'DEVICE_NOT_FOUND', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED'],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const azure = await hubs.require(hub).azure();
     return { purged: await azure.messages.purge(deviceId, withinCall(signal)) };

@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { JsonValue } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { deviceId, hub, optionalModuleId } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
 /** Input members of the operations that call direct methods. */
@@ -84,13 +85,11 @@ export const invokeMethod = defineOperation({
     { description: 'status and payload, as the device answered.' },
   ),
   errors: [
-    'HUB_NOT_CONNECTED',
+    ...IOT_HUB_ERRORS,
     'DEVICE_NOT_FOUND',
     'DEVICE_OFFLINE',
     'DEVICE_TIMEOUT',
     'DEVICE_RESPONSE_INVALID',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
   ],
   timeoutMs: 13_000,
   addedSeconds: ['responseTimeoutSeconds', 'connectTimeoutSeconds'],

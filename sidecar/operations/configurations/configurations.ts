@@ -2,6 +2,7 @@ import Type from 'typebox';
 import type { ConfigurationContent } from '../../azure/iot-hub/configurations.ts';
 import { JsonObject, Table } from '../../contract/schema.ts';
 import { etag, hub, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import {
   ConfigurationDocument,
@@ -32,14 +33,7 @@ const createConfiguration = defineOperation({
     ...configurationMembers,
   }),
   output: ConfigurationDocument,
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'AZURE_REJECTED',
-    'AZURE_CONFLICT',
-    'QUOTA_EXCEEDED',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'AZURE_CONFLICT'],
   async run({ hubs, signal }, { hub, configuration, content, ...members }) {
     const { configurations } = await hubs.require(hub).azure();
     const input = {
@@ -60,7 +54,7 @@ const getConfiguration = defineOperation({
   path: '/hubs/{hub}/configurations/{configuration}',
   input: Type.Object({ hub, configuration: configurationId }),
   output: ConfigurationDocument,
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'AZURE_NOT_FOUND'],
+  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, configuration }) {
     const { configurations } = await hubs.require(hub).azure();
     return configurationDocument(await configurations.get(configuration, withinCall(signal)));
@@ -81,7 +75,7 @@ const listConfigurations = defineOperation({
     }),
   }),
   result: 'configurations',
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED'],
+  errors: [...IOT_HUB_ERRORS],
   async run({ hubs, signal }, { hub }) {
     const { configurations } = await hubs.require(hub).azure();
     return { configurations: (await configurations.list(withinCall(signal))).map(configurationRow) };
@@ -97,14 +91,7 @@ const updateConfiguration = defineOperation({
   path: '/hubs/{hub}/configurations/{configuration}',
   input: Type.Object({ hub, configuration: configurationId, ...configurationMembers, etag }),
   output: ConfigurationDocument,
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'AZURE_REJECTED',
-    'AZURE_NOT_FOUND',
-    'PRECONDITION_FAILED',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND', 'PRECONDITION_FAILED'],
   async run({ hubs, signal }, { hub, configuration, etag, ...members }) {
     const { configurations } = await hubs.require(hub).azure();
     const options = { ...withinCall(signal), ...(etag ? { etag } : {}) };
@@ -124,13 +111,7 @@ const deleteConfiguration = defineOperation({
   input: Type.Object({ hub, configuration: configurationId, etag }),
   output: Type.Object({ done: Type.Boolean({ description: 'Always true: it is deleted.' }) }),
   noResult: true,
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'AZURE_NOT_FOUND',
-    'PRECONDITION_FAILED',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND', 'PRECONDITION_FAILED'],
   async run({ hubs, signal }, { hub, configuration, etag }) {
     const { configurations } = await hubs.require(hub).azure();
     await configurations.delete(configuration, { ...withinCall(signal), ...(etag ? { etag } : {}) });

@@ -3,6 +3,7 @@ import { Table, ThingName } from '../../contract/schema.ts';
 import type { DeadLetterFilter, DeadLetterStore } from '../../dead-letters/store.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { REPLAY_DEAD_LETTERS, type ReplayInput } from '../../ingest/replay/dead-letters.ts';
+import { TASK_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import {
   isoTime,
@@ -116,7 +117,7 @@ const replayDeadLetters = defineOperation({
     task: Type.String({ description: 'The id of the task; GetTask shows its progress.' }),
   }),
   result: 'task',
-  errors: ['HUB_NOT_CONNECTED', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS, 'TASK_QUEUE_FULL'],
   async run({ hubs }, { hub, ids, ...filter }) {
     const wanted: ReplayInput = {
       ...(ids ? { ids } : { filter: storeFilter(filter) }),

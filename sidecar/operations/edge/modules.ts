@@ -4,6 +4,7 @@ import type { JsonObject as Json } from '../../azure/iot-hub/hub-types.ts';
 import { DateTime, forThingWorx, JsonObject, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { deviceId, hub, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import { ModuleDocument, moduleDocument } from '../registry/identity-members.ts';
 
@@ -94,7 +95,7 @@ const listModules = defineOperation({
     modules: Table(ModuleDocument, 'AzureIoT.Module_DS', { description: 'The modules, without their keys.' }),
   }),
   result: 'modules',
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'DEVICE_NOT_FOUND'],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { modules } = await hubs.require(hub).azure();
     return { modules: (await modules.modules(deviceId, withinCall(signal))).map(moduleDocument) };
@@ -114,7 +115,7 @@ export const getModulesStatus = defineOperation({
     modules: Table(ModuleStatus, 'AzureIoT.ModuleStatus_DS', { description: 'One row for each module.' }),
   }),
   result: 'modules',
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'DEVICE_NOT_FOUND'],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   script: 'hand-written',
   async run({ hubs, signal }, { hub, deviceId }) {
     const { twins } = await hubs.require(hub).azure();
@@ -143,13 +144,7 @@ const setModules = defineOperation({
     done: Type.Boolean({ description: 'Always true: IoT Hub has taken the manifest.' }),
   }),
   noResult: true,
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'AZURE_REJECTED',
-    'DEVICE_NOT_FOUND',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, manifest }) {
     const content = (manifest['content'] ?? manifest) as ConfigurationContent;
     const { $edgeAgent, $edgeHub } = content?.modulesContent ?? {};

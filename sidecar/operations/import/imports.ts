@@ -7,6 +7,7 @@ import { importInput, importTitle, START_IMPORT } from '../../import/import-task
 import type { TaskRecord } from '../../tasks/task.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import { deviceId, hub, isAll } from '../device-members.ts';
+import { TASK_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import { TaskId, tasksOf } from '../tasks/tasks.ts';
 import { ImportRow, importRow, isImport, TemplateRule } from './import-members.ts';
@@ -72,7 +73,7 @@ const startImport = defineOperation({
     }),
   }),
   result: 'task',
-  errors: ['HUB_NOT_CONNECTED', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS, 'TASK_QUEUE_FULL'],
   async run({ hubs }, { hub, condition, ...request }) {
     const { tasks, settings } = hubs.require(hub);
     const which = condition === undefined || isAll(condition) ? {} : { condition };
@@ -120,7 +121,7 @@ const exportThings = defineOperation({
     }),
   }),
   result: 'task',
-  errors: ['HUB_NOT_CONNECTED', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS, 'TASK_QUEUE_FULL'],
   async run({ hubs }, { hub, template, edge = false, enabled = true, dryRun = false }) {
     const wanted: ExportInput = { template, edge, enabled, dryRun };
     const title = `${dryRun ? 'Show which devices' : 'Make devices'} for the Things of ${template}`;
@@ -144,7 +145,7 @@ const compareRegistry = defineOperation({
     }),
   }),
   result: 'task',
-  errors: ['HUB_NOT_CONNECTED', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS, 'TASK_QUEUE_FULL'],
   async run({ hubs }, { hub }) {
     const title = 'Compare the registry with the Things';
     const { id } = await hubs.require(hub).tasks.submit(COMPARE_REGISTRY, title, {});
@@ -167,7 +168,7 @@ const getImport = defineOperation({
   path: '/hubs/{hub}/imports/{task}',
   input: Type.Object({ hub, task: TaskId }),
   output: ImportRow,
-  errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
     return importRow(findImport(await tasksOf(hubs, hub), task));
   },
@@ -185,7 +186,7 @@ const listImports = defineOperation({
     imports: Table(ImportRow, 'AzureIoT.Import_DS', { description: 'The imports, newest first.' }),
   }),
   result: 'imports',
-  errors: ['HUB_NOT_CONNECTED', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS],
   async run({ hubs }, { hub }) {
     return { imports: (await tasksOf(hubs, hub)).list().filter(isImport).map(importRow) };
   },
@@ -200,7 +201,7 @@ const cancelImport = defineOperation({
   path: '/hubs/{hub}/imports/{task}/cancel',
   input: Type.Object({ hub, task: TaskId }),
   output: ImportRow,
-  errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
     const tasks = await tasksOf(hubs, hub);
     return importRow(await tasks.cancel(findImport(tasks, task).id));

@@ -5,6 +5,7 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import { type EventReplayInput, REPLAY_EVENTS } from '../../ingest/replay/events.ts';
 import { type BlobTaskInput, INGEST_BLOBS } from '../../ingest/storage/blob-task.ts';
 import { ingestStorage } from '../../ingest/storage/container-watch.ts';
+import { TASK_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
 const ingestBlobs = defineOperation({
@@ -42,7 +43,7 @@ const ingestBlobs = defineOperation({
     task: Type.String({ description: 'The id of the task; GetTask shows its progress.' }),
   }),
   result: 'task',
-  errors: ['HUB_NOT_CONNECTED', 'SETTING_MISSING', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS, 'SETTING_MISSING', 'TASK_QUEUE_FULL'],
   async run({ hubs }, { hub, container, prefix = '', from, to, again = false }) {
     const { tasks, settings } = hubs.require(hub);
     // A missing storage account must be refused before the task starts.
@@ -91,7 +92,7 @@ const replayEvents = defineOperation({
     task: Type.String({ description: 'The id of the task; GetTask shows its progress.' }),
   }),
   result: 'task',
-  errors: ['HUB_NOT_CONNECTED', 'TASK_QUEUE_FULL', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS, 'TASK_QUEUE_FULL'],
   async run({ hubs }, { hub, from, to, deviceId, consumerGroup }) {
     const { tasks, settings } = hubs.require(hub);
     const fromMs = Date.parse(from);

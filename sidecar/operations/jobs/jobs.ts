@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { OneOf, Table } from '../../contract/schema.ts';
 import { continuationToken, hub, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import {
   JOB_STATUSES,
@@ -22,7 +23,7 @@ const getJob = defineOperation({
   path: '/hubs/{hub}/jobs/{jobId}',
   input: Type.Object({ hub, jobId }),
   output: JobDocument,
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'AZURE_NOT_FOUND'],
+  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, jobId }) {
     const { jobs } = await hubs.require(hub).azure();
     return jobDocument(await jobs.get(jobId, withinCall(signal)));
@@ -53,7 +54,7 @@ const listJobs = defineOperation({
     jobs: Table(JobRow, 'AzureIoT.Job_DS', { description: 'The jobs of one page.' }),
   }),
   result: 'jobs',
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'AZURE_REJECTED'],
+  errors: [...IOT_HUB_ERRORS],
   async run({ hubs, signal }, { hub, type, status, pageSize, continuationToken }) {
     const { jobs } = await hubs.require(hub).azure();
     const filter = { ...(type ? { type } : {}), ...(status ? { status } : {}) };
@@ -91,7 +92,7 @@ const getJobResults = defineOperation({
     results: Table(JobResultRow, 'AzureIoT.JobResult_DS', { description: 'The devices of one page.' }),
   }),
   result: 'results',
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'AZURE_NOT_FOUND', 'AZURE_REJECTED'],
+  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, jobId, pageSize, continuationToken }) {
     const { jobs } = await hubs.require(hub).azure();
     const page = await jobs.results(jobId, {
@@ -113,14 +114,7 @@ const cancelJob = defineOperation({
   path: '/hubs/{hub}/jobs/{jobId}/cancel',
   input: Type.Object({ hub, jobId }),
   output: JobDocument,
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'AZURE_NOT_FOUND',
-    'AZURE_REJECTED',
-    'AZURE_CONFLICT',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND', 'AZURE_CONFLICT'],
   async run({ hubs, signal }, { hub, jobId }) {
     const { jobs } = await hubs.require(hub).azure();
     return jobDocument(await jobs.cancel(jobId, withinCall(signal)));

@@ -6,6 +6,7 @@ import { testMapping as runMapping } from '../../translate/mapping/test-mapping.
 import { messageOf } from '../../translate/mapping/test-message.ts';
 import { validateMappings as problemsOf } from '../../translate/mapping/validate.ts';
 import { compileTranslator } from '../../translate/translator.ts';
+import { THINGWORX_CALL_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
 export const testMapping = defineOperation({
@@ -59,7 +60,7 @@ export const testMapping = defineOperation({
       description: 'What would be told of twins, connection state and life cycle.',
     }),
   }),
-  errors: ['HUB_NOT_CONNECTED', 'THINGWORX_UNREACHABLE', 'THINGWORX_UNAVAILABLE'],
+  errors: [...THINGWORX_CALL_ERRORS, 'HUB_NOT_CONNECTED'],
   async run({ hubs, signal }, { hub, message, mappings, useThings }) {
     const { settings, definitions } = hubs.require(hub);
     const today = translationSettings(settings);

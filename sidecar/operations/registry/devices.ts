@@ -4,6 +4,7 @@ import type { Registry } from '../../azure/iot-hub/registry.ts';
 import { forThingWorx, OneOf, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { continuationToken, deviceId, etag, hub, isAll, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS, THINGWORX_CALL_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import {
   authenticationOf,
@@ -69,15 +70,7 @@ export const createDevice = defineOperation({
     },
     { description: 'created, thingCreated, and the device without its keys.' },
   ),
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'QUOTA_EXCEEDED',
-    'AZURE_REJECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'DEVICE_NOT_FOUND',
-    'THINGWORX_REJECTED',
-  ],
+  errors: [...IOT_HUB_ERRORS, ...THINGWORX_CALL_ERRORS, 'DEVICE_NOT_FOUND'],
   timeoutMs: 25_000,
   async run(
     { hubs, signal },
@@ -131,7 +124,7 @@ const getDevice = defineOperation({
   path: '/hubs/{hub}/devices/{deviceId}',
   input: Type.Object({ hub, deviceId }),
   output: DeviceDocument,
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'DEVICE_NOT_FOUND'],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { registry } = await hubs.require(hub).azure();
     return deviceDocument(await registry.device(deviceId, withinCall(signal)));
@@ -170,7 +163,7 @@ const listDevices = defineOperation({
     }),
   }),
   result: 'devices',
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'AZURE_REJECTED'],
+  errors: [...IOT_HUB_ERRORS],
   async run({ hubs, signal }, { hub, condition, pageSize, continuationToken }) {
     const { twins } = await hubs.require(hub).azure();
     const sql =
@@ -252,7 +245,7 @@ const enableDevice = defineOperation({
     deviceId,
   }),
   output: DeviceDocument,
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'DEVICE_NOT_FOUND'],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { registry } = await hubs.require(hub).azure();
     return deviceDocument(await registry.enableDevice(deviceId, withinCall(signal)));
@@ -272,7 +265,7 @@ const disableDevice = defineOperation({
     reason: Type.Optional(Type.String({ maxLength: 128, description: 'Why, for people.' })),
   }),
   output: DeviceDocument,
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'DEVICE_NOT_FOUND'],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, reason }) {
     const { registry } = await hubs.require(hub).azure();
     return deviceDocument(await registry.disableDevice(deviceId, reason ?? '', withinCall(signal)));
@@ -312,13 +305,7 @@ export const deleteDevice = defineOperation({
     },
     { description: 'deleted and thingDeleted.' },
   ),
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'PRECONDITION_FAILED',
-    'THINGWORX_REJECTED',
-  ],
+  errors: [...IOT_HUB_ERRORS, ...THINGWORX_CALL_ERRORS, 'PRECONDITION_FAILED'],
   async run({ hubs, signal }, { hub, deviceId, deleteIdentity, deleteThing, etag }) {
     if (deleteIdentity === false && deleteThing !== true)
       throw new ConnectorError(

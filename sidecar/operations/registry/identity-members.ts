@@ -8,6 +8,7 @@ import type {
 } from '../../azure/iot-hub/hub-types.ts';
 import { DateTime, EXPECTED_KEYWORD, OneOf } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
 
 const thumbprint = (description: string) =>
   Type.Optional(
@@ -38,14 +39,7 @@ export const managedBy = Type.Optional(
 );
 
 /** What changes of a device or module can fail with. */
-export const CHANGE_ERRORS = [
-  'HUB_NOT_CONNECTED',
-  'AZURE_THROTTLED',
-  'AZURE_UNAUTHORIZED',
-  'DEVICE_NOT_FOUND',
-  'PRECONDITION_FAILED',
-  'AZURE_REJECTED',
-] as const;
+export const CHANGE_ERRORS = [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'PRECONDITION_FAILED'] as const;
 
 interface AuthenticationOptions {
   readonly authentication?: 'sas' | 'selfSigned' | 'certificateAuthority' | undefined;

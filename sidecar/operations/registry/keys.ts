@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { OneOf } from '../../contract/schema.ts';
 import { deviceId, hub, optionalModuleId, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
 const getDeviceKeys = defineOperation({
@@ -23,13 +24,7 @@ const getDeviceKeys = defineOperation({
       description: 'primaryKey, secondaryKey and connectionString: secrets, not to be stored in properties.',
     },
   ),
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'DEVICE_NOT_FOUND',
-    'AZURE_REJECTED',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, moduleId }) {
     const azure = await hubs.require(hub).azure();
     const keys =
@@ -63,13 +58,7 @@ const regenerateDeviceKey = defineOperation({
     regenerated: Type.Boolean({ description: 'Always true: GetDeviceKeys reads the new key.' }),
   }),
   noResult: true,
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'DEVICE_NOT_FOUND',
-    'AZURE_REJECTED',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, key, moduleId }) {
     const { registry, modules } = await hubs.require(hub).azure();
     if (moduleId === undefined) await registry.regenerateDeviceKey(deviceId, key, withinCall(signal));

@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { deviceId, etag, hub, moduleId, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import {
   authenticationOf,
@@ -33,14 +34,7 @@ const createModule = defineOperation({
     },
     { description: 'created, and the module without its keys.' },
   ),
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-    'DEVICE_NOT_FOUND',
-    'QUOTA_EXCEEDED',
-    'AZURE_REJECTED',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, moduleId, managedBy, ...options }) {
     const { modules } = await hubs.require(hub).azure();
     const authentication = authenticationOf(options) ?? { type: 'sas' as const };
@@ -69,7 +63,7 @@ const getModule = defineOperation({
   path: '/hubs/{hub}/devices/{deviceId}/modules/{moduleId}',
   input: Type.Object({ hub, deviceId, moduleId }),
   output: ModuleDocument,
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'DEVICE_NOT_FOUND'],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, moduleId }) {
     const { modules } = await hubs.require(hub).azure();
     return moduleDocument(await modules.module(deviceId, moduleId, withinCall(signal)));
@@ -88,7 +82,7 @@ const listDeviceModules = defineOperation({
     modules: Table(ModuleDocument, 'AzureIoT.Module_DS', { description: 'The modules, without their keys.' }),
   }),
   result: 'modules',
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'DEVICE_NOT_FOUND'],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { modules } = await hubs.require(hub).azure();
     return { modules: (await modules.modules(deviceId, withinCall(signal))).map(moduleDocument) };
@@ -133,7 +127,7 @@ const deleteModule = defineOperation({
     deleted: Type.Boolean({ description: 'Whether it was deleted now; false when there was none.' }),
   }),
   result: 'deleted',
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'PRECONDITION_FAILED'],
+  errors: [...IOT_HUB_ERRORS, 'PRECONDITION_FAILED'],
   async run({ hubs, signal }, { hub, deviceId, moduleId, etag }) {
     const { modules } = await hubs.require(hub).azure();
     try {

@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { JsonObject } from '../../contract/schema.ts';
 import { continuationToken, hub, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
 const queryTwins = defineOperation({
@@ -33,7 +34,7 @@ const queryTwins = defineOperation({
     },
     { description: 'items, and continuationToken unless it is the last page.' },
   ),
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED', 'AZURE_REJECTED'],
+  errors: [...IOT_HUB_ERRORS],
   async run({ hubs, signal }, { hub, query, pageSize, continuationToken }) {
     const { twins } = await hubs.require(hub).azure();
     const page = await twins.query<Record<string, unknown>>(query, {
@@ -64,7 +65,7 @@ const getRegistryStatistics = defineOperation({
     },
     { description: 'totalDevices, enabledDevices, disabledDevices, connectedDevices.' },
   ),
-  errors: ['HUB_NOT_CONNECTED', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED'],
+  errors: [...IOT_HUB_ERRORS],
   async run({ hubs, signal }, { hub }) {
     const { registry } = await hubs.require(hub).azure();
     const [devices, connectedDevices] = await Promise.all([

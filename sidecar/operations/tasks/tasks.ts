@@ -3,6 +3,7 @@ import { DateTime, forThingWorx, JsonObject, OneOf, Table, ThingName } from '../
 import type { TaskRecord } from '../../tasks/task.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import type { OperationContext } from '../context.ts';
+import { TASK_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
 export const TASK_STATES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
@@ -88,7 +89,7 @@ const listTasks = defineOperation({
     tasks: Table(TaskRow, 'AzureIoT.Task_DS', { description: 'The tasks, newest first.' }),
   }),
   result: 'tasks',
-  errors: ['HUB_NOT_CONNECTED', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS],
   async run({ hubs }, { hub, kind, state }) {
     return { tasks: (await tasksOf(hubs, hub)).list({ kind, state }).map(taskRow) };
   },
@@ -103,7 +104,7 @@ const getTask = defineOperation({
   path: '/hubs/{hub}/tasks/{task}',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),
   output: TaskRow,
-  errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
     return taskRow((await tasksOf(hubs, hub)).get(task));
   },
@@ -130,7 +131,7 @@ const getTaskReport = defineOperation({
     lines: Table(TaskReportLine, 'AzureIoT.TaskReport_DS', { description: 'The lines, in order.' }),
   }),
   result: 'lines',
-  errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task, from, limit }) {
     const page = { from: from ?? 0, limit: limit ?? 500 };
     return { lines: await (await tasksOf(hubs, hub)).report(task, page) };
@@ -146,7 +147,7 @@ const cancelTask = defineOperation({
   path: '/hubs/{hub}/tasks/{task}/cancel',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),
   output: TaskRow,
-  errors: ['HUB_NOT_CONNECTED', 'TASK_NOT_FOUND', 'TASKS_UNAVAILABLE'],
+  errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
     return taskRow(await (await tasksOf(hubs, hub)).cancel(task));
   },

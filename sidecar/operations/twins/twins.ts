@@ -4,6 +4,7 @@ import { JsonObject, OneOf } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { changeOf, equalJson, mirrored, missingFrom, writable } from '../../translate/sources/twin-view.ts';
 import { deviceId, etag, hub, optionalModuleId, TwinDocument, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
 /** A twin as the services return it. */
@@ -24,7 +25,7 @@ const getTwin = defineOperation({
   path: '/hubs/{hub}/devices/{deviceId}/twin',
   input: Type.Object({ hub, deviceId, moduleId: optionalModuleId }),
   output: TwinDocument,
-  errors: ['HUB_NOT_CONNECTED', 'DEVICE_NOT_FOUND', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED'],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, ...name }) {
     const azure = await hubs.require(hub).azure();
     return twinDocument(await azure.twins.get(name, withinCall(signal)));
@@ -50,14 +51,7 @@ const updateTwin = defineOperation({
     etag,
   }),
   output: TwinDocument,
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'DEVICE_NOT_FOUND',
-    'PRECONDITION_FAILED',
-    'AZURE_REJECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'PRECONDITION_FAILED'],
   async run({ hubs, signal }, { hub, deviceId, moduleId, desired, tags, etag }) {
     if (desired === undefined && tags === undefined) {
       throw new ConnectorError(
@@ -98,14 +92,7 @@ const replaceTwin = defineOperation({
     etag,
   }),
   output: TwinDocument,
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'DEVICE_NOT_FOUND',
-    'PRECONDITION_FAILED',
-    'AZURE_REJECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'PRECONDITION_FAILED'],
   async run({ hubs, signal }, { hub, deviceId, moduleId, desired, tags, etag }) {
     const azure = await hubs.require(hub).azure();
     const name = { deviceId, ...(moduleId === undefined ? {} : { moduleId }) };
@@ -136,13 +123,7 @@ const changeTwinSection = defineOperation({
     changed: Type.Boolean({ description: 'Whether the hub had to be changed.' }),
     content: JsonObject({ description: 'The part as the hub has it, with $version.' }),
   }),
-  errors: [
-    'HUB_NOT_CONNECTED',
-    'DEVICE_NOT_FOUND',
-    'AZURE_REJECTED',
-    'AZURE_THROTTLED',
-    'AZURE_UNAUTHORIZED',
-  ],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, section, before, after }) {
     const { twins } = await hubs.require(hub).azure();
     const twin = await twins.get({ deviceId }, withinCall(signal));
@@ -166,7 +147,7 @@ const getTwinSections = defineOperation({
     reported: JsonObject({ description: 'The reported properties with $version.' }),
     tags: JsonObject({ description: 'The tags with $version.' }),
   }),
-  errors: ['HUB_NOT_CONNECTED', 'DEVICE_NOT_FOUND', 'AZURE_THROTTLED', 'AZURE_UNAUTHORIZED'],
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { twins } = await hubs.require(hub).azure();
     const { desired, reported, tags } = mirrored(await twins.get({ deviceId }, withinCall(signal)));

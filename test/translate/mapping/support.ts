@@ -11,6 +11,9 @@ export interface Trial {
   readonly translation: Translation;
 }
 
+/** Times in these tests may be small numbers. */
+const ANY_TIME: TranslationSettings = { earliestTimeMs: -8.64e15, maxAheadMs: 8.64e15 };
+
 /** One for all trials of a file; its threads do not keep the process. */
 const POOL = new ExpressionPool();
 
@@ -25,7 +28,7 @@ export async function apply(
     rules,
     ...(over.otherwise === undefined ? {} : { otherwise: over.otherwise }),
   };
-  const translator = new CompiledTranslator({ ...CREATE_ALL, ...over.settings, mappings }, POOL);
+  const translator = new CompiledTranslator({ ...CREATE_ALL, ...ANY_TIME, ...over.settings, mappings }, POOL);
   assert.deepEqual(translator.problems, []);
   const { translation } = await tryMessage(translator, input, new TrialDirectory());
   return { rows: translation.updates.map((update) => [update.thing, row(update)]), translation };

@@ -5,7 +5,7 @@ import { inflate, looksLikeGzip } from './decode/inflate.ts';
 import { parseJson, parseJsonLines, parseLenientJson } from './decode/json.ts';
 import { decodeText, likelyCharset } from './decode/text.ts';
 import { Undecodable } from './decode/undecodable.ts';
-import type { HubMessage, TranslationLimits } from './types.ts';
+import type { ReceivedMessage, TranslationLimits } from './types.ts';
 
 /**
  * How a body is to be read: 'auto' goes by the content type, the others whatever it says. 'lines' is JSON by the line; 'lenient' forgives
@@ -40,7 +40,7 @@ const CBOR_TYPE = /^application\/(?:[\w.-]+\+)?cbor(?:\s*;|$)/i;
  * @param size gets the size of a body whose compression is undone
  */
 export function decodeBody(
-  message: HubMessage,
+  message: ReceivedMessage,
   limits: TranslationLimits,
   { format, encoding: stated }: BodyForm = AUTO,
   exact = false,
@@ -106,7 +106,7 @@ function withCharset({ code, reason }: Undecodable, charset: string): Undecodabl
 }
 
 /** Properties that name UTF-8 JSON, by the few spellings that senders use; all others take the long way. */
-function isPlain({ contentType, contentEncoding }: HubMessage): boolean {
+function isPlain({ contentType, contentEncoding }: ReceivedMessage): boolean {
   return (
     (contentEncoding === undefined || contentEncoding === 'utf-8' || contentEncoding === 'UTF-8') &&
     (contentType === undefined ||

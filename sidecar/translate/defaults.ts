@@ -4,7 +4,7 @@ import { show } from './coerce/wrong.ts';
 import { isOpcUa, readOpcUa } from './format/opc-ua.ts';
 import type { Sample, Samples } from './format/sample.ts';
 import { type Content, contentOfReadings, messageTimeMs, NONE, type Reading } from './reading.ts';
-import type { HubMessage } from './types.ts';
+import type { ReceivedMessage } from './types.ts';
 
 /**
  * What a message means when no mapping applies, as PTC's connector has it: the Thing is the device, its properties are
@@ -12,7 +12,7 @@ import type { HubMessage } from './types.ts';
  * component as `component::key`. An array holds several such messages. OPC Publisher's forms are recognised: there the
  * keys are the fields, and each value has the time and the quality of its DataValue.
  */
-export function readDefault(message: HubMessage, value: unknown): Content {
+export function readDefault(message: ReceivedMessage, value: unknown): Content {
   const prefix = addressPrefix(message.moduleId, message.componentName);
   const timeMs = messageTimeMs(message);
   const thing = message.deviceId;
@@ -32,7 +32,7 @@ export function readDefault(message: HubMessage, value: unknown): Content {
       });
     }
   }
-  return { readings, ignored, refusals, events: NONE };
+  return { readings, ignored, refusals, notifications: NONE };
 }
 
 /** The elements of a body that hold values. */

@@ -79,7 +79,7 @@ export class Outcome {
       ignored: joined(content.ignored, this.ignored),
       refusals: joined(content.refusals, this.refusals),
       creations,
-      events: content.events,
+      notifications: content.notifications,
     };
   }
 

@@ -7,7 +7,7 @@ import type { Plan, PlanCache, Slot } from './plan.ts';
 import { type Content, NONE, type Reading } from './reading.ts';
 import type {
   BaseType,
-  HubMessage,
+  ReceivedMessage,
   ThingDefinition,
   TranslateOptions,
   Translation,
@@ -27,7 +27,7 @@ const MAX_AHEAD_MS = 300_000;
 /** Turns the readings of one message into rows with the definitions of Things: coercion and accounting. */
 export class RowBuilder implements Run {
   readonly settings: TranslationSettings;
-  readonly message: HubMessage;
+  readonly message: ReceivedMessage;
   readonly options: TranslateOptions | undefined;
   readonly outcome: Outcome;
   private readonly plans: PlanCache;
@@ -43,7 +43,7 @@ export class RowBuilder implements Run {
   constructor(
     settings: TranslationSettings,
     plans: PlanCache,
-    message: HubMessage,
+    message: ReceivedMessage,
     context: CoerceContext,
     options: TranslateOptions | undefined,
   ) {

@@ -8,9 +8,9 @@ import { PlanCache } from './plan.ts';
 import { type Content, NONE, refused } from './reading.ts';
 import { RowBuilder } from './row-builder.ts';
 import type {
-  HubMessage,
-  Prepared,
+  DecodedMessage,
   PropertyDefinition,
+  ReceivedMessage,
   Refusal,
   RowArranger,
   ThingDirectory,
@@ -30,13 +30,13 @@ export function compileTranslator(settings: TranslationSettings): CompiledTransl
   return new CompiledTranslator(settings);
 }
 
-class Decoded implements Prepared {
-  readonly message: HubMessage;
+class Decoded implements DecodedMessage {
+  readonly message: ReceivedMessage;
   readonly content: Content;
   readonly things: readonly string[];
   readonly bytes: number;
 
-  constructor(message: HubMessage, content: Content, bytes: number) {
+  constructor(message: ReceivedMessage, content: Content, bytes: number) {
     this.message = message;
     this.content = content;
     this.things = thingsOf(content);
@@ -71,11 +71,11 @@ export class CompiledTranslator implements Translator {
   }
 
   /** The name of the mapping rule that takes a message, or undefined for the defaults. */
-  ruleFor(message: HubMessage): string | undefined {
+  ruleFor(message: ReceivedMessage): string | undefined {
     return this.#mappings.ruleFor(message, this.#bodyReader(message, false), false)?.name;
   }
 
-  prepare(message: HubMessage): Prepared | Promise<Prepared> {
+  prepare(message: ReceivedMessage): DecodedMessage | Promise<DecodedMessage> {
     const size: BodySize = { bytes: message.body.length };
     let content: Content | Promise<Content>;
     try {
@@ -88,11 +88,17 @@ export class CompiledTranslator implements Translator {
       : new Decoded(message, content, size.bytes);
   }
 
-  translate(prepared: Prepared, directory: ThingDirectory, options?: TranslateOptions): Translation {
+  translate(prepared: DecodedMessage, directory: ThingDirectory, options?: TranslateOptions): Translation {
     try {
       return this.#translate(prepared as Decoded, directory, options);
     } catch (thrown) {
-      return { updates: NONE, ignored: NONE, refusals: [failure(thrown)], creations: NONE, events: NONE };
+      return {
+        updates: NONE,
+        ignored: NONE,
+        refusals: [failure(thrown)],
+        creations: NONE,
+        notifications: NONE,
+      };
     }
   }
 
@@ -112,12 +118,12 @@ export class CompiledTranslator implements Translator {
     return this.#build(message, exact, directory, true, options).finish(exact);
   }
 
-  #read(message: HubMessage, exact: boolean, size?: BodySize): Content | Promise<Content> {
+  #read(message: ReceivedMessage, exact: boolean, size?: BodySize): Content | Promise<Content> {
     return this.#mappings.read(message, this.#bodyReader(message, exact, size), this.#limits, exact);
   }
 
   /** Decodes the body when it is asked for, once for each form. */
-  #bodyReader(message: HubMessage, exact: boolean, size?: BodySize): BodyReader {
+  #bodyReader(message: ReceivedMessage, exact: boolean, size?: BodySize): BodyReader {
     let last: { form: BodyForm; exact: boolean; value: unknown } | undefined;
     return (form, withExact = exact) => {
       if (last?.form === form && last.exact === withExact) return last.value;
@@ -127,7 +133,7 @@ export class CompiledTranslator implements Translator {
   }
 
   #build(
-    message: HubMessage,
+    message: ReceivedMessage,
     content: Content,
     directory: ThingDirectory,
     exact: boolean,

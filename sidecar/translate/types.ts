@@ -67,8 +67,8 @@ type MessageSource =
   | 'digitalTwinChangeEvents'
   | (string & {});
 
-/** One event as it comes from the hub's Event Hubs-compatible endpoint, from storage or from the dead letters. */
-export interface HubMessage {
+/** A message as it was received from the hub's Event Hubs-compatible endpoint, from storage or from the dead-letter store. The body is not parsed. */
+export interface ReceivedMessage {
   readonly body: Uint8Array;
   /** AMQP properties of the message; IoT Hub's $.ct and $.ce. */
   readonly contentType?: string | undefined;
@@ -218,8 +218,8 @@ export interface Translation {
   readonly ignored: readonly Ignored[];
   readonly refusals: readonly Refusal[];
   readonly creations: readonly Creation[];
-  /** For message sources beside telemetry; see sources/events.ts. */
-  readonly events: readonly import('./sources/events.ts').HubEvent[];
+  /** What the hub says about its devices, beside telemetry; see sources/notifications.ts. */
+  readonly notifications: readonly import('./sources/notifications.ts').HubNotification[];
 }
 
 export type UnknownThingPolicy = 'deadLetter' | 'create' | 'ignore';
@@ -260,9 +260,9 @@ export interface TranslationSettings {
   readonly limits?: Partial<TranslationLimits> | undefined;
 }
 
-/** A decoded message. `things` are the names whose definitions `translate` will ask the directory for. */
-export interface Prepared {
-  readonly message: HubMessage;
+/** A message that is decoded and mapped, not yet coerced. `things` are the names whose definitions `translate` will ask the directory for. */
+export interface DecodedMessage {
+  readonly message: ReceivedMessage;
   readonly things: readonly string[];
   /** Size of the body when its compression is undone; that of the body as it came when it has none, or was not read. */
   readonly bytes: number;
@@ -280,9 +280,9 @@ export interface RowArranger {
 
 export interface Translator {
   /** Never throws or rejects. A promise only when the rule that applies holds a JSONata expression. */
-  prepare(message: HubMessage): Prepared | Promise<Prepared>;
+  prepare(message: ReceivedMessage): DecodedMessage | Promise<DecodedMessage>;
   /** Never throws. */
-  translate(prepared: Prepared, directory: ThingDirectory, options?: TranslateOptions): Translation;
+  translate(prepared: DecodedMessage, directory: ThingDirectory, options?: TranslateOptions): Translation;
   /**
    * The rows of a message as they are to be delivered: behind those of the messages before, where times are equal. Call it once for each
    * message, in the order of delivery.

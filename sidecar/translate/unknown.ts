@@ -4,12 +4,12 @@ import { show, Wrong } from './coerce/wrong.ts';
 import type { Outcome } from './outcome.ts';
 import type { Slot } from './plan.ts';
 import type { Reading } from './reading.ts';
-import type { BaseType, Creation, HubMessage, TranslateOptions, TranslationSettings } from './types.ts';
+import type { BaseType, Creation, ReceivedMessage, TranslateOptions, TranslationSettings } from './types.ts';
 
 /** The translation of one message: what the policies need of it. */
 export interface Run {
   readonly settings: TranslationSettings;
-  readonly message: HubMessage;
+  readonly message: ReceivedMessage;
   readonly options: TranslateOptions | undefined;
   readonly outcome: Outcome;
   refuseValue(reading: Reading, property: string, wrong: Wrong): void;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { LastTimes } from '../../sidecar/translate/distinct-times.ts';
-import type { HubMessage, TranslationSettings, Update } from '../../sidecar/translate/types.ts';
+import type { ReceivedMessage, TranslationSettings, Update } from '../../sidecar/translate/types.ts';
 import { directory, message, row, thing, translate } from './support.ts';
 
 const T = Date.UTC(2026, 0, 1);
@@ -12,7 +12,7 @@ function times(updates: readonly Update[]): unknown[] {
   return updates.map((update) => [update.timeMs - T, row(update)]);
 }
 
-const at = (body: unknown, over: Partial<HubMessage> = {}): HubMessage =>
+const at = (body: unknown, over: Partial<ReceivedMessage> = {}): ReceivedMessage =>
   message(body, { enqueuedTimeMs: T, ...over });
 
 const sampled = (...rules: object[]): TranslationSettings => ({ mappings: { version: 1, rules } });

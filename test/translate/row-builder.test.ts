@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { HubMessage, TranslationSettings } from '../../sidecar/translate/types.ts';
+import type { ReceivedMessage, TranslationSettings } from '../../sidecar/translate/types.ts';
 import { codes, directory, message, rows, thing, translate } from './support.ts';
 
 const NOW = Date.UTC(2026, 10, 29, 10);
 const THINGS = directory(thing('dev-1', { t: 'NUMBER' }));
 
-const sent = (over: Partial<HubMessage>, body: unknown = { t: 1 }): HubMessage =>
+const sent = (over: Partial<ReceivedMessage>, body: unknown = { t: 1 }): ReceivedMessage =>
   message(body, { enqueuedTimeMs: NOW, ...over });
 
 describe('times that are not plausible', () => {

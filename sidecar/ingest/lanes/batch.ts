@@ -1,12 +1,12 @@
 import type { Update } from '../../translate/types.ts';
 
-/** The updates of one message, with the sequence number that the platform answers refusals by. */
+/** One update with the number by which ThingWorx names it when it refuses it. */
 export interface Row {
   readonly sequenceNumber: number;
   readonly update: Update;
 }
 
-/** Where a batch comes from; absent for replays, whose rows the platform must not take for repeats. */
+/** The origin of a batch. Replays have none: the hub Thing must not drop their rows as repeats. */
 export interface BatchOrigin {
   readonly stream: string;
   readonly partition: string;
@@ -14,8 +14,8 @@ export interface BatchOrigin {
 }
 
 /**
- * The origin of what follows in a batch when a part of it was refused. No mark may pass a refusal that is not in the dead letters yet: after
- * a crash the platform would take its message for a repeat, and nobody would hear of it again.
+ * The origin for the rest of a batch when a part of it was refused. The high-water mark must not pass a refusal that is not stored as a dead
+ * letter yet: after a crash the hub Thing would drop the message as a repeat, and it would be lost.
  */
 export function originAfter(
   origin: BatchOrigin | undefined,

@@ -4,13 +4,18 @@ import { Wrong } from '../coerce/wrong.ts';
 import { samplesOf } from '../defaults.ts';
 import type { Sample } from '../format/sample.ts';
 import { type Content, messageTimeMs, NONE, type Reading } from '../reading.ts';
-import type { BaseType, HubMessage, Ignored, Quality, Refusal } from '../types.ts';
+import type { BaseType, Ignored, Quality, ReceivedMessage, Refusal } from '../types.ts';
 import type { FanOut } from './fan-out.ts';
 import type { CompiledProperty, CompiledRule } from './rule.ts';
 import { opened, rootScope, type Scope } from './scope.ts';
 
 /** What a rule makes of a decoded body. */
-export function applyRule(rule: CompiledRule, message: HubMessage, body: unknown, exact: boolean): Content {
+export function applyRule(
+  rule: CompiledRule,
+  message: ReceivedMessage,
+  body: unknown,
+  exact: boolean,
+): Content {
   const scope = rootScope(message, body, exact);
   const prefix = rule.prefix ?? addressPrefix(message.moduleId, message.componentName);
   const builder = new ReadingBuilder(rule, message, prefix);
@@ -88,14 +93,14 @@ interface Samples {
 /** Collects what a rule reads from the elements of one message. */
 class ReadingBuilder {
   readonly #rule: CompiledRule;
-  readonly #message: HubMessage;
+  readonly #message: ReceivedMessage;
   readonly #prefix: string;
   readonly #readings: Reading[] = [];
   readonly #ignored: Ignored[] = [];
   #left = 0;
   readonly #refusals: Refusal[] = [];
 
-  constructor(rule: CompiledRule, message: HubMessage, prefix: string) {
+  constructor(rule: CompiledRule, message: ReceivedMessage, prefix: string) {
     this.#rule = rule;
     this.#message = message;
     this.#prefix = prefix;
@@ -113,7 +118,12 @@ class ReadingBuilder {
         reason: `The rule ${this.#rule.name} found no values in the message.`,
       });
     }
-    return { readings: this.#readings, ignored: this.#ignored, refusals: this.#refusals, events: NONE };
+    return {
+      readings: this.#readings,
+      ignored: this.#ignored,
+      refusals: this.#refusals,
+      notifications: NONE,
+    };
   }
 
   /** An element that does not meet the conditions of the rule. */

@@ -2,8 +2,8 @@ import { Undecodable } from '../decode/undecodable.ts';
 import { AUTO, type BodyForm } from '../decode.ts';
 import { readDefault } from '../defaults.ts';
 import { type Content, contentOf, refused } from '../reading.ts';
-import { readEvent } from '../sources/event-reader.ts';
-import type { HubMessage, TranslationLimits } from '../types.ts';
+import { readNotification } from '../sources/notification-reader.ts';
+import type { ReceivedMessage, TranslationLimits } from '../types.ts';
 import { applyRule } from './apply-rule.ts';
 import { ExpressionPool } from './expression-pool.ts';
 import { type CompiledRule, compileRule } from './rule.ts';
@@ -18,9 +18,9 @@ export interface CompiledMappings {
   /** Empty: the document can be used. */
   readonly problems: readonly MappingProblem[];
   /** The rule that takes a message: its name for TestMapping; undefined for the defaults. */
-  ruleFor(message: HubMessage, body: BodyReader, exact: boolean): CompiledRule | undefined;
+  ruleFor(message: ReceivedMessage, body: BodyReader, exact: boolean): CompiledRule | undefined;
   read(
-    message: HubMessage,
+    message: ReceivedMessage,
     body: BodyReader,
     limits: TranslationLimits,
     exact: boolean,
@@ -70,7 +70,7 @@ class Mappings implements CompiledMappings {
     this.problems = problems;
   }
 
-  ruleFor(message: HubMessage, body: BodyReader, exact: boolean): CompiledRule | undefined {
+  ruleFor(message: ReceivedMessage, body: BodyReader, exact: boolean): CompiledRule | undefined {
     for (const rule of this.#rules) {
       if (!rule.matchesMessage(message)) continue;
       if (rule.matchesBody === undefined) return rule;
@@ -82,7 +82,7 @@ class Mappings implements CompiledMappings {
   }
 
   read(
-    message: HubMessage,
+    message: ReceivedMessage,
     body: BodyReader,
     limits: TranslationLimits,
     exact: boolean,
@@ -101,7 +101,8 @@ class Mappings implements CompiledMappings {
     // paths may read the message's properties alone
     const value = rule?.properties === undefined ? decoded : withoutEmpty(decoded);
     if (value instanceof Undecodable) return refused({ code: value.code, reason: value.reason });
-    if (rule === undefined) return isTelemetry ? readDefault(message, value) : readEvent(message, value);
+    if (rule === undefined)
+      return isTelemetry ? readDefault(message, value) : readNotification(message, value);
     if (rule.expression !== undefined) return rule.expression.evaluate(message, value, limits, rule);
     return applyRule(rule, message, value, exact);
   }

@@ -4,7 +4,7 @@ import { toQuality } from '../coerce/quality.ts';
 import { isPlainObject, member } from '../coerce/structure.ts';
 import { show } from '../coerce/wrong.ts';
 import { type Content, contentOf, messageTimeMs, type Reading, refused } from '../reading.ts';
-import type { HubMessage, Ignored, Refusal, TranslationLimits } from '../types.ts';
+import type { Ignored, ReceivedMessage, Refusal, TranslationLimits } from '../types.ts';
 import { textOf } from './expression-job.ts';
 import type { ExpressionPool } from './expression-pool.ts';
 import { Flaw, messageFields } from './path.ts';
@@ -13,7 +13,12 @@ import { compileRegex } from './regex.ts';
 /** A JSONata expression that does the whole work of a rule. */
 export interface CompiledExpression {
   /** Never rejects. */
-  evaluate(message: HubMessage, body: unknown, limits: TranslationLimits, rule: RuleNames): Promise<Content>;
+  evaluate(
+    message: ReceivedMessage,
+    body: unknown,
+    limits: TranslationLimits,
+    rule: RuleNames,
+  ): Promise<Content>;
 }
 
 interface RuleNames {
@@ -74,7 +79,7 @@ function firstRegexFlaw(ast: unknown): Flaw | undefined {
   return undefined;
 }
 
-function contentOfResult(result: unknown, message: HubMessage, rule: RuleNames): Content {
+function contentOfResult(result: unknown, message: ReceivedMessage, rule: RuleNames): Content {
   if (result === undefined || result === null) {
     return contentOf({
       ignored: [{ code: 'MAPPING', reason: `The expression of ${rule.name} gives nothing.` }],
@@ -94,7 +99,7 @@ function contentOfResult(result: unknown, message: HubMessage, rule: RuleNames):
   return contentOf({ readings, refusals, ignored });
 }
 
-function readingOf(item: unknown, message: HubMessage, rule: RuleNames): Reading | Refusal {
+function readingOf(item: unknown, message: ReceivedMessage, rule: RuleNames): Reading | Refusal {
   const wrong = (what: string): Refusal => ({
     code: 'MAPPING_FAILED',
     reason: `The expression of ${rule.name} gives ${what}.`,

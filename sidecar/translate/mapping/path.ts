@@ -1,4 +1,4 @@
-import type { HubMessage } from '../types.ts';
+import type { ReceivedMessage } from '../types.ts';
 import { type Scope, step } from './scope.ts';
 
 /** A value in a scope, or undefined where there is none. Never throws. */
@@ -143,7 +143,7 @@ function walk(from: unknown, steps: readonly SingleStep[], scope: Scope): unknow
   return value;
 }
 
-const MESSAGE_FIELDS: Readonly<Record<string, (message: HubMessage) => unknown>> = {
+const MESSAGE_FIELDS: Readonly<Record<string, (message: ReceivedMessage) => unknown>> = {
   deviceId: (message) => message.deviceId,
   moduleId: (message) => message.moduleId,
   componentName: (message) => message.componentName,
@@ -193,6 +193,6 @@ export function compilePaths(paths: string | readonly string[]): Getter | Flaw {
 }
 
 /** What `$message` is in a JSONata expression. */
-export function messageFields(message: HubMessage): Readonly<Record<string, unknown>> {
+export function messageFields(message: ReceivedMessage): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(MESSAGE_FIELDS).map(([name, read]) => [name, read(message)]));
 }

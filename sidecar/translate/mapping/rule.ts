@@ -1,6 +1,6 @@
 import { KNOWN_ENCODINGS, statedEncoding } from '../decode/encoding.ts';
 import { AUTO, type BodyForm } from '../decode.ts';
-import type { HubMessage } from '../types.ts';
+import type { ReceivedMessage } from '../types.ts';
 import { compileCondition, type Matcher } from './condition.ts';
 import { type CompiledExpression, compileExpression } from './expression.ts';
 import type { ExpressionPool } from './expression-pool.ts';
@@ -44,7 +44,7 @@ export interface CompiledRule {
   /** The conditions on each element. */
   readonly matchesElement: ((scope: Scope) => boolean) | undefined;
   /** The conditions that need no body. */
-  matchesMessage(message: HubMessage): boolean;
+  matchesMessage(message: ReceivedMessage): boolean;
   /** The conditions on the body; undefined when there are none. */
   readonly matchesBody: ((scope: Scope) => boolean) | undefined;
 }
@@ -172,10 +172,10 @@ const MESSAGE_CONDITIONS = {
   component: (message) => message.componentName,
   interface: (message) => message.interfaceId,
   contentType: (message) => message.contentType,
-} as const satisfies Record<string, (message: HubMessage) => unknown>;
+} as const satisfies Record<string, (message: ReceivedMessage) => unknown>;
 
-function messageMatcher({ when = {} }: MappingRule): (message: HubMessage) => boolean {
-  const tests: ((message: HubMessage) => boolean)[] = [];
+function messageMatcher({ when = {} }: MappingRule): (message: ReceivedMessage) => boolean {
+  const tests: ((message: ReceivedMessage) => boolean)[] = [];
   for (const name of Object.keys(MESSAGE_CONDITIONS) as (keyof typeof MESSAGE_CONDITIONS)[]) {
     const condition = when[name];
     if (condition === undefined) continue;

@@ -1,6 +1,6 @@
 import { isPlainObject } from '../coerce/structure.ts';
 import { readJson } from '../exact-json.ts';
-import type { HubMessage } from '../types.ts';
+import type { ReceivedMessage } from '../types.ts';
 
 /** What paths of a rule see: the body, the element at hand, those around it, and the message. */
 export interface Scope {
@@ -12,14 +12,14 @@ export interface Scope {
   readonly key: string | number | undefined;
   /** Keys or indexes of the elements around it. */
   readonly keysAround: readonly (string | number | undefined)[];
-  readonly message: HubMessage;
+  readonly message: ReceivedMessage;
   /** The body was decoded with exact integers. */
   readonly exact: boolean;
   /** Texts of the message that hold JSON, parsed once. */
   readonly parsed: Map<string, unknown>;
 }
 
-export function rootScope(message: HubMessage, root: unknown, exact: boolean): Scope {
+export function rootScope(message: ReceivedMessage, root: unknown, exact: boolean): Scope {
   return { root, item: root, around: [], key: undefined, keysAround: [], message, exact, parsed: new Map() };
 }
 

@@ -1,4 +1,4 @@
-import type { HubEvent } from '../sources/events.ts';
+import type { HubNotification } from '../sources/notifications.ts';
 import { CompiledTranslator } from '../translator.ts';
 import type {
   BaseType,
@@ -26,7 +26,7 @@ interface MappingTrial {
   readonly refused: readonly Refusal[];
   /** What would be created first. */
   readonly created: readonly Creation[];
-  readonly events: readonly HubEvent[];
+  readonly events: readonly HubNotification[];
 }
 
 interface TrialValue {
@@ -76,7 +76,7 @@ export async function testMapping(
     ignored: translation.ignored,
     refused: translation.refusals,
     created: directory === undefined ? [] : created,
-    events: translation.events,
+    events: translation.notifications,
   };
 }
 

@@ -1,5 +1,5 @@
 import { parseDateTime, utcTimeMs } from '../coerce/date-time.ts';
-import type { HubMessage } from '../types.ts';
+import type { ReceivedMessage } from '../types.ts';
 import type { MappingTestMessage } from './schema.ts';
 
 /** Stands in for the enqueued time of a sample that does not say one: 2024-01-01T00:00:00Z, so that tests give the same every day. */
@@ -10,7 +10,7 @@ const DEFAULT_ENQUEUED_TIME_MS = 1_704_067_200_000;
  *
  * @param enqueuedTimeMs the enqueued time of a sample that does not say one
  */
-export function messageOf(sample: MappingTestMessage, enqueuedTimeMs?: number): HubMessage {
+export function messageOf(sample: MappingTestMessage, enqueuedTimeMs?: number): ReceivedMessage {
   const { creationTime } = sample;
   const creationTimeMs = typeof creationTime === 'string' ? utcTimeMs(creationTime) : creationTime;
   const unreadable =

@@ -2,8 +2,8 @@ import { creationKey } from '../outcome.ts';
 import type {
   BaseType,
   Creation,
-  HubMessage,
   PropertyDefinition,
+  ReceivedMessage,
   ThingDefinition,
   ThingDirectory,
   Translation,
@@ -60,7 +60,7 @@ export const CREATE_ALL = {
 /** Translates a message as a lane would, with creations that always succeed. Never rejects. */
 export async function tryMessage(
   translator: Translator,
-  message: HubMessage,
+  message: ReceivedMessage,
   directory: TrialDirectory,
 ): Promise<{ readonly translation: Translation; readonly created: readonly Creation[] }> {
   const prepared = await translator.prepare(message);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/checkpoints.ts';
 import type { CheckpointStore } from '../../../sidecar/azure/event-hubs/event-types.ts';
-import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/memory-checkpoints.ts';
 import type { ConnectorError } from '../../../sidecar/errors/connector-error.ts';
 import { Recorder, range, until } from '../helpers.ts';
 import { EventHubServer } from './event-hub-server.ts';
@@ -30,11 +30,11 @@ describe('event source', () => {
     const event = stage.recorder.events.find((entry) => entry.partitionId === '0')?.event;
     assert.ok(Buffer.isBuffer(event?.body));
     assert.equal(event.body.toString(), '{"temperature":21.5}');
-    assert.equal(event.enqueuedTimeUtc.getTime(), 1_700_000_123_456);
-    assert.equal(event.systemProperties?.['iothub-connection-device-id'], 'dev-1');
-    assert.equal(event.systemProperties?.contentEncoding, 'utf-8');
-    assert.equal(event.systemProperties?.messageId, 'm1');
-    assert.deepEqual(event.properties, { alert: 'yes' });
+    assert.equal(event.enqueuedTimeMs, 1_700_000_123_456);
+    assert.equal(event.systemProperties['iothub-connection-device-id'], 'dev-1');
+    assert.equal(event.systemProperties.contentEncoding, 'utf-8');
+    assert.equal(event.systemProperties.messageId, 'm1');
+    assert.deepEqual(event.applicationProperties, { alert: 'yes' });
   });
 
   test('bodies that are no single data section arrive as bytes too', async () => {
@@ -260,13 +260,13 @@ describe('event source', () => {
     await source.checkpoint('0', { sequenceNumber: 0, offset: '0' });
     stage.server.silentManagement = true;
     await until('the report', () =>
-      stage.recorder.errors.some(({ error }) => /connecting anew/.test(error.message)),
+      stage.recorder.errors.some(({ error }) => /reconnecting/.test(error.message)),
     );
     stage.server.silentManagement = false;
     fill(0, 1);
     await until('the next event', () => stage.recorder.sequence('0').includes(1));
     assert.equal(
-      stage.recorder.errors.find(({ error }) => /anew/.test(error.message))?.error.code,
+      stage.recorder.errors.find(({ error }) => /reconnecting/.test(error.message))?.error.code,
       'AZURE_TIMEOUT',
     );
   });

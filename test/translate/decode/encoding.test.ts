@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { MappingRule } from '../../../sidecar/translate/mapping/schema.ts';
-import type { HubMessage } from '../../../sidecar/translate/types.ts';
+import type { ReceivedMessage } from '../../../sidecar/translate/types.ts';
 import { apply } from '../mapping/support.ts';
 import { message } from '../support.ts';
 
@@ -16,7 +16,7 @@ interface Case {
   readonly contentType?: string;
 }
 
-function inputOf({ body, ...over }: Case): HubMessage {
+function inputOf({ body, ...over }: Case): ReceivedMessage {
   return message(Buffer.from(body as string), over);
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { compileTranslator } from '../../../sidecar/translate/translator.ts';
-import type { HubMessage, TranslationSettings } from '../../../sidecar/translate/types.ts';
+import type { ReceivedMessage, TranslationSettings } from '../../../sidecar/translate/types.ts';
 import { codes, directory, message, thing } from '../support.ts';
 import { apply, type Trial } from './support.ts';
 
@@ -9,7 +9,7 @@ describe('expressions', () => {
   const expr = (
     expression: string,
     body: unknown,
-    over: Partial<HubMessage> = {},
+    over: Partial<ReceivedMessage> = {},
     settings?: TranslationSettings,
   ): Promise<Trial> =>
     apply([{ name: 'expr', expression }], message(body, over), settings === undefined ? {} : { settings });

@@ -3,7 +3,7 @@ import { ExpressionPool } from '../../../sidecar/translate/mapping/expression-po
 import type { MappingRule } from '../../../sidecar/translate/mapping/schema.ts';
 import { CREATE_ALL, TrialDirectory, tryMessage } from '../../../sidecar/translate/mapping/trial.ts';
 import { CompiledTranslator } from '../../../sidecar/translate/translator.ts';
-import type { HubMessage, Translation, TranslationSettings } from '../../../sidecar/translate/types.ts';
+import type { ReceivedMessage, Translation, TranslationSettings } from '../../../sidecar/translate/types.ts';
 import { row } from '../support.ts';
 
 export interface Trial {
@@ -20,7 +20,7 @@ const POOL = new ExpressionPool();
 /** What rules make of a message when every Thing and property exists. */
 export async function apply(
   rules: readonly MappingRule[],
-  input: HubMessage,
+  input: ReceivedMessage,
   over: { otherwise?: string; settings?: TranslationSettings } = {},
 ): Promise<Trial> {
   const mappings = {

@@ -1,5 +1,5 @@
-import { BULK_LIMIT, type BulkResult } from '../azure/iot-hub/bulk-registry.ts';
 import { isId } from '../azure/iot-hub/identities.ts';
+import { BULK_LIMIT, type BulkResult } from '../azure/iot-hub/registry.ts';
 import { type RunningTask, type TaskKind, withGrace } from '../tasks/task.ts';
 import { Account } from './account.ts';
 import { devicePages } from './devices.ts';

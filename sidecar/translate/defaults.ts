@@ -22,7 +22,15 @@ export function readDefault(message: ReceivedMessage, value: unknown): Content {
   const { samples, ignored, refusals } = samplesOf(value);
   const readings: Reading[] = [];
   for (const { rows } of samples) {
-    for (const row of rows) readings.push({ ...row, thing, prefix, timeMs: row.timeMs ?? timeMs });
+    for (const row of rows) {
+      readings.push({
+        ...row,
+        thing,
+        prefix,
+        timeMs: row.timeMs ?? timeMs,
+        untimed: row.timeMs === undefined,
+      });
+    }
   }
   return { readings, ignored, refusals, notifications: NONE };
 }
@@ -34,7 +42,11 @@ export function samplesOf(value: unknown): Samples {
   if (isPlainObject(value))
     return { samples: [sampleOf(value, [], undefined)], ignored: NONE, refusals: NONE };
   if (!Array.isArray(value)) {
-    const reason = `The body is ${show(value)}; expected is an object whose keys are properties, or an array of such objects.`;
+    const cure =
+      typeof value === 'string' && /^\s*[[{]/.test(value.slice(0, 1000))
+        ? ' If the text is JSON that was written twice, use a mapping rule with "body": "lenient".'
+        : ' A mapping rule with a property at the path "$" takes it whole.';
+    const reason = `The body is ${show(value)}; expected is an object whose keys are properties, or an array of such objects.${cure}`;
     return { samples: NONE, ignored: NONE, refusals: [{ code: 'BODY_NOT_OBJECT', reason }] };
   }
   if (value.length === 0) {

@@ -9,6 +9,8 @@ export interface Reading {
   /** Stands before every name: `module::`, `component::`. */
   readonly prefix: string;
   readonly timeMs: number;
+  /** True for one of several elements that has the message's time because it has none of its own. */
+  readonly untimed?: boolean | undefined;
   readonly quality: Quality;
   /** The addresses of `values`; undefined: the keys of `members`. */
   readonly names?: readonly string[] | undefined;

@@ -1,7 +1,8 @@
 import type { CoerceContext } from './coerce/context.ts';
 import { DEFAULT_LIMITS } from './decode/limits.ts';
-import { type BodyFormat, type BodySize, decodeBody } from './decode.ts';
-import { type CompiledMappings, compileMappings } from './mapping/document.ts';
+import { type BodyForm, type BodySize, decodeBody } from './decode.ts';
+import { type BodyReader, type CompiledMappings, compileMappings } from './mapping/document.ts';
+import { ExpressionPool } from './mapping/expression-pool.ts';
 import type { MappingProblem } from './mapping/schema-check.ts';
 import { PlanCache } from './plan.ts';
 import { type Content, NONE, refused } from './reading.ts';
@@ -11,12 +12,14 @@ import type {
   PropertyDefinition,
   ReceivedMessage,
   Refusal,
+  RowArranger,
   ThingDirectory,
   TranslateOptions,
   Translation,
   TranslationLimits,
   TranslationSettings,
   Translator,
+  Update,
 } from './types.ts';
 
 /**
@@ -55,10 +58,11 @@ export class CompiledTranslator implements Translator {
   readonly #plans = new PlanCache();
   #lastContext: DirectoryContext | undefined;
 
-  constructor(settings: TranslationSettings) {
+  /** @param pool where expressions are evaluated; its threads end by themselves when they are idle */
+  constructor(settings: TranslationSettings, pool = new ExpressionPool()) {
     this.#settings = settings;
     this.#limits = { ...DEFAULT_LIMITS, ...settings.limits };
-    this.#mappings = compileMappings(settings.mappings);
+    this.#mappings = compileMappings(settings.mappings, pool);
   }
 
   /** What is wrong with the mappings; their own tests are run by `validateMappings`, not here. */
@@ -98,6 +102,10 @@ export class CompiledTranslator implements Translator {
     }
   }
 
+  inOrder(updates: readonly Update[], last: RowArranger): readonly Update[] {
+    return this.#settings.distinctTimes === false ? updates : last.arrange(updates);
+  }
+
   #translate(
     { message, content }: Decoded,
     directory: ThingDirectory,
@@ -115,11 +123,11 @@ export class CompiledTranslator implements Translator {
   }
 
   /** Decodes the body when it is asked for, once for each form. */
-  #bodyReader(message: ReceivedMessage, exact: boolean, size?: BodySize): (format: BodyFormat) => unknown {
-    let last: { format: BodyFormat; value: unknown } | undefined;
-    return (format) => {
-      if (last?.format === format) return last.value;
-      last = { format, value: decodeBody(message, this.#limits, format, exact, size) };
+  #bodyReader(message: ReceivedMessage, exact: boolean, size?: BodySize): BodyReader {
+    let last: { form: BodyForm; exact: boolean; value: unknown } | undefined;
+    return (form, withExact = exact) => {
+      if (last?.form === form && last.exact === withExact) return last.value;
+      last = { form, exact: withExact, value: decodeBody(message, this.#limits, form, withExact, size) };
       return last.value;
     };
   }
@@ -138,6 +146,7 @@ export class CompiledTranslator implements Translator {
       this.#context(directory, exact),
       options,
     );
+    if (message.creationTimeMs === undefined) rows.noteCreationTime();
     for (const reading of content.readings) rows.add(reading, directory.get(reading.thing));
     return rows;
   }

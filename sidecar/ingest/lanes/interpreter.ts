@@ -7,6 +7,7 @@ import type { Notices } from '../../observe/notices.ts';
 import { isOutage } from '../../thingworx/client.ts';
 import type { ThingDefinitions } from '../../thingworx/definitions.ts';
 import type { ThingCreator } from '../../thingworx/thing-creator.ts';
+import { LastTimes } from '../../translate/distinct-times.ts';
 import type { HubNotification } from '../../translate/sources/notifications.ts';
 import type {
   Creation,
@@ -62,6 +63,7 @@ const CREATIONS_PER_CALL = 20;
 /** Translates messages: decodes them, loads the definitions of their Things, coerces values, and creates Things and properties as the settings say. */
 export class Interpreter {
   readonly #options: InterpreterOptions;
+  readonly #lastTimes = new LastTimes();
 
   constructor(options: InterpreterOptions) {
     this.#options = options;
@@ -76,7 +78,9 @@ export class Interpreter {
     const decoded = await decode(translator, messages, SLICE_BYTES);
     await this.#load(decoded, signal);
     const translations = await this.#translate(translator, decoded, signal);
-    return decoded.map((item, index) => this.#toTranslated(item, translations[index] as Translation));
+    return decoded.map((item, index) =>
+      this.#toTranslated(item, translations[index] as Translation, translator),
+    );
   }
 
   /**
@@ -137,7 +141,8 @@ export class Interpreter {
       if (concerned.ignored.length > 0) message.ignored = [...message.ignored, ...concerned.ignored];
       this.refuse([message], unanswered(concerned, refusals));
       if (translation.updates.length === 0) message.updates = [];
-      for (const update of concerned.updates) rows.push({ sequenceNumber: message.number, update });
+      for (const update of translator.inOrder(concerned.updates, this.#lastTimes))
+        rows.push({ sequenceNumber: message.number, update });
     }
     return rows;
   }
@@ -161,13 +166,17 @@ export class Interpreter {
     }
   }
 
-  #toTranslated({ message, bytes }: DecodedMessage, translation: Translation): TranslatedMessage {
+  #toTranslated(
+    { message, bytes }: DecodedMessage,
+    translation: Translation,
+    translator: Translator,
+  ): TranslatedMessage {
     this.#account(translation);
     for (const refusal of translation.refusals) this.#options.notices.refused(message, refusal);
     return {
       message,
       number: message.sequenceNumber,
-      updates: translation.updates,
+      updates: translator.inOrder(translation.updates, this.#lastTimes),
       notifications: translation.notifications,
       reasons: [...translation.refusals],
       ignored: translation.ignored,

@@ -111,7 +111,7 @@ function rowOf(summary: DeadLetterSummary): LetterRow {
 
 function detailOf({ id, storedAtMs, message, reasons }: DeadLetter): LetterDetail {
   const { enqueuedTimeMs, creationTimeMs } = message;
-  const text = decodeBody(message, DEFAULT_LIMITS, 'text');
+  const text = decodeBody(message, DEFAULT_LIMITS, { format: 'text' });
   const optional = {
     creationTime: creationTimeMs === undefined ? undefined : isoTime(creationTimeMs),
     moduleId: message.moduleId,

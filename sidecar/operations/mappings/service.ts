@@ -30,10 +30,11 @@ export class HubMappings implements MappingDesk {
   ): Promise<Record<string, unknown>> {
     const today = translationSettings(this.#settings());
     const settings = mappings === undefined ? today : { ...today, mappings };
-    const form = await testMapping(settings, sample);
+    const nowMs = Date.now();
+    const form = await testMapping(settings, sample, undefined, nowMs);
     if (!useThings || form.problems.length > 0) return answer(form);
     await this.#load(settings, sample as MappingTestMessage, signal);
-    return answer(await testMapping(settings, sample, this.#definitions));
+    return answer(await testMapping(settings, sample, this.#definitions, nowMs));
   }
 
   async validate(mappings: unknown): Promise<{ pointer: string; message: string }[]> {

@@ -1,4 +1,4 @@
-import { sameCreation } from '../outcome.ts';
+import { creationKey } from '../outcome.ts';
 import type {
   BaseType,
   Creation,
@@ -65,12 +65,14 @@ export async function tryMessage(
 ): Promise<{ readonly translation: Translation; readonly created: readonly Creation[] }> {
   const prepared = await translator.prepare(message);
   const created: Creation[] = [];
-  const tried = (creation: Creation): boolean => created.some((other) => sameCreation(other, creation));
+  const keys = new Set<string>();
+  const tried = (creation: Creation): boolean => keys.has(creationKey(creation));
   for (;;) {
     const translation = translator.translate(prepared, directory, { tried });
     if (translation.creations.length === 0) return { translation, created };
     for (const creation of translation.creations) {
       created.push(creation);
+      keys.add(creationKey(creation));
       directory.apply(creation);
     }
   }

@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from '../decode/limits.ts';
 import { CompiledTranslator } from '../translator.ts';
 import type { BaseType, Translation, TranslationSettings, Update } from '../types.ts';
 import { compileMappings } from './document.ts';
+import { ExpressionPool } from './expression-pool.ts';
 import { pointerKey } from './rule.ts';
 import type { MappingDocument, MappingTest } from './schema.ts';
 import type { MappingProblem } from './schema-check.ts';
@@ -32,14 +33,13 @@ async function runOwnTests(
   tests: readonly MappingTest[],
   limits: TranslationSettings['limits'],
 ): Promise<readonly MappingProblem[]> {
-  const open = new CompiledTranslator({ ...CREATE_ALL, mappings: document, limits });
+  const pool = new ExpressionPool();
+  const open = new CompiledTranslator({ ...CREATE_ALL, mappings: document, limits }, pool);
   // with Things given, what they lack must show
-  const strict = new CompiledTranslator({
-    unknownThing: 'deadLetter',
-    unknownProperty: 'deadLetter',
-    mappings: document,
-    limits,
-  });
+  const strict = new CompiledTranslator(
+    { unknownThing: 'deadLetter', unknownProperty: 'deadLetter', mappings: document, limits },
+    pool,
+  );
   const problems: MappingProblem[] = [];
   for (const [i, test] of tests.entries()) {
     const things = test.things as Record<string, Record<string, BaseType>> | undefined;
@@ -50,6 +50,7 @@ async function runOwnTests(
       problems.push({ pointer: `/tests/${i}${at}`, message: `${name}: ${message}.` });
     }
   }
+  await pool.stop();
   return problems;
 }
 

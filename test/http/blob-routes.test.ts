@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { startBlobs } from './blobs-over-http.ts';
-import { MIB, md5, send } from './http.ts';
-import { type Account, startAccount } from './support.ts';
+import { startBlobs } from '../files/blobs-over-http.ts';
+import { MIB, md5, send } from '../files/http.ts';
+import { type Account, startAccount } from '../files/support.ts';
 
 let account: Account;
 before(async () => {

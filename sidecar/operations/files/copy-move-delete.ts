@@ -4,15 +4,16 @@ import { STORAGE_ERRORS } from '../../files/types.ts';
 import type { OperationContext } from '../context.ts';
 import { defineOperation } from '../operation.ts';
 import {
+  boundMembers,
   DONE,
   Done,
+  etag,
   FILE_SERVICE,
   FILES_PATH,
   filesOf,
   overwrite,
   path,
   pathText,
-  place,
 } from './file-members.ts';
 
 const transfer = {
@@ -31,16 +32,16 @@ const transfer = {
 } as const;
 
 const transferInput = Type.Object({
-  ...place,
-  sourcePath: pathText('The path of the file as it is.'),
-  targetPath: pathText('The path that it gets.'),
+  ...boundMembers,
+  sourcePath: pathText('The current path of the file.'),
+  targetPath: pathText('The new path of the file.'),
   overwrite,
 });
 
 export const copyFile = defineOperation({
   ...transfer,
   name: 'CopyFile',
-  summary: 'Copies a file within the container; nothing travels through the sidecar.',
+  summary: 'Copies a file within the container. Azure copies the data; it does not pass through the sidecar.',
   path: `${FILES_PATH}/copies`,
   input: transferInput,
   async run(context, input) {
@@ -62,10 +63,10 @@ export const moveFile = defineOperation({
 export const renameFile = defineOperation({
   ...transfer,
   name: 'RenameFile',
-  summary: 'Gives a file another name in the same folder.',
+  summary: 'Renames a file in its folder.',
   path: `${FILES_PATH}/renames`,
   input: Type.Object({
-    ...place,
+    ...boundMembers,
     path,
     name: Type.String({ minLength: 1, maxLength: 1024, description: 'The new name, without folders.' }),
     overwrite,
@@ -80,12 +81,29 @@ async function move(context: OperationContext, input: Static<typeof transferInpu
   return DONE;
 }
 
-/** The path of a name in the folder of a file. @throws ConnectorError PATH_INVALID for a name with a slash */
+export const deleteFile = defineOperation({
+  ...FILE_SERVICE,
+  name: 'DeleteFile',
+  summary: 'Deletes a file with its snapshots.',
+  method: 'DELETE',
+  path: `${FILES_PATH}/files`,
+  input: Type.Object({ ...boundMembers, path, etag }),
+  output: Done,
+  noResult: true,
+  errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND', 'PRECONDITION_FAILED'],
+  async run(context, input) {
+    const files = filesOf(context, input);
+    await files.delete(input.path, { ifMatch: input.etag }, context.signal);
+    return DONE;
+  },
+});
+
+/** The path of another name in the folder of a file. @throws ConnectorError PATH_INVALID for a name with a slash */
 function siblingPath(path: string, name: string): string {
   if (name.includes('/')) {
     throw new ConnectorError(
       'PATH_INVALID',
-      `The name ${JSON.stringify(name)} is not possible: a name has no slash.`,
+      `The name ${JSON.stringify(name)} is invalid: a name contains no slash.`,
     );
   }
   return `${path.slice(0, path.lastIndexOf('/') + 1)}${name}`;

@@ -35,6 +35,8 @@ export class HubDevices {
   readonly creator: ThingCreator;
   /** To be called when a device has got a Thing. */
   readonly onThing: (deviceId: string) => void;
+  /** Fires events on the Things of devices, or on the hub Thing. */
+  readonly announcer: Announcer;
   readonly #clients = new ClientsHolder();
   readonly #things: HubThings;
   readonly #uploads: Uploads;
@@ -61,6 +63,7 @@ export class HubDevices {
       if (error) log.debug({ err: error }, 'Notifications wait for ThingWorx.');
     });
     const announcer = new Announcer(delivery, log);
+    this.announcer = announcer;
     const announce: Announcer['announce'] = (told, signal) => announcer.announce(told, signal);
     const directory = (name: string) => path.join(stateDirectory, name, encodeURIComponent(hubThing));
     this.#uploads = new Uploads({ ...options, directory: directory('uploads'), announce });

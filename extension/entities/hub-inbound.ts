@@ -76,6 +76,13 @@ export const hubDeviceEvents: readonly EventDefinition[] = [
     dataShape: 'AzureIoT.JobChanged_DS',
   },
   {
+    name: 'MessagesSkipped',
+    category: INBOUND,
+    description:
+      'A partition is read without a checkpoint, and the messages before the start position are not read.',
+    dataShape: 'AzureIoT.MessagesSkipped_DS',
+  },
+  {
     name: 'MessageFeedback',
     category: INBOUND,
     description: 'The outcome of a cloud-to-device message is known, for a device without a Thing.',

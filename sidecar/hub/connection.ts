@@ -52,7 +52,11 @@ const TICK_MS = 5_000;
 const REFUSED_MS = 30_000;
 const RECEIVING = 'receiving';
 /** Said once when a partition is opened; reading goes on all the same. */
-const MISMATCHES: ReadonlySet<ErrorCode> = new Set(['CHECKPOINT_AHEAD', 'MESSAGES_EXPIRED']);
+const MISMATCHES: ReadonlySet<ErrorCode> = new Set([
+  'CHECKPOINT_AHEAD',
+  'MESSAGES_EXPIRED',
+  'MESSAGES_SKIPPED',
+]);
 
 /** A connected hub as operations use it: its settings and its features. */
 export type Hub = Pick<
@@ -285,7 +289,12 @@ export class HubConnection {
   async #open(settings: HubSettings, signal: AbortSignal): Promise<EventSource> {
     const endpoint = await eventEndpoint(settings, signal);
     const { stateDirectory } = this.#parts;
-    const checkpoints = await openCheckpoints(settings, stateDirectory, this.#thing);
+    const checkpoints = await openCheckpoints({
+      settings,
+      stateDirectory,
+      hubThing: this.#thing,
+      log: this.#log,
+    });
     const partitions = new Partitions({
       laneOptions: (waiting) => this.#laneOptions(waiting),
       onBlocked: (who, error) => this.#condition.setBlocked(who, error),
@@ -396,6 +405,7 @@ export class HubConnection {
     this.#condition.note(error);
     if (MISMATCHES.has(error.code)) {
       if (error.code === 'MESSAGES_EXPIRED') this.#counters.expire(Number(error.details?.['messages'] ?? 0));
+      if (error.code === 'MESSAGES_SKIPPED') this.#announceSkipped(partitionId ?? '', error);
       this.#log.warn({ code: error.code, partitionId }, error.message);
       return;
     }
@@ -404,5 +414,14 @@ export class HubConnection {
     // A consumer group or a right that is missing: somebody must do something first, although the source keeps trying.
     this.#refusedAtMs = Date.now();
     this.#condition.setBlocked(RECEIVING, error);
+  }
+
+  #announceSkipped(partition: string, { message, details = {} }: ConnectorError): void {
+    this.#counters.skip(Number(details['messages'] ?? 0));
+    const { signal } = this.#session?.abort ?? new AbortController();
+    const data = { ...details, partition, message, until: Date.parse(String(details['until'])) };
+    this.#devices.announcer
+      .announce([{ deviceId: '', event: 'MessagesSkipped', data }], signal)
+      .catch(() => undefined);
   }
 }

@@ -7,6 +7,7 @@ import { collectionServices } from './collection-services.ts';
 import { commonServices } from './common.ts';
 import { configurationServices } from './configuration.ts';
 import { dataShapeServices } from './data-shapes.ts';
+import { dependencyServices } from './dependencies.ts';
 import { entityServices } from './entity-services.ts';
 import { historyServices } from './history-services.ts';
 import { instancePermissionServices, templatePermissionServices } from './instance-permissions.ts';
@@ -16,6 +17,7 @@ import type { PlatformService } from './native.ts';
 import { permissionServices } from './permission-services.ts';
 import { applicationKeyServices, groupServices, organizationServices, userServices } from './principals.ts';
 import { implementerServices } from './queries.ts';
+import { searchServices } from './search.ts';
 import { sessionServices } from './session.ts';
 import { platformSubsystemServices } from './subsystems.ts';
 import { definitionChangeServices } from './thing-definitions.ts';
@@ -26,6 +28,7 @@ const everyEntity: readonly PlatformService[] = [
   ...commonServices,
   ...configurationServices,
   ...permissionServices,
+  ...dependencyServices,
 ];
 
 /** All services that the platform itself implements, by what they belong to. */
@@ -58,6 +61,7 @@ export class NativeServices implements NativeRegistry {
     this.entities.set('Resources/EntityServices', entityServices);
     this.entities.set('Resources/CollectionFunctions', collectionServices);
     this.entities.set('Resources/CurrentSessionInfo', sessionServices);
+    this.entities.set('Resources/SearchFunctions', searchServices);
   }
 
   private add(collection: Collection, services: readonly PlatformService<never>[]): void {

@@ -17,6 +17,7 @@ import type { PlatformService } from './native.ts';
 import { permissionServices } from './permission-services.ts';
 import { applicationKeyServices, groupServices, organizationServices, userServices } from './principals.ts';
 import { implementerServices } from './queries.ts';
+import { repositoryServices } from './repository-services.ts';
 import { searchServices } from './search.ts';
 import { sessionServices } from './session.ts';
 import { platformSubsystemServices } from './subsystems.ts';
@@ -47,6 +48,7 @@ export class NativeServices implements NativeRegistry {
     ] as PlatformService[];
     this.templates.set('GenericThing', [...everyEntity, ...things]);
     this.templates.set('RemoteThing', remoteThingServices as PlatformService[]);
+    this.templates.set('FileRepository', repositoryServices as PlatformService[]);
     this.templates.set('Timer', switchServices('Timer') as PlatformService[]);
     this.templates.set('Scheduler', switchServices('Scheduler') as PlatformService[]);
     const models = [...implementerServices, ...definitionChangeServices, ...instancePermissionServices];
@@ -88,6 +90,10 @@ export class NativeServices implements NativeRegistry {
 
   useExtensions(extensions: Extensions): void {
     this.entities.set('Subsystems/PlatformSubsystem', platformSubsystemServices(extensions));
+  }
+
+  useSourceControl(services: readonly PlatformService[]): void {
+    this.entities.set('Resources/SourceControlFunctions', [...services]);
   }
 
   /** Takes over the services of a resource that the script side implements. */

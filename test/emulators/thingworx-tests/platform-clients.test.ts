@@ -344,6 +344,15 @@ describe('twc pull', () => {
         },
       );
       assert.match(notThere.text, /\[\/nowhere\] does not exist/);
+      // An archive without entities gives a folder without entities.
+      await client.result('Things/SystemRepository', 'SaveBinary', {
+        path: '/empty.zip',
+        content: (await zip({})).toString('base64'),
+      });
+      const archive = { path: '/empty', zipFileName: '/empty.zip' };
+      assert.equal(await client.result('Things/SystemRepository', 'ExtractZipArchive', archive), true);
+      const nothing = { repositoryName: 'SystemRepository', path: '/empty' };
+      await client.result('Resources/SourceControlFunctions', 'ImportSourceControlledEntities', nothing);
     });
   });
 

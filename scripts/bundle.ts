@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -14,25 +14,41 @@ export interface Bundle {
   readonly notices: string;
 }
 
+/** The program of the threads that evaluate expressions; it travels as text within the sidecar's one file. */
+const EXPRESSION_WORKER = 'sidecar/translate/mapping/expression-worker.ts';
+
+const COMMON = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  write: false,
+  metafile: true,
+  platform: 'node',
+  target: TARGET,
+  charset: 'utf8',
+  legalComments: 'none',
+  logLevel: 'error',
+} as const satisfies BuildOptions;
+
 /**
  * Bundles the sidecar into one file. Packages written as CommonJS ask for Node's own modules through `require`, which an
  * ES module must make for itself. cbor-extract is an optional native add-on that cbor-x does without.
  */
 export async function bundleSidecar(entry: string): Promise<Bundle> {
+  // a thread that is given its program as text runs it as CommonJS
+  const worker = await build({
+    ...COMMON,
+    entryPoints: [EXPRESSION_WORKER],
+    outfile: 'expression-worker.cjs',
+    format: 'cjs',
+    minify: true,
+  });
   const result = await build({
-    absWorkingDir: ROOT,
+    ...COMMON,
     entryPoints: [entry],
     outfile: 'sidecar.mjs',
-    bundle: true,
-    write: false,
-    metafile: true,
-    platform: 'node',
     format: 'esm',
-    target: TARGET,
-    charset: 'utf8',
-    legalComments: 'none',
     external: ['cbor-extract'],
-    logLevel: 'error',
+    define: { EXPRESSION_WORKER: JSON.stringify(worker.outputFiles[0]?.text) },
     banner: {
       js: [
         "import { createRequire as bundleCreateRequire } from 'node:module';",
@@ -46,7 +62,10 @@ export async function bundleSidecar(entry: string): Promise<Bundle> {
   });
   const output = result.outputFiles[0];
   if (!output) throw new Error('esbuild gave no output');
-  return { code: output.text, notices: notices(Object.keys(result.metafile.inputs)) };
+  return {
+    code: output.text,
+    notices: notices(Object.keys({ ...result.metafile.inputs, ...worker.metafile.inputs })),
+  };
 }
 
 /** The licence texts of all packages whose files are among the inputs. */

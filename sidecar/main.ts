@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   const sidecar = { version: VERSION, startedAt: new Date() };
   const app = createApp({
     operations: OPERATIONS,
-    context: { hubs, storages, secretTokens, sidecar },
+    context: { hubs, storages, secretTokens, thingworx: client, sidecar },
     token,
     hosts: [settings.host, ...settings.hostNames],
     log,

@@ -41,7 +41,7 @@ describe('partitions of a hub', () => {
         log,
       }),
       owner: 'me',
-      onObstacle: (who, error) => condition.obstruct(who, error),
+      onBlocked: (who, error) => condition.setBlocked(who, error),
       onError: () => undefined,
       log,
     });

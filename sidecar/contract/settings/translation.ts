@@ -75,12 +75,12 @@ export const TRANSLATION_SETTINGS = {
     { category: TIMES },
   ),
   implausibleTime: setting(
-    OneOf(['enqueued-time', 'dead-letter'], {
+    OneOf(['dead-letter', 'enqueued-time'], {
       title: 'Implausible time',
       description:
-        'What to do with values whose time is earlier or further ahead than that: give them the time at which the IoT Hub took ' +
-        'the message (enqueued-time), or put them aside (dead-letter). Both are counted under TIME_IMPLAUSIBLE.',
-      default: 'enqueued-time',
+        'What to do with values whose time is earlier or further ahead than that: put them aside (dead-letter), or give them the time at ' +
+        'which the IoT Hub took the message (enqueued-time). Both are counted under TIME_IMPLAUSIBLE.',
+      default: 'dead-letter',
     }),
     { category: TIMES },
   ),

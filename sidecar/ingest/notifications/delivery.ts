@@ -4,7 +4,7 @@ import type { ThingworxClient } from '../../thingworx/client.ts';
 import { isOutage } from '../../thingworx/client.ts';
 import type { DeviceThings } from '../../thingworx/device-things.ts';
 import type { HubNotification, LifecycleNotification } from '../../translate/sources/notifications.ts';
-import { type BatchOrigin, originAfter } from '../lanes/batch.ts';
+import { type BatchOrigin, originAfter } from '../batch-origin.ts';
 import { instructionOf, isForHub, type NotificationInstruction } from './instruction.ts';
 import type { TwinChange, TwinMirror } from './twin-mirror.ts';
 

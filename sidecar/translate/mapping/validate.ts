@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { ConnectorError } from '../../errors/connector-error.ts';
 import { parseDateTime } from '../coerce/date-time.ts';
 import { isPlainObject } from '../coerce/structure.ts';
 import { show } from '../coerce/wrong.ts';
@@ -123,4 +124,20 @@ function text(value: unknown): string {
   if (value === undefined) return 'nothing';
   const json = typeof value === 'object' ? JSON.stringify(value) : show(value);
   return json.length > 200 ? `${json.slice(0, 200)}...` : json;
+}
+
+/** Problems that a message names; a document with more is wrong as a whole. */
+const MAX_NAMED = 5;
+
+/** Throws MAPPINGS_INVALID when the mappings cannot be used or their own tests fail. */
+export async function checkMappings(mappings: unknown): Promise<void> {
+  const problems = await validateMappings(mappings);
+  if (problems.length === 0) return;
+  const named = problems
+    .slice(0, MAX_NAMED)
+    .map(({ pointer, message }) => `${pointer || '(whole)'}: ${message}`);
+  const more = problems.length > MAX_NAMED ? ` And ${problems.length - MAX_NAMED} more.` : '';
+  throw new ConnectorError('MAPPINGS_INVALID', `${named.join(' ')}${more}`, {
+    details: { problems: problems.slice(0, 100) },
+  });
 }

@@ -279,7 +279,8 @@ function saysNothing({ code }: ConnectorError): boolean {
 }
 
 function isUndeliverable(notification: HubNotification, things: ReadonlyMap<string, string>): boolean {
-  return !isForHub(notification) && !things.has(notification.deviceId);
+  if (isForHub(notification) || notification.type === 'other') return false;
+  return !things.has(notification.deviceId);
 }
 
 /** Whether the notification may change the twin that the Thing shows. */

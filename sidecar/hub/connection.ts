@@ -1,5 +1,5 @@
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
-import type { EventSource } from '../azure/event-hubs/event-types.ts';
+import type { EventSource, StartPosition } from '../azure/event-hubs/event-types.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import { type HubSettings, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
@@ -29,9 +29,9 @@ import { BackgroundWork } from './background-work.ts';
 import { HubCondition } from './condition.ts';
 import { HubDevices } from './devices.ts';
 import { Partitions, type Waiting } from './partitions.ts';
-import { startPositionOf, translationSettings } from './settings-parts.ts';
 import { StallWatch, standstillOf } from './stall-watch.ts';
 import { StatusReporter } from './status-reporter.ts';
+import { translationSettings } from './translation-settings.ts';
 
 /** What every hub connection shares. */
 export interface HubParts {
@@ -424,4 +424,9 @@ export class HubConnection {
       .announce([{ deviceId: '', event: 'MessagesSkipped', data }], signal)
       .catch(() => undefined);
   }
+}
+
+function startPositionOf(text: string): StartPosition {
+  if (text === 'latest' || text === 'earliest') return { from: text };
+  return { from: 'time', timeMs: Date.parse(text) };
 }

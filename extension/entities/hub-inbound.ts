@@ -76,6 +76,13 @@ export const hubDeviceEvents: readonly EventDefinition[] = [
     dataShape: 'AzureIoT.JobChanged_DS',
   },
   {
+    name: 'OtherNotification',
+    category: INBOUND,
+    description:
+      'IoT Hub sent a notification of a kind without an event of its own, about a device without a Thing.',
+    dataShape: 'AzureIoT.OtherNotification_DS',
+  },
+  {
     name: 'MessagesSkipped',
     category: INBOUND,
     description:
@@ -121,6 +128,12 @@ export const deviceEvents: readonly EventDefinition[] = [
     category: 'Azure IoT',
     description: 'The IoT Hub did not take a value that was set for twinDesired or twinTags.',
     dataShape: 'AzureIoT.TwinUpdateRefused_DS',
+  },
+  {
+    name: 'OtherNotification',
+    category: 'Azure IoT',
+    description: 'IoT Hub sent a notification about the device of a kind without an event of its own.',
+    dataShape: 'AzureIoT.OtherNotification_DS',
   },
   {
     name: 'DigitalTwinChanged',

@@ -79,7 +79,7 @@ export const INGESTION_ERRORS = defineErrors({
     retryable: false,
     title: 'A dead letter is damaged and cannot be read.',
     remedy:
-      'Look at the file or blob named in the message; delete the letter when nothing of it can be saved.',
+      'Look at the file or blob named in the message; delete the dead letter when nothing of it can be saved.',
   },
   FILE_MALFORMED: {
     status: 422,

@@ -22,11 +22,12 @@ import {
   type SubscriptionDefinition,
   type ThingTemplate,
 } from './model.ts';
+import { SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 
 const services: readonly ServiceDefinition[] = [
   ...operationServices('AzureIoT.Hub_TT', {
     Connect: settingConstants,
-    CheckConnection: checkConstants,
+    CheckConnection: { ...checkConstants, ...settingConstants },
   }),
   grantService,
   {
@@ -36,7 +37,7 @@ const services: readonly ServiceDefinition[] = [
     parameters: [],
     result: { baseType: 'NOTHING', description: '' },
     isAsync: true,
-    script: handWritten('ConnectInBackground'),
+    script: handWritten('ConnectInBackground', settingConstants),
   },
   {
     name: 'ReceiveStatus',
@@ -159,7 +160,7 @@ const subscriptions: readonly SubscriptionDefinition[] = [
     eventName: 'ThingStart',
     script: CONNECT,
   },
-  ...['sidecarUrl', 'sidecarToken', ...SETTING_NAMES].map(
+  ...[...SIDECAR_SETTINGS, ...SETTING_NAMES].map(
     (property): SubscriptionDefinition => ({
       name: `ConnectWhenChanged_${property}`,
       description: `Sends the settings to the sidecar when ${property} has changed.`,
@@ -179,7 +180,10 @@ const SIDECAR_CALLS = [
   'CreateThings',
   ...[...deviceInboundServices, ...importInboundServices].map((service) => service.name),
 ];
-const WRITTEN = [...statusProperties, ...partitionProperties].map((property) => property.name);
+const WRITTEN = [
+  ...[...statusProperties, ...partitionProperties].map((property) => property.name),
+  ...SIDECAR_WRITTEN,
+];
 
 export const hubTemplate: ThingTemplate = {
   kind: 'ThingTemplate',

@@ -7,6 +7,9 @@ export const SIDECAR_GROUP = 'AzureIoT.Sidecar_UG';
 /** Whoever belongs to it sees the entities of the extension and the Things made from its templates. */
 export const ORGANIZATION = 'AzureIoT.Connector_OR';
 
+/** The category of what services keep for themselves. Composer sorts categories by name: it comes last. */
+export const INNER_CATEGORY = 'Watermarks';
+
 /** VARIANT is a type of fields in platform shapes only, so the extension's own fields cannot have it. */
 export interface FieldDefinition {
   readonly name: string;

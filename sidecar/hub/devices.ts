@@ -6,6 +6,7 @@ import { DeviceEvents } from '../ingest/notifications/device-events.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import type { Hub } from '../operations/context.ts';
+import { Deferred } from '../operations/deferred/service.ts';
 import { HubThings } from '../operations/registry/service.ts';
 import { Deployments } from '../packages/deployments.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
@@ -39,6 +40,7 @@ export class HubDevices {
   readonly #things: HubThings;
   readonly #uploads: Uploads;
   readonly #packages: Deployments;
+  readonly #deferred: Deferred;
   readonly #notifications: Notifications;
   readonly #log: Log;
 
@@ -65,6 +67,12 @@ export class HubDevices {
     const directory = (name: string) => path.join(stateDirectory, name, encodeURIComponent(hubThing));
     this.#uploads = new Uploads({ ...options, directory: directory('uploads'), announce });
     this.#packages = new Deployments({ ...options, directory: directory('packages'), clients, announce });
+    this.#deferred = new Deferred({
+      directory: directory('deferred'),
+      log,
+      clients,
+      tell: (instructions, signal) => delivery.send(instructions, undefined, signal),
+    });
     this.#notifications = new Notifications({
       announcer,
       uploads: this.#uploads,
@@ -86,8 +94,13 @@ export class HubDevices {
   }
 
   /** The parts of a hub that operations use. */
-  desks(): Pick<Hub, 'azure' | 'things' | 'packages'> {
-    return { azure: () => this.#clients.get(), things: this.#things, packages: this.#packages };
+  desks(): Pick<Hub, 'azure' | 'things' | 'packages' | 'deferred'> {
+    return {
+      azure: () => this.#clients.get(),
+      things: this.#things,
+      packages: this.#packages,
+      deferred: this.#deferred,
+    };
   }
 
   /** Takes today's settings. */
@@ -97,12 +110,20 @@ export class HubDevices {
     this.#packages
       .start()
       .catch((error) => this.#log.error({ err: error }, 'The deployments of the hub cannot be read.'));
+    this.#deferred
+      .start()
+      .catch((error) => this.#log.error({ err: error }, 'The deferred requests of the hub cannot be read.'));
     await this.#notifications.use(settings);
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
-    await Promise.all([this.#uploads.stop(), this.#packages.stop(), this.#notifications.stop()]);
+    await Promise.all([
+      this.#uploads.stop(),
+      this.#packages.stop(),
+      this.#deferred.stop(),
+      this.#notifications.stop(),
+    ]);
     await this.#clients.close();
   }
 }

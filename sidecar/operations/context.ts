@@ -5,6 +5,7 @@ import type { Storages } from '../files/types.ts';
 import type { PackageDesk } from '../packages/types.ts';
 import type { CheckStep } from './check/checks.ts';
 import type { DeadLetterDesk } from './dead-letters/dead-letters.ts';
+import type { DeferredDesk } from './deferred/desk.ts';
 import type { ImportDesk } from './import/imports.ts';
 import type { IngestionDesk, MappingDesk } from './ingestion/ingestion.ts';
 import type { ThingDesk } from './registry/things.ts';
@@ -65,6 +66,7 @@ export interface Hub {
   readonly mappings: MappingDesk;
   readonly imports: ImportDesk;
   readonly packages: PackageDesk;
+  readonly deferred: DeferredDesk;
 }
 
 export interface SecretTicket {

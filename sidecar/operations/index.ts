@@ -4,6 +4,7 @@ import { COMMANDS } from './commands/index.ts';
 import { CONFIGURATIONS } from './configurations/index.ts';
 import { connect } from './connect.ts';
 import { DEAD_LETTERS } from './dead-letters/index.ts';
+import { DEFERRED } from './deferred/index.ts';
 import { disconnect } from './disconnect.ts';
 import { EDGE } from './edge/index.ts';
 import { FILES } from './files/index.ts';
@@ -18,6 +19,7 @@ import type { Operation } from './operation.ts';
 import { PACKAGES } from './packages/index.ts';
 import { putSecret } from './put-secret.ts';
 import { REGISTRY } from './registry/index.ts';
+import { sendFileToDevice } from './send-file-to-device.ts';
 import { TASKS } from './tasks/index.ts';
 import { TWINS } from './twins/index.ts';
 
@@ -44,4 +46,6 @@ export const OPERATIONS = [
   ...MAPPINGS,
   ...FILES,
   ...PACKAGES,
+  ...DEFERRED,
+  sendFileToDevice,
 ] as unknown as readonly Operation[];

@@ -56,7 +56,16 @@ export const statusProperties: readonly PropertyDefinition[] = [
       'something first), or unreachable (the sidecar does not answer).',
     { defaultValue: 'stopped' },
   ),
-  status('lastError', 'STRING', 'The last error in plain words; empty when there was none.'),
+  status('lastError', 'STRING', 'What is wrong at present, as CODE: text; empty when nothing is.'),
+  status(
+    'recentErrors',
+    'INFOTABLE',
+    'The last twenty errors, what to do about each, and when each was over.',
+    {
+      dataShape: 'AzureIoT.RecentError_DS',
+      isPersistent: true,
+    },
+  ),
   status(
     'lastErrorCode',
     'STRING',

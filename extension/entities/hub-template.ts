@@ -4,6 +4,7 @@ import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
 import { checkConstants } from './check-constants.ts';
+import { recentError } from './data-shapes.ts';
 import { grantService, importEvents, importInboundServices } from './hub-import.ts';
 import { deviceInboundServices, hubDeviceEvents } from './hub-inbound.ts';
 import {
@@ -40,6 +41,25 @@ const services: readonly ServiceDefinition[] = [
     script: handWritten('ConnectInBackground', settingConstants),
   },
   {
+    name: 'WatchSidecar',
+    category: 'Connection',
+    description:
+      'Called each minute: looks whether the sidecar still writes the status, and has it looked after when not.',
+    parameters: [],
+    result: { baseType: 'NOTHING', description: '' },
+    script: handWritten('WatchSidecar'),
+  },
+  {
+    name: 'ReportSilence',
+    category: 'Connection',
+    description:
+      'Asks a sidecar that writes no status why, sets connectionStatus to unreachable and fires ConnectionStateChanged.',
+    parameters: [],
+    result: { baseType: 'NOTHING', description: '' },
+    isAsync: true,
+    script: handWritten('ReportSilence'),
+  },
+  {
     name: 'ReceiveStatus',
     category: 'Inbound',
     description: 'Called by the sidecar: writes the status properties and fires ConnectionStateChanged.',
@@ -52,7 +72,11 @@ const services: readonly ServiceDefinition[] = [
       },
     ],
     result: { baseType: 'NOTHING', description: '' },
-    script: handWritten('ReceiveStatus', { PARTITION_FIELDS: rowTypes(HubStatus.properties.partitions) }),
+    script: handWritten('ReceiveStatus', {
+      PARTITION_FIELDS: rowTypes(HubStatus.properties.partitions),
+      ERROR_FIELDS: Object.fromEntries(recentError.fields.map(({ name, baseType }) => [name, baseType])),
+      REMEDIES: checkConstants.REMEDIES,
+    }),
   },
   {
     name: 'ReceiveUpdates',

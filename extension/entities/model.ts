@@ -62,7 +62,7 @@ export interface EventDefinition {
 export interface SubscriptionDefinition {
   readonly name: string;
   readonly description: string;
-  readonly eventName: 'ThingStart' | 'DataChange' | 'TwinChanged';
+  readonly eventName: 'ThingStart' | 'DataChange' | 'TwinChanged' | 'Timer';
   /** Only for DataChange. */
   readonly sourceProperty?: string;
   readonly script: string;
@@ -138,7 +138,25 @@ export interface ThingTemplate extends Named, Characteristics {
   readonly instancePermissions: readonly Permission[];
 }
 
-export type Entity = Project | Group | Organization | DataShape | ThingShape | ThingTemplate;
+/** A configuration table with one row, in the form that the template of the Thing defines. */
+export interface ConfigurationTable {
+  readonly name: string;
+  readonly description: string;
+  readonly fields: readonly (Omit<FieldDefinition, 'baseType'> & {
+    readonly baseType: BaseType | 'USERNAME';
+  })[];
+  readonly row: Readonly<Record<string, string>>;
+}
+
+export interface Thing extends Named, Characteristics {
+  readonly kind: 'Thing';
+  /** Never changed after release. */
+  readonly thingTemplate: 'Timer';
+  readonly permissions: readonly Permission[];
+  readonly configurationTables: readonly ConfigurationTable[];
+}
+
+export type Entity = Project | Group | Organization | DataShape | ThingShape | ThingTemplate | Thing;
 
 /** Permissions of one kind for several resources. */
 export function permit(

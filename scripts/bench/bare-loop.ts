@@ -1,5 +1,5 @@
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs';
-import { boundReceiverCredit } from '../../sidecar/azure/event-hubs/credit.ts';
+import { boundReceiverCredit } from '../../sidecar/azure/event-hubs/event-hub-client.ts';
 
 /**
  * The yardstick: a receive loop of Microsoft's SDK and nothing else, in a process of its own. Parses each body, counts, and ends after

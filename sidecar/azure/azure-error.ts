@@ -11,21 +11,21 @@ import {
   STATUS_CODES,
   STORAGE_CODES,
   SYSTEM_CODES,
-} from './error-tables.ts';
+} from './error-codes.ts';
 
-/** What was being done, so that the message can say it. */
+/** The operation that failed, for the error message. */
 export interface AzureContext {
-  /** Opens the message, such as `Reading the twin of dev-1`. */
+  /** First words of the message, such as `Reading the twin of dev-1`. */
   readonly action: string;
-  /** The host that was called, named when it cannot be reached or refuses. */
+  /** The host that was called. The message names it when it cannot be reached or refuses access. */
   readonly host?: string | undefined;
-  /** The right that the call needs, named when Azure refuses, such as `ServiceConnect`. */
+  /** The right that the call needs, such as `ServiceConnect`. The message names it when Azure refuses access. */
   readonly right?: string | undefined;
-  /** What an AMQP condition means here, before what it means in general. */
+  /** Meanings of AMQP conditions in this operation; they take precedence over the general ones. */
   readonly conditions?: Readonly<Record<string, ErrorCode>> | undefined;
 }
 
-/** An answer of a REST service that is no success. */
+/** An error response of a REST service. */
 export interface HttpFailure {
   readonly status: number;
   /** The service's own code: `DeviceNotFound`, `404103`, `BlobNotFound`. */
@@ -37,25 +37,25 @@ export interface HttpFailure {
 }
 
 /**
- * Whatever an Azure SDK or a call to Azure threw, as a ConnectorError in plain words. The original is not kept as cause: the SDKs
- * hang whole requests on their errors, with the SAS token in the header.
+ * Maps an error of an Azure SDK or of a call to Azure to a ConnectorError. The original error is not kept as the cause: the SDKs attach
+ * whole requests to their errors, with the SAS token in the header.
  */
 export function azureError(thrown: unknown, context: AzureContext): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown;
   const found = findKnown(thrown, context.conditions) ?? {
-    // A WebSocket that fails gives an event, whose error says little or nothing.
+    // A WebSocket that fails emits an event, whose error has little or no text.
     code: thrown instanceof Event ? ('AZURE_UNREACHABLE' as const) : ('AZURE_FAILED' as const),
     text: messageOf(thrown),
   };
   return problem(found, context);
 }
 
-/** The ConnectorError of a REST answer. */
+/** The ConnectorError of an error response. */
 export function httpError(failure: HttpFailure, context: AzureContext): ConnectorError {
   return problem(fromHttp(failure), context);
 }
 
-/** Reads a Retry-After header (seconds or a date), in ms; undefined when there is none or it makes no sense. */
+/** Reads a Retry-After header (seconds or a date), in ms; undefined when it is absent or invalid. */
 export function retryAfterMs(
   header: string | null | undefined,
   nowMs: number = Date.now(),
@@ -127,11 +127,11 @@ function reasonFor(code: ErrorCode, context: AzureContext): string {
     case 'AZURE_CANCELLED':
       return 'cancelled.';
     case 'AZURE_THROTTLED':
-      return 'IoT Hub or the storage account allows no more calls of this kind for now.';
+      return 'IoT Hub or the storage account throttles calls of this kind.';
     case 'AZURE_NOT_FOUND':
       return 'it does not exist.';
     case 'AZURE_CONFLICT':
-      return 'it exists already or another operation is changing it.';
+      return 'it exists already, or another operation is changing it.';
     case 'DEVICE_NOT_FOUND':
       return 'IoT Hub has no such device or module.';
     case 'DEVICE_EXISTS':
@@ -141,19 +141,19 @@ function reasonFor(code: ErrorCode, context: AzureContext): string {
     case 'DEVICE_TIMEOUT':
       return 'the device did not answer in time.';
     case 'DEVICE_RESPONSE_INVALID':
-      return 'the answer of the device cannot be used.';
+      return 'the device sent an invalid response.';
     case 'DEVICE_QUEUE_FULL':
       return 'the queue of the device is full.';
     case 'PRECONDITION_FAILED':
-      return 'somebody else changed it since it was read (the ETag does not match).';
+      return 'it was changed since it was read (the ETag does not match).';
     case 'QUOTA_EXCEEDED':
-      return 'a quota of the IoT Hub is used up.';
+      return 'a quota of the IoT Hub is exhausted.';
     case 'PARTITION_TAKEN':
-      return 'another reader took the partition.';
+      return 'another reader owns the partition.';
     case 'AZURE_REJECTED':
       return 'Azure rejected the request.';
     default:
-      return 'Azure answered with an error.';
+      return 'Azure returned an error.';
   }
 }
 
@@ -172,7 +172,7 @@ function classify(error: ErrorLike): Known | undefined {
   const refusal = proxyRefusal(text);
   if (refusal) return { code: 'AZURE_UNREACHABLE', text: refusal };
   if (error.name === 'AbortError' || error.code === 'ABORT_ERR') return { code: 'AZURE_CANCELLED', text: '' };
-  // undici's time-outs and DOMException's, before status: they carry none.
+  // Before the status: timeouts of undici and DOMException have no status.
   if (error.name === 'TimeoutError' && error.response === undefined)
     return { code: 'AZURE_TIMEOUT', text: '' };
   const status = error.statusCode ?? error.response?.statusCode ?? error.response?.status;
@@ -248,7 +248,7 @@ function* chain(thrown: unknown, depth = 0): Generator<ErrorLike> {
   yield thrown as ErrorLike;
   const { cause, errors, amqpError, innerError, error } = thrown as Record<string, unknown>;
   if (Array.isArray(errors)) for (const inner of errors) yield* chain(inner, depth + 1);
-  // `error` is that of a WebSocket's event.
+  // `error` belongs to the event of a WebSocket.
   for (const inner of [amqpError, innerError, cause, error]) yield* chain(inner, depth + 1);
 }
 
@@ -259,7 +259,7 @@ function messageOf(thrown: unknown): string {
   return stringOf(message) ?? description ?? '';
 }
 
-/** One line of limited length without secrets and without the stack frames some SDKs put into messages. */
+/** One line of limited length, without secrets and without the stack traces that some SDKs put into messages. */
 function tidy(text: string): string {
   const line = redact(firstLine(text)).replaceAll(/\s+/g, ' ').trim().replace(/\.$/, '');
   return line.length > 400 ? `${line.slice(0, 400)}...` : line;

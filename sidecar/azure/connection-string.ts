@@ -6,7 +6,7 @@ export interface HostAddress {
   readonly port: number | undefined;
 }
 
-/** How a connection string proves who it is: a policy's key, or a ready-made signature. */
+/** How a connection string authenticates: with the key of a policy, or with a shared access signature. */
 export type SharedAccess =
   | { readonly kind: 'key'; readonly keyName: string; readonly key: string }
   | { readonly kind: 'signature'; readonly signature: string };
@@ -18,14 +18,14 @@ export interface IotHubConnection extends HostAddress {
   /** The first label of the host: the name of the hub. */
   readonly hubName: string;
   readonly access: SharedAccess;
-  /** The whole in normal form; a secret. */
+  /** The normalized connection string; a secret. */
   readonly connectionString: string;
 }
 
 /** An Event Hubs-compatible endpoint: `Endpoint=sb://..;SharedAccessKeyName=..;SharedAccessKey=..;EntityPath=..`. */
 export interface EventHubConnection extends HostAddress {
   readonly entityPath: string;
-  /** Undefined: it names no key, so that one signs in with Microsoft Entra ID. */
+  /** Undefined: the connection string has no key; Microsoft Entra ID is used. */
   readonly access: SharedAccess | undefined;
   /** Plain TCP, as the Event Hubs emulator offers it. */
   readonly developmentEmulator: boolean;
@@ -39,10 +39,10 @@ export interface StorageConnection {
   readonly connectionString: string;
 }
 
-/** Which setting a connection string was given for; it opens the message of every error. */
+/** The setting that holds the connection string: the first words of every error message. */
 type Setting = string;
 
-/** Throws CONNECTION_STRING_INVALID that names the missing or wrong part, never its value. */
+/** Throws CONNECTION_STRING_INVALID. Its message names the missing or wrong part, never its value. */
 export function parseIotHub(text: string, setting: Setting = 'IoT Hub connection string'): IotHubConnection {
   const parts = split(text, setting, IOT_HUB_PARTS);
   if (parts.has('DeviceId')) {
@@ -138,7 +138,7 @@ export function parseStorage(
   };
 }
 
-/** Reads `host` or `host:port`; IPv6 stands in brackets. Throws CONNECTION_STRING_INVALID. */
+/** Reads `host` or `host:port`; IPv6 addresses are in brackets. Throws CONNECTION_STRING_INVALID. */
 export function parseAddress(text: string, part: string, setting: Setting): HostAddress {
   const match = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?::(\d{1,5}))?$/i.exec(text);
   const port = match?.[2] === undefined ? undefined : Number(match[2]);
@@ -185,7 +185,7 @@ const STORAGE_PARTS = [
   'FileEndpoint',
 ];
 
-/** Splits at semicolons; names of parts in any case, in the spelling that the SDKs expect afterwards. */
+/** Splits at semicolons. Part names are case-insensitive; the result has the spelling that the SDKs expect. */
 function split(text: string, setting: Setting, known: readonly string[]): Map<string, string> {
   const parts = new Map<string, string>();
   const trimmed = text.trim();
@@ -193,7 +193,7 @@ function split(text: string, setting: Setting, known: readonly string[]): Map<st
   for (const piece of trimmed.split(';')) {
     if (piece.trim() === '') continue;
     const at = piece.indexOf('=');
-    // An unknown name is not repeated in the message: a key pasted alone looks like a name too.
+    // The message does not repeat an unknown name, which may be a pasted key.
     if (at < 1) throw invalid(setting, 'it must be a list of Name=value parts separated by semicolons');
     const given = piece.slice(0, at).trim();
     const name = known.find((candidate) => candidate.toLowerCase() === given.toLowerCase());

@@ -1,9 +1,9 @@
 import type { TokenCredential } from '@azure/identity';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { AmqpTransport } from './amqp-connection.ts';
 import { type HostAddress, type IotHubConnection, parseAddress, parseIotHub } from './connection-string.ts';
-import type { AmqpTransport } from './event-hubs/amqp-connect.ts';
 
-/** How the sidecar proves itself to an IoT Hub: a policy's connection string, or a Microsoft Entra identity. */
+/** How the sidecar authenticates to an IoT Hub: with the connection string of a policy, or with a Microsoft Entra identity. */
 export type HubCredentials = (
   | { readonly kind: 'connectionString'; readonly connection: IotHubConnection }
   | ({
@@ -12,13 +12,13 @@ export type HubCredentials = (
       readonly credential: TokenCredential;
     } & HostAddress)
 ) & {
-  /** For what goes over AMQP: cloud-to-device messages, feedback, file notifications. Default `amqp`. */
+  /** For cloud-to-device messages, feedback and file upload notifications. Default `amqp`. */
   readonly transport?: AmqpTransport;
 };
 
 /**
- * Microsoft Entra ID by DefaultAzureCredential: environment, workload identity, managed identity, Azure CLI. Loaded on first use:
- * the library takes longer to load than the rest of the sidecar, and most installations do not use it.
+ * Microsoft Entra ID with DefaultAzureCredential: environment, workload identity, managed identity, Azure CLI. Loaded on first use, because
+ * the library takes longer to load than the rest of the sidecar and most installations do not use it.
  */
 export async function loadEntraCredential(): Promise<TokenCredential> {
   const { DefaultAzureCredential } = await import('@azure/identity');
@@ -26,13 +26,13 @@ export async function loadEntraCredential(): Promise<TokenCredential> {
 }
 
 /**
- * Credentials from settings: the connection string when there is one, else the hub's host name with Microsoft Entra ID.
+ * Credentials from settings: the connection string when there is one, else the host name of the hub with Microsoft Entra ID.
  * Throws CONNECTION_STRING_INVALID, or SETTING_MISSING when neither is given.
  */
 export async function hubCredentials(settings: {
   readonly connectionString?: string | undefined;
   readonly hostName?: string | undefined;
-  /** For tests and for callers that hold one already. */
+  /** Default: `loadEntraCredential`. */
   readonly credential?: TokenCredential | undefined;
   readonly transport?: AmqpTransport | undefined;
 }): Promise<HubCredentials> {
@@ -48,4 +48,9 @@ export async function hubCredentials(settings: {
   const address = parseAddress(settings.hostName, 'the host name', 'IoT Hub host name');
   const credential = settings.credential ?? (await loadEntraCredential());
   return { kind: 'entra', hostName: settings.hostName, credential, ...address, ...transport };
+}
+
+/** The host name of a hub, with its port when it has one. */
+export function hostNameOf(credentials: HubCredentials): string {
+  return credentials.kind === 'entra' ? credentials.hostName : credentials.connection.hostName;
 }

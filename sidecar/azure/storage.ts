@@ -1,6 +1,7 @@
 import type { TokenCredential } from '@azure/identity';
-import type { BlobServiceClient, StoragePipelineOptions } from '@azure/storage-blob';
+import type { BlobServiceClient, ContainerClient, StoragePipelineOptions } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { azureError } from './azure-error.ts';
 import { parseStorage } from './connection-string.ts';
 import { loadEntraCredential } from './credentials.ts';
 
@@ -9,15 +10,15 @@ export interface StorageOptions {
   readonly credential?: TokenCredential;
   /** Names the setting in error messages. */
   readonly setting?: string;
-  /** How long one try may take, in milliseconds; 10 000 unless given. Larger where bodies of megabytes travel. */
+  /** Timeout of one attempt, ms. Default 10000. Needs to be larger for bodies of megabytes. */
   readonly tryTimeoutMs?: number;
 }
 
 /**
  * A client of a storage account. `access` is a connection string, an account address with a SAS query
- * (`https://account.blob.core.windows.net/?sv=..&sig=..`), or the bare account address, which means Microsoft Entra ID.
+ * (`https://account.blob.core.windows.net/?sv=..&sig=..`), or the account address alone, which means Microsoft Entra ID.
  *
- * Calls give up within half a minute, not within the SDK's several minutes: callers here try again themselves.
+ * Calls fail within half a minute, not within the SDK's several minutes: callers retry themselves.
  * Opens no connection. Throws CONNECTION_STRING_INVALID.
  */
 export async function openStorage(access: string, options: StorageOptions = {}): Promise<BlobServiceClient> {
@@ -33,12 +34,38 @@ export async function openStorage(access: string, options: StorageOptions = {}):
   if (!URL.canParse(text)) {
     throw new ConnectorError(
       'CONNECTION_STRING_INVALID',
-      `${options.setting ?? 'Storage address'}: it is no address.`,
+      `${options.setting ?? 'Storage address'}: it is not a valid URL.`,
     );
   }
   const url = new URL(text);
   if (url.searchParams.has('sig')) return new BlobServiceClient(text, undefined, pipeline);
   return new BlobServiceClient(text, options.credential ?? (await loadEntraCredential()), pipeline);
+}
+
+/** Creates the container unless it exists. For an existing container a SAS that may only list blobs is sufficient. */
+export async function ensureContainer(
+  container: ContainerClient,
+  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+): Promise<void> {
+  const timeout = AbortSignal.timeout(options.timeoutMs ?? 30_000);
+  const abortSignal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+  const context = {
+    action: `Opening the container ${container.containerName}`,
+    host: new URL(container.url).host,
+  };
+  const attempt = async (work: Promise<unknown>): Promise<ConnectorError | undefined> => {
+    try {
+      await work;
+      return undefined;
+    } catch (thrown) {
+      return azureError(timeout.aborted ? timeout.reason : thrown, context);
+    }
+  };
+  const refusal = await attempt(container.createIfNotExists({ abortSignal }));
+  if (!refusal) return;
+  if (refusal.code !== 'AZURE_UNAUTHORIZED') throw refusal;
+  const absence = await attempt(container.listBlobsFlat({ abortSignal }).byPage({ maxPageSize: 1 }).next());
+  if (absence) throw absence.code === 'AZURE_NOT_FOUND' ? absence : refusal;
 }
 
 function pipelineOf({ tryTimeoutMs = 10_000 }: StorageOptions): StoragePipelineOptions {

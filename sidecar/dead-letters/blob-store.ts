@@ -1,9 +1,8 @@
 import type { BlobItem, ContainerClient } from '@azure/storage-blob';
 import { azureError } from '../azure/azure-error.ts';
-import { ensureContainer } from '../azure/event-hubs/blob-checkpoints.ts';
-import { openStorage } from '../azure/storage.ts';
+import { ensureContainer, openStorage } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { eachOf } from '../lib/parallel.ts';
+import { forEachConcurrently } from '../lib/concurrency.ts';
 import { blobNameOf, dayOf, dayPrefix, daysOf, idOfBlob } from './blob-names.ts';
 import { decodeLetter, encodeLetter, fits, isSummary, summaryOf } from './codec.ts';
 import {
@@ -49,7 +48,7 @@ export class BlobDeadLetters implements DeadLetterStore {
   append(letters: readonly DeadLetter[]): Promise<void> {
     return this.#guard('Writing', async (container) => {
       const unique = [...new Map(letters.map((letter) => [letter.id, letter])).values()];
-      await eachOf(unique, PARALLEL, (letter) => this.#upload(container, letter));
+      await forEachConcurrently(unique, PARALLEL, (letter) => this.#upload(container, letter));
     });
   }
 
@@ -144,7 +143,7 @@ export class BlobDeadLetters implements DeadLetterStore {
 
   async #deleteBlobs(container: ContainerClient, names: readonly string[]): Promise<number> {
     let deleted = 0;
-    await eachOf(names, PARALLEL, async (name) => {
+    await forEachConcurrently(names, PARALLEL, async (name) => {
       const blob = container.getBlobClient(name);
       const { succeeded } = await blob.deleteIfExists({ deleteSnapshots: 'include' });
       if (succeeded) deleted += 1;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import { Patience } from '../lib/backoff.ts';
+import { Backoff } from '../lib/backoff.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import { BlobDeadLetters } from './blob-store.ts';
@@ -118,7 +118,7 @@ export class LetterBox implements DeadLetterSink {
   async #move(store: DeadLetterStore, signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     const files = this.#files();
-    const patience = new Patience();
+    const backoff = new Backoff();
     let told: string | undefined;
     try {
       for (;;) {
@@ -134,7 +134,7 @@ export class LetterBox implements DeadLetterSink {
           if (err.code !== told)
             log.warn({ err }, 'Dead letters could not be moved to the container; trying again.');
           told = err.code;
-          await patience.pause(signal);
+          await backoff.pause(signal);
         }
       }
     } catch {

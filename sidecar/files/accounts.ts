@@ -2,16 +2,16 @@ import { performance } from 'node:perf_hooks';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import { openStorage } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { Turns } from '../lib/turns.ts';
-import type { SecretTicket } from '../operations/context.ts';
-import type { Tickets } from '../secrets/tickets.ts';
-import { ContainerFiles, type Shared } from './container.ts';
-import { attempt, storageCode } from './failure.ts';
+import { KeyedMutex } from '../lib/keyed-mutex.ts';
+import type { OneTimeSecretToken, OneTimeSecretTokens } from '../secrets/one-time-secret-tokens.ts';
+import { locateBlob } from './blob-address.ts';
+import { ContainerFiles, type Shared } from './container-files.ts';
+import { moveOnce } from './idempotent-move.ts';
 import { LinkMaker } from './links.ts';
 import { containerName } from './paths.ts';
-import { Pieces } from './pieces.ts';
-import { locateBlob, relocateFile } from './relocation.ts';
-import type { ContainerEntry, FilePlace, Files, Relocation, Storage, Storages } from './types.ts';
+import { ResumableUploads } from './resumable-upload.ts';
+import { attempt, storageCode } from './storage-calls.ts';
+import type { ContainerEntry, FileLocation, IdempotentMove } from './types.ts';
 
 const SECRET = 'storageConnectionString';
 /** A block of some megabytes over a slow line. */
@@ -20,19 +20,24 @@ const TRY_TIMEOUT_MS = 60_000;
 const MAX_CONTAINERS = 5_000;
 
 /** The storage Things that asked to be connected. */
-export class StorageAccounts implements Storages {
-  readonly #tickets: Tickets;
+export class StorageAccounts {
+  readonly #secretTokens: OneTimeSecretTokens;
   readonly #accounts = new Map<string, StorageAccount>();
 
-  constructor(tickets: Tickets) {
-    this.#tickets = tickets;
+  constructor(secretTokens: OneTimeSecretTokens) {
+    this.#secretTokens = secretTokens;
   }
 
+  /**
+   * Takes the settings of a storage Thing. With `secret` its connection string follows by one-time secret token, and the account is connected
+   * when it has arrived. Opens no connection.
+   * @throws ConnectorError SETTING_MISSING without any access, CONNECTION_STRING_INVALID
+   */
   async connect(
     thing: string,
     settings: { readonly blobEndpoint?: string | undefined },
     secret: boolean,
-  ): Promise<readonly SecretTicket[]> {
+  ): Promise<readonly OneTimeSecretToken[]> {
     const use = async (access: string | undefined) => {
       this.#accounts.set(thing, await StorageAccount.open(thing, access ?? settings.blobEndpoint));
     };
@@ -40,13 +45,15 @@ export class StorageAccounts implements Storages {
       await use(undefined);
       return [];
     }
-    return this.#tickets.issue(thing, [SECRET], (secrets) => use(secrets[SECRET]));
+    return this.#secretTokens.issue(thing, [SECRET], (secrets) => use(secrets[SECRET]));
   }
 
+  /** Idempotent; an unknown Thing is no error. */
   async disconnect(thing: string): Promise<void> {
     this.#accounts.delete(thing);
   }
 
+  /** @throws ConnectorError STORAGE_NOT_CONNECTED */
   require(thing: string): StorageAccount {
     const account = this.#accounts.get(thing);
     if (account) return account;
@@ -58,7 +65,7 @@ export class StorageAccounts implements Storages {
 }
 
 /** One storage account: a client that holds no connection of its own. */
-export class StorageAccount implements Storage {
+export class StorageAccount {
   readonly thing: string;
   readonly #service: BlobServiceClient;
   readonly #signIn: 'key' | 'sas' | 'entra';
@@ -68,7 +75,11 @@ export class StorageAccount implements Storage {
     this.thing = thing;
     this.#service = service;
     this.#signIn = signIn;
-    this.#shared = { links: new LinkMaker(service, signIn), pieces: new Pieces(), turns: new Turns() };
+    this.#shared = {
+      links: new LinkMaker(service, signIn),
+      uploads: new ResumableUploads(),
+      turns: new KeyedMutex(),
+    };
   }
 
   /**
@@ -86,7 +97,8 @@ export class StorageAccount implements Storage {
     return new StorageAccount(thing, service, signInOf(access));
   }
 
-  container(name: string): Files {
+  /** @throws ConnectorError PATH_INVALID for a name that no container can have */
+  container(name: string): ContainerFiles {
     return new ContainerFiles(this.#service.getContainerClient(containerName(name)), this.#shared);
   }
 
@@ -107,6 +119,7 @@ export class StorageAccount implements Storage {
     });
   }
 
+  /** @returns false if it existed already */
   createContainer(name: string, signal: AbortSignal): Promise<boolean> {
     const client = this.#service.getContainerClient(containerName(name));
     return this.#attempt(`Creating the container ${name}`, async () => {
@@ -123,6 +136,7 @@ export class StorageAccount implements Storage {
     });
   }
 
+  /** @returns false if it did not exist */
   deleteContainer(name: string, signal: AbortSignal): Promise<boolean> {
     const client = this.#service.getContainerClient(containerName(name));
     return this.#attempt(`Deleting the container ${name}`, async () => {
@@ -136,6 +150,7 @@ export class StorageAccount implements Storage {
     });
   }
 
+  /** Sends one harmless request to the account. */
   async check(signal: AbortSignal) {
     const started = performance.now();
     await this.#attempt('Asking the storage account', async () => {
@@ -149,12 +164,22 @@ export class StorageAccount implements Storage {
     };
   }
 
-  locate(address: string, name: string): FilePlace {
+  /**
+   * The location of a blob, by its address without any signature and by its name. Both must name the same blob.
+   * @throws ConnectorError PATH_INVALID if they do not, SETTING_INVALID for the address of another account
+   */
+  locate(address: string, name: string): FileLocation {
     return locateBlob(this.#service, address, name);
   }
 
-  relocate(relocation: Relocation, signal: AbortSignal): Promise<FilePlace> {
-    return relocateFile(this.#service, relocation, signal);
+  /**
+   * Moves a file, also into another container. A file that was moved before is no error.
+   * @returns its new location
+   * @throws ConnectorError FILE_NOT_FOUND, FILE_REPLACED by a later one, FILE_EXISTS if the fallback path is taken as well,
+   * CONTAINER_NOT_FOUND with `target: true` in its details for the target container, FILES_UNFINISHED
+   */
+  moveOnce(move: IdempotentMove, signal: AbortSignal): Promise<FileLocation> {
+    return moveOnce(this.#service, move, signal);
   }
 
   #attempt<T>(action: string, call: () => Promise<T>): Promise<T> {

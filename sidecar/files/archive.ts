@@ -4,10 +4,10 @@ import { crc32 } from 'node:zlib';
 import { ZipArchive } from 'archiver';
 import yauzl from 'yauzl';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { BlobContainer } from './blob-container.ts';
 import { openFile } from './download.ts';
-import { createFolder } from './moving.ts';
+import { createFolder } from './folders.ts';
 import { baseOf, blobName, folderName, folderPrefix } from './paths.ts';
-import type { Place } from './place.ts';
 import { readFacts } from './properties.ts';
 import { uploadFile } from './upload.ts';
 
@@ -22,7 +22,7 @@ const SYMBOLIC_LINK = 0o120000;
 
 /** Packs files of the container into an archive in it; nothing is kept whole in memory. */
 export async function createZip(
-  place: Place,
+  container: BlobContainer,
   target: string,
   paths: readonly string[],
   signal: AbortSignal,
@@ -37,17 +37,17 @@ export async function createZip(
   const names = new Set(paths.map(blobName));
   let bytes = 0;
   for (const name of names) {
-    bytes += (await readFacts(place, name, signal)).size;
+    bytes += (await readFacts(container, name, signal)).size;
     if (bytes > MAX_BYTES) throw tooLarge(`The files have more than ${MAX_BYTES} bytes together`);
   }
   const archive = new ZipArchive({ zlib: { level: 6 } });
   const body = new PassThrough();
   const packed = pipeline(archive, body, { signal });
-  const stored = uploadFile(place, target, body, { contentType: 'application/zip' }, signal);
+  const stored = uploadFile(container, target, body, { contentType: 'application/zip' }, signal);
   const filled = (async () => {
     try {
       for (const name of names) {
-        const { body: content, facts } = await openFile(place, name, {}, signal);
+        const { body: content, facts } = await openFile(container, name, {}, signal);
         const added = new Promise((resolve) => archive.once('entry', resolve));
         content.once('error', (error) => archive.destroy(error));
         archive.append(content, { name, date: new Date(facts.lastModified ?? 0), mode: 0o644 });
@@ -66,15 +66,15 @@ export async function createZip(
 
 /** Unpacks an archive into a folder. All names and sizes are looked at before the first file is written. */
 export async function extractZip(
-  place: Place,
+  container: BlobContainer,
   source: string,
   { folder, flat }: { readonly folder: string; readonly flat: boolean },
   signal: AbortSignal,
 ): Promise<number> {
   const prefix = folderPrefix(folder);
-  const facts = await readFacts(place, source, signal);
+  const facts = await readFacts(container, source, signal);
   const reader = new BlobReader((start, end) =>
-    rangeStream(place, source, { start, end, etag: facts.etag }, signal),
+    rangeStream(container, source, { start, end, etag: facts.etag }, signal),
   );
   let zip: yauzl.ZipFile | undefined;
   try {
@@ -86,13 +86,13 @@ export async function extractZip(
     const entries = await readEntries(zip, source, { prefix, flat });
     for (const { entry, name } of entries) {
       if (name.endsWith('/')) {
-        await createFolder(place, name, signal);
+        await createFolder(container, name, signal);
         continue;
       }
       const body = checked(source, entry, await zip.openReadStreamPromise(entry));
-      await uploadFile(place, name, body, { size: entry.uncompressedSize }, signal);
+      await uploadFile(container, name, body, { size: entry.uncompressedSize }, signal);
     }
-    if (entries.length === 0 && prefix !== '') await createFolder(place, folder, signal);
+    if (entries.length === 0 && prefix !== '') await createFolder(container, folder, signal);
     return entries.filter(({ name }) => !name.endsWith('/')).length;
   } catch (thrown) {
     const cause =
@@ -190,7 +190,7 @@ class BlobReader extends yauzl.RandomAccessReader {
 }
 
 function rangeStream(
-  place: Place,
+  container: BlobContainer,
   path: string,
   range: { start: number; end: number; etag: string },
   signal: AbortSignal,
@@ -198,7 +198,7 @@ function rangeStream(
   async function* content(): AsyncGenerator<Buffer> {
     if (range.end <= range.start) return;
     const header = `bytes=${range.start}-${range.end - 1}`;
-    const { body } = await openFile(place, path, { range: header, ifMatch: range.etag }, signal);
+    const { body } = await openFile(container, path, { range: header, ifMatch: range.etag }, signal);
     yield* body as AsyncIterable<Buffer>;
   }
   return Readable.from(content(), { objectMode: false });

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import type { BlobGetPropertiesResponse, BlockBlobUploadOptions } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { type BlobContainer, conditionsOf } from './blob-container.ts';
 import { readRange } from './download.ts';
-import { statusOf } from './failure.ts';
 import { factsOf } from './listing.ts';
-import { conditionsOf, type Place } from './place.ts';
 import { tagsOf } from './properties.ts';
+import { statusOf } from './storage-calls.ts';
 import type { Conditions, FileFacts, WriteOptions } from './types.ts';
 import { MAX_INLINE_BYTES } from './types.ts';
 
@@ -15,12 +15,12 @@ const MAX_TRIES = 30;
 
 /** A small file whole, all of one version: a reader who meets a writer reads again. */
 export async function readFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   signal: AbortSignal,
 ): Promise<{ content: Buffer; facts: FileFacts; found: BlobGetPropertiesResponse }> {
-  const blob = place.blob(path);
-  return place.attempt(`Reading ${path}`, async () => {
+  const blob = container.blob(path);
+  return container.attempt(`Reading ${path}`, async () => {
     for (let tries = 1; ; tries += 1) {
       const found = await blob.getProperties({ abortSignal: signal });
       const facts = factsOf(blob.name, found);
@@ -38,15 +38,15 @@ export async function readFile(
 
 /** A small file at once: it is either there whole or not. @returns the new ETag */
 export async function writeFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   content: Buffer,
   options: WriteOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  const blob = place.blob(path);
+  const blob = container.blob(path);
   if (content.byteLength > MAX_INLINE_BYTES) throw tooLarge(path, content.byteLength, MAX_INLINE_BYTES);
-  return place.attempt(`Writing ${path}`, async () => {
+  return container.attempt(`Writing ${path}`, async () => {
     const answer = await blob.upload(content, content.byteLength, {
       abortSignal: signal,
       conditions: conditionsOf(options),
@@ -65,20 +65,20 @@ export async function writeFile(
  * the file has beside its content stays. Without a file `change` gets nothing.
  */
 export async function changeFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   change: (content: Buffer | undefined) => Buffer,
   signal: AbortSignal,
 ): Promise<void> {
   for (let tries = 1; ; tries += 1) {
-    const before = await readFile(place, path, signal).catch((thrown) => {
+    const before = await readFile(container, path, signal).catch((thrown) => {
       if (thrown instanceof ConnectorError && thrown.code === 'FILE_NOT_FOUND') return undefined;
       throw thrown;
     });
     const content = change(before?.content);
     try {
-      if (before) await rewriteFile(place, path, before, content, signal);
-      else await writeFile(place, path, content, { ifNoneMatch: '*' }, signal);
+      if (before) await rewriteFile(container, path, before, content, signal);
+      else await writeFile(container, path, content, { ifNoneMatch: '*' }, signal);
       return;
     } catch (thrown) {
       const { code } = thrown as { code?: unknown };
@@ -91,15 +91,15 @@ export async function changeFile(
 
 /** Azure would clear properties, metadata, tags and the tier with a new content. */
 async function rewriteFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   { facts, found }: { readonly facts: FileFacts; readonly found: BlobGetPropertiesResponse },
   content: Buffer,
   signal: AbortSignal,
 ): Promise<void> {
-  const blob = place.blob(path);
+  const blob = container.blob(path);
   if (content.byteLength > MAX_INLINE_BYTES) throw tooLarge(path, content.byteLength, MAX_INLINE_BYTES);
-  await place.attempt(`Writing ${path}`, async () => {
+  await container.attempt(`Writing ${path}`, async () => {
     const tags = await tagsOf(blob, found, signal);
     const { contentEncoding, contentDisposition, contentLanguage, cacheControl, accessTier } = facts;
     const tier = found.accessTierInferred ? undefined : accessTier;
@@ -122,13 +122,13 @@ async function rewriteFile(
 }
 
 export async function deleteFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   conditions: Conditions,
   signal: AbortSignal,
 ): Promise<void> {
-  const blob = place.blob(path);
-  await place.attempt(`Deleting ${path}`, () =>
+  const blob = container.blob(path);
+  await container.attempt(`Deleting ${path}`, () =>
     blob.delete({ abortSignal: signal, deleteSnapshots: 'include', conditions: conditionsOf(conditions) }),
   );
 }

@@ -1,10 +1,9 @@
 import { Readable } from 'node:stream';
 import type { BlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { attempt, failure } from './failure.ts';
+import { type BlobContainer, conditionsOf } from './blob-container.ts';
 import { factsOf } from './listing.ts';
-import { patiently } from './patience.ts';
-import { conditionsOf, type Place } from './place.ts';
+import { attempt, storageError, withRetries } from './storage-calls.ts';
 import type { Conditions, Download, FileFacts } from './types.ts';
 
 /** What one call fetches: it must arrive within the time of a call, and its overhead must not count. */
@@ -35,26 +34,26 @@ export async function readRange(
  * for any size. All of it is of the version that the first call saw; a connection to Azure that breaks goes on behind its last byte.
  */
 export async function openFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   options: Conditions & { range?: string | undefined },
   signal: AbortSignal,
 ): Promise<Download> {
-  const blob = place.blob(path);
-  const facts = await place.attempt(`Reading ${path}`, async () => {
+  const blob = container.blob(path);
+  const facts = await container.attempt(`Reading ${path}`, async () => {
     const conditions = conditionsOf({ ifMatch: options.ifMatch });
     return factsOf(blob.name, await blob.getProperties({ abortSignal: signal, conditions }));
   });
   if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
   const { start, end } = parseRange(options.range, facts.size);
   const action = `Reading ${path}`;
-  const body = Readable.from(pieces(blob, facts, { start, end }, { action, host: place.host, signal }), {
+  const body = Readable.from(chunks(blob, facts, { start, end }, { action, host: container.host, signal }), {
     objectMode: false,
   });
   return { facts, start, end, body };
 }
 
-async function* pieces(
+async function* chunks(
   blob: BlobClient,
   facts: FileFacts,
   { start, end }: { start: number; end: number },
@@ -66,7 +65,7 @@ async function* pieces(
     const length = Math.min(CALL_BYTES, end + 1 - offset);
     const conditions = conditionsOf({ ifMatch: facts.etag });
     const fetch = () => blob.download(offset, length, { abortSignal: signal, conditions });
-    const answer = await attempt(action, host, () => patiently(fetch, signal));
+    const answer = await attempt(action, host, () => withRetries(fetch, signal));
     try {
       for await (const chunk of answer.readableStreamBody ?? []) {
         offset += (chunk as Buffer).byteLength;
@@ -75,7 +74,7 @@ async function* pieces(
       }
     } catch (thrown) {
       broken += 1;
-      if (signal.aborted || broken > MAX_BROKEN) throw failure(thrown, action, host);
+      if (signal.aborted || broken > MAX_BROKEN) throw storageError(thrown, action, host);
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { BlobClient, BlobServiceClient, UserDelegationKey } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { attempt } from './failure.ts';
 import { baseOf } from './paths.ts';
+import { attempt } from './storage-calls.ts';
 import type { Link } from './types.ts';
 
 /** r: read one blob. c: create it, never change one that is there. w: create or overwrite it. */

@@ -1,7 +1,7 @@
 import type { BlobGetPropertiesResponse, BlobItem } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { BlobContainer } from './blob-container.ts';
 import { baseOf, folderPrefix, maskMatcher, searchPrefix } from './paths.ts';
-import type { Place } from './place.ts';
 import type { FileEntry, FileFacts, SearchPage } from './types.ts';
 import { MAX_LISTED } from './types.ts';
 
@@ -64,7 +64,7 @@ export function factsOf(name: string, found: BlobGetPropertiesResponse): FileFac
 
 /** One level of a folder: folders first, then files, each sorted by name. */
 export async function listFolder(
-  place: Place,
+  container: BlobContainer,
   folder: string,
   options: { mask?: string | undefined; kinds: readonly FileEntry['kind'][] },
   signal: AbortSignal,
@@ -73,8 +73,8 @@ export async function listFolder(
   const matches = maskMatcher(options.mask);
   const folders = new Map<string, FileEntry>();
   const files: FileEntry[] = [];
-  await place.attempt(`Listing ${folder || '/'}`, async () => {
-    const items = place.container.listBlobsByHierarchy('/', {
+  await container.attempt(`Listing ${folder || '/'}`, async () => {
+    const items = container.client.listBlobsByHierarchy('/', {
       abortSignal: signal,
       includeMetadata: true,
       ...(prefix === '' ? {} : { prefix }),
@@ -101,10 +101,10 @@ export async function listFolder(
 }
 
 /** Every folder of the container, sorted. */
-export async function listTree(place: Place, signal: AbortSignal): Promise<FileEntry[]> {
+export async function listTree(container: BlobContainer, signal: AbortSignal): Promise<FileEntry[]> {
   const names = new Set<string>();
-  await place.attempt('Listing the folders', async () => {
-    for await (const item of place.container.listBlobsFlat({ abortSignal: signal, includeMetadata: true })) {
+  await container.attempt('Listing the folders', async () => {
+    for await (const item of container.client.listBlobsFlat({ abortSignal: signal, includeMetadata: true })) {
       const parts = item.name.split('/');
       if (!isFolder(item.metadata)) parts.pop();
       for (let depth = 1; depth <= parts.length; depth += 1) {
@@ -119,14 +119,14 @@ export async function listTree(place: Place, signal: AbortSignal): Promise<FileE
 
 /** One page of the files whose names begin with a prefix, in the order of names. */
 export async function searchFiles(
-  place: Place,
+  container: BlobContainer,
   prefix: string,
   page: { limit: number; after?: string | undefined },
   signal: AbortSignal,
 ): Promise<SearchPage> {
   const start = searchPrefix(prefix);
-  return place.attempt(`Searching ${prefix || '/'}`, async () => {
-    const pages = place.container
+  return container.attempt(`Searching ${prefix || '/'}`, async () => {
+    const pages = container.client
       .listBlobsFlat({
         abortSignal: signal,
         includeMetadata: true,

@@ -2,11 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { type BlobContainer, conditionsOf } from './blob-container.ts';
+import { BLOCK_BYTES, BlockStager, BufferPool, blockIds, blocksOf, MAX_BLOCKS } from './blocks.ts';
 import { contentTypeOf } from './content.ts';
-import { statusOf } from './failure.ts';
-import { patiently } from './patience.ts';
-import { conditionsOf, type Place } from './place.ts';
-import { BLOCK_BYTES, Buffers, blockIds, blocksOf, MAX_BLOCKS, Staged } from './staging.ts';
+import { statusOf, withRetries } from './storage-calls.ts';
 import type { UploadOptions, UploadState } from './types.ts';
 
 /** The largest blob of blocks of 4 MiB. */
@@ -14,19 +13,19 @@ export const MAX_BYTES = MAX_BLOCKS * BLOCK_BYTES;
 
 /** A whole file from a stream: visible when all of it has arrived and its MD5 is right, and not before. */
 export async function uploadFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   body: Readable,
   options: UploadOptions,
   signal: AbortSignal,
 ): Promise<UploadState> {
-  const blob = place.blob(path);
-  return place.attempt(`Uploading ${path}`, async () => {
+  const blob = container.blob(path);
+  return container.attempt(`Uploading ${path}`, async () => {
     if ((options.size ?? 0) > MAX_BYTES) throw tooLarge(path, options.size ?? 0);
     await precheck(blob, options, signal);
     const hash = createHash('md5');
-    const buffers = new Buffers();
-    const staged = new Staged(blob, {
+    const buffers = new BufferPool();
+    const stager = new BlockStager(blob, {
       ids: blockIds(randomUUID()),
       from: { offset: 0, total: 0 },
       buffers,
@@ -36,26 +35,26 @@ export async function uploadFile(
     try {
       for await (const block of blocksOf(body, buffers, signal)) {
         hash.update(block);
-        if (first) await staged.add(first);
-        first = staged.bytes === 0 && !first ? block : undefined;
-        if (!first) await staged.add(block);
+        if (first) await stager.add(first);
+        first = stager.bytes === 0 && !first ? block : undefined;
+        if (!first) await stager.add(block);
       }
-      await staged.settle();
+      await stager.finish();
     } finally {
-      await staged.settle().catch(() => undefined);
+      await stager.finish().catch(() => undefined);
     }
-    const size = staged.bytes + (first?.byteLength ?? 0);
+    const size = stager.bytes + (first?.byteLength ?? 0);
     const md5 = hash.digest();
     if (options.size !== undefined && size !== options.size) throw incomplete(path, size, options.size);
     verify(path, md5, options.contentMd5);
     const settings = commitSettings(path, options, md5, signal);
-    const commit = () => blob.commitBlockList(staged.ids, settings);
+    const commit = () => blob.commitBlockList(stager.ids, settings);
     // A second try under a condition would fail on what the first has written, when only its answer got lost.
     const isConditional = Boolean(options.ifMatch || options.ifNoneMatch);
     const answer =
-      staged.bytes === 0
+      stager.bytes === 0
         ? await blob.upload(first ?? Buffer.alloc(0), size, settings)
-        : await (isConditional ? commit() : patiently(commit, signal));
+        : await (isConditional ? commit() : withRetries(commit, signal));
     return { received: size, etag: answer.etag ?? '', contentMd5: md5.toString('base64') };
   });
 }

@@ -2,15 +2,12 @@ import { randomUUID } from 'node:crypto';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
-import type { OperationContext } from '../operations/context.ts';
-import type { Operation } from '../operations/operation.ts';
 import { TokenCheck } from './auth.ts';
 import { blobRoutes } from './blob-routes.ts';
-import { HostCheck } from './host.ts';
 import { openApi } from './openapi.ts';
+import { type OperationRouteOptions, operationRoutes } from './operation-routes.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 import { asConnectorError, sendError } from './reply.ts';
-import { operationRoutes } from './routes.ts';
 
 export interface AppLimits {
   /** The largest body, in bytes. */
@@ -27,19 +24,16 @@ export const DEFAULT_LIMITS: AppLimits = {
   refusals: { burst: 20, perSecond: 0.5 },
 };
 
-export interface AppOptions {
-  readonly operations: readonly Operation[];
-  readonly context: Omit<OperationContext, 'signal'>;
+export interface AppOptions extends OperationRouteOptions {
   readonly token: string;
   /** Host names beside those of the loopback address by which callers may name this sidecar. */
   readonly hosts?: readonly string[];
-  readonly log: Log;
   /** Routes outside /v1 that need no token: health and metrics. */
   readonly mount?: Router;
   readonly limits?: Partial<AppLimits>;
-  /** Refuses an answer that its schema does not describe; for tests. */
-  readonly checkOutput?: boolean;
 }
+
+const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 
 /** The setting of the app that makes it refuse with STOPPING. */
 export const STOPPING = 'stopping';
@@ -57,7 +51,7 @@ export function createApp(options: AppOptions): Express {
   app.use(limitRate(new RateLimit(limits.requests)));
   app.use(overrideMethod());
   const authorise = requireToken(new TokenCheck(options.token), new RateLimit(limits.refusals));
-  app.use('/v1', operationRoutes({ ...options, bodyBytes: limits.bodyBytes, authorise }));
+  app.use('/v1', operationRoutes(options, { bodyBytes: limits.bodyBytes, authorise }));
   app.use('/v1', blobRoutes({ context: options.context, authorise }));
   const document = openApi(options.operations, options.context.sidecar.version);
   app.get('/v1/openapi.json', authorise, (_request, response) => {
@@ -89,6 +83,33 @@ function prepare(): RequestHandler {
     }
     next();
   };
+}
+
+/**
+ * Refuses requests whose Host header names another host, so that a web page cannot reach the sidecar through a name of
+ * its own that it lets resolve to 127.0.0.1. Ports are not compared: a proxy or container may map them.
+ */
+class HostCheck {
+  readonly #names: ReadonlySet<string>;
+
+  constructor(names: readonly string[] = []) {
+    this.#names = new Set([...LOOPBACK, ...names].map((name) => name.toLowerCase()));
+  }
+
+  /** @throws ConnectorError HOST_REFUSED */
+  check(header: string | undefined): void {
+    const name = hostName(header ?? '');
+    if (name !== undefined && this.#names.has(name)) return;
+    throw new ConnectorError(
+      'HOST_REFUSED',
+      `The Host header must be one of ${[...this.#names].join(', ')}.`,
+    );
+  }
+}
+
+function hostName(header: string): string | undefined {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]]+))(?::\d{1,5})?$/i.exec(header);
+  return (match?.[1] ?? match?.[2])?.toLowerCase();
 }
 
 function checkHost(hosts: HostCheck): RequestHandler {

@@ -1,3 +1,5 @@
+import { UPLOAD_HEADERS, type UploadHeader } from './blob-headers.ts';
+
 type Json = Record<string, unknown>;
 
 const text = (description: string, more: Json = {}) => ({ description, schema: { type: 'string', ...more } });
@@ -17,10 +19,15 @@ const PATH_PARAMETERS = [
   },
 ];
 
-const PROBLEM = {
-  description: 'Any failure.',
-  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+/** `components.responses` of the blob routes. */
+export const BLOB_RESPONSES: Json = {
+  AnyProblem: {
+    description: 'Any failure.',
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  },
 };
+
+const ANY_PROBLEM = { $ref: '#/components/responses/AnyProblem' };
 
 const UPLOAD_STATE = {
   type: 'object',
@@ -33,11 +40,9 @@ const UPLOAD_STATE = {
 };
 
 const BODY = { content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } };
-const MD5 = { pattern: '^[A-Za-z0-9+/]{22}==$' };
-const UPLOAD_ID = header(
-  'Upload-Id',
-  'Your own name of an upload that can be resumed: 8 to 64 letters, digits, hyphens and underscores.',
-);
+
+const uploadHeader = ({ name, description, pattern }: UploadHeader) => header(name, description, { pattern });
+const { uploadId, contentRange, contentMd5, blobMd5 } = UPLOAD_HEADERS;
 
 /** The routes of blob-routes.ts, which have no operation because their bodies are no JSON. */
 export const BLOB_PATHS: Json = {
@@ -53,33 +58,30 @@ export const BLOB_PATHS: Json = {
         header('If-Range', 'An ETag: the range counts only for that version.'),
         header('If-Match', 'An ETag.'),
         header('If-None-Match', 'An ETag; 304 when the blob still has it.'),
-        UPLOAD_ID,
+        uploadHeader(uploadId),
       ],
       responses: {
         200: { description: 'The blob, or the state of an upload.', ...BODY },
         206: { description: 'The range.', ...BODY },
         304: { description: 'It has not changed.' },
-        default: PROBLEM,
+        default: ANY_PROBLEM,
       },
     },
     put: {
       operationId: 'UploadBlob',
       tags: ['Streams'],
       summary:
-        'Streams a blob into storage, whole or, with Upload-Id and Content-Range, piece by piece. It is visible when all of it has arrived.',
+        'Streams a blob into storage, whole or, with Upload-Id and Content-Range, in chunks. It becomes visible when all of it has arrived.',
       parameters: [
         ...PATH_PARAMETERS,
         header('If-Match', 'Only over the version with this ETag.'),
         header('If-None-Match', '* : only when there is none.'),
-        header('Content-MD5', 'The MD5 of a whole blob, in base64; checked before it is visible.', MD5),
-        UPLOAD_ID,
-        header('Content-Range', 'With Upload-Id: where the piece belongs, such as bytes 0-4194303/10000000.'),
-        header('X-Blob-MD5', 'With Upload-Id: the MD5 of the whole, with the last piece.', MD5),
+        ...[contentMd5, uploadId, contentRange, blobMd5].map(uploadHeader),
       ],
       requestBody: { required: true, ...BODY },
       responses: {
         200: { description: 'What has arrived.', content: { 'application/json': { schema: UPLOAD_STATE } } },
-        default: PROBLEM,
+        default: ANY_PROBLEM,
       },
     },
   },

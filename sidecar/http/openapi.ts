@@ -2,7 +2,7 @@ import type { TSchema } from 'typebox';
 import { ANNOTATION_KEYWORDS, factsOf } from '../contract/schema.ts';
 import { ERRORS, type ErrorCode } from '../errors/catalogue.ts';
 import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
-import { BLOB_PATHS } from './blob-openapi.ts';
+import { BLOB_PATHS, BLOB_RESPONSES } from './blob-openapi.ts';
 
 /** The codes that every route can give. */
 export const COMMON_ERRORS: readonly ErrorCode[] = [
@@ -55,6 +55,7 @@ export function openApi(operations: readonly Operation[], version: string): Json
           description: 'The ticket as user name; what is handed over as password.',
         },
       },
+      responses: { ...BLOB_RESPONSES, ...sharedResponses(operations) },
       schemas: { Problem: PROBLEM },
     },
   };
@@ -82,7 +83,12 @@ function describe(operation: Operation): Json {
     ...(byTicket ? { security: [{ ticket: [] }] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body.length > 0 ? { requestBody: requestBody(body, properties, required) } : {}),
-    responses: responses(operation),
+    responses: {
+      200: { description: 'Done.', content: { 'application/json': { schema: plain(operation.output) } } },
+      ...Object.fromEntries(
+        problemsOf(operation).map(({ status, name }) => [status, { $ref: `#/components/responses/${name}` }]),
+      ),
+    },
   };
 }
 
@@ -111,26 +117,38 @@ function requestBody(
   return { required: schema.required.length > 0, content: { 'application/json': { schema } } };
 }
 
-function responses(operation: Operation): Json {
-  const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of [...COMMON_ERRORS, ...operation.errors]) {
+interface ProblemResponse {
+  readonly status: number;
+  readonly codes: readonly ErrorCode[];
+  /** The name in `components.responses`: equal codes share one response. */
+  readonly name: string;
+}
+
+/** The error responses of an operation, one for each status, in ascending order. */
+function problemsOf({ errors }: Operation): ProblemResponse[] {
+  const byStatus = new Map<number, Set<ErrorCode>>();
+  for (const code of [...COMMON_ERRORS, ...errors]) {
     const { status } = ERRORS[code];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code));
   }
-  const problems = [...byStatus]
+  return [...byStatus]
     .sort(([a], [b]) => a - b)
-    .map(([status, codes]) => [
-      String(status),
-      {
-        description: codes.map((code) => `${code}: ${ERRORS[code].title}`).join(' '),
-        ...(status === 401 ? { headers: { 'WWW-Authenticate': { schema: { type: 'string' } } } } : {}),
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
-    ]);
-  return {
-    200: { description: 'Done.', content: { 'application/json': { schema: plain(operation.output) } } },
-    ...Object.fromEntries(problems),
-  };
+    .map(([status, found]) => {
+      const codes = [...found].sort();
+      return { status, codes, name: codes.join('.') };
+    });
+}
+
+function sharedResponses(operations: readonly Operation[]): Json {
+  const shared = new Map<string, Json>();
+  for (const { status, codes, name } of operations.flatMap(problemsOf)) {
+    shared.set(name, {
+      description: codes.map((code) => `${code}: ${ERRORS[code].title}`).join(' '),
+      ...(status === 401 ? { headers: { 'WWW-Authenticate': { schema: { type: 'string' } } } } : {}),
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    });
+  }
+  return Object.fromEntries([...shared].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The schema without the annotations that concern ThingWorx alone. */

@@ -67,3 +67,13 @@ export function asConnectorError(thrown: unknown): ConnectorError {
   }
   return toConnectorError(thrown);
 }
+
+/** Aborted when the caller closes the connection before the answer is complete. */
+export function callerSignal(request: Request, response: Response): AbortSignal {
+  const abort = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) abort.abort();
+  });
+  if (request.socket.destroyed) abort.abort();
+  return abort.signal;
+}

@@ -1,7 +1,7 @@
+import type { AmqpTransport } from '../azure/amqp-connection.ts';
 import { hubCredentials } from '../azure/credentials.ts';
-import type { AmqpTransport } from '../azure/event-hubs/amqp-connect.ts';
 import { HubClients } from '../azure/iot-hub/hub-clients.ts';
-import type { HubTier, QuotaOptions } from '../azure/iot-hub/quota.ts';
+import type { HubTier, QuotaOptions } from '../azure/iot-hub/rate-limiter.ts';
 
 /** The settings of a hub Thing that say where its IoT Hub is and how to prove oneself. */
 export interface HubAccess {

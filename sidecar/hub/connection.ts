@@ -4,13 +4,13 @@ import { type HubSettings, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { Storages } from '../files/types.ts';
+import type { StorageAccounts } from '../files/accounts.ts';
 import { openCheckpoints } from '../ingest/checkpoints.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
 import { Sender } from '../ingest/lanes/sender.ts';
 import { RateMeter } from '../ingest/rate.ts';
-import { Patience } from '../lib/backoff.ts';
+import { Backoff } from '../lib/backoff.ts';
 import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -37,7 +37,7 @@ export interface HubParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly version: string;
-  readonly storages: Storages;
+  readonly storages: StorageAccounts;
   readonly stateDirectory: string;
   /** The name of this sidecar in ownership records. */
   readonly ownerId: string;
@@ -245,7 +245,7 @@ export class HubConnection {
 
   /** Opens the source, trying as long as it takes, and keeps it until the signal. Never rejects. */
   async #run(settings: HubSettings, signal: AbortSignal): Promise<void> {
-    const patience = new Patience();
+    const backoff = new Backoff();
     while (!signal.aborted) {
       try {
         const source = await this.#open(settings, signal);
@@ -255,7 +255,7 @@ export class HubConnection {
         if (signal.aborted) return;
         const error = toConnectorError(thrown);
         this.#condition.become(error.retryable ? 'waiting' : 'failed', error);
-        await patience
+        await backoff
           .pause(signal, error.retryable ? error.retryAfterMs : FAILED_RETRY_MS)
           .catch(() => undefined);
       }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { HubSettings } from '../contract/hub-settings.ts';
-import type { Storages } from '../files/types.ts';
+import type { StorageAccounts } from '../files/accounts.ts';
 import { Announcer } from '../ingest/notifications/announcer.ts';
 import { DeviceEvents } from '../ingest/notifications/device-events.ts';
 import type { Log } from '../observe/log.ts';
@@ -23,7 +23,7 @@ export interface HubDevicesOptions {
   readonly definitions: ThingDefinitions;
   /** Today's settings; throws while the hub has none. */
   readonly settings: () => HubSettings;
-  readonly storages: Storages;
+  readonly storages: StorageAccounts;
   readonly stateDirectory: string;
   readonly log: Log;
   /** The warning has changed. */
@@ -57,7 +57,7 @@ export class HubDevices {
       onThing: this.onThing,
     });
     this.#things = new HubThings({ ...options, deviceThings });
-    const onHeard = (deviceId: string) => this.#packages.heard(deviceId);
+    const onHeard = (deviceId: string) => this.#packages.deviceChanged(deviceId);
     this.events = new DeviceEvents({ ...options, deviceThings, clients, onHeard });
     const delivery = this.events.delivery((error) => {
       if (error) log.debug({ err: error }, 'Notifications wait for ThingWorx.');

@@ -6,27 +6,27 @@ import { checkIngestion } from '../operations/check/check-ingestion.ts';
 import { checkThingworx } from '../operations/check/check-thingworx.ts';
 import { checkUploads } from '../operations/check/check-uploads.ts';
 import type { CheckStep } from '../operations/check/checks.ts';
-import type { Hub, Hubs, SecretTicket } from '../operations/context.ts';
-import type { Secrets, Tickets } from '../secrets/tickets.ts';
+import type { Hub, Hubs } from '../operations/context.ts';
+import type { OneTimeSecretToken, OneTimeSecretTokens, Secrets } from '../secrets/one-time-secret-tokens.ts';
 import { HubConnection, type HubParts } from './connection.ts';
 
 /** The hub Things that asked to be connected, and their connections. */
 export class HubDirectory implements Hubs {
   readonly #parts: HubParts;
-  readonly #tickets: Tickets;
+  readonly #secretTokens: OneTimeSecretTokens;
   readonly #connections = new Map<string, HubConnection>();
   #stopping = false;
 
-  constructor(parts: HubParts, tickets: Tickets) {
+  constructor(parts: HubParts, secretTokens: OneTimeSecretTokens) {
     this.#parts = parts;
-    this.#tickets = tickets;
+    this.#secretTokens = secretTokens;
   }
 
   async connect(
     thing: string,
     settings: NonSecretHubSettings,
     secretNames: readonly SecretName[],
-  ): Promise<{ status: HubStatus; tickets: readonly SecretTicket[] }> {
+  ): Promise<{ status: HubStatus; tickets: readonly OneTimeSecretToken[] }> {
     if (this.#stopping) throw new ConnectorError('STOPPING', 'The sidecar is stopping.');
     let connection = this.#connections.get(thing);
     if (!connection) {
@@ -36,7 +36,7 @@ export class HubDirectory implements Hubs {
     const current = connection;
     const apply = (secrets: Secrets) => current.apply({ ...settings, ...secrets });
     if (secretNames.length === 0) await apply({});
-    const tickets = this.#tickets.issue(thing, secretNames, apply);
+    const tickets = this.#secretTokens.issue(thing, secretNames, apply);
     return { status: current.status(), tickets };
   }
 

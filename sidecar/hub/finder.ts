@@ -1,6 +1,6 @@
 import type { ConnectorError } from '../errors/connector-error.ts';
 import { toConnectorError } from '../errors/connector-error.ts';
-import { Patience } from '../lib/backoff.ts';
+import { Backoff } from '../lib/backoff.ts';
 import type { Log } from '../observe/log.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 
@@ -91,7 +91,7 @@ export class ThingFinder {
 
   /** Undefined when the finder was stopped meanwhile. */
   async #untilAnswered<T>(what: string, call: () => Promise<T>): Promise<T | undefined> {
-    const patience = new Patience();
+    const backoff = new Backoff();
     let told: string | undefined;
     for (;;) {
       try {
@@ -107,7 +107,7 @@ export class ThingFinder {
           this.#log.warn({ err: error }, `Could not ${what}; trying again until it works.`);
         told = error.code;
         try {
-          await patience.pause(this.#abort.signal, error.retryAfterMs);
+          await backoff.pause(this.#abort.signal, error.retryAfterMs);
         } catch {
           return undefined;
         }

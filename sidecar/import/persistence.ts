@@ -1,5 +1,5 @@
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import { Patience } from '../lib/backoff.ts';
+import { Backoff } from '../lib/backoff.ts';
 import type { Log } from '../observe/log.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { Log } from '../observe/log.ts';
  * does not pass by itself rejects, and so does a missing right: the report should say so rather than wait for it.
  */
 export async function persist<T>(call: () => Promise<T>, signal: AbortSignal, log: Log): Promise<T> {
-  const patience = new Patience();
+  const backoff = new Backoff();
   let told: string | undefined;
   for (;;) {
     if (signal.aborted) throw new ConnectorError('STOPPING', 'The work was given up.');
@@ -19,7 +19,7 @@ export async function persist<T>(call: () => Promise<T>, signal: AbortSignal, lo
       if (!passes || signal.aborted) throw error;
       if (told !== error.code) log.warn({ err: error }, 'Held up; goes on by itself.');
       told = error.code;
-      await patience.pause(signal, error.retryAfterMs);
+      await backoff.pause(signal, error.retryAfterMs);
     }
   }
 }

@@ -1,7 +1,6 @@
 import path from 'node:path';
-import { openBlobCheckpoints } from '../azure/event-hubs/blob-checkpoints.ts';
+import { openBlobCheckpoints, openFileCheckpoints } from '../azure/event-hubs/checkpoints.ts';
 import type { CheckpointStore } from '../azure/event-hubs/event-types.ts';
-import { openFileCheckpoints } from '../azure/event-hubs/file-checkpoints.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 
 /** Where a hub Thing keeps how far it has read: in a container that sidecars share, else in a file of this one. */

@@ -1,7 +1,7 @@
 import { parseEventHub, parseIotHub } from '../azure/connection-string.ts';
 import { loadEntraCredential } from '../azure/credentials.ts';
-import type { EventHubEndpoint } from '../azure/event-hubs/endpoint.ts';
-import { discoverEventHub } from '../azure/event-hubs/endpoint-discovery.ts';
+import type { EventHubEndpoint } from '../azure/event-hubs/event-hub-client.ts';
+import { discoverEventHub } from '../azure/iot-hub/endpoint-discovery.ts';
 import { type HubSettings, settingsProblem } from '../contract/hub-settings.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 

@@ -1,36 +1,55 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ExponentialBackoff, type IBackoff } from 'cockatiel';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 
-const INITIAL_DELAY_MS = 250;
-const MAX_DELAY_MS = 15_000;
+export interface BackoffOptions {
+  /** The first delay. Default 250. */
+  readonly initialDelayMs?: number;
+  /** The longest delay. Default 15000. */
+  readonly maxDelayMs?: number;
+}
 
-/** Growing pauses with jitter between the attempts of one thing that must succeed in the end. */
-export class Patience {
-  readonly #factory = new ExponentialBackoff({ initialDelay: INITIAL_DELAY_MS, maxDelay: MAX_DELAY_MS });
-  #backoff: IBackoff<unknown> | undefined;
+/** Part of a delay that is random, so that callers that failed together do not retry together. */
+const JITTER = 0.25;
 
-  /** Pauses at least as long as the other side asked for. Rejects with STOPPING when the signal aborts. */
+/** Exponential backoff with jitter: the delays between the attempts of one operation. Each delay doubles up to a maximum. */
+export class Backoff {
+  readonly #initialDelayMs: number;
+  readonly #maxDelayMs: number;
+  #attempts = 0;
+
+  constructor({ initialDelayMs = 250, maxDelayMs = 15_000 }: BackoffOptions = {}) {
+    this.#initialDelayMs = initialDelayMs;
+    this.#maxDelayMs = maxDelayMs;
+  }
+
+  /** The delay before the next attempt, ms. Each call counts one failed attempt. */
+  nextDelayMs(): number {
+    const delayMs = Math.min(this.#initialDelayMs * 2 ** this.#attempts, this.#maxDelayMs);
+    this.#attempts += 1;
+    return Math.round(delayMs * (1 - Math.random() * JITTER));
+  }
+
+  /** Waits for the next delay, or for `retryAfterMs` when that is longer. Rejects with STOPPING when the signal aborts. */
   async pause(signal: AbortSignal, retryAfterMs = 0): Promise<void> {
-    const context = { attempt: 1, result: { value: undefined }, signal } as never;
-    this.#backoff = this.#backoff ? this.#backoff.next(context) : this.#factory.next();
-    const delayMs = Math.max(retryAfterMs, this.#backoff?.duration ?? INITIAL_DELAY_MS);
+    const delayMs = Math.max(retryAfterMs, this.nextDelayMs());
     try {
       await sleep(delayMs, undefined, { signal });
     } catch (cause) {
-      throw new ConnectorError('STOPPING', 'The wait was given up.', { cause });
+      throw new ConnectorError('STOPPING', 'The wait before the next attempt was cancelled.', { cause });
     }
   }
 
+  /** After a success: the next delay is the first one again. */
   reset(): void {
-    this.#backoff = undefined;
+    this.#attempts = 0;
   }
 }
 
 /**
- * Repeats a call until it succeeds, as long as its failures are temporary: what is away comes back. Rejects with the first failure that
- * is not, and with STOPPING when the signal aborts. `mayPass` says which are. `onWaiting` hears of each change of what stands against it.
+ * Repeats a call until it succeeds, as long as its errors are temporary. Rejects with the first error that is not, and with STOPPING when
+ * the signal aborts. `mayPass` decides which errors are temporary; by default those that are retryable. `onWaiting` is called when the
+ * error changes, and with undefined when the call succeeds after an error.
  */
 export async function untilDone<T>(
   call: () => Promise<T>,
@@ -38,37 +57,19 @@ export async function untilDone<T>(
   onWaiting: (error: ConnectorError | undefined) => void = () => undefined,
   mayPass: (error: ConnectorError) => boolean = ({ retryable }) => retryable,
 ): Promise<T> {
-  const patience = new Patience();
-  for (let told: ErrorCode | undefined; ; ) {
-    if (signal.aborted) throw new ConnectorError('STOPPING', 'The work was given up.');
+  const backoff = new Backoff();
+  for (let reported: ErrorCode | undefined; ; ) {
+    if (signal.aborted) throw new ConnectorError('STOPPING', 'The operation was cancelled.');
     try {
       const value = await call();
-      if (told) onWaiting(undefined);
+      if (reported) onWaiting(undefined);
       return value;
     } catch (thrown) {
       const error = toConnectorError(thrown);
       if (!mayPass(error) || error.code === 'STOPPING' || signal.aborted) throw error;
-      if (told !== error.code) onWaiting(error);
-      told = error.code;
-      await patience.pause(signal, error.retryAfterMs);
+      if (reported !== error.code) onWaiting(error);
+      reported = error.code;
+      await backoff.pause(signal, error.retryAfterMs);
     }
-  }
-}
-
-/**
- * Whether a failed call to ThingWorx says nothing about the data it carried: the platform is down, slow, refuses the key, or
- * lacks the hub Thing. Such a call is repeated as long as it takes; no message goes to the dead letters for it.
- */
-export function isOutage(error: unknown): boolean {
-  if (!(error instanceof ConnectorError)) return false;
-  switch (error.code) {
-    case 'THINGWORX_UNREACHABLE':
-    case 'THINGWORX_UNAVAILABLE':
-    case 'THINGWORX_UNAUTHORIZED':
-    case 'THINGWORX_FORBIDDEN':
-    case 'THINGWORX_NOT_FOUND':
-      return true;
-    default:
-      return false;
   }
 }

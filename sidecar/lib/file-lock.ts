@@ -3,22 +3,22 @@ import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node
 import { hostname } from 'node:os';
 import path from 'node:path';
 
-/** Who holds a lock, as its file says. */
+/** The holder of a lock, as stored in the lock file. */
 interface Holder {
   readonly id: string;
   readonly pid: number;
   readonly host: string;
-  /** When the process began, by the operating system, so that a process id used again is no holder. Absent where it cannot be told. */
+  /** Start time of the process from the operating system, to detect a reused process id. Absent where it is not available. */
   readonly began?: string;
 }
 
 const TOUCH_MS = 5000;
-/** Age of a lock file that nobody touched, after which its holder counts as dead even if its process id lives (used again, or elsewhere). */
+/** Age of a lock file after which its holder counts as dead, even if a process with its id runs (a reused id, or another machine). */
 const STALE_MS = 30_000;
 
 /**
- * A lock file held by one process: a second holder is refused as long as the first lives. Node offers no lock of the operating system, so
- * the file names its holder, and the holder touches it every five seconds.
+ * A lock file held by one process. A second process cannot acquire it while the first runs. Node has no API for file locks of the operating
+ * system, so the file stores its holder, and the holder updates its modification time every five seconds.
  */
 export class FileLock {
   readonly #file: string;
@@ -52,12 +52,12 @@ export class FileLock {
     return undefined;
   }
 
-  /** Whether somebody else took the lock while this process did not run (suspended for long, say). */
+  /** Whether another process took the lock while this process was suspended. */
   get isLost(): boolean {
     return this.#lost;
   }
 
-  /** Idempotent. Leaves the file alone when it is another's by now. */
+  /** Idempotent. Does not remove the file of another holder. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
     if (this.#lost) return;
@@ -83,7 +83,7 @@ export class FileLock {
   }
 }
 
-/** False when the file exists. The content is complete before the name appears: a reader never sees half of it. */
+/** False when the file exists. The file is written under another name first, so that readers never see partial content. */
 async function create(file: string, holder: Holder): Promise<boolean> {
   const draft = `${file}.${holder.id}`;
   try {
@@ -98,13 +98,13 @@ async function create(file: string, holder: Holder): Promise<boolean> {
   }
 }
 
-/** True when the way is free: the holder was dead and its file is gone. */
+/** True when the lock can be acquired: its holder was dead and the file was removed. */
 async function removeStale(file: string): Promise<boolean> {
   const holder = await read(file);
   const ageMs = await age(file);
   if (ageMs === undefined) return true;
   if (holder ? await isAlive(holder, ageMs) : ageMs < STALE_MS) return false;
-  // Moved aside first: of two that find the same dead holder, the second might otherwise remove the first one's new lock.
+  // Renamed first: when two processes find the same dead holder, the second must not remove the new lock of the first.
   const aside = `${file}.${randomUUID()}`;
   try {
     await rename(file, aside);
@@ -120,7 +120,7 @@ async function removeStale(file: string): Promise<boolean> {
 
 async function isAlive(holder: Holder, ageMs: number): Promise<boolean> {
   if (ageMs >= STALE_MS) return false;
-  // A process id says nothing about another machine (or container) on the same volume: only age does.
+  // The process ids of another machine or container on the same volume cannot be checked. Only the age counts.
   if (holder.host !== hostname()) return true;
   const began = await beginOf(holder.pid);
   if (holder.began !== undefined && began !== undefined) return holder.began === began;
@@ -136,7 +136,7 @@ function exists(pid: number): boolean {
   }
 }
 
-/** The start time of a process (Linux: field 22 of /proc/pid/stat, with the boot id); undefined where there is none. */
+/** The start time of a process (Linux: field 22 of /proc/pid/stat, with the boot id); undefined where it is not available. */
 async function beginOf(pid: number): Promise<string | undefined> {
   try {
     const [line, boot] = await Promise.all([

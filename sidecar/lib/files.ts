@@ -2,7 +2,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Writes beside the file, flushes, then renames over it and flushes the directory: a crash leaves the old file or the new one. */
+/** Replaces a file atomically and durably: writes and flushes a new file, renames it, and flushes the directory. */
 export async function replaceFile(file: string, text: string): Promise<void> {
   const draft = `${file}.new`;
   const handle = await open(draft, 'w', 0o600);
@@ -17,7 +17,7 @@ export async function replaceFile(file: string, text: string): Promise<void> {
       await rename(draft, file);
       break;
     } catch (error) {
-      // Windows refuses while a virus scanner or an indexer has the old file open.
+      // Windows refuses the rename while a virus scanner or an indexer has the old file open.
       const code = (error as NodeJS.ErrnoException).code ?? '';
       if (attempt === 5 || !['EPERM', 'EACCES', 'EBUSY'].includes(code)) {
         await rm(draft, { force: true });
@@ -29,7 +29,7 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   await flushDirectory(path.dirname(file));
 }
 
-/** Makes names that were added to or removed from a directory survive a power cut, where the system can. */
+/** Makes added and removed names of a directory durable, where the operating system supports it. */
 export async function flushDirectory(directory: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(directory, 'r');
@@ -40,12 +40,12 @@ export async function flushDirectory(directory: string): Promise<void> {
   }
 }
 
-/** True for "there is no such file", the one failure that most readers expect. */
+/** Whether the error means that the file does not exist. */
 export function isMissing(thrown: unknown): boolean {
   return (thrown as NodeJS.ErrnoException | null)?.code === 'ENOENT';
 }
 
-/** The system's code of a failure, for messages. */
+/** The error code of the operating system, for messages. */
 export function systemCode(thrown: unknown): string {
   const { code, message } = thrown as NodeJS.ErrnoException;
   return code ?? message;

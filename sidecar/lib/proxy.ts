@@ -3,21 +3,21 @@ import { EnvHttpProxyAgent, WebSocket, type WebSocketInit } from 'undici';
 const LOOPBACK = 'localhost,127.0.0.1,::1';
 
 /**
- * Connections that go through the proxy of the environment variables HTTPS_PROXY (HTTP_PROXY for addresses without TLS), but for the hosts
- * of NO_PROXY, and straight without them. The clients of Azure Storage and Microsoft Entra ID follow the same variables by themselves.
+ * An agent that uses the proxy of the environment variables HTTPS_PROXY (HTTP_PROXY for addresses without TLS), except for the hosts in
+ * NO_PROXY. Without these variables it connects directly. The clients of Azure Storage and Microsoft Entra ID read the same variables.
  */
 export function createAgent(options: EnvHttpProxyAgent.Options = {}): EnvHttpProxyAgent {
   return new EnvHttpProxyAgent(options);
 }
 
-/** The same, and this machine is never reached through a proxy: what it would be shown is the application key. */
+/** The same, but never uses a proxy for this machine: the proxy would see the application key. */
 export function createLocalAgent(options: EnvHttpProxyAgent.Options = {}): EnvHttpProxyAgent {
   const { no_proxy, NO_PROXY } = process.env;
   const others = no_proxy ?? NO_PROXY;
   return createAgent({ ...options, noProxy: others ? `${others},${LOOPBACK}` : LOOPBACK });
 }
 
-/** A WebSocket class for Azure's AMQP libraries, whose sockets go the same way. */
+/** A WebSocket class for the AMQP libraries of Azure, with the same proxy rules. */
 export function proxiedWebSocket(): typeof WebSocket {
   const dispatcher = createAgent();
   return class extends WebSocket {
@@ -28,7 +28,7 @@ export function proxiedWebSocket(): typeof WebSocket {
   };
 }
 
-/** What undici's error says when a proxy opens no tunnel: for which it has neither a class nor a code of its own. */
+/** Recognizes the error of undici for a proxy that refuses the tunnel. It has no error code of its own. */
 export function proxyRefusal(message: string): string | undefined {
   const status = /Proxy response \((\d{3})\)/.exec(message)?.[1];
   return status === undefined ? undefined : `the proxy answered ${status}`;

@@ -3,19 +3,19 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing, replaceFile } from './files.ts';
 
-/** Records on disk, a file `<id>.json` each, replaced atomically and durably. What fails is thrown as the system says it. */
+/** Records on disk, one file `<id>.json` each, replaced atomically and durably. Throws the errors of the operating system. */
 export class Records<T extends { readonly id: string }> {
   readonly directory: string;
   readonly #isRecord: (value: T | null) => boolean;
   #made = false;
 
-  /** `isRecord`: whether what a file holds can be used; it may be anything. Ids must be safe in a file name. */
+  /** `isRecord` checks the JSON value of a file. Ids must be safe in a file name. */
   constructor(directory: string, isRecord: (value: T | null) => boolean) {
     this.directory = directory;
     this.#isRecord = isRecord;
   }
 
-  /** The records that can be read, sorted by id, and the names of files that cannot. */
+  /** The readable records, sorted by id, and the names of unreadable files. */
   async load(): Promise<{ records: T[]; unreadable: string[] }> {
     const records: T[] = [];
     const unreadable: string[] = [];
@@ -36,7 +36,7 @@ export class Records<T extends { readonly id: string }> {
     await rm(this.#file(id), { force: true });
   }
 
-  /** Makes the directory. Idempotent. */
+  /** Creates the directory. Idempotent. */
   async make(): Promise<void> {
     if (this.#made) return;
     await mkdir(this.directory, { recursive: true, mode: 0o700 });

@@ -1,3 +1,5 @@
+import { format } from 'node:util';
+import { AzureLogger } from '@azure/logger';
 import { type Logger, pino } from 'pino';
 
 export type Log = Logger;
@@ -18,6 +20,8 @@ const SECRET_SHAPES: ReadonlyArray<readonly [RegExp, string]> = [
   [/((?:SharedAccessKey|AccountKey)=)[A-Za-z0-9+/=_-]+/gi, `$1${REDACTED}`],
   [/(SharedAccessSignature(?:=|\s+))sr=[^\s"';]+/gi, `$1${REDACTED}`],
   [/([?&;]sig=)[^&\s"';]+/gi, `$1${REDACTED}`],
+  // The login in an address, such as that of a proxy.
+  [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi, `$1${REDACTED}@`],
   [/((?:Bearer|Basic)\s+)[A-Za-z0-9+/=._~-]{8,}/g, `$1${REDACTED}`],
 ];
 
@@ -43,6 +47,14 @@ export function createLog(level: string, sink: LogSink = process.stdout): Log {
     },
     { write: (line: string) => sink.write(redact(line)) },
   );
+}
+
+/**
+ * Sends what Azure's SDKs log (AZURE_LOG_LEVEL) to the log as well, at level debug, where secrets are taken out. By themselves they write
+ * to standard error as it is, the login of a proxy and the query of a SAS link included.
+ */
+export function captureAzureLog(log: Log): void {
+  AzureLogger.log = (...parts: unknown[]) => log.debug({ source: 'azure' }, format(...parts).trimEnd());
 }
 
 /**

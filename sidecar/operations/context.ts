@@ -1,8 +1,9 @@
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { HubSettings, NonSecretHubSettings, SecretName } from '../contract/hub-settings.ts';
 import type { HubStatus } from '../contract/status.ts';
-import type { Storages } from '../files/types.ts';
-import type { PackageDesk } from '../packages/types.ts';
+import type { StorageAccounts } from '../files/accounts.ts';
+import type { Deployments } from '../packages/deployments.ts';
+import type { OneTimeSecretToken, OneTimeSecretTokens } from '../secrets/one-time-secret-tokens.ts';
 import type { CheckStep } from './check/checks.ts';
 import type { DeadLetterDesk } from './dead-letters/dead-letters.ts';
 import type { DeferredDesk } from './deferred/desk.ts';
@@ -14,8 +15,8 @@ import type { TaskDesk } from './tasks/tasks.ts';
 /** What an operation is given to work with. Implemented by sidecar/hub, passed by main to the HTTP app. */
 export interface OperationContext {
   readonly hubs: Hubs;
-  readonly storages: Storages;
-  readonly tickets: SecretTickets;
+  readonly storages: StorageAccounts;
+  readonly secretTokens: OneTimeSecretTokens;
   readonly sidecar: SidecarFacts;
   /** Aborted when the caller has gone or the sidecar stops. */
   readonly signal: AbortSignal;
@@ -37,7 +38,7 @@ export interface Hubs {
     thing: string,
     settings: NonSecretHubSettings,
     secretNames: readonly SecretName[],
-  ): Promise<{ status: HubStatus; tickets: readonly SecretTicket[] }>;
+  ): Promise<{ status: HubStatus; tickets: readonly OneTimeSecretToken[] }>;
   /** Stops the hub gracefully and forgets its settings. Unknown hubs are no error: the end is the same. */
   disconnect(thing: string): Promise<void>;
   /** @throws ConnectorError HUB_NOT_CONNECTED for a hub that never asked to be connected. */
@@ -65,23 +66,6 @@ export interface Hub {
   readonly ingestion: IngestionDesk;
   readonly mappings: MappingDesk;
   readonly imports: ImportDesk;
-  readonly packages: PackageDesk;
+  readonly packages: Deployments;
   readonly deferred: DeferredDesk;
-}
-
-export interface SecretTicket {
-  readonly name: SecretName;
-  /** Unguessable, good for one use within 60 seconds. */
-  readonly ticket: string;
-}
-
-/** Secrets on their way from a PASSWORD property to the hub that needs them. */
-export interface SecretTickets {
-  /**
-   * Hands over the secret for which the ticket was issued. An empty value counts as not set. `env:NAME` and `file:/path`
-   * are resolved by the sidecar.
-   * @returns how many secrets of the same Connect are still awaited
-   * @throws ConnectorError TICKET_UNKNOWN, SECRET_UNREADABLE
-   */
-  redeem(ticket: string, value: string): Promise<{ name: SecretName; awaited: number }>;
 }

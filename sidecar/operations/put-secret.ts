@@ -31,5 +31,5 @@ export const putSecret = defineOperation({
   }),
   errors: ['TICKET_UNKNOWN', 'SECRET_UNREADABLE', 'CONNECTION_STRING_INVALID', 'MAPPINGS_INVALID'],
   authorisation: 'ticket',
-  run: ({ tickets }, { ticket, secret }) => tickets.redeem(ticket, secret),
+  run: ({ secretTokens }, { ticket, secret }) => secretTokens.redeem(ticket, secret),
 });

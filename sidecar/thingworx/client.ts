@@ -191,3 +191,21 @@ function retryAfterMs(header: string | string[] | undefined): number | undefined
   const seconds = Number(Array.isArray(header) ? header[0] : header);
   return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
 }
+
+/**
+ * Whether a failed call to ThingWorx says nothing about the data that it carried: ThingWorx is down or slow, refuses the application key, or
+ * has no hub Thing. Such a call is repeated until it succeeds; no message becomes a dead letter because of it.
+ */
+export function isOutage(error: unknown): boolean {
+  if (!(error instanceof ConnectorError)) return false;
+  switch (error.code) {
+    case 'THINGWORX_UNREACHABLE':
+    case 'THINGWORX_UNAVAILABLE':
+    case 'THINGWORX_UNAUTHORIZED':
+    case 'THINGWORX_FORBIDDEN':
+    case 'THINGWORX_NOT_FOUND':
+      return true;
+    default:
+      return false;
+  }
+}

@@ -55,7 +55,7 @@ export function samplesOf(value: unknown): Samples {
 }
 
 /** A plain object: its keys are properties. */
-export function sampleOf(
+function sampleOf(
   item: Readonly<Record<string, unknown>>,
   around: readonly unknown[],
   key: string | number | undefined,

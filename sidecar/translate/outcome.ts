@@ -5,10 +5,10 @@ import type { Creation, Ignored, Refusal, Translation, Update } from './types.ts
  * Keys or names that are data (time stamps, serial numbers) must not make a model grow without end: of a message that
  * lacks more than this, nothing is created.
  */
-export const MAX_CREATIONS = 200;
+const MAX_CREATIONS = 200;
 
 /** How far an Outcome had come; to take back what came after. */
-export interface Mark {
+interface Mark {
   readonly ignored: number;
   readonly refusals: number;
   readonly creations: number;

@@ -1,10 +1,11 @@
 import type { CoerceContext } from './coerce/context.ts';
 import { DEFAULT_LIMITS } from './decode/limits.ts';
 import { type BodyFormat, type BodySize, decodeBody } from './decode.ts';
-import { type CompiledMappings, compileMappings, type MappingProblem } from './mapping/document.ts';
+import { type CompiledMappings, compileMappings } from './mapping/document.ts';
+import type { MappingProblem } from './mapping/schema-check.ts';
 import { PlanCache } from './plan.ts';
 import { type Content, NONE, refused } from './reading.ts';
-import { RowBuilder } from './rows.ts';
+import { RowBuilder } from './row-builder.ts';
 import type {
   HubMessage,
   Prepared,

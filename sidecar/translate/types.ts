@@ -58,7 +58,7 @@ export type BaseType = (typeof FIELD_BASE_TYPES)[number];
 export type Quality = 'GOOD' | 'BAD' | 'UNKNOWN';
 
 /** `iothub-message-source`. An unknown source is kept as it is and ignored with a reason. */
-export type MessageSource =
+type MessageSource =
   | 'Telemetry'
   | 'twinChangeEvents'
   | 'deviceConnectionStateEvents'
@@ -143,7 +143,7 @@ export const IGNORE_CODES = [
   'SOURCE',
 ] as const;
 
-export type IgnoreCode = (typeof IGNORE_CODES)[number];
+type IgnoreCode = (typeof IGNORE_CODES)[number];
 
 export interface Ignored {
   readonly code: IgnoreCode;

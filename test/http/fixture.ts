@@ -8,28 +8,30 @@ import { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import { type AppOptions, createApp } from '../../sidecar/http/app.ts';
 import { HttpServer } from '../../sidecar/http/server.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
-import type { Hub, Hubs, OperationContext, SecretTickets } from '../../sidecar/operations/context.ts';
+import type { Hub, Hubs, OperationContext } from '../../sidecar/operations/context.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { defineOperation, type Operation } from '../../sidecar/operations/operation.ts';
-import { Tickets } from '../../sidecar/secrets/tickets.ts';
+import { OneTimeSecretTokens } from '../../sidecar/secrets/one-time-secret-tokens.ts';
 
 export const ENVELOPE = { 'x-sidecar-envelope': '1' };
 export const TOKEN = 'a-token-of-thirty-two-characters';
 
-/** Hubs that remember what they were asked, and hand-overs in memory. */
-export class MemoryHubs implements Hubs, SecretTickets {
+/** Hubs that remember what they were asked. */
+export class MemoryHubs implements Hubs {
+  readonly #secretTokens: OneTimeSecretTokens;
   readonly connected = new Map<
     string,
     { settings: NonSecretHubSettings; secrets: Partial<Record<SecretName, string>> }
   >();
-  readonly issued = new Map<string, { thing: string; name: SecretName }>();
+
+  constructor(secretTokens = new OneTimeSecretTokens()) {
+    this.#secretTokens = secretTokens;
+  }
 
   async connect(thing: string, settings: NonSecretHubSettings, secretNames: readonly SecretName[]) {
     this.connected.set(thing, { settings, secrets: {} });
-    const tickets = secretNames.map((name) => {
-      const ticket = `ticket-${this.issued.size}`;
-      this.issued.set(ticket, { thing, name });
-      return { name, ticket };
+    const tickets = this.#secretTokens.issue(thing, secretNames, async (secrets) => {
+      this.connected.set(thing, { settings, secrets });
     });
     return { status: statusOf(thing), tickets };
   }
@@ -62,16 +64,6 @@ export class MemoryHubs implements Hubs, SecretTickets {
 
   async check(): Promise<never[]> {
     return [];
-  }
-
-  async redeem(ticket: string, value: string): Promise<{ name: SecretName; awaited: number }> {
-    const issued = this.issued.get(ticket);
-    if (!issued) throw new ConnectorError('TICKET_UNKNOWN', 'No such ticket.');
-    this.issued.delete(ticket);
-    const hub = this.connected.get(issued.thing);
-    if (hub) hub.secrets[issued.name] = value;
-    const awaited = [...this.issued.values()].filter(({ thing }) => thing === issued.thing).length;
-    return { name: issued.name, awaited };
   }
 }
 
@@ -133,12 +125,13 @@ export interface TestApp {
 
 /** The app on a free port of the loopback address, stopped after the test. */
 export async function startApp(t: TestContext, options: Partial<AppOptions> = {}): Promise<TestApp> {
-  const hubs = new MemoryHubs();
+  const secretTokens = new OneTimeSecretTokens();
+  const hubs = new MemoryHubs(secretTokens);
   const lines: string[] = [];
   const context: Omit<OperationContext, 'signal'> = {
     hubs,
-    storages: new StorageAccounts(new Tickets()),
-    tickets: hubs,
+    storages: new StorageAccounts(secretTokens),
+    secretTokens,
     sidecar: { version: '0.1.0', startedAt: new Date() },
   };
   const app = createApp({

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createLog, redact } from '../../sidecar/observe/log.ts';
+import { AzureLogger, createClientLogger, setLogLevel } from '@azure/logger';
+import { captureAzureLog, createLog, redact } from '../../sidecar/observe/log.ts';
 
 const KEY = 'c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0';
 
@@ -19,6 +20,7 @@ describe('the log', () => {
     ['a storage key', `AccountName=a;AccountKey=${KEY}==;EndpointSuffix=core.windows.net`],
     ['a shared access signature', `SharedAccessSignature sr=h&sig=${KEY}&se=1&skn=p`],
     ['a link', `https://a.blob.core.windows.net/c/b?sv=1&sig=${KEY}&sp=r`],
+    ['a login in an address', `connect to http://plant:${KEY}@proxy.example:3128/ failed`],
     ['a header', `Authorization: Bearer ${KEY}`],
   ] as const) {
     test(`shows no ${what}, wherever it stands`, () => {
@@ -55,5 +57,20 @@ describe('the log', () => {
   test('leaves ordinary text as it is', () => {
     const text = 'partition 3: 12 messages; signature missing; key=value';
     assert.equal(redact(text), text);
+  });
+
+  test('takes what the Azure SDKs log, without secrets', (t) => {
+    const before = AzureLogger.log;
+    t.after(() => {
+      AzureLogger.log = before;
+      setLogLevel(undefined);
+    });
+    const out = logged((log) => {
+      captureAzureLog(log);
+      setLogLevel('verbose');
+      createClientLogger('core-rest-pipeline').verbose('through %s', `http://plant:${KEY}@proxy.example/`);
+    });
+    assert.match(out, /"source":"azure".*core-rest-pipeline:verbose through http:\/\/\[redacted\]@proxy/);
+    assert.doesNotMatch(out, new RegExp(KEY));
   });
 });

@@ -1,6 +1,6 @@
 import rhea from 'rhea';
-import { KnownNames } from './amqp-names.ts';
 import { AmqpReader, UNKNOWN } from './amqp-reader.ts';
+import { InternedStrings } from './interned-strings.ts';
 
 interface Codec {
   decode(buffer: Buffer): object;
@@ -30,11 +30,11 @@ const PROPERTY_FIELDS = [
 ] as const;
 
 /**
- * Decodes AMQP messages straight into the objects that rhea's decoder makes, without its intermediate objects for every value: most of
- * the CPU time of receiving goes there (docs/decisions/003). `rhea.message.decode` is the library's public codec and the one place that
- * incoming messages pass; replacing it reaches the copy that @azure/event-hubs uses. Encodings that IoT Hub does not send (described
- * values, lists and maps in annotations, several body sections) go to the original, as does anything malformed, so that results and
- * errors are the library's own. test/azure/amqp-decoder.test.ts compares the two on generated messages.
+ * Decodes AMQP messages directly into the objects that rhea's decoder returns, without its intermediate objects for every value. Those take
+ * most of the CPU time of receiving (docs/decisions/003). `rhea.message.decode` is the public codec of the library, and every incoming
+ * message passes it; replacing it affects the copy that @azure/event-hubs uses. Encodings that IoT Hub does not send (described values, lists
+ * and maps in annotations, several body sections) and malformed messages go to the original decoder, so that results and errors are those
+ * of the library. test/azure/event-hubs/amqp-decoder.test.ts compares the two on generated messages.
  */
 export function installFastDecoder(): void {
   const codec = rhea.message as unknown as Codec & { [FAST]?: true };
@@ -44,13 +44,13 @@ export function installFastDecoder(): void {
   Object.defineProperty(codec, FAST, { value: true });
 }
 
-/** The decoder by itself: gives what `original` would give. */
+/** The decoder alone. Returns what `original` would return. */
 export function createDecoder(
   original: (buffer: Buffer) => object,
   dataSection: (data: Buffer) => object,
 ): (buffer: Buffer) => object {
   const prototype = Object.getPrototypeOf(original(Buffer.alloc(0))) as object;
-  const names = new KnownNames();
+  const names = new InternedStrings();
   return (buffer) => {
     try {
       return readMessage(
@@ -103,7 +103,7 @@ function readMessage(
   return message;
 }
 
-/** The fields of a section that is a composite; what is null is absent. */
+/** Sets the fields of a composite section. Null fields are left out. */
 function setFields(message: Record<string, unknown>, names: readonly string[], reader: AmqpReader): void {
   const values = reader.list(names.length);
   // No iterator: this runs for every message.

@@ -1,8 +1,8 @@
 import rhea from 'rhea';
-import { KnownNames } from './amqp-names.ts';
 import { AmqpReader } from './amqp-reader.ts';
+import { InternedStrings } from './interned-strings.ts';
 
-/** What rhea hands on of a frame that it has read. */
+/** What rhea passes on of a frame. */
 export interface TransferFrame {
   readonly size: number;
   readonly type: 0;
@@ -18,7 +18,7 @@ interface Transport {
   readonly header_received: unknown;
   readonly frame_type: number;
   readonly read_complete: unknown;
-  /** Takes the whole frames at the start of the buffer; gives how many bytes those were. */
+  /** Reads the complete frames at the start of the buffer. Returns their length in bytes. */
   read(buffer: Buffer): number;
 }
 
@@ -38,24 +38,24 @@ const HEADER_BYTES = 8;
 const TRANSFER_CODE = 0x14;
 
 /**
- * Reads the frames that carry messages without rhea's object for every field of them. All other frames, and what is malformed, go to
- * rhea's own transport. It has no public place for that, so its prototype is reached through a connection that is never opened; should
- * it be built otherwise one day, everything works as before and slower (docs/decisions/003). test/azure/amqp-frames.test.ts compares both.
+ * Reads transfer frames without rhea's object for every field. All other frames and malformed ones go to rhea's own transport. rhea has no
+ * public interface for this, so its prototype is taken from a connection that is never opened. If a later rhea is built differently, nothing
+ * is replaced and receiving is slower (docs/decisions/003). test/azure/event-hubs/amqp-frames.test.ts compares the two.
  */
 export function installFastFrames(): void {
   const { amqp_transport } = rhea.create_connection({ reconnect: false } as never) as unknown as {
     amqp_transport?: Transport;
   };
   const prototype: TransportPrototype | undefined = amqp_transport && Object.getPrototypeOf(amqp_transport);
-  // Whoever looks at frames with DEBUG=rhea:* is to see all of them.
+  // With DEBUG=rhea:* rhea logs every frame that it reads.
   if (typeof prototype?.read !== 'function' || prototype[FAST] || process.env.DEBUG) return;
   prototype.read = createFrameReader(prototype.read);
   Object.defineProperty(prototype, FAST, { value: true });
 }
 
-/** The reader by itself: does what `original` would do. */
+/** The reader alone. Does what `original` would do. */
 export function createFrameReader(original: Transport['read']): Transport['read'] {
-  const names = new KnownNames();
+  const names = new InternedStrings();
   return function (this: Transport, buffer: Buffer): number {
     if (!this.header_received || this.frame_type !== AMQP_FRAME) return original.call(this, buffer);
     let offset = 0;
@@ -72,12 +72,12 @@ export function createFrameReader(original: Transport['read']): Transport['read'
   };
 }
 
-/** The frame at the offset, when it is a transfer with a payload and fields of the plain kinds. */
+/** The frame at the offset, when it is a transfer with a payload and fields of primitive types. */
 export function readTransfer(
   buffer: Buffer,
   offset: number,
   size: number,
-  names: KnownNames,
+  names: InternedStrings,
 ): TransferFrame | undefined {
   const start = offset + HEADER_BYTES;
   const end = offset + size;

@@ -1,11 +1,11 @@
-import type { KnownName, KnownNames } from './amqp-names.ts';
+import type { InternedString, InternedStrings } from './interned-strings.ts';
 
-/** Thrown inside for whatever the short way does not know; the library's own reader then takes the whole. */
+/** Thrown for every encoding that this reader does not support; the library's reader then reads the whole. */
 export const UNKNOWN = Symbol('unknown encoding');
 
 const MAX_HIGH_WORD = 2_097_153;
 
-/** Methods of Node's Buffer that its types leave out: `toString` without the check of its arguments, which costs as much as the copy. */
+/** Methods of Node's Buffer that its types leave out: `toString` without the check of its arguments, which takes as long as the copy. */
 interface SlicingBuffer extends Buffer {
   utf8Slice(start: number, end: number): string;
   asciiSlice(start: number, end: number): string;
@@ -14,11 +14,11 @@ interface SlicingBuffer extends Buffer {
 /** Reads AMQP 1.0 values (part 1.6) of the kinds that IoT Hub sends; throws UNKNOWN at any other and at the end of the bytes. */
 export class AmqpReader {
   readonly #buffer: SlicingBuffer;
-  readonly #names: KnownNames;
+  readonly #names: InternedStrings;
   /** Where the next value begins. */
   at: number;
 
-  constructor(buffer: Buffer, names: KnownNames, at = 0) {
+  constructor(buffer: Buffer, names: InternedStrings, at = 0) {
     this.#buffer = buffer as SlicingBuffer;
     this.#names = names;
     this.at = at;
@@ -40,7 +40,7 @@ export class AmqpReader {
     for (let pair = 0; pair + 1 < count; pair += 2) {
       const known = this.#knownName();
       const key = known?.text ?? this.value();
-      // rhea makes a property of whatever the key is; a key such as __proto__ is left to it as well.
+      // rhea decides what happens with keys that are not strings, and with __proto__.
       if (typeof key !== 'string' || key === '__proto__') throw UNKNOWN;
       map[key] = (known?.hasFewValues ? this.#knownName()?.text : undefined) ?? this.value();
     }
@@ -48,7 +48,7 @@ export class AmqpReader {
     return map;
   }
 
-  /** A list of at most so many values; the last may be missing. */
+  /** A list of at most `limit` values; trailing values may be missing. */
   list(maxLength: number): unknown[] {
     const code = this.byte();
     if (code === 0x45) return [];
@@ -69,8 +69,8 @@ export class AmqpReader {
     return values;
   }
 
-  /** A short text, if that is what follows and it can be kept; otherwise nothing is read. */
-  #knownName(): KnownName | undefined {
+  /** An interned string, if a short string follows; otherwise nothing is read. */
+  #knownName(): InternedString | undefined {
     const code = this.#buffer[this.at];
     if (code !== 0xa1 && code !== 0xa3) return undefined;
     const start = this.at + 2;
@@ -151,7 +151,7 @@ export class AmqpReader {
     }
   }
 
-  /** Beyond 2^53 rhea gives bytes instead of a number; that is left to it. */
+  /** rhea returns bytes instead of a number beyond 2^53; such values are left to it. */
   #long(): number {
     this.#advance(8);
     const high = this.#buffer.readInt32BE(this.at - 8);
@@ -172,7 +172,7 @@ export class AmqpReader {
     return this.#buffer.utf8Slice(start, this.at);
   }
 
-  /** Symbols are names by nature: content types, keys. */
+  /** Symbols repeat: content types, keys. */
   #symbol(length: number): string {
     const start = this.at;
     this.#advance(length);

@@ -4,9 +4,26 @@ import {
   type EventHubConsumerClientOptions,
   RetryMode,
 } from '@azure/event-hubs';
+import type { TokenCredential } from '@azure/identity';
+import { Receiver } from 'rhea-promise';
 import { proxiedWebSocket } from '../../lib/proxy.ts';
+import type { AmqpTransport } from '../amqp-connection.ts';
 import { parseEventHub } from '../connection-string.ts';
-import type { EventHubEndpoint } from './endpoint.ts';
+
+/** An Event Hubs-compatible endpoint: a connection string with its EntityPath, or a namespace with a Microsoft Entra credential. */
+export type EventHubEndpoint = (
+  | { readonly kind: 'connectionString'; readonly connectionString: string }
+  | {
+      readonly kind: 'entra';
+      /** Host name of the namespace, such as ihsuprod.servicebus.windows.net; a port is allowed. */
+      readonly namespace: string;
+      readonly eventHubName: string;
+      readonly credential: TokenCredential;
+    }
+) & {
+  /** Default `amqp`. */
+  readonly transport?: AmqpTransport;
+};
 
 export interface ClientOptions {
   readonly ownerId: string;
@@ -51,7 +68,7 @@ export function createEventHubClient(
       clientOptions,
     );
   }
-  // Checked here: the SDK's own check prints the whole connection string.
+  // Checked here, because the error of the SDK contains the whole connection string.
   const { connectionString } = parseEventHub(endpoint.connectionString);
   return new EventHubConsumerClient(consumerGroup, connectionString, store, clientOptions);
 }
@@ -61,4 +78,30 @@ export function endpointHost(endpoint: EventHubEndpoint): string {
   if (endpoint.kind === 'entra') return endpoint.namespace;
   const { host, port } = parseEventHub(endpoint.connectionString);
   return port === undefined ? host : `${host}:${port}`;
+}
+
+type AddCredit = (this: Receiver, credit: number) => void;
+
+const BOUNDED = Symbol.for('azure-iot-sidecar.bounded-credit');
+
+/**
+ * Bounds the AMQP link credit of @azure/event-hubs (Azure/azure-sdk-for-js#39452).
+ *
+ * The partition receiver of the SDK calls `addCredit(prefetch - queued)` in every receive cycle and ignores the outstanding credit. At a low
+ * event rate the credit grows without limit (measured: 169,000 after 20 s); when the handler then blocks, the whole backlog is received into
+ * memory. The number that the SDK passes is the wanted outstanding credit, so only the missing credit is added here.
+ *
+ * `addCredit` is a public method of rhea-promise. Replacing it on the prototype affects the receivers that the SDK creates. Only receivers
+ * with manual credit are affected: in this program, the partition receivers of the SDK. Remove it when the SDK counts outstanding credit;
+ * test/azure/event-hubs/event-hub-client.test.ts shows whether it does.
+ */
+export function boundReceiverCredit(): void {
+  const prototype = Receiver.prototype as Receiver & { [BOUNDED]?: true };
+  if (prototype[BOUNDED]) return;
+  const addCredit: AddCredit = prototype.addCredit;
+  prototype.addCredit = function (this: Receiver, wanted: number): void {
+    const missing = wanted - Math.max(this.credit, 0);
+    if (missing > 0) addCredit.call(this, missing);
+  };
+  Object.defineProperty(prototype, BOUNDED, { value: true });
 }

@@ -7,12 +7,13 @@ import type {
   Subscription,
 } from '@azure/event-hubs';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { bounded } from '../../lib/bounded.ts';
+import { Backoff } from '../../lib/backoff.ts';
+import { settledWithin } from '../../lib/concurrency.ts';
 import { azureError } from '../azure-error.ts';
 import { installFastDecoder } from './amqp-decoder.ts';
 import { installFastFrames } from './amqp-frames.ts';
-import { boundReceiverCredit } from './credit.ts';
-import { createEventHubClient, endpointHost } from './event-hub-client.ts';
+import { createMemoryCheckpoints } from './checkpoints.ts';
+import { boundReceiverCredit, createEventHubClient, endpointHost } from './event-hub-client.ts';
 import type {
   CheckpointStore,
   EventSource,
@@ -22,13 +23,11 @@ import type {
   StartPosition,
 } from './event-types.ts';
 import { GuardedCheckpoints } from './guarded-checkpoints.ts';
-import { createMemoryCheckpoints } from './memory-checkpoints.ts';
-import { Partition, PartitionEnded } from './partition.ts';
-import { PartitionEnds } from './partition-ends.ts';
+import { Partition, PartitionEnded, PartitionEnds } from './partition.ts';
 
 /**
- * Opens the event stream of an IoT Hub (or any Event Hub) and begins to receive. Resolves when the endpoint has answered; partitions
- * open afterwards, through `onPartitionOpen`. Later failures go to `onError` and the source recovers by itself.
+ * Opens the event stream of an IoT Hub (or any Event Hub) and begins to receive. Resolves when the endpoint has answered; partitions open
+ * afterwards (`onPartitionOpen`). Later errors go to `onError`, and the source recovers.
  *
  * Throws AZURE_UNAUTHORIZED, AZURE_UNREACHABLE, AZURE_NOT_FOUND, AZURE_TIMEOUT, AZURE_CANCELLED, CONNECTION_STRING_INVALID.
  */
@@ -41,10 +40,13 @@ export async function openEventSource(options: EventSourceOptions): Promise<Even
   return source;
 }
 
-/** How long the SDK waits for events before it calls the handler with none: the longest that `reopen` of one partition takes to be seen. */
+/** How long the SDK waits for events before it calls the handler with none. `reopen` of one partition takes effect within this time. */
 const MAX_WAIT_SECONDS = 1;
 
-/** What another sidecar has given back gracefully is found at the next turn: within a second, with the time to open it. */
+/** Of a partition that failed. */
+const BACKOFF = { initialDelayMs: 1000, maxDelayMs: 30_000 };
+
+/** A partition that another sidecar has released is claimed at the next update: within a second, with the time to open it. */
 const UPDATE_INTERVAL_MS = 750;
 
 class HubEventSource implements EventSource {
@@ -55,6 +57,7 @@ class HubEventSource implements EventSource {
   readonly #closeTimeoutMs: number;
   readonly #host: string;
   readonly #partitions = new Map<string, Partition>();
+  readonly #backoffs = new Map<string, Backoff>();
   readonly #ends = new PartitionEnds((id, signal) => this.#partitionProperties(id, signal));
   readonly #checkpoints: CheckpointStore;
   #store: GuardedCheckpoints;
@@ -93,7 +96,7 @@ class HubEventSource implements EventSource {
     try {
       this.#properties = await this.#readProperties();
     } catch (thrown) {
-      await bounded(this.#client.close(), 5000);
+      await settledWithin(this.#client.close(), 5000);
       throw thrown;
     }
     this.#subscribe();
@@ -139,8 +142,11 @@ class HubEventSource implements EventSource {
     if (partitionId === undefined) return await this.#reopenAll();
     const partition = this.#partitions.get(partitionId);
     if (!partition?.isOpen) return this.#store.release(partitionId);
-    const ended = await bounded(partition.requestReopen(), this.#closeTimeoutMs + MAX_WAIT_SECONDS * 5000);
-    // A reader that hangs inside the SDK hears no request: only a new connection gets rid of it.
+    const ended = await settledWithin(
+      partition.requestReopen(),
+      this.#closeTimeoutMs + MAX_WAIT_SECONDS * 5000,
+    );
+    // A reader that hangs inside the SDK does not end on request. A new connection replaces it.
     if (!ended) await this.#reopenAll();
   }
 
@@ -157,7 +163,7 @@ class HubEventSource implements EventSource {
     await this.#close();
   }
 
-  /** One at a time; callers that come meanwhile share it. */
+  /** One at a time; later callers share the running one. */
   #reopenAll(): Promise<void> {
     this.#reopening ??= this.#replaceClient().finally(() => {
       this.#reopening = undefined;
@@ -180,7 +186,7 @@ class HubEventSource implements EventSource {
     }
   }
 
-  /** Gives back partitions and the connection; never throws, never waits for ever. */
+  /** Releases partitions and closes the connection. Never throws; bounded in time. */
   async #close(): Promise<void> {
     this.#store.beginStop();
     const client = this.#client;
@@ -188,7 +194,7 @@ class HubEventSource implements EventSource {
       await this.#subscription?.close();
       await client.close();
     };
-    const closed = await bounded(
+    const closed = await settledWithin(
       work().catch((thrown) => this.#report(undefined, thrown)),
       this.#closeTimeoutMs + 5000,
     );
@@ -225,12 +231,16 @@ class HubEventSource implements EventSource {
   }
 
   async #openPartition(partitionId: string): Promise<void> {
-    const failures = this.#partitions.get(partitionId)?.failures ?? 0;
+    let backoff = this.#backoffs.get(partitionId);
+    if (!backoff) {
+      backoff = new Backoff(BACKOFF);
+      this.#backoffs.set(partitionId, backoff);
+    }
     const partition = new Partition({
       id: partitionId,
       handlers: this.#handlers,
       beginsAfter: this.#store.beginsAfter(partitionId),
-      failures,
+      backoff,
       report: (error) => this.#report(partitionId, error),
       onGap: (after, next) => void this.#explainGap(partitionId, after, next),
     });
@@ -280,10 +290,7 @@ class HubEventSource implements EventSource {
     if (silentMs < limitMs) return;
     this.#report(
       undefined,
-      new ConnectorError(
-        'AZURE_TIMEOUT',
-        `${this.#host} has not answered for ${silentMs} ms; connecting anew.`,
-      ),
+      new ConnectorError('AZURE_TIMEOUT', `${this.#host} has not answered for ${silentMs} ms; reconnecting.`),
     );
     await this.#reopenAll();
   }

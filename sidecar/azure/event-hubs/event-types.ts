@@ -1,11 +1,11 @@
 import type { CheckpointStore } from '@azure/event-hubs';
 import type { ConnectorError } from '../../errors/connector-error.ts';
-import type { EventHubEndpoint } from './endpoint.ts';
+import type { EventHubEndpoint } from './event-hub-client.ts';
 
 export type { Checkpoint, CheckpointStore, PartitionOwnership } from '@azure/event-hubs';
 
 /**
- * One event as it came off the partition. The body is never parsed: it holds the bytes of the AMQP data section.
+ * One event of a partition. The body is not parsed: it holds the bytes of the AMQP data section.
  * `systemProperties` has IoT Hub's message annotations (`iothub-connection-device-id`, `iothub-connection-module-id`,
  * `iothub-message-source`, `iothub-enqueuedtime` as ms since 1970, `iothub-interface-id`, `dt-subject`, ...) and the AMQP message
  * properties in camel case (`contentType`, `contentEncoding`, `messageId`, `correlationId`, `userId`, `creationTime`, ...).
@@ -22,7 +22,7 @@ export interface ReceivedEvent {
   readonly systemProperties?: Readonly<Record<string, unknown>>;
 }
 
-/** Where to begin in a partition that has no checkpoint. */
+/** Where reading begins in a partition without a checkpoint. */
 export type StartPosition =
   | { readonly from: 'latest' }
   | { readonly from: 'earliest' }
@@ -32,21 +32,21 @@ export type StartPosition =
   | { readonly from: 'sequenceNumber'; readonly after: number }
   | { readonly from: 'offset'; readonly after: string };
 
-/** What the service last said about the end of a partition. */
+/** The end of a partition, as the service last reported it. */
 export interface LastEnqueued {
-  /** -1 in a partition that never had an event. */
+  /** -1 when the partition has never had an event. */
   readonly sequenceNumber: number;
   readonly beginningSequenceNumber: number;
   readonly enqueuedOnMs: number;
-  /** When the sidecar learned it. */
+  /** When the sidecar read it. */
   readonly readAtMs: number;
 }
 
 /**
  * Why a partition was closed.
  * - stopped: the source is stopping; a last checkpoint is still accepted, ownership is released afterwards.
- * - lost: another sidecar owns the partition now; whatever is in flight belongs to it, checkpoints are refused.
- * - failed: the link broke for good or `onBatch` rejected; the partition opens again from its last checkpoint, after a growing pause.
+ * - lost: another sidecar owns the partition now and reads the events in flight; checkpoints are refused.
+ * - failed: the link broke for good or `onBatch` rejected; the partition opens again from its last checkpoint, with exponential backoff.
  * - reopened: `reopen` was called; the partition opens again from its last checkpoint within about a second.
  */
 export type CloseReason = 'stopped' | 'lost' | 'failed' | 'reopened';
@@ -55,25 +55,24 @@ export interface EventSourceHandlers {
   /**
    * The next events of a partition, in order, never empty; one call at a time per partition.
    *
-   * While the promise is pending the SDK asks for nothing more than what its link already has credit for, so at most
-   * `prefetchCount` events wait in memory: that is the backpressure. Those are received and decoded meanwhile, so the next batch is
-   * at hand when the promise resolves. A lane that wants to send one batch while it translates the next resolves as soon as it has
-   * taken the events into a queue of its own, and leaves the promise pending when that queue is full.
+   * Backpressure: while the promise is pending, the SDK adds no credit, so at most `prefetchCount` events wait in memory. They are received
+   * and decoded in the meantime. A lane that sends one batch while it translates the next resolves when it has queued the events, and leaves
+   * the promise pending while its queue is full.
    *
-   * A rejection closes the partition as 'failed': it opens again from its last checkpoint after a pause, so nothing is lost and events
-   * since the checkpoint repeat.
+   * A rejection closes the partition as 'failed'. It opens again from its last checkpoint after a pause: no event is lost, and the events
+   * since the checkpoint are delivered again.
    */
   onBatch(partitionId: string, events: readonly ReceivedEvent[]): Promise<void>;
   /**
-   * Before the first batch of a partition that this sidecar now owns, which is read after the sequence number `beginsAfter`: -1 from its
-   * beginning, undefined when that is not known (a start by time or offset).
+   * Called before the first batch of a partition that this sidecar now owns. Reading begins after the sequence number `beginsAfter`: -1 from
+   * the beginning, undefined when it is not known (a start by time or offset).
    */
   onPartitionOpen(partitionId: string, beginsAfter: number | undefined): Promise<void> | void;
-  /** After the last batch. Awaited (up to `closeTimeoutMs`), so that a lane can finish and write its last checkpoint. */
+  /** Called after the last batch. Awaited (up to `closeTimeoutMs`), so that a lane can finish and write its last checkpoint. */
   onPartitionClose(partitionId: string, reason: CloseReason): Promise<void> | void;
   /**
-   * Something failed and the source goes on by itself; `partitionId` is undefined for the balancing of partitions and the checkpoint
-   * store. The same error is reported again at every attempt: whoever logs it compares codes.
+   * Called with each error; the source recovers. `partitionId` is undefined for errors of load balancing and of the checkpoint store. The
+   * same error is reported at every attempt; compare codes before logging.
    */
   onError(partitionId: string | undefined, error: ConnectorError): void;
 }
@@ -82,17 +81,17 @@ export interface EventSourceOptions {
   readonly endpoint: EventHubEndpoint;
   readonly consumerGroup: string;
   readonly handlers: EventSourceHandlers;
-  /** Checkpoints and ownership; without it positions live in memory only (replays). */
+  /** Checkpoints and ownership. Default: in memory (replays). */
   readonly checkpoints?: CheckpointStore;
-  /** Never defaulted: the SDK's own default, latest, loses what arrived before the first start. */
+  /** Has no default: the default of the SDK (latest) skips events that arrived before the first start. */
   readonly startPosition: StartPosition;
-  /** Start positions of single partitions, before `startPosition`. */
+  /** Start positions of single partitions; they take precedence over `startPosition`. */
   readonly startPositions?: Readonly<Record<string, StartPosition>>;
   /** Only these partitions. All by default. */
   readonly partitions?: readonly string[];
   /** Most events of one `onBatch`. Default 300. */
   readonly maxBatchSize?: number;
-  /** Most events received ahead per partition, at least and by default `maxBatchSize`. More is no faster, and what waits costs memory and the time to clear it up. */
+  /** Most events received ahead per partition. Default and minimum: `maxBatchSize`. More is not faster and takes memory. */
   readonly prefetchCount?: number;
   /** Name of this sidecar in the ownership records. Default random. */
   readonly ownerId?: string;
@@ -103,11 +102,11 @@ export interface EventSourceOptions {
   /** How often the end of each owned partition is read, for lag. Default 5000; 0: only when asked. */
   readonly lagIntervalMs?: number;
   /**
-   * Silence of the SDK's balancing loop, which speaks every `updateIntervalMs`, after which it is taken to hang and the connection is
-   * replaced. Default 15000, at least ten intervals.
+   * The load balancing loop of the SDK uses the checkpoint store every `updateIntervalMs`. When it has not done so for this time, it counts as
+   * hung and the connection is replaced. Default 15000, at least ten intervals.
    */
   readonly silenceMs?: number;
-  /** Bound of one attempt to connect or to ask. Default 30000. */
+  /** Timeout of one connection attempt or request. Default 30000. */
   readonly timeoutMs?: number;
   /** How long `stop` and `reopen` wait for `onPartitionClose`. Default 10000. */
   readonly closeTimeoutMs?: number;
@@ -117,19 +116,19 @@ export interface EventSourceOptions {
 export interface EventSource {
   readonly partitionIds: readonly string[];
   /**
-   * Short identity of the event stream: endpoint host, entity path, consumer group and the time the hub was created, so that a hub
-   * that was deleted and created again under its name is another stream. Eight hexadecimal digits.
+   * Identity of the event stream, eight hexadecimal digits: a hash of the endpoint host, the entity path, the consumer group and the creation
+   * time of the hub. A hub that was deleted and created again under the same name is another stream.
    */
   readonly streamIdentity: string;
   /** The partitions that this sidecar reads at present. */
   ownedPartitions(): readonly string[];
-  /** What is known of the end of a partition, or undefined before the first answer. Lag = its sequence number - the last one accepted. */
+  /** The last known end of a partition; undefined before the first response. Lag = its sequence number - the last accepted one. */
   lastEnqueued(partitionId: string): LastEnqueued | undefined;
-  /** Asks the service for the ends of the owned partitions (or of one). Throws ConnectorError. */
+  /** Reads the ends of the owned partitions (or of one) from the service. Throws ConnectorError. */
   readLastEnqueued(partitionId?: string, signal?: AbortSignal): Promise<void>;
   /**
-   * Writes the checkpoint of a partition. False when this sidecar does not own the partition any more: the checkpoint was not written
-   * and must not be. Throws ConnectorError when the store fails; the caller tries again with its next checkpoint.
+   * Writes the checkpoint of a partition. False: this sidecar no longer owns the partition, and the checkpoint was not written. Throws
+   * ConnectorError when the store fails; the caller retries with its next checkpoint.
    */
   checkpoint(
     partitionId: string,

@@ -2,7 +2,7 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import { azureError } from '../azure-error.ts';
 import type { Checkpoint, CheckpointStore, PartitionOwnership, StartPosition } from './event-types.ts';
 
-/** The end of a partition, as the guard needs it. */
+/** The end of a partition. */
 export interface PartitionEnd {
   readonly lastEnqueuedSequenceNumber: number;
   readonly lastEnqueuedOffset: string;
@@ -11,7 +11,7 @@ export interface PartitionEnd {
 export interface GuardOptions {
   readonly inner: CheckpointStore;
   readonly ownerId: string;
-  /** Only these partitions are ever claimed; all when undefined. */
+  /** Only these partitions are claimed; all when undefined. */
   readonly partitions: ReadonlySet<string> | undefined;
   readonly timeoutMs: number;
   startPositionOf(partitionId: string): StartPosition;
@@ -23,16 +23,16 @@ export interface GuardOptions {
 const BEGINNING = '-1';
 
 /**
- * Stands between the SDK's event processor and a checkpoint store, and gives the processor what it lacks:
+ * A checkpoint store between the event processor of the SDK and the real store. It adds what the processor lacks:
  *
- * - A partition whose reader ended is claimed again at the next round instead of when its ownership has expired, or later when it is to
- *   pause after a failure.
- * - `latest` is pinned: the end of the partition at the first start becomes its first checkpoint. Without that every reconnect and every
- *   restart before the first event means "latest" anew and skips what arrived meanwhile.
- * - A checkpoint beyond the end of its partition was written for another hub of the same name. The SDK would wait there for ever; the
- *   guard reports it and begins at the start of the partition.
- * - Where reading begins is known, also before the first event, so that lag and stalls show from the first moment.
- * - Calls are bounded in time and their errors are ConnectorErrors.
+ * - A partition whose reader has ended is claimed again in the next round, not when its ownership expires; after a failure it is claimed when
+ *   the backoff has passed.
+ * - `latest` is pinned: the end of the partition at the first start becomes its first checkpoint. Otherwise every reconnect and every restart
+ *   before the first event would start at the new end and skip the events in between.
+ * - A checkpoint beyond the end of its partition was written for another hub with the same name. The SDK would wait there forever. It is
+ *   reported, and reading begins at the start of the partition.
+ * - The position where reading begins is known before the first event, so that lag and stalls are visible from the start.
+ * - Calls have a timeout, and their errors are ConnectorErrors.
  */
 export class GuardedCheckpoints implements CheckpointStore {
   readonly #options: GuardOptions;
@@ -47,7 +47,7 @@ export class GuardedCheckpoints implements CheckpointStore {
     this.#options = options;
   }
 
-  /** Since when the processor has asked for nothing: it asks at every round, so a long silence means that it hangs. */
+  /** Time of the last call of the processor. It calls in every round; when it does not call for long, it hangs. */
   get silentSinceMs(): number {
     return this.#pendingCalls > 0 ? Date.now() : this.#lastCallMs;
   }
@@ -57,18 +57,18 @@ export class GuardedCheckpoints implements CheckpointStore {
     return this.#begins.get(partitionId);
   }
 
-  /** Lets the partition be claimed again at once, or not before the given time. */
+  /** Allows the partition to be claimed again at once, or from the given time on. */
   release(partitionId: string, untilMs = 0): void {
     this.#pausedUntilMs.set(partitionId, untilMs);
   }
 
-  /** From now on the processor sees ownership as it is, so that it can give it back. */
+  /** From now on the processor sees the real ownership, so that it can release it. */
   beginStop(): void {
     this.#stopping = true;
   }
 
   async listOwnership(namespace: string, eventHub: string, group: string): Promise<PartitionOwnership[]> {
-    const owners = await this.#bounded('Reading who owns which partition', (abortSignal) =>
+    const owners = await this.#bounded('Reading the ownership of partitions', (abortSignal) =>
       this.#options.inner.listOwnership(namespace, eventHub, group, { abortSignal }),
     );
     if (this.#stopping) return owners;
@@ -93,7 +93,7 @@ export class GuardedCheckpoints implements CheckpointStore {
     return claimed;
   }
 
-  /** The processor reads the checkpoints right after it claimed a partition, one partition at a time: that one is checked. */
+  /** The processor reads the checkpoints directly after it has claimed a partition, one at a time: that partition is checked. */
   async listCheckpoints(namespace: string, eventHub: string, group: string): Promise<Checkpoint[]> {
     const checkpoints = await this.#bounded('Reading the checkpoints', (abortSignal) =>
       this.#options.inner.listCheckpoints(namespace, eventHub, group, { abortSignal }),
@@ -132,8 +132,8 @@ export class GuardedCheckpoints implements CheckpointStore {
       checkpoint.partitionId,
       new ConnectorError(
         'CHECKPOINT_AHEAD',
-        `The checkpoint of partition ${checkpoint.partitionId} (sequence number ${checkpoint.sequenceNumber}) lies beyond its last event ` +
-          `(${end.lastEnqueuedSequenceNumber}); reading the partition from its beginning.`,
+        `The checkpoint of partition ${checkpoint.partitionId} (sequence number ${checkpoint.sequenceNumber}) is beyond its last event ` +
+          `(${end.lastEnqueuedSequenceNumber}). The partition is read from its beginning.`,
       ),
     );
     return { ...checkpoint, offset: BEGINNING, sequenceNumber: -1 };

@@ -1,11 +1,12 @@
-import type { ReceivedEventData } from '@azure/event-hubs';
+import type { PartitionProperties, ReceivedEventData } from '@azure/event-hubs';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
-import { bounded } from '../../lib/bounded.ts';
-import type { CloseReason, EventSourceHandlers, ReceivedEvent } from './event-types.ts';
+import type { Backoff } from '../../lib/backoff.ts';
+import { settledWithin } from '../../lib/concurrency.ts';
+import type { CloseReason, EventSourceHandlers, LastEnqueued, ReceivedEvent } from './event-types.ts';
 
 /**
- * What the handler throws at the SDK. Never retryable, whatever its code says: an error with `retryable: true` makes the SDK go on with
- * the next batch, which skips this one; any other makes it close the partition, which then opens again from its last checkpoint.
+ * The only error that a handler throws into the SDK. It is never retryable: an error with `retryable: true` makes the SDK continue with the
+ * next batch and skip this one. Any other error makes it close the partition, which then opens again from its last checkpoint.
  */
 export class PartitionEnded extends ConnectorError {
   override get retryable(): boolean {
@@ -13,29 +14,25 @@ export class PartitionEnded extends ConnectorError {
   }
 }
 
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 30_000;
-
 export interface PartitionOptions {
   readonly id: string;
   readonly handlers: EventSourceHandlers;
   /** The sequence number after which it is read; undefined when nobody knows, -1 from the beginning. */
   readonly beginsAfter: number | undefined;
-  /** How often in a row it has ended by failure before. */
-  readonly failures: number;
+  /** Of this partition, kept while it closes and opens again. */
+  readonly backoff: Backoff;
   readonly report: (error: ConnectorError) => void;
-  /** Events between the two sequence numbers never came. */
+  /** Events between the two sequence numbers were not received. */
   readonly onGap: (after: number, next: number) => void;
 }
 
-/** One partition while this sidecar reads it: from `open` to `end`. Knows why it ends, which the SDK does not say. */
+/** One partition while this sidecar reads it: from `open` to `end`. Records why it ends, because the SDK does not say. */
 export class Partition {
   readonly id: string;
   readonly #options: PartitionOptions;
   readonly #interrupted = Promise.withResolvers<never>();
   readonly #ended = Promise.withResolvers<void>();
   #lastSequenceNumber: number;
-  #failures: number;
   #open = false;
   #owned = false;
   #ending = false;
@@ -46,8 +43,7 @@ export class Partition {
     this.id = options.id;
     this.#options = options;
     this.#lastSequenceNumber = options.beginsAfter ?? -1;
-    this.#failures = options.failures;
-    // Nobody may be waiting when it is interrupted.
+    // There may be no batch that waits for this promise.
     this.#interrupted.promise.catch(() => {});
   }
 
@@ -55,14 +51,9 @@ export class Partition {
     return this.#open;
   }
 
-  /** Whether checkpoints are still this sidecar's to write; while closing they are, unless the partition was lost. */
+  /** Whether this sidecar may write checkpoints. True also while the partition closes, unless another sidecar took it. */
   get isOwned(): boolean {
     return this.#owned;
-  }
-
-  /** How often in a row the partition ended by failure. */
-  get failures(): number {
-    return this.#failures;
   }
 
   async open(): Promise<void> {
@@ -75,34 +66,32 @@ export class Partition {
     }
   }
 
-  /** Hands a batch to the lane. Only ever throws PartitionEnded: anything that says `retryable` would make the SDK skip the batch. */
+  /** Passes a batch to the handler. Throws PartitionEnded only. */
   async deliver(received: ReceivedEventData[]): Promise<void> {
     if (this.#openFailed) this.#fail(this.#openFailed);
-    if (this.#reopenWanted) this.#end('is to be opened again');
+    if (this.#reopenWanted) this.#end('is reopened');
     if (this.#ending || received.length === 0) return;
     const events = this.#usable(received);
     if (events.length === 0) return;
     try {
       await Promise.race([this.#options.handlers.onBatch(this.id, events), this.#interrupted.promise]);
     } catch (thrown) {
-      if (this.#reopenWanted) this.#end('is to be opened again');
+      if (this.#reopenWanted) this.#end('is reopened');
       this.#fail(toConnectorError(thrown));
     }
-    this.#failures = 0;
+    this.#options.backoff.reset();
   }
 
-  /** Asks the reader to end; resolves when it has. */
+  /** Requests the end of the reader; resolves when it has ended. */
   requestReopen(): Promise<void> {
     this.#reopenWanted = true;
-    this.#interrupted.reject(
-      new PartitionEnded('AZURE_CANCELLED', `Partition ${this.id} is to be opened again.`),
-    );
+    this.#interrupted.reject(new PartitionEnded('AZURE_CANCELLED', `Partition ${this.id} is reopened.`));
     return this.#ended.promise;
   }
 
   /**
-   * Ends the partition and lets the lane finish. Returns for how many ms it should not be claimed again; undefined when it is not this
-   * sidecar's to claim.
+   * Ends the partition after the handler has finished. Returns the delay before this sidecar claims it again, ms; undefined when it must not
+   * claim it.
    */
   async end(because: CloseReason | undefined, timeoutMs: number): Promise<number | undefined> {
     if (this.#ending) {
@@ -112,16 +101,15 @@ export class Partition {
     this.#ending = true;
     const reason = because ?? (this.#reopenWanted ? 'reopened' : 'failed');
     if (reason === 'lost') this.#owned = false;
-    if (reason === 'failed') this.#failures += 1;
     const closing = Promise.resolve()
       .then(() => this.#options.handlers.onPartitionClose(this.id, reason))
       .catch((thrown) => this.#options.report(toConnectorError(thrown)));
-    await bounded(closing, timeoutMs);
+    await settledWithin(closing, timeoutMs);
     this.#owned = false;
     this.#open = false;
     this.#ended.resolve();
     if (reason === 'reopened') return 0;
-    return reason === 'failed' ? pauseMs(this.#failures) : undefined;
+    return reason === 'failed' ? this.#options.backoff.nextDelayMs() : undefined;
   }
 
   #fail(error: ConnectorError): never {
@@ -136,11 +124,11 @@ export class Partition {
   #follow(sequenceNumber: number): void {
     const after = this.#lastSequenceNumber;
     this.#lastSequenceNumber = sequenceNumber;
-    // Where it began is the beginning of what the hub keeps: nothing is missing there.
+    // Before the first event there is no gap: reading may begin at the oldest event that the hub keeps.
     if (after >= 0 && sequenceNumber > after + 1) this.#options.onGap(after, sequenceNumber);
   }
 
-  /** Bodies as Buffers, in place: the SDK's objects are handed on as they are, since copying each would cost a tenth of the whole. */
+  /** Converts bodies to Buffers in place. The SDK's objects are not copied: that would cost a tenth of the throughput. */
   #usable(received: ReceivedEventData[]): readonly ReceivedEvent[] {
     let broken = 0;
     for (const event of received) {
@@ -150,18 +138,18 @@ export class Partition {
       else this.#follow(sequenceNumber);
     }
     if (broken === 0) return received;
-    // A transfer that is no single AMQP message (a batch envelope) has no annotations, so no position either.
+    // A transfer that is not one AMQP message (a batch envelope) has no annotations, so it has no position.
     this.#options.report(
       new ConnectorError(
         'AZURE_FAILED',
-        `Partition ${this.id} delivered ${broken} transfers that are no messages; they were skipped.`,
+        `Partition ${this.id} delivered ${broken} transfers that are not messages. They were skipped.`,
       ),
     );
     return received.filter((event) => typeof event.sequenceNumber === 'number');
   }
 }
 
-/** An AMQP body that is no single data section: several of them, or a value or sequence section. */
+/** For an AMQP body that is not one data section: several data sections, or a value or sequence section. */
 function toBuffer(body: unknown): Buffer {
   if (body === undefined || body === null) return Buffer.alloc(0);
   if (typeof body === 'string') return Buffer.from(body);
@@ -170,8 +158,44 @@ function toBuffer(body: unknown): Buffer {
   return Buffer.from(JSON.stringify(body) ?? '');
 }
 
-/** Doubling from one second to thirty, less up to a quarter so that partitions do not come back in step. */
-function pauseMs(failures: number): number {
-  const longest = Math.min(FIRST_PAUSE_MS * 2 ** Math.max(failures - 1, 0), LONGEST_PAUSE_MS);
-  return Math.round(longest * (1 - Math.random() / 4));
+/** The beginning and the end of each partition, as the service last reported them. */
+export class PartitionEnds {
+  readonly #ask: (partitionId: string, signal?: AbortSignal) => Promise<PartitionProperties>;
+  readonly #known = new Map<string, LastEnqueued>();
+
+  constructor(ask: (partitionId: string, signal?: AbortSignal) => Promise<PartitionProperties>) {
+    this.#ask = ask;
+  }
+
+  of(partitionId: string): LastEnqueued | undefined {
+    return this.#known.get(partitionId);
+  }
+
+  async read(partitionId: string, signal?: AbortSignal): Promise<LastEnqueued> {
+    const end = await this.#ask(partitionId, signal);
+    const known = {
+      sequenceNumber: end.lastEnqueuedSequenceNumber,
+      beginningSequenceNumber: end.beginningSequenceNumber,
+      enqueuedOnMs: end.lastEnqueuedOnUtc.getTime(),
+      readAtMs: Date.now(),
+    };
+    this.#known.set(partitionId, known);
+    return known;
+  }
+
+  /**
+   * Why events between two sequence numbers were not received. Sequence numbers have gaps only where the hub deleted events at the end of its
+   * retention time. Undefined when the hub still keeps the events.
+   */
+  async gap(partitionId: string, after: number, next: number): Promise<ConnectorError | undefined> {
+    const { beginningSequenceNumber } = await this.read(partitionId);
+    if (beginningSequenceNumber <= after + 1) return undefined;
+    const messages = next - after - 1;
+    return new ConnectorError(
+      'MESSAGES_EXPIRED',
+      `IoT Hub deleted ${messages} messages of partition ${partitionId} before the sidecar read them (sequence numbers ${after + 1} to ` +
+        `${next - 1}). The retention time of the hub is shorter than the time in which the sidecar was stopped or blocked.`,
+      { details: { messages } },
+    );
+  }
 }

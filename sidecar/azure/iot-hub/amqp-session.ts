@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Connection, Delivery, EventContext, Message, Receiver, Sender } from 'rhea';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { type AmqpAddress, connectAmqp } from '../event-hubs/amqp-connect.ts';
+import { type AmqpAddress, closeConnection, connectAmqp } from '../amqp-connection.ts';
+import { type AzureContext, azureError } from '../azure-error.ts';
+import { type HubCredentials, hostNameOf } from '../credentials.ts';
+import { ENTRA_SCOPE, hubToken, TOKEN_LIFETIME_SECONDS } from './authorization.ts';
+import type { CallOptions } from './rest-client.ts';
 
-/** What a session proves itself with: a token for an audience, and how long it is good. */
+/** A claim: a token for an audience, and when it expires. */
 export interface ClaimToken {
   readonly audience: string;
   readonly token: string;
@@ -16,14 +20,15 @@ interface Waiter {
 }
 
 /**
- * One AMQP connection over TLS with its claim: opened once, never reconnected. Whatever breaks (connection, claim, a link) ends all that
- * waits on it and `ended` resolves with the reason; the owner opens another. Errors are those of AMQP and of sockets, as they come.
+ * One AMQP connection over TLS with its claim. It is opened once and never reconnected. When the connection, the claim or a link fails,
+ * every pending call rejects and `ended` resolves with the reason; the owner opens another session. Errors are those of AMQP and of sockets,
+ * not mapped.
  */
 export class AmqpSession {
   readonly ended: Promise<unknown>;
   readonly #address: AmqpAddress;
   readonly #end: (reason: unknown) => void;
-  /** Rejections of everything that waits for an answer. */
+  /** Reject functions of all pending calls. */
   readonly #waiting = new Set<(reason: unknown) => void>();
   readonly #unsettled = new Map<Delivery, Waiter>();
   readonly #unclaimed = new Map<string, Waiter>();
@@ -40,7 +45,7 @@ export class AmqpSession {
     this.#end = resolve;
   }
 
-  /** Connects and hands over the claim; `token` is asked again before it expires. */
+  /** Connects and sends the claim; `token` is called again before the claim expires. */
   async open(token: () => Promise<ClaimToken>): Promise<void> {
     const connection = this.#connect();
     this.#connection = connection;
@@ -71,7 +76,7 @@ export class AmqpSession {
     return sender;
   }
 
-  /** Opens a link to receive on, without credit: the caller gives it and settles each delivery. */
+  /** Opens a link to receive on, without credit: the caller adds credit and settles each delivery. */
   openReceiver(address: string): Promise<Receiver> {
     return this.#openReceiver(address, { credit_window: 0, autoaccept: false });
   }
@@ -88,7 +93,7 @@ export class AmqpSession {
   }
 
   #connect(): Connection {
-    // A peer that is silent for twice this time is taken for dead.
+    // A peer that is silent for twice this time counts as dead.
     const connection = connectAmqp(this.#address, { idle_time_out: 60_000 });
     const fail = (context: EventContext): void =>
       this.#fail(context.error ?? context.connection?.error ?? ended());
@@ -176,41 +181,92 @@ export class AmqpSession {
     this.#reason = reason ?? ended();
     clearTimeout(this.#renewal);
     const connection = this.#connection;
-    if (connection) hangUp(connection);
+    if (connection) closeConnection(connection);
     for (const reject of this.#waiting) reject(this.#reason);
     this.#end(this.#reason);
   }
 }
 
 function notTaken(): ConnectorError {
-  return new ConnectorError('AZURE_FAILED', 'The hub did not take the message.');
+  return new ConnectorError('AZURE_FAILED', 'IoT Hub did not accept the message.');
 }
 
 function ended(): ConnectorError {
   return new ConnectorError('AZURE_UNREACHABLE', 'The AMQP connection has ended.');
 }
 
-/** Ends a connection whatever state it is in, and stays deaf to what it says afterwards. Waits for nothing. */
-export function hangUp(connection: Connection): void {
-  connection.removeAllListeners();
-  for (const event of [
-    'error',
-    'disconnected',
-    'receiver_error',
-    'sender_error',
-    'session_error',
-    'connection_error',
-    'protocol_error',
-  ]) {
-    connection.on(event, () => {});
+/** The operation that runs, for error messages. */
+export interface AmqpContext extends AzureContext {
+  readonly host: string;
+}
+
+/**
+ * Opens an AMQP session with the service side of a hub. Throws AZURE_UNAUTHORIZED, AZURE_UNREACHABLE, AZURE_TIMEOUT, AZURE_CANCELLED.
+ */
+export async function openHubSession(
+  credentials: HubCredentials,
+  options: CallOptions = {},
+): Promise<AmqpSession> {
+  const address = credentials.kind === 'entra' ? credentials : credentials.connection;
+  const host = hostNameOf(credentials);
+  const session = new AmqpSession({ ...address, transport: credentials.transport });
+  try {
+    await withDeadline(
+      () => session.open(() => claimToken(credentials)),
+      { action: `Connecting to ${host}`, host },
+      options,
+    );
+    return session;
+  } catch (error) {
+    session.close();
+    throw error;
   }
-  connection.close();
-  const { socket } = connection as unknown as { socket?: { destroy?(error: Error): void; end(): void } };
-  // After this turn, in which rhea writes the close frame and winds its timers up; with an error, since rhea hears of a socket's end no
-  // other way and would leave the timers running.
-  setImmediate(() => {
-    const error = new ConnectorError('AZURE_CANCELLED', 'The connection is not needed any more.');
-    if (socket?.destroy) socket.destroy(error);
-    else socket?.end();
-  });
+}
+
+async function claimToken(credentials: HubCredentials): Promise<ClaimToken> {
+  if (credentials.kind === 'connectionString') {
+    const { connection } = credentials;
+    const token = hubToken(connection, '', TOKEN_LIFETIME_SECONDS);
+    const given = Number(/[ &]se=(\d+)/.exec(token)?.[1]);
+    return { audience: connection.host, token, expiresAtMs: given * 1000 };
+  }
+  const token = await credentials.credential.getToken(ENTRA_SCOPE);
+  if (!token)
+    throw new ConnectorError(
+      'AZURE_UNAUTHORIZED',
+      'The Microsoft Entra identity returned no token for IoT Hub.',
+    );
+  return { audience: ENTRA_SCOPE, token: `Bearer ${token.token}`, expiresAtMs: token.expiresOnTimestamp };
+}
+
+/** Runs AMQP work with a deadline and a signal, and maps its errors (azure-error.ts). */
+export async function withDeadline<T>(
+  work: () => Promise<T>,
+  context: AmqpContext,
+  options: CallOptions,
+): Promise<T> {
+  const { timeoutMs = 30_000, signal } = options;
+  const interrupted = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    interrupted.reject(
+      new ConnectorError(
+        'AZURE_TIMEOUT',
+        `${context.action}: ${context.host} did not answer within ${timeoutMs} ms.`,
+      ),
+    );
+  }, timeoutMs);
+  const abort = (): void =>
+    interrupted.reject(new ConnectorError('AZURE_CANCELLED', `${context.action}: cancelled.`));
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  const working = signal?.aborted ? interrupted.promise : work();
+  working.catch(() => {});
+  try {
+    return await Promise.race([working, interrupted.promise]);
+  } catch (thrown) {
+    throw azureError(thrown, { ...context, right: 'ServiceConnect' });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
 }

@@ -1,8 +1,8 @@
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { httpError, parseHubError } from '../azure-error.ts';
-import type { CallOptions, HubRest } from './hub-rest.ts';
 import type { DeviceInput } from './hub-types.ts';
 import { WRITE } from './identities.ts';
+import type { CallOptions, RestClient } from './rest-client.ts';
 
 export type BulkMode = 'create' | 'update' | 'delete';
 
@@ -28,7 +28,7 @@ interface BulkAnswer {
  * has one entry per device, in the order given. Throws REQUEST_INVALID for more than 100 and what hub-rest.ts gives.
  */
 export async function bulkDevices(
-  rest: HubRest,
+  rest: RestClient,
   mode: BulkMode,
   devices: readonly DeviceInput[],
   options: CallOptions = {},

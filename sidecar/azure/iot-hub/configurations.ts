@@ -1,6 +1,6 @@
-import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
 import type { JsonObject } from './hub-types.ts';
 import { type EtagOptions, unlessRaced } from './identities.ts';
+import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
 
 /** What to write into twins: path -> content, such as `properties.desired.chiller`. */
 export interface ConfigurationContent {
@@ -55,9 +55,9 @@ export type ConfigurationChange = Pick<
  * (`apply`) and what hub-rest.ts gives.
  */
 export class Configurations {
-  readonly #rest: HubRest;
+  readonly #rest: RestClient;
 
-  constructor(rest: HubRest) {
+  constructor(rest: RestClient) {
     this.#rest = rest;
   }
 

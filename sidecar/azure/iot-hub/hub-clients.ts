@@ -1,15 +1,15 @@
-import { Turns } from '../../lib/turns.ts';
+import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import type { HubCredentials } from '../credentials.ts';
 import { type BulkMode, type BulkResult, bulkDevices } from './bulk-registry.ts';
+import { CloudToDeviceMessages } from './cloud-to-device.ts';
 import { Configurations } from './configurations.ts';
-import { type CallOptions, HubRest } from './hub-rest.ts';
+import { invokeMethod, type MethodCall, type MethodResult } from './direct-methods.ts';
 import type { DeviceInput } from './hub-types.ts';
 import { Jobs } from './jobs.ts';
-import { Messages } from './messages.ts';
-import { invokeMethod, type MethodCall, type MethodResult } from './methods.ts';
 import { ModuleRegistry } from './module-registry.ts';
-import { HubQuota, type QuotaOptions } from './quota.ts';
+import { type QuotaOptions, RateLimiter } from './rate-limiter.ts';
 import { Registry } from './registry.ts';
+import { type CallOptions, RestClient } from './rest-client.ts';
 import { Twins } from './twins.ts';
 
 export interface HubClientsOptions {
@@ -25,23 +25,27 @@ export class HubClients {
   readonly twins: Twins;
   readonly jobs: Jobs;
   readonly configurations: Configurations;
-  readonly messages: Messages;
-  readonly quota: HubQuota;
+  readonly messages: CloudToDeviceMessages;
+  readonly quota: RateLimiter;
   readonly credentials: HubCredentials;
   /** For what is read and written back through a module: nothing there has an ETag. */
-  readonly moduleTurns = new Turns();
-  readonly #rest: HubRest;
+  readonly moduleMutex = new KeyedMutex();
+  readonly #rest: RestClient;
 
   constructor(options: HubClientsOptions) {
     this.credentials = options.credentials;
-    this.quota = new HubQuota(options.quota);
-    this.#rest = new HubRest({ credentials: options.credentials, quota: this.quota });
+    this.quota = new RateLimiter(options.quota);
+    this.#rest = new RestClient({ credentials: options.credentials, quota: this.quota });
     this.registry = new Registry(this.#rest);
     this.modules = new ModuleRegistry(this.#rest);
     this.twins = new Twins(this.#rest);
     this.jobs = new Jobs(this.#rest, this.twins);
     this.configurations = new Configurations(this.#rest);
-    this.messages = new Messages({ credentials: options.credentials, rest: this.#rest, quota: this.quota });
+    this.messages = new CloudToDeviceMessages({
+      credentials: options.credentials,
+      rest: this.#rest,
+      quota: this.quota,
+    });
   }
 
   /** methods.ts */

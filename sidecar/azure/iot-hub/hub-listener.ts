@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventContext, Receiver } from 'rhea';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { Backoff } from '../../lib/backoff.ts';
 import { azureError } from '../azure-error.ts';
-import type { HubCredentials } from '../credentials.ts';
-import { hostNameOf, openHubSession, withinTime } from './hub-amqp.ts';
+import { type HubCredentials, hostNameOf } from '../credentials.ts';
+import { openHubSession, withDeadline } from './amqp-session.ts';
 
-/** What became of a cloud-to-device message. */
+/** The outcome of a cloud-to-device message. */
 export interface FeedbackRecord {
   readonly originalMessageId: string;
   readonly deviceId: string;
@@ -15,7 +15,7 @@ export interface FeedbackRecord {
   readonly description: string;
 }
 
-/** A device has finished a file upload. */
+/** A file upload that a device has completed. */
 export interface FileNotification {
   readonly deviceId: string;
   readonly blobUri: string;
@@ -28,19 +28,18 @@ export interface FileNotification {
 export interface ListenerOptions<T> {
   readonly credentials: HubCredentials;
   /**
-   * Takes what one message of the hub holds. When it rejects, the hub sends the message again after its lock has ended; when it
-   * resolves the message is gone.
+   * Takes the records of one message of the hub. When it resolves, the message is settled. When it rejects, the hub delivers the message
+   * again after its lock has expired.
    */
   readonly handler: (records: readonly T[]) => Promise<void> | void;
-  /** Something failed; the listener goes on by itself. Undefined: it listens (again). */
+  /** Called with each error; the listener retries. Called with undefined when it listens (again). */
   readonly onState: (error: ConnectorError | undefined) => void;
-  /** Bound of one attempt to connect. Default 30000. */
+  /** Timeout of one connection attempt. Default 30000. */
   readonly timeoutMs?: number;
 }
 
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 60_000;
-/** Messages of the hub that may be at the handler at once. */
+const BACKOFF = { initialDelayMs: 1000, maxDelayMs: 60_000 };
+/** Messages that the handler may process at the same time. */
 const CREDIT = 5;
 
 /** Feedback on cloud-to-device messages. Needs the right ServiceConnect. All readers of a hub share one queue. */
@@ -48,14 +47,14 @@ export function listenToFeedback(options: ListenerOptions<FeedbackRecord>): HubL
   return new HubListener(options, 'Listening to feedback', '/messages/serviceBound/feedback');
 }
 
-/** Notifications of finished file uploads, when the hub has them switched on. */
+/** Notifications of completed file uploads, when they are enabled in the hub. */
 export function listenToFileNotifications(
   options: ListenerOptions<FileNotification>,
 ): HubListener<FileNotification> {
   return new HubListener(options, 'Listening to file uploads', '/messages/serviceBound/filenotifications');
 }
 
-/** Keeps a receiver of one of the hub's service queues open, whatever happens to connections, from `start` to `stop`. */
+/** Keeps a receiver of one of the hub's service queues open from `start` to `stop`, and reconnects after errors. */
 export class HubListener<T> {
   readonly #options: ListenerOptions<T>;
   readonly #action: string;
@@ -74,7 +73,7 @@ export class HubListener<T> {
     this.#loop ??= this.#run();
   }
 
-  /** Waits for handlers that are at work. Idempotent. */
+  /** Waits for running handlers. Idempotent. */
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#loop;
@@ -82,32 +81,29 @@ export class HubListener<T> {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
-    let failures = 0;
+    const backoff = new Backoff(BACKOFF);
     while (!signal.aborted) {
       try {
         await this.#listen(() => {
-          failures = 0;
+          backoff.reset();
           this.#options.onState(undefined);
         });
       } catch (thrown) {
         if (signal.aborted) return;
-        failures += 1;
         this.#options.onState(azureError(thrown, { action: this.#action, right: 'ServiceConnect' }));
-        const pauseMs =
-          Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS) * (0.75 + Math.random() / 4);
-        await sleep(pauseMs, undefined, { signal }).catch(() => {});
+        await backoff.pause(signal).catch(() => undefined);
       }
     }
   }
 
-  /** One connection, from its opening until it ends. Rejects when it does, unless it was this side that stopped. */
+  /** One connection, from its opening to its end. Rejects when the connection ends, unless `stop` was called. */
   async #listen(listening: () => void): Promise<void> {
     const { credentials, timeoutMs = 30_000 } = this.#options;
     const { signal } = this.#abort;
     const context = { action: this.#action, host: hostNameOf(credentials) };
     const session = await openHubSession(credentials, { timeoutMs, signal });
     try {
-      const receiver = await withinTime(() => session.openReceiver(this.#address), context, {
+      const receiver = await withDeadline(() => session.openReceiver(this.#address), context, {
         timeoutMs,
         signal,
       });
@@ -120,7 +116,7 @@ export class HubListener<T> {
       const ended = session.ended.then((reason) => {
         throw (
           reason ??
-          new ConnectorError('AZURE_UNREACHABLE', `${context.action}: ${context.host} ended the connection.`)
+          new ConnectorError('AZURE_UNREACHABLE', `${context.action}: ${context.host} closed the connection.`)
         );
       });
       ended.catch(() => {});
@@ -146,14 +142,14 @@ export class HubListener<T> {
       const body: unknown = JSON.parse(String(content));
       records = (Array.isArray(body) ? body : [body]) as T[];
     } catch {
-      const text = `${this.#action}: the hub sent something that is not JSON; it was dropped.`;
+      const text = `${this.#action}: IoT Hub sent a message whose body is not JSON. The message was dropped.`;
       this.#options.onState(new ConnectorError('AZURE_FAILED', text));
       delivery?.accept();
       return;
     }
     try {
       await this.#options.handler(records);
-      // On a connection that has ended meanwhile this does nothing, and the message comes again.
+      // After a connection loss this has no effect, and the hub delivers the message again.
       delivery?.accept();
     } catch {
       delivery?.release();

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import type { CallOptions, HubRest } from './hub-rest.ts';
 import type { AuthenticationInput, AuthenticationView, SymmetricKeys } from './hub-types.ts';
+import type { CallOptions, RestClient } from './rest-client.ts';
 
 /** What ids of devices and modules look like. Of dots alone one would be a direction in addresses: ".." of a module is its device. */
 export const ID_PATTERN = "^(?!\\.{1,2}$)[A-Za-z0-9\\-:.+%_#*?!(),=@$']{1,128}$";
@@ -37,7 +37,7 @@ const CHANGE_ATTEMPTS = 4;
 
 /** The API replaces whole identities, so: read, change, write with the ETag that was read, again when it no longer holds. */
 export async function changeIdentity<T extends Identity>(
-  rest: HubRest,
+  rest: RestClient,
   place: { readonly path: string; readonly action: string },
   { etag, ...options }: EtagOptions,
   read: (options: CallOptions) => Promise<WithKeys<T>>,

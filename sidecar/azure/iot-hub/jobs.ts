@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
+import type { MethodCall } from './direct-methods.ts';
 import type { Page, TwinPatch } from './hub-types.ts';
-import type { MethodCall } from './methods.ts';
+import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
 import { nextFilled, type QueryOptions, quoteForQuery, type Twins } from './twins.ts';
 
 export type JobType = 'scheduleUpdateTwin' | 'scheduleDeviceMethod';
@@ -74,10 +74,10 @@ export interface JobFilter {
  * gives.
  */
 export class Jobs {
-  readonly #rest: HubRest;
+  readonly #rest: RestClient;
   readonly #twins: Twins;
 
-  constructor(rest: HubRest, twins: Twins) {
+  constructor(rest: RestClient, twins: Twins) {
     this.#rest = rest;
     this.#twins = twins;
   }

@@ -1,4 +1,3 @@
-import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
 import type { ModuleIdentity, ModuleInput, SymmetricKeys } from './hub-types.ts';
 import {
   changed,
@@ -11,15 +10,16 @@ import {
   WRITE,
   withoutKeys,
 } from './identities.ts';
+import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
 
 /**
  * The modules of devices in the identity registry. Nothing returns keys but `moduleKeys` and `regenerateModuleKey`. Errors as in
  * registry.ts; a missing module is DEVICE_NOT_FOUND too.
  */
 export class ModuleRegistry {
-  readonly #rest: HubRest;
+  readonly #rest: RestClient;
 
-  constructor(rest: HubRest) {
+  constructor(rest: RestClient) {
     this.#rest = rest;
   }
 

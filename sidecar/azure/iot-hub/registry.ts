@@ -1,4 +1,3 @@
-import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
 import type {
   DeviceChange,
   DeviceIdentity,
@@ -18,6 +17,7 @@ import {
   WRITE,
   withoutKeys,
 } from './identities.ts';
+import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
 
 export type { EtagOptions } from './identities.ts';
 
@@ -27,9 +27,9 @@ export type { EtagOptions } from './identities.ts';
  * Errors: DEVICE_NOT_FOUND, DEVICE_EXISTS, PRECONDITION_FAILED, QUOTA_EXCEEDED, AZURE_REJECTED and what hub-rest.ts gives.
  */
 export class Registry {
-  readonly #rest: HubRest;
+  readonly #rest: RestClient;
 
-  constructor(rest: HubRest) {
+  constructor(rest: RestClient) {
     this.#rest = rest;
   }
 

@@ -1,6 +1,6 @@
-import { type CallOptions, type HubRest, hubPath } from './hub-rest.ts';
 import type { Page, Twin, TwinPatch } from './hub-types.ts';
 import type { EtagOptions } from './identities.ts';
+import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
 
 export interface QueryOptions extends CallOptions {
   /** Most items of a page, 1 to 1000. The hub may return fewer, even none, and still have more pages. Default 100. */
@@ -21,9 +21,9 @@ export interface TwinName {
  * Errors: DEVICE_NOT_FOUND, PRECONDITION_FAILED, AZURE_REJECTED (a malformed query or patch) and what hub-rest.ts gives.
  */
 export class Twins {
-  readonly #rest: HubRest;
+  readonly #rest: RestClient;
 
-  constructor(rest: HubRest) {
+  constructor(rest: RestClient) {
     this.#rest = rest;
   }
 

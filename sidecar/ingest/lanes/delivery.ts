@@ -1,6 +1,6 @@
 import type { DeadLetter, DeadLetterSink } from '../../dead-letters/store.ts';
 import { type ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
-import { Patience } from '../../lib/backoff.ts';
+import { Backoff } from '../../lib/backoff.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { EventDelivery } from '../notifications/delivery.ts';
 import type { BatchOrigin, Row } from './batch.ts';
@@ -30,7 +30,7 @@ export interface TakeLimits {
  */
 export class Delivery {
   readonly #options: DeliveryOptions;
-  readonly #patience = new Patience();
+  readonly #backoff = new Backoff();
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -121,10 +121,10 @@ export class Delivery {
       } catch (thrown) {
         if (!waiting) onWaiting(toConnectorError(thrown));
         waiting = true;
-        await this.#patience.pause(signal);
+        await this.#backoff.pause(signal);
       }
     }
-    this.#patience.reset();
+    this.#backoff.reset();
     for (const { reasons } of refused) {
       for (const code of new Set(reasons.map((reason) => reason.code))) counters.deadLetter(code);
     }

@@ -1,9 +1,10 @@
 import type { DeadLetterReason } from '../../dead-letters/store.ts';
 import type { ConnectorError } from '../../errors/connector-error.ts';
 import { toConnectorError } from '../../errors/connector-error.ts';
-import { isOutage, Patience } from '../../lib/backoff.ts';
+import { Backoff } from '../../lib/backoff.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { Notices } from '../../observe/notices.ts';
+import { isOutage } from '../../thingworx/client.ts';
 import type { ThingDefinitions } from '../../thingworx/definitions.ts';
 import type { HubEvent } from '../../translate/sources/events.ts';
 import type {
@@ -244,7 +245,7 @@ export class Interpreter {
 
   /** A failure here says nothing about the messages, so it is repeated whatever it is. */
   async #untilAnswered<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-    const patience = new Patience();
+    const backoff = new Backoff();
     for (let waiting = false; ; ) {
       try {
         const answer = await call();
@@ -255,7 +256,7 @@ export class Interpreter {
         if (error.code === 'STOPPING' || (!isOutage(error) && error.code === 'INTERNAL')) throw error;
         if (!waiting) this.#options.onWaiting(error);
         waiting = true;
-        await patience.pause(signal, error.retryAfterMs);
+        await backoff.pause(signal, error.retryAfterMs);
       }
     }
   }

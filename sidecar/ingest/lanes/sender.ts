@@ -1,7 +1,8 @@
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { isOutage, Patience } from '../../lib/backoff.ts';
+import { Backoff } from '../../lib/backoff.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
+import { isOutage } from '../../thingworx/client.ts';
 import { type BatchOrigin, encodeBatch, originAfter, type Row } from './batch.ts';
 
 /** One value, or everything for one Thing, that the platform did not take. */
@@ -40,7 +41,7 @@ const TARGET_ANSWER_MS = 1_000;
  */
 export class Sender {
   readonly #options: SenderOptions;
-  readonly #patience = new Patience();
+  readonly #backoff = new Backoff();
   #rows = INITIAL_ROWS;
   #waiting = false;
 
@@ -157,11 +158,11 @@ export class Sender {
       this.#waiting = true;
       this.#options.onWaiting(error);
     }
-    await this.#patience.pause(signal, error.retryAfterMs);
+    await this.#backoff.pause(signal, error.retryAfterMs);
   }
 
   #resume(): void {
-    this.#patience.reset();
+    this.#backoff.reset();
     if (!this.#waiting) return;
     this.#waiting = false;
     this.#options.onWaiting(undefined);

@@ -1,6 +1,7 @@
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
-import { isOutage, Patience } from '../../lib/backoff.ts';
+import { Backoff } from '../../lib/backoff.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
+import { isOutage } from '../../thingworx/client.ts';
 import type { DeviceThings } from '../../thingworx/device-things.ts';
 import type { HubEvent, LifecycleEvent } from '../../translate/sources/events.ts';
 import { type BatchOrigin, originAfter } from '../lanes/batch.ts';
@@ -238,7 +239,7 @@ export class EventDelivery {
     call: () => Promise<T>,
     mayPass: (error: ConnectorError) => boolean = isOutage,
   ): Promise<T> {
-    const patience = new Patience();
+    const backoff = new Backoff();
     for (let waiting = false; ; ) {
       try {
         const answer = await call();
@@ -252,7 +253,7 @@ export class EventDelivery {
         }
         if (!waiting) this.#options.onWaiting(error);
         waiting = true;
-        await patience.pause(signal, error.retryAfterMs);
+        await backoff.pause(signal, error.retryAfterMs);
       }
     }
   }

@@ -7,7 +7,7 @@ import {
 } from '../../dead-letters/store.ts';
 import { toConnectorError } from '../../errors/connector-error.ts';
 import { untilDone } from '../../lib/backoff.ts';
-import { eachOf } from '../../lib/parallel.ts';
+import { forEachConcurrently } from '../../lib/concurrency.ts';
 import type { RunningTask, TaskKind } from '../../tasks/task.ts';
 import { type Forwarder, tally } from './forwarder.ts';
 
@@ -120,7 +120,7 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
     for (let bytes = 0; taken < CHUNK_LETTERS && bytes < CHUNK_BYTES && start + taken < ids.length; ) {
       const some = ids.slice(start + taken, start + taken + READS);
       const found: (DeadLetter | undefined)[] = [];
-      await eachOf([...some.entries()], READS, async ([i, id]) => {
+      await forEachConcurrently([...some.entries()], READS, async ([i, id]) => {
         found[i] = await this.#get(task, id);
       });
       for (const letter of found) {

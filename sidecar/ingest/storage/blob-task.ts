@@ -1,6 +1,6 @@
 import type { ContainerClient } from '@azure/storage-blob';
 import { toConnectorError } from '../../errors/connector-error.ts';
-import { Patience } from '../../lib/backoff.ts';
+import { Backoff } from '../../lib/backoff.ts';
 import type { RunningTask, TaskKind } from '../../tasks/task.ts';
 import type { FileIngestor, OpenContainer } from './file-ingestor.ts';
 import { listFiles, type StoredFile } from './file-listing.ts';
@@ -69,21 +69,21 @@ export class BlobTask implements TaskKind<BlobTaskInput, string> {
     container: ContainerClient,
   ): AsyncGenerator<StoredFile> {
     const { prefix, fromMs = -Infinity, toMs = Infinity } = task.input;
-    const patience = new Patience();
+    const backoff = new Backoff();
     let last = task.position ?? '';
     for (;;) {
       try {
         for await (const file of listFiles(container, prefix, task.signal)) {
           if (compare(file.name, last) <= 0) continue;
           last = file.name;
-          patience.reset();
+          backoff.reset();
           if (file.lastModifiedMs >= fromMs && file.lastModifiedMs <= toMs) yield file;
         }
         return;
       } catch (thrown) {
         const error = toConnectorError(thrown);
         if (!error.retryable || task.signal.aborted) throw error;
-        await patience.pause(task.signal, error.retryAfterMs);
+        await backoff.pause(task.signal, error.retryAfterMs);
       }
     }
   }

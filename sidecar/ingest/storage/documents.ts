@@ -3,8 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ContainerClient } from '@azure/storage-blob';
 import { azureError } from '../../azure/azure-error.ts';
-import { ensureContainer } from '../../azure/event-hubs/blob-checkpoints.ts';
-import { openStorage } from '../../azure/storage.ts';
+import { ensureContainer, openStorage } from '../../azure/storage.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { isMissing, replaceFile } from '../../lib/files.ts';
 

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { azureError } from '../../azure/azure-error.ts';
-import { ensureContainer } from '../../azure/event-hubs/blob-checkpoints.ts';
+import { createMemoryCheckpoints } from '../../azure/event-hubs/checkpoints.ts';
 import { createEventHubClient, endpointHost } from '../../azure/event-hubs/event-hub-client.ts';
-import { createMemoryCheckpoints } from '../../azure/event-hubs/memory-checkpoints.ts';
 import type { HubClients } from '../../azure/iot-hub/hub-clients.ts';
-import { openStorage } from '../../azure/storage.ts';
+import { ensureContainer, openStorage } from '../../azure/storage.ts';
 import type { HubSettings } from '../../contract/hub-settings.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { eventEndpoint } from '../../ingest/event-endpoint.ts';

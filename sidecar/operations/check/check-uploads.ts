@@ -1,12 +1,12 @@
 import type { HubSettings } from '../../contract/hub-settings.ts';
-import type { Storages } from '../../files/types.ts';
+import type { StorageAccounts } from '../../files/accounts.ts';
 import { checkStep } from './check-steps.ts';
 import type { CheckStep } from './checks.ts';
 
 /** Tests where uploaded files go, when the settings want more of them than their names. */
 export async function checkUploads(
   { uploadStorageThing, uploadContainer }: HubSettings,
-  storages: Storages,
+  storages: StorageAccounts,
   signal: AbortSignal,
 ): Promise<CheckStep[]> {
   if (!uploadStorageThing) return [];

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import type { CloudMessage } from '../../azure/iot-hub/messages.ts';
+import type { CloudToDeviceMessage } from '../../azure/iot-hub/cloud-to-device.ts';
 import { JsonObject, OneOf } from '../../contract/schema.ts';
 
 /** Input members of the operations that send cloud-to-device messages. */
@@ -46,7 +46,7 @@ interface Options {
   readonly messageId?: string | undefined;
   readonly correlationId?: string | undefined;
   readonly expirySeconds?: number | undefined;
-  readonly ack?: NonNullable<CloudMessage['ack']> | undefined;
+  readonly ack?: NonNullable<CloudToDeviceMessage['ack']> | undefined;
 }
 
 /** The message without its body. */

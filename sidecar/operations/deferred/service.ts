@@ -5,7 +5,7 @@ import type { EventInstruction } from '../../ingest/notifications/instruction.ts
 import { untilDone } from '../../lib/backoff.ts';
 import { systemCode } from '../../lib/files.ts';
 import { newId, Records } from '../../lib/records.ts';
-import { Turns } from '../../lib/turns.ts';
+import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import type { Log } from '../../observe/log.ts';
 import { changeOf, equalJson, mirrored, missingFrom, writable } from '../../translate/sources/twin-view.ts';
 import { moduleStatuses } from '../edge/edge.ts';
@@ -39,7 +39,7 @@ const KINDS: readonly DeferredRequest['kind'][] = ['twinChange', 'message', 'mod
 export class Deferred implements DeferredDesk {
   readonly #options: DeferredOptions;
   readonly #records: Records<Kept>;
-  readonly #turns = new Turns();
+  readonly #mutex = new KeyedMutex();
   readonly #parallel = bulkhead(PARALLEL, Number.MAX_SAFE_INTEGER);
   /** Devices whose modules will be read anyway. */
   readonly #modulesAsked = new Set<string>();
@@ -99,7 +99,7 @@ export class Deferred implements DeferredDesk {
 
   #begin(kept: Kept): void {
     if (kept.kind === 'modules') this.#modulesAsked.add(kept.deviceId);
-    const work = this.#turns
+    const work = this.#mutex
       .run(kept.deviceId, () => this.#parallel.execute(() => this.#carryOut(kept)))
       .catch((thrown) => {
         const error = toConnectorError(thrown);

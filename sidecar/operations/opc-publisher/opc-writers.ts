@@ -80,7 +80,7 @@ export class OpcWriter {
 
   /** Changes of one module follow each other: each reads what the one before has written. */
   #inTurn(change: () => Promise<void>): Promise<void> {
-    return this.#azure.moduleTurns.run(JSON.stringify(this.#module), async () => {
+    return this.#azure.moduleMutex.run(JSON.stringify(this.#module), async () => {
       // Nobody waits for the answer any more.
       if (this.#signal.aborted)
         throw new ConnectorError('AZURE_CANCELLED', 'The caller gave up waiting for its turn.');

@@ -1,6 +1,6 @@
 import { parseDateTime } from '../coerce/date-time.ts';
+import { toQuality } from '../coerce/quality.ts';
 import { isPlainObject, member } from '../coerce/structure.ts';
-import { toQuality } from '../quality.ts';
 import type { Quality } from '../types.ts';
 import type { SampleRow } from './sample.ts';
 

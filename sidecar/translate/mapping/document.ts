@@ -4,21 +4,14 @@ import { readDefault } from '../defaults.ts';
 import { type Content, contentOf, refused } from '../reading.ts';
 import { readEvent } from '../sources/event-reader.ts';
 import type { HubMessage, TranslationLimits } from '../types.ts';
-import { applyRule, type CompiledRule, compileRule } from './rule.ts';
+import { applyRule } from './apply-rule.ts';
+import { type CompiledRule, compileRule } from './rule.ts';
 import type { MappingDocument } from './schema.ts';
-import { checkDocument } from './schema-check.ts';
+import { checkDocument, type MappingProblem } from './schema-check.ts';
 import { rootScope } from './scope.ts';
 
-/** Something wrong in a mapping document. */
-export interface MappingProblem {
-  /** Where, as a JSON pointer (RFC 6901); empty for the whole. */
-  readonly pointer: string;
-  /** What is wrong and what is expected, in plain words. */
-  readonly message: string;
-}
-
 /** Reads the body in a form, once for each form. */
-export type BodyReader = (format: BodyFormat) => unknown;
+type BodyReader = (format: BodyFormat) => unknown;
 
 export interface CompiledMappings {
   /** Empty: the document can be used. */

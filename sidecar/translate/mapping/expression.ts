@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import jsonata from 'jsonata';
 import { toDateTime } from '../coerce/date-time.ts';
+import { toQuality } from '../coerce/quality.ts';
 import { isPlainObject, member } from '../coerce/structure.ts';
 import { show } from '../coerce/wrong.ts';
-import { toQuality } from '../quality.ts';
 import { type Content, contentOf, messageTimeMs, type Reading, refused } from '../reading.ts';
 import type { HubMessage, Ignored, Refusal, TranslationLimits } from '../types.ts';
 import { Flaw, messageFields } from './path.ts';
@@ -18,7 +18,7 @@ export interface CompiledExpression {
   evaluate(message: HubMessage, body: unknown, limits: TranslationLimits, rule: RuleNames): Promise<Content>;
 }
 
-export interface RuleNames {
+interface RuleNames {
   readonly name: string;
   readonly template: string | undefined;
 }

@@ -24,7 +24,7 @@ export const EVERY: unique symbol = Symbol('every element');
 
 type Start = 'item' | 'root' | 'message' | 'key' | number;
 
-export interface ParsedPath {
+interface ParsedPath {
   /** A number: that many elements outwards. */
   readonly start: Start;
   readonly steps: readonly Step[];

@@ -1,20 +1,14 @@
-import { addressPrefix } from '../address.ts';
-import { isPlainObject } from '../coerce/structure.ts';
 import type { BodyFormat } from '../decode.ts';
-import { samplesOf } from '../defaults.ts';
-import type { Sample } from '../format/sample.ts';
-import { type Content, NONE } from '../reading.ts';
 import type { HubMessage } from '../types.ts';
 import { compileCondition, type Matcher } from './condition.ts';
 import { type CompiledExpression, compileExpression } from './expression.ts';
 import { compileFanOut, type FanOut } from './fan-out.ts';
 import { compilePath, Flaw, type Getter, parsePath } from './path.ts';
-import { ReadingBuilder } from './reading-builder.ts';
 import type { Condition, MappingRule } from './schema.ts';
-import { rootScope, type Scope } from './scope.ts';
+import type { Scope } from './scope.ts';
 import { compileTemplate, type Template } from './template.ts';
-import type { CompiledValue } from './value.ts';
 import {
+  type CompiledValue,
   compileQuality,
   compileTime,
   compileValue,
@@ -173,45 +167,4 @@ function bodyMatcher({ when }: MappingRule, keep: Keep): ((scope: Scope) => bool
     if (get !== undefined) tests.push({ get, matches: compileCondition(condition as Condition) });
   }
   return (scope) => tests.every(({ get, matches }) => matches(get(scope)));
-}
-
-/** What a rule makes of a decoded body. */
-export function applyRule(rule: CompiledRule, message: HubMessage, body: unknown, exact: boolean): Content {
-  const scope = rootScope(message, body, exact);
-  const prefix = rule.prefix ?? addressPrefix(message.moduleId, message.componentName);
-  const builder = new ReadingBuilder(rule, message, prefix);
-  if (rule.properties !== undefined) {
-    for (const element of elementsOf(rule, scope)) builder.addMapped(element, rule.properties);
-  } else {
-    const { samples, ignored, refusals } =
-      rule.each === undefined ? samplesOf(body) : samplesOfEach(rule.each, scope);
-    for (const sample of samples) builder.addSample({ ...scope, ...sample }, sample);
-    builder.note(ignored, refusals);
-  }
-  return builder.finish();
-}
-
-/** Without `each`, a body that is an array is taken element by element. */
-function elementsOf({ each }: CompiledRule, scope: Scope): readonly Scope[] {
-  if (each !== undefined) return each(scope);
-  if (!Array.isArray(scope.root)) return [scope];
-  const around = [scope.root];
-  return scope.root.map((item, key) => ({ ...scope, item, around, key }));
-}
-
-/** With `each` and no properties, every element is read as if it were the body. */
-function samplesOfEach(each: FanOut, scope: Scope): ReturnType<typeof samplesOf> {
-  const samples: Sample[] = [];
-  const refusals: ReturnType<typeof samplesOf>['refusals'][number][] = [];
-  for (const element of each(scope)) {
-    const inner = samplesOf(element.item);
-    refusals.push(...inner.refusals);
-    const whole = isPlainObject(element.item);
-    for (const sample of inner.samples) {
-      const around =
-        whole && sample.item === element.item ? element.around : [...sample.around, ...element.around];
-      samples.push({ ...sample, around, key: sample.key ?? element.key });
-    }
-  }
-  return { samples, ignored: NONE, refusals };
 }

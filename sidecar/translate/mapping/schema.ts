@@ -148,7 +148,7 @@ export const PropertyMapping = Type.Union(
   },
 );
 
-export const Rule = Type.Object(
+const Rule = Type.Object(
   {
     name: Type.Optional(
       Type.String({ maxLength: 200, description: 'a name for logs, tests and dead letters' }),

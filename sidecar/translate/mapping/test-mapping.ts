@@ -9,14 +9,13 @@ import type {
   ThingDirectory,
   TranslationSettings,
 } from '../types.ts';
-import type { MappingProblem } from './document.ts';
 import type { MappingTestMessage } from './schema.ts';
-import { checkSample } from './schema-check.ts';
+import { checkSample, type MappingProblem } from './schema-check.ts';
 import { messageOf } from './test-message.ts';
 import { CREATE_ALL, TrialDirectory, tryMessage } from './trial.ts';
 
 /** What a sample message would do, value by value. Plain JSON. */
-export interface MappingTrial {
+interface MappingTrial {
   /** Not empty: the mappings or the sample cannot be used, and nothing was tried. Pointers begin with which of them. */
   readonly problems: readonly MappingProblem[];
   /** The rule that takes the message; absent: the defaults. */
@@ -29,7 +28,7 @@ export interface MappingTrial {
   readonly events: readonly HubEvent[];
 }
 
-export interface TrialValue {
+interface TrialValue {
   readonly thing: string;
   readonly property: string;
   readonly baseType: BaseType;

@@ -1,9 +1,9 @@
-import { coerceValue } from '../base-types.ts';
+import { coerceValue } from '../coerce/base-types.ts';
 import { NO_CONTEXT } from '../coerce/context.ts';
 import { toDateTime } from '../coerce/date-time.ts';
 import { parseNumeral } from '../coerce/number.ts';
+import { toQuality } from '../coerce/quality.ts';
 import { show, Wrong } from '../coerce/wrong.ts';
-import { toQuality } from '../quality.ts';
 import type { BaseType, Quality } from '../types.ts';
 import { compilePath, Flaw, type Getter } from './path.ts';
 import type { PropertyMapping, QualityMapping, TimeMapping } from './schema.ts';
@@ -13,7 +13,7 @@ import type { Scope } from './scope.ts';
 export type TimeReader = (scope: Scope) => number | undefined | Wrong;
 export type QualityReader = (scope: Scope) => Quality | undefined | Wrong;
 /** undefined: the message has no such value. */
-export type ValueReader = (scope: Scope) => unknown;
+type ValueReader = (scope: Scope) => unknown;
 
 /** Where in a rule a flaw is, as a relative JSON pointer. */
 export interface LocatedFlaw {

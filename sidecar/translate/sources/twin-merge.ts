@@ -5,7 +5,7 @@ import type { TwinChangedEvent, TwinSection } from './events.ts';
  * One section of a twin as it is followed: `content` holds all changes up to `version`; `pending` are later ones that
  * did not come in turn, sorted by version. Plain data: it can be kept, compared and written as JSON.
  */
-export interface TwinSectionState {
+interface TwinSectionState {
   readonly content: TwinSection;
   /** 0: nothing is known of the section. */
   readonly version: number;

@@ -8,7 +8,7 @@ export interface WholeTwin {
   readonly properties: { readonly desired: TwinSection; readonly reported: TwinSection };
 }
 
-export interface TwinView {
+interface TwinView {
   readonly desired: TwinSection;
   readonly reported: TwinSection;
   readonly tags: TwinSection;

@@ -5,10 +5,9 @@ import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promi
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { openBlobCheckpoints } from '../../../sidecar/azure/event-hubs/blob-checkpoints.ts';
+import { openBlobCheckpoints, openFileCheckpoints } from '../../../sidecar/azure/event-hubs/checkpoints.ts';
 import { openEventSource } from '../../../sidecar/azure/event-hubs/event-source.ts';
 import type { Checkpoint, CheckpointStore } from '../../../sidecar/azure/event-hubs/event-types.ts';
-import { openFileCheckpoints } from '../../../sidecar/azure/event-hubs/file-checkpoints.ts';
 import { openStorage } from '../../../sidecar/azure/storage.ts';
 import { type Azurite, startAzurite } from '../../emulators/azurite.ts';
 import { Recorder, range, until } from '../helpers.ts';
@@ -122,7 +121,7 @@ describe('checkpoints in a local directory', () => {
   });
 
   test('a process that was killed holds nothing, a live one does', async () => {
-    const script = `import { openFileCheckpoints } from ${JSON.stringify(new URL('../../../sidecar/azure/event-hubs/file-checkpoints.ts', import.meta.url).href)};
+    const script = `import { openFileCheckpoints } from ${JSON.stringify(new URL('../../../sidecar/azure/event-hubs/checkpoints.ts', import.meta.url).href)};
       await openFileCheckpoints({ directory: ${JSON.stringify(directory)} });
       console.log('held'); setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/checkpoints.ts';
 import type { CheckpointStore, StartPosition } from '../../../sidecar/azure/event-hubs/event-types.ts';
-import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/memory-checkpoints.ts';
 import { ConnectorError } from '../../../sidecar/errors/connector-error.ts';
 import { range, until } from '../helpers.ts';
 import { SourceStage } from './event-source-fixture.ts';
@@ -147,7 +147,7 @@ describe('where an event source begins', () => {
       stage.recorder.errors.map(({ partitionId, error }) => [partitionId, error.code, error.details]),
       [['0', 'MESSAGES_EXPIRED', { messages: 3 }]],
     );
-    assert.match(stage.recorder.errors[0]?.error.message ?? '', /dropped 3 messages of partition 0 .*4 to 6/);
+    assert.match(stage.recorder.errors[0]?.error.message ?? '', /deleted 3 messages of partition 0 .*4 to 6/);
   });
 
   test('messages that expire while a handler holds the partition up are reported as well', async () => {

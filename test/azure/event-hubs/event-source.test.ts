@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/checkpoints.ts';
 import type { CheckpointStore } from '../../../sidecar/azure/event-hubs/event-types.ts';
-import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/memory-checkpoints.ts';
 import type { ConnectorError } from '../../../sidecar/errors/connector-error.ts';
 import { Recorder, range, until } from '../helpers.ts';
 import { EventHubServer } from './event-hub-server.ts';
@@ -260,13 +260,13 @@ describe('event source', () => {
     await source.checkpoint('0', { sequenceNumber: 0, offset: '0' });
     stage.server.silentManagement = true;
     await until('the report', () =>
-      stage.recorder.errors.some(({ error }) => /connecting anew/.test(error.message)),
+      stage.recorder.errors.some(({ error }) => /reconnecting/.test(error.message)),
     );
     stage.server.silentManagement = false;
     fill(0, 1);
     await until('the next event', () => stage.recorder.sequence('0').includes(1));
     assert.equal(
-      stage.recorder.errors.find(({ error }) => /anew/.test(error.message))?.error.code,
+      stage.recorder.errors.find(({ error }) => /reconnecting/.test(error.message))?.error.code,
       'AZURE_TIMEOUT',
     );
   });

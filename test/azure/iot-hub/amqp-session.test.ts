@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import rhea, { type EventContext, type Message } from 'rhea';
 import { parseIotHub } from '../../../sidecar/azure/connection-string.ts';
 import { AmqpSession, type ClaimToken } from '../../../sidecar/azure/iot-hub/amqp-session.ts';
-import { hubToken } from '../../../sidecar/azure/iot-hub/sas-token.ts';
+import { hubToken } from '../../../sidecar/azure/iot-hub/authorization.ts';
 import type { IotHubEmulator } from '../../emulators/iothub/emulator.ts';
 import { range, until } from '../helpers.ts';
 import { startTrustedHub } from './hub-emulator.ts';

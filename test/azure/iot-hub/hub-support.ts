@@ -3,7 +3,7 @@ import amqp from 'azure-iot-device-amqp';
 import mqtt from 'azure-iot-device-mqtt';
 import { hubCredentials } from '../../../sidecar/azure/credentials.ts';
 import { HubClients } from '../../../sidecar/azure/iot-hub/hub-clients.ts';
-import type { QuotaOptions } from '../../../sidecar/azure/iot-hub/quota.ts';
+import type { QuotaOptions } from '../../../sidecar/azure/iot-hub/rate-limiter.ts';
 import type { IotHubEmulator } from '../../emulators/iothub/emulator.ts';
 
 /** The sidecar's clients of an emulated hub. */

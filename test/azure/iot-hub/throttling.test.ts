@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { HubClients } from '../../../sidecar/azure/iot-hub/hub-clients.ts';
-import { eachOf } from '../../../sidecar/lib/parallel.ts';
+import { forEachConcurrently } from '../../../sidecar/lib/concurrency.ts';
 import type { IotHubEmulator } from '../../emulators/iothub/emulator.ts';
 import { range } from '../helpers.ts';
 import { startTrustedHub } from './hub-emulator.ts';
@@ -29,7 +29,7 @@ describe(`${OPERATIONS} operations on a hub that keeps the rates of its tier`, (
 
   /** Changes the tags of the devices in turn. */
   async function change(clients: HubClients, operations: number): Promise<void> {
-    await eachOf(range(operations), PARALLEL, async (index) => {
+    await forEachConcurrently(range(operations), PARALLEL, async (index) => {
       await clients.twins.patch(
         { deviceId: `dev-${index % 20}` },
         { tags: { index } },

@@ -117,6 +117,9 @@ export class ControlServer {
       case 'POST /pause':
         faults.pausePartition(number(input.partition, 'partition'), input.paused !== false);
         return faults.describe();
+      case 'POST /clock':
+        faults.shiftClock(number(input.offsetMs, 'offsetMs'));
+        return faults.describe();
       case 'POST /rest-faults':
         faults.addRule(input as RestFaultRule);
         return faults.describe();

@@ -169,6 +169,8 @@ export interface RestFault {
 export interface RestFaults {
   /** The fault that applies to this request, if any; a fault with a count is used up by this call. */
   take(method: string, path: string): RestFault | undefined;
+  /** The hub's clock as clients see it, ms since 1970. */
+  nowMs(): number;
 }
 
 /** What a device or module may do with its twin. */

@@ -200,10 +200,11 @@ describe('login', () => {
       assert.equal(anonymous.status, 401);
       assert.match(anonymous.headers.get('www-authenticate') ?? '', /^Basic realm="?ThingWorx"?$/);
       assert.equal((await client.get('/Things', { key: 'unknown' })).status, 401);
-      assert.equal(
-        (await client.get(`/Things?appKey=${client.emulator.appKey}`, { anonymous: true })).status,
-        200,
-      );
+      const inUrl = `/Things?appKey=${client.emulator.appKey}`;
+      assert.equal((await client.get(inUrl, { anonymous: true })).status, 401);
+      assert.equal((await client.get(inUrl)).status, 200, 'beside a login it does no harm');
+      await client.control('PUT', '/switches', { appKeyInUrl: 'accept' });
+      assert.equal((await client.get(inUrl, { anonymous: true })).status, 200);
       const basic = await client.get('/Things', { anonymous: true, headers: client.basic() });
       assert.equal(basic.status, 200);
       assert.equal(

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { statusCodeQuality, toQuality } from '../../../sidecar/translate/coerce/quality.ts';
 import type { MappingRule } from '../../../sidecar/translate/mapping/schema.ts';
 import { CREATE_ALL, TrialDirectory, tryMessage } from '../../../sidecar/translate/mapping/trial.ts';
-import { statusCodeQuality, toQuality } from '../../../sidecar/translate/quality.ts';
 import { compileTranslator } from '../../../sidecar/translate/translator.ts';
 import type { HubMessage, Translation } from '../../../sidecar/translate/types.ts';
 import { codes, message, row } from '../support.ts';

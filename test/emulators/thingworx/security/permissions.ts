@@ -276,7 +276,19 @@ const forUsers: RunTimePermissions = new Map([
   ],
 ]);
 
+const encryptionForUsers: RunTimePermissions = new Map([
+  ...forUsers,
+  [
+    'DecryptPropertyValue',
+    new Map([['ServiceInvoke' as const, [{ name: 'Users', type: 'Group' as const, isPermitted: false }]]]),
+  ],
+]);
+
+/** DecryptPropertyValue is not among what every user may: it gives secrets away. */
 function libraryRights(name: string): RunTimePermissions {
+  if (name === 'EncryptionServices') {
+    return encryptionForUsers;
+  }
   return libraries.has(name) ? forUsers : new Map();
 }
 

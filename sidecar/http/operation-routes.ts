@@ -1,0 +1,144 @@
+import express, { type RequestHandler, Router } from 'express';
+import { factsOf } from '../contract/schema.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
+import type { Log } from '../observe/log.ts';
+import type { OperationContext } from '../operations/context.ts';
+import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
+import { readHandover } from './auth.ts';
+import { FORBIDDEN_KEYS } from './problem.ts';
+import { callerSignal, sendResult } from './reply.ts';
+import { Validation } from './validation.ts';
+
+export interface OperationRouteOptions {
+  readonly operations: readonly Operation[];
+  readonly context: Omit<OperationContext, 'signal'>;
+  readonly log: Log;
+  /** Refuses an answer that its schema does not describe; for tests. */
+  readonly checkOutput?: boolean;
+}
+
+interface RouteGuards {
+  /** The largest body, in bytes, of an operation that does not set its own limit. */
+  readonly bodyBytes: number;
+  readonly authorise: RequestHandler;
+}
+
+const JSON_TYPES = ['application/json', 'application/*+json'];
+
+/** One route for each operation, and a 405 for every other method of the same paths. */
+export function operationRoutes(
+  options: OperationRouteOptions,
+  { bodyBytes, authorise }: RouteGuards,
+): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  const validation = new Validation();
+  const parseBody = jsonBody(bodyBytes);
+  const bodyOf = ({ largeBody }: Operation) =>
+    largeBody ? jsonBody(largeBody.maxBytes, largeBody.refuse) : parseBody;
+  const methodsByPath = new Map<string, string[]>();
+  for (const operation of options.operations) {
+    checkDefinition(operation);
+    const path = operation.path.replace(/\{(\w+)\}/g, ':$1');
+    methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), operation.method]);
+    const method = operation.method.toLowerCase() as Lowercase<Operation['method']>;
+    router[method](
+      path,
+      name(operation),
+      ...(operation.authorisation === 'ticket' ? [] : [authorise]),
+      ...(usesQuery(operation.method) ? [] : [bodyOf(operation)]),
+      run(operation, options, validation),
+    );
+  }
+  for (const [path, methods] of methodsByPath) {
+    router.all(path, authorise, (request, response) => {
+      response.set('Allow', methods.join(', '));
+      throw new ConnectorError(
+        'METHOD_NOT_ALLOWED',
+        `${request.method} is not possible here; possible: ${methods.join(', ')}.`,
+      );
+    });
+  }
+  return router;
+}
+
+/** @throws Error for a definition that ThingWorx could not use; found when the program starts, so in every test. */
+function checkDefinition(operation: Operation): void {
+  const { properties = {} } = factsOf(operation.input);
+  const missing = pathMembers(operation.path).find((member) => !(member in properties));
+  const forbidden = Object.keys(factsOf(operation.output).properties ?? {}).find((key) =>
+    FORBIDDEN_KEYS.has(key),
+  );
+  if (missing !== undefined || forbidden !== undefined) {
+    const reason =
+      missing === undefined ? `its output has the key ${forbidden}` : `its input lacks ${missing}`;
+    throw new ConnectorError('INTERNAL', `The operation ${operation.name} cannot be offered: ${reason}.`);
+  }
+}
+
+/** The route for log lines: the pattern, never the path itself, which may hold a ticket. */
+function name(operation: Operation): RequestHandler {
+  return (_request, response, next) => {
+    response.locals.route = `/v1${operation.path}`;
+    next();
+  };
+}
+
+/** How long a body of JSON may take to arrive, in milliseconds. */
+const BODY_MS = 120_000;
+
+function jsonBody(limit: number, refuse?: () => ConnectorError): RequestHandler {
+  const parse = express.json({
+    limit,
+    strict: true,
+    inflate: false,
+    type: JSON_TYPES,
+  });
+  return (request, response, next) => {
+    const { headers } = request;
+    const empty =
+      headers['content-length'] === '0' ||
+      (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined);
+    if (!empty && !request.is(JSON_TYPES)) {
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        'The body must be JSON with the header Content-Type: application/json.',
+      );
+    }
+    const timer = setTimeout(() => request.destroy(), BODY_MS);
+    parse(request, response, (thrown?: unknown) => {
+      clearTimeout(timer);
+      const tooLarge = (thrown as { type?: unknown } | undefined)?.type === 'entity.too.large';
+      next(tooLarge && refuse ? refuse() : thrown);
+    });
+  };
+}
+
+function run(operation: Operation, options: OperationRouteOptions, validation: Validation): RequestHandler {
+  const checkInput = validation.forInput(operation);
+  const checkOutput = options.checkOutput ? validation.forOutput(operation) : undefined;
+  return async (request, response) => {
+    const started = performance.now();
+    const path = { ...request.params };
+    const secret =
+      operation.authorisation === 'ticket'
+        ? { secret: readHandover(request.headers.authorization, String(Object.values(path)[0])) }
+        : {};
+    const input = { ...checkInput(path, request.query, request.body ?? {}), ...secret };
+    const output = await operation.run(
+      { ...options.context, signal: callerSignal(request, response) },
+      input as never,
+    );
+    const drift = checkOutput?.(output);
+    if (drift)
+      throw new ConnectorError(
+        'INTERNAL',
+        `The answer of ${operation.name} is not what its schema says: ${drift}`,
+      );
+    sendResult(request, response, output);
+    const { requestId, route } = response.locals;
+    options.log.debug(
+      { requestId, method: operation.method, route, durationMs: Math.round(performance.now() - started) },
+      'A request was answered.',
+    );
+  };
+}

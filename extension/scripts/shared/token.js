@@ -17,23 +17,10 @@ function tokenForms() {
       );
 }
 
-/* What EncryptionServices makes of a PASSWORD. Public typings show no service that decrypts with the platform's own key, and help
-   pages do not say how it is named; the names that are known are tried. Throws when none works. */
+/* What EncryptionServices makes of a PASSWORD. Public typings of a real server have EncryptPropertyValue and not its counterpart, so
+   not every version may have it. Throws when it does not work. */
 function decryptPassword(value) {
-  var reasons = [];
-  for (var i = 0; i < 2; i++) {
-    var service = ["DecryptPropertyValue", "Decrypt"][i];
-    try {
-      var clear = Resources["EncryptionServices"][service]({ data: String(value) });
-      if (isSet(clear) && String(clear) !== String(value)) {
-        return String(clear);
-      }
-      reasons.push(service + " gives nothing else");
-    } catch (thrown) {
-      reasons.push(service + ": " + errorText(thrown));
-    }
-  }
-  throw new Error(reasons.join("; "));
+  return String(Resources["EncryptionServices"].DecryptPropertyValue({ data: String(value) }));
 }
 
 function tokenIn(form) {

@@ -1,5 +1,5 @@
-import { getModulesStatus } from '../../sidecar/operations/edge/get-modules-status.ts';
-import { listPackages } from '../../sidecar/operations/packages/list-packages.ts';
+import { getModulesStatus } from '../../sidecar/operations/edge/modules.ts';
+import { listPackages } from '../../sidecar/operations/packages/packages.ts';
 import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { EVENT_TIMES } from './device-data-shapes.ts';

@@ -41,6 +41,13 @@ export const INGESTION_ERRORS = defineErrors({
     remedy:
       'Raise the retention time of the built-in endpoint above the longest time that the sidecar or ThingWorx may be away.',
   },
+  MESSAGES_SKIPPED: {
+    status: 409,
+    retryable: false,
+    title: 'A partition is read without a checkpoint, and messages before the start position are not read.',
+    remedy:
+      'None at the first start. If the messages are wanted, call ReplayEvents with the time window that the message names.',
+  },
   PARTITION_TAKEN: {
     status: 409,
     retryable: true,

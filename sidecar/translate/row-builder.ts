@@ -94,8 +94,9 @@ export class RowBuilder implements Run {
         ? `before ${isoTime(this.earliestTimeMs)}`
         : `after ${isoTime(this.latestTimeMs)}, more than ${minutes(this.settings.maxAheadMs ?? MAX_AHEAD_MS)} ahead of the time at which IoT Hub took the message`;
     const code = 'TIME_IMPLAUSIBLE';
-    if (this.settings.implausibleTime === 'deadLetter') {
-      const cure = 'Set the clock of the device or correct the "time" of the mapping rule.';
+    if (this.settings.implausibleTime !== 'enqueuedTime') {
+      const cure =
+        'Set the clock of the device, correct the "time" of the mapping rule, or set implausibleTime to enqueued-time; then replay the message.';
       this.outcome.refuse({ code, reason: `The time ${isoTime(timeMs)} is ${bound}. ${cure}`, thing });
       return undefined;
     }

@@ -146,7 +146,6 @@ export const IGNORE_CODES = [
   'TIME_UNREADABLE',
   'TIME_IMPLAUSIBLE',
   'MAPPING',
-  'SOURCE',
 ] as const;
 
 type IgnoreCode = (typeof IGNORE_CODES)[number];
@@ -251,7 +250,7 @@ export interface TranslationSettings {
   readonly earliestTimeMs?: number | undefined;
   /** How far a time may lie ahead of the hub's enqueued time and be plausible, in milliseconds; five minutes unless set. */
   readonly maxAheadMs?: number | undefined;
-  /** What happens to values whose time is not plausible: they get the enqueued time (unless set), or are refused. */
+  /** What happens to values whose time is not plausible: they are refused (unless set), or get the enqueued time. */
   readonly implausibleTime?: ImplausibleTimePolicy | undefined;
   /** Whether values of one property with equal times get distinct ones (distinct-times.ts); true unless set. */
   readonly distinctTimes?: boolean | undefined;

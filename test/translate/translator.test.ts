@@ -41,8 +41,12 @@ describe('plain telemetry', () => {
   });
 
   test("the time is the device's creation time, else the enqueued time", () => {
-    const [update] = translate({}, message({ temperature: 1 }, { creationTimeMs: 5 }), THINGS).updates;
-    assert.equal(update?.timeMs, 5);
+    const [update] = translate(
+      {},
+      message({ temperature: 1 }, { creationTimeMs: 1_600_000_000_005 }),
+      THINGS,
+    ).updates;
+    assert.equal(update?.timeMs, 1_600_000_000_005);
     const odd = translate({}, message({ temperature: 1 }, { creationTimeMs: Number.NaN }), THINGS);
     assert.equal(odd.updates[0]?.timeMs, 1_700_000_000_000);
   });
@@ -259,16 +263,25 @@ describe('policies', () => {
 
   test('a message whose keys are data does not make a Thing grow without end', () => {
     const body = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, i]));
+    const limits = { maxCreations: 200 };
     const { creations, refusals, updates } = translate(
-      { unknownProperty: 'create' },
+      { unknownProperty: 'create', limits },
       message({ count: 1, ...body }),
       THINGS,
     );
     assert.deepEqual([creations.length, refusals.length, updates[0]?.values], [0, 5000, [1]]);
     const things = { version: 1, rules: [{ each: '$.*', thing: '{$key}', properties: { v: '@' } }] };
-    const settings: TranslationSettings = { unknownThing: 'create', deviceTemplate: 'T', mappings: things };
+    const settings: TranslationSettings = {
+      unknownThing: 'create',
+      deviceTemplate: 'T',
+      mappings: things,
+      limits,
+    };
     const many = translate(settings, message(body), THINGS);
     assert.deepEqual([many.creations.length, many.refusals.length], [0, 5000]);
+    assert.match(many.refusals[0]?.reason ?? '', /more than 200 Things .* \(setting maxCreations\)/);
+    const frame = translate({ unknownProperty: 'create' }, message(body), THINGS);
+    assert.equal(frame.creations.length, 5000, 'a key frame of OPC UA has as many');
   });
 
   test('a property whose name cannot be is refused', () => {

@@ -78,9 +78,12 @@ function parseLines(text: string, exact: boolean): Parsed | undefined {
   return value.length < 2 ? undefined : { value };
 }
 
+const ZEROS: readonly number[] = [0, 9, 10, 13, 32];
+
 function withoutZeros(text: string): string {
   let end = text.length;
-  while (end > 0 && /[\0\s]/.test(text[end - 1] as string)) end--;
+  // zero, tab, line feed, carriage return and space
+  while (end > 0 && ZEROS.includes(text.charCodeAt(end - 1))) end--;
   return text.indexOf('\0', end) === -1 ? text : text.slice(0, end);
 }
 

@@ -98,8 +98,9 @@ class Mappings implements CompiledMappings {
     if (rule === undefined && isTelemetry && this.#otherwise !== 'default') return this.#noRule();
     // an expression gets integers that a double cannot hold as text, with all their digits
     const decoded = body(rule?.form ?? AUTO, exact || rule?.expression !== undefined);
-    // paths may read the message's properties alone
-    const value = rule?.properties === undefined ? decoded : withoutEmpty(decoded);
+    // paths may read the message's properties alone, and notifications too
+    const mayBeEmpty = rule?.properties !== undefined || (rule === undefined && !isTelemetry);
+    const value = mayBeEmpty ? withoutEmpty(decoded) : decoded;
     if (value instanceof Undecodable) return refused({ code: value.code, reason: value.reason });
     if (rule === undefined)
       return isTelemetry ? readDefault(message, value) : readNotification(message, value);

@@ -39,7 +39,10 @@ async function evaluate(job: ExpressionJob): Promise<ExpressionOutcome> {
     });
     return { result: new ResultCopy(limits).of(result) };
   } catch (thrown) {
-    return { failure: textOf(thrown) };
+    const isTime = (thrown as { code?: unknown } | null)?.code === 'D1012';
+    return {
+      failure: isTime ? `it takes longer than ${limits.maxMs} ms (setting maxExpressionMs)` : textOf(thrown),
+    };
   }
 }
 

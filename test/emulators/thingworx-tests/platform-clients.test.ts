@@ -121,7 +121,11 @@ async function smallPackage(): Promise<Buffer> {
           own,
           '<ImplementedShapes><ImplementedShape name="Small_TS" type="ThingShape"/></ImplementedShapes>',
         ) +
-        thing('Small', 'Small_TT', shapeBlocks({ properties: property('mine', 'STRING') })),
+        thing(
+          'Small',
+          'Small_TT',
+          shapeBlocks({ properties: property('mine', 'STRING') + property('secret', 'PASSWORD') }),
+        ),
     ),
   });
 }
@@ -152,9 +156,15 @@ describe('twc install', () => {
       assert.deepEqual([level.sourceType, level.sourceName], ['ThingShape', 'Small_TS']);
       const small = json('Things/Small');
       assert.equal(small.thingTemplate, 'Small_TT');
-      assert.deepEqual(Object.keys(small.thingShape.propertyDefinitions), ['mine']);
+      assert.deepEqual(Object.keys(small.thingShape.propertyDefinitions), ['mine', 'secret']);
       assert.equal(small.thingShape.propertyDefinitions.mine.sourceType, 'Thing');
       assert.equal(typeof json('DataShapes/Row_DS').fieldDefinitions.a.aspects, 'object');
+      await client.write('Small', { mine: 'text', secret: 'hidden' });
+      const written = (await client.get('/Things/Small')).json.thingProperties;
+      assert.deepEqual([written.mine.value, written.mine.quality], ['text', 'GOOD']);
+      assert.ok(Date.now() - written.mine.time < 60_000);
+      assert.equal(written.secret.value, '********');
+      assert.equal(written.level.value, 0, 'the default of a NUMBER');
       // Reached by dependencies alone.
       assert.equal(json('ThingTemplates/GenericThing').isSystemObject, true);
     });
@@ -334,6 +344,15 @@ describe('twc pull', () => {
         },
       );
       assert.match(notThere.text, /\[\/nowhere\] does not exist/);
+      // An archive without entities gives a folder without entities.
+      await client.result('Things/SystemRepository', 'SaveBinary', {
+        path: '/empty.zip',
+        content: (await zip({})).toString('base64'),
+      });
+      const archive = { path: '/empty', zipFileName: '/empty.zip' };
+      assert.equal(await client.result('Things/SystemRepository', 'ExtractZipArchive', archive), true);
+      const nothing = { repositoryName: 'SystemRepository', path: '/empty' };
+      await client.result('Resources/SourceControlFunctions', 'ImportSourceControlledEntities', nothing);
     });
   });
 

@@ -104,6 +104,7 @@ export class Platform {
   /** Call after a change that is no entity's: a switch, the rights on a collection. */
   changed(): void {
     this.otherChanges += 1;
+    this.inheritance.servicesChanged();
     this.permissions.changed();
   }
 

@@ -158,6 +158,12 @@ describe('limits and accounts of a lane', () => {
       ),
       'iothub-message-source': fc.oneof(fc.constant('Telemetry'), fc.string()),
     });
+    // Messages of other sources are notifications, which the hub Thing takes.
+    stage.pipeline.thingworx.other = async (service, input) => {
+      if (service === 'FindDeviceThings') return { body: { things: [] } };
+      const { events } = (input as { batch: { events: unknown[] } }).batch;
+      return { body: { accepted: events.length, repeated: 0, refused: [] } };
+    };
     const lane = open();
     let next = 0;
     await fc.assert(

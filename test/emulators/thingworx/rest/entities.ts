@@ -81,7 +81,7 @@ export class EntityRoutes {
     const { permissions } = this.platform;
     if (exchange.method === 'GET') {
       permissions.requireDesign(entity, 'Read', exchange.user);
-      exchange.sendJson(describeEntity(this.platform, entity));
+      exchange.sendJson(describeEntity(this.platform, entity, exchange.user));
       return;
     }
     if (exchange.method !== 'DELETE') {

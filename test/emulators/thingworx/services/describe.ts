@@ -1,4 +1,4 @@
-import { fieldsToJson } from '../infotable.ts';
+import { fieldsToJson, InfoTable } from '../infotable.ts';
 import {
   type Definitions,
   type Entity,
@@ -6,13 +6,14 @@ import {
   type Principal,
   type RunTimePermissions,
   type Subscription,
+  type ThingEntity,
 } from '../model/entity.ts';
 import type { EffectiveShape, Origin } from '../model/inheritance.ts';
 import type { Platform } from '../platform.ts';
 import type { JsonObject, JsonValue } from '../values.ts';
 
 /** JSON form of an entity: `thingShape` has its own definitions, `effectiveShape` the inherited ones as well. */
-export function describeEntity(platform: Platform, entity: Entity): JsonObject {
+export function describeEntity(platform: Platform, entity: Entity, principal: string): JsonObject {
   const json: JsonObject = {
     name: entity.name,
     entityType: entity.collection,
@@ -38,7 +39,7 @@ export function describeEntity(platform: Platform, entity: Entity): JsonObject {
     json.extensionPackage = entity.extension;
   }
   if (isShaped(entity)) {
-    Object.assign(json, describeShaped(platform, entity));
+    Object.assign(json, describeShaped(platform, entity, principal));
   } else if (entity.collection === 'DataShapes') {
     json.baseDataShape = entity.baseDataShape;
     json.fieldDefinitions = fieldsToJson(entity.fields.values());
@@ -70,6 +71,7 @@ export function describeEntity(platform: Platform, entity: Entity): JsonObject {
 function describeShaped(
   platform: Platform,
   entity: Extract<Entity, { definitions: Definitions }>,
+  principal: string,
 ): JsonObject {
   if (entity.collection === 'ThingShapes') {
     return definitionsJson(entity.definitions, () => ({ sourceType: 'ThingShape', sourceName: entity.name }));
@@ -91,6 +93,7 @@ function describeShaped(
       identifier: entity.identifier,
       valueStream: entity.valueStream,
       effectiveShape: effectiveJson(platform.inheritance.thing(entity)),
+      thingProperties: valuesJson(platform, entity, principal),
     });
   } else {
     Object.assign(json, {
@@ -103,6 +106,27 @@ function describeShaped(
     entity.implementedShapes.map((name) => [name, { name, type: 'ThingShape' }]),
   );
   return json;
+}
+
+/**
+ * Value, time and quality of each property that the user may read; `value` is absent where there is none, a password is masked. Public
+ * clients look for the values there; that a missing right leaves a property out is assumed.
+ */
+function valuesJson(platform: Platform, thing: ThingEntity, principal: string): JsonObject {
+  const { properties } = platform.inheritance.thing(thing);
+  const readable = [...properties.values()].filter(({ property }) =>
+    platform.permissions.allows(thing, 'PropertyRead', property.name, principal),
+  );
+  return Object.fromEntries(
+    readable.map(({ property }): [string, JsonObject] => {
+      const { value, timeMs, quality } = platform.properties.readKnown(thing, property);
+      const { baseType } = property;
+      const field = { name: 'value', description: '', baseType, ordinal: 0, aspects: {} };
+      const table = new InfoTable([field], [value === null ? {} : { value }]);
+      const [row] = table.toJSON().rows as JsonObject[];
+      return [property.name, { ...row, time: timeMs, quality }];
+    }),
+  );
 }
 
 /**

@@ -79,7 +79,7 @@ export class NativeServices implements NativeRegistry {
       ...everyEntity,
       ...(this.collections.get(collection) ?? []),
       ...(this.entities.get(`${collection}/${name}`) ?? []),
-    ];
+    ].filter((service) => service.isAvailable?.() ?? true);
   }
 
   resources(): string[] {
@@ -108,6 +108,7 @@ export class NativeServices implements NativeRegistry {
         parameters: service.definition.parameters,
         result: service.definition.result,
         run: (args) => service.invoke(args, { dataShapeFields }),
+        isAvailable: () => service.isAvailable?.() ?? true,
       }),
     );
     this.entities.set(`Resources/${resource.name}`, services);

@@ -70,6 +70,7 @@ export const repositoryServices: PlatformService<ThingEntity>[] = [
     const repository = files(context);
     const archive = await readArchive(repository.read(text(args, 'zipFileName')).bytes);
     for (const name of archive.keys()) normalPath(name);
+    repository.addFolder(text(args, 'path'));
     for (const [name, bytes] of archive) repository.write(`${text(args, 'path')}/${name}`, bytes);
     return true;
   }),

@@ -124,6 +124,13 @@ export const INGESTION_ERRORS = defineErrors({
     title: 'Tasks cannot be kept in the state directory.',
     remedy: 'Make room or give access to the directory that SIDECAR_STATE_DIR names.',
   },
+  DEFERRED_QUEUE_FULL: {
+    status: 429,
+    retryable: true,
+    title: 'Too many requests of subscriptions of this hub are waiting.',
+    remedy:
+      'Look in the log of the sidecar for why the IoT Hub or ThingWorx does not take them; set the value again later.',
+  },
   STATE_UNAVAILABLE: {
     status: 503,
     retryable: true,

@@ -3,14 +3,16 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PACKAGE_NAME } from '../extension/generate/metadata.ts';
 import { packageFiles, packageVersion } from '../extension/generate/package.ts';
+import { bundledPackages, noticesOf, sbomOf } from './bill-of-materials.ts';
 import { bundleSidecar } from './bundle.ts';
 import { writeZip } from './zip.ts';
 
 const ROOT = join(import.meta.dirname, '..');
+const SIDECAR_NAME = 'azure-iot-sidecar';
 const SIDECAR_FOLDER = `ui/${PACKAGE_NAME}/sidecar`;
 
 export interface BuildOptions {
-  /** Leaves the sidecar out: the XML alone. */
+  /** Without the sidecar: the XML only. */
   readonly withoutSidecar?: boolean;
   /** The program to bundle; sidecar/main.ts unless given. */
   readonly entry?: string;
@@ -18,7 +20,7 @@ export interface BuildOptions {
   readonly outputDirectory?: string;
 }
 
-/** Builds the extension and gives the path of the zip. */
+/** Builds the extension. Returns the path of the zip. */
 export async function buildPackage(options: BuildOptions = {}): Promise<string> {
   const version = packageVersion();
   const files = packageFiles(version);
@@ -35,13 +37,14 @@ export async function buildPackage(options: BuildOptions = {}): Promise<string> 
 }
 
 async function sidecarFiles(version: string, entry: string): Promise<Map<string, string>> {
-  const { code, notices } = await bundleSidecar(entry);
+  const { code, map, metafile } = await bundleSidecar(entry);
+  const packages = bundledPackages(metafile, ROOT);
   const { engines, license } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<
     string,
     unknown
   >;
   const manifest = {
-    name: 'azure-iot-sidecar',
+    name: SIDECAR_NAME,
     version,
     private: true,
     type: 'module',
@@ -51,7 +54,9 @@ async function sidecarFiles(version: string, entry: string): Promise<Map<string,
   };
   const files = new Map([
     ['sidecar.mjs', code],
-    ['NOTICES.txt', notices],
+    ['sidecar.mjs.map', map],
+    ['sbom.cdx.json', sbomOf(packages, { name: SIDECAR_NAME, version })],
+    ['NOTICES.txt', noticesOf(packages)],
     ['LICENSE.txt', readFileSync(join(ROOT, 'LICENSE'), 'utf8')],
     ['package.json', `${JSON.stringify(manifest, null, 2)}\n`],
   ]);

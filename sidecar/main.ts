@@ -6,7 +6,6 @@ import { createApp } from './http/app.ts';
 import { HttpServer } from './http/server.ts';
 import { HubDirectory } from './hub/directory.ts';
 import { HUB_THINGS, STORAGE_THINGS, ThingFinder } from './hub/finder.ts';
-import { readiness } from './hub/readiness.ts';
 import { healthRoutes } from './observe/health.ts';
 import { captureAzureLog, createLog, endOnUnexpected } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
@@ -56,7 +55,7 @@ async function main(): Promise<void> {
     token,
     hosts: [settings.host, ...settings.hostNames],
     log,
-    mount: healthRoutes(() => readiness(finder, hubs), metrics),
+    mount: healthRoutes(() => hubs.readiness(finder), metrics),
   });
   const server = new HttpServer(app, { host: settings.host, port: settings.port, tls: settings.tls });
 

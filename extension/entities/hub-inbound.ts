@@ -76,6 +76,20 @@ export const hubDeviceEvents: readonly EventDefinition[] = [
     dataShape: 'AzureIoT.JobChanged_DS',
   },
   {
+    name: 'OtherNotification',
+    category: INBOUND,
+    description:
+      'IoT Hub sent a notification of a kind without an event of its own, about a device without a Thing.',
+    dataShape: 'AzureIoT.OtherNotification_DS',
+  },
+  {
+    name: 'MessagesSkipped',
+    category: INBOUND,
+    description:
+      'A partition is read without a checkpoint, and the messages before the start position are not read.',
+    dataShape: 'AzureIoT.MessagesSkipped_DS',
+  },
+  {
     name: 'MessageFeedback',
     category: INBOUND,
     description: 'The outcome of a cloud-to-device message is known, for a device without a Thing.',
@@ -114,6 +128,12 @@ export const deviceEvents: readonly EventDefinition[] = [
     category: 'Azure IoT',
     description: 'The IoT Hub did not take a value that was set for twinDesired or twinTags.',
     dataShape: 'AzureIoT.TwinUpdateRefused_DS',
+  },
+  {
+    name: 'OtherNotification',
+    category: 'Azure IoT',
+    description: 'IoT Hub sent a notification about the device of a kind without an event of its own.',
+    dataShape: 'AzureIoT.OtherNotification_DS',
   },
   {
     name: 'DigitalTwinChanged',

@@ -28,7 +28,9 @@ function heal(name, now) {
   /* Set without a time, a value gets the present one, whatever time the value before has. */
   me[name] = me[name];
   if (timeOf(name) > new Date().getTime()) {
-    throw new Error("The property still has the time " + new Date(timeOf(name)).toISOString() + ".");
+    throw new Error(
+      "THINGWORX_REJECTED: The property still has the time " + new Date(timeOf(name)).toISOString() + "."
+    );
   }
   if (purgeHistory === true) {
     me.PurgePropertyHistory({

@@ -41,6 +41,13 @@ export const INGESTION_ERRORS = defineErrors({
     remedy:
       'Raise the retention time of the built-in endpoint above the longest time that the sidecar or ThingWorx may be away.',
   },
+  MESSAGES_SKIPPED: {
+    status: 409,
+    retryable: false,
+    title: 'A partition is read without a checkpoint, and messages before the start position are not read.',
+    remedy:
+      'None at the first start. If the messages are wanted, call ReplayEvents with the time window that the message names.',
+  },
   PARTITION_TAKEN: {
     status: 409,
     retryable: true,
@@ -72,7 +79,7 @@ export const INGESTION_ERRORS = defineErrors({
     retryable: false,
     title: 'A dead letter is damaged and cannot be read.',
     remedy:
-      'Look at the file or blob named in the message; delete the letter when nothing of it can be saved.',
+      'Look at the file or blob named in the message; delete the dead letter when nothing of it can be saved.',
   },
   FILE_MALFORMED: {
     status: 422,

@@ -1,27 +1,37 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
-import { TokenCheck } from './auth.ts';
+import { Authentication, type RefusalOptions } from './auth.ts';
 import { blobRoutes } from './blob-routes.ts';
+import { BodyBudget } from './body-budget.ts';
+import { trust } from './connections.ts';
+import { type Introductions, introductionRoute } from './introductions.ts';
 import { openApi } from './openapi.ts';
 import { type OperationRouteOptions, operationRoutes } from './operation-routes.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
-import { asConnectorError, sendError } from './reply.ts';
+import { asConnectorError, discardBody, sendError } from './reply.ts';
 
 interface AppLimits {
   /** The largest body, in bytes. */
   readonly bodyBytes: number;
-  /** Requests of one client address. */
+  /** All bodies that are being read at the same time, in bytes. */
+  readonly bodiesBytes: number;
+  /** Requests with the right token, of one client address. */
   readonly requests: RateLimitOptions;
-  /** Wrong tokens from one client address. */
-  readonly refusals: RateLimitOptions;
+  /** Requests with the same wrong token. */
+  readonly refusals: RefusalOptions;
+  /** Introductions that anybody asks for. */
+  readonly introductions: RateLimitOptions;
 }
 
 export const DEFAULT_LIMITS: AppLimits = {
   bodyBytes: 2_000_000,
+  bodiesBytes: 128_000_000,
   requests: { burst: 2_000, perSecond: 1_000 },
-  refusals: { burst: 20, perSecond: 0.5 },
+  refusals: { burst: 20, perSecond: 0.5, delayMs: 300, maxDelayed: 50 },
+  introductions: { burst: 10, perSecond: 1 },
 };
 
 export interface AppOptions extends OperationRouteOptions {
@@ -30,6 +40,8 @@ export interface AppOptions extends OperationRouteOptions {
   readonly hosts?: readonly string[];
   /** Routes outside /v1 that need no token: health and metrics. */
   readonly mount?: Router;
+  /** Tells Things of ThingWorx the addresses of this sidecar. */
+  readonly introductions?: Introductions;
   readonly limits?: Partial<AppLimits>;
 }
 
@@ -48,10 +60,15 @@ export function createApp(options: AppOptions): Express {
   app.use(prepare());
   app.use(checkHost(new HostCheck(options.hosts)));
   if (options.mount) app.use(options.mount);
-  app.use(limitRate(new RateLimit(limits.requests)));
   app.use(overrideMethod());
-  const authorise = requireToken(new TokenCheck(options.token), new RateLimit(limits.refusals));
-  app.use('/v1', operationRoutes(options, { bodyBytes: limits.bodyBytes, authorise }));
+  const authentication = new Authentication(options.token, limits.refusals);
+  const requests = new RateLimit(limits.requests);
+  const authorise = requireToken(authentication, requests);
+  const bodies = new BodyBudget(limits.bodiesBytes);
+  if (options.introductions) {
+    app.use('/v1', introductionRoute(options.introductions, new RateLimit(limits.introductions)));
+  }
+  app.use('/v1', operationRoutes(options, { bodyBytes: limits.bodyBytes, bodies, authorise }));
   app.use('/v1', blobRoutes({ context: options.context, authorise }));
   const document = openApi(options.operations, options.context.sidecar.version);
   app.get('/v1/openapi.json', authorise, (_request, response) => {
@@ -114,16 +131,23 @@ function hostName(header: string): string | undefined {
 
 function checkHost(hosts: HostCheck): RequestHandler {
   return (request, _response, next) => {
+    requireOneHost(request);
     hosts.check(request.headers.host);
+    const target = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(request.url);
+    // A target in absolute form names the host that is meant; a proxy in front may look at the other one.
+    if (target) hosts.check(target[1]);
     next();
   };
 }
 
-function limitRate(limit: RateLimit): RequestHandler {
-  return (request, _response, next) => {
-    limit.take(request.socket.remoteAddress ?? '');
-    next();
-  };
+/** RFC 9112 3.2. Node.js itself takes the first one of several. */
+function requireOneHost({ rawHeaders }: IncomingMessage): void {
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
+  if (hosts.length > 1)
+    throw new ConnectorError(
+      'REQUEST_INVALID',
+      `The request has ${hosts.length} Host headers; expected one.`,
+    );
 }
 
 /** The HTTP functions of ThingWorx have no PATCH and no reliable DELETE, so a POST may replace them with a header. */
@@ -137,17 +161,15 @@ function overrideMethod(): RequestHandler {
   };
 }
 
-/** Wrong tokens have a small rate limit of their own; a request without a token is only challenged. */
-function requireToken(token: TokenCheck, refusals: RateLimit): RequestHandler {
-  return (request, _response, next) => {
-    const address = request.socket.remoteAddress ?? '';
-    refusals.probe(address);
-    try {
-      token.check(request.headers.authorization);
-    } catch (error) {
-      if (request.headers.authorization !== undefined) refusals.take(address);
-      throw error;
-    }
+/**
+ * Comes before everything that a caller can use up. The right token is always served, whatever others have sent; so the rate limit of
+ * requests counts only those with the right token.
+ */
+function requireToken(authentication: Authentication, requests: RateLimit): RequestHandler {
+  return async (request, _response, next) => {
+    await authentication.check(request.headers.authorization);
+    trust(request.socket);
+    requests.take(request.socket.remoteAddress ?? '');
     next();
   };
 }
@@ -168,6 +190,7 @@ function answerErrors(log: Log): ErrorRequestHandler {
         'A request was refused.',
       );
     }
+    discardBody(request, response);
     sendError(request, response, error, requestId);
   };
 }

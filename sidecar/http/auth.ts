@@ -1,5 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 
 /** The content of the Authorization header. */
 export type Credentials =
@@ -34,20 +36,60 @@ function sameText(a: string, b: string): boolean {
   return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
 }
 
-/** Accepts the token as Bearer and as the password of HTTP Basic with any user name. */
-export class TokenCheck {
-  readonly #token: string;
+/** What slows and limits wrong tokens. */
+export interface RefusalOptions extends RateLimitOptions {
+  /** How long the answer to a wrong token waits, in milliseconds. */
+  readonly delayMs: number;
+  /** How many answers may wait at the same time; beyond it, wrong tokens are refused at once. */
+  readonly maxDelayed: number;
+}
 
-  constructor(token: string) {
+/**
+ * Accepts the token as Bearer and as the password of HTTP Basic with any user name. It is compared before anything is counted, so nobody
+ * can lock the right token out. A wrong one is answered late, and each wrong one has a rate limit of its own: a hub Thing with an old
+ * token harms no other. Nothing of this can keep somebody from guessing for ever; the length of the token does.
+ */
+export class Authentication {
+  readonly #token: string;
+  readonly #options: RefusalOptions;
+  readonly #refusals: RateLimit;
+  #delayed = 0;
+
+  constructor(token: string, options: RefusalOptions) {
     this.#token = token;
+    this.#options = options;
+    this.#refusals = new RateLimit(options, 'The same wrong token was sent too often in a short time.');
   }
 
-  /** @throws ConnectorError UNAUTHORIZED */
-  check(header: string | undefined): void {
+  /** @throws ConnectorError UNAUTHORIZED, or RATE_LIMITED for a wrong token that comes too often */
+  async check(header: string | undefined): Promise<void> {
     const credentials = readCredentials(header);
+    // Many clients send credentials only after this challenge, so it must never be limited.
     if (!credentials) throw new ConnectorError('UNAUTHORIZED', 'The request contains no token.');
     const given = credentials.scheme === 'bearer' ? credentials.token : credentials.password;
-    if (!sameText(given, this.#token)) throw new ConnectorError('UNAUTHORIZED', 'The token is wrong.');
+    if (sameText(given, this.#token)) return;
+    this.#refusals.take(createHash('sha256').update(given).digest('base64'));
+    await this.#delay();
+    throw new ConnectorError('UNAUTHORIZED', 'The token is wrong.');
+  }
+
+  async #delay(): Promise<void> {
+    const { delayMs, maxDelayed } = this.#options;
+    if (this.#delayed >= maxDelayed) {
+      throw new ConnectorError(
+        'RATE_LIMITED',
+        'Too many requests with a wrong token came at the same time.',
+        {
+          retryAfterMs: 1000,
+        },
+      );
+    }
+    this.#delayed += 1;
+    try {
+      await setTimeout(delayMs, undefined, { ref: false });
+    } finally {
+      this.#delayed -= 1;
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import { type Operation, pathMembers, usesQuery } from '../operations/operation.
 import { BLOB_PATHS, BLOB_RESPONSES } from './blob-openapi.ts';
 
 /** The codes that every route can return. */
-const COMMON_ERRORS: readonly ErrorCode[] = [
+export const COMMON_ERRORS: readonly ErrorCode[] = [
   'REQUEST_INVALID',
   'REQUEST_TOO_LARGE',
   'UNAUTHORIZED',

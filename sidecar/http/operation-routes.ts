@@ -5,6 +5,7 @@ import type { Log } from '../observe/log.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
 import { readSecret } from './auth.ts';
+import type { BodyBudget } from './body-budget.ts';
 import { FORBIDDEN_KEYS } from './problem.ts';
 import { callerSignal, sendResult } from './reply.ts';
 import { Validation } from './validation.ts';
@@ -20,6 +21,8 @@ export interface OperationRouteOptions {
 interface RouteGuards {
   /** The largest body, in bytes, of an operation that does not set its own limit. */
   readonly bodyBytes: number;
+  /** Shared by all bodies that are under way. */
+  readonly bodies: BodyBudget;
   readonly authorise: RequestHandler;
 }
 
@@ -28,13 +31,17 @@ const JSON_TYPES = ['application/json', 'application/*+json'];
 /** One route for each operation, and status 405 for all other methods of the same paths. */
 export function operationRoutes(
   options: OperationRouteOptions,
-  { bodyBytes, authorise }: RouteGuards,
+  { bodyBytes, bodies, authorise }: RouteGuards,
 ): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const validation = new Validation();
-  const parseBody = jsonBody(bodyBytes);
-  const bodyOf = ({ largeBody }: Operation) =>
-    largeBody ? jsonBody(largeBody.maxBytes, largeBody.refuse) : parseBody;
+  const parseBody = jsonBody(bodies, bodyBytes);
+  const parseSecretBody = jsonBody(bodies, SECRET_BODY_BYTES);
+  const bodyOf = ({ largeBody, authorisation }: Operation) => {
+    if (authorisation === 'ticket') return parseSecretBody;
+    return largeBody ? jsonBody(bodies, largeBody.maxBytes, largeBody.refuse) : parseBody;
+  };
+  const requireTicket = ticketCheck(options.context);
   const methodsByPath = new Map<string, string[]>();
   for (const operation of options.operations) {
     checkDefinition(operation);
@@ -44,7 +51,7 @@ export function operationRoutes(
     router[method](
       path,
       name(operation),
-      ...(operation.authorisation === 'ticket' ? [] : [authorise]),
+      operation.authorisation === 'ticket' ? requireTicket : authorise,
       ...(usesQuery(operation.method) ? [] : [bodyOf(operation)]),
       run(operation, options, validation),
     );
@@ -83,10 +90,25 @@ function name(operation: Operation): RequestHandler {
   };
 }
 
-/** Time limit for receiving a JSON body, in milliseconds. */
-const BODY_MS = 120_000;
+/** The secret is in the header; the HTTP functions of ThingWorx send an empty object beside it. */
+const SECRET_BODY_BYTES = 1_000;
 
-function jsonBody(limit: number, refuse?: () => ConnectorError): RequestHandler {
+/** Before the body is read: only who has a one-time secret token that is still good may send one. */
+function ticketCheck({ secretTokens }: OperationRouteOptions['context']): RequestHandler {
+  return (request, _response, next) => {
+    const ticket = String(Object.values(request.params)[0]);
+    readSecret(request.headers.authorization, ticket);
+    secretTokens.require(ticket);
+    next();
+  };
+}
+
+/** Time limit for receiving a JSON body, in milliseconds: 10 seconds, and one more for each 100 kB that it may have. */
+function bodyMs(limit: number): number {
+  return 10_000 + limit / 100;
+}
+
+function jsonBody(bodies: BodyBudget, limit: number, refuse?: () => ConnectorError): RequestHandler {
   const parse = express.json({
     limit,
     strict: true,
@@ -104,9 +126,14 @@ function jsonBody(limit: number, refuse?: () => ConnectorError): RequestHandler 
         'The body must be JSON with the header Content-Type: application/json.',
       );
     }
-    const timer = setTimeout(() => request.destroy(), BODY_MS);
+    const given = Number(headers['content-length'] ?? limit);
+    // What says that it is too large is refused without being read.
+    const release = empty ? () => {} : bodies.take(Math.min(given, limit));
+    const timer = setTimeout(() => request.destroy(), bodyMs(limit));
+    response.once('close', release);
     parse(request, response, (thrown?: unknown) => {
       clearTimeout(timer);
+      release();
       const tooLarge = (thrown as { type?: unknown } | undefined)?.type === 'entity.too.large';
       next(tooLarge && refuse ? refuse() : thrown);
     });

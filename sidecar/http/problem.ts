@@ -17,6 +17,9 @@ export interface Problem {
   readonly [fact: string]: unknown;
 }
 
+/** RFC 9562: a caller may have given its request another id. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 const RESERVED = new Set([
   'type',
   'title',
@@ -43,7 +46,7 @@ export function toProblem(error: ConnectorError, requestId: string): Problem {
     remedy,
     retryable,
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
-    instance: `urn:uuid:${requestId}`,
+    instance: UUID.test(requestId) ? `urn:uuid:${requestId}` : `urn:azure-iot-sidecar:request:${requestId}`,
     ...Object.fromEntries(facts),
   };
 }

@@ -41,6 +41,32 @@ export function sendError(
   }
 }
 
+/** How much of a body is read, and for how long, after its request was refused. */
+const DISCARD_BYTES = 20_000_000;
+const DISCARD_MS = 10_000;
+
+/**
+ * Lets the rest of a refused body go by without keeping it: many clients read no answer before they have sent their whole body, so the
+ * connection cannot just be cut. Whoever sends too much or too slowly is cut off.
+ */
+export function discardBody(request: Request, response: Response): void {
+  if (request.complete || request.destroyed) return;
+  let left = DISCARD_BYTES;
+  const timer = setTimeout(() => request.destroy(), DISCARD_MS);
+  timer.unref();
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) request.destroy();
+  });
+  for (const event of ['end', 'close', 'error']) request.once(event, () => clearTimeout(timer));
+  request.resume();
+  if (Number(request.headers['content-length'] ?? 0) > DISCARD_BYTES) {
+    response.set('Connection', 'close');
+    // Time for the answer to be read: what still comes in would make the system drop it.
+    response.once('finish', () => setTimeout(() => request.destroy(), 1_000).unref());
+  }
+}
+
 /** Maps errors of Express and its body parser to ConnectorErrors. */
 export function asConnectorError(thrown: unknown): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown;

@@ -1,5 +1,5 @@
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
-import type { EventSource } from '../azure/event-hubs/event-types.ts';
+import type { EventSource, StartPosition } from '../azure/event-hubs/event-types.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import { type HubSettings, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
@@ -29,9 +29,9 @@ import { BackgroundWork } from './background-work.ts';
 import { HubCondition } from './condition.ts';
 import { HubDevices } from './devices.ts';
 import { Partitions, type Waiting } from './partitions.ts';
-import { startPositionOf, translationSettings } from './settings-parts.ts';
 import { StallWatch, standstillOf } from './stall-watch.ts';
 import { StatusReporter } from './status-reporter.ts';
+import { translationSettings } from './translation-settings.ts';
 
 /** What every hub connection shares. */
 export interface HubParts {
@@ -52,7 +52,11 @@ const TICK_MS = 5_000;
 const REFUSED_MS = 30_000;
 const RECEIVING = 'receiving';
 /** Said once when a partition is opened; reading goes on all the same. */
-const MISMATCHES: ReadonlySet<ErrorCode> = new Set(['CHECKPOINT_AHEAD', 'MESSAGES_EXPIRED']);
+const MISMATCHES: ReadonlySet<ErrorCode> = new Set([
+  'CHECKPOINT_AHEAD',
+  'MESSAGES_EXPIRED',
+  'MESSAGES_SKIPPED',
+]);
 
 /** A connected hub as operations use it: its settings and its features. */
 export type Hub = Pick<
@@ -285,7 +289,12 @@ export class HubConnection {
   async #open(settings: HubSettings, signal: AbortSignal): Promise<EventSource> {
     const endpoint = await eventEndpoint(settings, signal);
     const { stateDirectory } = this.#parts;
-    const checkpoints = await openCheckpoints(settings, stateDirectory, this.#thing);
+    const checkpoints = await openCheckpoints({
+      settings,
+      stateDirectory,
+      hubThing: this.#thing,
+      log: this.#log,
+    });
     const partitions = new Partitions({
       laneOptions: (waiting) => this.#laneOptions(waiting),
       onBlocked: (who, error) => this.#condition.setBlocked(who, error),
@@ -396,6 +405,7 @@ export class HubConnection {
     this.#condition.note(error);
     if (MISMATCHES.has(error.code)) {
       if (error.code === 'MESSAGES_EXPIRED') this.#counters.expire(Number(error.details?.['messages'] ?? 0));
+      if (error.code === 'MESSAGES_SKIPPED') this.#announceSkipped(partitionId ?? '', error);
       this.#log.warn({ code: error.code, partitionId }, error.message);
       return;
     }
@@ -405,4 +415,18 @@ export class HubConnection {
     this.#refusedAtMs = Date.now();
     this.#condition.setBlocked(RECEIVING, error);
   }
+
+  #announceSkipped(partition: string, { message, details = {} }: ConnectorError): void {
+    this.#counters.skip(Number(details['messages'] ?? 0));
+    const { signal } = this.#session?.abort ?? new AbortController();
+    const data = { ...details, partition, message, until: Date.parse(String(details['until'])) };
+    this.#devices.announcer
+      .announce([{ deviceId: '', event: 'MessagesSkipped', data }], signal)
+      .catch(() => undefined);
+  }
+}
+
+function startPositionOf(text: string): StartPosition {
+  if (text === 'latest' || text === 'earliest') return { from: text };
+  return { from: 'time', timeMs: Date.parse(text) };
 }

@@ -36,6 +36,8 @@ export class HubDevices {
   readonly deviceThings: DeviceThings;
   /** Must be called when a device gets a Thing. */
   readonly onThing: (deviceId: string) => void;
+  /** Fires events on the Things of devices, or on the hub Thing. */
+  readonly announcer: Announcer;
   readonly #clients = new IotHubClients();
   readonly #uploads: Uploads;
   readonly #listeners: Notifications;
@@ -64,6 +66,7 @@ export class HubDevices {
       if (error) log.debug({ err: error }, 'Notifications wait for ThingWorx.');
     });
     const announcer = new Announcer(delivery, log);
+    this.announcer = announcer;
     const announce: Announcer['announce'] = (told, signal) => announcer.announce(told, signal);
     const directory = (name: string) => path.join(stateDirectory, name, encodeURIComponent(hubThing));
     this.#uploads = new Uploads({ ...options, directory: directory('uploads'), announce });

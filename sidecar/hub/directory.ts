@@ -1,8 +1,10 @@
 import type { NonSecretHubSettings, SecretName } from '../contract/hub-settings.ts';
 import type { HubStatus } from '../contract/status.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { Readiness } from '../observe/health.ts';
 import type { OneTimeSecretToken, OneTimeSecretTokens, Secrets } from '../secrets/one-time-secret-tokens.ts';
 import { type Hub, HubConnection, type HubParts } from './connection.ts';
+import type { ThingFinder } from './finder.ts';
 
 /** The hub Things that asked to be connected, and their connections. */
 export class HubDirectory {
@@ -61,6 +63,16 @@ export class HubDirectory {
 
   statuses(): HubStatus[] {
     return [...this.#connections.values()].map((connection) => connection.status());
+  }
+
+  /** Ready if ThingWorx has answered and every hub Thing that has called Connect is connected. */
+  readiness(finder: ThingFinder): Readiness {
+    const reasons = finder.found ? [] : [finder.lastError?.message ?? 'ThingWorx has not answered yet.'];
+    for (const { thing, state, reason } of this.statuses()) {
+      if (state !== 'running' && state !== 'stopped')
+        reasons.push(`${thing} is ${state}${reason ? `: ${reason}` : ''}`);
+    }
+    return { ready: reasons.length === 0, reasons };
   }
 
   /** Stops all hubs gracefully, side by side. Idempotent. */

@@ -1,7 +1,6 @@
-import type { RunningTask, TaskKind } from '../tasks/task.ts';
+import { persist, type RunningTask, type TaskKind } from '../tasks/task.ts';
 import { countDevices } from './devices.ts';
 import { type RegistryWork, thingsByDevice } from './import-task.ts';
-import { persist } from './persistence.ts';
 import { ImportProgress } from './progress.ts';
 import { ProgressNotifier } from './progress-notifier.ts';
 import { ThingBatchCreator } from './thing-batch-creator.ts';

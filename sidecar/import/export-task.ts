@@ -1,9 +1,8 @@
 import { isId } from '../azure/iot-hub/identities.ts';
 import { BULK_LIMIT, type BulkResult } from '../azure/iot-hub/registry.ts';
-import { type RunningTask, type TaskKind, withGrace } from '../tasks/task.ts';
+import { persist, type RunningTask, type TaskKind, withGrace } from '../tasks/task.ts';
 import { devicePages } from './devices.ts';
 import type { RegistryWork } from './import-task.ts';
-import { persist } from './persistence.ts';
 import { ImportProgress } from './progress.ts';
 import { ProgressNotifier } from './progress-notifier.ts';
 import { type DeviceThing, ThingBatchCreator } from './thing-batch-creator.ts';

@@ -1,8 +1,7 @@
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
-import { withGrace } from '../tasks/task.ts';
+import { persist, withGrace } from '../tasks/task.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
-import { persist } from './persistence.ts';
 
 /** A Thing to be made by the hub Thing's CreateThings. */
 export interface WantedThing {

@@ -30,6 +30,7 @@ export class HubCounters {
   readonly #deadLetteredByReason = new Map<string, number>();
   #calls = 0;
   #expired = 0;
+  #skipped = 0;
 
   receive(messages: number): void {
     this.#counts.received += messages;
@@ -59,12 +60,21 @@ export class HubCounters {
     this.#expired += messages;
   }
 
+  /** Messages before the start position of a partition without a checkpoint: in no account, and not read. */
+  skip(messages: number): void {
+    this.#skipped += messages;
+  }
+
   call(): void {
     this.#calls += 1;
   }
 
   get counts(): Readonly<HubCounts> {
     return this.#counts;
+  }
+
+  get skipped(): number {
+    return this.#skipped;
   }
 
   get expired(): number {

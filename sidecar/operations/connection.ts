@@ -9,7 +9,7 @@ export const connect = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
   summary:
-    'Hands the settings of this Thing to the sidecar, which connects to Azure or adapts a running connection.',
+    'Sends the settings of this Thing to the sidecar, which connects to Azure or changes a running connection.',
   method: 'PUT',
   path: '/hubs/{hub}',
   input: Type.Object({
@@ -17,7 +17,8 @@ export const connect = defineOperation({
     settings: HubSettingsInput,
     secretNames: Type.Array(OneOf(SECRET_NAMES, { description: 'The name of a secret setting.' }), {
       uniqueItems: true,
-      description: 'The secret settings that have a value and will be handed over by ticket.',
+      description:
+        'The secret settings that have a value. Each is sent separately with a one-time secret token.',
     }),
   }),
   output: Type.Object({
@@ -25,9 +26,11 @@ export const connect = defineOperation({
     tickets: Type.Array(
       Type.Object({
         name: OneOf(SECRET_NAMES, { description: 'The name of a secret setting.' }),
-        ticket: Type.String({ description: 'Good for one PUT /v1/secrets/{ticket} within 60 seconds.' }),
+        ticket: Type.String({
+          description: 'The one-time secret token: valid for one PUT /v1/secrets/{ticket} within 60 seconds.',
+        }),
       }),
-      { description: 'One ticket for each secret that is awaited.' },
+      { description: 'One one-time secret token for each secret that is expected.' },
     ),
   }),
   errors: ['SECRET_UNREADABLE', 'CONNECTION_STRING_INVALID', 'MAPPINGS_INVALID'],
@@ -43,7 +46,7 @@ export const disconnect = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
   summary:
-    'Stops receiving for this Thing after finishing what is in flight, until Connect is called or ThingWorx starts.',
+    'Finishes the messages in flight and stops receiving for this Thing until Connect is called or ThingWorx starts.',
   method: 'DELETE',
   path: '/hubs/{hub}',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
@@ -64,7 +67,7 @@ export const getStatus = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
   summary:
-    'Asks the sidecar for state, counters, lag and last error of this hub and updates the status properties.',
+    'Reads state, counters, lag and last error of this hub from the sidecar and updates the status properties.',
   method: 'GET',
   path: '/hubs/{hub}/status',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
@@ -94,26 +97,25 @@ export const putSecret = defineOperation({
   name: 'PutSecret',
   category: 'Connection',
   summary:
-    'Hands over one secret setting: the ticket that Connect answered is the user name and the secret the password of HTTP Basic.',
+    'Sends one secret setting. The user name of HTTP Basic is the one-time secret token from Connect, the password is the secret.',
   method: 'PUT',
   path: '/secrets/{ticket}',
   input: Type.Object({
     ticket: Type.String({
       minLength: 1,
       maxLength: 128,
-      description: 'The ticket that Connect answered for this secret.',
+      description: 'The one-time secret token from Connect for this secret.',
     }),
     secret: Type.String({
       maxLength: 4096,
-      description:
-        'The password of HTTP Basic. Empty counts as not set; env:NAME and file:/path are resolved.',
+      description: 'The password of HTTP Basic. Empty means not set; env:NAME and file:/path are resolved.',
     }),
   }),
   output: Type.Object({
-    name: OneOf(SECRET_NAMES, { description: 'The setting that was handed over.' }),
+    name: OneOf(SECRET_NAMES, { description: 'The setting that was sent.' }),
     awaited: Type.Integer({
       minimum: 0,
-      description: 'How many secrets of the same Connect are still awaited.',
+      description: 'How many secrets of the same Connect are still expected.',
     }),
   }),
   errors: ['TICKET_UNKNOWN', 'SECRET_UNREADABLE', 'CONNECTION_STRING_INVALID', 'MAPPINGS_INVALID'],

@@ -7,7 +7,7 @@ import type { ThingworxClient } from '../thingworx/client.ts';
 export interface OperationContext {
   readonly hubs: Pick<HubDirectory, 'connect' | 'disconnect' | 'status' | 'statuses' | 'require'>;
   readonly storages: StorageAccounts;
-  readonly secretTokens: Pick<OneTimeSecretTokens, 'redeem'>;
+  readonly secretTokens: Pick<OneTimeSecretTokens, 'redeem' | 'require'>;
   readonly thingworx: ThingworxClient;
   readonly sidecar: SidecarFacts;
   /** Aborted when the caller has gone or the sidecar stops. */

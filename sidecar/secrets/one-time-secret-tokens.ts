@@ -55,14 +55,7 @@ export class OneTimeSecretTokens {
    * @throws ConnectorError TICKET_UNKNOWN, SECRET_UNREADABLE, and what `complete` throws
    */
   async redeem(ticket: string, value: string): Promise<{ name: SecretName; awaited: number }> {
-    this.#forgetExpired();
-    const issued = this.#handovers.get(ticket);
-    if (!issued)
-      throw new ConnectorError(
-        'TICKET_UNKNOWN',
-        'This one-time secret token was never issued, was used before, or is older than 60 seconds.',
-      );
-    const { name, handover } = issued;
+    const { name, handover } = this.#issued(ticket);
     this.#handovers.delete(ticket);
     const secret = await resolveSecret(name, value);
     if (secret !== '') handover.secrets[name] = secret;
@@ -70,6 +63,24 @@ export class OneTimeSecretTokens {
     const awaited = handover.awaited.size;
     if (awaited === 0) await handover.complete(handover.secrets);
     return { name, awaited };
+  }
+
+  /**
+   * Checks that `redeem` would know the token.
+   * @throws ConnectorError TICKET_UNKNOWN
+   */
+  require(ticket: string): void {
+    this.#issued(ticket);
+  }
+
+  #issued(ticket: string): { name: SecretName; handover: Handover } {
+    this.#forgetExpired();
+    const issued = this.#handovers.get(ticket);
+    if (issued) return issued;
+    throw new ConnectorError(
+      'TICKET_UNKNOWN',
+      'This one-time secret token was never issued, was used before, or is older than 60 seconds.',
+    );
   }
 
   #forgetExpired(): void {
@@ -91,29 +102,32 @@ async function resolveSecret(name: SecretName, value: string): Promise<string> {
       `${name} refers to the environment variable ${variable}, which the sidecar does not have.`,
     );
   }
-  if (text.startsWith('file:')) {
-    const path = text.slice('file:'.length);
-    try {
-      // A device or a pipe could be read without end.
-      const facts = await stat(path);
-      if (!facts.isFile() || facts.size > MAX_SECRET_BYTES) {
-        throw new ConnectorError(
-          'SECRET_UNREADABLE',
-          `${name} refers to ${path}, which is ${facts.isFile() ? 'larger than any secret' : 'no file'}.`,
-        );
-      }
+  if (text.startsWith('file:')) return readSecretFile(name, text.slice('file:'.length));
+  return text;
+}
+
+/**
+ * The same message for every failure: whoever may enter a reference must not learn from it which files exist. The reason is in the
+ * error's cause, and so in the log at the level debug.
+ */
+async function readSecretFile(name: SecretName, path: string): Promise<string> {
+  try {
+    // A device or a pipe could be read without end.
+    const facts = await stat(path);
+    if (facts.isFile() && facts.size <= MAX_SECRET_BYTES) {
       const found = (await readFile(path, 'utf8')).trim();
       if (found) return found;
-      throw new ConnectorError('SECRET_UNREADABLE', `${name} refers to the file ${path}, which is empty.`);
-    } catch (cause) {
-      if (cause instanceof ConnectorError) throw cause;
-      const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown reason';
-      throw new ConnectorError(
-        'SECRET_UNREADABLE',
-        `${name} refers to the file ${path}, which the sidecar cannot read (${reason}).`,
-        { cause },
-      );
     }
+  } catch (cause) {
+    throw unreadable(name, path, cause);
   }
-  return text;
+  throw unreadable(name, path);
+}
+
+function unreadable(name: SecretName, path: string, cause?: unknown): ConnectorError {
+  return new ConnectorError(
+    'SECRET_UNREADABLE',
+    `${name} refers to the file ${path}; the sidecar expects there a file with text of at most ${MAX_SECRET_BYTES} bytes that its user can read.`,
+    { cause },
+  );
 }

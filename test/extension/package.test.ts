@@ -69,7 +69,9 @@ describe('the zip', () => {
         'README.txt',
         'azure-iot-sidecar.service',
         'package.json',
+        'sbom.cdx.json',
         'sidecar.mjs',
+        'sidecar.mjs.map',
         'windows-service.md',
       ],
     );
@@ -98,7 +100,7 @@ describe('the zip', () => {
       join('extension', 'package', name),
     );
     for (const text of [...texts, join('docs', 'install.md')]) {
-      const flags = readFileSync(join(root, text), 'utf8').match(/--[a-z][a-z-]+=\d+/g);
+      const flags = readFileSync(join(root, text), 'utf8').match(/--(?:max|heap|enable)-[a-z-]+(?:=\d+)?/g);
       assert.deepEqual(flags, NODE_FLAGS, text);
     }
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Router } from 'express';
-import { basic, ENVELOPE, startApp, TOKEN } from './fixture.ts';
+import { basic, ENVELOPE, eventually, exchange, startApp, TOKEN } from './fixture.ts';
 
 describe('the token', () => {
   test('is accepted as Bearer and as the password of Basic', async (t) => {
@@ -26,15 +26,37 @@ describe('the token', () => {
     }
   });
 
-  test('wrong many times is refused for a while, the right one as well; missing is not counted', async (t) => {
-    const { call } = await startApp(t, { limits: { refusals: { burst: 3, perSecond: 0.01 } } });
-    for (let i = 0; i < 5; i++)
+  test('right is always served, whatever wrong ones came before; missing is always challenged', async (t) => {
+    const refusals = { burst: 3, perSecond: 0.01, delayMs: 1, maxDelayed: 50 };
+    const { call } = await startApp(t, { limits: { refusals } });
+    const wrong = async (token: string) =>
+      (await call('GET', '/v1/hubs', { headers: { authorization: `Bearer ${token}` } })).status;
+    for (let i = 0; i < 3; i++) assert.equal(await wrong('an-old-token'), 401);
+    assert.equal(await wrong('an-old-token'), 429);
+    assert.equal(await wrong('another-token'), 401, 'each wrong token has a limit of its own');
+    for (let i = 0; i < 60; i++) await wrong(`guess-${i}`);
+    for (let i = 0; i < 60; i++) {
+      assert.equal((await call('GET', '/v1/hubs')).status, 200);
       assert.equal((await call('GET', '/v1/hubs', { anonymous: true })).status, 401);
-    const headers = { authorization: 'Bearer wrong' };
-    for (let i = 0; i < 3; i++) assert.equal((await call('GET', '/v1/hubs', { headers })).status, 401);
-    const refused = await call('GET', '/v1/hubs');
-    assert.equal(refused.status, 429);
-    assert.ok(Number(refused.headers['retry-after']) > 0);
+    }
+  });
+
+  test('wrong is answered late, and only so many at the same time', async (t) => {
+    const refusals = { burst: 3, perSecond: 1, delayMs: 60_000, maxDelayed: 2 };
+    const { call, server } = await startApp(t, { limits: { refusals } });
+    const guess = (token: string) =>
+      call('GET', '/v1/hubs', { headers: { authorization: `Bearer ${token}` } });
+    const waiting = [guess('a'), guess('b')].map((answer) =>
+      answer.then(
+        ({ status }) => status,
+        () => 'cut off',
+      ),
+    );
+    await eventually(async () => assert.equal((await guess(`c${Math.random()}`)).status, 429));
+    assert.equal((await call('GET', '/v1/hubs')).status, 200);
+    assert.equal(await Promise.race([...waiting, Promise.resolve('still waiting')]), 'still waiting');
+    await server.stop();
+    await Promise.all(waiting);
   });
 
   test('never stands in an answer or log line', async (t) => {
@@ -129,6 +151,21 @@ describe('access', () => {
     const refused = await call('GET', '/v1/hubs');
     assert.equal(refused.json.code, 'RATE_LIMITED');
     assert.ok(Number(refused.json.retryAfterMs) > 0);
+  });
+
+  test('two Host headers are refused, and so is a target that names another host', async (t) => {
+    const { port } = await startApp(t);
+    const head = `Authorization: Bearer ${TOKEN}\r\nConnection: close\r\n\r\n`;
+    const ask = (lines: string) => exchange(port, `${lines}\r\n${head}`);
+    assert.match(await ask('GET /v1/hubs HTTP/1.1\r\nHost: localhost'), /^HTTP\/1.1 200 /);
+    for (const hosts of ['Host: localhost\r\nHost: localhost', 'Host: localhost\r\nhost: evil.example.com'])
+      assert.match(await ask(`GET /v1/hubs HTTP/1.1\r\n${hosts}`), /^HTTP\/1.1 400 [\s\S]*REQUEST_INVALID/);
+    for (const target of ['http://evil.example.com/v1/hubs', 'http://localhost@evil.example.com/v1/hubs'])
+      assert.match(
+        await ask(`GET ${target} HTTP/1.1\r\nHost: localhost`),
+        /^HTTP\/1.1 421 [\s\S]*HOST_REFUSED/,
+      );
+    assert.match(await ask('GET http://localhost/v1/hubs HTTP/1.1\r\nHost: localhost'), /^HTTP\/1.1 200 /);
   });
 
   test('mounted routes need no token and are not limited', async (t) => {

@@ -1,5 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import Type from 'typebox';
 import type { NonSecretHubSettings, SecretName } from '../../sidecar/contract/hub-settings.ts';
 import type { HubStatus } from '../../sidecar/contract/status.ts';
@@ -181,6 +183,31 @@ function send(port: number, method: string, path: string, call: Call = {}): Prom
     request.on('error', reject);
     request.end(body as string | undefined);
   });
+}
+
+/** Writes text to the port as it is and reads until the other side closes the connection. */
+export function exchange(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1');
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+/** Repeats an assertion until it holds, for at most 10 seconds. */
+export async function eventually(assertion: () => Promise<void>): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await assertion();
+    } catch (thrown) {
+      if (attempt === 100) throw thrown;
+      await setTimeout(100);
+    }
+  }
 }
 
 export function basic(user: string, password: string): string {

@@ -277,6 +277,47 @@ describe('twins', () => {
     });
   });
 
+  test('a module that connects is shown, and kinds of notifications that are not known fire OtherNotification', async () => {
+    await factory.createDevice('odd');
+    await factory.listen('odd', 'DeviceConnectionChanged');
+    await factory.listen('odd', 'OtherNotification');
+    await factory.listen(HUB_THING, 'OtherNotification');
+    const { deadLettered } = (await factory.hub<{ counters: Row }>('GetStatus')).counters;
+    const notify = (deviceId: string, source: string, opType: string, body?: unknown) =>
+      factory.control('/events', {
+        source,
+        deviceId,
+        ...(opType === 'moduleConnected' ? { moduleId: 'camera' } : {}),
+        contentType: 'application/json',
+        contentEncoding: 'utf-8',
+        properties: { hubName: 'hub', deviceId, opType, operationTimestamp: '2026-01-31T12:00:00Z' },
+        ...(body === undefined ? {} : { body }),
+      });
+    await notify('odd', 'deviceConnectionStateEvents', 'moduleConnected', { sequenceNumber: '01' });
+    await notify('odd', 'deviceLifecycleEvents', 'updateDeviceIdentity', { status: 'disabled' });
+    await notify('odd', 'deviceHealthEvents', 'degraded', [1, 2]);
+    await notify('without-a-thing', 'deviceHealthEvents', 'gone');
+    await eventually(async () => {
+      const [connection] = await factory.heard('odd', 'DeviceConnectionChanged');
+      assert.deepEqual([connection?.state, connection?.moduleId], ['Connected', 'camera']);
+      const told = await factory.heard('odd', 'OtherNotification');
+      assert.deepEqual(
+        told.map(({ source, operation, content }) => [source, operation, content]),
+        [
+          ['deviceLifecycleEvents', 'updateDeviceIdentity', { status: 'disabled' }],
+          ['deviceHealthEvents', 'degraded', { array: [1, 2] }],
+        ],
+      );
+      const [onHub] = await factory.heard(HUB_THING, 'OtherNotification');
+      assert.deepEqual(
+        [onHub?.deviceId, onHub?.source, onHub?.operation, onHub?.content],
+        ['without-a-thing', 'deviceHealthEvents', 'gone', {}],
+      );
+    });
+    const after = (await factory.hub<{ counters: Row }>('GetStatus')).counters;
+    assert.equal(after.deadLettered, deadLettered);
+  });
+
   test('events that were applied are dropped, and one that fails stops no other', async () => {
     await factory.createDevice('again');
     await factory.listen('again', 'DeviceConnectionChanged');

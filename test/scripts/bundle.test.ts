@@ -1,37 +1,126 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { SourceMap } from 'node:module';
 import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { describe, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
-import { bundleSidecar } from '../../scripts/bundle.ts';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { buildPackage } from '../../scripts/build.ts';
+import { extractFolder } from '../../scripts/local/unzip.ts';
 
-const POOL = path.join(import.meta.dirname, '../../sidecar/translate/mapping/expression-pool.ts');
+const ROOT = join(import.meta.dirname, '..', '..');
 
-describe('the bundle', () => {
-  test('holds the program of the threads for expressions, and the licences of its packages', async (t) => {
-    const directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-bundle-'));
-    t.after(() => rm(directory, { recursive: true, force: true }));
-    const entry = path.join(directory, 'entry.ts');
-    await writeFile(entry, `export { ExpressionPool } from ${JSON.stringify(POOL)};`);
-    const { code, notices } = await bundleSidecar(entry);
-    for (const name of ['jsonata', 're2js'])
-      assert.match(notices, new RegExp(`^${name} [0-9.]+ \\(MIT\\)$`, 'm'));
-    // alone in its folder, as it is where it is installed
-    const file = path.join(directory, 'sidecar.mjs');
-    await writeFile(file, code);
-    const { ExpressionPool } = (await import(
-      pathToFileURL(file).href
-    )) as typeof import('../../sidecar/translate/mapping/expression-pool.ts');
-    const pool = new ExpressionPool();
-    const outcome = await pool.evaluate({
-      source: '$match(text, /x+/).match & $sum(v)',
-      body: { text: 'yxx', v: [1, 2] },
-      message: undefined,
-      nowMs: 0,
-      limits: { maxMs: 5000, maxLength: 100, maxCharacters: 100 },
-    });
-    await pool.stop();
-    assert.deepEqual(outcome, { result: 'xx3' });
+interface Sbom {
+  readonly bomFormat: string;
+  readonly specVersion: string;
+  readonly metadata: { readonly component: { readonly 'bom-ref': string; readonly version: string } };
+  readonly components: ReadonlyArray<{
+    readonly 'bom-ref': string;
+    readonly group?: string;
+    readonly name: string;
+    readonly version: string;
+    readonly purl: string;
+    readonly licenses: ReadonlyArray<{
+      readonly license?: { readonly id: string };
+      readonly expression?: string;
+    }>;
+  }>;
+  readonly dependencies: ReadonlyArray<{ readonly ref: string; readonly dependsOn: readonly string[] }>;
+}
+
+describe('the shipped bundle', () => {
+  let directory: string;
+  let sbom: Sbom;
+  const read = (name: string) => readFileSync(join(directory, name), 'utf8');
+  const nameOf = ({ group, name }: Sbom['components'][number]) => (group ? `${group}/${name}` : name);
+
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'bundle-'));
+    // Built once by scripts/test.ts.
+    const zip = process.env.CONNECTOR_ZIP ?? (await buildPackage({ outputDirectory: directory }));
+    await extractFolder(zip, 'ui/AzureIotHubConnector/sidecar/', directory);
+    sbom = JSON.parse(read('sbom.cdx.json')) as Sbom;
+  });
+  after(() => rmSync(directory, { recursive: true, force: true }));
+
+  test('contains the packages that the product is built on', () => {
+    const names = new Set(sbom.components.map(nameOf));
+    for (const name of [
+      '@azure/event-hubs',
+      'azure-iothub',
+      '@azure/storage-blob',
+      'express',
+      'ajv',
+      'archiver',
+    ])
+      assert.ok(names.has(name), name);
+  });
+
+  test('contains Registry, JobClient and DeviceMethod of azure-iothub, without its AMQP stack', () => {
+    const code = read('sidecar.mjs');
+    for (const text of [
+      // Errors of registry.js, job_client.js and device_method.js.
+      "The 'config' argument is missing either the host property",
+      'queryCondition must be a sql WHERE clause string',
+      'methodName must be a string',
+    ])
+      assert.ok(code.includes(text), text);
+    assert.ok(!code.includes('amqp error('), 'amqp_common_errors.js');
+    const names = sbom.components.map(nameOf);
+    for (const name of ['ws', 'machina', 'getos', '@azure/ms-rest-js'])
+      assert.ok(!names.includes(name), name);
+    // azure-iothub depends on rhea 1.
+    const versions = sbom.components.filter(({ name }) => name === 'rhea').map(({ version }) => version);
+    assert.deepEqual(
+      versions.map((version) => version.split('.')[0]),
+      ['3'],
+    );
+  });
+
+  test('has a complete SBOM', () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    assert.deepEqual([sbom.bomFormat, sbom.specVersion], ['CycloneDX', '1.6']);
+    assert.equal(sbom.metadata.component.version, version);
+    const refs = new Set(sbom.components.map((component) => component['bom-ref']));
+    assert.equal(refs.size, sbom.components.length, 'every reference is unique');
+    for (const component of sbom.components) {
+      assert.equal(component.purl, `pkg:npm/${nameOf(component).replace('@', '%40')}@${component.version}`);
+      const [licence] = component.licenses;
+      assert.ok(licence?.license?.id || licence?.expression, component.purl);
+    }
+    const root = sbom.metadata.component['bom-ref'];
+    assert.deepEqual(
+      sbom.dependencies.map(({ ref }) => ref),
+      [root, ...refs],
+    );
+    for (const { ref, dependsOn } of sbom.dependencies)
+      for (const target of dependsOn) assert.ok(refs.has(target), `${ref} depends on ${target}`);
+  });
+
+  test('has the licence text of every package', () => {
+    const notices = read('NOTICES.txt');
+    for (const { group, name, version } of sbom.components) {
+      const title = `${group ? `${group}/` : ''}${name} ${version} (`;
+      const start = notices.indexOf(`\n${title}`);
+      assert.ok(start >= 0, title);
+      const text = notices.slice(start).split('\n').slice(3, 13).join('\n');
+      assert.match(text, /copyright|permission|licen[cs]e/i, title);
+      assert.ok(text.length > 150, title);
+    }
+  });
+
+  test('keeps the names of classes, and its source map leads to the sources', () => {
+    const code = read('sidecar.mjs');
+    for (const name of ['ConnectorError', 'RestClient', 'Registry'])
+      assert.ok(code.includes(`"${name}"`), name);
+    assert.match(code, /\n\/\/# sourceMappingURL=sidecar\.mjs\.map\s*$/);
+    const map = JSON.parse(read('sidecar.mjs.map')) as { sources: string[]; sourcesContent?: unknown };
+    assert.ok(map.sources.includes('sidecar/main.ts'));
+    assert.ok(map.sources.every((source) => !source.startsWith('/') && !source.includes('..')));
+    assert.equal(map.sourcesContent, undefined);
+    const lines = code.split('\n');
+    const line = lines.findIndex((text) => text.includes('SIDECAR_STATE_DIR'));
+    const column = (lines[line] as string).indexOf('SIDECAR_STATE_DIR');
+    const entry = new SourceMap(map as never).findEntry(line, column) as { originalSource?: string };
+    assert.match(entry.originalSource ?? '', /^sidecar\/.*\.ts$/);
   });
 });

@@ -35,7 +35,7 @@ describe('the sidecar token', () => {
     const state = await opened('emptied');
     await resolveToken(undefined, state);
     await writeFile(path.join(state, 'sidecar-token'), '');
-    await assert.rejects(resolveToken(undefined, state), /holds no usable token/);
+    await assert.rejects(resolveToken(undefined, state), /contains no valid token/);
   });
 
   test('is refused when other users can read the file', async () => {

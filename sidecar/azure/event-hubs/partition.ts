@@ -24,6 +24,8 @@ export interface PartitionOptions {
   /** Of this partition, kept while it closes and opens again. */
   readonly backoff: Backoff;
   readonly report: (error: ConnectorError) => void;
+  /** The first event after a start by time or offset. */
+  readonly onBegin: (sequenceNumber: number) => void;
   /** Events between the two sequence numbers were not received. */
   readonly onGap: (after: number, next: number) => void;
 }
@@ -35,6 +37,7 @@ export class Partition {
   readonly #interrupted = Promise.withResolvers<never>();
   readonly #ended = Promise.withResolvers<void>();
   #lastSequenceNumber: number;
+  #begun = false;
   #open = false;
   #owned = false;
   #ending = false;
@@ -128,6 +131,8 @@ export class Partition {
     this.#lastSequenceNumber = sequenceNumber;
     // Before the first event there is no gap: reading may begin at the oldest event that the hub keeps.
     if (after >= 0 && sequenceNumber > after + 1) this.#options.onGap(after, sequenceNumber);
+    if (!this.#begun && this.#options.beginsAfter === undefined) this.#options.onBegin(sequenceNumber);
+    this.#begun = true;
   }
 
   #usable(received: ReceivedEventData[]): readonly ReceivedMessage[] {

@@ -1,7 +1,7 @@
-import { DeviceMethod } from 'azure-iothub/dist/device_method.js';
+import type { DeviceMethod } from 'azure-iothub/dist/device_method.js';
 import type { DeviceMethodParams } from 'azure-iothub/dist/interfaces.js';
-import { JobClient } from 'azure-iothub/dist/job_client.js';
-import { Registry } from 'azure-iothub/dist/registry.js';
+import type { JobClient } from 'azure-iothub/dist/job_client.js';
+import type { Registry } from 'azure-iothub/dist/registry.js';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import type { HubAnswer, HubRequest, RestClient } from './rest-client.ts';
 
@@ -19,7 +19,8 @@ const CONFIG = {
 
 /**
  * The transport below azure-iothub for one call (docs/decisions/032). It replaces the REST client of the package, whose `executeApiCall` is
- * the only method that the package uses. The package builds the request; RestClient sends it.
+ * the only method that the package uses. The package builds the request; RestClient sends it. The package is loaded with the first call: it
+ * takes a tenth of the time to load the sidecar.
  */
 class CallTransport<T> {
   readonly #rest: RestClient;
@@ -105,7 +106,8 @@ export async function callRegistry<T = unknown>(
   run: (registry: Registry) => Promise<unknown>,
 ): Promise<HubAnswer<T>> {
   const transport = new CallTransport<T>(rest, call);
-  return await transport.answer(async () => await run(new Registry(CONFIG, transport as never)));
+  const { Registry } = await import('azure-iothub/dist/registry.js');
+  return await transport.answer(() => run(new Registry(CONFIG, transport as never)));
 }
 
 /** Makes one call with the `JobClient` of azure-iothub. Throws as `callRegistry`. */
@@ -115,7 +117,8 @@ export async function callJobClient<T = unknown>(
   run: (jobs: JobClient) => Promise<unknown>,
 ): Promise<HubAnswer<T>> {
   const transport = new CallTransport<T>(rest, call);
-  return await transport.answer(async () => await run(new JobClient(transport as never)));
+  const { JobClient } = await import('azure-iothub/dist/job_client.js');
+  return await transport.answer(() => run(new JobClient(transport as never)));
 }
 
 /** Calls a direct method with the `DeviceMethod` of azure-iothub. Throws as `callRegistry`. */
@@ -126,5 +129,6 @@ export async function callDeviceMethod<T = unknown>(
   run: (method: DeviceMethod) => Promise<unknown>,
 ): Promise<HubAnswer<T>> {
   const transport = new CallTransport<T>(rest, call);
-  return await transport.answer(async () => await run(new DeviceMethod(params, transport as never)));
+  const { DeviceMethod } = await import('azure-iothub/dist/device_method.js');
+  return await transport.answer(() => run(new DeviceMethod(params, transport as never)));
 }

@@ -12,8 +12,8 @@ export const TRANSLATION_SETTINGS = {
     OneOf(['dead-letter', 'create', 'ignore'], {
       title: 'Unknown Thing',
       description:
-        'What to do with a message whose Thing does not exist: put it aside (dead-letter), make the Thing from the device ' +
-        'template (create), or leave the message out (ignore).',
+        'What to do with a message whose Thing does not exist: make it a dead letter (dead-letter), create the Thing from the device ' +
+        'template (create), or ignore the message (ignore).',
       default: 'dead-letter',
     }),
     { category: TRANSLATION },
@@ -22,8 +22,8 @@ export const TRANSLATION_SETTINGS = {
     OneOf(['ignore', 'create', 'dead-letter'], {
       title: 'Unknown property',
       description:
-        'What to do with a value for which the Thing has no property: leave the value out (ignore), add the property ' +
-        '(create), or put the whole message aside (dead-letter).',
+        'What to do with a value for which the Thing has no property: ignore the value (ignore), add the property ' +
+        '(create), or make the whole message a dead letter (dead-letter).',
       default: 'ignore',
     }),
     { category: TRANSLATION },
@@ -32,7 +32,7 @@ export const TRANSLATION_SETTINGS = {
     Type.String({
       title: 'Device template',
       description:
-        'Thing Template of the Things that are made for unknown devices; it must implement AzureIoT.Device_TS.',
+        'Thing Template of the Things that are created for unknown devices. It must implement AzureIoT.Device_TS.',
       default: 'AzureIoT.Device_TT',
       minLength: 1,
       maxLength: 256,
@@ -54,7 +54,7 @@ export const TRANSLATION_SETTINGS = {
     Type.String({
       title: 'Earliest plausible time',
       description:
-        'A value whose time is earlier has a wrong time: clocks that were never set show 1970 or 1980, and seconds that are ' +
+        'The time of a value is wrong if it is earlier than this. Clocks that were never set show 1970 or 1980. Seconds that are ' +
         'read as milliseconds give January 1970.',
       default: '2000-01-01T00:00:00Z',
       pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$',
@@ -66,8 +66,8 @@ export const TRANSLATION_SETTINGS = {
     Type.Integer({
       title: 'Seconds that a time may be ahead',
       description:
-        'A value whose time is further ahead of the time at which the IoT Hub took the message has a wrong time. A property ' +
-        'that holds a time in the future would not change until then.',
+        'The time of a value is wrong if it is more than this number of seconds later than the time at which the IoT Hub received the message. A property ' +
+        'with a time in the future would not change until then.',
       default: 300,
       minimum: 0,
       maximum: 315_360_000,
@@ -88,8 +88,8 @@ export const TRANSLATION_SETTINGS = {
     Type.Boolean({
       title: 'Distinct times',
       description:
-        'Whether values of one property that carry equal times are moved apart by milliseconds. ThingWorx keeps one value for each ' +
-        'time: without it, all but one are missing from the history, and the current value is the first of them.',
+        'Whether equal times of values of one property are made distinct by adding milliseconds. ThingWorx keeps one value for each ' +
+        'time: otherwise the history lacks all but one of the values, and the current value is the first of them.',
       default: true,
     }),
     { category: TIMES },
@@ -109,7 +109,7 @@ export const TRANSLATION_SETTINGS = {
     Type.Integer({
       title: 'Bytes of a decompressed body',
       description:
-        'The largest body that is read when its compression is undone, in bytes. Protects the memory of the sidecar from a small body ' +
+        'The largest body after decompression, in bytes. Protects the memory of the sidecar from a small body ' +
         'that decompresses to gigabytes.',
       default: 16_777_216,
       minimum: 1_024,
@@ -143,8 +143,8 @@ export const TRANSLATION_SETTINGS = {
     Type.Integer({
       title: 'Creations for one message',
       description:
-        'The most properties or Things that one message may have created. A message that lacks more creates none: its keys are ' +
-        'data, such as times or serial numbers, and would let the model grow without end. The default lets a key frame of OPC UA through.',
+        'The most properties or Things that one message may create. A message that needs more creates none: its keys are probably ' +
+        'data, such as times or serial numbers, and the model would grow without limit. The default is enough for a key frame of OPC UA.',
       default: 10_000,
       minimum: 1,
       maximum: 100_000,
@@ -155,7 +155,7 @@ export const TRANSLATION_SETTINGS = {
     Type.Integer({
       title: 'Milliseconds of an expression',
       description:
-        'The longest that one JSONata expression may work on one message, in milliseconds. It is then ended, and the message becomes ' +
+        'The time limit of one JSONata expression for one message, in milliseconds. After it the message becomes ' +
         'a dead letter.',
       default: 1_000,
       minimum: 10,
@@ -167,9 +167,9 @@ export const TRANSLATION_SETTINGS = {
     OneOf(['keep', 'create', 'create-and-disable', 'create-and-delete'], {
       title: 'Device life cycle',
       description:
-        'What follows for Things when a device is created in the IoT Hub or deleted from it: nothing (keep), its Thing is ' +
-        'made (create), and disabled (create-and-disable; enabled again with the device) or deleted with its history ' +
-        '(create-and-delete) when the device is deleted. The hub must route device life cycle events to the built-in endpoint.',
+        'What happens to Things when a device is created in the IoT Hub or deleted from it: nothing (keep); its Thing is ' +
+        'created (create); it is also disabled (create-and-disable) or deleted with its history (create-and-delete) when the device ' +
+        'is deleted. The hub must route device life cycle events to the built-in endpoint.',
       default: 'keep',
     }),
     { category: TRANSLATION },

@@ -3,8 +3,9 @@ import { type ConnectorError, toConnectorError } from '../../errors/connector-er
 import { Backoff } from '../../lib/backoff.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { Ignored } from '../../translate/types.ts';
+import type { BatchOrigin } from '../batch-origin.ts';
 import type { NotificationDelivery } from '../notifications/delivery.ts';
-import type { BatchOrigin, Row } from './batch.ts';
+import type { Row } from './batch.ts';
 import type { Interpreter, TranslatedMessage } from './interpreter.ts';
 import type { Sender } from './sender.ts';
 

@@ -3,8 +3,8 @@ import { type ConnectorError, toConnectorError } from '../../errors/connector-er
 import type { HubCounters } from '../../observe/counters.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ReceivedMessage } from '../../translate/types.ts';
+import type { BatchOrigin } from '../batch-origin.ts';
 import type { NotificationDelivery } from '../notifications/delivery.ts';
-import type { BatchOrigin } from './batch.ts';
 import { Checkpointer, type Position } from './checkpointer.ts';
 import { Delivery } from './delivery.ts';
 import type { Interpreter, TranslatedMessage } from './interpreter.ts';

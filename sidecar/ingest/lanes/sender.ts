@@ -3,7 +3,8 @@ import { Backoff } from '../../lib/backoff.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import { isOutage } from '../../thingworx/client.ts';
-import { type BatchOrigin, encodeBatch, originAfter, type Row } from './batch.ts';
+import { type BatchOrigin, originAfter } from '../batch-origin.ts';
+import { encodeBatch, type Row } from './batch.ts';
 import type { PlatformRefusal } from './refusals.ts';
 
 export interface SenderOptions {

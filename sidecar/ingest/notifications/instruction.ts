@@ -33,7 +33,7 @@ export function isForHub({ type }: HubNotification): boolean {
 
 const SEQUENCE_DIGITS = 64;
 
-/** `thing`: the Thing of the device. It may be empty only for notifications of the hub Thing. */
+/** `thing`: the Thing of the device. Empty: the event is fired on the hub Thing. */
 export function instructionOf(
   notification: HubNotification,
   sequenceNumber: number,
@@ -76,6 +76,12 @@ export function instructionOf(
         event: 'DigitalTwinChanged',
         data: { deviceId, moduleId, patch: notification.patch, time },
       };
+    case 'other': {
+      const { source, operation, detail } = notification;
+      const content = isObject(detail) ? detail : detail === undefined ? {} : { value: detail };
+      const data = { deviceId, moduleId, source, operation, content, time };
+      return { sequenceNumber, thing, event: 'OtherNotification', data };
+    }
     case 'lifecycle': {
       const { operation, twin } = notification;
       const data = { deviceId, moduleId, operation, thing, ...(twin === undefined ? {} : { twin }), time };
@@ -91,4 +97,8 @@ export function instructionOf(
       };
     }
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

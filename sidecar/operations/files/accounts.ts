@@ -71,7 +71,7 @@ export const disconnectStorage = defineOperation({
   input: Type.Object({ account }),
   output: Done,
   noResult: true,
-  errors: [...STORAGE_ERRORS],
+  errors: [],
   async run({ storages }, input) {
     await storages.disconnect(input.account);
     return DONE;

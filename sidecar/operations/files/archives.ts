@@ -29,14 +29,7 @@ function checkZip(type: string | undefined, name: string): void {
 
 const creation = {
   ...archiveService,
-  errors: [
-    ...STORAGE_ERRORS,
-    'PATH_INVALID',
-    'FILE_NOT_FOUND',
-    'FILES_TOO_MANY',
-    'ARCHIVE_TOO_LARGE',
-    'ARCHIVE_INVALID',
-  ],
+  errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND', 'FILES_TOO_MANY', 'ARCHIVE_TOO_LARGE'],
 } as const;
 
 const zipContent = {
@@ -77,6 +70,7 @@ export const createZipArchive = defineOperation({
 
 export const createArchive = defineOperation({
   ...creation,
+  errors: [...creation.errors, 'ARCHIVE_INVALID'],
   name: 'CreateArchive',
   summary: 'Packs files of the container into a zip archive in the same container, as CreateZipArchive does.',
   path: `${FILES_PATH}/archives`,

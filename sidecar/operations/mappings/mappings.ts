@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { JsonObject, Table, ThingName } from '../../contract/schema.ts';
-import { translationSettings } from '../../hub/settings-parts.ts';
+import { translationSettings } from '../../hub/translation-settings.ts';
 import type { MappingTestMessage } from '../../translate/mapping/schema.ts';
 import { testMapping as runMapping } from '../../translate/mapping/test-mapping.ts';
 import { messageOf } from '../../translate/mapping/test-message.ts';

@@ -60,7 +60,7 @@ function withoutEmpty(value: unknown): unknown {
 
 /** What a notification says goes to JSON properties, which hold doubles. */
 function readExactNotification(message: ReceivedMessage, value: unknown): Content {
-  const plain = plainJson(value, NO_CONTEXT);
+  const plain = value === undefined ? undefined : plainJson(value, NO_CONTEXT);
   return plain instanceof Wrong
     ? refused({
         code: plain.code,
@@ -110,11 +110,12 @@ class Mappings implements CompiledMappings {
     }
     const isTelemetry = message.source === 'Telemetry' || message.source === '';
     if (rule === undefined && isTelemetry && this.#otherwise !== 'default') return this.#noRule();
+    const isNotification = rule === undefined && !isTelemetry;
     // an expression gets integers that a double cannot hold as text, with all their digits; a notification is refused with them
-    const isExact = exact || rule?.expression !== undefined || (rule === undefined && !isTelemetry);
-    const decoded = body(rule?.form ?? AUTO, isExact);
-    // paths may read the message's properties alone
-    const value = rule?.properties === undefined ? decoded : withoutEmpty(decoded);
+    const decoded = body(rule?.form ?? AUTO, exact || isNotification || rule?.expression !== undefined);
+    // paths may read the message's properties alone, and notifications too
+    const mayBeEmpty = isNotification || rule?.properties !== undefined;
+    const value = mayBeEmpty ? withoutEmpty(decoded) : decoded;
     if (value instanceof Undecodable) return refused({ code: value.code, reason: value.reason });
     if (rule === undefined)
       return isTelemetry ? readDefault(message, value) : readExactNotification(message, value);

@@ -284,13 +284,23 @@ describe('azure-eventhub for Python', {
       if (name.includes('/checkpoint/')) checkpoints.push(name);
     assert.equal(checkpoints.length, 1, 'one device has one partition');
     await fill(hub, 'py', 20, 30);
-    const second = start(t, { ...options, count: 10 });
-    await until(() => second.of('event').length >= 10, 'the next 10 events');
+    // More than a frame holds.
+    const padding = 'x'.repeat(150_000);
+    await hub.stream.append({
+      source: 'Telemetry',
+      deviceId: 'py',
+      body: Buffer.from(JSON.stringify({ index: 30, padding })),
+      properties: { application: {} },
+    });
+    const second = start(t, { ...options, count: 11 });
+    await until(() => second.of('event').length >= 11, 'the next 11 events');
     await second.end();
     assert.deepEqual(
       indexes(second),
-      Array.from({ length: 10 }, (_, index) => 20 + index),
+      Array.from({ length: 11 }, (_, index) => 20 + index),
     );
+    const last = second.of('event').at(-1);
+    assert.deepEqual(last?.body, { index: 30, padding });
   });
 
   test('writes a batch whose annotations are kept, over AMQP and over WebSocket', async (t) => {
@@ -302,6 +312,8 @@ describe('azure-eventhub for Python', {
         webSocket,
         connectionString: hub.eventHubConnectionString('RootManageSharedAccessKey'),
         partition: '1',
+        // More than a frame holds, less than an event may have.
+        paddingBytes: 150_000,
         bodies: [
           { webSocket, n: 1 },
           { webSocket, n: 2 },
@@ -312,6 +324,7 @@ describe('azure-eventhub for Python', {
       const mine = () => consumer.events.filter(({ body }) => body.webSocket === webSocket);
       await until(() => mine().length === 2);
       for (const event of mine()) {
+        assert.equal(event.body.padding.length, 150_000);
         assert.deepEqual(event.properties, { by: 'python' });
         assert.equal(event.systemProperties?.['x-opt-origin'], 'python');
         assert.equal(event.partitionId, '1');

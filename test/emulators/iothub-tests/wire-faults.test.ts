@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
+import net from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
@@ -266,6 +267,21 @@ describe('what must not harm the emulator', () => {
     await readTwin();
     await service.close();
     await device.close();
+  });
+
+  test('clients that say nothing do not hold up the end', { timeout: 20_000 }, async (t) => {
+    const other = await startTrusted();
+    // One before its TLS handshake, one after it: the emulator would wait 30 s for the first bytes of either.
+    const bare = net.connect(other.port, '127.0.0.1');
+    const silent = tls.connect({ host: 'localhost', port: other.port, ca: other.authority.ca });
+    for (const socket of [bare, silent]) {
+      socket.on('error', () => undefined);
+      t.after(() => socket.destroy());
+    }
+    await Promise.all([once(bare, 'connect'), once(silent, 'secureConnect')]);
+    const closed = Promise.all([once(bare, 'close'), once(silent, 'close')]);
+    await other.stop();
+    await closed;
   });
 
   test('a SUBSCRIBE without topics ends the connection and nothing else', async () => {

@@ -94,7 +94,19 @@ describe('DecryptPropertyValue', () => {
       await importSafe(client, echo);
       const answer = await client.service('Things/Safe', 'SendDecrypted');
       assert.equal(answer.status, 500);
-      assert.match(answer.text, /DecryptPropertyValue/);
+      assert.match(answer.text, /DecryptPropertyValue|is not a function/);
+      const services = 'Resources/EncryptionServices';
+      const look = async () =>
+        (await client.get(`/${services}/ServiceDefinitions/DecryptPropertyValue`)).status;
+      assert.equal(await look(), 404);
+      assert.equal((await client.service(services, 'DecryptPropertyValue', { data: 'x' })).status, 404);
+      // While it runs.
+      await client.control('PUT', '/switches', { decryptPropertyValue: 'byRight' });
+      assert.equal(await look(), 200);
+      assert.equal(await client.result('Things/Safe', 'SendDecrypted'), SECRET);
+      await client.control('PUT', '/switches', { decryptPropertyValue: 'missing' });
+      assert.equal(await look(), 404);
+      assert.equal((await client.service('Things/Safe', 'SendDecrypted')).status, 500);
     });
   });
 

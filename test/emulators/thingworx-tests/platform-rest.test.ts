@@ -319,12 +319,12 @@ describe('errors and odds', () => {
   test('health and metrics, lists, metadata', async () => {
     await withPlatform({}, async (client) => {
       assert.equal((await client.get('/health', { anonymous: true })).status, 200);
-      assert.match((await client.get('/Metrics')).text, /thingworx_things 0/);
+      assert.match((await client.get('/Metrics')).text, /thingworx_things 1$/m);
       await client.thing('T', 'GenericThing', [{ name: 'a', type: 'NUMBER', category: 'c' }]);
       const list = await client.get('/Things');
       assert.deepEqual(
         list.json.rows.map((row: { name: string }) => row.name),
-        ['T'],
+        ['SystemRepository', 'T'],
       );
       const definitions = await client.get('/Things/T/PropertyDefinitions');
       const own = definitions.json.rows.find((row: { name: string }) => row.name === 'a');

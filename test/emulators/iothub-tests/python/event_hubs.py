@@ -36,7 +36,7 @@ def write():
     with client:
         batch = client.create_batch(partition_id=options.get("partition"))
         for body in options["bodies"]:
-            event = EventData(json.dumps(body))
+            event = EventData(json.dumps({**body, "padding": "x" * options["paddingBytes"]}))
             event.properties = {"by": "python"}
             event.raw_amqp_message.annotations = {"x-opt-origin": "python"}
             batch.add(event)

@@ -13,12 +13,7 @@ export function decryptPropertyValue(
   cipher: PasswordCipher,
   switches: Readonly<Pick<ScriptSwitches, 'decryptPropertyValue'>>,
 ): NativeService {
-  return nativeService('DecryptPropertyValue', { data: 'STRING' }, 'STRING', (args) => {
-    if (switches.decryptPropertyValue === 'missing') {
-      throw new PlatformError('Service [DecryptPropertyValue] does not exist on [EncryptionServices]', {
-        status: 404,
-      });
-    }
+  const service = nativeService('DecryptPropertyValue', { data: 'STRING' }, 'STRING', (args) => {
     const clear = cipher.decrypt(requiredText(args, 'data'));
     if (clear === undefined) {
       throw new PlatformError('Unable to decrypt the data', {
@@ -27,6 +22,7 @@ export function decryptPropertyValue(
     }
     return clear;
   });
+  return { ...service, isAvailable: () => switches.decryptPropertyValue === 'byRight' };
 }
 
 /** Resources["EncryptionServices"]. Algorithms and text forms are the emulator's own. */

@@ -71,8 +71,9 @@ export class Permissions {
 
   /** Whether the user can see the entity at all. An entity that cannot be seen is answered as if it did not exist. */
   isVisible(entity: Entity, user: string): boolean {
-    // That the System user needs no visibility is an assumption.
-    if (entity.isSystemObject || user === 'System' || this.mayEverything(entity, user)) {
+    // That the System user needs no visibility, and that the platform's own Things are not visible to everybody, is an assumption.
+    const isPlatformPart = entity.isSystemObject && entity.collection !== 'Things';
+    if (isPlatformPart || user === 'System' || this.mayEverything(entity, user)) {
       return true;
     }
     const key = `visible\n${user}\n${entity.collection}\n${entity.name}`;

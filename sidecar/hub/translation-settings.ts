@@ -1,4 +1,3 @@
-import type { StartPosition } from '../azure/event-hubs/event-types.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import type {
   ImplausibleTimePolicy,
@@ -6,13 +5,6 @@ import type {
   UnknownPropertyPolicy,
   UnknownThingPolicy,
 } from '../translate/types.ts';
-
-/** The settings of a hub Thing in the words of the parts they are for. */
-
-export function startPositionOf(text: string): StartPosition {
-  if (text === 'latest' || text === 'earliest') return { from: text };
-  return { from: 'time', timeMs: Date.parse(text) };
-}
 
 const THING_POLICIES: Readonly<Record<HubSettings['unknownThing'], UnknownThingPolicy>> = {
   'dead-letter': 'deadLetter',
@@ -31,6 +23,7 @@ const TIME_POLICIES: Readonly<Record<HubSettings['implausibleTime'], Implausible
   'dead-letter': 'deadLetter',
 };
 
+/** The settings of a hub Thing that the translation of messages uses. */
 export function translationSettings(settings: HubSettings): TranslationSettings {
   const { maxBodyBytes, maxInflatedBytes, maxDepth, maxKeys, maxCreations, maxExpressionMs } = settings;
   return {

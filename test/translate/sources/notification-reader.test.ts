@@ -126,6 +126,16 @@ describe('notifications of sources beside telemetry', () => {
     assert.deepEqual(read(input), { ...ORIGIN, type: 'digitalTwinChanged', patch });
   });
 
+  test('integers that would lose digits are refused', () => {
+    const body = Buffer.from('{"properties":{"reported":{"id":9007199254740993,"$version":3}}}');
+    const input = event('twinChangeEvents', 'updateTwin', body);
+    assert.equal(read(input), 'VALUE_INEXACT');
+    const { refusals } = translate({}, input, directory());
+    assert.match(refusals[0]?.reason ?? '', /in "id": 9007199254740993 has more digits than a double keeps/);
+    const state = { sequenceNumber: '000000000000000001D7F744182052190000000C000000000000000000000001' };
+    assert.equal(typeof read(event('deviceConnectionStateEvents', 'deviceConnected', state)), 'object');
+  });
+
   test('the time is the enqueued time when the event has none', () => {
     const found = read(
       event(

@@ -1,8 +1,15 @@
 import Type, { type Static } from 'typebox';
 import type { Twin } from '../../azure/iot-hub/hub-types.ts';
-import { JsonObject, OneOf } from '../../contract/schema.ts';
+import { DateTime, JsonObject, OneOf } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { changeOf, equalJson, mirrored, missingFrom, writable } from '../../translate/sources/twin-view.ts';
+import {
+  changeOf,
+  deviceView,
+  equalJson,
+  mirrored,
+  missingFrom,
+  writable,
+} from '../../translate/sources/twin-view.ts';
 import { deviceId, etag, hub, optionalModuleId, TwinDocument, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
@@ -146,12 +153,14 @@ const getTwinSections = defineOperation({
     desired: JsonObject({ description: 'The desired properties with $version.' }),
     reported: JsonObject({ description: 'The reported properties with $version.' }),
     tags: JsonObject({ description: 'The tags with $version.' }),
+    connectionState: Type.Optional(Type.String({ description: 'Connected or Disconnected.' })),
+    lastActivityTime: Type.Optional(DateTime({ description: 'When the device was last active.' })),
+    modelId: Type.Optional(Type.String({ description: 'The IoT Plug and Play model id.' })),
   }),
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { twins } = await hubs.require(hub).azure();
-    const { desired, reported, tags } = mirrored(await twins.get({ deviceId }, withinCall(signal)));
-    return { desired: { ...desired }, reported: { ...reported }, tags: { ...tags } };
+    return deviceView(await twins.get({ deviceId }, withinCall(signal)));
   },
 });
 

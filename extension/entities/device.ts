@@ -1,9 +1,9 @@
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
-import { sendFileToDevice } from './device-files.ts';
 import { deviceEvents, PACKAGE_SHAPE } from './hub-inbound.ts';
 import {
   ADMINISTRATORS,
+  INNER_CATEGORY,
   permit,
   permitAll,
   type ServiceDefinition,
@@ -19,7 +19,7 @@ const synchronizeTwin: ServiceDefinition = {
   name: 'SynchronizeTwin',
   category: 'Twin',
   description:
-    'Called when twinDesired or twinTags was set: brings what is different to the IoT Hub; a refused value is put back.',
+    'Called when twinDesired or twinTags was set: hands what is different to the sidecar for the IoT Hub; a refused value is put back.',
   parameters: [
     { name: 'property', baseType: 'STRING', description: 'twinDesired or twinTags.', isRequired: true },
     { name: 'before', baseType: 'JSON', description: 'The value before.' },
@@ -176,7 +176,7 @@ export const deviceShape: ThingShape = {
       name: 'connectionSequence',
       baseType: 'STRING',
       description: 'The number of the last connection event, which may come out of order; not to be edited.',
-      category: 'Internal',
+      category: INNER_CATEGORY,
       isPersistent: true,
       dataChangeType: 'NEVER',
     },
@@ -187,7 +187,6 @@ export const deviceShape: ThingShape = {
     refreshTwin,
     refreshTwinInBackground,
     healPropertyTimes,
-    sendFileToDevice,
   ],
   events: deviceEvents,
   subscriptions: [

@@ -1,3 +1,4 @@
+import { getModulesStatus } from '../../sidecar/operations/edge/modules.ts';
 import { listPackages } from '../../sidecar/operations/packages/packages.ts';
 import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
@@ -9,9 +10,15 @@ const INBOUND = 'Inbound';
 export const PACKAGE_SHAPE = 'AzureIoT.Package_DS';
 const PACKAGE_FIELDS = rowTypes(listPackages.output.properties.packages);
 
-/** Tables of device Things in which events are kept as rows. */
+/** Tables of device Things in which events are kept as rows, or which are written whole. */
 const TABLES = {
   softwarePackages: { dataShape: PACKAGE_SHAPE, keys: ['name', 'moduleId'], fields: PACKAGE_FIELDS },
+  modulesStatus: {
+    dataShape: 'AzureIoT.ModuleStatus_DS',
+    keys: [],
+    fields: rowTypes(getModulesStatus.output.properties.modules),
+    time: 'modulesStatusTime',
+  },
 };
 const PACKAGE_TIMES = Object.keys(PACKAGE_FIELDS).filter((name) => PACKAGE_FIELDS[name] === 'DATETIME');
 

@@ -7,11 +7,18 @@ import { decodeText, likelyCharset } from './decode/text.ts';
 import { Undecodable } from './decode/undecodable.ts';
 import type { ReceivedMessage, TranslationLimits } from './types.ts';
 
-/**
- * How a body is to be read: 'auto' goes by the content type, the others whatever it says. 'lines' is JSON by the line; 'lenient' forgives
- * slips (decode/json.ts).
- */
-export type BodyFormat = 'auto' | 'json' | 'lenient' | 'lines' | 'cbor' | 'text' | 'base64';
+/** How a body can be read, with what a format is; mapping rules name one. All but 'auto' hold whatever the content type says. */
+export const BODY_FORMATS = {
+  auto: 'by content type',
+  json: 'JSON',
+  lenient: 'JSON with NaN as null, zero bytes at the end, or written twice',
+  lines: 'JSON by the line',
+  cbor: 'CBOR',
+  text: 'text',
+  base64: 'the bytes in base64',
+} as const;
+
+export type BodyFormat = keyof typeof BODY_FORMATS;
 
 /** How a mapping rule says that a body is to be read. */
 export interface BodyForm {

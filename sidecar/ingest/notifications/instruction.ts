@@ -6,7 +6,7 @@ export interface NotificationInstruction {
   readonly sequenceNumber: number;
   /** The Thing that is written and whose event is fired; the hub Thing itself when empty. */
   readonly thing: string;
-  /** The name of the ThingWorx event, and its fields; `time` is ms since 1970. */
+  /** The name of the ThingWorx event, none when empty, and its fields; `time` is ms since 1970. */
   readonly event: string;
   readonly data: Readonly<Record<string, unknown>>;
   /** Properties to write; times as ms since 1970. */
@@ -16,7 +16,11 @@ export interface NotificationInstruction {
     readonly thing: string;
     readonly sections: Readonly<Record<string, unknown>>;
     readonly anew: boolean;
+    /** Written only in place of this value: whatever was set since then goes its own way. */
+    readonly instead?: Readonly<Record<string, unknown>>;
   };
+  /** Tables of the Thing that are written whole, with the time of each in a property beside it. */
+  readonly tables?: Readonly<Record<string, readonly object[]>>;
   /** The table of the Thing that gets the fields of the event as a row. */
   readonly table?: string;
   /** The Thing drops the notification when it has seen a later sequence: hexadecimal, of equal length. */

@@ -173,6 +173,13 @@ const sendProperties = defineOperation({
       ),
     ),
     ...messageOptions,
+    background: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'For subscriptions: returns the id at once, and MessageFeedback has the outcome NotSent when IoT Hub does not take the message.',
+      }),
+    ),
   }),
   async run({ hubs, signal }, { hub, deviceId, values, ...options }) {
     if (Object.keys(values).length === 0) {

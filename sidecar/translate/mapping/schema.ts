@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { BODY_FORMATS, type BodyFormat } from '../decode.ts';
 import { FIELD_BASE_TYPES, PROPERTY_BASE_TYPES } from '../types.ts';
 
 /**
@@ -6,6 +7,10 @@ import { FIELD_BASE_TYPES, PROPERTY_BASE_TYPES } from '../types.ts';
  * and of what the documentation says of each member; `description` says what is expected and is shown when a member
  * is wrong.
  */
+
+const formats = Object.entries(BODY_FORMATS)
+  .map(([format, what]) => `"${format}" (${what})`)
+  .join(', ');
 
 const Path = Type.String({
   minLength: 1,
@@ -251,10 +256,8 @@ const Rule = Type.Object(
     ),
     when: Type.Optional(When),
     body: Type.Optional(
-      Type.Enum(['auto', 'json', 'lenient', 'lines', 'cbor', 'text', 'base64'], {
-        description:
-          'how the body is read: "auto" (by content type), "json", "lenient" (JSON with NaN as null, zero bytes at the end, or written twice), ' +
-          '"lines" (JSON by the line), "cbor", "text" or "base64"',
+      Type.Enum(Object.keys(BODY_FORMATS) as BodyFormat[], {
+        description: `how the body is read: ${formats}`,
       }),
     ),
     encoding: Type.Optional(

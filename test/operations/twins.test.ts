@@ -243,6 +243,70 @@ describe('twins', () => {
     await shows('anew', 'twinDesired', { speed: 1 });
   });
 
+  describe('a Thing that is new to a device with a twin', () => {
+    const device = async (deviceId: string) => {
+      await factory.hub('CreateDevice', { deviceId });
+      const client = await factory.connect(deviceId);
+      const twin = await followTwin(client);
+      await report(twin, { firmware: '1.2' });
+      return deviceId;
+    };
+    const hasAll = (thing: string, tags: Row) =>
+      eventually(async () => {
+        const values = await factory.read(thing);
+        assert.deepEqual(bare(values.twinReported), { firmware: '1.2' });
+        assert.deepEqual(bare(values.twinTags), tags);
+        assert.equal((values.twinDesired as Row)['$version'], 1);
+        assert.equal(values.connectionState, 'Connected');
+      });
+    const tagged = async (deviceId: string, tags: Row) => {
+      await device(deviceId);
+      // A Thing of another device gives the services of a device.
+      await factory.createDevice(`${deviceId}-helper`);
+      await factory.system.platform.setProperties(`${deviceId}-helper`, { deviceId });
+      await factory.call(`${deviceId}-helper`, 'UpdateTwin', { tags });
+      await factory.system.platform.setProperties(`${deviceId}-helper`, { deviceId: `${deviceId}-helper` });
+      return deviceId;
+    };
+
+    test('has it at once when CreateDevice makes it', async () => {
+      const deviceId = await tagged('known', { site: 'Lyon' });
+      await factory.createDevice(deviceId);
+      await hasAll(deviceId, { site: 'Lyon' });
+    });
+
+    test('has it at once when somebody makes it by hand', async () => {
+      const deviceId = await tagged('manual', { site: 'Metz' });
+      await factory.system.platform.createThing('Hall.Manual', 'AzureIoT.Device_TT');
+      await factory.system.platform.setProperties('Hall.Manual', { deviceId, hubThing: HUB_THING });
+      await hasAll('Hall.Manual', { site: 'Metz' });
+    });
+
+    test('has it from the twins that an import has read', async () => {
+      const deviceId = await tagged('imported', { site: 'Nice' });
+      const task = await factory.hub<string>('StartImport', { deviceIds: { array: [deviceId] } });
+      await eventually(async () =>
+        assert.equal((await factory.hub<Row>('GetTask', { task })).state, 'completed'),
+      );
+      const values = await factory.read(deviceId);
+      assert.deepEqual(bare(values.twinTags), { site: 'Nice' });
+      await hasAll(deviceId, { site: 'Nice' });
+    });
+
+    test('shows it after RefreshTwin, whatever it had', async () => {
+      const deviceId = await tagged('asked', { site: 'Brest' });
+      await factory.createDevice(deviceId);
+      await hasAll(deviceId, { site: 'Brest' });
+      await factory.system.platform.setProperties(deviceId, {
+        twinReported: { firmware: 'wrong' },
+        connectionState: '',
+      });
+      const answer = await factory.call<Row>(deviceId, 'RefreshTwin');
+      assert.deepEqual(bare(answer.reported), { firmware: '1.2' });
+      await hasAll(deviceId, { site: 'Brest' });
+    });
+  });
+
   test('digital twin changes and jobs fire events', async () => {
     await factory.createDevice('plug');
     await factory.listen('plug', 'DigitalTwinChanged');

@@ -1,8 +1,8 @@
 import Type, { type Static } from 'typebox';
 import type { Twin } from '../../azure/iot-hub/hub-types.ts';
-import { JsonObject } from '../../contract/schema.ts';
+import { DateTime, JsonObject } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { writable } from '../../translate/sources/twin-view.ts';
+import { deviceView, writable } from '../../translate/sources/twin-view.ts';
 import { deviceId, etag, hub, optionalModuleId, TwinDocument, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
@@ -106,5 +106,27 @@ const replaceTwin = defineOperation({
   },
 });
 
+const getTwinSections = defineOperation({
+  name: 'GetTwinSections',
+  category: 'Twin',
+  summary: 'Reads the parts of a twin as the twin properties of a Thing hold them.',
+  method: 'GET',
+  path: '/hubs/{hub}/devices/{deviceId}/twin/sections',
+  input: Type.Object({ hub, deviceId }),
+  output: Type.Object({
+    desired: JsonObject({ description: 'The desired properties with $version.' }),
+    reported: JsonObject({ description: 'The reported properties with $version.' }),
+    tags: JsonObject({ description: 'The tags with $version.' }),
+    connectionState: Type.Optional(Type.String({ description: 'Connected or Disconnected.' })),
+    lastActivityTime: Type.Optional(DateTime({ description: 'When the device was last active.' })),
+    modelId: Type.Optional(Type.String({ description: 'The IoT Plug and Play model id.' })),
+  }),
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
+  async run({ hubs, signal }, { hub, deviceId }) {
+    const { twins } = await hubs.require(hub).azure();
+    return deviceView(await twins.get({ deviceId }, withinCall(signal)));
+  },
+});
+
 /** Twins of devices and modules. */
-export const TWINS = [getTwin, updateTwin, replaceTwin];
+export const TWINS = [getTwin, updateTwin, replaceTwin, getTwinSections];

@@ -255,7 +255,6 @@ function thingElement(thing: Thing): Element {
     element('ThingShape', {}, characteristics(thing)),
     ...bindings(),
     element('ImplementedShapes'),
-    element('ThingProperties'),
   ]);
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { build, type Metafile, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -23,6 +23,22 @@ const coarseMaps: Plugin = {
   },
 };
 
+/** The program of the threads that evaluate expressions; it travels as text within the sidecar's one file. */
+const EXPRESSION_WORKER = 'sidecar/translate/mapping/expression-worker.ts';
+
+const COMMON = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  write: false,
+  metafile: true,
+  minify: true,
+  platform: 'node',
+  target: TARGET,
+  charset: 'utf8',
+  legalComments: 'none',
+  logLevel: 'error',
+} as const satisfies BuildOptions;
+
 export interface Bundle {
   /** The program, one ES module. It ends with the name of its source map. */
   readonly code: string;
@@ -37,25 +53,24 @@ export interface Bundle {
  * CommonJS packages load Node's modules with `require`, which the banner defines. cbor-extract is an optional native add-on of cbor-x.
  */
 export async function bundleSidecar(entry: string): Promise<Bundle> {
+  // A thread that gets its program as text runs it as CommonJS.
+  const worker = await build({
+    ...COMMON,
+    entryPoints: [EXPRESSION_WORKER],
+    outfile: 'expression-worker.cjs',
+    format: 'cjs',
+  });
   const { outputFiles, metafile } = await build({
-    absWorkingDir: ROOT,
+    ...COMMON,
     entryPoints: [entry],
     outfile: 'sidecar.mjs',
-    bundle: true,
-    write: false,
-    metafile: true,
-    minify: true,
     keepNames: true,
     sourcemap: 'linked',
     sourcesContent: false,
     plugins: [coarseMaps],
-    platform: 'node',
     format: 'esm',
-    target: TARGET,
-    charset: 'utf8',
-    legalComments: 'none',
     external: ['cbor-extract'],
-    logLevel: 'error',
+    define: { EXPRESSION_WORKER: JSON.stringify(worker.outputFiles[0]?.text) },
     banner: {
       js: [
         "import { createRequire as bundleCreateRequire } from 'node:module';",
@@ -72,5 +87,9 @@ export async function bundleSidecar(entry: string): Promise<Bundle> {
     if (!file) throw new Error(`esbuild returned no file ${ending}`);
     return file.text;
   };
-  return { code: text('.mjs'), map: text('.mjs.map'), metafile };
+  return {
+    code: text('.mjs'),
+    map: text('.mjs.map'),
+    metafile: { ...metafile, inputs: { ...worker.metafile.inputs, ...metafile.inputs } },
+  };
 }

@@ -6,6 +6,7 @@ import { permissionsDoc } from '../extension/generate/permissions-doc.ts';
 import { servicesDoc } from '../extension/generate/services-doc.ts';
 import { openApi } from '../sidecar/http/openapi.ts';
 import { OPERATIONS } from '../sidecar/operations/index.ts';
+import { LAYERS } from './layers.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -17,7 +18,18 @@ export function generatedFiles(): Map<string, string> {
     ['docs/services.md', servicesDoc()],
     ['docs/errors.md', errorsDoc()],
     ['docs/permissions.md', permissionsDoc()],
+    ['docs/architecture.md', withLayers(readOrEmpty('docs/architecture.md'))],
   ]);
+}
+
+const LAYER_PICTURE = /(<!-- layers: generated -->\n).*?(<!-- end of layers -->)/s;
+
+/** The page with its picture of the layers drawn anew; the rest of it is written by hand. */
+function withLayers(page: string): string {
+  const names = LAYERS.map(({ rooms }) => rooms.join(', '));
+  const width = Math.max(...names.map((name) => name.length));
+  const lines = LAYERS.map(({ holds }, index) => `${(names[index] as string).padEnd(width)}   ${holds}`);
+  return page.replace(LAYER_PICTURE, `$1\`\`\`\n${lines.join('\n')}\n\`\`\`\n$2`);
 }
 
 /** The generated files whose committed content differs. */

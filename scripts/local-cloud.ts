@@ -8,8 +8,12 @@ import { aborted, stopSignal } from './local/signals.ts';
 const USAGE = `npm run local-cloud -- [options]: IoT Hub, Azure Storage and ThingWorx on this machine, for any client
   --iothub-port P, --thingworx-port P, --storage-port P   (free ones)
   --partitions N        of the IoT Hub (4)
+  --consumer-group G    beside $Default; can be given several times
   --standard-ports      IoT Hub also on 443, 5671 and 8883, for clients that cannot be told a port
 The one line of output is JSON: connection strings, addresses, and the certificate authority to trust.`;
+
+/** The names that Event Hubs takes; $Default is always there. */
+const CONSUMER_GROUP = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,48}[A-Za-z0-9])?$/;
 
 /** The emulators alone: prints one JSON line with the strings that any client can use, and runs until it is stopped. */
 async function main(): Promise<void> {
@@ -19,6 +23,7 @@ async function main(): Promise<void> {
       'thingworx-port': { type: 'string' },
       'storage-port': { type: 'string' },
       partitions: { type: 'string' },
+      'consumer-group': { type: 'string', multiple: true, default: [] },
       'standard-ports': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -40,6 +45,13 @@ async function main(): Promise<void> {
     storagePort: number(values['storage-port'], 'storage-port'),
     partitions: number(values.partitions, 'partitions'),
   };
+  const consumerGroups = values['consumer-group'];
+  for (const group of consumerGroups) {
+    if (!CONSUMER_GROUP.test(group))
+      throw new Error(
+        `--consumer-group is "${group}"; expected 1 to 50 letters, digits, dots, hyphens and underscores.`,
+      );
+  }
   const directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-local-cloud-'));
   const stopping = stopSignal();
   let failure: string | undefined;
@@ -47,6 +59,7 @@ async function main(): Promise<void> {
     const { stop, ...facts } = await startCloud({
       directory,
       standardPorts: values['standard-ports'],
+      consumerGroups,
       onUnexpectedExit: (message) => {
         failure ??= message;
         stopping.abort();

@@ -1,21 +1,28 @@
 import { parseArgs } from 'node:util';
+import { READING_PROPERTIES } from './local/device.ts';
+import { Plant } from './local/factory/plant.ts';
 import type { Row } from './local/platform.ts';
-import { render, Screen } from './local/screen.ts';
+import { render, renderPlant, Screen, type View } from './local/screen.ts';
 import { stopSignal } from './local/signals.ts';
-import { HUB_THING, LocalSystem } from './local/system.ts';
+import { HUB_THING, LocalSystem, NOTIFICATION_SOURCES } from './local/system.ts';
 
 const USAGE = `npm start -- [options]: the whole product on this machine, without an account
-  --devices N          simulated devices (3)
-  --interval MS        pause between two messages of a device (1000)
-  --seconds S          stop by itself after S seconds
+  (no option)          a factory in miniature: five machines that differ, and an Edge device with OPC UA
+  --devices N          instead: N equal machines, for load
+  --interval MS        pause between two messages of a machine (1000)
+  --rate R             messages per second of all machines together, instead of --interval
+  --seconds S          stop after S seconds
+  --env-file FILE      write the addresses and keys that docs/examples need to FILE
   --json               the last line is one JSON object with counts and values
   --sidecar-port P, --thingworx-port P, --iothub-port P, --storage-port P   (free ones)`;
 
 interface Options {
-  readonly devices: number;
+  /** Undefined: the factory in miniature. */
+  readonly devices: number | undefined;
   readonly intervalMs: number;
   readonly seconds: number | undefined;
   readonly json: boolean;
+  readonly environmentFile: string | undefined;
   readonly ports: Readonly<
     Record<'sidecarPort' | 'thingworxPort' | 'iotHubPort' | 'storagePort', number | undefined>
   >;
@@ -28,8 +35,10 @@ function readOptions(): Options {
     options: {
       devices: { type: 'string' },
       interval: { type: 'string' },
+      rate: { type: 'string' },
       seconds: { type: 'string' },
       json: { type: 'boolean', default: false },
+      'env-file': { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
       'sidecar-port': { type: 'string' },
       'thingworx-port': { type: 'string' },
@@ -41,11 +50,22 @@ function readOptions(): Options {
     console.log(USAGE);
     process.exit(0);
   }
+  const devices = whole('--devices', values.devices, 1, 10_000);
+  const rate = whole('--rate', values.rate, 1, 100_000);
+  if (rate !== undefined && values.interval !== undefined)
+    throw new UsageError('--rate and --interval exclude each other: give one of them.');
+  if (rate !== undefined && devices === undefined)
+    throw new UsageError('--rate needs --devices: it is the rate of all of them together.');
+  const intervalMs =
+    rate === undefined
+      ? (whole('--interval', values.interval, 1, 3_600_000) ?? 1_000)
+      : ((devices ?? 1) * 1_000) / rate;
   return {
-    devices: whole('--devices', values.devices, 1, 10_000) ?? 3,
-    intervalMs: whole('--interval', values.interval, 1, 3_600_000) ?? 1_000,
+    devices,
+    intervalMs,
     seconds: whole('--seconds', values.seconds, 1, 1_000_000),
     json: values.json,
+    environmentFile: values['env-file'],
     ports: {
       sidecarPort: whole('--sidecar-port', values['sidecar-port'], 1, 65_535),
       thingworxPort: whole('--thingworx-port', values['thingworx-port'], 1, 65_535),
@@ -66,16 +86,62 @@ function given<T extends Record<string, unknown>>(values: T): { [K in keyof T]?:
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
 }
 
-/** Sends readings of all devices until the signal, each device in its own rhythm. */
-async function simulate(system: LocalSystem, intervalMs: number, signal: AbortSignal): Promise<void> {
-  await Promise.all(
-    system.devices.map(async (device) => {
+/** What sends, and what is shown of it. */
+interface Source {
+  readonly sent: number;
+  /** Sends until the signal. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Values by Thing. */
+  look(): Promise<Map<string, Row>>;
+  /** Whether all that was sent is on the Things. */
+  hasArrived(things: ReadonlyMap<string, Row>): boolean;
+  render(view: View): string[];
+}
+
+/** The factory in miniature. */
+function plantSource(plant: Plant, intervalMs: number): Source {
+  return {
+    get sent() {
+      return plant.sent;
+    },
+    async run(signal) {
       while (!signal.aborted) {
-        await device.sendReading();
+        await plant.tick();
         await pause(intervalMs, signal);
       }
-    }),
-  );
+    },
+    look: async () => new Map((await plant.look()).map(({ thing, values }) => [thing, values])),
+    hasArrived: () => true,
+    render: renderPlant,
+  };
+}
+
+/** Equal machines, each in its own rhythm. */
+function machineSource(system: LocalSystem, intervalMs: number): Source {
+  return {
+    get sent() {
+      return system.devices.reduce((sum, { sent }) => sum + sent.length, 0);
+    },
+    async run(signal) {
+      await Promise.all(
+        system.devices.map(async (device) => {
+          while (!signal.aborted) {
+            await device.sendReading();
+            await pause(intervalMs, signal);
+          }
+        }),
+      );
+    },
+    async look() {
+      const names = system.devices.map(({ deviceId }) => deviceId);
+      const values = await Promise.all(names.map((name) => system.platform.properties(name)));
+      return new Map(names.map((name, index) => [name, reading(values[index] ?? {})]));
+    },
+    // Notifications count as received, too: only the Things say whether every reading has arrived.
+    hasArrived: (things) =>
+      system.devices.every(({ deviceId, sent }) => things.get(deviceId)?.count === sent.length),
+    render,
+  };
 }
 
 function pause(delayMs: number, signal: AbortSignal): Promise<void> {
@@ -92,42 +158,35 @@ function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-async function look(system: LocalSystem): Promise<{ status: Row; things: Map<string, Row>; sent: number }> {
-  const names = system.devices.map((device) => device.deviceId);
-  const [status, values] = await Promise.all([
-    system.status(),
-    Promise.all(names.map((name) => system.platform.properties(name))),
-  ]);
-  return {
-    status,
-    things: new Map(names.map((name, index) => [name, values[index] ?? {}])),
-    sent: system.devices.reduce((sum, device) => sum + device.sent.length, 0),
-  };
-}
-
 /** Waits until everything that was sent is accounted for, so that the last numbers are whole. */
-async function settle(system: LocalSystem): Promise<void> {
+async function settle(system: LocalSystem, source: Source): Promise<void> {
   const until = Date.now() + 15_000;
   for (;;) {
-    const { status, sent } = await look(system);
-    const { received = 0, inFlight = 0 } = (status.counters ?? {}) as Record<string, number>;
-    if ((received >= sent && inFlight === 0) || Date.now() > until) return;
+    const [status, things] = await Promise.all([system.status(), source.look()]);
+    const { inFlight = 0 } = (status.counters ?? {}) as Record<string, number>;
+    const lag = Number(status.lag ?? 0);
+    if ((source.hasArrived(things) && inFlight === 0 && lag === 0) || Date.now() > until) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
-async function report(system: LocalSystem): Promise<string> {
-  const { status, things, sent } = await look(system);
+async function report(system: LocalSystem, source: Source): Promise<string> {
+  const [status, things] = await Promise.all([system.status(), source.look()]);
   const counters = (status.counters ?? {}) as Record<string, number>;
   const { received, delivered, ignored, deadLettered } = counters;
   return JSON.stringify({
-    sent,
+    sent: source.sent,
     received,
     delivered,
     ignored,
     deadLettered,
     things: Object.fromEntries(things),
   });
+}
+
+/** The values that the devices send, without the other properties of their Things. */
+function reading(values: Row): Row {
+  return Object.fromEntries(Object.keys(READING_PROPERTIES).map((name) => [name, values[name]]));
 }
 
 async function main(): Promise<void> {
@@ -139,14 +198,25 @@ async function main(): Promise<void> {
     stopping.abort();
   };
   const system = new LocalSystem({
-    devices: options.devices,
+    devices: options.devices ?? 0,
     ...given(options.ports),
+    // What an administrator adds as routes, so that twins, connections and life cycles are seen on Things.
+    builtInSources: NOTIFICATION_SOURCES,
+    fileRepository: true,
     signal: stopping.signal,
     onStep: (step) => console.log(`${step} …`),
     onUnexpectedExit: fail,
   });
+  const plant = options.devices === undefined ? new Plant(system) : undefined;
   try {
     await system.start();
+    await system.platform.invoke(HUB_THING, 'GrantPermissions');
+    if (plant) {
+      console.log('Connecting the machines of the factory …');
+      await plant.start();
+    }
+    if (options.environmentFile !== undefined) await system.writeEnvironmentFile(options.environmentFile);
+    const source = plant ? plantSource(plant, options.intervalMs) : machineSource(system, options.intervalMs);
     const { cloud, sidecar } = system;
     const addresses = [
       ['ThingWorx', cloud.thingworxUrl.replace(/\/Thingworx$/, '/')],
@@ -156,24 +226,29 @@ async function main(): Promise<void> {
       ['Sidecar metrics', `${sidecar.url}/metrics`],
     ] as const;
     if (options.seconds !== undefined) setTimeout(() => stopping.abort(), options.seconds * 1000).unref();
-    const simulation = simulate(system, options.intervalMs, stopping.signal).catch((error: Error) =>
-      fail(`A simulated device failed: ${error.message}`),
-    );
+    const sending = source
+      .run(stopping.signal)
+      .catch((error: Error) => fail(`A simulated machine failed: ${error.message}`));
     const screen = new Screen(process.stdout);
+    const show = async (last: boolean) => {
+      const [status, things] = await Promise.all([system.status(), source.look()]);
+      screen.show(source.render({ status, things, sent: source.sent, addresses }), { last });
+    };
     while (!stopping.signal.aborted) {
-      screen.show(render({ ...(await look(system)), addresses }));
+      await show(false);
       await pause(1_000, stopping.signal);
     }
-    await simulation;
+    await sending;
     if (failure === undefined) {
-      await settle(system);
-      screen.show(render({ ...(await look(system)), addresses }), { last: true });
-      if (options.json) console.log(await report(system));
+      await settle(system, source);
+      await show(true);
+      if (options.json) console.log(await report(system, source));
     }
   } catch (error) {
     // Whatever fails once the end has been asked for, or because a part has ended, is no news.
     if (!stopping.signal.aborted) throw error;
   } finally {
+    await plant?.stop();
     await system.stop();
   }
   if (failure !== undefined) throw new Error(failure);

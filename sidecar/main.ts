@@ -6,14 +6,14 @@ import { createApp } from './http/app.ts';
 import { HttpServer } from './http/server.ts';
 import { HubDirectory } from './hub/directory.ts';
 import { HUB_THINGS, STORAGE_THINGS, ThingFinder } from './hub/finder.ts';
-import { readiness } from './hub/readiness.ts';
 import { healthRoutes } from './observe/health.ts';
-import { createLog } from './observe/log.ts';
+import { captureAzureLog, createLog, endOnUnexpected } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
-import { endOnUnexpected } from './observe/unexpected.ts';
+import { ServiceManager } from './observe/service-manager.ts';
 import { OPERATIONS } from './operations/index.ts';
+import { OneTimeSecretTokens } from './secrets/one-time-secret-tokens.ts';
 import { resolveToken } from './secrets/sidecar-token.ts';
-import { Tickets } from './secrets/tickets.ts';
+import { openStateDirectory } from './secrets/state-directory.ts';
 import { isExposed, loadSettings } from './settings.ts';
 import { ThingworxClient } from './thingworx/client.ts';
 import { VERSION } from './version.ts';
@@ -22,16 +22,18 @@ async function main(): Promise<void> {
   const settings = loadSettings(process.env);
   const log = createLog(settings.logLevel);
   endOnUnexpected(log);
+  captureAzureLog(log);
   if (isExposed(settings.thingworxUrl)) {
     log.warn(
       'THINGWORX_URL has no TLS: whoever listens on the way sees the application key and all values. Use https.',
     );
   }
+  await openStateDirectory(settings.stateDirectory);
   const token = await resolveToken(settings.sidecarToken, settings.stateDirectory);
   const metrics = new Metrics();
   const client = new ThingworxClient({ url: settings.thingworxUrl, appKey: settings.thingworxAppKey });
-  const tickets = new Tickets();
-  const storages = new StorageAccounts(tickets);
+  const secretTokens = new OneTimeSecretTokens();
+  const storages = new StorageAccounts(secretTokens);
   const hubs = new HubDirectory(
     {
       client,
@@ -42,24 +44,26 @@ async function main(): Promise<void> {
       stateDirectory: settings.stateDirectory,
       ownerId: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
     },
-    tickets,
+    secretTokens,
   );
   const finder = new ThingFinder(client, log, HUB_THINGS);
   const storageFinder = new ThingFinder(client, log, STORAGE_THINGS);
   const sidecar = { version: VERSION, startedAt: new Date() };
   const app = createApp({
     operations: OPERATIONS,
-    context: { hubs, storages, tickets, sidecar },
+    context: { hubs, storages, secretTokens, thingworx: client, sidecar },
     token,
     hosts: [settings.host, ...settings.hostNames],
     log,
-    mount: healthRoutes(() => readiness(finder, hubs), metrics),
+    mount: healthRoutes(() => hubs.readiness(finder), metrics),
   });
   const server = new HttpServer(app, { host: settings.host, port: settings.port, tls: settings.tls });
 
   const port = await server.start();
   finder.start();
   storageFinder.start();
+  const manager = new ServiceManager(process.env, log);
+  manager.start();
   log.info(
     { version: VERSION, host: settings.host, port, thingworx: client.address },
     'The sidecar listens.',
@@ -67,6 +71,7 @@ async function main(): Promise<void> {
 
   const signal = await untilSignalled();
   log.info({ signal }, 'Stopping.');
+  manager.stop();
   await Promise.all([finder.stop(), storageFinder.stop()]);
   await hubs.stop();
   await server.stop();

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { ConnectorError } from './errors/connector-error.ts';
@@ -50,6 +49,7 @@ const KEYS = [
  * Throws ConnectorError SETTING_MISSING or SETTING_INVALID that names the key and says what is expected.
  */
 export function loadSettings(environment: Source): Settings {
+  refuseUnsafe(environment);
   const file = environment.AZURE_IOT_SIDECAR_CONFIG;
   const values: Source = { ...(file ? readConfigFile(file) : {}), ...given(environment) };
   const host = values['SIDECAR_HOST'] ?? '127.0.0.1';
@@ -254,9 +254,42 @@ function logLevel(text: string | undefined): LogLevel {
   return level;
 }
 
+/** Never below the shared temporary folder, where another user could have made the directory first. */
 function defaultStateDirectory(environment: Source): string {
   const home =
-    environment.XDG_STATE_HOME ??
-    (environment.HOME ? path.join(environment.HOME, '.local', 'state') : tmpdir());
-  return path.join(home, 'azure-iot-sidecar');
+    environment.XDG_STATE_HOME ?? (environment.HOME ? path.join(environment.HOME, '.local', 'state') : '');
+  if (home !== '') return path.join(home, 'azure-iot-sidecar');
+  throw new ConnectorError(
+    'SETTING_MISSING',
+    'SIDECAR_STATE_DIR is not set and there is no home directory; expected a directory that only the user of the sidecar can change.',
+  );
+}
+
+/**
+ * What the environment must not hold, since it would show secrets or switch off checks without a trace in the settings.
+ * DEBUG and NODE_DEBUG print frames and headers, with tokens in them, past the log that takes secrets out.
+ */
+function refuseUnsafe(environment: Source): void {
+  const { DEBUG: debug, NODE_DEBUG: nodeDebug } = environment;
+  if (debug && /\*|rhea|azure/i.test(debug)) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      'DEBUG makes libraries print their traffic, with keys and tokens; unset it. LOG_LEVEL=debug or AZURE_LOG_LEVEL=verbose show more without them.',
+    );
+  }
+  if (nodeDebug && /http|tls|net|undici|fetch|\*/i.test(nodeDebug)) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      'NODE_DEBUG makes Node.js print requests with their headers, and so keys and tokens; unset it.',
+    );
+  }
+  if (
+    environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' &&
+    environment['SIDECAR_ALLOW_UNVERIFIED_TLS'] !== 'true'
+  ) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      'NODE_TLS_REJECT_UNAUTHORIZED=0 switches off the check of certificates, so that anybody on the way can read everything. Name an own CA in NODE_EXTRA_CA_CERTS instead; for a trial only, set SIDECAR_ALLOW_UNVERIFIED_TLS=true.',
+    );
+  }
 }

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ConnectorError } from '../sidecar/errors/connector-error.ts';
-import { resolveToken } from '../sidecar/secrets/sidecar-token.ts';
 import { isExposed, loadSettings } from '../sidecar/settings.ts';
 
 const MINIMUM = {
   THINGWORX_URL: 'https://platform.example/Thingworx',
   THINGWORX_APP_KEY: 'an-application-key',
+  SIDECAR_STATE_DIR: '/var/lib/azure-iot-sidecar',
 };
 
 let directory = '';
@@ -36,6 +36,35 @@ describe('settings', () => {
     assert.equal(settings.port, 8780);
     assert.equal(settings.logLevel, 'info');
     assert.equal(settings.sidecarToken, undefined);
+  });
+
+  test('keep the state below the home directory, never below the shared temporary folder', () => {
+    const { SIDECAR_STATE_DIR: _, ...bare } = MINIMUM;
+    const home = loadSettings({ ...bare, HOME: '/home/azure' });
+    assert.equal(home.stateDirectory, '/home/azure/.local/state/azure-iot-sidecar');
+    const error = failure(bare);
+    assert.equal(error.code, 'SETTING_MISSING');
+    assert.match(error.message, /SIDECAR_STATE_DIR is not set and there is no home directory/);
+  });
+
+  for (const [name, value] of [
+    ['DEBUG', '*'],
+    ['DEBUG', 'rhea:frames'],
+    ['DEBUG', 'express,azure-iothub:*'],
+    ['NODE_DEBUG', 'http'],
+    ['NODE_DEBUG', 'undici'],
+    ['NODE_TLS_REJECT_UNAUTHORIZED', '0'],
+  ] as const) {
+    test(`refuse ${name}=${value}, which shows secrets or trusts everybody`, () => {
+      const error = failure({ ...MINIMUM, [name]: value });
+      assert.equal(error.code, 'SETTING_INVALID');
+      assert.match(error.message, new RegExp(`^${name}`));
+    });
+  }
+
+  test('allow unverified TLS only when that is said in words', () => {
+    const trial = { ...MINIMUM, NODE_TLS_REJECT_UNAUTHORIZED: '0', SIDECAR_ALLOW_UNVERIFIED_TLS: 'true' };
+    assert.equal(loadSettings(trial).port, 8780);
   });
 
   for (const [given, expected] of [
@@ -173,25 +202,4 @@ describe('settings', () => {
       assert.match(error.message, words);
     });
   }
-});
-
-describe('the sidecar token', () => {
-  test('is made once, readable by its owner alone, and kept', async () => {
-    const state = path.join(directory, 'state');
-    const token = await resolveToken(undefined, state);
-    assert.match(token, /^[\w-]{43}$/);
-    assert.equal(await resolveToken(undefined, state), token);
-    assert.equal((await stat(path.join(state, 'sidecar-token'))).mode & 0o777, 0o600);
-  });
-
-  test('is the given one when there is one', async () => {
-    assert.equal(await resolveToken('given', path.join(directory, 'unused')), 'given');
-  });
-
-  test('is refused when the kept file was emptied', async () => {
-    const state = path.join(directory, 'emptied');
-    await resolveToken(undefined, state);
-    await writeFile(path.join(state, 'sidecar-token'), '');
-    await assert.rejects(resolveToken(undefined, state), /holds no usable token/);
-  });
 });

@@ -40,6 +40,14 @@ export const deviceDataShapes: readonly DataShape[] = [
       time('When it changed.'),
     ],
   ),
+  event('AzureIoT.MessagesSkipped_DS', 'The event MessagesSkipped of a hub: messages that are not read.', [
+    text('partition', 'The partition.'),
+    { name: 'messages', baseType: 'LONG', description: 'The number of messages that are not read.' },
+    { name: 'firstSequenceNumber', baseType: 'LONG', description: 'The sequence number of the first one.' },
+    { name: 'until', baseType: 'DATETIME', description: 'The end of the time window for ReplayEvents.' },
+    text('message', 'The cause, and how to ingest the messages.'),
+    time('When the partition was opened.'),
+  ]),
   event('AzureIoT.TwinUpdateRefused_DS', 'The event TwinUpdateRefused of a device.', [
     device,
     text('property', 'twinDesired or twinTags.'),

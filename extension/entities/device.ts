@@ -29,6 +29,28 @@ const synchronizeTwin: ServiceDefinition = {
   script: handWritten('SynchronizeTwin'),
 };
 
+const healPropertyTimes: ServiceDefinition = {
+  name: 'HealPropertyTimes',
+  category: 'Telemetry',
+  description:
+    'Gives properties whose values have a time in the future the present time. Values with a true time change such a property again; before, ' +
+    'they went to its history alone.',
+  parameters: [
+    {
+      name: 'purgeHistory',
+      baseType: 'BOOLEAN',
+      description: 'Whether entries of these properties in the future are removed from the history, too.',
+      defaultValue: 'false',
+    },
+  ],
+  result: {
+    baseType: 'JSON',
+    description:
+      'healed: the properties and the times that they had; failed: those that could not be written, with the reason.',
+  },
+  script: handWritten('HealPropertyTimes'),
+};
+
 export const deviceShape: ThingShape = {
   kind: 'ThingShape',
   name: 'AzureIoT.Device_TS',
@@ -102,7 +124,12 @@ export const deviceShape: ThingShape = {
       dataChangeType: 'NEVER',
     },
   ],
-  services: [...operationServices('AzureIoT.Device_TS'), synchronizeTwin, sendFileToDevice],
+  services: [
+    ...operationServices('AzureIoT.Device_TS'),
+    synchronizeTwin,
+    healPropertyTimes,
+    sendFileToDevice,
+  ],
   events: deviceEvents,
   subscriptions: ['twinDesired', 'twinTags'].map((property) => ({
     name: `Synchronize_${property}`,

@@ -1,4 +1,4 @@
-import { listPackages } from '../../sidecar/operations/packages/list-packages.ts';
+import { listPackages } from '../../sidecar/operations/packages/packages.ts';
 import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { EVENT_TIMES } from './device-data-shapes.ts';
@@ -74,6 +74,13 @@ export const hubDeviceEvents: readonly EventDefinition[] = [
     category: INBOUND,
     description: 'A job has come to another state, or has ended for a device.',
     dataShape: 'AzureIoT.JobChanged_DS',
+  },
+  {
+    name: 'MessagesSkipped',
+    category: INBOUND,
+    description:
+      'A partition is read without a checkpoint, and the messages before the start position are not read.',
+    dataShape: 'AzureIoT.MessagesSkipped_DS',
   },
   {
     name: 'MessageFeedback',

@@ -3,18 +3,24 @@ import { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import { createApp } from '../../sidecar/http/app.ts';
 import { HttpServer } from '../../sidecar/http/server.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
-import { Tickets } from '../../sidecar/secrets/tickets.ts';
+import { OneTimeSecretTokens } from '../../sidecar/secrets/one-time-secret-tokens.ts';
 
 export const TOKEN = 'a-token-for-measurements-alone';
 
 if (process.send) {
-  const tickets = new Tickets();
-  const storages = new StorageAccounts(tickets);
+  const secretTokens = new OneTimeSecretTokens();
+  const storages = new StorageAccounts(secretTokens);
   const [issued] = await storages.connect('bench', {}, true);
-  await tickets.redeem(issued?.ticket ?? '', process.env.STORAGE ?? '');
+  await secretTokens.redeem(issued?.ticket ?? '', process.env.STORAGE ?? '');
   const app = createApp({
     operations: [],
-    context: { hubs: {} as never, storages, tickets, sidecar: { version: '0', startedAt: new Date() } },
+    context: {
+      hubs: {} as never,
+      storages,
+      secretTokens,
+      thingworx: {} as never,
+      sidecar: { version: '0', startedAt: new Date() },
+    },
     token: TOKEN,
     log: createLog('error'),
   });

@@ -11,23 +11,41 @@ export interface View {
 
 const COLUMNS = Object.keys(READING_PROPERTIES);
 const MAX_THINGS = 12;
+/** The width of a small terminal. */
+const WIDTH = 80;
 
-/** The live table as lines of text. */
+/** The live table of machines of one kind: a column per property. */
 export function render(view: View): string[] {
-  const { status } = view;
-  const counters = (status.counters ?? {}) as Record<string, number>;
   const rows = [...view.things]
     .slice(0, MAX_THINGS)
     .map(([thing, values]) => [thing, ...COLUMNS.map((column) => text(values[column]))]);
   return [
     ...table(['Thing', ...COLUMNS], rows),
     ...(view.things.size > MAX_THINGS ? [`… and ${view.things.size - MAX_THINGS} more Things`] : []),
+    ...summary(view),
+  ];
+}
+
+/** The live table of machines that differ: each line names its own properties. */
+export function renderPlant(view: View): string[] {
+  const rows = [...view.things].map(([thing, values]) => [
+    thing,
+    Object.entries(values)
+      .map(([name, value]) => `${name} ${text(value)}`)
+      .join('   '),
+  ]);
+  return [...table(['Thing', 'Values'], rows).map((line) => line.slice(0, WIDTH)), ...summary(view)];
+}
+
+function summary({ status, sent, addresses }: View): string[] {
+  const counters = (status.counters ?? {}) as Record<string, number>;
+  return [
     '',
-    `sent ${view.sent}   received ${counters.received ?? 0}   delivered ${counters.delivered ?? 0}   ignored ${counters.ignored ?? 0}   ` +
-      `dead letters ${counters.deadLettered ?? 0}   in flight ${counters.inFlight ?? 0}   lag ${text(status.lag)}`,
+    `sent ${sent}   received ${counters.received ?? 0}   delivered ${counters.delivered ?? 0}   ignored ${counters.ignored ?? 0}`,
+    `dead letters ${counters.deadLettered ?? 0}   in flight ${counters.inFlight ?? 0}   lag ${text(status.lag)}`,
     `state ${text(status.state)}${status.reason ? ` (${text(status.reason)})` : ''}`,
     '',
-    ...view.addresses.map(([label, address]) => `${label.padEnd(22)}${address}`),
+    ...addresses.map(([label, address]) => `${label.padEnd(22)}${address}`),
   ];
 }
 

@@ -36,9 +36,21 @@ export interface SystemOptions
   readonly hubSettings?: Readonly<Record<string, unknown>>;
   /** Checkpoints in a local file instead of Azurite. */
   readonly localCheckpoints?: boolean;
+  /** A storage Thing and a file repository with a container of its own. */
+  readonly fileRepository?: boolean;
 }
 
 export const HUB_THING = 'Factory.IoTHub';
+export const REPOSITORY_THING = 'Factory.Files';
+const STORAGE_THING = 'Factory.Storage';
+/** What an IoT Hub can route to its built-in endpoint beside telemetry. */
+export const NOTIFICATION_SOURCES = [
+  'twinChangeEvents',
+  'deviceConnectionStateEvents',
+  'deviceLifecycleEvents',
+  'deviceJobLifecycleEvents',
+  'digitalTwinChangeEvents',
+] as const;
 const VALUE_STREAM = 'Factory.Values';
 const SIDECAR_FOLDER = 'ui/AzureIotHubConnector/sidecar/';
 
@@ -135,6 +147,20 @@ export class LocalSystem {
     );
   }
 
+  /** What docs/examples need to reach this system, as a file for `node --env-file`. */
+  async writeEnvironmentFile(file: string): Promise<void> {
+    const { thingworxUrl, thingworxAppKey, caFile } = this.cloud;
+    const variables = {
+      THINGWORX_URL: thingworxUrl,
+      THINGWORX_APP_KEY: thingworxAppKey,
+      HUB_THING,
+      REPOSITORY_THING,
+      IOTHUB_CA_FILE: caFile,
+    };
+    const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
+    await writeFile(file, lines.join(''), { mode: 0o600 });
+  }
+
   /** What GetStatus of the hub Thing answers. */
   async status(hubThing = HUB_THING): Promise<Record<string, unknown> & { state?: string; reason?: string }> {
     return (await this.platform.invoke(hubThing, 'GetStatus')) as Record<string, unknown>;
@@ -213,6 +239,22 @@ export class LocalSystem {
       await platform.setProperties(thing, { deviceId: thing, hubThing: HUB_THING });
     }
     await this.#createHub(HUB_THING, this.sidecar);
+    if (this.#options.fileRepository) await this.#createFileRepository();
+  }
+
+  async #createFileRepository(): Promise<void> {
+    const { platform, cloud, sidecar } = this;
+    await platform.createThing(STORAGE_THING, 'AzureIoT.StorageAccount_TT');
+    await platform.setProperties(STORAGE_THING, {
+      sidecarUrl: sidecar.url,
+      sidecarToken: sidecar.token,
+      storageConnectionString: cloud.storageConnectionString,
+    });
+    await platform.invoke(STORAGE_THING, 'ConnectStorage');
+    const containerName = 'factory-files';
+    await platform.invoke(STORAGE_THING, 'CreateContainer', { containerName });
+    await platform.createThing(REPOSITORY_THING, 'AzureIoT.BlobContainer_TT');
+    await platform.setProperties(REPOSITORY_THING, { storageThing: STORAGE_THING, containerName });
   }
 
   async #createHub(hubThing: string, sidecar: Sidecar): Promise<void> {

@@ -18,8 +18,7 @@ export const HubSettings = Type.Object(
     enabled: setting(
       Type.Boolean({
         title: 'Enabled',
-        description:
-          'Whether this hub shall be connected. Turn off to stop receiving without losing the settings.',
+        description: 'Whether this hub is connected. Turn it off to stop receiving; the settings stay.',
         default: true,
       }),
       { category: OPERATION, reopensConsumer: true },
@@ -34,7 +33,7 @@ export const HubSettings = Type.Object(
       Type.Boolean({
         title: 'Log payloads',
         description:
-          'Whether bodies of messages may appear in the debug log of the sidecar. Only for finding faults.',
+          'Whether the debug log of the sidecar may contain bodies of messages. Only for diagnosis.',
         default: false,
       }),
       { category: OPERATION },
@@ -63,10 +62,10 @@ export function settingFacts(name: SettingName): SettingFacts {
 
 export const SETTING_NAMES = Object.keys(HubSettings.properties) as SettingName[];
 
-/** The settings as Connect takes them: no secrets, and what is left out gets its default. */
+/** The settings as Connect takes them: no secrets, and a member that is absent has its default. */
 export const HubSettingsInput = Type.Partial(Type.Omit(HubSettings, [...SECRET_NAMES]), {
   additionalProperties: false,
-  description: 'The settings that are no secrets; what is left out has its default.',
+  description: 'The settings that are no secrets; a member that is absent has its default.',
 });
 
 /** Fills in the defaults. The input has passed the validation of HubSettingsInput. */

@@ -2,8 +2,8 @@ import Type, { type Static } from 'typebox';
 import { DateTime, forThingWorx, JsonObject, OneOf, Table, ThingName } from './schema.ts';
 
 /**
- * stopped: not asked to run. connecting: looking for Azure and ThingWorx. running: receiving and delivering. waiting: one
- * side cannot be reached or refuses; goes on by itself. failed: someone must change something first.
+ * stopped: not asked to run. connecting: connecting to Azure and ThingWorx. running: receiving and delivering. waiting: one
+ * side cannot be reached or refuses; retrying. failed: an administrator must change something.
  */
 export const HUB_STATES = ['stopped', 'connecting', 'running', 'waiting', 'failed'] as const;
 export type HubState = (typeof HUB_STATES)[number];
@@ -23,13 +23,15 @@ export type LastError = Static<typeof LastError>;
 
 export const Stall = Type.Object(
   {
-    since: DateTime({ description: 'Since when no message has moved.' }),
-    until: Type.Optional(DateTime({ description: 'When messages moved again; absent while they do not.' })),
-    code: Type.String({ description: 'The code of what holds them up; docs/errors.md says what to do.' }),
-    reason: Type.String({ description: 'What holds them up, in plain words.' }),
+    since: DateTime({ description: 'Since when no message has been delivered.' }),
+    until: Type.Optional(DateTime({ description: 'When delivery continued; absent while it is blocked.' })),
+    code: Type.String({
+      description: 'The code of the error that blocks them; docs/errors.md says what to do.',
+    }),
+    reason: Type.String({ description: 'What blocks them, in plain words.' }),
   },
   {
-    description: 'The last time that ingestion stood still for 30 seconds or more; absent when it never did.',
+    description: 'The last time that ingestion was blocked for 30 seconds or more; absent if it never was.',
   },
 );
 export type Stall = Static<typeof Stall>;
@@ -39,10 +41,10 @@ export const Counters = Type.Object(
   {
     received: count('Messages received from Azure.'),
     delivered: count('Messages that ThingWorx has accepted.'),
-    ignored: count('Messages left out as the settings say.'),
-    deadLettered: count('Messages put aside because they could not be delivered.'),
-    released: count('Messages handed back unfinished; they are received again.'),
-    inFlight: count('Messages received and not yet finished.'),
+    ignored: count('Messages ignored as the settings say.'),
+    deadLettered: count('Messages that could not be delivered and are in the dead-letter store.'),
+    released: count('Messages returned unfinished when a partition was closed; they are received again.'),
+    inFlight: count('Messages received and not finished.'),
     repeated: count('Messages that ThingWorx had already applied, counted also as delivered.'),
   },
   { description: 'Counts of messages since the hub was connected.' },
@@ -52,7 +54,7 @@ export type Counters = Static<typeof Counters>;
 export const PartitionStatus = Type.Object(
   {
     partition: Type.String({ description: 'The partition id.' }),
-    owner: Type.String({ description: 'The sidecar that reads this partition; empty when none does.' }),
+    owner: Type.String({ description: 'The sidecar that reads this partition; empty if none does.' }),
     offset: Type.String({ description: 'The offset of the last message that was finished; empty at first.' }),
     sequenceNumber: forThingWorx(
       Type.Integer({
@@ -73,7 +75,7 @@ export type PartitionStatus = Static<typeof PartitionStatus>;
 export const HubStatus = Type.Object(
   {
     thing: ThingName({ description: 'The hub Thing.' }),
-    state: OneOf(HUB_STATES, { description: 'What the connection does at present.' }),
+    state: OneOf(HUB_STATES, { description: 'The state of the connection.' }),
     reason: Type.Optional(Type.String({ description: 'Why it waits or failed, in plain words.' })),
     lastError: Type.Optional(LastError),
     stall: Type.Optional(Stall),
@@ -84,10 +86,12 @@ export const HubStatus = Type.Object(
     }),
     lag: count('Messages in all partitions that are not yet finished.'),
     partitions: Table(PartitionStatus, 'AzureIoT.Partition_DS', {
-      description: 'The partitions that this sidecar knows.',
+      description: 'The partitions of the hub.',
     }),
     ignoredByReason: JsonObject({ description: 'Reason to number of messages ignored.' }),
-    deadLetteredByReason: JsonObject({ description: 'Reason to number of messages put aside.' }),
+    deadLetteredByReason: JsonObject({
+      description: 'Reason to number of messages in the dead-letter store.',
+    }),
     since: DateTime({ description: 'When the hub was connected.' }),
     version: Type.String({ description: 'The version of the sidecar.' }),
   },

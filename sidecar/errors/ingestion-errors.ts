@@ -30,7 +30,7 @@ export const INGESTION_ERRORS = defineErrors({
   INGESTION_STALLED: {
     status: 503,
     retryable: true,
-    title: 'A partition has messages and none of them moves.',
+    title: 'A partition has messages, but none of them is delivered.',
     remedy:
       'None at first: the sidecar opens the partition again by itself. If it lasts, look at the log and at the IoT Hub.',
   },
@@ -40,6 +40,13 @@ export const INGESTION_ERRORS = defineErrors({
     title: 'The hub has dropped messages, at the end of its retention time, before they were read.',
     remedy:
       'Raise the retention time of the built-in endpoint above the longest time that the sidecar or ThingWorx may be away.',
+  },
+  MESSAGES_SKIPPED: {
+    status: 409,
+    retryable: false,
+    title: 'A partition is read without a checkpoint, and messages before the start position are not read.',
+    remedy:
+      'None at the first start. If the messages are wanted, call ReplayEvents with the time window that the message names.',
   },
   PARTITION_TAKEN: {
     status: 409,
@@ -52,7 +59,7 @@ export const INGESTION_ERRORS = defineErrors({
     status: 503,
     retryable: true,
     title: 'The dead letters cannot be stored.',
-    remedy: 'Make room or give access where the message says; the lane waits and goes on by itself.',
+    remedy: 'Make room or give access where the message says; the lane waits and retries automatically.',
   },
   MAPPINGS_INVALID: {
     status: 400,

@@ -3,36 +3,41 @@ import type { BlobServiceClient } from '@azure/storage-blob';
 import { openStorage } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
-import type { SecretTicket } from '../operations/context.ts';
-import type { Tickets } from '../secrets/tickets.ts';
-import { ContainerFiles, type Shared } from './container.ts';
-import { attempt, storageCode } from './failure.ts';
+import type { OneTimeSecretToken, OneTimeSecretTokens } from '../secrets/one-time-secret-tokens.ts';
+import { locateBlob } from './blob-address.ts';
+import { ContainerFiles, type Shared } from './container-files.ts';
+import { moveOnce } from './idempotent-move.ts';
 import { LinkMaker } from './links.ts';
 import { containerName } from './paths.ts';
-import { Pieces } from './pieces.ts';
-import { locateBlob, relocateFile } from './relocation.ts';
-import type { ContainerEntry, FilePlace, Files, Relocation, Storage, Storages } from './types.ts';
+import { ResumableUploads } from './resumable-upload.ts';
+import { attempt, storageCode } from './storage-calls.ts';
+import type { ContainerEntry, FileLocation, IdempotentMove } from './types.ts';
 
 const SECRET = 'storageConnectionString';
-/** A block of some megabytes over a slow line. */
+/** Enough for a block of some megabytes over a slow connection. */
 const TRY_TIMEOUT_MS = 60_000;
-/** More containers than an account for files has; a longer list would be no help in ThingWorx. */
+/** The longest list of containers; ThingWorx cannot use a longer one. */
 const MAX_CONTAINERS = 5_000;
 
-/** The storage Things that asked to be connected. */
-export class StorageAccounts implements Storages {
-  readonly #tickets: Tickets;
+/** The connected storage accounts, by storage Thing. */
+export class StorageAccounts {
+  readonly #secretTokens: OneTimeSecretTokens;
   readonly #accounts = new Map<string, StorageAccount>();
 
-  constructor(tickets: Tickets) {
-    this.#tickets = tickets;
+  constructor(secretTokens: OneTimeSecretTokens) {
+    this.#secretTokens = secretTokens;
   }
 
+  /**
+   * Takes the settings of a storage Thing. With `secret` its connection string follows by one-time secret token, and the account is connected
+   * when it has arrived. Opens no connection.
+   * @throws ConnectorError SETTING_MISSING without any access, CONNECTION_STRING_INVALID
+   */
   async connect(
     thing: string,
     settings: { readonly blobEndpoint?: string | undefined },
     secret: boolean,
-  ): Promise<readonly SecretTicket[]> {
+  ): Promise<readonly OneTimeSecretToken[]> {
     const use = async (access: string | undefined) => {
       this.#accounts.set(thing, await StorageAccount.open(thing, access ?? settings.blobEndpoint));
     };
@@ -40,25 +45,27 @@ export class StorageAccounts implements Storages {
       await use(undefined);
       return [];
     }
-    return this.#tickets.issue(thing, [SECRET], (secrets) => use(secrets[SECRET]));
+    return this.#secretTokens.issue(thing, [SECRET], (secrets) => use(secrets[SECRET]));
   }
 
+  /** Idempotent; an unknown Thing is no error. */
   async disconnect(thing: string): Promise<void> {
     this.#accounts.delete(thing);
   }
 
+  /** @throws ConnectorError STORAGE_NOT_CONNECTED */
   require(thing: string): StorageAccount {
     const account = this.#accounts.get(thing);
     if (account) return account;
     throw new ConnectorError(
       'STORAGE_NOT_CONNECTED',
-      `The storage Thing ${thing} has not asked this sidecar to connect it; call its ConnectStorage service.`,
+      `The storage Thing ${thing} is not connected to this sidecar; call its ConnectStorage service.`,
     );
   }
 }
 
-/** One storage account: a client that holds no connection of its own. */
-export class StorageAccount implements Storage {
+/** One storage account. Its client holds no permanent connection. */
+export class StorageAccount {
   readonly thing: string;
   readonly #service: BlobServiceClient;
   readonly #signIn: 'key' | 'sas' | 'entra';
@@ -68,7 +75,11 @@ export class StorageAccount implements Storage {
     this.thing = thing;
     this.#service = service;
     this.#signIn = signIn;
-    this.#shared = { links: new LinkMaker(service, signIn), pieces: new Pieces(), turns: new KeyedMutex() };
+    this.#shared = {
+      links: new LinkMaker(service, signIn),
+      uploads: new ResumableUploads(),
+      turns: new KeyedMutex(),
+    };
   }
 
   /**
@@ -86,7 +97,8 @@ export class StorageAccount implements Storage {
     return new StorageAccount(thing, service, signInOf(access));
   }
 
-  container(name: string): Files {
+  /** @throws ConnectorError PATH_INVALID for a name that no container can have */
+  container(name: string): ContainerFiles {
     return new ContainerFiles(this.#service.getContainerClient(containerName(name)), this.#shared);
   }
 
@@ -98,7 +110,7 @@ export class StorageAccount implements Storage {
         if (found.length === MAX_CONTAINERS) {
           throw new ConnectorError(
             'FILES_TOO_MANY',
-            `The account has more than ${MAX_CONTAINERS} containers; give a prefix.`,
+            `The account has more than ${MAX_CONTAINERS} containers; use a prefix.`,
           );
         }
         found.push({ name: item.name, lastModified: item.properties.lastModified.toISOString() });
@@ -107,6 +119,7 @@ export class StorageAccount implements Storage {
     });
   }
 
+  /** @returns false if it existed already */
   createContainer(name: string, signal: AbortSignal): Promise<boolean> {
     const client = this.#service.getContainerClient(containerName(name));
     return this.#attempt(`Creating the container ${name}`, async () => {
@@ -117,12 +130,13 @@ export class StorageAccount implements Storage {
         if (storageCode(thrown) !== 'ContainerBeingDeleted') throw thrown;
         throw new ConnectorError(
           'AZURE_CONFLICT',
-          `Creating the container ${name}: Azure is still deleting one of that name, which takes half a minute or longer; try again then.`,
+          `Creating the container ${name}: Azure is still deleting a container of that name, which takes 30 seconds or longer; try again later.`,
         );
       }
     });
   }
 
+  /** @returns false if it did not exist */
   deleteContainer(name: string, signal: AbortSignal): Promise<boolean> {
     const client = this.#service.getContainerClient(containerName(name));
     return this.#attempt(`Deleting the container ${name}`, async () => {
@@ -136,9 +150,10 @@ export class StorageAccount implements Storage {
     });
   }
 
+  /** Sends one harmless request to the account. */
   async check(signal: AbortSignal) {
     const started = performance.now();
-    await this.#attempt('Asking the storage account', async () => {
+    await this.#attempt('Checking the storage account', async () => {
       const pages = this.#service.listContainers({ abortSignal: signal }).byPage({ maxPageSize: 1 });
       await pages.next();
     });
@@ -149,12 +164,22 @@ export class StorageAccount implements Storage {
     };
   }
 
-  locate(address: string, name: string): FilePlace {
+  /**
+   * The location of a blob, by its address without any signature and by its name. Both must name the same blob.
+   * @throws ConnectorError PATH_INVALID if they do not, SETTING_INVALID for the address of another account
+   */
+  locate(address: string, name: string): FileLocation {
     return locateBlob(this.#service, address, name);
   }
 
-  relocate(relocation: Relocation, signal: AbortSignal): Promise<FilePlace> {
-    return relocateFile(this.#service, relocation, signal);
+  /**
+   * Moves a file, also into another container. A file that was moved before is no error.
+   * @returns its new location
+   * @throws ConnectorError FILE_NOT_FOUND, FILE_REPLACED by a later one, FILE_EXISTS if the fallback path is taken as well,
+   * CONTAINER_NOT_FOUND with `target: true` in its details for the target container, FILES_UNFINISHED
+   */
+  moveOnce(move: IdempotentMove, signal: AbortSignal): Promise<FileLocation> {
+    return moveOnce(this.#service, move, signal);
   }
 
   #attempt<T>(action: string, call: () => Promise<T>): Promise<T> {

@@ -2,25 +2,25 @@ import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import type { BlobGetPropertiesResponse, BlockBlobUploadOptions } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { type BlobContainer, conditionsOf } from './blob-container.ts';
 import { readRange } from './download.ts';
-import { statusOf } from './failure.ts';
 import { factsOf } from './listing.ts';
-import { conditionsOf, type Place } from './place.ts';
 import { tagsOf } from './properties.ts';
+import { statusOf } from './storage-calls.ts';
 import type { Conditions, FileFacts, WriteOptions } from './types.ts';
 import { MAX_INLINE_BYTES } from './types.ts';
 
-/** How often a reader or writer tries again when another writer was faster. */
+/** Attempts of a reader or writer while other writers are faster. */
 const MAX_TRIES = 30;
 
-/** A small file whole, all of one version: a reader who meets a writer reads again. */
+/** Reads a whole small file, all of one version: reads again if a writer changed it meanwhile. */
 export async function readFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   signal: AbortSignal,
 ): Promise<{ content: Buffer; facts: FileFacts; found: BlobGetPropertiesResponse }> {
-  const blob = place.blob(path);
-  return place.attempt(`Reading ${path}`, async () => {
+  const blob = container.blob(path);
+  return container.attempt(`Reading ${path}`, async () => {
     for (let tries = 1; ; tries += 1) {
       const found = await blob.getProperties({ abortSignal: signal });
       const facts = factsOf(blob.name, found);
@@ -36,17 +36,17 @@ export async function readFile(
   });
 }
 
-/** A small file at once: it is either there whole or not. @returns the new ETag */
+/** Writes a small file atomically. @returns the new ETag */
 export async function writeFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   content: Buffer,
   options: WriteOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  const blob = place.blob(path);
+  const blob = container.blob(path);
   if (content.byteLength > MAX_INLINE_BYTES) throw tooLarge(path, content.byteLength, MAX_INLINE_BYTES);
-  return place.attempt(`Writing ${path}`, async () => {
+  return container.attempt(`Writing ${path}`, async () => {
     const answer = await blob.upload(content, content.byteLength, {
       abortSignal: signal,
       conditions: conditionsOf(options),
@@ -61,24 +61,24 @@ export async function writeFile(
 }
 
 /**
- * Reads, changes and writes on condition that nobody else did meanwhile, and then again, so that no change of any writer is lost. What
- * the file has beside its content stays. Without a file `change` gets nothing.
+ * Reads, changes and writes with an ETag condition, and retries if another writer was faster, so that no change of any writer is lost. Keeps
+ * properties, metadata and tags. `change` receives undefined if the file does not exist.
  */
 export async function changeFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   change: (content: Buffer | undefined) => Buffer,
   signal: AbortSignal,
 ): Promise<void> {
   for (let tries = 1; ; tries += 1) {
-    const before = await readFile(place, path, signal).catch((thrown) => {
+    const before = await readFile(container, path, signal).catch((thrown) => {
       if (thrown instanceof ConnectorError && thrown.code === 'FILE_NOT_FOUND') return undefined;
       throw thrown;
     });
     const content = change(before?.content);
     try {
-      if (before) await rewriteFile(place, path, before, content, signal);
-      else await writeFile(place, path, content, { ifNoneMatch: '*' }, signal);
+      if (before) await rewriteFile(container, path, before, content, signal);
+      else await writeFile(container, path, content, { ifNoneMatch: '*' }, signal);
       return;
     } catch (thrown) {
       const { code } = thrown as { code?: unknown };
@@ -89,17 +89,17 @@ export async function changeFile(
   }
 }
 
-/** Azure would clear properties, metadata, tags and the tier with a new content. */
+/** Sends properties, metadata, tags and tier again: a new content would clear them. */
 async function rewriteFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   { facts, found }: { readonly facts: FileFacts; readonly found: BlobGetPropertiesResponse },
   content: Buffer,
   signal: AbortSignal,
 ): Promise<void> {
-  const blob = place.blob(path);
+  const blob = container.blob(path);
   if (content.byteLength > MAX_INLINE_BYTES) throw tooLarge(path, content.byteLength, MAX_INLINE_BYTES);
-  await place.attempt(`Writing ${path}`, async () => {
+  await container.attempt(`Writing ${path}`, async () => {
     const tags = await tagsOf(blob, found, signal);
     const { contentEncoding, contentDisposition, contentLanguage, cacheControl, accessTier } = facts;
     const tier = found.accessTierInferred ? undefined : accessTier;
@@ -122,13 +122,13 @@ async function rewriteFile(
 }
 
 export async function deleteFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   conditions: Conditions,
   signal: AbortSignal,
 ): Promise<void> {
-  const blob = place.blob(path);
-  await place.attempt(`Deleting ${path}`, () =>
+  const blob = container.blob(path);
+  await container.attempt(`Deleting ${path}`, () =>
     blob.delete({ abortSignal: signal, deleteSnapshots: 'include', conditions: conditionsOf(conditions) }),
   );
 }
@@ -136,7 +136,7 @@ export async function deleteFile(
 export function tooLarge(path: string, bytes: number, maxBytes: number): ConnectorError {
   return new ConnectorError(
     'FILE_TOO_LARGE',
-    `${path} has ${bytes} bytes; through ThingWorx go files of up to ${maxBytes} bytes. Use CreateDownloadLink or CreateUploadLink, or the streaming route of the sidecar.`,
+    `${path} has ${bytes} bytes; the limit for files through ThingWorx is ${maxBytes} bytes. Use CreateDownloadLink or CreateUploadLink, or the streaming route of the sidecar.`,
     { details: { bytes, maxBytes } },
   );
 }
@@ -168,7 +168,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.zip': 'application/zip',
 };
 
-/** The content type that the name of a file tells. */
+/** The content type for a file name. */
 export function contentTypeOf(path: string): string {
   return CONTENT_TYPES[extname(path).toLowerCase()] ?? 'application/octet-stream';
 }

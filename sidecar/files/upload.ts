@@ -2,31 +2,30 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { type BlobContainer, conditionsOf } from './blob-container.ts';
+import { BLOCK_BYTES, BlockStager, BufferPool, blockIds, blocksOf, MAX_BLOCKS } from './blocks.ts';
 import { contentTypeOf } from './content.ts';
-import { statusOf } from './failure.ts';
-import { patiently } from './patience.ts';
-import { conditionsOf, type Place } from './place.ts';
-import { BLOCK_BYTES, Buffers, blockIds, blocksOf, MAX_BLOCKS, Staged } from './staging.ts';
+import { statusOf, withRetries } from './storage-calls.ts';
 import type { UploadOptions, UploadState } from './types.ts';
 
-/** The largest blob of blocks of 4 MiB. */
+/** The largest blob with blocks of 4 MiB. */
 export const MAX_BYTES = MAX_BLOCKS * BLOCK_BYTES;
 
-/** A whole file from a stream: visible when all of it has arrived and its MD5 is right, and not before. */
+/** Uploads a whole file from a stream. It becomes visible when all data are received and the MD5 matches, and not before. */
 export async function uploadFile(
-  place: Place,
+  container: BlobContainer,
   path: string,
   body: Readable,
   options: UploadOptions,
   signal: AbortSignal,
 ): Promise<UploadState> {
-  const blob = place.blob(path);
-  return place.attempt(`Uploading ${path}`, async () => {
+  const blob = container.blob(path);
+  return container.attempt(`Uploading ${path}`, async () => {
     if ((options.size ?? 0) > MAX_BYTES) throw tooLarge(path, options.size ?? 0);
     await precheck(blob, options, signal);
     const hash = createHash('md5');
-    const buffers = new Buffers();
-    const staged = new Staged(blob, {
+    const buffers = new BufferPool();
+    const stager = new BlockStager(blob, {
       ids: blockIds(randomUUID()),
       from: { offset: 0, total: 0 },
       buffers,
@@ -36,31 +35,31 @@ export async function uploadFile(
     try {
       for await (const block of blocksOf(body, buffers, signal)) {
         hash.update(block);
-        if (first) await staged.add(first);
-        first = staged.bytes === 0 && !first ? block : undefined;
-        if (!first) await staged.add(block);
+        if (first) await stager.add(first);
+        first = stager.bytes === 0 && !first ? block : undefined;
+        if (!first) await stager.add(block);
       }
-      await staged.settle();
+      await stager.finish();
     } finally {
-      await staged.settle().catch(() => undefined);
+      await stager.finish().catch(() => undefined);
     }
-    const size = staged.bytes + (first?.byteLength ?? 0);
+    const size = stager.bytes + (first?.byteLength ?? 0);
     const md5 = hash.digest();
     if (options.size !== undefined && size !== options.size) throw incomplete(path, size, options.size);
     verify(path, md5, options.contentMd5);
     const settings = commitSettings(path, options, md5, signal);
-    const commit = () => blob.commitBlockList(staged.ids, settings);
-    // A second try under a condition would fail on what the first has written, when only its answer got lost.
+    const commit = () => blob.commitBlockList(stager.ids, settings);
+    // A retry with a condition would fail on the result of the first attempt if only its response was lost.
     const isConditional = Boolean(options.ifMatch || options.ifNoneMatch);
     const answer =
-      staged.bytes === 0
+      stager.bytes === 0
         ? await blob.upload(first ?? Buffer.alloc(0), size, settings)
-        : await (isConditional ? commit() : patiently(commit, signal));
+        : await (isConditional ? commit() : withRetries(commit, signal));
     return { received: size, etag: answer.etag ?? '', contentMd5: md5.toString('base64') };
   });
 }
 
-/** Fails before gigabytes have travelled when the condition does not hold already. */
+/** Checks the conditions before the transfer of the data. */
 export async function precheck(
   blob: BlockBlobClient,
   options: UploadOptions,
@@ -74,7 +73,7 @@ export async function precheck(
       throw new ConnectorError('FILE_EXISTS', 'A file of that name exists already.');
     }
     if ((options.ifMatch && !same(options.ifMatch)) || (options.ifNoneMatch && same(options.ifNoneMatch))) {
-      throw new ConnectorError('PRECONDITION_FAILED', 'The file is not the one that the ETag names.');
+      throw new ConnectorError('PRECONDITION_FAILED', 'The file does not have the given ETag.');
     }
   } catch (thrown) {
     if (statusOf(thrown) !== 404) throw thrown;
@@ -103,17 +102,17 @@ export function commitSettings(
 
 export function verify(path: string, md5: Buffer, expected: string | undefined): void {
   if (expected === undefined || md5.equals(Buffer.from(expected, 'base64'))) return;
-  throw new ConnectorError('CHECKSUM_MISMATCH', `${path}: what arrived has another MD5 than was said.`);
+  throw new ConnectorError('CHECKSUM_MISMATCH', `${path}: the received data do not match the given MD5.`);
 }
 
 export function incomplete(path: string, bytes: number, expected: number): ConnectorError {
-  return new ConnectorError('UPLOAD_INCOMPLETE', `${path}: ${bytes} of ${expected} bytes have arrived.`);
+  return new ConnectorError('UPLOAD_INCOMPLETE', `${path}: received ${bytes} of ${expected} bytes.`);
 }
 
 export function tooLarge(path: string, bytes: number): ConnectorError {
   return new ConnectorError(
     'FILE_TOO_LARGE',
-    `${path} has ${bytes} bytes; a stream takes files of up to ${MAX_BYTES} bytes.`,
+    `${path} has ${bytes} bytes; the limit for a stream is ${MAX_BYTES} bytes.`,
     { details: { bytes, maxBytes: MAX_BYTES } },
   );
 }

@@ -1,50 +1,56 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
-import type { OperationContext } from '../operations/context.ts';
-import type { Operation } from '../operations/operation.ts';
-import { TokenCheck } from './auth.ts';
+import { Authentication, type RefusalOptions } from './auth.ts';
 import { blobRoutes } from './blob-routes.ts';
-import { HostCheck } from './host.ts';
+import { BodyBudget } from './body-budget.ts';
+import { trust } from './connections.ts';
+import { type Introductions, introductionRoute } from './introductions.ts';
 import { openApi } from './openapi.ts';
+import { type OperationRouteOptions, operationRoutes } from './operation-routes.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
-import { asConnectorError, sendError } from './reply.ts';
-import { operationRoutes } from './routes.ts';
+import { asConnectorError, discardBody, sendError } from './reply.ts';
 
-export interface AppLimits {
+interface AppLimits {
   /** The largest body, in bytes. */
   readonly bodyBytes: number;
-  /** Requests of one client address. */
+  /** All bodies that are being read at the same time, in bytes. */
+  readonly bodiesBytes: number;
+  /** Requests with the right token, of one client address. */
   readonly requests: RateLimitOptions;
-  /** Wrong tokens from one client address. */
-  readonly refusals: RateLimitOptions;
+  /** Requests with the same wrong token. */
+  readonly refusals: RefusalOptions;
+  /** Introductions that anybody asks for. */
+  readonly introductions: RateLimitOptions;
 }
 
 export const DEFAULT_LIMITS: AppLimits = {
   bodyBytes: 2_000_000,
+  bodiesBytes: 128_000_000,
   requests: { burst: 2_000, perSecond: 1_000 },
-  refusals: { burst: 20, perSecond: 0.5 },
+  refusals: { burst: 20, perSecond: 0.5, delayMs: 300, maxDelayed: 50 },
+  introductions: { burst: 10, perSecond: 1 },
 };
 
-export interface AppOptions {
-  readonly operations: readonly Operation[];
-  readonly context: Omit<OperationContext, 'signal'>;
+export interface AppOptions extends OperationRouteOptions {
   readonly token: string;
-  /** Host names beside those of the loopback address by which callers may name this sidecar. */
+  /** Host names that callers may use beside those of the loopback address. */
   readonly hosts?: readonly string[];
-  readonly log: Log;
   /** Routes outside /v1 that need no token: health and metrics. */
   readonly mount?: Router;
+  /** Tells Things of ThingWorx the addresses of this sidecar. */
+  readonly introductions?: Introductions;
   readonly limits?: Partial<AppLimits>;
-  /** Refuses an answer that its schema does not describe; for tests. */
-  readonly checkOutput?: boolean;
 }
 
-/** The setting of the app that makes it refuse with STOPPING. */
+const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
+
+/** The setting of the app that makes it refuse requests with STOPPING. */
 export const STOPPING = 'stopping';
 
-/** The HTTP API: every operation under /v1, the OpenAPI document, and what is mounted beside it. */
+/** The HTTP API: every operation under /v1, the OpenAPI document, and the mounted routes. */
 export function createApp(options: AppOptions): Express {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const app = express();
@@ -54,10 +60,15 @@ export function createApp(options: AppOptions): Express {
   app.use(prepare());
   app.use(checkHost(new HostCheck(options.hosts)));
   if (options.mount) app.use(options.mount);
-  app.use(limitRate(new RateLimit(limits.requests)));
   app.use(overrideMethod());
-  const authorise = requireToken(new TokenCheck(options.token), new RateLimit(limits.refusals));
-  app.use('/v1', operationRoutes({ ...options, bodyBytes: limits.bodyBytes, authorise }));
+  const authentication = new Authentication(options.token, limits.refusals);
+  const requests = new RateLimit(limits.requests);
+  const authorise = requireToken(authentication, requests);
+  const bodies = new BodyBudget(limits.bodiesBytes);
+  if (options.introductions) {
+    app.use('/v1', introductionRoute(options.introductions, new RateLimit(limits.introductions)));
+  }
+  app.use('/v1', operationRoutes(options, { bodyBytes: limits.bodyBytes, bodies, authorise }));
   app.use('/v1', blobRoutes({ context: options.context, authorise }));
   const document = openApi(options.operations, options.context.sidecar.version);
   app.get('/v1/openapi.json', authorise, (_request, response) => {
@@ -73,7 +84,7 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
-/** Request id, headers for every answer, and the refusal while stopping. */
+/** Sets request id and common headers, and refuses requests while the sidecar stops. */
 function prepare(): RequestHandler {
   return (request, response, next) => {
     const given = request.get('x-request-id');
@@ -85,27 +96,61 @@ function prepare(): RequestHandler {
     });
     if (request.app.get(STOPPING) === true) {
       response.set('Connection', 'close');
-      throw new ConnectorError('STOPPING', 'The sidecar is stopping and takes no new requests.');
+      throw new ConnectorError('STOPPING', 'The sidecar is stopping and accepts no new requests.');
     }
     next();
   };
 }
 
+/**
+ * Protects against DNS rebinding: refuses requests whose Host header names another host, such as the name of a web page that
+ * resolves to 127.0.0.1. Ports are not compared: a proxy or container may map them.
+ */
+class HostCheck {
+  readonly #names: ReadonlySet<string>;
+
+  constructor(names: readonly string[] = []) {
+    this.#names = new Set([...LOOPBACK, ...names].map((name) => name.toLowerCase()));
+  }
+
+  /** @throws ConnectorError HOST_REFUSED */
+  check(header: string | undefined): void {
+    const name = hostName(header ?? '');
+    if (name !== undefined && this.#names.has(name)) return;
+    throw new ConnectorError(
+      'HOST_REFUSED',
+      `The Host header must be one of ${[...this.#names].join(', ')}.`,
+    );
+  }
+}
+
+function hostName(header: string): string | undefined {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]]+))(?::\d{1,5})?$/i.exec(header);
+  return (match?.[1] ?? match?.[2])?.toLowerCase();
+}
+
 function checkHost(hosts: HostCheck): RequestHandler {
   return (request, _response, next) => {
+    requireOneHost(request);
     hosts.check(request.headers.host);
+    const target = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(request.url);
+    // A target in absolute form names the host that is meant; a proxy in front may look at the other one.
+    if (target) hosts.check(target[1]);
     next();
   };
 }
 
-function limitRate(limit: RateLimit): RequestHandler {
-  return (request, _response, next) => {
-    limit.take(request.socket.remoteAddress ?? '');
-    next();
-  };
+/** RFC 9112 3.2. Node.js itself takes the first one of several. */
+function requireOneHost({ rawHeaders }: IncomingMessage): void {
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
+  if (hosts.length > 1)
+    throw new ConnectorError(
+      'REQUEST_INVALID',
+      `The request has ${hosts.length} Host headers; expected one.`,
+    );
 }
 
-/** The HTTP functions of ThingWorx know no PATCH and give no dependable answer to DELETE, so a POST may say which it is. */
+/** The HTTP functions of ThingWorx have no PATCH and no reliable DELETE, so a POST may replace them with a header. */
 function overrideMethod(): RequestHandler {
   return (request, _response, next) => {
     const method = request.get('x-http-method-override')?.toUpperCase();
@@ -116,23 +161,21 @@ function overrideMethod(): RequestHandler {
   };
 }
 
-/** Wrong tokens use up a small allowance of their own; a request without one is only challenged. */
-function requireToken(token: TokenCheck, refusals: RateLimit): RequestHandler {
-  return (request, _response, next) => {
-    const address = request.socket.remoteAddress ?? '';
-    refusals.probe(address);
-    try {
-      token.check(request.headers.authorization);
-    } catch (error) {
-      if (request.headers.authorization !== undefined) refusals.take(address);
-      throw error;
-    }
+/**
+ * Comes before everything that a caller can use up. The right token is always served, whatever others have sent; so the rate limit of
+ * requests counts only those with the right token.
+ */
+function requireToken(authentication: Authentication, requests: RateLimit): RequestHandler {
+  return async (request, _response, next) => {
+    await authentication.check(request.headers.authorization);
+    trust(request.socket);
+    requests.take(request.socket.remoteAddress ?? '');
     next();
   };
 }
 
 function answerErrors(log: Log): ErrorRequestHandler {
-  // Express tells error handlers by their four parameters.
+  // Express recognises error handlers by their four parameters.
   return (thrown: unknown, request, response, _next) => {
     const error = asConnectorError(thrown);
     const requestId = String(response.locals.requestId ?? '');
@@ -147,6 +190,7 @@ function answerErrors(log: Log): ErrorRequestHandler {
         'A request was refused.',
       );
     }
+    discardBody(request, response);
     sendError(request, response, error, requestId);
   };
 }

@@ -1,16 +1,18 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 
-/** What the Authorization header holds. */
+/** The content of the Authorization header. */
 export type Credentials =
   | { readonly scheme: 'bearer'; readonly token: string }
   | { readonly scheme: 'basic'; readonly user: string; readonly password: string };
 
-/** The answer to a request without credentials: HTTP clients that hold a password send it only after this. */
+/** The challenge for a request without credentials: many HTTP clients send a password only after it. */
 export const CHALLENGE = 'Basic realm="azure-iot-sidecar", charset="UTF-8"';
 
 /** Reads the Authorization header; undefined when it is absent or malformed. */
-export function readCredentials(header: string | undefined): Credentials | undefined {
+function readCredentials(header: string | undefined): Credentials | undefined {
   const match = /^(Bearer|Basic) +([^\s]+) *$/i.exec(header ?? '');
   if (!match?.[1] || match[2] === undefined) return undefined;
   if (match[1].toLowerCase() === 'bearer') return { scheme: 'bearer', token: match[2] };
@@ -20,7 +22,7 @@ export function readCredentials(header: string | undefined): Credentials | undef
   return { scheme: 'basic', user: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** UTF-8, as the challenge asks; older Java clients send Latin-1 whatever the challenge says. */
+/** UTF-8, as the challenge requires; older Java clients send Latin-1 nevertheless. */
 function decodeText(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -29,39 +31,79 @@ function decodeText(bytes: Buffer): string {
   }
 }
 
-/** Compares texts in a time that depends on neither. */
-export function sameText(a: string, b: string): boolean {
+/** Compares texts in constant time. */
+function sameText(a: string, b: string): boolean {
   return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
 }
 
-/** Accepts the token as Bearer and as the password of HTTP Basic with any user name. */
-export class TokenCheck {
-  readonly #token: string;
+/** What slows and limits wrong tokens. */
+export interface RefusalOptions extends RateLimitOptions {
+  /** How long the answer to a wrong token waits, in milliseconds. */
+  readonly delayMs: number;
+  /** How many answers may wait at the same time; beyond it, wrong tokens are refused at once. */
+  readonly maxDelayed: number;
+}
 
-  constructor(token: string) {
+/**
+ * Accepts the token as Bearer and as the password of HTTP Basic with any user name. It is compared before anything is counted, so nobody
+ * can lock the right token out. A wrong one is answered late, and each wrong one has a rate limit of its own: a hub Thing with an old
+ * token harms no other. Nothing of this can keep somebody from guessing for ever; the length of the token does.
+ */
+export class Authentication {
+  readonly #token: string;
+  readonly #options: RefusalOptions;
+  readonly #refusals: RateLimit;
+  #delayed = 0;
+
+  constructor(token: string, options: RefusalOptions) {
     this.#token = token;
+    this.#options = options;
+    this.#refusals = new RateLimit(options, 'The same wrong token was sent too often in a short time.');
   }
 
-  /** @throws ConnectorError UNAUTHORIZED */
-  check(header: string | undefined): void {
+  /** @throws ConnectorError UNAUTHORIZED, or RATE_LIMITED for a wrong token that comes too often */
+  async check(header: string | undefined): Promise<void> {
     const credentials = readCredentials(header);
-    if (!credentials) throw new ConnectorError('UNAUTHORIZED', 'The request carries no token.');
+    // Many clients send credentials only after this challenge, so it must never be limited.
+    if (!credentials) throw new ConnectorError('UNAUTHORIZED', 'The request contains no token.');
     const given = credentials.scheme === 'bearer' ? credentials.token : credentials.password;
-    if (!sameText(given, this.#token)) throw new ConnectorError('UNAUTHORIZED', 'The token is wrong.');
+    if (sameText(given, this.#token)) return;
+    this.#refusals.take(createHash('sha256').update(given).digest('base64'));
+    await this.#delay();
+    throw new ConnectorError('UNAUTHORIZED', 'The token is wrong.');
+  }
+
+  async #delay(): Promise<void> {
+    const { delayMs, maxDelayed } = this.#options;
+    if (this.#delayed >= maxDelayed) {
+      throw new ConnectorError(
+        'RATE_LIMITED',
+        'Too many requests with a wrong token came at the same time.',
+        {
+          retryAfterMs: 1000,
+        },
+      );
+    }
+    this.#delayed += 1;
+    try {
+      await setTimeout(delayMs, undefined, { ref: false });
+    } finally {
+      this.#delayed -= 1;
+    }
   }
 }
 
 /**
- * The secret of a hand-over by ticket: user name and path must hold the same ticket.
+ * The secret that is sent with a one-time secret token: user name and path must contain the same token.
  * @throws ConnectorError UNAUTHORIZED without HTTP Basic, TICKET_UNKNOWN when user name and path differ
  */
-export function readHandover(header: string | undefined, ticket: string): string {
+export function readSecret(header: string | undefined, token: string): string {
   const credentials = readCredentials(header);
   if (credentials?.scheme !== 'basic') {
-    throw new ConnectorError('UNAUTHORIZED', 'A secret is handed over as the password of HTTP Basic.');
+    throw new ConnectorError('UNAUTHORIZED', 'A secret must be sent as the password of HTTP Basic.');
   }
-  if (!sameText(credentials.user, ticket)) {
-    throw new ConnectorError('TICKET_UNKNOWN', 'The user name is not the ticket in the path.');
+  if (!sameText(credentials.user, token)) {
+    throw new ConnectorError('TICKET_UNKNOWN', 'The user name is not the one-time secret token in the path.');
   }
   return credentials.password;
 }

@@ -1,17 +1,16 @@
 import { pipeline } from 'node:stream/promises';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { ConnectorError } from '../errors/connector-error.ts';
-import type { FileFacts, Files, UploadOptions, UploadState } from '../files/types.ts';
+import type { ContainerFiles } from '../files/container-files.ts';
+import type { FileFacts, UploadOptions, UploadState } from '../files/types.ts';
 import type { OperationContext } from '../operations/context.ts';
-import { sendResult } from './reply.ts';
-import { goneSignal } from './routes.ts';
+import { UPLOAD_HEADERS, type UploadHeader } from './blob-headers.ts';
+import { callerSignal, sendResult } from './reply.ts';
 
 const PATH = '/storage/:account/containers/:container/blobs/*path';
 const ROUTE = '/v1/storage/{account}/containers/{container}/blobs/{path}';
-/** How long a stream may stand still, in milliseconds. */
+/** How long a stream may be idle, in milliseconds. */
 const IDLE_MS = 120_000;
-const UPLOAD_ID = /^[A-Za-z0-9_-]{8,64}$/;
-const MD5 = /^[A-Za-z0-9+/]{22}==$/;
 
 interface BlobRouteOptions {
   readonly context: Omit<OperationContext, 'signal'>;
@@ -19,8 +18,8 @@ interface BlobRouteOptions {
 }
 
 /**
- * Bodies of blobs, streamed: GET and HEAD with ranges and conditions, PUT whole, PUT piece by piece with `Upload-Id` and
- * `Content-Range`, and GET with `Upload-Id` for how far such an upload has come.
+ * Streams the bodies of blobs: GET and HEAD with ranges and conditions, PUT of a whole blob, PUT of a chunk with `Upload-Id` and
+ * `Content-Range`, and GET with `Upload-Id` for the state of a resumable upload.
  */
 export function blobRoutes({ context, authorise }: BlobRouteOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
@@ -30,7 +29,7 @@ export function blobRoutes({ context, authorise }: BlobRouteOptions): Router {
     response.once('close', () => request.socket.setTimeout(0));
     next();
   };
-  const target = (request: Request): { files: Files; path: string } => {
+  const target = (request: Request): { files: ContainerFiles; path: string } => {
     const { account, container, path } = request.params as Record<string, unknown>;
     return {
       files: context.storages.require(String(account)).container(String(container)),
@@ -39,21 +38,21 @@ export function blobRoutes({ context, authorise }: BlobRouteOptions): Router {
   };
   router.get(PATH, authorise, prepare, async (request, response) => {
     const { files, path } = target(request);
-    const signal = goneSignal(request, response);
-    const id = request.get('upload-id');
+    const signal = callerSignal(request, response);
+    const id = uploadIdOf(request);
     if (id === undefined) await download(request, response, files, path, signal);
-    else sendUpload(request, response, await files.uploadState(path, uploadId(id), signal));
+    else sendUpload(request, response, await files.uploadState(path, id, signal));
   });
   router.put(PATH, authorise, prepare, async (request, response) => {
-    // What is left of a body after a failure is not read to its end.
+    // The rest of a body is not read after a failure.
     response.set('Connection', request.complete ? 'keep-alive' : 'close');
     const { files, path } = target(request);
-    const state = await upload(request, files, path, goneSignal(request, response));
+    const state = await upload(request, files, path, callerSignal(request, response));
     sendUpload(request, response, state);
   });
   router.all(PATH, authorise, (request, response) => {
     response.set('Allow', 'GET, HEAD, PUT');
-    throw new ConnectorError('METHOD_NOT_ALLOWED', `${request.method} is not possible here.`);
+    throw new ConnectorError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here.`);
   });
   return router;
 }
@@ -61,7 +60,7 @@ export function blobRoutes({ context, authorise }: BlobRouteOptions): Router {
 async function download(
   request: Request,
   response: Response,
-  files: Files,
+  files: ContainerFiles,
   path: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -94,10 +93,10 @@ async function download(
   });
 }
 
-/** The range, unless the condition of `If-Range` says that the caller has the beginning of another version. */
+/** The range, unless `If-Range` names another version of the blob. */
 async function wantedRange(
   request: Request,
-  files: Files,
+  files: ContainerFiles,
   path: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
@@ -112,7 +111,7 @@ function headersOf(facts: FileFacts): Record<string, string> {
     'Content-Type': facts.contentType,
     ETag: facts.etag,
     'Accept-Ranges': 'bytes',
-    // What somebody has uploaded is stored by a browser, never run.
+    // A browser must save uploaded content and never run it.
     'Content-Disposition': 'attachment',
     'Content-Security-Policy': 'sandbox',
     ...(facts.contentEncoding ? { 'Content-Encoding': facts.contentEncoding } : {}),
@@ -127,27 +126,30 @@ function matches(header: string, etag: string): boolean {
 
 async function upload(
   request: Request,
-  files: Files,
+  files: ContainerFiles,
   path: string,
   signal: AbortSignal,
 ): Promise<UploadState> {
   const encoding = request.get('content-encoding') ?? 'identity';
   if (encoding !== 'identity') {
-    throw new ConnectorError('REQUEST_INVALID', `Content-Encoding is ${encoding}; a blob is sent as it is.`);
+    throw new ConnectorError(
+      'REQUEST_INVALID',
+      `Content-Encoding is ${encoding}; a blob must be sent without encoding.`,
+    );
   }
   const options: UploadOptions = {
     ifMatch: request.get('if-match'),
     ifNoneMatch: request.get('if-none-match'),
     contentType: request.get('content-type'),
   };
-  const id = request.get('upload-id');
+  const { contentRange, contentMd5, blobMd5 } = UPLOAD_HEADERS;
+  const uploadId = uploadIdOf(request);
   const length = Number(request.get('content-length') ?? Number.NaN);
-  if (id === undefined) {
+  if (uploadId === undefined) {
     const size = Number.isNaN(length) ? undefined : length;
-    const contentMd5 = md5Header(request, 'content-md5');
-    return files.upload(path, request, { ...options, contentMd5, size }, signal);
+    return files.upload(path, request, { ...options, contentMd5: md5Of(request, contentMd5), size }, signal);
   }
-  const range = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(request.get('content-range') ?? '');
+  const range = new RegExp(contentRange.pattern).exec(request.get(contentRange.name) ?? '');
   const [offset, last, size] = (range ?? []).slice(1).map(Number) as [number, number, number];
   if (!range || last < offset || last >= size || (!Number.isNaN(length) && length !== last - offset + 1)) {
     throw new ConnectorError(
@@ -155,15 +157,14 @@ async function upload(
       'With Upload-Id the header Content-Range must be such as "bytes 0-4194303/10000000" and fit the length of the body.',
     );
   }
-  if (request.get('content-md5') !== undefined) {
+  if (request.get(contentMd5.name) !== undefined) {
     throw new ConnectorError(
       'REQUEST_INVALID',
       'With Upload-Id the MD5 of the whole file goes in X-Blob-MD5.',
     );
   }
-  const piece = { uploadId: uploadId(id), offset, length: last - offset + 1, size };
-  const contentMd5 = md5Header(request, 'x-blob-md5');
-  return files.uploadPiece(path, request, { ...options, ...piece, contentMd5 }, signal);
+  const chunk = { uploadId, offset, length: last - offset + 1, size, contentMd5: md5Of(request, blobMd5) };
+  return files.uploadChunk(path, request, { ...options, ...chunk }, signal);
 }
 
 function sendUpload(request: Request, response: Response, state: UploadState): void {
@@ -171,16 +172,18 @@ function sendUpload(request: Request, response: Response, state: UploadState): v
   sendResult(request, response, state);
 }
 
-function uploadId(text: string): string {
-  if (UPLOAD_ID.test(text)) return text;
+function uploadIdOf(request: Request): string | undefined {
+  const { name, pattern } = UPLOAD_HEADERS.uploadId;
+  const id = request.get(name);
+  if (id === undefined || new RegExp(pattern).test(id)) return id;
   throw new ConnectorError(
     'REQUEST_INVALID',
     'Upload-Id must be 8 to 64 letters, digits, hyphens and underscores, of your own choice.',
   );
 }
 
-function md5Header(request: Request, name: string): string | undefined {
+function md5Of(request: Request, { name, pattern }: UploadHeader): string | undefined {
   const value = request.get(name);
-  if (value === undefined || MD5.test(value)) return value;
-  throw new ConnectorError('REQUEST_INVALID', `${name} is no MD5 in base64.`);
+  if (value === undefined || new RegExp(pattern).test(value)) return value;
+  throw new ConnectorError('REQUEST_INVALID', `${name} is not an MD5 in base64.`);
 }

@@ -2,9 +2,9 @@ import type { TSchema } from 'typebox';
 import { ANNOTATION_KEYWORDS, factsOf } from '../contract/schema.ts';
 import { ERRORS, type ErrorCode } from '../errors/catalogue.ts';
 import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
-import { BLOB_PATHS } from './blob-openapi.ts';
+import { BLOB_PATHS, BLOB_RESPONSES } from './blob-openapi.ts';
 
-/** The codes that every route can give. */
+/** The codes that every route can return. */
 export const COMMON_ERRORS: readonly ErrorCode[] = [
   'REQUEST_INVALID',
   'REQUEST_TOO_LARGE',
@@ -31,9 +31,9 @@ export function openApi(operations: readonly Operation[], version: string): Json
       version,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       description:
-        'What the services of the AzureIotHubConnector extension call. With the header X-Sidecar-Envelope: 1 every answer except the ' +
+        'The API that the services of the AzureIotHubConnector extension call. With the header X-Sidecar-Envelope: 1 every answer except the ' +
         '401 challenge has status 200 and the form {"ok": true, "result": ...} or {"ok": false, "problem": ...}. A POST with ' +
-        'X-HTTP-Method-Override may stand for PUT, PATCH or DELETE.',
+        'X-HTTP-Method-Override can replace PUT, PATCH or DELETE.',
     },
     servers: [{ url: 'http://127.0.0.1:8780', description: 'The default address.' }],
     security: [{ bearer: [] }, { basic: [] }],
@@ -52,9 +52,10 @@ export function openApi(operations: readonly Operation[], version: string): Json
         ticket: {
           type: 'http',
           scheme: 'basic',
-          description: 'The ticket as user name; what is handed over as password.',
+          description: 'The one-time secret token as user name; the secret as password.',
         },
       },
+      responses: { ...BLOB_RESPONSES, ...sharedResponses(operations) },
       schemas: { Problem: PROBLEM },
     },
   };
@@ -82,7 +83,12 @@ function describe(operation: Operation): Json {
     ...(byTicket ? { security: [{ ticket: [] }] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body.length > 0 ? { requestBody: requestBody(body, properties, required) } : {}),
-    responses: responses(operation),
+    responses: {
+      200: { description: 'Done.', content: { 'application/json': { schema: plain(operation.output) } } },
+      ...Object.fromEntries(
+        problemsOf(operation).map(({ status, name }) => [status, { $ref: `#/components/responses/${name}` }]),
+      ),
+    },
   };
 }
 
@@ -111,29 +117,41 @@ function requestBody(
   return { required: schema.required.length > 0, content: { 'application/json': { schema } } };
 }
 
-function responses(operation: Operation): Json {
-  const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of [...COMMON_ERRORS, ...operation.errors]) {
-    const { status } = ERRORS[code];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-  }
-  const problems = [...byStatus]
-    .sort(([a], [b]) => a - b)
-    .map(([status, codes]) => [
-      String(status),
-      {
-        description: codes.map((code) => `${code}: ${ERRORS[code].title}`).join(' '),
-        ...(status === 401 ? { headers: { 'WWW-Authenticate': { schema: { type: 'string' } } } } : {}),
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
-    ]);
-  return {
-    200: { description: 'Done.', content: { 'application/json': { schema: plain(operation.output) } } },
-    ...Object.fromEntries(problems),
-  };
+interface ProblemResponse {
+  readonly status: number;
+  readonly codes: readonly ErrorCode[];
+  /** The name in `components.responses`: equal codes share one response. */
+  readonly name: string;
 }
 
-/** The schema without the annotations that concern ThingWorx alone. */
+/** The error responses of an operation, one for each status, in ascending order. */
+function problemsOf({ errors }: Operation): ProblemResponse[] {
+  const byStatus = new Map<number, Set<ErrorCode>>();
+  for (const code of [...COMMON_ERRORS, ...errors]) {
+    const { status } = ERRORS[code];
+    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code));
+  }
+  return [...byStatus]
+    .sort(([a], [b]) => a - b)
+    .map(([status, found]) => {
+      const codes = [...found].sort();
+      return { status, codes, name: codes.join('.') };
+    });
+}
+
+function sharedResponses(operations: readonly Operation[]): Json {
+  const shared = new Map<string, Json>();
+  for (const { status, codes, name } of operations.flatMap(problemsOf)) {
+    shared.set(name, {
+      description: codes.map((code) => `${code}: ${ERRORS[code].title}`).join(' '),
+      ...(status === 401 ? { headers: { 'WWW-Authenticate': { schema: { type: 'string' } } } } : {}),
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    });
+  }
+  return Object.fromEntries([...shared].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The schema without the annotations for ThingWorx. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;
@@ -146,25 +164,25 @@ function plain(value: unknown): unknown {
 
 const PROBLEM = {
   type: 'object',
-  description: 'An error after RFC 9457.',
+  description: 'An error according to RFC 9457.',
   required: ['type', 'title', 'status', 'code', 'detail', 'remedy', 'retryable', 'instance'],
   properties: {
     type: { type: 'string', format: 'uri', description: 'urn:azure-iot-sidecar:problem: and the code.' },
-    title: { type: 'string', description: 'What is wrong, the same for each code.' },
+    title: { type: 'string', description: 'The kind of error; constant for each code.' },
     status: { type: 'integer', description: 'The HTTP status that belongs to the code.' },
     code: {
       type: 'string',
       enum: Object.keys(ERRORS).sort(),
-      description: 'Stable; docs/errors.md says what to do.',
+      description: 'The stable error code; see docs/errors.md.',
     },
-    detail: { type: 'string', description: 'What is wrong here and what is expected.' },
-    remedy: { type: 'string', description: 'What to do about it.' },
+    detail: { type: 'string', description: 'The error in this case and what is expected.' },
+    remedy: { type: 'string', description: 'How to solve it.' },
     retryable: { type: 'boolean', description: 'Whether the same request may succeed later.' },
-    retryAfterMs: { type: 'integer', description: 'How long to wait, in milliseconds.' },
-    instance: { type: 'string', format: 'uri', description: 'The request id, which log lines also hold.' },
+    retryAfterMs: { type: 'integer', description: 'The time to wait before a retry, in milliseconds.' },
+    instance: { type: 'string', format: 'uri', description: 'The request id, as in log lines.' },
     errors: {
       type: 'array',
-      description: 'For REQUEST_INVALID: what is wrong, field by field.',
+      description: 'For REQUEST_INVALID: the error of each field.',
       items: {
         type: 'object',
         required: ['field', 'problem', 'expected'],

@@ -1,7 +1,7 @@
 import { ERRORS } from '../errors/catalogue.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 
-/** An error answer after RFC 9457; `type` is stable and made from the code. */
+/** An error response according to RFC 9457. `type` is stable and derived from the code. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -11,11 +11,14 @@ export interface Problem {
   readonly remedy: string;
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
-  /** The request id, which the sidecar's log lines also hold. */
+  /** The request id, as in the log lines of the sidecar. */
   readonly instance: string;
-  /** Named facts, such as `errors`: one entry for each field that is wrong. */
+  /** Further members, such as `errors` with one entry for each invalid field. */
   readonly [fact: string]: unknown;
 }
+
+/** RFC 9562: a caller may have given its request another id. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const RESERVED = new Set([
   'type',
@@ -43,12 +46,12 @@ export function toProblem(error: ConnectorError, requestId: string): Problem {
     remedy,
     retryable,
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
-    instance: `urn:uuid:${requestId}`,
+    instance: UUID.test(requestId) ? `urn:uuid:${requestId}` : `urn:azure-iot-sidecar:request:${requestId}`,
     ...Object.fromEntries(facts),
   };
 }
 
-/** Keys that the HTTP functions of ThingWorx add to an answer or give a meaning of their own. */
+/** Keys that the HTTP functions of ThingWorx add to a response or interpret. */
 export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set([
   'headers',
   'responseHeaders',
@@ -56,7 +59,7 @@ export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set([
   'array',
 ]);
 
-/** The first top-level key of an answer that ThingWorx would overwrite or misread. */
+/** The first top-level key of a response that ThingWorx would overwrite or misinterpret. */
 export function forbiddenKey(answer: object): string | undefined {
   return Object.keys(answer).find((key) => FORBIDDEN_KEYS.has(key));
 }

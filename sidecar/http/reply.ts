@@ -3,7 +3,7 @@ import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { CHALLENGE } from './auth.ts';
 import { forbiddenKey, toProblem } from './problem.ts';
 
-/** True when the caller is a script, which needs an answer of status 200 whatever happens. */
+/** True if the caller is a script, which needs status 200 for every answer. */
 function wantsEnvelope(request: Request): boolean {
   return request.get('x-sidecar-envelope') === '1';
 }
@@ -19,7 +19,7 @@ export function sendResult(request: Request, response: Response, result: object)
   response.status(200).json(wantsEnvelope(request) ? { ok: true, result } : result);
 }
 
-/** The problem as the caller understands it. A missing or wrong token is always a real 401, because clients wait for it. */
+/** Sends the problem in the form that the caller needs. A missing or wrong token always gets a real status 401, because clients wait for it. */
 export function sendError(
   request: Request,
   response: Response,
@@ -41,7 +41,33 @@ export function sendError(
   }
 }
 
-/** What Express and its body parser throw, in the catalogue's words. */
+/** How much of a body is read, and for how long, after its request was refused. */
+const DISCARD_BYTES = 20_000_000;
+const DISCARD_MS = 10_000;
+
+/**
+ * Lets the rest of a refused body go by without keeping it: many clients read no answer before they have sent their whole body, so the
+ * connection cannot just be cut. Whoever sends too much or too slowly is cut off.
+ */
+export function discardBody(request: Request, response: Response): void {
+  if (request.complete || request.destroyed) return;
+  let left = DISCARD_BYTES;
+  const timer = setTimeout(() => request.destroy(), DISCARD_MS);
+  timer.unref();
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) request.destroy();
+  });
+  for (const event of ['end', 'close', 'error']) request.once(event, () => clearTimeout(timer));
+  request.resume();
+  if (Number(request.headers['content-length'] ?? 0) > DISCARD_BYTES) {
+    response.set('Connection', 'close');
+    // Time for the answer to be read: what still comes in would make the system drop it.
+    response.once('finish', () => setTimeout(() => request.destroy(), 1_000).unref());
+  }
+}
+
+/** Maps errors of Express and its body parser to ConnectorErrors. */
 export function asConnectorError(thrown: unknown): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown;
   const { type, status } = thrown as { type?: unknown; status?: unknown };
@@ -66,4 +92,14 @@ export function asConnectorError(thrown: unknown): ConnectorError {
     );
   }
   return toConnectorError(thrown);
+}
+
+/** Aborted when the caller closes the connection before the answer is complete. */
+export function callerSignal(request: Request, response: Response): AbortSignal {
+  const abort = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) abort.abort();
+  });
+  if (request.socket.destroyed) abort.abort();
+  return abort.signal;
 }

@@ -1,9 +1,10 @@
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Express } from 'express';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { STOPPING } from './app.ts';
+import { Connections } from './connections.ts';
 
 export interface ServerOptions {
   readonly host: string;
@@ -11,11 +12,33 @@ export interface ServerOptions {
   readonly port: number;
   /** PEM texts; with them the server speaks HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
-  /** How long requests may take to finish when the server stops, in milliseconds; 5000 unless given. */
+  /** Time limit for running requests when the server stops, in milliseconds; default 5000. */
   readonly drainMs?: number;
 }
 
 const MAX_HEADER_BYTES = 16_384;
+const HEADERS_MS = 10_000;
+const MAX_CONNECTIONS = 1_024;
+/** Connections on which the right token has not been seen; the oldest goes when another one comes. */
+const MAX_STRANGERS = 256;
+
+/** Forward secrecy and authenticated encryption: no cipher suite in CBC mode, none with plain RSA key exchange. */
+const TLS = {
+  minVersion: 'TLSv1.2',
+  honorCipherOrder: true,
+  handshakeTimeout: HEADERS_MS,
+  ciphers: [
+    'TLS_AES_256_GCM_SHA384',
+    'TLS_CHACHA20_POLY1305_SHA256',
+    'TLS_AES_128_GCM_SHA256',
+    'ECDHE-ECDSA-AES256-GCM-SHA384',
+    'ECDHE-RSA-AES256-GCM-SHA384',
+    'ECDHE-ECDSA-CHACHA20-POLY1305',
+    'ECDHE-RSA-CHACHA20-POLY1305',
+    'ECDHE-ECDSA-AES128-GCM-SHA256',
+    'ECDHE-RSA-AES128-GCM-SHA256',
+  ].join(':'),
+} as const;
 
 /** Listens for the app. Stopping refuses new requests with STOPPING and lets running ones finish. */
 export class HttpServer {
@@ -35,12 +58,21 @@ export class HttpServer {
    */
   async start(): Promise<number> {
     const { tls } = this.#options;
-    const limits = { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 65_000 };
+    const limits = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      keepAliveTimeout: 65_000,
+      headersTimeout: HEADERS_MS,
+      // How often Node.js looks for connections that are over that limit.
+      connectionsCheckingInterval: 2_000,
+    };
     const server = tls
-      ? createHttpsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, this.#app)
+      ? createHttpsServer({ ...limits, ...tls, ...TLS }, this.#app)
       : createHttpServer(limits, this.#app);
-    server.headersTimeout = 10_000;
-    // Files of gigabytes take their time: routes limit how long a body may take or pause.
+    server.maxConnections = MAX_CONNECTIONS;
+    server.maxRequestsPerSocket = 0;
+    const connections = new Connections(MAX_STRANGERS);
+    server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => connections.add(socket));
+    // Large files take long: the routes limit the duration and idle time of a body.
     server.requestTimeout = 0;
     const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {

@@ -2,12 +2,12 @@ import type { HubState, LastError } from '../contract/status.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 
-/** How a hub is: its state with the reason in plain words, what holds it up, and the last error. Each change is logged once. */
+/** The state of a hub with its reason, the errors that block it, and the last errors. Each change is logged once. */
 export class HubCondition {
   readonly #log: Log;
   readonly #onChange: () => void;
-  /** What holds lanes or the source up at present, by who says so. */
-  readonly #obstacles = new Map<string, ConnectorError>();
+  /** The errors that block lanes or the source now, by the part that reported them. */
+  readonly #blocked = new Map<string, ConnectorError>();
   #state: HubState = 'connecting';
   #error: ConnectorError | undefined;
   #troubledSinceMs = 0;
@@ -26,7 +26,7 @@ export class HubCondition {
     return this.#error?.message;
   }
 
-  /** What has kept the hub from running, and since when; undefined while nothing does. */
+  /** The error that keeps the hub from running, and since when; undefined while there is none. */
   get trouble(): { readonly error: ConnectorError; readonly sinceMs: number } | undefined {
     return this.#error && { error: this.#error, sinceMs: this.#troubledSinceMs };
   }
@@ -48,29 +48,29 @@ export class HubCondition {
     else this.#log.info({ state }, `Hub ${state}.`);
   }
 
-  /** Receiving has begun: the hub runs unless something holds it up already. */
+  /** Receiving has started: the hub runs unless a part is blocked already. */
   opened(): void {
-    const [first] = this.#obstacles.values();
+    const [first] = this.#blocked.values();
     this.become(first ? 'waiting' : 'running', first);
   }
 
-  /** Something cannot be reached or, without an error, goes on again. The hub waits as long as anything does. */
-  obstruct(who: string, error: ConnectorError | undefined): void {
+  /** A part is blocked by an error or, without an error, continues. The hub waits as long as one part is blocked. */
+  setBlocked(who: string, error: ConnectorError | undefined): void {
     if (error) {
-      this.#obstacles.set(who, error);
+      this.#blocked.set(who, error);
       this.note(error);
-    } else this.#obstacles.delete(who);
-    const [first] = this.#obstacles.values();
+    } else this.#blocked.delete(who);
+    const [first] = this.#blocked.values();
     if (this.#state === 'running' || this.#state === 'waiting')
       this.become(first ? 'waiting' : 'running', first);
   }
 
-  /** The source is closed: what held it up is over. */
+  /** The source is closed: nothing is blocked any more. */
   clear(): void {
-    this.#obstacles.clear();
+    this.#blocked.clear();
   }
 
-  /** An error for the eyes of the operator that changes no state. */
+  /** Records an error that changes no state. */
   note(error: ConnectorError): void {
     this.#lastError = { code: error.code, message: error.message, time: new Date().toISOString() };
   }

@@ -1,32 +1,33 @@
 import type { NonSecretHubSettings, SecretName } from '../contract/hub-settings.ts';
 import type { HubStatus } from '../contract/status.ts';
-import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import { checkAzure, skipAzure } from '../operations/check/check-azure.ts';
-import { checkIngestion } from '../operations/check/check-ingestion.ts';
-import { checkThingworx } from '../operations/check/check-thingworx.ts';
-import { checkUploads } from '../operations/check/check-uploads.ts';
-import type { CheckStep } from '../operations/check/checks.ts';
-import type { Hub, Hubs, SecretTicket } from '../operations/context.ts';
-import type { Secrets, Tickets } from '../secrets/tickets.ts';
-import { HubConnection, type HubParts } from './connection.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
+import type { Readiness } from '../observe/health.ts';
+import type { OneTimeSecretToken, OneTimeSecretTokens, Secrets } from '../secrets/one-time-secret-tokens.ts';
+import { type Hub, HubConnection, type HubParts } from './connection.ts';
+import type { ThingFinder } from './finder.ts';
 
 /** The hub Things that asked to be connected, and their connections. */
-export class HubDirectory implements Hubs {
+export class HubDirectory {
   readonly #parts: HubParts;
-  readonly #tickets: Tickets;
+  readonly #secretTokens: OneTimeSecretTokens;
   readonly #connections = new Map<string, HubConnection>();
   #stopping = false;
 
-  constructor(parts: HubParts, tickets: Tickets) {
+  constructor(parts: HubParts, secretTokens: OneTimeSecretTokens) {
     this.#parts = parts;
-    this.#tickets = tickets;
+    this.#secretTokens = secretTokens;
   }
 
+  /**
+   * Takes the settings of a hub Thing. `secretNames` are the secrets that will be handed over by one-time secret token. The hub connects
+   * when the last secret has arrived, or at once when there are none. Equal settings and secrets change nothing. A changed setting takes
+   * effect without restart; those marked `reopensConsumer` reopen the consumer.
+   */
   async connect(
     thing: string,
     settings: NonSecretHubSettings,
     secretNames: readonly SecretName[],
-  ): Promise<{ status: HubStatus; tickets: readonly SecretTicket[] }> {
+  ): Promise<{ status: HubStatus; tickets: readonly OneTimeSecretToken[] }> {
     if (this.#stopping) throw new ConnectorError('STOPPING', 'The sidecar is stopping.');
     let connection = this.#connections.get(thing);
     if (!connection) {
@@ -36,53 +37,42 @@ export class HubDirectory implements Hubs {
     const current = connection;
     const apply = (secrets: Secrets) => current.apply({ ...settings, ...secrets });
     if (secretNames.length === 0) await apply({});
-    const tickets = this.#tickets.issue(thing, secretNames, apply);
+    const tickets = this.#secretTokens.issue(thing, secretNames, apply);
     return { status: current.status(), tickets };
   }
 
+  /** Stops the hub gracefully and forgets its settings. An unknown hub is not an error. */
   async disconnect(thing: string): Promise<void> {
     const connection = this.#connections.get(thing);
     this.#connections.delete(thing);
     await connection?.stop();
   }
 
-  async status(thing: string): Promise<HubStatus> {
+  /** Throws HUB_NOT_CONNECTED for a hub that never asked to be connected. */
+  status(thing: string): HubStatus {
     return this.#find(thing).status();
   }
 
-  async list(): Promise<readonly HubStatus[]> {
-    return this.statuses();
-  }
-
+  /** Throws HUB_NOT_CONNECTED, also while the hub has no settings. */
   require(thing: string): Hub {
-    return this.#find(thing).asHub();
-  }
-
-  async check(thing: string, signal: AbortSignal): Promise<CheckStep[]> {
-    const status = this.#connections.get(thing)?.status();
-    const [thingworx, azure] = await Promise.all([
-      checkThingworx(this.#parts.client, thing, status, signal),
-      this.#checkAzure(thing, signal),
-    ]);
-    return [...thingworx, ...azure, checkIngestion(this.#connections.get(thing)?.status())];
-  }
-
-  async #checkAzure(thing: string, signal: AbortSignal): Promise<CheckStep[]> {
-    let hub: Hub;
-    try {
-      hub = this.require(thing);
-    } catch (thrown) {
-      return skipAzure(toConnectorError(thrown).message);
-    }
-    const [azure, uploads] = await Promise.all([
-      checkAzure(hub.settings, () => hub.azure(), signal),
-      checkUploads(hub.settings, this.#parts.storages, signal),
-    ]);
-    return [...azure, ...uploads];
+    const connection = this.#find(thing);
+    // Throws while the hub has no settings.
+    void connection.settings;
+    return connection;
   }
 
   statuses(): HubStatus[] {
     return [...this.#connections.values()].map((connection) => connection.status());
+  }
+
+  /** Ready if ThingWorx has answered and every hub Thing that has called Connect is connected. */
+  readiness(finder: ThingFinder): Readiness {
+    const reasons = finder.found ? [] : [finder.lastError?.message ?? 'ThingWorx has not answered yet.'];
+    for (const { thing, state, reason } of this.statuses()) {
+      if (state !== 'running' && state !== 'stopped')
+        reasons.push(`${thing} is ${state}${reason ? `: ${reason}` : ''}`);
+    }
+    return { ready: reasons.length === 0, reasons };
   }
 
   /** Stops all hubs gracefully, side by side. Idempotent. */

@@ -23,7 +23,7 @@ export interface NotificationsOptions {
 
 type Listener = HubListener<FeedbackRecord> | HubListener<FileNotification>;
 
-/** What the hub tells its back end beside the event stream: feedback on cloud-to-device messages, and finished file uploads. */
+/** Notifications outside the message stream: feedback on cloud-to-device messages, and finished file uploads. */
 export class Notifications {
   readonly #options: NotificationsOptions;
   #listening:
@@ -34,7 +34,7 @@ export class Notifications {
     this.#options = options;
   }
 
-  /** Takes today's settings: listens to what they want, anew when they name another hub or other credentials. */
+  /** Applies settings. Listens again if they name another hub or other credentials. */
   async use(settings: HubSettings): Promise<void> {
     const { enabled, messageFeedback, fileNotifications, iotHubConnectionString, hostName } = settings;
     const wanted = enabled && (iotHubConnectionString !== undefined || hostName !== undefined);
@@ -61,7 +61,7 @@ export class Notifications {
     await Promise.all(((await listening?.listeners) ?? []).map((listener) => listener.stop()));
   }
 
-  /** Never rejects: settings that cannot be used are told of where the hub connects. */
+  /** Never rejects: unusable settings are reported when the hub connects. */
   async #start(feedback: boolean, files: boolean, signal: AbortSignal): Promise<Listener[]> {
     try {
       const { credentials } = await this.#options.clients();
@@ -96,18 +96,18 @@ export class Notifications {
     }
   }
 
-  /** Once when it fails, once when it works again. */
+  /** Logs one line when receiving fails and one when it works again. */
   #report(what: string): (error: ConnectorError | undefined) => void {
     let failed = false;
     return (error) => {
       const { log } = this.#options;
-      if (error && !failed) log.warn({ err: error }, `Receiving ${what} failed; going on by itself.`);
+      if (error && !failed) log.warn({ err: error }, `Receiving ${what} failed; retrying.`);
       if (!error && failed) log.info(`Receiving ${what} again.`);
       failed = error !== undefined;
     };
   }
 
-  /** Rejects with STOPPING: the hub keeps what it told. */
+  /** Rejects with STOPPING: IoT Hub then keeps the feedback. */
   async #feedback(records: readonly FeedbackRecord[], signal: AbortSignal): Promise<void> {
     const { announcer, packages } = this.#options;
     for (const { originalMessageId, statusCode, description = '' } of records)

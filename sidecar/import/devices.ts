@@ -2,7 +2,7 @@ import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { Page, Twin } from '../azure/iot-hub/hub-types.ts';
 import { quoteForQuery } from '../azure/iot-hub/twins.ts';
 import type { Log } from '../observe/log.ts';
-import { persist } from './persistence.ts';
+import { persist } from '../tasks/task.ts';
 import type { ImportedDevice } from './rules.ts';
 
 /** Which devices. */

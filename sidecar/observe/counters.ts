@@ -30,6 +30,7 @@ export class HubCounters {
   readonly #deadLetteredByReason = new Map<string, number>();
   #calls = 0;
   #expired = 0;
+  #skipped = 0;
 
   receive(messages: number): void {
     this.#counts.received += messages;
@@ -59,12 +60,21 @@ export class HubCounters {
     this.#expired += messages;
   }
 
+  /** Messages before the start position of a partition without a checkpoint: in no account, and not read. */
+  skip(messages: number): void {
+    this.#skipped += messages;
+  }
+
   call(): void {
     this.#calls += 1;
   }
 
   get counts(): Readonly<HubCounts> {
     return this.#counts;
+  }
+
+  get skipped(): number {
+    return this.#skipped;
   }
 
   get expired(): number {
@@ -82,5 +92,26 @@ export class HubCounters {
 
   get deadLetteredByReason(): Record<string, number> {
     return Object.fromEntries(this.#deadLetteredByReason);
+  }
+}
+
+const WINDOW_MS = 60_000;
+
+/** The rate of a growing count over the last minute. */
+export class RateMeter {
+  #samples: { atMs: number; count: number }[] = [{ atMs: Date.now(), count: 0 }];
+
+  sample(count: number): void {
+    const now = Date.now();
+    this.#samples.push({ atMs: now, count });
+    while (this.#samples.length > 1 && now - (this.#samples[1]?.atMs ?? now) > WINDOW_MS)
+      this.#samples.shift();
+  }
+
+  perSecond(count: number): number {
+    const oldest = this.#samples[0];
+    if (!oldest) return 0;
+    const seconds = (Date.now() - oldest.atMs) / 1000;
+    return seconds <= 0 ? 0 : Math.round(((count - oldest.count) / seconds) * 10) / 10;
   }
 }

@@ -1,3 +1,5 @@
+import { format } from 'node:util';
+import { AzureLogger } from '@azure/logger';
 import { type Logger, pino } from 'pino';
 
 export type Log = Logger;
@@ -18,6 +20,8 @@ const SECRET_SHAPES: ReadonlyArray<readonly [RegExp, string]> = [
   [/((?:SharedAccessKey|AccountKey)=)[A-Za-z0-9+/=_-]+/gi, `$1${REDACTED}`],
   [/(SharedAccessSignature(?:=|\s+))sr=[^\s"';]+/gi, `$1${REDACTED}`],
   [/([?&;]sig=)[^&\s"';]+/gi, `$1${REDACTED}`],
+  // The login in an address, such as that of a proxy.
+  [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi, `$1${REDACTED}@`],
   [/((?:Bearer|Basic)\s+)[A-Za-z0-9+/=._~-]{8,}/g, `$1${REDACTED}`],
 ];
 
@@ -46,6 +50,14 @@ export function createLog(level: string, sink: LogSink = process.stdout): Log {
 }
 
 /**
+ * Sends what Azure's SDKs log (AZURE_LOG_LEVEL) to the log as well, at level debug, where secrets are taken out. By themselves they write
+ * to standard error as it is, the login of a proxy and the query of a SAS link included.
+ */
+export function captureAzureLog(log: Log): void {
+  AzureLogger.log = (...parts: unknown[]) => log.debug({ source: 'azure' }, format(...parts).trimEnd());
+}
+
+/**
  * Code, message and the chain of causes; never the request that Azure's SDKs hang on their errors. A stack only where it helps: an error
  * of the catalogue says itself what is wrong, anything else is a fault to be found.
  */
@@ -62,4 +74,16 @@ function serializeError(error: unknown): unknown {
       ? { cause: known ? { message: error.cause.message } : serializeError(error.cause) }
       : {}),
   };
+}
+
+/**
+ * Ends the process with code 1 and one line in the log when an error comes out that nobody caught: whoever runs the sidecar starts it
+ * again, and it goes on from its checkpoints. Node's own report would show what Azure's errors carry, which is requests with their keys.
+ */
+export function endOnUnexpected(log: Log): void {
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'An unexpected error ends the sidecar.');
+    process.exitCode = 1;
+    process.stdout.write('', () => process.exit());
+  });
 }

@@ -126,6 +126,16 @@ export class Metrics {
         for (const { thing, counters } of hubs.values()) this.inc({ hub: thing }, counters.expired);
       },
     });
+    new Counter({
+      name: 'azure_iot_messages_skipped_total',
+      help: 'Messages that were not read because a partition without a checkpoint begins at the start position.',
+      labelNames: ['hub'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { thing, counters } of hubs.values()) this.inc({ hub: thing }, counters.skipped);
+      },
+    });
     new Gauge({
       name: 'azure_iot_partition_lag',
       help: 'Messages in the partition after the last one that was confirmed.',

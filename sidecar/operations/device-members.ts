@@ -39,7 +39,7 @@ export const etag = Type.Optional(
     pattern: HEADER_PATTERN,
     [EXPECTED_KEYWORD]: 'an ETag as it was read',
     description:
-      'The ETag as it was read. The change fails with PRECONDITION_FAILED when somebody else made one since. Empty: whatever it is now.',
+      'The ETag as it was read. The call fails with PRECONDITION_FAILED if someone else has changed the resource since. Empty: no condition.',
   }),
 );
 
@@ -47,12 +47,12 @@ export const continuationToken = Type.Optional(
   Type.String({
     maxLength: 16_384,
     pattern: HEADER_PATTERN,
-    [EXPECTED_KEYWORD]: 'a token as it came with the page before',
-    description: 'The token that came with the page before. Empty: the first page.',
+    [EXPECTED_KEYWORD]: 'the continuationToken of the previous page',
+    description: 'The continuationToken of the previous page. Empty: the first page.',
   }),
 );
 
-/** Jobs and configurations know this condition; where there may be none it is none. */
+/** `*` means no filter; jobs and configurations require it. */
 export function isAll(condition: string): boolean {
   return condition.trim() === '*';
 }
@@ -62,7 +62,7 @@ export const TwinDocument = Type.Object(
   {
     deviceId: Type.String({ description: 'The device.' }),
     moduleId: Type.Optional(Type.String({ description: 'The module, when it is the twin of one.' })),
-    etag: Type.String({ description: 'For UpdateTwin and ReplaceTwin.' }),
+    etag: Type.String({ description: 'The ETag for UpdateTwin and ReplaceTwin.' }),
     version: Type.Integer({ description: 'Grows with every change of the twin.' }),
     tags: Type.Optional(JsonObject({ description: 'The tags, which the device does not see.' })),
     properties: JsonObject({
@@ -71,3 +71,12 @@ export const TwinDocument = Type.Object(
   },
   { description: 'The twin as IoT Hub has it.' },
 );
+
+/**
+ * A time of IoT Hub as a member of an answer; absent for never, which IoT Hub writes as year 1 or 9999. Some times lack the zone.
+ */
+export function azureTime<N extends string>(name: N, text: string | undefined): { [K in N]?: string } {
+  const isNever = !text || text.startsWith('0001-') || text.startsWith('9999-');
+  const ms = isNever ? Number.NaN : Date.parse(/(Z|[+-]\d{2}:\d{2})$/.test(text) ? text : `${text}Z`);
+  return (Number.isNaN(ms) ? {} : { [name]: new Date(ms).toISOString() }) as { [K in N]?: string };
+}

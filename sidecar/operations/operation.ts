@@ -50,8 +50,8 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
   readonly serviceInput?: TObject;
   /**
    * 'token', the default: the sidecar token as Bearer or as the password of HTTP Basic.
-   * 'ticket': the first path parameter is an unguessable ticket that must also be the user name of HTTP Basic; the password
-   * is what is handed over and arrives in the input member `secret`, which is no part of the URL or body.
+   * 'ticket': the first path parameter is a one-time secret token that must also be the user name of HTTP Basic. The password
+   * is the secret; it arrives in the input member `secret`, which is no part of the URL or body.
    */
   readonly authorisation?: 'token' | 'ticket';
   /** How long the calling script waits for the answer, in milliseconds; 20 000 unless given. ThingWorx ends scripts after 30 s. */

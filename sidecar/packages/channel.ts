@@ -1,20 +1,20 @@
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { Storages } from '../files/types.ts';
+import type { StorageAccounts } from '../files/accounts.ts';
 import { type Deployment, type Progress, progressOf, reportOf, targetOf } from './deployment.ts';
 
-export interface ChannelOptions {
+interface ChannelOptions {
   readonly clients: () => Promise<HubClients>;
-  readonly storages: Storages;
+  readonly storages: StorageAccounts;
 }
 
 const RESPONSE_SECONDS = 30;
 const CANCEL_SECONDS = 10;
 const READ_TIMEOUT_MS = 15_000;
-/** As long as a link can live. */
+/** The longest lifetime of a link. */
 const MAX_LINK_MINUTES = 1_440;
 
-/** What passes between a deployment and its device: the same for direct methods and for cloud-to-device messages. */
+/** The communication of a deployment with its device, by direct method or by cloud-to-device message. */
 export class Channel {
   readonly #options: ChannelOptions;
 
@@ -23,22 +23,22 @@ export class Channel {
   }
 
   /**
-   * Hands the package to the device. Resolves to what became of it. A repeat is no harm: the device knows a deployment by its id.
-   * `onAttempt` is awaited before the call that may reach it.
+   * Sends the package to the device and resolves to its progress. Safe to repeat: the device recognises a deployment by its id.
+   * `onAttempt` is awaited before the call that may reach the device.
    *
-   * @throws ConnectorError FILE_REPLACED for a file that is another by now, FILE_NOT_FOUND, LINK_NOT_POSSIBLE, DEVICE_OFFLINE, DEVICE_TIMEOUT,
-   * DEVICE_QUEUE_FULL and what storage and hub give
+   * @throws ConnectorError FILE_REPLACED if the file has changed, FILE_NOT_FOUND, LINK_NOT_POSSIBLE, DEVICE_OFFLINE, DEVICE_TIMEOUT,
+   * DEVICE_QUEUE_FULL and the errors of storage and hub
    */
   async send(deployment: Deployment, onAttempt: () => Promise<void>, signal: AbortSignal): Promise<Progress> {
     const content = await this.#content(deployment, signal);
     await onAttempt();
     if (deployment.delivery === 'message') {
       await this.#message(deployment, content, signal);
-      return { state: 'sent', code: '', message: 'The message lies in the queue of the device.' };
+      return { state: 'sent', code: '', message: 'The message is in the queue of the device.' };
     }
     const { status, payload } = await this.#method(deployment, content, RESPONSE_SECONDS, signal);
-    const said = progressOf(payload);
-    if (status >= 200 && status < 300) return said ?? { state: 'sent', code: '', message: '' };
+    const report = progressOf(payload);
+    if (status >= 200 && status < 300) return report ?? { state: 'sent', code: '', message: '' };
     const { message = '' } = (payload ?? {}) as { message?: unknown };
     return {
       state: 'failed',
@@ -48,14 +48,14 @@ export class Channel {
     };
   }
 
-  /** What the device reports of it by now; undefined when nothing. */
-  async look(deployment: Deployment, signal: AbortSignal): Promise<Progress | undefined> {
+  /** The progress that the device has reported so far, if any. */
+  async readReport(deployment: Deployment, signal: AbortSignal): Promise<Progress | undefined> {
     const { twins } = await this.#options.clients();
     const twin = await twins.get(targetOf(deployment), { signal, timeoutMs: READ_TIMEOUT_MS });
     return reportOf(deployment, twin.properties.reported);
   }
 
-  /** Asks the device to stop, once. Resolves to whether it says that it does; a message has no answer. */
+  /** Asks the device once to stop. Resolves to whether the device confirmed; a message has no response. */
   async cancel(deployment: Deployment, signal: AbortSignal): Promise<boolean> {
     const content = { deploymentId: deployment.id, name: deployment.name, cancel: true };
     if (deployment.delivery === 'message') {
@@ -66,26 +66,26 @@ export class Channel {
     return status >= 200 && status < 300;
   }
 
-  /** @throws ConnectorError FILE_NOT_FOUND, PRECONDITION_FAILED for a file that is another by now, and what storage gives */
+  /** @throws ConnectorError FILE_NOT_FOUND, PRECONDITION_FAILED if the file has changed, and the errors of storage */
   async deleteFile({ account, container, path, file }: Deployment, signal: AbortSignal): Promise<void> {
     const files = this.#options.storages.require(account).container(container);
     try {
       await files.delete(path, { ifMatch: file.etag }, signal);
     } catch (thrown) {
-      // No file has no ETag either: which of both it is shows here.
+      // A missing file fails the precondition as well: facts() tells both apart.
       if (toConnectorError(thrown).code === 'PRECONDITION_FAILED') await files.facts(path, signal);
       throw thrown;
     }
   }
 
-  /** What the device gets, with a link that works until the deadline. */
+  /** The content for the device, with a link that works until the deadline. */
   async #content(deployment: Deployment, signal: AbortSignal): Promise<Record<string, unknown>> {
     const { id, name, version, account, container, path, file, information, deadlineMs } = deployment;
     const { deleteFile } = deployment;
     const files = this.#options.storages.require(account).container(container);
     const facts = await files.facts(path, signal);
     if (facts.etag !== file.etag)
-      throw new ConnectorError('FILE_REPLACED', `${path} was changed since the deployment began.`);
+      throw new ConnectorError('FILE_REPLACED', `${path} has changed since the deployment started.`);
     const minutes = Math.ceil((deadlineMs - Date.now()) / 60_000);
     const link = await files.downloadLink(path, Math.min(Math.max(minutes, 1), MAX_LINK_MINUTES), signal);
     return {

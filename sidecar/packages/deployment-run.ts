@@ -7,21 +7,21 @@ import { type Deployment, hasEnded, type Progress } from './deployment.ts';
 
 export interface RunOptions {
   readonly channel: Channel;
-  /** Durably. Rejects only with STOPPING. */
+  /** Writes the deployment to disk. Rejects only with STOPPING. */
   readonly save: (deployment: Deployment) => Promise<void>;
-  /** Shows it on the Thing. Rejects only with STOPPING. */
-  readonly tell: (deployment: Deployment) => Promise<void>;
+  /** Updates the Thing. Rejects only with STOPPING. */
+  readonly show: (deployment: Deployment) => Promise<void>;
   /** Whether another deployment still needs the file. */
   readonly isFileNeeded: (deployment: Deployment) => boolean;
   readonly log: Log;
   /** Aborted when the hub is disconnected or the sidecar stops. */
   readonly signal: AbortSignal;
-  /** Pauses between looks at a device that says nothing by itself: they double. */
+  /** Pauses between polls of a device that sends no notification. Each pause is twice the one before. */
   readonly firstPauseMs?: number;
   readonly longestPauseMs?: number;
 }
 
-/** What means that the device has surely not got it. */
+/** The device has certainly not received the package. */
 const NOT_REACHED: ReadonlySet<ErrorCode> = new Set([
   'DEVICE_OFFLINE',
   'DEVICE_QUEUE_FULL',
@@ -30,22 +30,22 @@ const NOT_REACHED: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 const FIRST_PAUSE_MS = 5_000;
-/** While the device is not reached, and while it works. */
+/** Before the device has received the package, and afterwards. */
 const LONGEST_SEND_PAUSE_MS = 60_000;
 const LONGEST_LOOK_PAUSE_MS = 300_000;
 
-/** One deployment from its beginning, or from where the last process left it, to its end. */
+/** Runs one deployment to its end, from its start or from the state that the previous process left. */
 export class DeploymentRun {
   readonly #options: RunOptions;
   readonly #log: Log;
   #deployment: Deployment;
   readonly #backoff: Backoff;
-  #heard = false;
-  #wake: () => void = () => undefined;
-  /** The call to the device that is under way. */
+  #isWoken = false;
+  #endPause: () => void = () => undefined;
+  /** Aborts the running call to the device. */
   #call = new AbortController();
   #cancelled: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
-  #telling: Promise<void> = Promise.resolve();
+  #showing: Promise<void> = Promise.resolve();
   #saving: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
 
@@ -63,166 +63,171 @@ export class DeploymentRun {
     return this.#deployment;
   }
 
-  /** Whether nothing is left to do. */
-  get isSettled(): boolean {
-    return hasEnded(this.#deployment) && this.#deployment.cleaned && this.#deployment.told;
+  /** Whether nothing remains to be done. */
+  get isComplete(): boolean {
+    return hasEnded(this.#deployment) && this.#deployment.cleaned && this.#deployment.shown;
   }
 
-  /** Works until everything is settled or the signal aborts. Never rejects. */
+  /** Resolves when the deployment is complete or the signal aborts. Never rejects. */
   run(): Promise<void> {
     this.#running ??= this.#work().catch((thrown) => {
       if (!this.#options.signal.aborted)
-        this.#log.error({ err: toConnectorError(thrown) }, 'A deployment cannot go on.');
+        this.#log.error({ err: toConnectorError(thrown) }, 'A deployment failed unexpectedly.');
     });
     return this.#running;
   }
 
-  /** Something was heard of the device: looks at once. */
-  nudge(): void {
+  /** The device may have changed: polls it at once. */
+  wake(): void {
     this.#backoff.reset();
-    this.#heard = true;
-    this.#wake();
+    this.#isWoken = true;
+    this.#endPause();
   }
 
-  /** The hub says that the device has taken the message, or will not. */
+  /** The hub reports that the device accepted the message or never will. */
   async feedback(outcome: string, description: string): Promise<void> {
     if (hasEnded(this.#deployment) || this.#deployment.state !== 'sent') return;
     if (outcome === 'Success') {
-      await this.#change({ message: 'The device has taken the message.' });
+      await this.#update({ message: 'The device has accepted the message.' });
     } else {
-      await this.#change({
+      await this.#update({
         state: 'failed',
         code: 'PACKAGE_FAILED',
-        message: `The device did not take the message: ${outcome}${description ? ` (${description})` : ''}.`,
+        message: `The device did not accept the message: ${outcome}${description ? ` (${description})` : ''}.`,
       });
     }
-    this.nudge();
+    this.wake();
   }
 
-  /** Gives it up. Resolves when it has ended, whichever way. */
+  /** Cancels the deployment. Resolves when it has ended, in whatever state. */
   async cancel(): Promise<void> {
     if (hasEnded(this.#deployment)) return;
     this.#cancelled ??= Promise.withResolvers<void>();
     this.#call.abort();
-    this.#wake();
+    this.#endPause();
     await Promise.race([this.#cancelled.promise, this.run()]);
   }
 
-  /** A deployment that ended without a word of the device hears it late. */
-  async lookAgain(): Promise<void> {
+  /** Reads a report that the device sent after the deployment had ended without one. */
+  async readLateReport(): Promise<void> {
     const { channel, signal } = this.#options;
     if (this.#deployment.confirmed || this.#deployment.state === 'installed') return;
     await this.#running;
-    const said = await channel.look(this.#deployment, signal).catch(() => undefined);
-    if (said?.state !== 'installed' && said?.state !== 'failed') return;
-    await this.#change({ ...said, cleaned: !(this.#deployment.deleteFile && said.state === 'installed') });
+    const report = await channel.readReport(this.#deployment, signal).catch(() => undefined);
+    if (report?.state !== 'installed' && report?.state !== 'failed') return;
+    await this.#update({
+      ...report,
+      cleaned: !(this.#deployment.deleteFile && report.state === 'installed'),
+    });
     this.#running = undefined;
     await this.run();
   }
 
   async #work(): Promise<void> {
     const { signal } = this.#options;
-    if (!this.#deployment.told) this.#tell(this.#deployment);
+    if (!this.#deployment.shown) this.#show(this.#deployment);
     while (!hasEnded(this.#deployment) && !signal.aborted) {
-      if (this.#cancelled) await this.#giveUp();
+      if (this.#cancelled) await this.#cancelOnDevice();
       else await this.#step();
       if (!hasEnded(this.#deployment)) await this.#pause(this.#deployment.deadlineMs - Date.now());
     }
     this.#cancelled?.resolve();
     while (!this.#deployment.cleaned && !signal.aborted) {
-      await this.#clean();
+      await this.#cleanUp();
       if (!this.#deployment.cleaned) await this.#pause();
     }
-    await this.#telling;
+    await this.#showing;
   }
 
-  /** First what the device says, so that a deadline that passed meanwhile does not hide it. */
+  /** Reads the report of the device first, so that an expired deadline does not hide it. */
   async #step(): Promise<void> {
     const { channel, signal } = this.#options;
     this.#call = new AbortController();
     const call = AbortSignal.any([signal, this.#call.signal]);
     try {
-      const said = this.#deployment.attempted ? await channel.look(this.#deployment, call) : undefined;
-      if (said && !hasEnded(this.#deployment)) await this.#change(said);
+      const report = this.#deployment.attempted
+        ? await channel.readReport(this.#deployment, call)
+        : undefined;
+      if (report && !hasEnded(this.#deployment)) await this.#update(report);
       if (hasEnded(this.#deployment)) return;
       if (Date.now() >= this.#deployment.deadlineMs) await this.#expire();
       else if (this.#deployment.state === 'waiting') await this.#send(call);
     } catch (thrown) {
       if (call.aborted || hasEnded(this.#deployment)) return;
       const error = toConnectorError(thrown);
-      if (!mayPass(error)) await this.#change({ state: 'failed', code: error.code, message: error.message });
+      if (!mayRetry(error)) await this.#update({ state: 'failed', code: error.code, message: error.message });
       else if (Date.now() >= this.#deployment.deadlineMs) await this.#expire();
-      else await this.#change({ code: error.code, message: error.message });
+      else await this.#update({ code: error.code, message: error.message });
     }
   }
 
   async #send(signal: AbortSignal): Promise<void> {
     const { attempted } = this.#deployment;
     try {
-      // From then on the device may have it, whatever becomes of this process.
-      const onAttempt = () => this.#keep({ attempted: true });
-      await this.#change(await this.#options.channel.send(this.#deployment, onAttempt, signal));
+      // From here on the device may have received it, even if this process ends.
+      const onAttempt = () => this.#persist({ attempted: true });
+      await this.#update(await this.#options.channel.send(this.#deployment, onAttempt, signal));
     } catch (thrown) {
-      if (NOT_REACHED.has(toConnectorError(thrown).code)) await this.#keep({ attempted });
+      if (NOT_REACHED.has(toConnectorError(thrown).code)) await this.#persist({ attempted });
       throw thrown;
     }
   }
 
   async #expire(): Promise<void> {
     const { state, code, message } = this.#deployment;
-    await this.#change(
+    await this.#update(
       state === 'waiting'
         ? {
             state: 'failed',
             code: code || 'DEVICE_TIMEOUT',
-            message: `It did not reach the device in time. ${message}`.trim(),
+            message: `The device did not receive it in time. ${message}`.trim(),
           }
         : {
             state: 'failed',
             code: 'DEVICE_TIMEOUT',
-            message: `The device did not report an end in time; it was ${state}.`,
+            message: `The device did not report a final state in time; the last state was ${state}.`,
           },
     );
   }
 
-  async #giveUp(): Promise<void> {
+  async #cancelOnDevice(): Promise<void> {
     const { channel, signal } = this.#options;
     if (!this.#deployment.attempted) {
-      await this.#change({
+      await this.#update({
         state: 'cancelled',
         code: '',
-        message: 'It was given up before the device had it.',
+        message: 'Cancelled before the device received it.',
       });
       return;
     }
     const stopped = await channel.cancel(this.#deployment, signal).catch(() => false);
-    await this.#change({
+    await this.#update({
       state: 'cancelled',
       code: '',
       message: stopped
-        ? 'The device says that it has stopped.'
-        : 'It was given up; the device did not confirm and may still install it.',
+        ? 'The device confirmed that it has stopped.'
+        : 'Cancelled; the device did not confirm and may still install it.',
     });
   }
 
-  /** Deletes the file that was installed, when that is wanted and nobody needs it any more. */
-  async #clean(): Promise<void> {
+  /** Deletes the installed file if requested and if no other deployment needs it. */
+  async #cleanUp(): Promise<void> {
     const { channel, signal, isFileNeeded } = this.#options;
     const { state, deleteFile } = this.#deployment;
     if (state !== 'installed' || !deleteFile) {
-      await this.#keep({ cleaned: true });
+      await this.#persist({ cleaned: true });
       return;
     }
     if (isFileNeeded(this.#deployment)) return;
     try {
       await channel.deleteFile(this.#deployment, signal);
-      await this.#change({ fileDeleted: true, cleaned: true });
+      await this.#update({ fileDeleted: true, cleaned: true });
     } catch (thrown) {
       const error = toConnectorError(thrown);
       if (signal.aborted) return;
-      if (mayPass(error)) return;
+      if (mayRetry(error)) return;
       this.#log.warn({ err: error }, 'The file of an installed package was not deleted.');
-      await this.#change({
+      await this.#update({
         cleaned: true,
         ...(error.code === 'FILE_NOT_FOUND'
           ? { fileDeleted: true }
@@ -231,58 +236,58 @@ export class DeploymentRun {
     }
   }
 
-  /** Changes what the Thing shows; nothing when it shows just that. */
-  async #change(progress: Progress): Promise<void> {
+  /** Updates the deployment, and the Thing if a visible member changes. */
+  async #update(progress: Progress): Promise<void> {
     const before = this.#deployment;
     const shown = ['state', 'progress', 'code', 'message', 'fileDeleted'] as const;
     const differs = shown.some((name) => name in progress && progress[name] !== before[name]);
     if (!differs) {
-      await this.#keep(progress);
+      await this.#persist(progress);
       return;
     }
     this.#backoff.reset();
-    await this.#keep({ ...progress, changedAtMs: Date.now(), told: false });
+    await this.#persist({ ...progress, changedAtMs: Date.now(), shown: false });
     if (before.state !== this.#deployment.state) {
       const { name, version, state, message } = this.#deployment;
       this.#log.info({ package: name, version, state }, `Package ${state}. ${message}`.trim());
     }
-    this.#tell(this.#deployment);
+    this.#show(this.#deployment);
   }
 
-  async #keep(changes: Partial<Deployment>): Promise<void> {
+  async #persist(changes: Partial<Deployment>): Promise<void> {
     if (
       Object.entries(changes).every(([name, value]) => this.#deployment[name as keyof Deployment] === value)
     )
       return;
     this.#deployment = { ...this.#deployment, ...changes };
-    // One after the other, each with what is so by then.
+    // Writes run one after the other; each writes the latest state.
     this.#saving = this.#saving.catch(() => undefined).then(() => this.#options.save(this.#deployment));
     await this.#saving;
   }
 
-  /** In order, beside the work: ThingWorx may be away. */
-  #tell(deployment: Deployment): void {
-    const { tell } = this.#options;
-    this.#telling = this.#telling
-      .then(() => tell(deployment))
+  /** In order and in the background: ThingWorx may be unavailable. */
+  #show(deployment: Deployment): void {
+    const { show } = this.#options;
+    this.#showing = this.#showing
+      .then(() => show(deployment))
       .then(() =>
-        this.#deployment.changedAtMs === deployment.changedAtMs ? this.#keep({ told: true }) : undefined,
+        this.#deployment.changedAtMs === deployment.changedAtMs ? this.#persist({ shown: true }) : undefined,
       )
-      // Stopped: the next process tells it.
+      // Stopped: the next process updates the Thing.
       .catch(() => undefined);
   }
 
-  /** Waits until the device reports something, or with exponential backoff. */
+  /** Waits with exponential backoff; ends early when the device reports something. */
   async #pause(atMostMs = Number.POSITIVE_INFINITY): Promise<void> {
     const { signal, longestPauseMs } = this.#options;
-    const heard = this.#heard;
-    this.#heard = false;
-    if (signal.aborted || this.#cancelled || heard) return;
+    const isWoken = this.#isWoken;
+    this.#isWoken = false;
+    if (signal.aborted || this.#cancelled || isWoken) return;
     const longest =
       longestPauseMs ??
       (this.#deployment.state === 'waiting' ? LONGEST_SEND_PAUSE_MS : LONGEST_LOOK_PAUSE_MS);
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
+    this.#endPause = resolve;
     const timer = setTimeout(resolve, Math.max(0, Math.min(this.#backoff.nextDelayMs(), longest, atMostMs)));
     signal.addEventListener('abort', resolve as () => void, { once: true });
     await promise;
@@ -291,8 +296,8 @@ export class DeploymentRun {
   }
 }
 
-/** Whether the same may do later: what is away comes back, and what is not set up yet may be. */
-function mayPass({ code, retryable }: ConnectorError): boolean {
+/** Whether a retry may succeed: the error is temporary, or a configuration is missing. */
+function mayRetry({ code, retryable }: ConnectorError): boolean {
   return (
     retryable ||
     code === 'STORAGE_NOT_CONNECTED' ||

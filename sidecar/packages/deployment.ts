@@ -1,10 +1,10 @@
 import type { PackageName, PackageRequest, PackageRow, PackageState } from './types.ts';
 import { PACKAGE_STATES } from './types.ts';
 
-/** A package on its way to a device, as it is kept on disk. */
+/** A deployment of a package to a device, as stored on disk. */
 export interface Deployment extends PackageRequest {
   readonly id: string;
-  /** The version of the file that is meant. */
+  /** The version of the file to install. */
   readonly file: {
     readonly etag: string;
     readonly size: number;
@@ -15,21 +15,21 @@ export interface Deployment extends PackageRequest {
   readonly progress?: number;
   readonly code: string;
   readonly message: string;
-  /** Whether the device may have got it. */
+  /** Whether the device may have received it. */
   readonly attempted: boolean;
-  /** Whether the device itself has said the end; otherwise a later word of it counts. */
+  /** Whether the device itself reported the final state; otherwise a later report still counts. */
   readonly confirmed: boolean;
   readonly createdAtMs: number;
   readonly changedAtMs: number;
   readonly deadlineMs: number;
   readonly fileDeleted: boolean;
-  /** Whether nothing is left to do with the file. */
+  /** Whether nothing remains to be done with the file. */
   readonly cleaned: boolean;
-  /** Whether the Thing shows it as it is. */
-  readonly told: boolean;
+  /** Whether the Thing shows the current state. */
+  readonly shown: boolean;
 }
 
-/** What changes in the course of a deployment. */
+/** The members that change during a deployment. */
 export type Progress = Partial<
   Pick<
     Deployment,
@@ -55,12 +55,12 @@ export function keyOf({ deviceId, moduleId, name }: PackageName): string {
   return JSON.stringify([deviceId, moduleId ?? '', name]);
 }
 
-/** How the device or module is called in the calls to the hub. */
+/** The device or module, as calls to the hub name it. */
 export function targetOf({ deviceId, moduleId }: PackageName): { deviceId: string; moduleId?: string } {
   return { deviceId, ...(moduleId === undefined ? {} : { moduleId }) };
 }
 
-/** Whether both mean the same version of one file. */
+/** Whether both use the same version of the same file. */
 export function sharesFile(a: Deployment, b: Deployment): boolean {
   return (
     a.account === b.account && a.container === b.container && a.path === b.path && a.file.etag === b.file.etag
@@ -93,10 +93,10 @@ export function rowOf(deployment: Deployment): PackageRow {
 const REPORTED_STATES: readonly unknown[] = ['downloading', 'installing', 'installed', 'failed', 'cancelled'];
 const MAX_MESSAGE_CHARACTERS = 500;
 
-/** What a device says: in the answer to the method, or in its reported properties. Undefined when it says nothing that can be used. */
-export function progressOf(said: unknown): Progress | undefined {
-  if (typeof said !== 'object' || said === null) return undefined;
-  const { state, message, progress } = said as { state?: unknown; message?: unknown; progress?: unknown };
+/** The progress in the response to the method or in the reported properties. Undefined if there is none that is valid. */
+export function progressOf(value: unknown): Progress | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { state, message, progress } = value as { state?: unknown; message?: unknown; progress?: unknown };
   if (!REPORTED_STATES.includes(state)) return undefined;
   return {
     state: state as PackageState,
@@ -107,7 +107,7 @@ export function progressOf(said: unknown): Progress | undefined {
   };
 }
 
-/** What a device reports of this deployment: `softwarePackages.<name>` of its reported properties. */
+/** The progress of this deployment in the reported property `softwarePackages.<name>`. */
 export function reportOf(
   deployment: Deployment,
   reported: Readonly<Record<string, unknown>>,
@@ -115,7 +115,7 @@ export function reportOf(
   const packages = reported['softwarePackages'];
   if (typeof packages !== 'object' || packages === null || !Object.hasOwn(packages, deployment.name))
     return undefined;
-  const said = (packages as Record<string, unknown>)[deployment.name];
-  if ((said as { deploymentId?: unknown } | null)?.deploymentId !== deployment.id) return undefined;
-  return progressOf(said);
+  const report = (packages as Record<string, unknown>)[deployment.name];
+  if ((report as { deploymentId?: unknown } | null)?.deploymentId !== deployment.id) return undefined;
+  return progressOf(report);
 }

@@ -1,6 +1,6 @@
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { Storages } from '../files/types.ts';
+import type { StorageAccounts } from '../files/accounts.ts';
 import type { Announcement } from '../ingest/notifications/announcer.ts';
 import { untilDone } from '../lib/backoff.ts';
 import { systemCode } from '../lib/files.ts';
@@ -11,30 +11,29 @@ import { type Deployment, hasEnded, isDeployment, keyOf, rowOf, sharesFile, targ
 import { DeploymentRun, type RunOptions } from './deployment-run.ts';
 import {
   PACKAGE_STATES,
-  type PackageDesk,
   type PackageName,
   type PackageRequest,
   type PackageRow,
   type PackageState,
 } from './types.ts';
 
-export interface DeploymentsOptions extends Pick<RunOptions, 'firstPauseMs' | 'longestPauseMs'> {
+interface DeploymentsOptions extends Pick<RunOptions, 'firstPauseMs' | 'longestPauseMs'> {
   readonly directory: string;
   readonly log: Log;
   readonly clients: () => Promise<HubClients>;
-  readonly storages: Storages;
+  readonly storages: StorageAccounts;
   /** Rejects only with STOPPING. */
-  readonly announce: (told: readonly Announcement[], signal: AbortSignal) => Promise<number>;
+  readonly announce: (announcements: readonly Announcement[], signal: AbortSignal) => Promise<number>;
 }
 
-/** Ended deployments that are remembered; the oldest go first. */
+/** Ended deployments that are kept; the oldest are removed first. */
 const KEEP = 1_000;
 
 /**
- * The software packages on their way to the devices of one hub. Each deployment lies in the state directory and goes on when the next process
- * starts; the Thing of the device shows it.
+ * The deployments of software packages to the devices of one hub. Each is stored in the state directory and resumed by the next process;
+ * the Thing of the device shows its state. All operations throw STATE_UNAVAILABLE.
  */
-export class Deployments implements PackageDesk {
+export class Deployments {
   readonly #options: DeploymentsOptions;
   readonly #records: Records<Deployment>;
   readonly #channel: Channel;
@@ -50,7 +49,7 @@ export class Deployments implements PackageDesk {
     this.#channel = new Channel(options);
   }
 
-  /** Goes on with what the last process left. Idempotent. Rejects with STATE_UNAVAILABLE; the next call tries again. */
+  /** Resumes the deployments of the previous process. Idempotent. Rejects with STATE_UNAVAILABLE; the next call tries again. */
   start(): Promise<void> {
     this.#starting ??= this.#load().catch((thrown) => {
       this.#starting = undefined;
@@ -59,14 +58,14 @@ export class Deployments implements PackageDesk {
     return this.#starting;
   }
 
-  /** Leaves what is under way to the next process. Idempotent. */
+  /** Running deployments stay for the next process. Idempotent. */
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#starting?.catch(() => undefined);
     await Promise.all([...this.#runs.values()].map((run) => run.run()));
   }
 
-  /** How many are under way, by state. */
+  /** The number of running deployments by state. */
   get pending(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const state of PACKAGE_STATES) if (!hasEnded({ state })) counts[state] = 0;
@@ -74,15 +73,22 @@ export class Deployments implements PackageDesk {
     return counts;
   }
 
+  /**
+   * Starts a deployment, or returns the running one with the same file and version.
+   * @throws ConnectorError PACKAGE_PENDING, FILE_NOT_FOUND, DEVICE_NOT_FOUND, LINK_NOT_POSSIBLE and the errors of storage and hub
+   */
   async deploy(request: PackageRequest, signal: AbortSignal): Promise<PackageRow> {
     await this.start();
     const { account, container, path, deviceId } = request;
     if (request.delivery === 'message' && request.moduleId !== undefined)
-      throw new ConnectorError('REQUEST_INVALID', 'moduleId: modules get no messages; deliver by method.');
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        'moduleId: modules receive no messages; use the delivery method.',
+      );
     const files = this.#options.storages.require(account).container(container);
     const facts = await files.facts(path, signal);
     if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
-    // What cannot work is said now and not in the background.
+    // Errors that a retry cannot solve are returned now and not in the background.
     await files.downloadLink(path, 1, signal);
     await (await this.#options.clients()).twins.get(targetOf(request), { signal, timeoutMs: 10_000 });
     const pending = this.#pending(request);
@@ -106,7 +112,7 @@ export class Deployments implements PackageDesk {
       deadlineMs: createdAtMs + request.timeoutMinutes * 60_000,
       fileDeleted: false,
       cleaned: false,
-      told: false,
+      shown: false,
     };
     if (pending) {
       if (pending.version === request.version && sharesFile(pending, deployment)) return rowOf(pending);
@@ -118,6 +124,7 @@ export class Deployments implements PackageDesk {
     return rowOf(await this.#begin(deployment));
   }
 
+  /** Cancels a deployment; one that has ended stays as it is. @throws ConnectorError PACKAGE_NOT_FOUND */
   async cancel(name: PackageName): Promise<PackageRow> {
     await this.start();
     const run = this.#latest(name);
@@ -127,6 +134,7 @@ export class Deployments implements PackageDesk {
     return rowOf(run.deployment);
   }
 
+  /** Newest first: the running ones, and the last thousand that have ended. */
   async list(filter: { state?: PackageState | undefined; name?: string | undefined }): Promise<PackageRow[]> {
     await this.start();
     return [...this.#runs.values()]
@@ -136,17 +144,17 @@ export class Deployments implements PackageDesk {
       .map(rowOf);
   }
 
-  /** Something has changed about the device: its twin, or its connection. */
-  heard(deviceId: string): void {
+  /** The twin or the connection of the device has changed. */
+  deviceChanged(deviceId: string): void {
     for (const run of this.#byDevice.get(deviceId) ?? []) {
-      if (!hasEnded(run.deployment)) run.nudge();
-      else if (this.#latest(run.deployment) === run) run.lookAgain().catch(() => undefined);
+      if (!hasEnded(run.deployment)) run.wake();
+      else if (this.#latest(run.deployment) === run) run.readLateReport().catch(() => undefined);
     }
   }
 
-  /** What became of a message; those of others are passed over. */
+  /** Feedback for a message; messages of other senders are ignored. */
   async feedback(messageId: string, outcome: string, description: string): Promise<void> {
-    // Whose deployments cannot be read has none that wait for it.
+    // If the deployments cannot be read, none of them waits for feedback.
     await this.start().catch(() => undefined);
     await this.#runs.get(messageId)?.feedback(outcome, description);
   }
@@ -168,10 +176,7 @@ export class Deployments implements PackageDesk {
       throw unavailable(thrown);
     });
     if (unreadable.length > 0)
-      this.#options.log.warn(
-        { files: unreadable },
-        'Files of deployments cannot be read and are passed over.',
-      );
+      this.#options.log.warn({ files: unreadable }, 'Skipped deployment records that cannot be read.');
     for (const deployment of records) this.#run(this.#add(deployment));
   }
 
@@ -186,9 +191,9 @@ export class Deployments implements PackageDesk {
         untilDone(
           () => this.#records.write(changed).catch((thrown) => Promise.reject(unavailable(thrown))),
           signal,
-          (error) => error && log.warn({ err: error }, 'A deployment cannot be kept; trying again.'),
+          (error) => error && log.warn({ err: error }, 'A deployment cannot be stored; retrying.'),
         ),
-      tell: async (changed) => {
+      show: async (changed) => {
         await announce([announcementOf(changed)], signal);
       },
       isFileNeeded: (one) =>
@@ -211,17 +216,17 @@ export class Deployments implements PackageDesk {
   }
 
   #run(run: DeploymentRun): void {
-    if (run.isSettled) return;
+    if (run.isComplete) return;
     void run.run().then(async () => {
-      // Others may wait for the file to be free.
+      // Other deployments may wait until the file is no longer needed.
       for (const other of this.#runs.values())
-        if (!other.isSettled && sharesFile(other.deployment, run.deployment)) other.nudge();
+        if (!other.isComplete && sharesFile(other.deployment, run.deployment)) other.wake();
       await this.#forget();
     });
   }
 
   async #forget(): Promise<void> {
-    const settled = [...this.#runs].filter(([, run]) => run.isSettled);
+    const settled = [...this.#runs].filter(([, run]) => run.isComplete);
     for (const [id, run] of settled.slice(0, Math.max(0, settled.length - KEEP))) {
       this.#remove(run);
       await this.#records.remove(id).catch(() => undefined);
@@ -259,7 +264,7 @@ function announcementOf(deployment: Deployment): Announcement {
 function unavailable(thrown: unknown): ConnectorError {
   const error = toConnectorError(thrown);
   if (error.code !== 'INTERNAL') return error;
-  return new ConnectorError('STATE_UNAVAILABLE', `Deployments cannot be kept: ${systemCode(thrown)}.`, {
+  return new ConnectorError('STATE_UNAVAILABLE', `Deployments cannot be stored: ${systemCode(thrown)}.`, {
     cause: thrown,
   });
 }

@@ -2,8 +2,8 @@ import Type, { type Static } from 'typebox';
 import { DateTime, EXPECTED_KEYWORD, OneOf } from '../contract/schema.ts';
 
 /**
- * waiting: the device has not got it yet. sent: it has, or its queue has. downloading, installing: as the device reports. installed, failed,
- * cancelled: the end.
+ * waiting: the device has not received the package yet. sent: the device or its queue has received it. downloading, installing: reported by
+ * the device. installed, failed, cancelled: final.
  */
 export const PACKAGE_STATES = [
   'waiting',
@@ -16,10 +16,10 @@ export const PACKAGE_STATES = [
 ] as const;
 export type PackageState = (typeof PACKAGE_STATES)[number];
 
-/** By a direct method, or by a cloud-to-device message. */
+/** By direct method or by cloud-to-device message. */
 export const DELIVERIES = ['method', 'message'] as const;
 
-/** Also the key under which the device reports, so that it must be one that twins take. */
+/** Also the key of the reported property, so it must be a valid key of a device twin. */
 export const packageName = Type.String({
   pattern: '^[A-Za-z0-9_-]{1,64}$',
   [EXPECTED_KEYWORD]: '1 to 64 letters, digits, - and _',
@@ -33,20 +33,22 @@ export const PackageRow = Type.Object(
     version: Type.String({ description: 'The version that was deployed.' }),
     state: OneOf(PACKAGE_STATES, {
       description:
-        'waiting until the device has it; sent; downloading and installing, as the device reports; installed, failed or cancelled at the end.',
+        'waiting until the device has received it; sent; downloading and installing as reported by the device; finally installed, failed or cancelled.',
     }),
-    progress: Type.Optional(Type.Number({ description: 'Percent, where the device reports it.' })),
-    code: Type.String({ description: 'The code of what stands or stood against it; may be empty.' }),
-    message: Type.String({ description: 'Plain words: what the device says, or what is waited for.' }),
+    progress: Type.Optional(Type.Number({ description: 'Percent, if the device reports it.' })),
+    code: Type.String({ description: 'The error code of the last problem; empty if there was none.' }),
+    message: Type.String({
+      description: 'The message of the device, or what the deployment is waiting for.',
+    }),
     deviceId: Type.String({ description: 'The device.' }),
-    deploymentId: Type.String({ description: 'The id of this deployment, which the device gets.' }),
-    storageThing: Type.String({ description: 'The Thing of the storage account that has the file.' }),
+    deploymentId: Type.String({ description: 'The id of this deployment; the device receives it.' }),
+    storageThing: Type.String({ description: 'The Thing of the storage account that contains the file.' }),
     container: Type.String({ description: 'The container of the file.' }),
     path: Type.String({ description: 'The path of the file.' }),
     fileDeleted: Type.Boolean({ description: 'Whether the file was deleted after the installation.' }),
-    createdAt: DateTime({ description: 'When it was asked for.' }),
-    deadline: DateTime({ description: 'When it counts as failed unless the device is done.' }),
-    time: DateTime({ description: 'When this was so.' }),
+    createdAt: DateTime({ description: 'When the deployment was requested.' }),
+    deadline: DateTime({ description: 'When the deployment fails unless the device has finished.' }),
+    time: DateTime({ description: 'When the state last changed.' }),
   },
   { description: 'One deployment of a software package to a device.' },
 );
@@ -69,16 +71,3 @@ export interface PackageRequest {
 
 /** One package of one device or module. */
 export type PackageName = Pick<PackageRequest, 'deviceId' | 'moduleId' | 'name'>;
-
-/** The software packages of the devices of one hub, as operations see them. All throw STATE_UNAVAILABLE. */
-export interface PackageDesk {
-  /**
-   * Begins a deployment, or gives the one that is under way with the same file and version.
-   * @throws ConnectorError PACKAGE_PENDING, FILE_NOT_FOUND, DEVICE_NOT_FOUND, LINK_NOT_POSSIBLE and what storage and hub give
-   */
-  deploy(request: PackageRequest, signal: AbortSignal): Promise<PackageRow>;
-  /** Gives a deployment up; one that has ended stays as it is. @throws ConnectorError PACKAGE_NOT_FOUND */
-  cancel(name: PackageName): Promise<PackageRow>;
-  /** Newest first: those under way, and the last thousand that have ended. */
-  list(filter: { state?: PackageState | undefined; name?: string | undefined }): Promise<PackageRow[]>;
-}

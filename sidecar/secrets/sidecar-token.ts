@@ -1,18 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { MIN_TOKEN_LENGTH } from '../settings.ts';
+import { requirePrivateFile } from './state-directory.ts';
 
 /**
  * The token that services on Things present to the sidecar: the given one, else the one kept in the state directory, which is made
- * at the first start, readable by its owner alone.
+ * at the first start, readable by its owner alone. The directory must be open (openStateDirectory).
+ *
+ * @throws ConnectorError SETTING_INVALID when the directory cannot be written or the file cannot be trusted
  */
 export async function resolveToken(given: string | undefined, stateDirectory: string): Promise<string> {
   if (given !== undefined) return given;
   const file = path.join(stateDirectory, 'sidecar-token');
   try {
-    await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
     await writeFile(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
@@ -21,11 +23,12 @@ export async function resolveToken(given: string | undefined, stateDirectory: st
       });
     }
   }
+  await requirePrivateFile(file);
   const token = (await readFile(file, 'utf8')).trim();
   if (token.length < MIN_TOKEN_LENGTH) {
     throw new ConnectorError(
       'SETTING_INVALID',
-      `${file} holds no usable token; delete it to have a new one made.`,
+      `${file} contains no valid token; delete the file to create a new one.`,
     );
   }
   return token;

@@ -1,5 +1,7 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
-import { ConnectorError } from '../errors/connector-error.ts';
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { Backoff } from '../lib/backoff.ts';
+import type { Log } from '../observe/log.ts';
 
 /**
  * queued: waits until a task of its kind has ended. running: at work. completed: all done, though single items may have failed: the
@@ -24,6 +26,8 @@ export interface TaskRecord {
   readonly total?: number;
   /** Items by what became of them, in the words of the kind. */
   readonly counts: Readonly<Record<string, number>>;
+  /** What the operator should know about the result as a whole. */
+  readonly note?: string;
   /** Lines of the report: what an operator should know of single items. */
   readonly reported: number;
   readonly error?: { readonly code: ErrorCode; readonly message: string };
@@ -66,6 +70,8 @@ export interface RunningTask<Input = unknown, Position = unknown> {
   expect(total: number): void;
   /** Items that are settled, and what became of them. */
   advance(done: number, counts?: Readonly<Record<string, number>>): void;
+  /** Sets the note of the task, in place of the one before. */
+  note(text: string): void;
   /** Tells of one item. */
   report(finding: TaskFinding): void;
   /** Keeps the position, with the progress made so far, durably. */
@@ -116,4 +122,27 @@ const GRACE_MS = 10_000;
 /** Whether work was ended because somebody cancelled it, not because the sidecar stops. */
 export function wasCancelled(signal: AbortSignal): boolean {
   return signal.reason instanceof ConnectorError && signal.reason.details?.['cancelled'] === true;
+}
+
+/**
+ * Repeats a call of background work until it succeeds, with exponential backoff or for as long as a throttled hub asks. Errors that are
+ * not retryable reject at once. So does a missing right: the report must name it instead of waiting for it.
+ */
+export async function persist<T>(call: () => Promise<T>, signal: AbortSignal, log: Log): Promise<T> {
+  const backoff = new Backoff();
+  let told: string | undefined;
+  for (;;) {
+    if (signal.aborted)
+      throw new ConnectorError('STOPPING', 'The task was cancelled or the sidecar is stopping.');
+    try {
+      return await call();
+    } catch (thrown) {
+      const error = toConnectorError(thrown);
+      const isRetried = error.retryable && error.code !== 'STOPPING' && error.code !== 'THINGWORX_FORBIDDEN';
+      if (!isRetried || signal.aborted) throw error;
+      if (told !== error.code) log.warn({ err: error }, 'Blocked; retrying.');
+      told = error.code;
+      await backoff.pause(signal, error.retryAfterMs);
+    }
+  }
 }

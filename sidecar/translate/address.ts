@@ -1,7 +1,7 @@
 import type { PropertyDefinition, ThingDefinition } from './types.ts';
 
 /** PTC's delimiter between a module id and a name; here also between an IoT Plug and Play component and a name. */
-export const DELIMITER = '::';
+const DELIMITER = '::';
 
 /** What stands before a key of a message: `module::`, `component::`, both or nothing. */
 export function addressPrefix(moduleId: string | undefined, componentName: string | undefined): string {

@@ -1,5 +1,5 @@
 import { type ResolvedProperty, resolveProperty } from './address.ts';
-import { type Coercer, coercerFor } from './base-types.ts';
+import { type Coercer, coercerFor } from './coerce/base-types.ts';
 import type { BaseType, ThingDefinition } from './types.ts';
 
 /** What happens to the value of one key. */
@@ -38,7 +38,7 @@ const MAX_PLANS = 20_000;
 const MAX_SIGNATURES_LENGTH = 8_000_000;
 const MAX_KEPT_NAMES = 300;
 
-export interface Shelf {
+interface Shelf {
   /** The most recently made first. */
   plans: Plan[];
   singles: Map<string, Plan> | undefined;

@@ -1,49 +1,50 @@
 import type { FileNotification } from '../azure/iot-hub/hub-listener.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import type { Relocation, Storages } from '../files/types.ts';
+import type { StorageAccounts } from '../files/accounts.ts';
+import type { IdempotentMove } from '../files/types.ts';
 import type { Announcement } from '../ingest/notifications/announcer.ts';
 import { untilDone } from '../lib/backoff.ts';
 import { systemCode } from '../lib/files.ts';
 import { Records } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
-import { mayPass, type Settled, settleUpload } from './settle.ts';
+import { type MoveAndLinkResult, mayRetry, moveAndLink } from './move-and-link.ts';
 import { isNotification, isUpload, type Upload, uploadId } from './upload.ts';
 
 export interface UploadsOptions {
-  /** Where uploads are kept until their events are on the Things. */
+  /** Holds uploads until their events have reached the Things. */
   readonly directory: string;
   readonly log: Log;
-  readonly storages: Storages;
-  /** Today's settings; throws while the hub has none. */
+  readonly storages: StorageAccounts;
+  /** The current settings; throws while the hub has none. */
   readonly settings: () => HubSettings;
-  /** Resolves to how many were refused. Rejects only with STOPPING. */
-  readonly announce: (told: readonly Announcement[], signal: AbortSignal) => Promise<number>;
-  /** The warning has changed. */
+  /** Resolves to the number of refused announcements. Rejects only with STOPPING. */
+  readonly announce: (announcements: readonly Announcement[], signal: AbortSignal) => Promise<number>;
+  /** Called when the warning changes. */
   readonly onWarning: () => void;
 }
 
-/** How many uploads, by what became of them. */
-export interface UploadCounts {
+/** Numbers of uploads by result. */
+interface UploadCounts {
   announced: number;
   moved: number;
-  /** Announced without a link, or without a move that was wanted. */
+  /** Announced without a link, or without the configured move. */
   incomplete: number;
   repeated: number;
   refused: number;
 }
 
-/** Uploads at work at once; those of one device go one after the other. */
+/** Uploads in progress at the same time; those of one device are processed one after the other. */
 const PARALLEL = 8;
-/** Beyond it the hub keeps its notifications. */
+/** With more waiting uploads, notifications stay in the hub. */
 const MAX_WAITING = 5_000;
-/** As long as IoT Hub keeps a notification at the most. */
+/** The longest time that IoT Hub keeps a notification. */
 const REMEMBERED_MS = 48 * 3600_000;
 const MAX_REMEMBERED = 2_000;
 
 /**
- * The files that devices upload: takes the notifications of the hub into the state directory, so that neither an outage of storage or
- * ThingWorx nor a crash loses one, moves each file as the settings say, and announces it on the Thing of its device.
+ * Processes the files that devices upload: stores the notifications of the hub in the state directory, so that neither an outage of storage
+ * or ThingWorx nor a crash loses one, moves each file as the settings require, and announces it on the Thing of its device.
  */
 export class Uploads {
   readonly counts: UploadCounts = { announced: 0, moved: 0, incomplete: 0, repeated: 0, refused: 0 };
@@ -53,12 +54,12 @@ export class Uploads {
   /** Being written to the state directory. */
   readonly #arriving = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, Upload>();
-  /** Done when, by id; oldest first. */
+  /** Time of completion by id, oldest first. */
   readonly #done = new Map<string, number>();
   /** By device. */
   readonly #working = new Map<string, Promise<void>>();
-  readonly #obstacles = new Map<string, ConnectorError>();
-  readonly #wantRoom: (() => void)[] = [];
+  readonly #blocking = new Map<string, ConnectorError>();
+  readonly #waitingForRoom: (() => void)[] = [];
   #starting: Promise<void> | undefined;
 
   constructor(options: UploadsOptions) {
@@ -66,36 +67,36 @@ export class Uploads {
     this.#records = new Records(options.directory, isUpload);
   }
 
-  /** Uploads that are not announced yet. */
+  /** The number of uploads that are not announced yet. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
   get warning(): string | undefined {
-    const [error] = this.#obstacles.values();
-    return error && `Uploaded files wait: ${error.code}: ${error.message}`;
+    const [error] = this.#blocking.values();
+    return error && `Uploaded files are waiting: ${error.code}: ${error.message}`;
   }
 
-  /** Goes on with what the last process left. Idempotent. Rejects only with STOPPING. */
+  /** Resumes the uploads of the previous process. Idempotent. Rejects only with STOPPING. */
   start(): Promise<void> {
     this.#starting ??= this.#load();
     return this.#starting;
   }
 
-  /** Leaves what is not announced to the next process. Idempotent. */
+  /** Uploads that are not announced stay for the next process. Idempotent. */
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#starting?.catch(() => undefined);
     await Promise.allSettled([...this.#arriving.values(), ...this.#working.values()]);
   }
 
-  /** Resolves when all are safe in the state directory. Rejects only with STOPPING: the hub then keeps what it told. */
+  /** Resolves when all notifications are stored in the state directory. Rejects only with STOPPING: the hub then sends them again. */
   async take(notifications: readonly unknown[], signal: AbortSignal): Promise<void> {
     const either = AbortSignal.any([this.#abort.signal, signal]);
     await unlessAborted(this.start(), either);
     for (const notification of notifications) {
       if (isNotification(notification)) await this.#take(notification, either);
-      else this.#options.log.warn('The hub sent a file notification that names no file; it was dropped.');
+      else this.#options.log.warn('Dropped a file notification of the hub that names no file.');
     }
   }
 
@@ -119,16 +120,15 @@ export class Uploads {
     this.#waiting.set(upload.id, upload);
   }
 
-  /** Resolves when an upload is done. */
+  /** Resolves when an upload is complete. */
   #room(signal: AbortSignal): Promise<void> {
-    return unlessAborted(new Promise((resolve) => this.#wantRoom.push(resolve)), signal);
+    return unlessAborted(new Promise((resolve) => this.#waitingForRoom.push(resolve)), signal);
   }
 
   async #load(): Promise<void> {
     const { log } = this.#options;
     const { records, unreadable } = await this.#disk('load', () => this.#records.load());
-    if (unreadable.length > 0)
-      log.warn({ files: unreadable }, 'Files of uploads cannot be read and are passed over.');
+    if (unreadable.length > 0) log.warn({ files: unreadable }, 'Skipped upload records that cannot be read.');
     const known = records.sort((a, b) => (a.doneAtMs ?? a.takenAtMs) - (b.doneAtMs ?? b.takenAtMs));
     for (const upload of known) {
       if (upload.doneAtMs === undefined) this.#waiting.set(upload.id, upload);
@@ -138,13 +138,13 @@ export class Uploads {
     this.#next();
   }
 
-  /** Begins with the oldest uploads whose devices have none at work. */
+  /** Starts the oldest uploads of devices that have none in progress. */
   #next(): void {
     for (const upload of this.#waiting.values()) {
       if (this.#abort.signal.aborted || this.#working.size >= PARALLEL) return;
       const { deviceId } = upload.notification;
       if (this.#working.has(deviceId)) continue;
-      const work = this.#process(upload)
+      const work = this.#handle(upload)
         .catch((thrown) => this.#failed(upload, thrown))
         .finally(() => {
           this.#working.delete(deviceId);
@@ -154,59 +154,59 @@ export class Uploads {
     }
   }
 
-  async #process({ id }: Upload): Promise<void> {
-    const { settled, refused } = await this.#announce(id);
+  async #handle({ id }: Upload): Promise<void> {
+    const { result, refused } = await this.#announce(id);
     if (refused > 0) this.counts.refused += refused;
     else this.counts.announced += 1;
-    if (settled.moved) this.counts.moved += 1;
-    if (settled.problem) this.counts.incomplete += 1;
+    if (result.moved) this.counts.moved += 1;
+    if (result.problem) this.counts.incomplete += 1;
     const doneAtMs = Date.now();
     await this.#write({ ...this.#present(id), doneAtMs });
     this.#waiting.delete(id);
     this.#done.set(id, doneAtMs);
-    for (const resolve of this.#wantRoom.splice(0)) resolve();
+    for (const resolve of this.#waitingForRoom.splice(0)) resolve();
     await this.#forget();
   }
 
-  /** While ThingWorx is away links grow old; then a new one is made. */
-  async #announce(id: string): Promise<{ settled: Settled; refused: number }> {
+  /** Makes a new link if the announcement takes longer than half the lifetime of the link. */
+  async #announce(id: string): Promise<{ result: MoveAndLinkResult; refused: number }> {
     const { signal } = this.#abort;
     for (;;) {
-      const settled = await this.#settle(id);
-      const { link } = settled;
+      const result = await this.#moveAndLink(id);
+      const { link } = result;
       const fresh =
         link && AbortSignal.timeout(Math.max(0, Math.floor((Date.parse(link.expiresAt) - Date.now()) / 2)));
       try {
-        const told = [announcementOf(this.#present(id), settled)];
+        const announcements = [announcementOf(this.#present(id), result)];
         const limit = fresh ? AbortSignal.any([signal, fresh]) : signal;
-        return { settled, refused: await this.#options.announce(told, limit) };
+        return { result, refused: await this.#options.announce(announcements, limit) };
       } catch (thrown) {
         if (signal.aborted || !fresh?.aborted) throw thrown;
       }
     }
   }
 
-  /** Waits as long as storage is away or not set up. */
-  async #settle(id: string): Promise<Settled> {
+  /** Retries while storage is unavailable or not configured. */
+  async #moveAndLink(id: string): Promise<MoveAndLinkResult> {
     const { storages, settings, log } = this.#options;
     const { signal } = this.#abort;
-    const decide = async (move: Relocation) => {
+    const decide = async (move: IdempotentMove) => {
       const upload = { ...this.#present(id), move };
       await this.#write(upload);
       this.#waiting.set(id, upload);
     };
-    const settled = await untilDone(
-      () => settleUpload(this.#present(id), { storages, settings, decide }, signal),
+    const result = await untilDone(
+      () => moveAndLink(this.#present(id), { storages, settings, decide }, signal),
       signal,
-      (error) => this.#obstruct(id, error),
-      mayPass,
+      (error) => this.#setBlocked(id, error),
+      mayRetry,
     );
-    const { problem } = settled;
+    const { problem } = result;
     if (problem) {
       const { deviceId, blobName } = this.#present(id).notification;
       log.warn({ err: problem, deviceId, blobName }, 'An uploaded file has no link or was not moved.');
     }
-    return settled;
+    return result;
   }
 
   #present(id: string): Upload {
@@ -215,18 +215,19 @@ export class Uploads {
     return upload;
   }
 
-  /** Nothing but a stop ends an upload early; anything else is a fault to be found, and the next process tries again. */
+  /** Only a stop ends an upload early. Anything else is a defect; the next process tries again. */
   #failed(upload: Upload, thrown: unknown): void {
     if (this.#abort.signal.aborted) return;
     this.#waiting.delete(upload.id);
     this.#options.log.error({ err: toConnectorError(thrown) }, 'An upload could not be announced.');
   }
 
-  #obstruct(key: string, error: ConnectorError | undefined): void {
+  #setBlocked(key: string, error: ConnectorError | undefined): void {
     const before = this.warning;
-    if (error) this.#obstacles.set(key, error);
-    else this.#obstacles.delete(key);
-    if (error && before === undefined) this.#options.log.warn({ err: error }, 'Uploaded files wait.');
+    if (error) this.#blocking.set(key, error);
+    else this.#blocking.delete(key);
+    if (error && before === undefined)
+      this.#options.log.warn({ err: error }, 'Uploaded files are waiting; retrying.');
     if (this.warning !== before) this.#options.onWarning();
   }
 
@@ -243,7 +244,7 @@ export class Uploads {
     return this.#disk(upload.id, () => this.#records.write(upload), signal);
   }
 
-  /** Until the disk takes it. Rejects only with STOPPING. */
+  /** Retries until the disk call succeeds. Rejects only with STOPPING. */
   #disk<T>(key: string, call: () => Promise<T>, signal = this.#abort.signal): Promise<T> {
     const attempt = async () => {
       try {
@@ -253,7 +254,7 @@ export class Uploads {
         throw new ConnectorError('STATE_UNAVAILABLE', text, { cause });
       }
     };
-    return untilDone(attempt, signal, (error) => this.#obstruct(key, error));
+    return untilDone(attempt, signal, (error) => this.#setBlocked(key, error));
   }
 }
 
@@ -270,7 +271,7 @@ async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<
   }
 }
 
-function announcementOf(upload: Upload, { place, moved, link, problem }: Settled): Announcement {
+function announcementOf(upload: Upload, { location, moved, link, problem }: MoveAndLinkResult): Announcement {
   const { deviceId, blobName, blobUri, blobSizeInBytes, enqueuedTimeUtc } = upload.notification;
   return {
     deviceId,
@@ -280,7 +281,7 @@ function announcementOf(upload: Upload, { place, moved, link, problem }: Settled
       blobName,
       blobUri,
       size: blobSizeInBytes,
-      ...(place === undefined ? {} : { container: place.container, path: place.path }),
+      ...(location === undefined ? {} : { container: location.container, path: location.path }),
       moved,
       ...(link === undefined ? {} : { link: link.url, linkExpires: Date.parse(link.expiresAt) }),
       code: problem?.code ?? '',

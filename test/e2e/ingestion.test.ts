@@ -87,6 +87,37 @@ describe('messages beside the stream', () => {
     assert.equal(deadLettered, 6, 'a replay has accounts of its own');
   });
 
+  test('a replay to a Thing without the properties deletes nothing and says why; a dry run says so beforehand', async () => {
+    await invoke('GrantPermissions');
+    const late = await system.addDevice('late');
+    const { deadLettered } = await accounts(system);
+    for (let count = 0; count < 3; count += 1) await late.sendReading();
+    await eventually(async () =>
+      assert.equal((await accounts(system)).deadLettered, Number(deadLettered) + 3),
+    );
+    await invoke('CreateDevice', { deviceId: 'late', createThing: true });
+    const codes = async () =>
+      (await rows('ListDeadLetters', { deviceId: 'late' })).map((row) => row['codes']);
+    const replay = async (parameters: Row = {}) =>
+      await ended(await text('ReplayDeadLetters', { deviceId: 'late', ...parameters }));
+
+    assert.deepEqual((await replay({ dryRun: true }))['counts'], { ignored: 3 });
+    assert.deepEqual(await codes(), Array(3).fill('THING_UNKNOWN'));
+    const record = await replay();
+    assert.deepEqual([record['state'], record['counts']], ['completed', { ignored: 3 }]);
+    assert.match(String(record['note']), /PROPERTY_UNKNOWN \(late\.\w+\).*kept/);
+    assert.deepEqual(await codes(), Array(3).fill('PROPERTY_UNKNOWN'));
+
+    await system.platform.setProperties(HUB_THING, { unknownProperty: 'create' });
+    await invoke('Connect');
+    assert.deepEqual((await replay())['counts'], { delivered: 3 });
+    assert.deepEqual(await codes(), []);
+    const values = await system.platform.properties('late');
+    assert.equal(values['temperature'], late.sent.at(-1)?.temperature);
+    await system.platform.setProperties(HUB_THING, { unknownProperty: 'ignore' });
+    await invoke('Connect');
+  });
+
   test('files that IoT Hub routed are ingested once, with a report of those that are none', async () => {
     const thing = device().deviceId;
     const records = Array.from({ length: 30 }, (_, number) => {

@@ -15,7 +15,14 @@ describe('npm run local-cloud', () => {
   test('two run side by side, and Ctrl-C ends one with all its parts and files', async (t) => {
     const commands = [
       new Command(t, 'local-cloud.ts'),
-      new Command(t, 'local-cloud.ts', ['--partitions', '2']),
+      new Command(t, 'local-cloud.ts', [
+        '--partitions',
+        '2',
+        '--consumer-group',
+        'line-1',
+        '--consumer-group',
+        'line-2',
+      ]),
     ];
     const [first = {}, second = {}] = await Promise.all(commands.map(facts));
     assert.deepEqual(Object.keys(first), [
@@ -42,8 +49,12 @@ describe('npm run local-cloud', () => {
     for (const url of [first.iotHubControlUrl, first.thingworxControlUrl, first.thingworxUrl])
       await assert.rejects(fetch(String(url)), TypeError);
     assert.equal(existsSync(String(first.caFile)), false);
-    const hub = (await (await fetch(String(second.iotHubControlUrl))).json()) as { partitions: unknown[] };
+    const hub = (await (await fetch(String(second.iotHubControlUrl))).json()) as {
+      partitions: unknown[];
+      consumerGroups: string[];
+    };
     assert.equal(hub.partitions.length, 2);
+    assert.deepEqual(hub.consumerGroups, ['$Default', 'line-1', 'line-2']);
     assert.equal((await fetch(`${second.thingworxUrl}/health`)).status, 200);
     commands[1]?.ctrlC();
     assert.equal((await commands[1]?.end())?.code, 0);
@@ -84,6 +95,12 @@ describe('npm run local-cloud', () => {
     const { code, error } = await new Command(t, 'local-cloud.ts', ['--partitions', 'x']).end();
     assert.equal(code, 1);
     assert.match(error, /^npm run local-cloud failed: --partitions is "x"; expected a whole number/);
+    const group = await new Command(t, 'local-cloud.ts', ['--consumer-group', 'a b']).end();
+    assert.equal(group.code, 1);
+    assert.match(
+      group.error,
+      /^npm run local-cloud failed: --consumer-group is "a b"; expected 1 to 50 letters/,
+    );
     const unknown = await new Command(t, 'local-cloud.ts', ['--port', '1']).end();
     assert.equal(unknown.code, 1);
     assert.match(unknown.error, /^npm run local-cloud failed: Unknown option '--port'.*\n/);

@@ -24,8 +24,9 @@ describe('npm start', () => {
     assert.equal(code, 0, error);
     const summary = JSON.parse(out.trim().split('\n').at(-1) ?? '');
     assert.ok(summary.sent >= 4);
-    assert.equal(summary.received, summary.sent);
-    assert.equal(summary.delivered, summary.sent);
+    // Beside the readings, the hub tells that devices have connected.
+    assert.ok(summary.received >= summary.sent);
+    assert.equal(summary.delivered, summary.received);
     assert.equal(summary.ignored, 0);
     assert.equal(summary.deadLettered, 0);
     assert.deepEqual(Object.keys(summary.things), ['machine-01', 'machine-02']);
@@ -41,7 +42,7 @@ describe('npm start', () => {
     assert.equal(code, 0);
     const summary = JSON.parse(out.trim().split('\n').at(-1) ?? '');
     assert.ok(summary.sent >= 1);
-    assert.equal(summary.delivered, summary.sent);
+    assert.equal(summary.things['machine-01'].count, summary.sent);
   });
 
   test('ends without a word on Ctrl-C while it starts', async (t) => {

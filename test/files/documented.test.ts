@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openStorage } from '../../sidecar/azure/storage.ts';
 import { StorageAccount } from '../../sidecar/files/accounts.ts';
-import { copyBlob } from '../../sidecar/files/moving.ts';
+import { copyBlob } from '../../sidecar/files/transfer.ts';
 import { MAX_LISTED } from '../../sidecar/files/types.ts';
 import { until } from '../azure/helpers.ts';
 import { DocumentedStorage } from './documented-storage.ts';
@@ -96,14 +96,14 @@ describe('what only Azure has', () => {
     const move = (name: string) => ({
       from: { container: 'files', path: `/${name}` },
       to: { container: 'moved', path: `/${name}` },
-      sparePath: `/${name}-spare`,
-      mark: 'm',
+      fallbackPath: `/${name}-spare`,
+      idempotencyKey: 'm',
       written: { atMs: Date.now(), bytes: 7 },
     });
     const pending = azure.add('files/pending');
     const metadata = { relocation: `m ${pending.etag.replaceAll('"', '')}` };
     const left = azure.add('moved/pending', { metadata, copy: { id: 'c', status: 'pending' } });
-    const moving = account.relocate(move('pending'), NEVER);
+    const moving = account.moveOnce(move('pending'), NEVER);
     await until('a look', () => azure.requests.at(-1)?.startsWith('HEAD /acct/moved') === true);
     assert.equal(pending.state, 'live');
     left.copy = { id: 'c', status: 'success' };
@@ -112,7 +112,7 @@ describe('what only Azure has', () => {
 
     const failed = azure.add('files/failed');
     azure.add('moved/failed', { metadata, bytes: 0, copy: { id: 'd', status: 'failed' } });
-    const anew = account.relocate(move('failed'), NEVER);
+    const anew = account.moveOnce(move('failed'), NEVER);
     await until('another copy', () => azure.blobs.get('moved/failed')?.copy?.status === 'pending');
     assert.equal(failed.state, 'live');
     const copy = azure.blobs.get('moved/failed')?.copy;

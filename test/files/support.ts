@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import { StorageAccounts } from '../../sidecar/files/accounts.ts';
-import type { Files } from '../../sidecar/files/types.ts';
+import type { ContainerFiles } from '../../sidecar/files/container-files.ts';
 import type { AppOptions } from '../../sidecar/http/app.ts';
-import { Tickets } from '../../sidecar/secrets/tickets.ts';
+import { OneTimeSecretTokens } from '../../sidecar/secrets/one-time-secret-tokens.ts';
 import { type Azurite, type AzuriteOptions, startAzurite } from '../emulators/azurite.ts';
 import { MemoryHubs } from '../http/fixture.ts';
 
@@ -15,7 +15,7 @@ export interface Account {
   /** Microsoft's client, to see what really lies there. */
   readonly service: BlobServiceClient;
   readonly storages: StorageAccounts;
-  readonly tickets: Tickets;
+  readonly secretTokens: OneTimeSecretTokens;
   readonly appOptions: Partial<AppOptions>;
   stop(): Promise<void>;
 }
@@ -23,19 +23,20 @@ export interface Account {
 /** Azurite, and the sidecar's storage accounts without any. */
 export async function startAccount(options: AzuriteOptions = {}): Promise<Account> {
   const azurite = await startAzurite(options);
-  const tickets = new Tickets();
-  const storages = new StorageAccounts(tickets);
+  const secretTokens = new OneTimeSecretTokens();
+  const storages = new StorageAccounts(secretTokens);
   return {
     azurite,
     service: BlobServiceClient.fromConnectionString(azurite.connectionString),
     storages,
-    tickets,
+    secretTokens,
     stop: () => azurite.stop(),
     appOptions: {
       context: {
         hubs: new MemoryHubs(),
         storages,
-        tickets,
+        secretTokens,
+        thingworx: {} as never,
         sidecar: { version: '0.1.0', startedAt: new Date() },
       },
     },
@@ -43,15 +44,15 @@ export async function startAccount(options: AzuriteOptions = {}): Promise<Accoun
 }
 
 /** Connects STORAGE to the account, as the services of its Thing do. */
-export async function connect({ azurite, storages, tickets }: Account): Promise<void> {
+export async function connect({ azurite, storages, secretTokens }: Account): Promise<void> {
   const [issued] = await storages.connect(STORAGE, {}, true);
-  await tickets.redeem(issued?.ticket ?? '', azurite.connectionString);
+  await secretTokens.redeem(issued?.ticket ?? '', azurite.connectionString);
 }
 
 /** A container with a name of its own. */
 export async function newContainer(
   account: Account,
-): Promise<{ name: string; files: Files; raw: ContainerClient }> {
+): Promise<{ name: string; files: ContainerFiles; raw: ContainerClient }> {
   await connect(account);
   const name = `c${randomBytes(8).toString('hex')}`;
   const raw = account.service.getContainerClient(name);

@@ -81,7 +81,11 @@ describe('problems', () => {
     assert.match(String(headers['content-type']), /^application\/problem\+json/);
     assert.equal(headers['x-request-id'], id);
     assert.equal(json.type, 'urn:azure-iot-sidecar:problem:HUB_NOT_CONNECTED');
-    assert.equal(json.instance, `urn:uuid:${id}`);
+    assert.equal(json.instance, `urn:azure-iot-sidecar:request:${id}`, 'an id that is no UUID');
+    const uuid = '0189d0f6-7a3c-7cc0-8d3e-1f2a3b4c5d6e';
+    const own = await call('GET', '/v1/hubs/none/status', { headers: { 'x-request-id': uuid } });
+    assert.equal(own.json.instance, `urn:uuid:${uuid}`);
+    assert.match(String((await call('GET', '/v1/nothing')).json.instance), /^urn:uuid:[0-9a-f-]{36}$/);
     assert.equal(json.retryable, false);
   });
 

@@ -1,5 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import Type from 'typebox';
 import type { NonSecretHubSettings, SecretName } from '../../sidecar/contract/hub-settings.ts';
 import type { HubStatus } from '../../sidecar/contract/status.ts';
@@ -7,29 +9,35 @@ import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import { type AppOptions, createApp } from '../../sidecar/http/app.ts';
 import { HttpServer } from '../../sidecar/http/server.ts';
+import type { Hub } from '../../sidecar/hub/connection.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
-import type { Hub, Hubs, OperationContext, SecretTickets } from '../../sidecar/operations/context.ts';
+import type { OperationContext } from '../../sidecar/operations/context.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { defineOperation, type Operation } from '../../sidecar/operations/operation.ts';
-import { Tickets } from '../../sidecar/secrets/tickets.ts';
+import { OneTimeSecretTokens } from '../../sidecar/secrets/one-time-secret-tokens.ts';
+import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
 
 export const ENVELOPE = { 'x-sidecar-envelope': '1' };
 export const TOKEN = 'a-token-of-thirty-two-characters';
 
-/** Hubs that remember what they were asked, and hand-overs in memory. */
-export class MemoryHubs implements Hubs, SecretTickets {
+type Hubs = OperationContext['hubs'];
+
+/** Hubs that remember what they were asked. */
+export class MemoryHubs implements Hubs {
+  readonly #secretTokens: OneTimeSecretTokens;
   readonly connected = new Map<
     string,
     { settings: NonSecretHubSettings; secrets: Partial<Record<SecretName, string>> }
   >();
-  readonly issued = new Map<string, { thing: string; name: SecretName }>();
+
+  constructor(secretTokens = new OneTimeSecretTokens()) {
+    this.#secretTokens = secretTokens;
+  }
 
   async connect(thing: string, settings: NonSecretHubSettings, secretNames: readonly SecretName[]) {
     this.connected.set(thing, { settings, secrets: {} });
-    const tickets = secretNames.map((name) => {
-      const ticket = `ticket-${this.issued.size}`;
-      this.issued.set(ticket, { thing, name });
-      return { name, ticket };
+    const tickets = this.#secretTokens.issue(thing, secretNames, async (secrets) => {
+      this.connected.set(thing, { settings, secrets });
     });
     return { status: statusOf(thing), tickets };
   }
@@ -38,12 +46,12 @@ export class MemoryHubs implements Hubs, SecretTickets {
     this.connected.delete(thing);
   }
 
-  async status(thing: string): Promise<HubStatus> {
+  status(thing: string): HubStatus {
     this.require(thing);
     return statusOf(thing);
   }
 
-  async list(): Promise<HubStatus[]> {
+  statuses(): HubStatus[] {
     return [...this.connected.keys()].map(statusOf);
   }
 
@@ -58,20 +66,6 @@ export class MemoryHubs implements Hubs, SecretTickets {
       },
     };
     return known as Hub;
-  }
-
-  async check(): Promise<never[]> {
-    return [];
-  }
-
-  async redeem(ticket: string, value: string): Promise<{ name: SecretName; awaited: number }> {
-    const issued = this.issued.get(ticket);
-    if (!issued) throw new ConnectorError('TICKET_UNKNOWN', 'No such ticket.');
-    this.issued.delete(ticket);
-    const hub = this.connected.get(issued.thing);
-    if (hub) hub.secrets[issued.name] = value;
-    const awaited = [...this.issued.values()].filter(({ thing }) => thing === issued.thing).length;
-    return { name: issued.name, awaited };
   }
 }
 
@@ -133,12 +127,14 @@ export interface TestApp {
 
 /** The app on a free port of the loopback address, stopped after the test. */
 export async function startApp(t: TestContext, options: Partial<AppOptions> = {}): Promise<TestApp> {
-  const hubs = new MemoryHubs();
+  const secretTokens = new OneTimeSecretTokens();
+  const hubs = new MemoryHubs(secretTokens);
   const lines: string[] = [];
   const context: Omit<OperationContext, 'signal'> = {
     hubs,
-    storages: new StorageAccounts(new Tickets()),
-    tickets: hubs,
+    storages: new StorageAccounts(secretTokens),
+    secretTokens,
+    thingworx: new ThingworxClient({ url: 'http://127.0.0.1:1/Thingworx', appKey: 'none' }),
     sidecar: { version: '0.1.0', startedAt: new Date() },
   };
   const app = createApp({
@@ -187,6 +183,31 @@ function send(port: number, method: string, path: string, call: Call = {}): Prom
     request.on('error', reject);
     request.end(body as string | undefined);
   });
+}
+
+/** Writes text to the port as it is and reads until the other side closes the connection. */
+export function exchange(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1');
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+/** Repeats an assertion until it holds, for at most 10 seconds. */
+export async function eventually(assertion: () => Promise<void>): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await assertion();
+    } catch (thrown) {
+      if (attempt === 100) throw thrown;
+      await setTimeout(100);
+    }
+  }
 }
 
 export function basic(user: string, password: string): string {

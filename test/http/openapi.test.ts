@@ -13,18 +13,30 @@ interface Described {
   readonly tags: string[];
   readonly parameters?: { name: string; in: string; required: boolean; schema: object }[];
   readonly requestBody?: { content: Record<string, { schema: object }> };
-  readonly responses: Record<string, { description: string; content?: Record<string, { schema: object }> }>;
+  readonly responses: Record<string, Response | { readonly $ref: string }>;
+}
+
+interface Response {
+  readonly description: string;
+  readonly content?: Record<string, { schema: object }>;
 }
 
 const document = openApi(OPERATIONS, '1.2.3') as {
   openapi: string;
   info: { version: string };
   paths: Record<string, Record<string, Described>>;
-  components: { schemas: Record<string, object> };
+  components: { schemas: Record<string, object>; responses: Record<string, Response> };
 };
 const described = Object.entries(document.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
 );
+
+/** A response, or the shared one that it refers to. */
+function responseOf(operation: Described | undefined, status: string | number): Response | undefined {
+  const response = operation?.responses[status];
+  if (!response || !('$ref' in response)) return response;
+  return document.components.responses[response.$ref.replace('#/components/responses/', '')];
+}
 
 describe('the OpenAPI document', () => {
   test('is what the app serves, behind the token', async (t) => {
@@ -62,8 +74,11 @@ describe('the OpenAPI document', () => {
     for (const { operation } of described) {
       for (const { schema } of operation.parameters ?? []) ajv.compile(schema);
       for (const { schema } of Object.values(operation.requestBody?.content ?? {})) ajv.compile(schema);
-      assert.ok(operation.responses[200]?.content);
-      for (const [status, { content = {} }] of Object.entries(operation.responses)) {
+      assert.ok(responseOf(operation, 200)?.content);
+      for (const status of Object.keys(operation.responses)) {
+        const response = responseOf(operation, status);
+        assert.ok(response, `${operation.operationId} ${status}`);
+        const { content = {} } = response;
         if (/^[23]/.test(status)) {
           for (const { schema } of Object.values(content)) ajv.compile(schema);
           continue;
@@ -82,10 +97,19 @@ describe('the OpenAPI document', () => {
       for (const code of operation.errors) {
         const { status } = ERRORS[code];
         assert.ok(
-          found?.operation.responses[status]?.description.includes(code),
+          responseOf(found?.operation, status)?.description.includes(code),
           `${operation.name} ${code}`,
         );
       }
+    }
+  });
+
+  test('holds each error response once', () => {
+    const shared = Object.values(document.components.responses).map((response) => JSON.stringify(response));
+    assert.equal(new Set(shared).size, shared.length);
+    for (const { operation } of described) {
+      for (const [status, response] of Object.entries(operation.responses))
+        assert.equal('$ref' in response, !/^[23]/.test(status), `${operation.operationId} ${status}`);
     }
   });
 

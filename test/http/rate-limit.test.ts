@@ -4,14 +4,12 @@ import { RateLimit } from '../../sidecar/http/rate-limit.ts';
 
 test('gives back calls as time goes by, never more than the burst', () => {
   let nowMs = 0;
-  const limit = new RateLimit({ burst: 2, perSecond: 4 }, () => nowMs);
+  const limit = new RateLimit({ burst: 2, perSecond: 4 }, undefined, () => nowMs);
   limit.take('a');
   limit.take('a');
   assert.throws(() => limit.take('a'), { code: 'RATE_LIMITED', retryAfterMs: 250 });
-  assert.throws(() => limit.probe('a'), { code: 'RATE_LIMITED' });
   limit.take('b');
   nowMs = 250;
-  limit.probe('a');
   limit.take('a');
   assert.throws(() => limit.take('a'), { code: 'RATE_LIMITED', retryAfterMs: 250 });
   nowMs = 60_000;
@@ -20,8 +18,8 @@ test('gives back calls as time goes by, never more than the burst', () => {
   assert.throws(() => limit.take('a'), { code: 'RATE_LIMITED' });
 });
 
-test('remembers a bounded number of addresses', () => {
-  const limit = new RateLimit({ burst: 1, perSecond: 0.001 }, () => 0);
+test('remembers a bounded number of callers', () => {
+  const limit = new RateLimit({ burst: 1, perSecond: 0.001 }, undefined, () => 0);
   for (let i = 0; i < 10_001; i++) limit.take(`address-${i}`);
   limit.take('address-0');
   assert.throws(() => limit.take('address-10000'), { code: 'RATE_LIMITED' });

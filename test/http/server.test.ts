@@ -53,7 +53,8 @@ describe('the server', () => {
       context: {
         hubs,
         storages: {} as never,
-        tickets: hubs,
+        secretTokens: {} as never,
+        thingworx: {} as never,
         sidecar: { version: '0', startedAt: new Date() },
       },
       token: TOKEN,

@@ -10,7 +10,7 @@ import { discoverEventHub } from '../../sidecar/azure/iot-hub/endpoint-discovery
 import { HubClients } from '../../sidecar/azure/iot-hub/hub-clients.ts';
 import { openStorage } from '../../sidecar/azure/storage.ts';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
-import { attempt } from '../../sidecar/files/failure.ts';
+import { attempt } from '../../sidecar/files/storage-calls.ts';
 import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
 import { Recorder, until } from '../azure/helpers.ts';
 import { startTrustedHub } from '../azure/iot-hub/hub-emulator.ts';

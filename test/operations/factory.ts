@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
@@ -10,6 +11,9 @@ import { deviceEvents, hubDeviceEvents } from '../../extension/entities/hub-inbo
 import { ENTITIES } from '../../extension/entities/index.ts';
 import type { Row } from '../../scripts/local/platform.ts';
 import { HUB_THING, LocalSystem, type SystemOptions } from '../../scripts/local/system.ts';
+import { ERRORS, type ErrorCode } from '../../sidecar/errors/catalogue.ts';
+import { COMMON_ERRORS } from '../../sidecar/http/openapi.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import {
   entities,
   implementation,
@@ -48,9 +52,10 @@ export class Factory {
 
   /** Calls a service; the value out of the result table where there is one. */
   async call<T = Row>(thing: string, service: string, parameters: Row = {}): Promise<T> {
-    const answer = (await this.system.platform.invoke(thing, service, parameters)) as
-      | { rows?: Row[] }
-      | undefined;
+    const answer = (await this.system.platform.invoke(thing, service, parameters).catch((thrown: Error) => {
+      checkDeclared(service, thrown);
+      throw thrown;
+    })) as { rows?: Row[] } | undefined;
     const [row] = answer?.rows ?? [];
     return (row && 'result' in row ? row.result : answer) as T;
   }
@@ -242,6 +247,17 @@ export class Factory {
     await client.setOptions({ ca: await readFile(this.system.cloud.caFile, 'utf8') });
     await client.open();
   }
+}
+
+/** A service may fail only with codes that its operation declares. */
+function checkDeclared(service: string, { message }: Error): void {
+  const operation = OPERATIONS.find(({ name }) => name === service);
+  const code = / : ([A-Z]+(?:_[A-Z]+)+|INTERNAL): /.exec(message)?.[1] as ErrorCode | undefined;
+  if (!operation || !code || !(code in ERRORS)) return;
+  assert.ok(
+    [...COMMON_ERRORS, ...operation.errors].includes(code),
+    `${service} does not declare ${code}: ${message}`,
+  );
 }
 
 function listenerOf(thing: string, event: string): string {

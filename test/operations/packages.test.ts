@@ -110,7 +110,7 @@ describe('a software package', () => {
       assert.deepEqual(installer.loaded.map(String), [CONTENT]);
       await assert.rejects(
         deploy(thing, path, { moduleId: 'installer', delivery: 'message' }),
-        /REQUEST_INVALID: moduleId: modules get no messages/,
+        /REQUEST_INVALID: moduleId: modules receive no messages/,
       );
     });
   }

@@ -123,7 +123,10 @@ describe('a file that a device uploads', () => {
       await factory.call(STORAGE_THING, 'DisconnectStorage');
       await uploadFile(factory, 'uploader', 'waits.txt', 'waits');
       await eventually(async () => {
-        assert.match(String((await system.status()).reason), /Uploaded files wait: STORAGE_NOT_CONNECTED/);
+        assert.match(
+          String((await system.status()).reason),
+          /Uploaded files are waiting: STORAGE_NOT_CONNECTED/,
+        );
       });
       await system.sidecar.kill();
       // It finds the storage Thing by itself.

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'azure-iot-device';
 import type { HubClients } from '../../sidecar/azure/iot-hub/hub-clients.ts';
 import { listenToFeedback } from '../../sidecar/azure/iot-hub/hub-listener.ts';
-import type { Files } from '../../sidecar/files/types.ts';
+import type { ContainerFiles } from '../../sidecar/files/container-files.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
 import { Deployments } from '../../sidecar/packages/deployments.ts';
 import type { PackageRequest, PackageRow } from '../../sidecar/packages/types.ts';
@@ -39,7 +39,7 @@ describe('deployments', () => {
 
   interface Bench {
     readonly deviceId: string;
-    readonly files: Files;
+    readonly files: ContainerFiles;
     /** States that were announced, without repeats. */
     readonly rows: PackageRow[];
     states(): string[];
@@ -242,13 +242,13 @@ describe('deployments', () => {
     await deployments.deploy(bench.request({ timeoutMinutes: 1 / 60, deleteFile: true }), NEVER);
     await ended(bench, 'failed');
     assert.equal(bench.rows.at(-1)?.code, 'DEVICE_TIMEOUT');
-    assert.match(bench.rows.at(-1)?.message ?? '', /it was installing/);
+    assert.match(bench.rows.at(-1)?.message ?? '', /last state was installing/);
     resolve();
     await until('the report', async () => {
       const { properties } = await clients.twins.get({ deviceId: bench.deviceId });
       return JSON.stringify(properties.reported).includes('"installed"');
     });
-    deployments.heard(bench.deviceId);
+    deployments.deviceChanged(bench.deviceId);
     await ended(bench, 'installed');
     await until('the file is gone', () => bench.rows.at(-1)?.fileDeleted === true);
   });
@@ -258,7 +258,7 @@ describe('deployments', () => {
     await bench.open().deploy(bench.request({ timeoutMinutes: 1 / 60 }), NEVER);
     await ended(bench, 'failed');
     assert.equal(bench.rows.at(-1)?.code, 'DEVICE_OFFLINE');
-    assert.match(bench.rows.at(-1)?.message ?? '', /did not reach the device in time/);
+    assert.match(bench.rows.at(-1)?.message ?? '', /device did not receive it in time/);
   });
 
   test('that are given up in time reach nobody; later the device is told', async (t) => {
@@ -268,7 +268,7 @@ describe('deployments', () => {
     await deployments.deploy(bench.request(), NEVER);
     const early = await deployments.cancel(name);
     assert.equal(early.state, 'cancelled');
-    assert.match(early.message, /before the device had it/);
+    assert.match(early.message, /before the device received it/);
     assert.equal((await deployments.cancel(name)).deploymentId, early.deploymentId);
     const installer = new Installer(await bench.device());
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -278,7 +278,7 @@ describe('deployments', () => {
     await ended(bench, 'installing');
     const late = await deployments.cancel(name);
     assert.equal(late.state, 'cancelled');
-    assert.match(late.message, /says that it has stopped/);
+    assert.match(late.message, /confirmed that it has stopped/);
     assert.deepEqual(
       installer.orders.map(({ version, cancel }) => [version, cancel]),
       [
@@ -365,11 +365,11 @@ describe('deployments', () => {
     await until('it is sent', () => bench.rows.at(-1)?.state === 'sent');
     await clients.messages.purge(bench.deviceId);
     await ended(bench, 'failed');
-    assert.match(bench.rows.at(-1)?.message ?? '', /did not take the message: Purged/);
+    assert.match(bench.rows.at(-1)?.message ?? '', /did not accept the message: Purged/);
     await deployments.deploy(bench.request({ delivery: 'message' }), NEVER);
     const client = await bench.device();
     client.on('message', (message) => void client.complete(message));
-    await until('it is taken', () => /has taken the message/.test(bench.rows.at(-1)?.message ?? ''));
+    await until('it is taken', () => /has accepted the message/.test(bench.rows.at(-1)?.message ?? ''));
     assert.equal(bench.rows.at(-1)?.state, 'sent');
     assert.match((await deployments.cancel(name)).message, /may still install it/);
   });

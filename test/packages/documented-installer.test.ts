@@ -34,7 +34,7 @@ test('the installer in docs/software-packages.md does what the page says', async
       })
     ).status;
   const reported = async (id: string) =>
-    await channel.look({ deviceId: 'dev', name: 'vision', id } as never, new AbortController().signal);
+    await channel.readReport({ deviceId: 'dev', name: 'vision', id } as never, new AbortController().signal);
 
   assert.equal(await order('1', { version: '2' }), 202);
   await until('the report', async () => (await reported('1'))?.state === 'installed');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { render, Screen } from '../../scripts/local/screen.ts';
+import { render, renderPlant, Screen } from '../../scripts/local/screen.ts';
 
 function terminal(isTTY: boolean, columns: number) {
   const written: string[] = [];
@@ -41,7 +41,18 @@ describe('what npm start shows', () => {
     const lines = render({ sent: 5, status, things, addresses: [['ThingWorx', 'http://x/']] });
     assert.ok(lines.includes('state waiting (ThingWorx does not answer)'));
     assert.ok(lines.includes('… and 2 more Things'));
-    assert.ok(lines.some((line) => /^sent 5 {3}received 3 .* lag 7$/.test(line)));
+    assert.ok(lines.some((line) => /^sent 5 {3}received 3 /.test(line)));
+    assert.ok(lines.some((line) => /^dead letters 0 .* lag 7$/.test(line)));
     assert.match(lines.at(-1) ?? '', /^ThingWorx +http:\/\/x\/$/);
+  });
+
+  test('names the properties of machines that differ, within the width of a small terminal', () => {
+    const things = new Map<string, Record<string, unknown>>([
+      ['pump-01', { flow: 30.6, running: true }],
+      ['oven-02', { state: 'x'.repeat(200) }],
+    ]);
+    const lines = renderPlant({ sent: 1, status: { state: 'running' }, things, addresses: [] });
+    assert.ok(lines.some((line) => /^pump-01 +flow 30.6 +running true$/.test(line)));
+    assert.ok(lines.every((line) => line.length <= 80));
   });
 });

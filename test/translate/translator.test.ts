@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { compileTranslator } from '../../sidecar/translate/translator.ts';
-import type { Creation, Prepared, TranslationSettings } from '../../sidecar/translate/types.ts';
+import type { Creation, DecodedMessage, TranslationSettings } from '../../sidecar/translate/types.ts';
 import { codes, directory, message, row, rows, thing, translate } from './support.ts';
 
 const DEVICE = thing('dev-1', {
@@ -30,19 +30,23 @@ describe('plain telemetry', () => {
       ignored: [],
       refusals: [],
       creations: [],
-      events: [],
+      notifications: [],
     });
   });
 
   test('prepare names the Things', () => {
-    const prepared = compileTranslator({}).prepare(message({ a: 1 })) as Prepared;
+    const prepared = compileTranslator({}).prepare(message({ a: 1 })) as DecodedMessage;
     assert.deepEqual(prepared.things, ['dev-1']);
-    assert.deepEqual((compileTranslator({}).prepare(message(5)) as Prepared).things, []);
+    assert.deepEqual((compileTranslator({}).prepare(message(5)) as DecodedMessage).things, []);
   });
 
   test("the time is the device's creation time, else the enqueued time", () => {
-    const [update] = translate({}, message({ temperature: 1 }, { creationTimeMs: 5 }), THINGS).updates;
-    assert.equal(update?.timeMs, 5);
+    const [update] = translate(
+      {},
+      message({ temperature: 1 }, { creationTimeMs: 1_600_000_000_005 }),
+      THINGS,
+    ).updates;
+    assert.equal(update?.timeMs, 1_600_000_000_005);
     const odd = translate({}, message({ temperature: 1 }, { creationTimeMs: Number.NaN }), THINGS);
     assert.equal(odd.updates[0]?.timeMs, 1_700_000_000_000);
   });
@@ -259,16 +263,25 @@ describe('policies', () => {
 
   test('a message whose keys are data does not make a Thing grow without end', () => {
     const body = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, i]));
+    const limits = { maxCreations: 200 };
     const { creations, refusals, updates } = translate(
-      { unknownProperty: 'create' },
+      { unknownProperty: 'create', limits },
       message({ count: 1, ...body }),
       THINGS,
     );
     assert.deepEqual([creations.length, refusals.length, updates[0]?.values], [0, 5000, [1]]);
     const things = { version: 1, rules: [{ each: '$.*', thing: '{$key}', properties: { v: '@' } }] };
-    const settings: TranslationSettings = { unknownThing: 'create', deviceTemplate: 'T', mappings: things };
+    const settings: TranslationSettings = {
+      unknownThing: 'create',
+      deviceTemplate: 'T',
+      mappings: things,
+      limits,
+    };
     const many = translate(settings, message(body), THINGS);
     assert.deepEqual([many.creations.length, many.refusals.length], [0, 5000]);
+    assert.match(many.refusals[0]?.reason ?? '', /more than 200 Things .* \(setting maxCreations\)/);
+    const frame = translate({ unknownProperty: 'create' }, message(body), THINGS);
+    assert.equal(frame.creations.length, 5000, 'a key frame of OPC UA has as many');
   });
 
   test('a property whose name cannot be is refused', () => {
@@ -287,7 +300,9 @@ describe('plans', () => {
     );
     const things = directory(DEVICE, other);
     const updates = ['dev-1', 'dev-1', 'dev-2'].map((deviceId, i) => {
-      const prepared = translator.prepare(message({ temperature: i, mode: 'x' }, { deviceId })) as Prepared;
+      const prepared = translator.prepare(
+        message({ temperature: i, mode: 'x' }, { deviceId }),
+      ) as DecodedMessage;
       return translator.translate(prepared, things).updates[0];
     });
     assert.equal(updates[0]?.properties, updates[1]?.properties);
@@ -311,7 +326,7 @@ describe('plans', () => {
     ];
     for (let round = 0; round < 3; round++) {
       for (const body of bodies) {
-        const translation = translator.translate(translator.prepare(message(body)) as Prepared, THINGS);
+        const translation = translator.translate(translator.prepare(message(body)) as DecodedMessage, THINGS);
         const fresh = translate({ unknownProperty: 'ignore' }, message(body), THINGS);
         assert.deepEqual(translation, fresh);
       }
@@ -320,7 +335,7 @@ describe('plans', () => {
 
   test('a new definition is used at once', () => {
     const translator = compileTranslator({});
-    const prepared = translator.prepare(message({ t: 5 })) as Prepared;
+    const prepared = translator.prepare(message({ t: 5 })) as DecodedMessage;
     assert.deepEqual(rows(translator.translate(prepared, directory(thing('dev-1', { t: 'NUMBER' })))), [
       { t: 5 },
     ]);
@@ -334,7 +349,7 @@ describe('plans', () => {
     for (let i = 0; i < 12_000; i++) {
       const body = { temperature: i, [`k${i}`]: 1 };
       const { updates, ignored } = translator.translate(
-        translator.prepare(message(body)) as Prepared,
+        translator.prepare(message(body)) as DecodedMessage,
         THINGS,
       );
       assert.equal(updates[0]?.values[0], i);

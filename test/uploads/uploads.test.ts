@@ -8,7 +8,7 @@ import type { ContainerClient } from '@azure/storage-blob';
 import type { FileNotification } from '../../sidecar/azure/iot-hub/hub-listener.ts';
 import { type HubSettings, withDefaults } from '../../sidecar/contract/hub-settings.ts';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
-import type { Storages } from '../../sidecar/files/types.ts';
+import type { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import type { Announcement } from '../../sidecar/ingest/notifications/announcer.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
 import { Uploads, type UploadsOptions } from '../../sidecar/uploads/uploads.ts';
@@ -235,7 +235,7 @@ describe('uploads of devices', () => {
         const storage = account.storages.require(thing);
         return {
           locate: storage.locate.bind(storage),
-          relocate: storage.relocate.bind(storage),
+          moveOnce: storage.moveOnce.bind(storage),
           container: (name: string) => ({
             downloadLink: async (file: string, minutes: number, signal: AbortSignal) => {
               links += 1;
@@ -245,7 +245,7 @@ describe('uploads of devices', () => {
           }),
         };
       },
-    } as unknown as Storages;
+    } as unknown as StorageAccounts;
     const uploads = bench.open({
       storages,
       announce: async (told, signal) => {

@@ -2,13 +2,23 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { FileLock } from '../../lib/file-lock.ts';
-import { replaceFile, systemCode } from '../../lib/files.ts';
+import { isMissing, replaceFile, systemCode } from '../../lib/files.ts';
+import { azureError } from '../azure-error.ts';
 import { ensureContainer, openStorage, type StorageOptions } from '../storage.ts';
 import type { Checkpoint, CheckpointStore, PartitionOwnership } from './event-types.ts';
+
+/** A checkpoint with the time when it was written. */
+export interface WrittenCheckpoint extends Checkpoint {
+  readonly writtenAtMs: number;
+}
 
 /** An open checkpoint store. */
 export interface OpenCheckpoints {
   readonly store: CheckpointStore;
+  /** Where the checkpoints are, without secrets: two stores with one location hold the same checkpoints. */
+  readonly location: string;
+  /** The checkpoints of a consumer group with their times. Rejects as `listCheckpoints` does. */
+  listWritten(namespace: string, eventHub: string, group: string): Promise<WrittenCheckpoint[]>;
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -53,8 +63,31 @@ export async function openBlobCheckpoints(options: BlobCheckpointOptions): Promi
       }
     },
   };
-  return { store, close: async () => undefined };
+  const { origin, pathname } = new URL(container.url);
+  return {
+    store,
+    location: `${origin}${pathname}`,
+    listWritten: async (...place) => {
+      const checkpoints = await store.listCheckpoints(...place);
+      const prefix = `${place.join('/').toLowerCase()}/checkpoint/`;
+      const times = new Map<string, number>();
+      try {
+        for await (const { name, properties } of container.listBlobsFlat({ prefix }))
+          times.set(name.slice(prefix.length), properties.lastModified.getTime());
+      } catch (thrown) {
+        throw azureError(thrown, { action: `Reading the checkpoints in ${options.container}` });
+      }
+      return checkpoints.map((checkpoint) => ({
+        ...checkpoint,
+        writtenAtMs: times.get(checkpoint.partitionId) ?? 0,
+      }));
+    },
+    close: async () => undefined,
+  };
 }
+
+/** The location of checkpoints in the state directory, which may be moved. */
+const LOCAL = 'the state directory';
 
 export interface FileCheckpointOptions {
   /** Created when it does not exist. */
@@ -80,7 +113,12 @@ export async function openFileCheckpoints(options: FileCheckpointOptions): Promi
   if (!lock)
     throw new ConnectorError('CHECKPOINTS_IN_USE', `${directory} is in use by another sidecar that runs.`);
   const store = new FileCheckpoints(directory, lock);
-  return { store, close: () => store.close() };
+  return {
+    store,
+    location: LOCAL,
+    listWritten: (...place) => store.listCheckpoints(...place),
+    close: () => store.close(),
+  };
 }
 
 class FileCheckpoints implements CheckpointStore {
@@ -106,30 +144,14 @@ class FileCheckpoints implements CheckpointStore {
     return this.#ownership.claim(claims);
   }
 
-  async listCheckpoints(namespace: string, eventHub: string, group: string): Promise<Checkpoint[]> {
-    const directory = this.#place(namespace, eventHub, group);
-    let names: string[];
-    try {
-      names = await readdir(directory);
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw unreadable(directory, systemCode(thrown));
-    }
-    const files = names.filter((name) => name.endsWith('.json'));
-    return await Promise.all(
-      files.map(async (name) => ({
-        fullyQualifiedNamespace: namespace,
-        eventHubName: eventHub,
-        consumerGroup: group,
-        partitionId: decodeURIComponent(name.slice(0, -'.json'.length)),
-        ...(await readCheckpoint(path.join(directory, name))),
-      })),
-    );
+  listCheckpoints(namespace: string, eventHub: string, group: string): Promise<WrittenCheckpoint[]> {
+    return listGroup(this.#directory, namespace, eventHub, group);
   }
 
   async updateCheckpoint(checkpoint: Checkpoint): Promise<void> {
     this.#checkLock();
-    const directory = this.#place(
+    const directory = placeIn(
+      this.#directory,
       checkpoint.fullyQualifiedNamespace,
       checkpoint.eventHubName,
       checkpoint.consumerGroup,
@@ -161,12 +183,6 @@ class FileCheckpoints implements CheckpointStore {
     }
   }
 
-  #place(namespace: string, eventHub: string, group: string): string {
-    // Lower case as in the blob store: these names are case-insensitive.
-    const parts = [namespace, eventHub, group].map((part) => encodeURIComponent(part.toLowerCase()));
-    return path.join(this.#directory, ...parts);
-  }
-
   #checkLock(): void {
     if (this.#lock.isLost)
       throw new ConnectorError(
@@ -176,7 +192,65 @@ class FileCheckpoints implements CheckpointStore {
   }
 }
 
-async function readCheckpoint(file: string): Promise<{ offset: string; sequenceNumber: number }> {
+/**
+ * All checkpoints in a local directory, of all event hubs and consumer groups; their names are in lower case. Needs no lock.
+ *
+ * Throws CHECKPOINTS_UNREADABLE.
+ */
+export async function listFileCheckpoints(directory: string): Promise<WrittenCheckpoint[]> {
+  const checkpoints: WrittenCheckpoint[] = [];
+  for (const namespace of await foldersIn(directory))
+    for (const eventHub of await foldersIn(placeIn(directory, namespace)))
+      for (const group of await foldersIn(placeIn(directory, namespace, eventHub)))
+        checkpoints.push(...(await listGroup(directory, namespace, eventHub, group)));
+  return checkpoints;
+}
+
+async function listGroup(
+  root: string,
+  namespace: string,
+  eventHub: string,
+  group: string,
+): Promise<WrittenCheckpoint[]> {
+  const directory = placeIn(root, namespace, eventHub, group);
+  let names: string[];
+  try {
+    names = await readdir(directory);
+  } catch (thrown) {
+    if (isMissing(thrown)) return [];
+    throw unreadable(directory, systemCode(thrown));
+  }
+  const files = names.filter((name) => name.endsWith('.json'));
+  return await Promise.all(
+    files.map(async (name) => ({
+      fullyQualifiedNamespace: namespace,
+      eventHubName: eventHub,
+      consumerGroup: group,
+      partitionId: decodeURIComponent(name.slice(0, -'.json'.length)),
+      ...(await readCheckpoint(path.join(directory, name))),
+    })),
+  );
+}
+
+function placeIn(directory: string, ...names: readonly string[]): string {
+  // Lower case as in the blob store: these names are case-insensitive.
+  return path.join(directory, ...names.map((name) => encodeURIComponent(name.toLowerCase())));
+}
+
+/** The names of folders, decoded. */
+async function foldersIn(directory: string): Promise<string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => decodeURIComponent(name));
+  } catch (thrown) {
+    if (isMissing(thrown)) return [];
+    throw unreadable(directory, systemCode(thrown));
+  }
+}
+
+async function readCheckpoint(
+  file: string,
+): Promise<Pick<WrittenCheckpoint, 'offset' | 'sequenceNumber' | 'writtenAtMs'>> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -189,12 +263,17 @@ async function readCheckpoint(file: string): Promise<{ offset: string; sequenceN
   } catch {
     throw unreadable(file, 'the file is not JSON');
   }
-  const { version, offset, sequenceNumber } = (value ?? {}) as Record<string, unknown>;
+  const { version, offset, sequenceNumber, writtenAt } = (value ?? {}) as Record<string, unknown>;
   if (version !== 1) throw unreadable(file, 'its version is not 1');
   if (typeof offset !== 'string' || offset === '' || !Number.isSafeInteger(sequenceNumber)) {
     throw unreadable(file, 'offset or sequenceNumber is missing or of the wrong type');
   }
-  return { offset, sequenceNumber: sequenceNumber as number };
+  const writtenAtMs = Date.parse(String(writtenAt));
+  return {
+    offset,
+    sequenceNumber: sequenceNumber as number,
+    writtenAtMs: Number.isNaN(writtenAtMs) ? 0 : writtenAtMs,
+  };
 }
 
 function unreadable(file: string, why: string): ConnectorError {

@@ -22,7 +22,7 @@ import type {
   LastEnqueued,
   StartPosition,
 } from './event-types.ts';
-import { GuardedCheckpoints } from './guarded-checkpoints.ts';
+import { GuardedCheckpoints, type PartitionEnd } from './guarded-checkpoints.ts';
 import { Partition, PartitionEnded, PartitionEnds } from './partition.ts';
 
 /**
@@ -64,6 +64,7 @@ class HubEventSource implements EventSource {
   #client: EventHubConsumerClient;
   #subscription: Subscription | undefined;
   #properties: EventHubProperties | undefined;
+  readonly #skipReported = new Set<string>();
   #timers: NodeJS.Timeout[] = [];
   #state: 'new' | 'open' | 'reopening' | 'stopped' = 'new';
   #reopening: Promise<void> | undefined;
@@ -242,10 +243,37 @@ class HubEventSource implements EventSource {
       beginsAfter: this.#store.beginsAfter(partitionId),
       backoff,
       report: (error) => this.#report(partitionId, error),
+      onBegin: (sequenceNumber) => void this.#begun(partitionId, sequenceNumber),
       onGap: (after, next) => void this.#explainGap(partitionId, after, next),
     });
     this.#partitions.set(partitionId, partition);
     await partition.open();
+  }
+
+  /** After a start by time or offset: the messages before the first one are not read, unless there is a checkpoint. */
+  async #begun(partitionId: string, sequenceNumber: number): Promise<void> {
+    try {
+      this.#skipped(partitionId, sequenceNumber - 1, await this.#partitionProperties(partitionId));
+    } catch (thrown) {
+      this.#failed(partitionId, thrown);
+    }
+  }
+
+  /** Reported once per partition. A replay has no checkpoints and reads a time window on purpose. */
+  #skipped(partitionId: string, through: number, end: PartitionEnd): void {
+    const messages = through - end.beginningSequenceNumber + 1;
+    if (messages <= 0 || !this.#options.checkpoints || this.#skipReported.has(partitionId)) return;
+    this.#skipReported.add(partitionId);
+    const until = new Date(Math.min(end.lastEnqueuedOnUtc.getTime(), Date.now())).toISOString();
+    this.#handlers.onError(
+      partitionId,
+      new ConnectorError(
+        'MESSAGES_SKIPPED',
+        `Partition ${partitionId} has no checkpoint, so reading begins at startPosition. The ${messages} messages before it, with the sequence ` +
+          `numbers ${end.beginningSequenceNumber} to ${through}, are not read. To ingest them call ReplayEvents with a time window that ends at ${until}.`,
+        { details: { messages, firstSequenceNumber: end.beginningSequenceNumber, until } },
+      ),
+    );
   }
 
   async #explainGap(partitionId: string, after: number, next: number): Promise<void> {
@@ -348,6 +376,7 @@ class HubEventSource implements EventSource {
       startPositionOf: (id) => this.#options.startPositions?.[id] ?? this.#options.startPosition,
       partitionEnd: (id) => this.#partitionProperties(id),
       onAhead: (id, error) => this.#report(id, error),
+      onSkip: (id, through, end) => this.#skipped(id, through, end),
     });
   }
 

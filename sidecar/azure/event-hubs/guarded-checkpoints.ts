@@ -6,6 +6,8 @@ import type { Checkpoint, CheckpointStore, PartitionOwnership, StartPosition } f
 export interface PartitionEnd {
   readonly lastEnqueuedSequenceNumber: number;
   readonly lastEnqueuedOffset: string;
+  readonly lastEnqueuedOnUtc: Date;
+  readonly beginningSequenceNumber: number;
 }
 
 export interface GuardOptions {
@@ -17,6 +19,8 @@ export interface GuardOptions {
   startPositionOf(partitionId: string): StartPosition;
   partitionEnd(partitionId: string): Promise<PartitionEnd>;
   onAhead(partitionId: string, error: ConnectorError): void;
+  /** Reading begins without a checkpoint, and the messages that the hub keeps up to this sequence number are not read. */
+  onSkip(partitionId: string, through: number, end: PartitionEnd): void;
 }
 
 /** The offset before the first event of a partition. */
@@ -32,6 +36,7 @@ const BEGINNING = '-1';
  * - A checkpoint beyond the end of its partition was written for another hub with the same name. The SDK would wait there forever. It is
  *   reported, and reading begins at the start of the partition.
  * - The position where reading begins is known before the first event, so that lag and stalls are visible from the start.
+ * - When reading begins without a checkpoint, the messages before the start position are counted and reported.
  * - Calls have a timeout, and their errors are ConnectorErrors.
  */
 export class GuardedCheckpoints implements CheckpointStore {
@@ -107,7 +112,7 @@ export class GuardedCheckpoints implements CheckpointStore {
       consumerGroup: group,
       partitionId,
     };
-    const begin = stored ? await this.#checked(stored) : await this.#pinned(place);
+    const begin = stored ? await this.#checked(stored) : await this.#started(place);
     const after = begin?.sequenceNumber ?? firstAfter(this.#options.startPositionOf(partitionId));
     if (after === undefined) this.#begins.delete(partitionId);
     else this.#begins.set(partitionId, after);
@@ -139,9 +144,25 @@ export class GuardedCheckpoints implements CheckpointStore {
     return { ...checkpoint, offset: BEGINNING, sequenceNumber: -1 };
   }
 
-  async #pinned(place: Omit<Checkpoint, 'offset' | 'sequenceNumber'>): Promise<Checkpoint | undefined> {
-    if (this.#options.startPositionOf(place.partitionId).from !== 'latest') return undefined;
-    const end = await this.#options.partitionEnd(place.partitionId);
+  /** Where a partition without a checkpoint begins: the pinned end for `latest`, otherwise undefined. */
+  async #started(place: Omit<Checkpoint, 'offset' | 'sequenceNumber'>): Promise<Checkpoint | undefined> {
+    const { partitionId } = place;
+    const start = this.#options.startPositionOf(partitionId);
+    if (start.from === 'earliest') return undefined;
+    const end = await this.#options.partitionEnd(partitionId);
+    const pin = start.from === 'latest' ? await this.#pinned(place, end) : undefined;
+    // After a start by time the first message shows how many come before it, unless there is none.
+    const isPast = start.from === 'time' && end.lastEnqueuedOnUtc.getTime() <= start.timeMs;
+    const through = pin?.sequenceNumber ?? (isPast ? end.lastEnqueuedSequenceNumber : firstAfter(start));
+    if (through !== undefined && through >= end.beginningSequenceNumber)
+      this.#options.onSkip(partitionId, through, end);
+    return pin;
+  }
+
+  async #pinned(
+    place: Omit<Checkpoint, 'offset' | 'sequenceNumber'>,
+    end: PartitionEnd,
+  ): Promise<Checkpoint> {
     const empty = end.lastEnqueuedSequenceNumber < 0 || !end.lastEnqueuedOffset;
     const pin: Checkpoint = {
       ...place,

@@ -35,8 +35,8 @@ export const AZURE_SETTINGS = {
     OneOf(['unknown', 'F1', 'B1', 'B2', 'B3', 'S1', 'S2', 'S3'], {
       title: 'Tier of the IoT Hub',
       description:
-        'Edition and size of the IoT Hub: calls keep to its rates (docs/operate.md). With unknown they are held back only once the ' +
-        'hub refuses some.',
+        'Edition and size of the IoT Hub. Calls keep to its rates (docs/operate.md). With unknown, calls are limited only after the ' +
+        'hub has refused one (429).',
       default: 'unknown',
     }),
     { category: AZURE },
@@ -44,7 +44,7 @@ export const AZURE_SETTINGS = {
   units: setting(
     Type.Integer({
       title: 'Units of the IoT Hub',
-      description: 'How many units of its tier the IoT Hub has; its rates grow with them.',
+      description: 'Number of units of the IoT Hub. Its rates grow with the units.',
       default: 1,
       minimum: 1,
       maximum: 200,
@@ -53,16 +53,16 @@ export const AZURE_SETTINGS = {
   ),
   eventHubConnectionString: secret(
     'Event Hubs-compatible connection string',
-    'Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...;EntityPath=... of the built-in endpoint. Leave empty: it is ' +
-      'found from the IoT Hub connection string. Needed with Microsoft Entra ID, or to read another Event Hub. Without a key the ' +
-      'sidecar signs in with Microsoft Entra ID: Event Hubs take that, the built-in endpoint of an IoT Hub does not.',
+    'Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...;EntityPath=... of the built-in endpoint. Leave empty to ' +
+      'find it with the IoT Hub connection string. Needed with Microsoft Entra ID, or to read another Event Hub. Without a key the ' +
+      'sidecar signs in with Microsoft Entra ID: Event Hubs accept that, the built-in endpoint of an IoT Hub does not.',
   ),
   amqpTransport: setting(
     OneOf(['amqp', 'amqp-websockets'], {
       title: 'AMQP transport',
       description:
-        'How the sidecar speaks AMQP with Azure: on port 5671 (amqp), or in WebSockets on port 443 (amqp-websockets) where a ' +
-        'firewall or proxy lets nothing else through.',
+        'How the sidecar connects to Azure by AMQP: on port 5671 (amqp), or by WebSockets on port 443 (amqp-websockets) if a ' +
+        'firewall or proxy allows only that.',
       default: 'amqp',
     }),
     { category: AZURE, reopensConsumer: true },
@@ -70,6 +70,6 @@ export const AZURE_SETTINGS = {
   storageConnectionString: secret(
     'Storage for checkpoints',
     'Connection string of the storage account that keeps the checkpoints, or its https address to sign in with Microsoft ' +
-      'Entra ID. Needed when several sidecars share the hub; empty keeps checkpoints in a file of the single sidecar.',
+      'Entra ID. Needed if several sidecars share the hub. Empty: the sidecar keeps checkpoints in a file.',
   ),
 };

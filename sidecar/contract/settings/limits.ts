@@ -5,13 +5,13 @@ import { CONTAINER_NAME, setting } from './setting.ts';
 const FLOW = 'Flow control';
 const DEAD_LETTERS = 'Dead letters';
 
-/** How much goes to ThingWorx at once, waits in the sidecar, and is kept aside. */
+/** The sizes of calls to ThingWorx, of what is in flight and of the dead-letter store. */
 export const LIMIT_SETTINGS = {
   maxRowsPerCall: setting(
     Type.Integer({
       title: 'Rows in one call',
       description:
-        'The most messages that one call to ThingWorx carries. The sidecar adapts below it to the answer time.',
+        'The most messages in one call to ThingWorx. Within this limit the sidecar adapts the number to the response time.',
       default: 500,
       minimum: 1,
       maximum: 10_000,
@@ -22,7 +22,7 @@ export const LIMIT_SETTINGS = {
     Type.Integer({
       title: 'Bytes in one call',
       description:
-        'The largest body of one call to ThingWorx, in bytes. Platforms and proxies refuse large bodies.',
+        'The largest body of one call to ThingWorx, in bytes. ThingWorx and proxies refuse larger bodies.',
       default: 1_000_000,
       minimum: 10_000,
       maximum: 20_000_000,
@@ -33,7 +33,7 @@ export const LIMIT_SETTINGS = {
     Type.Integer({
       title: 'Messages in flight per partition',
       description:
-        'The most messages of one partition that wait in the sidecar; beyond it the partition is not read.',
+        'The most messages of one partition in flight. At this number the sidecar pauses reading the partition.',
       default: 600,
       minimum: 1,
       maximum: 100_000,
@@ -44,7 +44,7 @@ export const LIMIT_SETTINGS = {
     Type.Integer({
       title: 'Bytes in flight per partition',
       description:
-        'The most message bytes of one partition that wait in the sidecar, compressed bodies with what they hold; bounds its memory.',
+        'The most bytes of messages of one partition in flight. Compressed bodies count with their decompressed size. Limits the memory of the sidecar.',
       default: 4_194_304,
       minimum: 262_144,
       maximum: 268_435_456,
@@ -55,8 +55,8 @@ export const LIMIT_SETTINGS = {
     Type.String({
       title: 'Dead letter container',
       description:
-        'Blob container for messages that could not be delivered, in the storage account for checkpoints; created when it ' +
-        'does not exist. Without storage they are kept in files of the sidecar.',
+        'Blob container for messages that could not be delivered, in the storage account for checkpoints; created if it ' +
+        'does not exist. Without a storage account the sidecar keeps them in files.',
       default: 'thingworx-dead-letters',
       pattern: CONTAINER_NAME,
       [EXPECTED_KEYWORD]: '3 to 63 lower-case letters, digits and single hyphens',
@@ -66,7 +66,7 @@ export const LIMIT_SETTINGS = {
   deadLetterDays: setting(
     Type.Integer({
       title: 'Days to keep dead letters',
-      description: 'Dead letters that are older, in days, are removed.',
+      description: 'Dead letters older than this number of days are removed.',
       default: 30,
       minimum: 1,
       maximum: 3_650,
@@ -77,8 +77,8 @@ export const LIMIT_SETTINGS = {
     Type.Integer({
       title: 'Megabytes of dead letters',
       description:
-        'The most that the dead letters of this hub may take, in megabytes. At 80 percent the status warns; beyond it the ' +
-        'oldest are removed.',
+        'The largest size of the dead-letter store of this hub, in megabytes. At 80 percent the status warns. Above the limit the ' +
+        'oldest dead letters are removed.',
       default: 1_024,
       minimum: 10,
       maximum: 1_000_000,

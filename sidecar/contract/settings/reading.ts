@@ -10,7 +10,7 @@ export const READING_SETTINGS = {
     Type.String({
       title: 'Consumer group',
       description:
-        'Consumer group on the built-in endpoint. Give this connector one of its own in production.',
+        'Consumer group of the built-in endpoint. In production, create a consumer group for this connector alone.',
       default: '$Default',
       minLength: 1,
       maxLength: 256,
@@ -23,7 +23,7 @@ export const READING_SETTINGS = {
     Type.String({
       title: 'Start position',
       description:
-        'Where to begin in partitions without a checkpoint: latest (only new messages), earliest (all that the hub keeps), ' +
+        'Where reading starts in a partition without a checkpoint: latest (only new messages), earliest (all that the hub retains), ' +
         'or a time such as 2026-01-31T12:00:00Z.',
       default: 'latest',
       pattern:
@@ -35,7 +35,7 @@ export const READING_SETTINGS = {
   checkpointContainer: setting(
     Type.String({
       title: 'Checkpoint container',
-      description: 'Blob container for the checkpoints; created when it does not exist.',
+      description: 'Blob container for the checkpoints; created if it does not exist.',
       default: 'thingworx-checkpoints',
       pattern: CONTAINER_NAME,
       [EXPECTED_KEYWORD]: '3 to 63 lower-case letters, digits and single hyphens',
@@ -46,8 +46,8 @@ export const READING_SETTINGS = {
     Type.Boolean({
       title: 'Message feedback',
       description:
-        'Whether outcomes of cloud-to-device messages become events. All readers of the feedback of a hub share one queue: ' +
-        'turn off when another program needs it.',
+        'Whether outcomes of cloud-to-device messages fire the event MessageFeedback. All programs that read the feedback of a hub share ' +
+        'one queue: turn this off if another program needs it.',
       default: true,
     }),
     { category: READING },

@@ -5,7 +5,7 @@ import { type BaseType, forThingWorx } from '../schema.ts';
 export interface SettingFacts {
   /** The category under which Composer lists the property. */
   readonly category: string;
-  /** A PASSWORD property; travels by ticket, never in a body or log. */
+  /** A PASSWORD property; is handed over with a one-time secret token, never in a body or log. */
   readonly secret?: true;
   /** A change closes and opens the consumer; the others take effect while messages flow. */
   readonly reopensConsumer?: true;

@@ -23,7 +23,7 @@ export const STORAGE_SETTINGS = {
     Type.String({
       title: 'Watched container',
       description:
-        'Blob container whose new files of routed or captured messages are ingested as they appear. Empty: none is watched.',
+        'Blob container whose new files of routed or captured messages are ingested. Empty: no container is watched.',
       default: '',
       pattern: `^$|${CONTAINER_NAME}`,
       [EXPECTED_KEYWORD]: 'the name of a blob container, or nothing',
@@ -33,8 +33,7 @@ export const STORAGE_SETTINGS = {
   watchPrefix: setting(
     Type.String({
       title: 'Watched prefix',
-      description:
-        'Only files of the watched container whose names begin with this are ingested, such as my-hub/.',
+      description: 'Only files whose names start with this prefix are ingested, such as my-hub/.',
       default: '',
       maxLength: 1_024,
     }),
@@ -42,8 +41,8 @@ export const STORAGE_SETTINGS = {
   ),
   watchIntervalSeconds: setting(
     Type.Integer({
-      title: 'Seconds between looks',
-      description: 'How often the watched container is looked at for new files, in seconds.',
+      title: 'Seconds between listings',
+      description: 'How often the sidecar lists the watched container to find new files, in seconds.',
       default: 60,
       minimum: 1,
       maximum: 86_400,

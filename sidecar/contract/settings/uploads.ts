@@ -13,8 +13,8 @@ export const UPLOAD_SETTINGS = {
     Type.Boolean({
       title: 'File notifications',
       description:
-        'Whether finished file uploads of devices become events; the hub must have file notifications on. All readers of ' +
-        'the notifications of a hub share one queue: turn off when another program needs it.',
+        'Whether finished file uploads of devices fire the event FileUploaded. File notifications of the hub must be on. All programs that read ' +
+        'the file notifications of a hub share one queue: turn this off if another program needs it.',
       default: true,
     }),
     UPLOADS,
@@ -25,8 +25,8 @@ export const UPLOAD_SETTINGS = {
         Type.String({
           title: 'Storage of uploads',
           description:
-            'The Thing of the storage account into which the IoT Hub puts the files that devices upload. With it FileUploaded ' +
-            'brings a link to load the file, and files can be moved. Empty: FileUploaded only names the blob.',
+            'The Thing of the storage account into which the IoT Hub puts the files that devices upload. If it is set, FileUploaded ' +
+            'contains a link to the file, and files can be moved. Empty: FileUploaded only names the blob.',
           maxLength: 256,
         }),
         { baseType: 'THINGNAME', thingTemplate: 'AzureIoT.StorageAccount_TT' },
@@ -37,7 +37,8 @@ export const UPLOAD_SETTINGS = {
   uploadLinkMinutes: setting(
     Type.Integer({
       title: 'Minutes of upload links',
-      description: 'How long the link in FileUploaded works, in minutes. Whoever has it may read the file.',
+      description:
+        'How long the link in FileUploaded is valid, in minutes. Whoever has the link can read the file.',
       default: 60,
       minimum: 1,
       maximum: 1_440,
@@ -61,9 +62,9 @@ export const UPLOAD_SETTINGS = {
       title: 'Folder for uploads',
       description:
         'The folder to which each uploaded file is moved under its own name, with {deviceId} and the {year}, {month} and {day} ' +
-        'of the upload in UTC, such as /devices/{deviceId}/{year}-{month}. A file of that name that is there already stays, ' +
-        'and the new one gets the time of its upload in its name. Empty: files are not moved, or, with uploadContainer, into ' +
-        'a folder of the name of the device.',
+        'of the upload in UTC, such as /devices/{deviceId}/{year}-{month}. A file of the same name that exists already stays, ' +
+        'and the name of the new one gets the time of its upload. Empty: files are not moved, or, with uploadContainer, they are moved to ' +
+        'a folder with the name of the device.',
       default: '',
       maxLength: 512,
       pattern: `^([^{}]|\\{(${UPLOAD_PLACES.join('|')})\\})*$`,

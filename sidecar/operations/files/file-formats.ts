@@ -1,73 +1,153 @@
 import { XMLValidator } from 'fast-xml-parser';
-import Type from 'typebox';
-import { DateTime } from '../../contract/schema.ts';
+import Type, { type TSchema } from 'typebox';
+import { forThingWorx, JsonValue } from '../../contract/schema.ts';
+import type { ErrorCode } from '../../errors/catalogue.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { MAX_INLINE_BYTES } from '../../files/types.ts';
 
-/** JSON as ThingWorx can hold it. @throws ConnectorError FILE_CONTENT_INVALID */
-export function parseJson(text: string, file: string): object {
+/** A format in which ThingWorx holds the content of a file. Each has one service that loads it and one that saves it. */
+interface FileFormat {
+  /** The end of the names of the services: `Text` for LoadText and SaveText. */
+  readonly name: string;
+  /** The end of the route of both. */
+  readonly route: string;
+  readonly load: {
+    readonly summary: string;
+    readonly content: TSchema;
+    /** What `decode` can throw. */
+    readonly errors: readonly ErrorCode[];
+    decode(content: Buffer, path: string): unknown;
+  };
+  readonly save: {
+    readonly summary: string;
+    readonly content: TSchema;
+    /** `content` fits the schema. @throws ConnectorError REQUEST_INVALID */
+    encode(content: unknown): Buffer;
+  };
+}
+
+export const FILE_FORMATS: readonly FileFormat[] = [
+  base64Format('Binary', 'BLOB', 'bytes', 'The bytes.'),
+  base64Format('Image', 'IMAGE', 'an image', 'The image.'),
+  {
+    name: 'JSON',
+    route: 'json',
+    load: {
+      summary: 'Reads a file as JSON. An array is returned as {"array": [...]}.',
+      content: JsonValue({ description: 'The JSON.' }),
+      errors: ['FILE_CONTENT_INVALID'],
+      decode: (content, path) => parseJson(toText(content, path), path),
+    },
+    save: {
+      summary: 'Writes JSON to a file.',
+      content: JsonValue({ description: 'The JSON; {"array": [...]} is written as an array.' }),
+      encode: (content) => Buffer.from(JSON.stringify(content)),
+    },
+  },
+  {
+    name: 'Text',
+    route: 'text',
+    load: {
+      summary: 'Reads a file as text in UTF-8.',
+      content: Type.String({ description: 'The text.' }),
+      errors: ['FILE_CONTENT_INVALID'],
+      decode: toText,
+    },
+    save: {
+      summary: 'Writes a text to a file, in UTF-8.',
+      content: Type.Optional(Type.String({ default: '', description: 'The text. Empty: an empty file.' })),
+      encode: (content = '') => Buffer.from(content as string),
+    },
+  },
+  {
+    name: 'XML',
+    route: 'xml',
+    load: {
+      summary: 'Reads a file as XML.',
+      content: xmlContent(),
+      errors: ['FILE_CONTENT_INVALID'],
+      decode: (content, path) => checkXml(toText(content, path), path),
+    },
+    save: {
+      summary: 'Writes XML to a file, in UTF-8.',
+      content: xmlContent(),
+      encode: (content) => Buffer.from(content as string),
+    },
+  },
+];
+
+/** Bytes, which are base64 in requests and responses. */
+function base64Format(
+  name: string,
+  baseType: 'BLOB' | 'IMAGE',
+  noun: string,
+  description: string,
+): FileFormat {
+  const size = `Up to ${MAX_INLINE_BYTES} bytes. Use a link or the streaming route for larger files.`;
+  const content = forThingWorx(Type.String({ description: `${description} ${size}` }), { baseType });
+  return {
+    name,
+    route: name.toLowerCase(),
+    load: {
+      summary: `Reads a file as ${noun}.`,
+      content,
+      errors: [],
+      decode: (bytes) => bytes.toString('base64'),
+    },
+    save: {
+      summary: `Writes ${noun} to a file.`,
+      content: Type.Optional(content),
+      encode: (text = '') => fromBase64(text as string),
+    },
+  };
+}
+
+function xmlContent(): TSchema {
+  return forThingWorx(Type.String({ description: 'The XML.' }), { baseType: 'XML' });
+}
+
+/** @throws ConnectorError REQUEST_INVALID */
+function fromBase64(text: string): Buffer {
+  const tight = text.replace(/\s+/g, '');
+  if (tight.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(tight)) {
+    throw new ConnectorError('REQUEST_INVALID', 'content is not valid base64.');
+  }
+  return Buffer.from(tight, 'base64');
+}
+
+/** The text of a file in UTF-8. @throws ConnectorError FILE_CONTENT_INVALID */
+function toText(content: Buffer, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(content);
+  } catch {
+    throw new ConnectorError(
+      'FILE_CONTENT_INVALID',
+      `${path} is not text in UTF-8; read it with LoadBinary.`,
+    );
+  }
+}
+
+/** JSON that ThingWorx can hold. @throws ConnectorError FILE_CONTENT_INVALID */
+function parseJson(text: string, path: string): object {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new ConnectorError('FILE_CONTENT_INVALID', `${file} does not hold JSON.`);
+    throw new ConnectorError('FILE_CONTENT_INVALID', `${path} does not contain JSON.`);
   }
   if (typeof value === 'object' && value !== null) return value;
   throw new ConnectorError(
     'FILE_CONTENT_INVALID',
-    `${file} holds a single JSON value; ThingWorx knows objects and arrays only. Read it with LoadText.`,
+    `${path} contains a single JSON value; ThingWorx supports objects and arrays only. Read it with LoadText.`,
   );
 }
 
-/** The text, when it is XML. @throws ConnectorError FILE_CONTENT_INVALID */
-export function checkXml(text: string, file: string): string {
+/** Requires well-formed XML and returns it. @throws ConnectorError FILE_CONTENT_INVALID */
+function checkXml(text: string, path: string): string {
   const found = XMLValidator.validate(text);
   if (found === true) return text;
   throw new ConnectorError(
     'FILE_CONTENT_INVALID',
-    `${file} does not hold XML: line ${found.err.line}: ${found.err.msg}`,
+    `${path} does not contain XML: line ${found.err.line}: ${found.err.msg}`,
   );
 }
-
-/** The path of a name in the folder of a file. @throws ConnectorError PATH_INVALID for a name with a slash */
-export function siblingPath(path: string, name: string): string {
-  if (name.includes('/')) {
-    throw new ConnectorError(
-      'PATH_INVALID',
-      `The name ${JSON.stringify(name)} is not possible: a name has no slash.`,
-    );
-  }
-  return `${path.slice(0, path.lastIndexOf('/') + 1)}${name}`;
-}
-
-/** A name in a folder. */
-export function joinPath(folder: string | undefined, name: string): string {
-  const parent = (folder ?? '').replace(/\/$/, '');
-  return `${parent}/${name.replace(/^\//, '')}`;
-}
-
-/** An object whose values are all texts. @throws ConnectorError REQUEST_INVALID */
-export function texts(given: Readonly<Record<string, unknown>>, member: string): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(given).map(([name, value]) => {
-      if (typeof value !== 'object' && value !== undefined) return [name, String(value)];
-      throw new ConnectorError('REQUEST_INVALID', `${member}.${name} is no text; expected a text.`);
-    }),
-  );
-}
-
-export const ContainerRow = Type.Object(
-  {
-    name: Type.String({ description: 'The name of the container.' }),
-    lastModified: DateTime({ description: 'When it or its settings were changed last.' }),
-  },
-  { description: 'One container in a list.' },
-);
-
-export const SnapshotRow = Type.Object(
-  {
-    snapshot: Type.String({ description: 'The time that names the snapshot.' }),
-    size: Type.Integer({ minimum: 0, description: 'The size in bytes.' }),
-    lastModified: DateTime({ description: 'When the file had been changed last.' }),
-  },
-  { description: 'One snapshot of a file.' },
-);

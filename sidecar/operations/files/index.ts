@@ -1,56 +1,47 @@
-import { appendToText } from './append-to-text.ts';
-import { appendToTextFile } from './append-to-text-file.ts';
-import { browseDirectory } from './browse-directory.ts';
-import { browseFileSystem } from './browse-file-system.ts';
-import { checkStorage } from './check-storage.ts';
-import { connectStorage } from './connect-storage.ts';
-import { copyFile } from './copy-file.ts';
-import { createArchive } from './create-archive.ts';
-import { createContainer } from './create-container.ts';
-import { createDownloadLink } from './create-download-link.ts';
-import { createFileSnapshot } from './create-file-snapshot.ts';
-import { createFolder } from './create-folder.ts';
-import { createFolderInParent } from './create-folder-in-parent.ts';
-import { createTextFile } from './create-text-file.ts';
-import { createUploadLink } from './create-upload-link.ts';
-import { createZipArchive } from './create-zip-archive.ts';
-import { deleteContainer } from './delete-container.ts';
-import { deleteFile } from './delete-file.ts';
-import { deleteFolder } from './delete-folder.ts';
-import { disconnectStorage } from './disconnect-storage.ts';
-import { extractArchive } from './extract-archive.ts';
-import { extractZipArchive } from './extract-zip-archive.ts';
-import { flatExtractArchive } from './flat-extract-archive.ts';
-import { getDirectoryStructure } from './get-directory-structure.ts';
-import { getFileCheckSum } from './get-file-check-sum.ts';
-import { getFileInfo } from './get-file-info.ts';
-import { getFileListing } from './get-file-listing.ts';
-import { getFileListingWithLinks } from './get-file-listing-with-links.ts';
-import { getFileProperties } from './get-file-properties.ts';
-import { getFileTags } from './get-file-tags.ts';
-import { listContainers } from './list-containers.ts';
-import { listDirectories } from './list-directories.ts';
-import { listFileSnapshots } from './list-file-snapshots.ts';
-import { listFiles } from './list-files.ts';
-import { loadBinary } from './load-binary.ts';
-import { loadImage } from './load-image.ts';
-import { loadJson } from './load-json.ts';
-import { loadText } from './load-text.ts';
-import { loadXml } from './load-xml.ts';
-import { moveFile } from './move-file.ts';
-import { renameFile } from './rename-file.ts';
-import { restoreFile } from './restore-file.ts';
-import { saveBinary } from './save-binary.ts';
-import { saveImage } from './save-image.ts';
-import { saveJson } from './save-json.ts';
-import { saveText } from './save-text.ts';
-import { saveXml } from './save-xml.ts';
-import { searchFiles } from './search-files.ts';
-import { setFileMetadata } from './set-file-metadata.ts';
-import { setFileProperties } from './set-file-properties.ts';
-import { setFileTags } from './set-file-tags.ts';
-import { setFileTier } from './set-file-tier.ts';
-import { writeToTextFile } from './write-to-text-file.ts';
+import { checkStorage, connectStorage, disconnectStorage } from './accounts.ts';
+import {
+  createArchive,
+  createZipArchive,
+  extractArchive,
+  extractZipArchive,
+  flatExtractArchive,
+} from './archives.ts';
+import { createContainer, deleteContainer, listContainers } from './containers.ts';
+import {
+  appendToText,
+  appendToTextFile,
+  createTextFile,
+  LOADING,
+  SAVING,
+  writeToTextFile,
+} from './content.ts';
+import { copyFile, deleteFile, moveFile, renameFile } from './copy-move-delete.ts';
+import {
+  createFolder,
+  createFolderInParent,
+  deleteFolder,
+  getDirectoryStructure,
+  listDirectories,
+} from './folders.ts';
+import { createDownloadLink, createUploadLink, getFileListingWithLinks } from './links.ts';
+import {
+  browseDirectory,
+  browseFileSystem,
+  getFileInfo,
+  getFileListing,
+  listFiles,
+  searchFiles,
+} from './listing.ts';
+import {
+  getFileCheckSum,
+  getFileProperties,
+  getFileTags,
+  setFileMetadata,
+  setFileProperties,
+  setFileTags,
+  setFileTier,
+} from './properties.ts';
+import { createFileSnapshot, listFileSnapshots, restoreFile } from './versions.ts';
 
 /** Storage accounts, containers and their files. */
 export const FILES = [
@@ -88,19 +79,11 @@ export const FILES = [
   listDirectories,
   listFileSnapshots,
   listFiles,
-  loadBinary,
-  loadImage,
-  loadJson,
-  loadText,
-  loadXml,
+  ...LOADING,
   moveFile,
   renameFile,
   restoreFile,
-  saveBinary,
-  saveImage,
-  saveJson,
-  saveText,
-  saveXml,
+  ...SAVING,
   searchFiles,
   setFileMetadata,
   setFileProperties,

@@ -4,8 +4,8 @@ import { inferBaseType } from './infer.ts';
 import { isPlainObject, member } from './structure.ts';
 import { Wrong, wrongType } from './wrong.ts';
 
-/** Coerces one cell; given by base-types.ts, which knows all types. */
-export type CellCoercer = (value: unknown, definition: PropertyDefinition, context: CoerceContext) => unknown;
+/** Coerces one cell; given by base-types.ts, which has a coercion for each base type. */
+type CellCoercer = (value: unknown, definition: PropertyDefinition, context: CoerceContext) => unknown;
 
 type Fields = ReadonlyMap<string, PropertyDefinition>;
 

@@ -1,26 +1,21 @@
-import { addressPrefix } from '../address.ts';
-import { isPlainObject } from '../coerce/structure.ts';
-import type { BodyFormat } from '../decode.ts';
-import { samplesOf } from '../defaults.ts';
-import type { Sample } from '../format/sample.ts';
-import { type Content, NONE } from '../reading.ts';
-import type { HubMessage } from '../types.ts';
+import { KNOWN_ENCODINGS, statedEncoding } from '../decode/encoding.ts';
+import { AUTO, type BodyForm } from '../decode.ts';
+import type { ReceivedMessage } from '../types.ts';
 import { compileCondition, type Matcher } from './condition.ts';
 import { type CompiledExpression, compileExpression } from './expression.ts';
+import type { ExpressionPool } from './expression-pool.ts';
 import { compileFanOut, type FanOut } from './fan-out.ts';
 import { compilePath, Flaw, type Getter, parsePath } from './path.ts';
-import { ReadingBuilder } from './reading-builder.ts';
-import type { Condition, MappingRule } from './schema.ts';
-import { rootScope, type Scope } from './scope.ts';
+import type { Condition, MappingRule, PropertyMapping } from './schema.ts';
+import type { Scope } from './scope.ts';
 import { compileTemplate, type Template } from './template.ts';
-import type { CompiledValue } from './value.ts';
+import { compileTime, type TimeReader } from './time.ts';
 import {
+  type CompiledValue,
   compileQuality,
-  compileTime,
   compileValue,
   type LocatedFlaw,
   type QualityReader,
-  type TimeReader,
 } from './value.ts';
 
 export interface CompiledProperty extends CompiledValue {
@@ -32,7 +27,7 @@ export interface CompiledRule {
   /** Its name, or its number. */
   readonly name: string;
   readonly ignore: boolean;
-  readonly format: BodyFormat;
+  readonly form: BodyForm;
   readonly thing: Template | undefined;
   readonly template: string | undefined;
   readonly prefix: string | undefined;
@@ -46,14 +41,20 @@ export interface CompiledRule {
   readonly named: ReadonlySet<string>;
   readonly expression: CompiledExpression | undefined;
   readonly each: FanOut | undefined;
+  /** The conditions on each element. */
+  readonly matchesElement: ((scope: Scope) => boolean) | undefined;
   /** The conditions that need no body. */
-  matchesMessage(message: HubMessage): boolean;
+  matchesMessage(message: ReceivedMessage): boolean;
   /** The conditions on the body; undefined when there are none. */
   readonly matchesBody: ((scope: Scope) => boolean) | undefined;
 }
 
 /** Compiles a rule that the schema has passed; collects every flaw with its place. */
-export function compileRule(rule: MappingRule, index: number): CompiledRule | readonly LocatedFlaw[] {
+export function compileRule(
+  rule: MappingRule,
+  index: number,
+  pool: ExpressionPool,
+): CompiledRule | readonly LocatedFlaw[] {
   const flaws: LocatedFlaw[] = [];
   const keep = <T>(value: T | Flaw | undefined, at: string): T | undefined => {
     if (!(value instanceof Flaw)) return value;
@@ -63,7 +64,7 @@ export function compileRule(rule: MappingRule, index: number): CompiledRule | re
   const compiled: CompiledRule = {
     name: rule.name ?? `rule ${index + 1}`,
     ignore: rule.ignore === true,
-    format: rule.body ?? 'auto',
+    form: keep(compileForm(rule), '/encoding') ?? AUTO,
     thing: keep(rule.thing === undefined ? undefined : compileTemplate(rule.thing), '/thing'),
     template: rule.template,
     prefix: rule.prefix,
@@ -73,15 +74,26 @@ export function compileRule(rule: MappingRule, index: number): CompiledRule | re
     mapsOthers: rule.others === 'map',
     named: namedKeys(rule),
     expression: keep(
-      rule.expression === undefined ? undefined : compileExpression(rule.expression),
+      rule.expression === undefined ? undefined : compileExpression(rule.expression, pool),
       '/expression',
     ),
     each: keep(rule.each === undefined ? undefined : compileFanOut(rule.each), '/each'),
     matchesMessage: messageMatcher(rule),
-    matchesBody: bodyMatcher(rule, keep),
+    matchesElement: pathMatcher(rule.where, '/where', keep),
+    matchesBody: pathMatcher(rule.when?.body, '/when/body', keep),
   };
   flaws.push(...contradictions(rule));
   return flaws.length > 0 ? flaws : compiled;
+}
+
+function compileForm({ body = 'auto', encoding }: MappingRule): BodyForm | Flaw {
+  if (encoding === undefined) return body === 'auto' ? AUTO : { format: body };
+  const stated = statedEncoding(encoding);
+  return stated === undefined
+    ? new Flaw(
+        `the encoding ${JSON.stringify(encoding)} is not known; expected is ${KNOWN_ENCODINGS}, base64 or none`,
+      )
+    : { format: body, encoding: stated };
 }
 
 function compileProperties(rule: MappingRule, flaws: LocatedFlaw[]): readonly CompiledProperty[] | undefined {
@@ -101,19 +113,38 @@ function compileProperties(rule: MappingRule, flaws: LocatedFlaw[]): readonly Co
 function namedKeys({ properties = {} }: MappingRule): ReadonlySet<string> {
   const named = new Set<string>();
   for (const mapping of Object.values(properties)) {
-    const path = typeof mapping === 'string' ? mapping : mapping.path;
-    const parsed = path === undefined ? undefined : parsePath(path);
-    if (parsed === undefined || parsed instanceof Flaw || parsed.start !== 'item') continue;
-    const [first] = parsed.steps;
-    if (typeof first === 'string') named.add(first);
+    for (const path of pathsOf(mapping)) {
+      const parsed = parsePath(path);
+      if (parsed instanceof Flaw || parsed.start !== 'item') continue;
+      const [first] = parsed.steps;
+      if (typeof first === 'string') named.add(first);
+    }
   }
   return named;
+}
+
+function pathsOf(mapping: PropertyMapping): readonly string[] {
+  if (typeof mapping === 'string') return [mapping];
+  const { path = [], location = {} } = mapping;
+  return [
+    ...(typeof path === 'string' ? [path] : path),
+    ...Object.values(location as Record<string, string>),
+  ];
 }
 
 function contradictions(rule: MappingRule): readonly LocatedFlaw[] {
   const flaws: LocatedFlaw[] = [];
   if (rule.expression !== undefined) {
-    for (const other of ['each', 'properties', 'others', 'thing', 'time', 'quality', 'prefix'] as const) {
+    for (const other of [
+      'each',
+      'where',
+      'properties',
+      'others',
+      'thing',
+      'time',
+      'quality',
+      'prefix',
+    ] as const) {
       if (rule[other] === undefined) continue;
       flaws.push({
         at: `/${other}`,
@@ -141,10 +172,10 @@ const MESSAGE_CONDITIONS = {
   component: (message) => message.componentName,
   interface: (message) => message.interfaceId,
   contentType: (message) => message.contentType,
-} as const satisfies Record<string, (message: HubMessage) => unknown>;
+} as const satisfies Record<string, (message: ReceivedMessage) => unknown>;
 
-function messageMatcher({ when = {} }: MappingRule): (message: HubMessage) => boolean {
-  const tests: ((message: HubMessage) => boolean)[] = [];
+function messageMatcher({ when = {} }: MappingRule): (message: ReceivedMessage) => boolean {
+  const tests: ((message: ReceivedMessage) => boolean)[] = [];
   for (const name of Object.keys(MESSAGE_CONDITIONS) as (keyof typeof MESSAGE_CONDITIONS)[]) {
     const condition = when[name];
     if (condition === undefined) continue;
@@ -165,53 +196,16 @@ function messageMatcher({ when = {} }: MappingRule): (message: HubMessage) => bo
 
 type Keep = <T>(value: T | Flaw | undefined, at: string) => T | undefined;
 
-function bodyMatcher({ when }: MappingRule, keep: Keep): ((scope: Scope) => boolean) | undefined {
-  if (when?.body === undefined) return undefined;
+function pathMatcher(
+  conditions: Readonly<Record<string, unknown>> | undefined,
+  at: string,
+  keep: Keep,
+): ((scope: Scope) => boolean) | undefined {
+  if (conditions === undefined) return undefined;
   const tests: { get: Getter; matches: Matcher }[] = [];
-  for (const [path, condition] of Object.entries(when.body)) {
-    const get = keep(compilePath(path), `/when/body/${pointerKey(path)}`);
+  for (const [path, condition] of Object.entries(conditions)) {
+    const get = keep(compilePath(path), `${at}/${pointerKey(path)}`);
     if (get !== undefined) tests.push({ get, matches: compileCondition(condition as Condition) });
   }
   return (scope) => tests.every(({ get, matches }) => matches(get(scope)));
-}
-
-/** What a rule makes of a decoded body. */
-export function applyRule(rule: CompiledRule, message: HubMessage, body: unknown, exact: boolean): Content {
-  const scope = rootScope(message, body, exact);
-  const prefix = rule.prefix ?? addressPrefix(message.moduleId, message.componentName);
-  const builder = new ReadingBuilder(rule, message, prefix);
-  if (rule.properties !== undefined) {
-    for (const element of elementsOf(rule, scope)) builder.addMapped(element, rule.properties);
-  } else {
-    const { samples, ignored, refusals } =
-      rule.each === undefined ? samplesOf(body) : samplesOfEach(rule.each, scope);
-    for (const sample of samples) builder.addSample({ ...scope, ...sample }, sample);
-    builder.note(ignored, refusals);
-  }
-  return builder.finish();
-}
-
-/** Without `each`, a body that is an array is taken element by element. */
-function elementsOf({ each }: CompiledRule, scope: Scope): readonly Scope[] {
-  if (each !== undefined) return each(scope);
-  if (!Array.isArray(scope.root)) return [scope];
-  const around = [scope.root];
-  return scope.root.map((item, key) => ({ ...scope, item, around, key }));
-}
-
-/** With `each` and no properties, every element is read as if it were the body. */
-function samplesOfEach(each: FanOut, scope: Scope): ReturnType<typeof samplesOf> {
-  const samples: Sample[] = [];
-  const refusals: ReturnType<typeof samplesOf>['refusals'][number][] = [];
-  for (const element of each(scope)) {
-    const inner = samplesOf(element.item);
-    refusals.push(...inner.refusals);
-    const whole = isPlainObject(element.item);
-    for (const sample of inner.samples) {
-      const around =
-        whole && sample.item === element.item ? element.around : [...sample.around, ...element.around];
-      samples.push({ ...sample, around, key: sample.key ?? element.key });
-    }
-  }
-  return { samples, ignored: NONE, refusals };
 }

@@ -1,7 +1,14 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { show } from '../coerce/wrong.ts';
-import type { MappingProblem } from './document.ts';
 import { MappingDocument, TestMessage } from './schema.ts';
+
+/** Something wrong in a mapping document. */
+export interface MappingProblem {
+  /** Where, as a JSON pointer (RFC 6901); empty for the whole. */
+  readonly pointer: string;
+  /** What is wrong and what is expected, in plain words. */
+  readonly message: string;
+}
 
 /** Problems shown at once; a document with more has one thing wrong in many places. */
 const MAX_PROBLEMS = 50;

@@ -1,4 +1,4 @@
-import type { HubEvent } from '../sources/events.ts';
+import type { HubNotification } from '../sources/notifications.ts';
 import { CompiledTranslator } from '../translator.ts';
 import type {
   BaseType,
@@ -9,14 +9,14 @@ import type {
   ThingDirectory,
   TranslationSettings,
 } from '../types.ts';
-import type { MappingProblem } from './document.ts';
+import { ExpressionPool } from './expression-pool.ts';
 import type { MappingTestMessage } from './schema.ts';
-import { checkSample } from './schema-check.ts';
+import { checkSample, type MappingProblem } from './schema-check.ts';
 import { messageOf } from './test-message.ts';
 import { CREATE_ALL, TrialDirectory, tryMessage } from './trial.ts';
 
 /** What a sample message would do, value by value. Plain JSON. */
-export interface MappingTrial {
+interface MappingTrial {
   /** Not empty: the mappings or the sample cannot be used, and nothing was tried. Pointers begin with which of them. */
   readonly problems: readonly MappingProblem[];
   /** The rule that takes the message; absent: the defaults. */
@@ -26,10 +26,10 @@ export interface MappingTrial {
   readonly refused: readonly Refusal[];
   /** What would be created first. */
   readonly created: readonly Creation[];
-  readonly events: readonly HubEvent[];
+  readonly events: readonly HubNotification[];
 }
 
-export interface TrialValue {
+interface TrialValue {
   readonly thing: string;
   readonly property: string;
   readonly baseType: BaseType;
@@ -41,22 +41,28 @@ export interface TrialValue {
 /**
  * Tries a sample message (the form of a test's `message`) on settings. Without a directory every Thing and property is
  * taken to exist, with the mapping's base type or the one that the value suggests. Never rejects.
+ *
+ * @param nowMs the enqueued time of a sample that does not say one
  */
 export async function testMapping(
   settings: TranslationSettings,
   sample: unknown,
   directory?: ThingDirectory,
+  nowMs?: number,
 ): Promise<MappingTrial> {
+  const pool = new ExpressionPool();
   const translator = new CompiledTranslator(
     directory === undefined ? { ...settings, ...CREATE_ALL } : settings,
+    pool,
   );
   const problems = [...under('/mappings', translator.problems), ...under('/message', checkSample(sample))];
   if (problems.length > 0) {
     return { problems, values: [], ignored: [], refused: [], created: [], events: [] };
   }
-  const message = messageOf(sample as MappingTestMessage);
+  const message = messageOf(sample as MappingTestMessage, nowMs);
   const rule = translator.ruleFor(message);
   const { translation, created } = await tryMessage(translator, message, new TrialDirectory({}, directory));
+  await pool.stop();
   return {
     problems: [],
     ...(rule === undefined ? {} : { rule }),
@@ -70,7 +76,7 @@ export async function testMapping(
     ignored: translation.ignored,
     refused: translation.refusals,
     created: directory === undefined ? [] : created,
-    events: translation.events,
+    events: translation.notifications,
   };
 }
 

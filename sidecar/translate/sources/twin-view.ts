@@ -1,5 +1,5 @@
 import { isPlainObject } from '../coerce/structure.ts';
-import type { TwinSection } from './events.ts';
+import type { TwinSection } from './notifications.ts';
 
 /** A twin as it was read whole. */
 export interface WholeTwin {
@@ -8,7 +8,7 @@ export interface WholeTwin {
   readonly properties: { readonly desired: TwinSection; readonly reported: TwinSection };
 }
 
-export interface TwinView {
+interface TwinView {
   readonly desired: TwinSection;
   readonly reported: TwinSection;
   readonly tags: TwinSection;

@@ -51,6 +51,79 @@ describe('where an event source begins', () => {
     await until('repeats', () => stage.recorder.sequence('0').length === 4);
   });
 
+  describe('without a checkpoint, the messages before the start position', () => {
+    const timed = (count: number, fromMs: number) =>
+      stage.server.append(0, ...range(count).map((n) => ({ body: `${n}`, enqueuedMs: fromMs + n })));
+    const skips = () =>
+      stage.recorder.errors.map(({ partitionId, error }) => [
+        partitionId,
+        error.code,
+        error.details?.['messages'],
+      ]);
+    const checkpoints = () => ({ checkpoints: createMemoryCheckpoints() });
+    const bothOpen = () => until('both partitions', () => stage.recorder.opened.length === 2);
+
+    test('are counted at "latest", once, and not again after a restart', async () => {
+      timed(5, 1_000);
+      const store = checkpoints();
+      const first = await open({ startPosition: { from: 'latest' }, ...store });
+      await bothOpen();
+      assert.deepEqual(skips(), [['0', 'MESSAGES_SKIPPED', 5]]);
+      const [{ error } = assert.fail()] = stage.recorder.errors;
+      assert.match(
+        error.message,
+        /5 messages.*sequence numbers 0 to 4.*ReplayEvents.*1970-01-01T00:00:01\.004Z/,
+      );
+      await first.stop();
+      await open({ startPosition: { from: 'latest' }, ...store });
+      await until('both again', () => stage.recorder.opened.length === 4);
+      assert.equal(stage.recorder.errors.length, 1);
+    });
+
+    test('are counted after a start by time, by the first message that follows', async () => {
+      timed(10, 1_000);
+      await open({ startPosition: { from: 'time', timeMs: 1_006 }, ...checkpoints() });
+      await until('the report', () => stage.recorder.errors.length === 1);
+      assert.deepEqual(skips(), [['0', 'MESSAGES_SKIPPED', 7]]);
+      assert.deepEqual(stage.recorder.sequence('0'), [7, 8, 9]);
+    });
+
+    test('are counted after a start by time at once when no message follows', async () => {
+      timed(10, 1_000);
+      await open({ startPosition: { from: 'time', timeMs: 2_000 }, ...checkpoints() });
+      await until('the report', () => stage.recorder.errors.length === 1);
+      assert.deepEqual(skips(), [['0', 'MESSAGES_SKIPPED', 10]]);
+    });
+
+    test('are none at "earliest", in an empty partition, and when a time is before all', async () => {
+      timed(5, 1_000);
+      const first = await open({ startPosition: { from: 'earliest' }, ...checkpoints() });
+      await until('five events', () => stage.recorder.events.length === 5);
+      await first.stop();
+      await open({ startPosition: { from: 'time', timeMs: 500 }, ...checkpoints() });
+      await until('ten events', () => stage.recorder.events.length === 10);
+      assert.deepEqual(skips(), []);
+    });
+
+    test('are none with a checkpoint', async () => {
+      timed(5, 1_000);
+      const store = createMemoryCheckpoints();
+      const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
+      await store.updateCheckpoint({ ...place, partitionId: '0', offset: '30', sequenceNumber: 3 });
+      await open({ startPosition: { from: 'latest' }, checkpoints: store });
+      await until('one event', () => stage.recorder.events.length === 1);
+      assert.deepEqual(skips(), []);
+    });
+
+    test('are not reported by a replay, which reads a time window on purpose', async () => {
+      timed(10, 1_000);
+      await open({ startPosition: { from: 'time', timeMs: 1_006 } });
+      await until('three events', () => stage.recorder.events.length === 3);
+      await bothOpen();
+      assert.deepEqual(skips(), []);
+    });
+  });
+
   test('goes on from the checkpoint, in the memory of any store', async () => {
     fill(0, 10);
     const checkpoints = createMemoryCheckpoints();

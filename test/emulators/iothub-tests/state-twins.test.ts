@@ -118,6 +118,30 @@ describe('twins over REST', () => {
     assert.equal(body.properties.desired.y, 3);
   });
 
+  test('takes null for a removal in a patch, and nowhere else', async () => {
+    await hub.registry.create({ deviceId: 'nulls' });
+    const refused = (key: string) =>
+      `ErrorCode:ArgumentInvalid;Value of Property or Tag cannot be null. Error in Property/Tag ${key}`;
+    for (const [method, body, key] of [
+      ['PATCH', { properties: { desired: { list: [1, null] } } }, 'list'],
+      ['PATCH', { properties: { desired: { a: [{ b: null }] } } }, 'b'],
+      ['PATCH', { tags: { a: { list: [[null]] } } }, 'list'],
+      ['PUT', { tags: { 'my-tag': null } }, 'my-tag'],
+      ['PUT', { properties: { desired: { a: { deep: null } } } }, 'deep'],
+      ['PUT', { tags: null }, 'tags'],
+    ] as const) {
+      const answer = await hub.call(method, '/twins/nulls', { body, headers: { 'If-Match': '"*"' } });
+      assert.equal(answer.status, 400, JSON.stringify(body));
+      assert.equal(answer.json.Message, refused(key));
+    }
+    const twin = await twinOf('nulls');
+    assert.deepEqual([twin.tags, twin.properties.desired.$version], [{}, 1]);
+    assert.throws(() => hub.state.twins.patchReported('nulls', undefined, { a: [{ b: null }] }), {
+      message: /Value of Property or Tag cannot be null\. Error in Property\/Tag b/,
+    });
+    assert.equal(hub.state.twins.patchReported('nulls', undefined, { a: [{ b: 1 }], c: null }), 2);
+  });
+
   test('makes change events with what changed and its metadata', async () => {
     await hub.registry.create({ deviceId: 'event' });
     hub.wire.events.length = 0;

@@ -2,15 +2,19 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import common from 'azure-iot-common';
 import deviceSdk from 'azure-iot-device';
+import mqttPacket from 'mqtt-packet';
 import rhea from 'rhea';
 import type { IotHubEmulator } from '../iothub/emulator.ts';
 import { partitionOf } from '../iothub/partition-hash.ts';
-import { DialAgent, sdkClients } from './state-harness.ts';
+import { DialAgent, deviceToken, sdkClients, serviceToken } from './state-harness.ts';
 import { addDevice, consume, openDevice, openService, startTrusted, until } from './wire-support.ts';
 
 async function control(
@@ -175,6 +179,37 @@ describe('the control endpoint', () => {
     await client.close().catch(() => undefined);
   });
 
+  test('a clock that is off: the Date of REST answers, and the end of tokens', async () => {
+    const agent = new DialAgent(hub.port, hub.authority.ca);
+    const token = serviceToken(hub.policies, 'iothubowner');
+    const get = async () => {
+      const request = https.get({
+        host: 'localhost',
+        path: '/devices?api-version=2021-04-12',
+        headers: { authorization: token },
+        agent,
+      });
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.resume();
+      return { status: response.statusCode, aheadMs: Date.parse(response.headers.date ?? '') - Date.now() };
+    };
+    const level = await get();
+    assert.equal(level.status, 200);
+    assert.ok(Math.abs(level.aheadMs) < 60_000, `${level.aheadMs}`);
+    const day = 86_400_000;
+    await post('/clock', { offsetMs: day });
+    const ahead = await get();
+    assert.equal(ahead.status, 401, 'for the hub the token is over');
+    assert.ok(Math.abs(ahead.aheadMs - day) < 60_000, `${ahead.aheadMs}`);
+    await post('/clock', { offsetMs: -day });
+    const behind = await get();
+    assert.equal(behind.status, 200);
+    assert.ok(Math.abs(behind.aheadMs + day) < 60_000, `${behind.aheadMs}`);
+    await control(hub.controlUrl, 'DELETE', '/faults');
+    assert.ok(Math.abs((await get()).aheadMs) < 60_000);
+    agent.destroy();
+  });
+
   test('a request from a browser page is refused, an unknown one is not found', async () => {
     const refused = await fetch(hub.controlUrl, { headers: { origin: 'https://example.org' } });
     assert.equal(refused.status, 403);
@@ -232,6 +267,45 @@ describe('what must not harm the emulator', () => {
     await readTwin();
     await service.close();
     await device.close();
+  });
+
+  test('clients that say nothing do not hold up the end', { timeout: 20_000 }, async (t) => {
+    const other = await startTrusted();
+    // One before its TLS handshake, one after it: the emulator would wait 30 s for the first bytes of either.
+    const bare = net.connect(other.port, '127.0.0.1');
+    const silent = tls.connect({ host: 'localhost', port: other.port, ca: other.authority.ca });
+    for (const socket of [bare, silent]) {
+      socket.on('error', () => undefined);
+      t.after(() => socket.destroy());
+    }
+    await Promise.all([once(bare, 'connect'), once(silent, 'secureConnect')]);
+    const closed = Promise.all([once(bare, 'close'), once(silent, 'close')]);
+    await other.stop();
+    await closed;
+  });
+
+  test('a SUBSCRIBE without topics ends the connection and nothing else', async () => {
+    addDevice(hub, 'empty-subscribe');
+    const key = hub.identities.get('empty-subscribe')?.authentication.symmetricKey.primaryKey ?? '';
+    const socket = tls.connect({ host: 'localhost', port: hub.port, ca: hub.authority.ca });
+    await once(socket, 'secureConnect');
+    socket.write(
+      mqttPacket.generate({
+        cmd: 'connect',
+        protocolId: 'MQTT',
+        protocolVersion: 4,
+        clientId: 'empty-subscribe',
+        clean: true,
+        keepalive: 60,
+        username: `${hub.hostName}/empty-subscribe`,
+        password: Buffer.from(deviceToken('empty-subscribe', key)),
+      }),
+    );
+    await once(socket, 'data');
+    // Packet type 8, two bytes: the message id alone.
+    socket.write(Buffer.from([0x82, 0x02, 0x00, 0x01]));
+    await once(socket, 'close');
+    assert.equal(hub.sessions.isConnected('empty-subscribe'), false);
   });
 
   test('bytes that are no protocol, broken packets and clients that leave in the middle', async () => {

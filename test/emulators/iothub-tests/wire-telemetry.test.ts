@@ -150,7 +150,14 @@ class RawDevice {
 async function connectRaw(
   hub: IotHubEmulator,
   deviceId: string,
-  options: { modelId?: string; clean?: boolean; will?: { topic: string; payload: Buffer; qos: 1 } } = {},
+  options: {
+    /** What follows the device id. */
+    query?: string;
+    returnCode?: number;
+    modelId?: string;
+    clean?: boolean;
+    will?: { topic: string; payload: Buffer; qos: 1 };
+  } = {},
 ): Promise<{ device: RawDevice; sessionPresent: boolean }> {
   const identity = hub.identities.get(deviceId) ?? hub.identities.create(deviceId, undefined, {});
   const key = identity.authentication.symmetricKey.primaryKey ?? '';
@@ -171,7 +178,7 @@ async function connectRaw(
     clientId: deviceId,
     clean: options.clean ?? true,
     keepalive: 60,
-    username: `${hub.hostName}/${deviceId}/?api-version=2021-04-12${model}`,
+    username: `${hub.hostName}/${deviceId}${options.query ?? `/?api-version=2021-04-12${model}`}`,
     password: Buffer.from(token.toString().replace(/&skn=(?=&|$)/, '')),
     ...(options.will ? { will: options.will } : {}),
   });
@@ -179,7 +186,7 @@ async function connectRaw(
     returnCode?: number;
     sessionPresent?: boolean;
   };
-  assert.equal(connack.returnCode, 0);
+  assert.equal(connack.returnCode, options.returnCode ?? 0);
   return { device, sessionPresent: connack.sessionPresent === true };
 }
 
@@ -238,6 +245,47 @@ describe('MQTT as other clients speak it', () => {
     const wills = consumer.events.filter(({ body }) => body.will);
     assert.equal(wills.length, 1);
     assert.equal(wills[0]?.properties?.['iothub-MessageType'], 'Will');
+  });
+
+  test('user names of every form connect; reported properties need an api-version', async () => {
+    const report = async (device: RawDevice) => {
+      device.send({
+        cmd: 'subscribe',
+        messageId: 1,
+        subscriptions: [{ topic: '$iothub/twin/res/#', qos: 0 }],
+      });
+      await device.next('suback');
+      const topic = '$iothub/twin/PATCH/properties/reported/?$rid=1';
+      device.send({ ...publish, topic, payload: '{"seen":true}' });
+      return (await device.next('publish')) as Packet & { topic: string; payload: Buffer };
+    };
+    for (const query of [
+      '/?api-version=2021-04-12&DeviceClientType=x',
+      '/?DeviceClientType=x%2F1%20y&api-version=2021-04-12',
+      '/api-version=2016-11-14',
+    ]) {
+      const { device } = await connectRaw(hub, 'named', { query });
+      assert.match((await report(device)).topic, /^\$iothub\/twin\/res\/204\//, query);
+      device.socket.destroy();
+    }
+    const model = encodeURIComponent('dtmi:example:Last;1');
+    const modelled = await connectRaw(hub, 'modelled', {
+      query: `/?model-id=${model}&api-version=2021-04-12`,
+    });
+    assert.equal(hub.identities.get('modelled')?.modelId, 'dtmi:example:Last;1');
+    modelled.device.socket.destroy();
+    for (const query of ['', '/', '/?', '/?DeviceClientType=x']) {
+      const { device } = await connectRaw(hub, 'unversioned', { query });
+      const answer = await report(device);
+      assert.match(answer.topic, /^\$iothub\/twin\/res\/400\//, query);
+      assert.match(JSON.parse(answer.payload.toString()).message, /api-version/);
+      device.send({ ...publish, topic: 'devices/unversioned/messages/events/', payload: '1' });
+      await device.next('puback');
+      device.socket.destroy();
+    }
+    assert.equal(hub.twins.getDeviceView('unversioned').reported.seen, undefined);
+    for (const query of ['x', '-2/?api-version=2021-04-12'])
+      await connectRaw(hub, 'unversioned', { query, returnCode: 5 });
   });
 
   test('QoS 2, an unknown topic and the topic of another device end the connection', async () => {

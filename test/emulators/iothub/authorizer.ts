@@ -18,6 +18,7 @@ export interface EventHubGrant {
 }
 
 export class HubAuthorizer implements Authorizer {
+  readonly nowMs: () => number;
   readonly #policies: Policies;
   readonly #identities: Identities;
   readonly #hostNames: ReadonlySet<string>;
@@ -26,8 +27,17 @@ export class HubAuthorizer implements Authorizer {
   /** Signatures accepted so far, with their expiry. */
   readonly #seen = new Map<string, number>();
 
-  /** @param hostNames every name, with and without port, under which clients may address the hub, in lower case */
-  constructor(policies: Policies, identities: Identities, hostNames: ReadonlySet<string>) {
+  /**
+   * @param hostNames every name, with and without port, under which clients may address the hub, in lower case
+   * @param nowMs the clock by which tokens end
+   */
+  constructor(
+    policies: Policies,
+    identities: Identities,
+    hostNames: ReadonlySet<string>,
+    nowMs: () => number = Date.now,
+  ) {
+    this.nowMs = nowMs;
     this.#policies = policies;
     this.#identities = identities;
     this.#hostNames = hostNames;
@@ -118,7 +128,7 @@ export class HubAuthorizer implements Authorizer {
     const token = text ? parseSas(text) : undefined;
     if (!token)
       throw new HubError('IotHubUnauthorizedAccess', 'A shared access signature is missing or malformed');
-    if (token.expiresAtMs <= Date.now() || this.#expired.has(token.signature)) {
+    if (token.expiresAtMs <= this.nowMs() || this.#expired.has(token.signature)) {
       throw new HubError('IotHubUnauthorizedAccess', 'ExpiredToken: the token is expired');
     }
     const slash = token.path.indexOf('/');
@@ -133,7 +143,7 @@ export class HubAuthorizer implements Authorizer {
   #note(token: SasToken): void {
     this.#seen.set(token.signature, token.expiresAtMs);
     if (this.#seen.size < 20_000) return;
-    const now = Date.now();
+    const now = this.nowMs();
     for (const [signature, expiresAtMs] of this.#seen) if (expiresAtMs < now) this.#seen.delete(signature);
     // Still too many: the oldest go, in order of insertion.
     for (const signature of this.#seen.keys()) {

@@ -16,6 +16,7 @@ import { redirectNode } from './amqp/redirect.ts';
 import { AmqpServer } from './amqp/server.ts';
 import { deviceBoundNode, feedNode } from './amqp/service-nodes.ts';
 import { HubAuthorizer } from './authorizer.ts';
+import { clientCertificateOf, parseAuthorities } from './client-certificate.ts';
 import { Commands } from './commands.ts';
 import { ControlServer } from './control.ts';
 import { EventLog } from './event-log.ts';
@@ -24,7 +25,7 @@ import type { EventStream } from './hub.ts';
 import { HubState } from './hub-state.ts';
 import type { Identities } from './identities.ts';
 import { MqttServer } from './mqtt/server.ts';
-import { certificateOf, Mux } from './mux.ts';
+import { Mux } from './mux.ts';
 import type { IotHubOptions } from './options.ts';
 import { partitionOf } from './partition-hash.ts';
 import { openPolicies, type Policies } from './policies.ts';
@@ -77,7 +78,7 @@ export class IotHubEmulator {
     });
     this.state = this.#makeState();
     const { identities } = this.state;
-    this.sessions = new Sessions(identities);
+    this.sessions = new Sessions(identities, () => this.faults.nowMs());
     const queue = {
       lockMs: options.commandLockMs ?? 60_000,
       maxDeliveryCount: options.commandMaxDeliveryCount ?? 10,
@@ -85,7 +86,9 @@ export class IotHubEmulator {
     };
     this.feeds = new ServiceFeeds({ ...queue, feedbackBatchMs: options.feedbackBatchMs ?? 1000 });
     this.commands = new Commands({ ...queue, maxQueueDepth: 50 }, identities, this.feeds);
-    this.#authorizer = new HubAuthorizer(this.policies, identities, this.#hostNames);
+    this.#authorizer = new HubAuthorizer(this.policies, identities, this.#hostNames, () =>
+      this.faults.nowMs(),
+    );
     const telemetry = new Telemetry(this.state.routing, identities);
     this.#mqtt = this.#makeMqtt(telemetry);
     this.#amqp = this.#makeAmqp(telemetry);
@@ -182,6 +185,7 @@ export class IotHubEmulator {
       hubName: this.hubName,
       hostName: this.hostName,
       port: this.port,
+      consumerGroups: ['$Default', ...(this.#options.consumerGroups ?? [])],
       partitions: this.log.partitions.map((partition, index) => ({
         partition: index,
         beginSequenceNumber: partition.beginSequence,
@@ -287,10 +291,11 @@ export class IotHubEmulator {
   #makeMux(telemetry: Telemetry): Mux {
     const { authority, faults, sessions } = this;
     const options = this.#options;
+    const deviceAuthorities = parseAuthorities([authority.ca, ...(options.deviceAuthorities ?? [])]);
     return new Mux({
       certificate: authority.certificate,
       key: authority.key,
-      deviceAuthorities: [authority.ca, ...(options.deviceAuthorities ?? [])],
+      deviceAuthorities,
       host: options.listenHost ?? '127.0.0.1',
       port: options.port ?? 0,
       furtherPorts: options.standardPorts ? STANDARD_PORTS : [],
@@ -302,7 +307,7 @@ export class IotHubEmulator {
         queues: this.commands,
         telemetry,
         faults,
-        certificateOf: (request) => certificateOf(request.socket),
+        certificateOf: (request) => clientCertificateOf(request.socket, deviceAuthorities),
       }),
       faults,
     });

@@ -26,6 +26,7 @@ interface FaultEvents {
 }
 
 export class Faults extends EventEmitter<FaultEvents> implements RestFaults {
+  #clockOffsetMs = 0;
   readonly #refusing = new Set<FaultProtocol>();
   readonly #delaysMs = new Map<DelayPoint, number>();
   readonly #paused = new Set<number>();
@@ -65,6 +66,16 @@ export class Faults extends EventEmitter<FaultEvents> implements RestFaults {
     return this.#delaysMs.has('telemetry');
   }
 
+  /** Puts the hub's clock ahead (behind when negative), as it looks to a client whose own clock is off. */
+  shiftClock(offsetMs: number): void {
+    this.#clockOffsetMs = offsetMs;
+  }
+
+  /** What the hub takes for now where clients compare clocks: the `Date` header, and the end of a token's time. */
+  nowMs(): number {
+    return Date.now() + this.#clockOffsetMs;
+  }
+
   /** A paused partition delivers nothing; events are still stored. */
   pausePartition(partition: number, paused: boolean): void {
     if (paused) this.#paused.add(partition);
@@ -99,6 +110,7 @@ export class Faults extends EventEmitter<FaultEvents> implements RestFaults {
     this.#refusing.clear();
     this.#delaysMs.clear();
     this.#paused.clear();
+    this.#clockOffsetMs = 0;
     this.#rules = [];
     this.emit('eased');
   }
@@ -107,6 +119,7 @@ export class Faults extends EventEmitter<FaultEvents> implements RestFaults {
     return {
       refusing: [...this.#refusing],
       delaysMs: Object.fromEntries(this.#delaysMs),
+      clockOffsetMs: this.#clockOffsetMs,
       pausedPartitions: [...this.#paused],
       rest: this.#rules,
     };

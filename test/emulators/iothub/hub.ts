@@ -22,7 +22,7 @@ export interface MessageProperties {
 }
 
 /** One entry for the event stream (the Event Hubs-compatible endpoint), before it has a partition and an offset. */
-export interface HubEvent {
+export interface HubNotification {
   source:
     | 'Telemetry'
     | 'twinChangeEvents'
@@ -44,7 +44,7 @@ export interface HubEvent {
 
 export interface EventStream {
   /** Appends to the partition of the device id. Resolves when the event is stored. */
-  append(event: HubEvent): Promise<void>;
+  append(event: HubNotification): Promise<void>;
 }
 
 export interface MethodRequest {
@@ -169,6 +169,8 @@ export interface RestFault {
 export interface RestFaults {
   /** The fault that applies to this request, if any; a fault with a count is used up by this call. */
   take(method: string, path: string): RestFault | undefined;
+  /** The hub's clock as clients see it, ms since 1970. */
+  nowMs(): number;
 }
 
 /** What a device or module may do with its twin. */

@@ -2,12 +2,13 @@
  * One TLS port for every protocol of the hub. The first bytes of a connection tell AMQP ("AMQP"), MQTT (a CONNECT
  * packet, 0x10) and HTTP (a method name) apart; an HTTP upgrade may turn into AMQP or MQTT over WebSocket.
  */
-import { createHash } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
+import { clientCertificateOf } from './client-certificate.ts';
 import type { FaultProtocol, Faults } from './faults.ts';
 import type { ClientCertificate } from './hub.ts';
 import type { RestHandler } from './rest/handler.ts';
@@ -19,7 +20,7 @@ export interface MuxOptions {
   certificate: string;
   key: string;
   /** Authorities whose client certificates count as trusted. */
-  deviceAuthorities: readonly string[];
+  deviceAuthorities: readonly X509Certificate[];
   host: string;
   /** 0 takes a free port; further ports are listened on as well. */
   port: number;
@@ -39,6 +40,8 @@ export class Mux {
   readonly #options: MuxOptions;
   readonly #http: HttpServer;
   readonly #webSockets: WebSocketServer;
+  /** Below TLS, so that a client in the middle of its handshake is cut, too, when the server stops. */
+  readonly #connections = new Set<Socket>();
   readonly #sockets = new Map<TLSSocket, FaultProtocol | 'unknown'>();
   #servers: TlsServer[] = [];
   #port = 0;
@@ -69,7 +72,7 @@ export class Mux {
     this.#servers = [];
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     this.#http.closeAllConnections();
-    for (const socket of this.#sockets.keys()) socket.destroy();
+    for (const socket of [...this.#sockets.keys(), ...this.#connections]) socket.destroy();
     this.#webSockets.close();
     await Promise.all(closed);
   }
@@ -86,14 +89,19 @@ export class Mux {
   }
 
   #listen(port: number): Promise<number> {
-    const { certificate, key, deviceAuthorities, host } = this.#options;
+    const { certificate, key, host } = this.#options;
     const server = createTlsServer({
       cert: certificate,
       key,
       // Devices may show a certificate; whether it is good enough depends on the device and is decided later.
       requestCert: true,
       rejectUnauthorized: false,
-      ca: [...deviceAuthorities],
+      // An empty list, since without one Node takes its own, and OpenSSL sends what it finds there of the server's chain.
+      ca: [],
+    });
+    server.on('connection', (socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
     });
     server.on('secureConnection', (socket) => this.#accepted(socket));
     server.on('tlsClientError', () => undefined);
@@ -143,7 +151,11 @@ export class Mux {
       return;
     }
     if (protocol === 'http') this.#http.emit('connection', socket);
-    else this.#options[protocol](socket, certificateOf(socket));
+    else this.#options[protocol](socket, this.#certificateOf(socket));
+  }
+
+  #certificateOf(socket: TLSSocket): ClientCertificate | undefined {
+    return clientCertificateOf(socket, this.#options.deviceAuthorities);
   }
 
   #upgrade(request: IncomingMessage, socket: TLSSocket, head: Buffer): void {
@@ -158,25 +170,7 @@ export class Mux {
       const stream = createWebSocketStream(webSocket);
       stream.on('error', () => stream.destroy());
       if (protocol !== 'mqtt' && this.#options.faults.isRefusing(protocol)) stream.destroy();
-      else this.#options[protocol](stream, certificateOf(socket));
+      else this.#options[protocol](stream, this.#certificateOf(socket));
     });
   }
-}
-
-/** The certificate that the client showed, if any. */
-export function certificateOf(socket: Duplex): ClientCertificate | undefined {
-  const tls = socket as Partial<TLSSocket>;
-  const peer = tls.getPeerCertificate?.();
-  if (!peer?.raw) return undefined;
-  const name = peer.subject?.CN;
-  return {
-    commonName: (Array.isArray(name) ? name[0] : name) ?? '',
-    thumbprintSha1: digest('sha1', peer.raw),
-    thumbprintSha256: digest('sha256', peer.raw),
-    chainTrusted: tls.authorized === true,
-  };
-}
-
-function digest(algorithm: 'sha1' | 'sha256', bytes: Buffer): string {
-  return createHash(algorithm).update(bytes).digest('hex').toUpperCase();
 }

@@ -42,12 +42,15 @@ const EXPIRY_CHECK_MS = 500;
 
 export class Sessions extends EventEmitter<SessionEvents> implements DeviceSessions {
   readonly #identities: Identities;
+  /** The clock by which tokens end. */
+  readonly #nowMs: () => number;
   readonly #live = new Map<string, LiveSession>();
   readonly #pending = new Map<string, PendingMethod>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(identities: Identities) {
+  constructor(identities: Identities, nowMs: () => number = Date.now) {
     super();
+    this.#nowMs = nowMs;
     this.setMaxListeners(0);
     this.#identities = identities;
     const cut = (identity: { deviceId: string; moduleId?: string }) =>
@@ -196,7 +199,7 @@ export class Sessions extends EventEmitter<SessionEvents> implements DeviceSessi
   }
 
   #closeExpired(): void {
-    const now = Date.now();
+    const now = this.#nowMs();
     for (const session of this.all()) if (session.principal.expiresAtMs <= now) session.close('expired');
   }
 }

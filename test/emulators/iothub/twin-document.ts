@@ -33,8 +33,24 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Throws ArgumentInvalid when a document breaks a limit on keys, values or depth. Null is allowed: it removes. */
-export function checkDocument(value: unknown, where: string, depth = 1): void {
+/**
+ * Throws ArgumentInvalid when a document breaks a limit on keys, values or depth. In a patch null removes a key; the
+ * service refuses it inside arrays, and everywhere in a document that replaces another.
+ */
+export function checkDocument(value: unknown, where: string, nulls: 'remove' | 'refuse' = 'remove'): void {
+  check(value, { where, key: where, depth: 1, nulls });
+}
+
+interface Spot {
+  where: string;
+  /** The nearest key above the value. */
+  key: string;
+  depth: number;
+  nulls: 'remove' | 'refuse';
+}
+
+function check(value: unknown, spot: Spot): void {
+  const { where, depth } = spot;
   if (typeof value === 'string') {
     if (Buffer.byteLength(value) > twinLimits.stringBytes) throw invalid(where, 'a text is longer than 4 KB');
   } else if (typeof value === 'number') {
@@ -42,13 +58,15 @@ export function checkDocument(value: unknown, where: string, depth = 1): void {
       throw invalid(where, `the integer ${value} is out of range`);
     }
   } else if (Array.isArray(value)) {
-    for (const item of value) checkDocument(item, where, depth + 1);
+    for (const item of value) check(item, { ...spot, depth: depth + 1, nulls: 'refuse' });
+  } else if (value === null && spot.nulls === 'refuse') {
+    throw nullRefused(spot.key);
   } else if (isObject(value)) {
     // The article's example of what is still valid has ten objects below the section itself.
     if (depth > twinLimits.depth + 1) throw invalid(where, 'it is nested deeper than 10 levels');
     for (const [key, item] of Object.entries(value)) {
       checkKey(key, where);
-      checkDocument(item, where, depth + 1);
+      check(item, { ...spot, key, depth: depth + 1 });
     }
   }
 }
@@ -60,6 +78,14 @@ function checkKey(key: string, where: string): void {
   if (/[\u0000-\u001f\u007f-\u009f.$ ]/.test(key)) {
     throw invalid(where, `the key '${key}' has a control character, a dot, a dollar sign or a space`);
   }
+}
+
+/** The service's own words. */
+export function nullRefused(key: string): HubError {
+  return new HubError(
+    'ArgumentInvalid',
+    `Value of Property or Tag cannot be null. Error in Property/Tag ${key}`,
+  );
 }
 
 function invalid(where: string, reason: string): HubError {

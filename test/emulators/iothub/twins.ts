@@ -16,6 +16,7 @@ import {
   merge,
   metadataOf,
   newSection,
+  nullRefused,
   patchSection,
   renderSection,
   replaceSection,
@@ -182,7 +183,7 @@ export class Twins extends EventEmitter<TwinEvents> {
   patch(deviceId: string, moduleId: string | undefined, input: TwinInput, ifMatch?: string): Twin {
     const twin = this.require(deviceId, moduleId);
     checkEtag(twin, ifMatch);
-    const { tags, desired } = readInput(input, twin);
+    const { tags, desired } = readInput(input, { patched: twin });
     if (tags === undefined && desired === undefined) return twin;
     const next: Twin = { ...twin, version: twin.version + 1, revision: twin.revision + 1 };
     const body: JsonObject = { version: next.version };
@@ -206,7 +207,7 @@ export class Twins extends EventEmitter<TwinEvents> {
   replace(deviceId: string, moduleId: string | undefined, input: TwinInput, ifMatch?: string): Twin {
     const twin = this.require(deviceId, moduleId);
     checkEtag(twin, ifMatch);
-    const { tags, desired } = readInput(input);
+    const { tags, desired } = readInput(input, { nulls: 'refuse' });
     const next: Twin = { ...twin, version: twin.version + 1, revision: twin.revision + 1 };
     if (tags) {
       next.tags = merge({}, tags);
@@ -292,21 +293,29 @@ export function etagOf(twin: Twin): string {
   return bytes.toString('base64');
 }
 
-/**
- * Reads what a service wrote. `before` is the twin that a patch goes to: there a null for a whole document removes all
- * of its keys, as the SDK's own tests expect.
- */
-function readInput(input: TwinInput, before?: Twin): { tags?: JsonObject; desired?: JsonObject } {
+interface ReadOptions {
+  /** The twin that a patch goes to: there a null for a whole document removes all of its keys, as the SDK's own tests expect. */
+  patched?: Twin;
+  /** That a replacement refuses nulls inside a document is known; that it refuses one for a whole document is assumed. */
+  nulls?: 'remove' | 'refuse';
+}
+
+/** Reads what a service wrote. */
+function readInput(
+  input: TwinInput,
+  { patched, nulls = 'remove' }: ReadOptions = {},
+): { tags?: JsonObject; desired?: JsonObject } {
   const read = (given: unknown, where: string, current: JsonObject | undefined): JsonObject | undefined => {
     if (given === undefined) return undefined;
+    if (given === null && nulls === 'refuse') throw nullRefused(where);
     if (given === null) return Object.fromEntries(Object.keys(current ?? {}).map((key) => [key, null]));
     if (!isObject(given)) throw new HubError('ArgumentInvalid', `${where} must be a JSON object`);
     const clean = withoutReadOnly(given);
-    checkDocument(clean, where);
+    checkDocument(clean, where, nulls);
     return clean;
   };
-  const tags = read(input.tags, 'tags', before?.tags);
-  const desired = read(input.properties?.desired, 'desired properties', before?.desired.value);
+  const tags = read(input.tags, 'tags', patched?.tags);
+  const desired = read(input.properties?.desired, 'desired properties', patched?.desired.value);
   return { ...(tags ? { tags } : {}), ...(desired ? { desired } : {}) };
 }
 

@@ -80,6 +80,39 @@ describe('faults', () => {
     });
   });
 
+  test('a clock that is off: the Date of all answers, and the end of application keys', async () => {
+    await withPlatform({}, async (client) => {
+      const services = 'Resources/EntityServices';
+      const expirationDate = Date.now() + 3_600_000;
+      await client.result(services, 'CreateApplicationKey', {
+        name: 'HourKey',
+        user: 'Administrator',
+        expirationDate,
+      });
+      const key = String(await client.result('ApplicationKeys/HourKey', 'GetKeyID'));
+      const look = async (path = '/Things') => {
+        const { status, headers } = await client.get(path, { key });
+        return { status, aheadMs: Date.parse(headers.get('date') ?? '') - Date.now() };
+      };
+      const near = ({ aheadMs }: { aheadMs: number }, expectedMs: number) =>
+        assert.ok(Math.abs(aheadMs - expectedMs) < 60_000, `${aheadMs} instead of ${expectedMs}`);
+      near(await look(), 0);
+      const day = 86_400_000;
+      await client.control('POST', '/clock', { offsetMs: day });
+      const ahead = await look();
+      near(ahead, day);
+      assert.equal(ahead.status, 401, 'for the server the key is over');
+      near(await look('/Nothing'), day);
+      await client.control('POST', '/clock', { offsetMs: -day });
+      const behind = await look();
+      near(behind, -day);
+      assert.equal(behind.status, 200);
+      await client.control('DELETE', '/faults');
+      near(await look(), 0);
+      assert.match((await client.control('POST', '/clock', { offsetMs: 'x' })).error, /offsetMs/);
+    });
+  });
+
   test('a delay, and a server that refuses connections for a while', async () => {
     await withPlatform({}, async (client) => {
       await client.control('POST', '/faults', { action: 'delay', delayMs: 150, count: 1 });

@@ -5,6 +5,7 @@ import {
   entities,
   field,
   implementation,
+  metadata,
   property,
   shapeBlocks,
   subscription,
@@ -12,6 +13,7 @@ import {
   until,
   updates,
   withPlatform,
+  zip,
 } from './platform-support.ts';
 
 const eventShape = `<DataShapes><DataShape name="Alarm_DS" projectName=""><FieldDefinitions>${field('level', 'NUMBER')}${field('text', 'STRING')}</FieldDefinitions></DataShape></DataShapes>`;
@@ -223,6 +225,68 @@ describe('timers and schedulers', () => {
       });
       await until('ticks of the other', async () => (await client.read('Nobody', 'ticks')) >= 2);
       assert.equal(await client.read('Clock', 'ticks'), stopped);
+    });
+  });
+
+  test('a timer of an extension fires as its settings say, over a restart, and as they are changed', async () => {
+    await withPlatform({}, async (client) => {
+      const watch = thing(
+        'Watch',
+        'Timer',
+        shapeBlocks({
+          properties: property('ticks', 'NUMBER', { isPersistent: true }) + property('last', 'DATETIME'),
+          subscriptions: subscription(
+            'Timer',
+            'me.ticks = me.ticks + 1; me.last = eventData.timestamp;',
+            '',
+            'name="watch"',
+          ),
+        }),
+        // As PTC's exports write it; Composer shows the three as settings of the Timer.
+        settings(
+          '<FieldDefinition aspect.defaultValue="true" baseType="BOOLEAN" description="Automatically enable timer on startup" name="enabled" ordinal="0"/><FieldDefinition baseType="USERNAME" description="User context in which to run event handlers" name="runAsUser" ordinal="0"/><FieldDefinition aspect.defaultValue="60000.0" baseType="NUMBER" description="Update rate" name="updateRate" ordinal="0"/>',
+          '<enabled>true</enabled><runAsUser>Administrator</runAsUser><updateRate>30.0</updateRate>',
+        ),
+        'effectiveThingPackage="TimerThing"',
+      );
+      const uploaded = await client.upload(
+        await zip({
+          'metadata.xml': metadata('Watching', '1.0.0'),
+          'Entities/Things/Watch.xml': entities(watch),
+        }),
+      );
+      assert.equal(uploaded.status, 200, uploaded.text);
+      const ticks = () => client.read('Watch', 'ticks');
+      const more = async (what: string) => {
+        const before = await ticks();
+        await until(what, async () => (await ticks()) >= before + 2);
+      };
+      await more('ticks after the import');
+      assert.ok(Date.now() - (await client.read('Watch', 'last')) < 60_000);
+      const read = () => client.result('Things/Watch', 'GetConfigurationTable', { tableName: 'Settings' });
+      const table = await read();
+      assert.deepEqual(table.rows, [{ enabled: true, runAsUser: 'Administrator', updateRate: 30 }]);
+      await client.control('POST', '/restart');
+      await more('ticks after a restart of the server');
+      await client.result('Things/Watch', 'RestartThing');
+      await more('ticks after a restart of the Thing');
+      const change = async (row: object) => {
+        const configurationTable = { dataShape: table.dataShape, rows: [{ ...table.rows[0], ...row }] };
+        await client.result('Things/Watch', 'SetConfigurationTable', {
+          tableName: 'Settings',
+          persistent: true,
+          configurationTable,
+        });
+      };
+      await change({ enabled: false });
+      await client.result('Things/Watch', 'RestartThing');
+      await until('quiet', async () => (await client.control('GET', '/idle')).idle);
+      const stopped = await ticks();
+      assert.equal(await client.read('Watch', 'Enabled'), false);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      assert.equal(await ticks(), stopped, 'not enabled at the start');
+      await client.result('Things/Watch', 'EnableTimer');
+      await more('ticks after EnableTimer');
     });
   });
 

@@ -209,7 +209,9 @@ describe('extension import', () => {
         packageName: 'Counting',
       });
       assert.deepEqual(
-        details.rows.map((row: { name: string; type: string }) => `${row.type} ${row.name}`).sort(),
+        details.rows
+          .map((row: { name: string; parentName: string }) => `${row.parentName} ${row.name}`)
+          .sort(),
         ['ThingShapes Counter_TS', 'ThingTemplates Counter_TT'],
       );
       const used = await client.result('Subsystems/PlatformSubsystem', 'GetExtensionsInUse', {

@@ -200,10 +200,11 @@ describe('login', () => {
       assert.equal(anonymous.status, 401);
       assert.match(anonymous.headers.get('www-authenticate') ?? '', /^Basic realm="?ThingWorx"?$/);
       assert.equal((await client.get('/Things', { key: 'unknown' })).status, 401);
-      assert.equal(
-        (await client.get(`/Things?appKey=${client.emulator.appKey}`, { anonymous: true })).status,
-        200,
-      );
+      const inUrl = `/Things?appKey=${client.emulator.appKey}`;
+      assert.equal((await client.get(inUrl, { anonymous: true })).status, 401);
+      assert.equal((await client.get(inUrl)).status, 200, 'beside a login it does no harm');
+      await client.control('PUT', '/switches', { appKeyInUrl: 'accept' });
+      assert.equal((await client.get(inUrl, { anonymous: true })).status, 200);
       const basic = await client.get('/Things', { anonymous: true, headers: client.basic() });
       assert.equal(basic.status, 200);
       assert.equal(
@@ -318,12 +319,12 @@ describe('errors and odds', () => {
   test('health and metrics, lists, metadata', async () => {
     await withPlatform({}, async (client) => {
       assert.equal((await client.get('/health', { anonymous: true })).status, 200);
-      assert.match((await client.get('/Metrics')).text, /thingworx_things 0/);
+      assert.match((await client.get('/Metrics')).text, /thingworx_things 1$/m);
       await client.thing('T', 'GenericThing', [{ name: 'a', type: 'NUMBER', category: 'c' }]);
       const list = await client.get('/Things');
       assert.deepEqual(
         list.json.rows.map((row: { name: string }) => row.name),
-        ['T'],
+        ['SystemRepository', 'T'],
       );
       const definitions = await client.get('/Things/T/PropertyDefinitions');
       const own = definitions.json.rows.find((row: { name: string }) => row.name === 'a');

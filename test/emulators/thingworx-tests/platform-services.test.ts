@@ -84,7 +84,7 @@ describe('EntityServices', () => {
       assert.deepEqual(await names('GetEntityList', { nameMask: 'pump*' }), ['pump-1', 'pump-2']);
       assert.deepEqual(await names('GetEntityList', { tags: 'Kind:Old' }), ['pump-2']);
       assert.deepEqual(await names('GetEntityListByRegEx', { nameMask: '-1$' }), ['pump-1', 'fan-1']);
-      assert.deepEqual(await names('GetEntityList', { maxItems: 1 }), ['pump-1']);
+      assert.deepEqual(await names('GetEntityList', { maxItems: 2 }), ['SystemRepository', 'pump-1']);
     });
   });
 });

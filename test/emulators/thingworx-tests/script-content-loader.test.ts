@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { generate } from 'selfsigned';
+import { PasswordCipher } from '../thingworx/password-cipher.ts';
 import { contentLoaderFunctions } from '../thingworx/resources/content-loader.ts';
 import { defaultScriptSwitches, type ScriptSwitches } from '../thingworx/script-switches.ts';
 import { serviceArguments } from '../thingworx/service-arguments.ts';
@@ -25,7 +26,8 @@ describe('ContentLoaderFunctions', () => {
   let url: string;
   let secureUrl: string;
   const switches: ScriptSwitches = { ...defaultScriptSwitches };
-  const resource = contentLoaderFunctions(switches);
+  const cipher = new PasswordCipher();
+  const resource = contentLoaderFunctions(cipher, switches);
 
   const call = async (service: string, given: Record<string, unknown>): Promise<PlatformValue> => {
     const found = resource.services[service];

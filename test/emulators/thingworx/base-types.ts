@@ -315,7 +315,7 @@ function toPassword(value: unknown, options: ConvertOptions): Password {
     return value;
   }
   if (typeof value === 'string' && options.readPassword !== undefined) {
-    return new Password(options.readPassword(value));
+    return new Password(options.readPassword(value), value);
   }
   return refuse(value, 'PASSWORD');
 }

@@ -5,6 +5,7 @@ import { Extensions } from './import/extensions.ts';
 import { type ImportPolicy, PackageReader } from './import/package-reader.ts';
 import { LossList } from './import/report.ts';
 import { scriptJudge } from './import/script-check.ts';
+import { resourceEntity } from './model/builtin.ts';
 import { entityHead } from './model/entity.ts';
 import { PasswordCipher } from './password-cipher.ts';
 import { FileJournal, readCipher } from './persistence/journal.ts';
@@ -16,6 +17,7 @@ import type { HistoryLimits } from './runtime/history.ts';
 import { ScriptEngine } from './script-engine.ts';
 import { scriptResources } from './script-resources.ts';
 import { hashPassword } from './security/passwords.ts';
+import { sourceControlServices } from './services/source-control.ts';
 import { defaultSwitches, type Switches, setSwitches } from './switches.ts';
 
 export interface ThingworxOptions {
@@ -96,6 +98,8 @@ export async function startThingworx(options: ThingworxOptions = {}): Promise<Th
   const reader = new PackageReader(platform, { ...defaultPolicy, ...options.importPolicy }, judgeScript);
   const extensions = new Extensions(platform, reader, losses);
   platform.natives.useExtensions(extensions);
+  platform.natives.useSourceControl(sourceControlServices(judgeScript, losses));
+  platform.store.put(resourceEntity('SourceControlFunctions', 'Source control of entities', new Map()));
   const journal =
     options.dataDirectory === undefined
       ? undefined

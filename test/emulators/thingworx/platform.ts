@@ -13,6 +13,7 @@ import { History, type HistoryLimits } from './runtime/history.ts';
 import { Lifecycle } from './runtime/lifecycle.ts';
 import { Logs } from './runtime/logs.ts';
 import { PropertyValues } from './runtime/properties.ts';
+import { FileRepositories } from './runtime/repositories.ts';
 import { ScriptBridge } from './runtime/script-bridge.ts';
 import { type ScriptRunner, Services } from './runtime/services.ts';
 import { Timers } from './runtime/timers.ts';
@@ -57,6 +58,7 @@ export class Platform {
   readonly properties: PropertyValues;
   readonly history: History;
   readonly events: EventDispatcher;
+  readonly repositories: FileRepositories;
   readonly timers: Timers;
   readonly lifecycle: Lifecycle;
   readonly services: Services;
@@ -81,6 +83,7 @@ export class Platform {
     this.tables = new ConfigurationTables(this.store, this.inheritance);
     this.bindings = new Bindings(this.store, this.inheritance);
     this.history = new History(options.historyLimits);
+    this.repositories = new FileRepositories(this.store);
     this.timers = new Timers(this);
     this.lifecycle = new Lifecycle(this);
     this.properties = new PropertyValues(this);
@@ -101,6 +104,7 @@ export class Platform {
   /** Call after a change that is no entity's: a switch, the rights on a collection. */
   changed(): void {
     this.otherChanges += 1;
+    this.inheritance.servicesChanged();
     this.permissions.changed();
   }
 

@@ -184,6 +184,8 @@ export interface NativeResource {
 export interface NativeService {
   definition: ServiceDefinition;
   invoke(args: Record<string, PlatformValue>, context: NativeContext): PlatformValue | Promise<PlatformValue>;
+  /** Whether the platform has the service, as its switches are; it has if absent. */
+  isAvailable?(): boolean;
 }
 
 export interface NativeContext {

@@ -18,6 +18,18 @@ export interface ScriptSwitches extends LanguageRules {
   argumentsOfParameterlessServices: 'refuse' | 'accept';
   /** Whether the declared default of an absent parameter is filled in before a script service runs. */
   parameterDefaults: 'ignore' | 'apply';
+  /**
+   * What `password` of ContentLoaderFunctions makes of a PASSWORD value from a script. The typings of a real server declare the parameter
+   * as STRING, so it may well be sent to the other server as the script holds it. `decrypts` sends the secret, `ciphertext` the encrypted
+   * text, `masked` eight asterisks; `clear` takes text as it is, for a platform where scripts hold the clear text (passwordInScripts:
+   * clear). Text in clear is sent as it is in every case.
+   */
+  contentLoaderPassword: 'decrypts' | 'ciphertext' | 'masked' | 'clear';
+  /**
+   * DecryptPropertyValue of EncryptionServices. The typings of a real server do not have it: `missing`. With `byRight` it is there for those
+   * who have been given ServiceInvoke on it; what the function libraries grant to every user does not cover it.
+   */
+  decryptPropertyValue: 'missing' | 'byRight';
   /** ContentLoaderFunctions: whether JSON results carry responseHeaders and responseStatus beside headers. */
   contentLoaderStatusKeys: boolean;
   /** ContentLoaderFunctions: whether a non-2xx answer throws. */
@@ -33,6 +45,8 @@ export const defaultScriptSwitches: Readonly<ScriptSwitches> = {
   argumentsOfParameterlessServices: 'refuse',
   parameterDefaults: 'ignore',
   ...defaultLanguageRules,
+  contentLoaderPassword: 'decrypts',
+  decryptPropertyValue: 'missing',
   contentLoaderStatusKeys: true,
   contentLoaderThrows: false,
   contentLoaderPreemptiveLogin: false,

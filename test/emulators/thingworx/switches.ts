@@ -18,6 +18,8 @@ export interface Switches extends ScriptSwitches {
   nestedRights: 'callerOrSystem' | 'caller' | 'unchecked';
   /** Whether every user may invoke the platform's function libraries (InfoTableFunctions, ContentLoaderFunctions, ...). */
   functionLibrariesForUsers: boolean;
+  /** An application key as `?appKey=`: PTC calls it insecure, and newer versions refuse it unless it is switched on. */
+  appKeyInUrl: 'refuse' | 'accept';
   /** Status for a known but expired application key. */
   expiredKeyStatus: 401 | 403;
   /** Status for a missing right: some versions answer 401. */
@@ -42,6 +44,7 @@ export const defaultSwitches: Readonly<Switches> = {
   infoTableWithoutDataShape: 'refuse',
   nestedRights: 'callerOrSystem',
   functionLibrariesForUsers: true,
+  appKeyInUrl: 'refuse',
   expiredKeyStatus: 401,
   forbiddenStatus: 403,
   sameVersion: 'refuse',
@@ -59,6 +62,7 @@ const choices: { [K in keyof Switches]: readonly Switches[K][] } = {
   infoTableWithoutDataShape: ['refuse', 'declared'],
   nestedRights: ['callerOrSystem', 'caller', 'unchecked'],
   functionLibrariesForUsers: [true, false],
+  appKeyInUrl: ['refuse', 'accept'],
   expiredKeyStatus: [401, 403],
   forbiddenStatus: [403, 401],
   sameVersion: ['refuse', 'warn'],
@@ -74,6 +78,8 @@ const choices: { [K in keyof Switches]: readonly Switches[K][] } = {
   parameterDefaults: ['ignore', 'apply'],
   languageLevel: ['es6', '1.8', '1.7', 'default'],
   returnAtTheEnd: ['refuse', 'accept'],
+  contentLoaderPassword: ['decrypts', 'ciphertext', 'masked', 'clear'],
+  decryptPropertyValue: ['missing', 'byRight'],
   contentLoaderStatusKeys: [true, false],
   contentLoaderThrows: [false, true],
   contentLoaderPreemptiveLogin: [false, true],

@@ -71,9 +71,16 @@ export class Vector {
 /** A secret in clear. It leaves the platform only encrypted or masked, see PasswordCipher. */
 export class Password {
   readonly clear: string;
+  /** The text that it was read from, in clear or encrypted; undefined when it came as a value. Not part of the value. */
+  readonly #text: string | undefined;
 
-  constructor(clear: string) {
+  constructor(clear: string, text?: string) {
     this.clear = clear;
+    this.#text = text;
+  }
+
+  get text(): string | undefined {
+    return this.#text;
   }
 
   /** Keeps a secret out of logs and of JSON made by accident. */

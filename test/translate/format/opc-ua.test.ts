@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { statusCodeQuality, toQuality } from '../../../sidecar/translate/coerce/quality.ts';
 import type { MappingRule } from '../../../sidecar/translate/mapping/schema.ts';
 import { CREATE_ALL, TrialDirectory, tryMessage } from '../../../sidecar/translate/mapping/trial.ts';
-import { statusCodeQuality, toQuality } from '../../../sidecar/translate/quality.ts';
 import { compileTranslator } from '../../../sidecar/translate/translator.ts';
-import type { HubMessage, Translation } from '../../../sidecar/translate/types.ts';
+import type { ReceivedMessage, Translation } from '../../../sidecar/translate/types.ts';
 import { codes, message, row } from '../support.ts';
 
 async function read(
   body: unknown,
-  over: Partial<HubMessage> = {},
+  over: Partial<ReceivedMessage> = {},
   rules?: readonly MappingRule[],
 ): Promise<Translation> {
   const mappings = rules === undefined ? undefined : { version: 1, rules };
@@ -20,7 +20,7 @@ async function read(
 
 async function rowsOf(
   body: unknown,
-  over: Partial<HubMessage> = {},
+  over: Partial<ReceivedMessage> = {},
   rules?: readonly MappingRule[],
 ): Promise<unknown[]> {
   const { updates } = await read(body, over, rules);
@@ -166,7 +166,13 @@ const NETWORK_ROWS = [
 describe('PubSub', () => {
   test('network messages, alone, in an array, compressed, with one message instead of a list', async () => {
     assert.deepEqual(await rowsOf(NETWORK), NETWORK_ROWS);
-    assert.deepEqual(await rowsOf([NETWORK, NETWORK]), [...NETWORK_ROWS, ...NETWORK_ROWS]);
+    const later = JSON.parse(JSON.stringify(NETWORK).replaceAll('12:55:2', '12:56:2')) as typeof NETWORK;
+    const laterRows = NETWORK_ROWS.map(([name, time, ...rest]) => [
+      name,
+      String(time).replace('12:55:2', '12:56:2'),
+      ...rest,
+    ]);
+    assert.deepEqual(await rowsOf([NETWORK, later]), [...NETWORK_ROWS, ...laterRows]);
     assert.deepEqual(
       await rowsOf(gzipSync(JSON.stringify(NETWORK)), { contentType: 'application/json+gzip' }),
       NETWORK_ROWS,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { ExpressionPool } from '../../../sidecar/translate/mapping/expression-pool.ts';
 import type { MappingRule } from '../../../sidecar/translate/mapping/schema.ts';
 import { CREATE_ALL, TrialDirectory, tryMessage } from '../../../sidecar/translate/mapping/trial.ts';
-import { compileTranslator } from '../../../sidecar/translate/translator.ts';
-import type { HubMessage, Translation, TranslationSettings } from '../../../sidecar/translate/types.ts';
+import { CompiledTranslator } from '../../../sidecar/translate/translator.ts';
+import type { ReceivedMessage, Translation, TranslationSettings } from '../../../sidecar/translate/types.ts';
 import { row } from '../support.ts';
 
 export interface Trial {
@@ -10,10 +11,16 @@ export interface Trial {
   readonly translation: Translation;
 }
 
+/** Times in these tests may be small numbers. */
+const ANY_TIME: TranslationSettings = { earliestTimeMs: -8.64e15, maxAheadMs: 8.64e15 };
+
+/** One for all trials of a file; its threads do not keep the process. */
+const POOL = new ExpressionPool();
+
 /** What rules make of a message when every Thing and property exists. */
 export async function apply(
   rules: readonly MappingRule[],
-  input: HubMessage,
+  input: ReceivedMessage,
   over: { otherwise?: string; settings?: TranslationSettings } = {},
 ): Promise<Trial> {
   const mappings = {
@@ -21,7 +28,7 @@ export async function apply(
     rules,
     ...(over.otherwise === undefined ? {} : { otherwise: over.otherwise }),
   };
-  const translator = compileTranslator({ ...CREATE_ALL, ...over.settings, mappings });
+  const translator = new CompiledTranslator({ ...CREATE_ALL, ...ANY_TIME, ...over.settings, mappings }, POOL);
   assert.deepEqual(translator.problems, []);
   const { translation } = await tryMessage(translator, input, new TrialDirectory());
   return { rows: translation.updates.map((update) => [update.thing, row(update)]), translation };

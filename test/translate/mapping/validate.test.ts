@@ -52,12 +52,33 @@ describe('validateMappings', () => {
         /is not a path/,
       ],
       [v1([{ properties: { '{a': 'x' } }]), '/rules/0/properties/{a', /without \}/],
-      [v1([{ properties: { a: { scale: 2 } } }]), '/rules/0/properties/a', /a path or a value/],
+      [v1([{ properties: { a: { scale: 2 } } }]), '/rules/0/properties/a', /a path, a location or a value/],
       [v1([{ thing: '{$message.nope}' }]), '/rules/0/thing', /\$message has deviceId/],
-      [v1([{ each: 'list' }]), '/rules/0/each', /\[\*\]/],
+      [v1([{ each: '^.list[*]' }]), '/rules/0/each', /begins at the body/],
+      [v1([{ encoding: 'klingon' }]), '/rules/0/encoding', /"klingon" is not known; expected is a charset/],
+      [v1([{ time: { path: 't', zone: 'Mars/X' } }]), '/rules/0/time', /an IANA name such as Europe/],
+      [v1([{ time: { path: 't', base: 'b' } }]), '/rules/0/time', /needs a "unit"/],
+      [
+        v1([{ properties: { a: { path: 'x', match: '(' } } }]),
+        '/rules/0/properties/a/match',
+        /cannot be used/,
+      ],
+      [
+        v1([{ properties: { a: { path: 'x', match: '(.)\\1' } } }]),
+        '/rules/0/properties/a/match',
+        /no back references/,
+      ],
+      [v1([{ properties: { a: { path: 'x', zone: 'X/Y' } } }]), '/rules/0/properties/a/zone', /IANA/],
+      [
+        v1([{ properties: { a: { location: { latitude: 'x', longitude: 'y[' } } } }]),
+        '/rules/0/properties/a/location/longitude',
+        /is not a path/,
+      ],
+      [v1([{ where: { 'a[': 1 } }]), '/rules/0/where/a[', /is not a path/],
+      [v1([{ where: {} }]), '/rules/0/where', /expected is conditions on each element/],
       [v1([{ when: { body: { 'a[*]': 1 } } }]), '/rules/0/when/body/a[*]', /only "each" may use/],
       [v1([{ expression: '{"a": ' }]), '/rules/0/expression', /cannot be read at character/],
-      [v1([{ expression: '$match(a, /(x+)+/)' }]), '/rules/0/expression', /repeats a group/],
+      [v1([{ expression: '$match(a, /(x)\\1/)' }]), '/rules/0/expression', /no back references/],
       [v1([{ expression: 'a', each: 'b[*]' }]), '/rules/0/each', /cannot stand beside/],
       [v1([{ others: 'map' }]), '/rules/0/others', /beside "properties"/],
       [v1([], { otherwise: 'drop' }), '/otherwise', /expected is what happens|expected is/],
@@ -71,7 +92,7 @@ describe('validateMappings', () => {
   });
 
   test('finds all that is wrong at once', async () => {
-    const found = await problems(v1([{ thing: '{' }, { each: 'x', properties: { a: '[', b: '.' } }]));
+    const found = await problems(v1([{ thing: '{' }, { each: 'x[', properties: { a: '[', b: '.' } }]));
     assert.deepEqual(Object.keys(found).sort(), [
       '/rules/0/thing',
       '/rules/1/each',
@@ -183,7 +204,7 @@ describe('own tests', () => {
 });
 
 test('a translator whose mappings are wrong refuses every message, so that nothing is mapped wrongly', () => {
-  const settings = { mappings: v1([{ each: 'x' }]) };
+  const settings = { mappings: v1([{ each: 'x[' }]) };
   assert.equal(compileTranslator(settings).problems.length, 1);
   const translation = translate(settings, message({ t: 1 }), directory(thing('dev-1', { t: 'NUMBER' })));
   assert.deepEqual([rows(translation), codes(translation.refusals)], [[], ['MAPPING_FAILED']]);

@@ -83,12 +83,12 @@ export class Claims {
   /** Undefined when the connection lacks the right. */
   hub(right: HubRight): Principal | undefined {
     const hub = this.#hub;
-    return hub && hub.expiresAtMs > Date.now() && hub.rights.has(right) ? hub : undefined;
+    return hub && hub.expiresAtMs > this.#authorizer.nowMs() && hub.rights.has(right) ? hub : undefined;
   }
 
   /** When the right on the resource (path below the host) ends; undefined when the connection does not have it. */
   eventHub(right: EventHubRight, path: string): number | undefined {
-    const now = Date.now();
+    const now = this.#authorizer.nowMs();
     let endsAtMs: number | undefined;
     for (const grant of this.#eventHub.values()) {
       const fits = covers(grant.path.toLowerCase(), path.toLowerCase()) && grant.rights.has(right);
@@ -99,7 +99,7 @@ export class Claims {
 
   device(deviceId: string, moduleId: string | undefined): Principal | undefined {
     const own = this.#devices.get(identityKey(deviceId, moduleId));
-    if (own) return own.expiresAtMs > Date.now() ? own : undefined;
+    if (own) return own.expiresAtMs > this.#authorizer.nowMs() ? own : undefined;
     const hub = this.hub('DeviceConnect');
     if (hub) return { ...hub, deviceId, ...(moduleId === undefined ? {} : { moduleId }) };
     try {

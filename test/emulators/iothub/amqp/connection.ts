@@ -14,7 +14,8 @@ import type { ClientCertificate } from '../hub.ts';
 import { type Address, parseAddress } from './addresses.ts';
 import { Claims } from './claims.ts';
 import { CoalescingSocket } from './coalescing-socket.ts';
-import { acceptSocket, echoTermini, type Incoming, type Link, type Outgoing, refuse } from './link.ts';
+import { acceptSocket, echoAttach, type Incoming, type Link, type Outgoing, refuse } from './link.ts';
+import { writeAllFields } from './performatives.ts';
 import type { AmqpParts } from './server.ts';
 
 /** One attached link, as its node sees it. */
@@ -34,6 +35,8 @@ export interface AmqpNode {
 
 const IDLE_TIMEOUT_MS = 240_000;
 const MAX_FRAME_BYTES = 65_536;
+/** Sessions of a connection, less one, as Event Hubs says. */
+const CHANNEL_MAX = 4999;
 
 /** One try of a SASL mechanism, in the shape that rhea wants. */
 interface Mechanism {
@@ -87,10 +90,12 @@ export class AmqpConnection {
     this.#connection = container.create_connection({
       idle_time_out: IDLE_TIMEOUT_MS,
       max_frame_size: MAX_FRAME_BYTES,
+      channel_max: CHANNEL_MAX,
       reconnect: false,
       receiver_options: { autoaccept: false, credit_window: 0 },
       sender_options: { treat_modified_as_released: false },
     } as unknown as ConnectionOptions);
+    writeAllFields(this.#connection);
     acceptSocket(this.#connection, this.socket);
   }
 
@@ -153,7 +158,7 @@ export class AmqpConnection {
     const text = String((outgoing ? link.source : link.target)?.address ?? '');
     const address = parseAddress(text, this.#parts.eventHubName);
     const node = this.#parts.nodes[address.node];
-    echoTermini(link);
+    echoAttach(link);
     const attach = outgoing ? node?.outgoing : node?.incoming;
     if (!attach) {
       refuse(link, 'amqp:not-found', `There is no node ${text || '(none)'} for this kind of link`);

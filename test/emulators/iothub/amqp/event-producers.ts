@@ -9,7 +9,7 @@ import { partitionOf } from '../partition-hash.ts';
 import type { Address } from './addresses.ts';
 import type { AmqpConnection, AmqpNode, Attachment } from './connection.ts';
 import { type Incoming, refuse } from './link.ts';
-import { BATCH_FORMAT, messagesOfBatch, sectionsOf } from './sections.ts';
+import { BATCH_FORMAT, mapEntriesOf, messagesOfBatch, sectionsOf } from './sections.ts';
 import type { AmqpWriter } from './writer.ts';
 
 export interface EventProducerParts {
@@ -24,6 +24,13 @@ const HEADER = 0x70;
 const DELIVERY_ANNOTATIONS = 0x71;
 const MESSAGE_ANNOTATIONS = 0x72;
 const PARTITION_KEY = 'x-opt-partition-key';
+/** What the log itself says of an event; a producer cannot. */
+const OWN_ANNOTATIONS: ReadonlySet<string> = new Set([
+  'x-opt-sequence-number',
+  'x-opt-offset',
+  'x-opt-enqueued-time',
+  PARTITION_KEY,
+]);
 
 export function eventProducerNode(parts: EventProducerParts): AmqpNode {
   const { log, eventHubName } = parts;
@@ -89,7 +96,7 @@ async function store(
   if (!Buffer.isBuffer(raw)) {
     const key = keyOf(raw);
     await log.appendTo(choose(key), (writer, place) => {
-      const bytes = rhea.message.encode({ ...raw, header: undefined, message_annotations: undefined });
+      const bytes = rhea.message.encode({ ...raw, header: undefined });
       return withPlace(writer, place, key, bytes);
     });
     return;
@@ -106,7 +113,7 @@ async function store(
   await Promise.all(stored);
 }
 
-/** The message with the log's annotations in place of those it came with. */
+/** The message with the log's annotations beside its own, which are kept byte for byte. */
 function withPlace(writer: AmqpWriter, place: Place, key: string | undefined, message: Buffer): Buffer {
   writer.reset();
   writer.descriptor(MESSAGE_ANNOTATIONS);
@@ -117,9 +124,16 @@ function withPlace(writer: AmqpWriter, place: Place, key: string | undefined, me
     writer.string(key);
     count += 2;
   }
+  const sections = sectionsOf(message);
+  const given = sections.find(({ code }) => code === MESSAGE_ANNOTATIONS);
+  for (const { key: name, bytes } of given ? mapEntriesOf(message, given.valueStart) : []) {
+    if (OWN_ANNOTATIONS.has(name)) continue;
+    writer.raw(bytes);
+    count += 2;
+  }
   writer.endCompound(map, count);
   const dropped = new Set([HEADER, DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS]);
-  for (const { code, start, end } of sectionsOf(message)) {
+  for (const { code, start, end } of sections) {
     if (!dropped.has(code)) writer.raw(message.subarray(start, end));
   }
   return writer.bytes();

@@ -7,6 +7,13 @@ interface LocalAttach {
   max_message_size?: number;
   offered_capabilities?: unknown;
   properties?: unknown;
+  source?: unknown;
+  target?: unknown;
+}
+
+/** A terminus as rhea decodes it. */
+interface Composite {
+  described(): unknown;
 }
 
 interface LocalState {
@@ -40,10 +47,16 @@ export function acceptSocket(connection: Connection, socket: unknown): void {
   (connection as unknown as { accept(socket: unknown): void }).accept(socket);
 }
 
-/** Answers the attach with the client's own termini, as brokers do. */
-export function echoTermini(link: Link): void {
-  if (link.source) link.set_source(link.source);
-  if (link.target) link.set_target(link.target);
+/**
+ * Answers the attach with the client's own termini, as brokers do, and with its own properties: azure-eventhub for
+ * Python fails where it sent some and gets none back. What the service adds to them is not known.
+ */
+export function echoAttach(link: Link): void {
+  // Not by set_source and set_target, which write into the empty list that rhea shares.
+  const { source, target } = link as unknown as Record<'source' | 'target', Composite | undefined>;
+  if (source) link.local.attach.source = source.described();
+  if (target) link.local.attach.target = target.described();
+  if (link.properties) link.local.attach.properties = link.properties;
 }
 
 /** Ends a link for a reason that the client is told. */

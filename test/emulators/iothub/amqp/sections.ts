@@ -48,6 +48,26 @@ export function messagesOfBatch(batch: Buffer): Buffer[] {
     .map(({ valueStart, end }) => batch.subarray(valueStart + (batch[valueStart] === 0xa0 ? 2 : 5), end));
 }
 
+/** The entries of an encoded map whose keys are symbols or texts: the name, and key and value as they stand. */
+export function mapEntriesOf(buffer: Buffer, at: number): { key: string; bytes: Buffer }[] {
+  const code = buffer.readUInt8(at);
+  if (code !== 0xc1 && code !== 0xd1) throw new RangeError('The annotations are no map');
+  const short = code === 0xc1;
+  const values = short ? buffer.readUInt8(at + 2) : buffer.readUInt32BE(at + 5);
+  const entries: { key: string; bytes: Buffer }[] = [];
+  let position = at + (short ? 3 : 9);
+  for (let index = 0; index < values; index += 2) {
+    const start = position;
+    const valueStart = endOfValue(buffer, start);
+    position = endOfValue(buffer, valueStart);
+    // 0xa1 and 0xa3 have one byte of length, 0xb1 and 0xb3 four. Numbers, which AMQP reserves as keys, have no name.
+    const header = { 10: 2, 11: 5 }[buffer.readUInt8(start) >> 4];
+    const key = header === undefined ? '' : buffer.toString('utf8', start + header, valueStart);
+    entries.push({ key, bytes: buffer.subarray(start, position) });
+  }
+  return entries;
+}
+
 function endOfValue(buffer: Buffer, at: number): number {
   const code = buffer.readUInt8(at);
   // A described value: the descriptor, then the value itself.

@@ -32,6 +32,7 @@ export class MqttConnection implements LiveSession {
   #subscriptions: KeptSubscriptions = new Map();
   #principal: Principal | undefined;
   #modelId: string | undefined;
+  #apiVersion: string | undefined;
   #will: IPublishPacket | undefined;
   #connected = false;
   /** Packets that came while CONNECT was being answered. */
@@ -71,7 +72,12 @@ export class MqttConnection implements LiveSession {
     this.#socket.on('data', (chunk: Buffer) => {
       if (this.#closed) return;
       this.#idleTimer?.refresh();
-      parser.parse(chunk);
+      // What a client sends wrong ends its connection, not the emulator.
+      try {
+        parser.parse(chunk);
+      } catch {
+        this.#end();
+      }
     });
     this.#socket.on('error', () => this.#end());
     this.#socket.on('close', () => this.#end());
@@ -188,11 +194,9 @@ export class MqttConnection implements LiveSession {
     if (faults.isRefusing('mqtt')) return refuse(REFUSED.unavailable);
     await faults.delayFor('mqtt');
     const [deviceId = '', moduleId] = splitClientId(packet.clientId);
-    const user = parseUserName(packet.username ?? '');
     if (!deviceId) return refuse(REFUSED.identifier);
-    if (user?.identity !== packet.clientId || !this.#parts.hostNames.has(user.host)) {
-      return refuse(REFUSED.unauthorized);
-    }
+    const user = parseUserName(packet.username ?? '', packet.clientId);
+    if (!user || !this.#parts.hostNames.has(user.host)) return refuse(REFUSED.unauthorized);
     try {
       const token = packet.password?.toString();
       this.#principal = authorizer.device(token || undefined, this.#certificate, deviceId, moduleId);
@@ -208,6 +212,7 @@ export class MqttConnection implements LiveSession {
     this.deviceId = deviceId;
     this.moduleId = moduleId;
     this.#modelId = user.modelId;
+    this.#apiVersion = user.apiVersion;
     this.#will = packet.will ? willOf(packet) : undefined;
     const kept = packet.clean ? undefined : this.#allKept.get(packet.clientId);
     if (packet.clean) this.#allKept.delete(packet.clientId);
@@ -224,6 +229,11 @@ export class MqttConnection implements LiveSession {
   }
 
   #subscribe(packet: ISubscribePacket): void {
+    if (packet.subscriptions.length === 0) {
+      // A violation of the protocol.
+      this.#end();
+      return;
+    }
     const granted = packet.subscriptions.map(({ topic, qos }) => {
       const subscription = parseFilter(topic, this.deviceId, this.moduleId);
       // Not known whether the service refuses a foreign filter in the SUBACK or by cutting the connection.
@@ -296,6 +306,9 @@ export class MqttConnection implements LiveSession {
       quotas.take(patch ? 'twinWrite' : 'twinRead');
       identities.touch(this.deviceId, this.moduleId);
       if (patch) {
+        // Reported by users of such clients. Which code and text the service gives is not known.
+        if (this.#apiVersion === undefined)
+          throw new HubError('ArgumentInvalid', 'The user name of the connection has no api-version');
         status = 204;
         suffix = `&$version=${twins.patchReported(this.deviceId, this.moduleId, parseJson(patch))}`;
       } else {

@@ -49,6 +49,7 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(message.url ?? '/', 'https://hub');
+  response.setHeader('Date', new Date(context.faults?.nowMs() ?? Date.now()).toUTCString());
   const fault = context.faults?.take(message.method ?? 'GET', url.pathname);
   if (fault && (await applyFault(fault, message, response))) return;
   response.setHeader('x-ms-request-id', randomUUID());

@@ -44,6 +44,7 @@ interface ActiveRule {
 export class Faults {
   private rules: ActiveRule[] = [];
   private lastId = 0;
+  private clockOffsetMs = 0;
 
   /** @throws RangeError for a rule that makes no sense */
   add(given: Record<string, unknown>): FaultRule {
@@ -81,6 +82,20 @@ export class Faults {
 
   clear(): void {
     this.rules = [];
+    this.clockOffsetMs = 0;
+  }
+
+  /** Puts the server's clock ahead (behind when negative), as it looks to a client whose own clock is off. */
+  shiftClock(offsetMs: unknown): void {
+    if (typeof offsetMs !== 'number' || !Number.isFinite(offsetMs)) {
+      throw new RangeError('offsetMs must be a number');
+    }
+    this.clockOffsetMs = offsetMs;
+  }
+
+  /** What the server takes for now where clients compare clocks: the `Date` header, and the end of application keys. */
+  nowMs(): number {
+    return Date.now() + this.clockOffsetMs;
   }
 
   private match(method: string, path: string): FaultRule | undefined {

@@ -25,6 +25,7 @@ interface Answer {
  * - `GET /switches`, `PUT /switches` {name: value}
  * - `GET /faults`, `POST /faults` {action, path, method, count, skip, ...}, `DELETE /faults`, `DELETE /faults/<id>`;
  *   action `refuse` {forMs} stops listening
+ * - `POST /clock` {offsetMs}: shifts the clock that clients see, until 0 or `DELETE /faults`
  * - `GET /losses`, `DELETE /losses`: what imports lost in silence
  * - `GET /extensions`: installed and queued packages
  * - `POST /restart`: what a restart of the server does
@@ -108,6 +109,9 @@ export class ControlServer {
         return body.action === 'refuse' ? ok(await this.refuse(body)) : ok(controlled.faults.add(body));
       case 'DELETE faults':
         return this.clearFaults(path[1]);
+      case 'POST clock':
+        controlled.faults.shiftClock(body.offsetMs);
+        return ok({ nowMs: controlled.faults.nowMs() });
       case 'GET losses':
         return ok({ losses: controlled.losses.list() });
       case 'DELETE losses':

@@ -1,3 +1,4 @@
+import { ZipArchive } from 'archiver';
 import { type Entry, fromBuffer, type ZipFile } from 'yauzl';
 import { ImportProblem } from './report.ts';
 
@@ -46,6 +47,22 @@ export async function readArchive(bytes: Buffer): Promise<Map<string, Buffer>> {
     });
     zip.readEntry();
   });
+}
+
+/** Writes a zip. `files`: path in the zip to content. */
+export async function writeArchive(files: ReadonlyMap<string, Buffer>): Promise<Buffer> {
+  const archive = new ZipArchive();
+  const chunks: Buffer[] = [];
+  archive.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const done = new Promise<void>((resolve, reject) => {
+    archive.on('end', resolve);
+    archive.on('error', reject);
+  });
+  for (const [name, content] of files) {
+    archive.append(content, { name });
+  }
+  await Promise.all([archive.finalize(), done]);
+  return Buffer.concat(chunks);
 }
 
 function open(bytes: Buffer): Promise<ZipFile> {

@@ -145,7 +145,8 @@ export class Extensions {
     }
   }
 
-  private entity(key: string): Entity | undefined {
+  /** The entity behind a key `<Collection>/<name>`. */
+  entity(key: string): Entity | undefined {
     const slash = key.indexOf('/');
     return this.platform.store.get(key.slice(0, slash) as Entity['collection'], key.slice(slash + 1));
   }

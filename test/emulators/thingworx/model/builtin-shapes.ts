@@ -43,6 +43,8 @@ const shapes: Record<string, string> = {
     'name*:STRING description:STRING homeMashup:MASHUPNAME avatar:IMAGELINK tags:TAGS isSystemObject:BOOLEAN',
   EntityDescriptor:
     'id:STRING name:STRING description:STRING type:STRING parentName:STRING parentType:STRING',
+  SpotlightSearch:
+    'name:STRING description:STRING type:STRING parentName:STRING parentType:STRING lastModifiedDate:DATETIME isSystemObject:BOOLEAN isEditableSystemObject:BOOLEAN isExtension:BOOLEAN isEditableExtensionObject:BOOLEAN isEditable:BOOLEAN read:BOOLEAN update:BOOLEAN delete:BOOLEAN',
   EntitySummary: 'name*:STRING description:STRING homeMashup:MASHUPNAME tags:TAGS isSystemObject:BOOLEAN',
   EntityReference: 'name:STRING type:STRING',
   EntityCount: 'name:STRING count:INTEGER',

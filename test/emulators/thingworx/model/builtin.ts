@@ -132,6 +132,18 @@ export function addBuiltIns(store: EntityStore, administratorPassword: string): 
       instanceVisibility: [],
     });
   }
+  add({
+    ...entityHead('SystemRepository', { ...system, description: 'File repository of the platform' }),
+    collection: 'Things',
+    thingTemplate: 'FileRepository',
+    implementedShapes: [],
+    valueStream: '',
+    identifier: '',
+    enabled: true,
+    published: false,
+    definitions: emptyDefinitions(),
+    bindings: [],
+  });
   add({ ...entityHead('PTCDefaultProject', system), collection: 'Projects', content: '' });
   addPrincipals(add, administratorPassword);
   for (const name of [

@@ -93,6 +93,11 @@ export class Inheritance {
     }
   }
 
+  /** Call when the platform's own services may be others, as by a switch. */
+  servicesChanged(): void {
+    this.ofOthers.clear();
+  }
+
   /** What Things of a template have before they add anything. */
   template(name: string): EffectiveShape {
     const known = this.ofTemplates.get(name);

@@ -1,4 +1,5 @@
 import { boxJson } from '../base-types.ts';
+import type { PasswordCipher } from '../password-cipher.ts';
 import type { NativeResource, NativeService } from '../script-platform.ts';
 import type { ScriptSwitches } from '../script-switches.ts';
 import { setOwn } from '../value-forms.ts';
@@ -15,10 +16,10 @@ import { type Arguments, nativeResource, nativeService, requiredText, textArgume
 
 export type ContentLoaderSwitches = Pick<
   ScriptSwitches,
-  'contentLoaderStatusKeys' | 'contentLoaderThrows' | 'contentLoaderPreemptiveLogin'
+  'contentLoaderPassword' | 'contentLoaderStatusKeys' | 'contentLoaderThrows' | 'contentLoaderPreemptiveLogin'
 >;
 
-/** The typings of a real server show `password` as STRING; as PASSWORD it takes a secret in every form. */
+/** The typings of a real server show `password` as STRING; as PASSWORD it knows a secret in every form, and the switch says what it sends. */
 const common: Record<string, BaseType> = {
   url: 'STRING',
   headers: 'JSON',
@@ -40,7 +41,10 @@ const common: Record<string, BaseType> = {
  * Resources["ContentLoaderFunctions"]: HTTP from a service. Left out, and so unknown to scripts: the XML services,
  * PostMultipart, PostImage and LoadMediaEntity; proxies and NTLM are refused.
  */
-export function contentLoaderFunctions(switches: Readonly<ContentLoaderSwitches>): NativeResource {
+export function contentLoaderFunctions(
+  cipher: PasswordCipher,
+  switches: Readonly<ContentLoaderSwitches>,
+): NativeResource {
   const service = (
     name: string,
     method: string,
@@ -49,7 +53,7 @@ export function contentLoaderFunctions(switches: Readonly<ContentLoaderSwitches>
     read: (answer: HttpAnswer, args: Arguments) => PlatformValue,
   ): NativeService =>
     nativeService(name, { ...common, ...more }, result, async (args) => {
-      const answer = await exchange(requestOf(method, args, result, switches));
+      const answer = await exchange(requestOf(method, args, result, { cipher, switches }));
       if (switches.contentLoaderThrows && (answer.status < 200 || answer.status > 299)) {
         throw new PlatformError(`HTTP ${answer.status} ${answer.reason}`, {
           javaClass: 'org.apache.http.client.HttpResponseException',
@@ -93,7 +97,7 @@ function requestOf(
   method: string,
   args: Arguments,
   result: BaseType,
-  switches: Readonly<ContentLoaderSwitches>,
+  { cipher, switches }: { cipher: PasswordCipher; switches: Readonly<ContentLoaderSwitches> },
 ): HttpRequest {
   if (args.useProxy === true || args.useNTLM === true) {
     throw new PlatformError('The emulator has no proxies and no NTLM');
@@ -122,8 +126,29 @@ function requestOf(
     preemptiveLogin: switches.contentLoaderPreemptiveLogin,
     ...(body === undefined ? {} : { body: body.bytes }),
     ...(username === undefined ? {} : { username }),
-    ...(password instanceof Password ? { password: password.clear } : {}),
+    ...(password instanceof Password ? { password: sentPassword(password, cipher, switches) } : {}),
   };
+}
+
+/** What the other server gets as the password; see the switch. */
+function sentPassword(
+  { clear, text }: Password,
+  cipher: PasswordCipher,
+  { contentLoaderPassword }: Readonly<ContentLoaderSwitches>,
+): string {
+  if (text === clear) {
+    return clear;
+  }
+  switch (contentLoaderPassword) {
+    case 'ciphertext':
+      return text ?? cipher.encrypt(clear);
+    case 'masked':
+      return '********';
+    case 'clear':
+      return text ?? clear;
+    default:
+      return clear;
+  }
 }
 
 function bodyOf(method: string, args: Arguments): { bytes: Uint8Array; type: string } | undefined {

@@ -7,7 +7,7 @@ import { createThing, deleteEntity } from '../services/model-changes.ts';
 import { entityListRow } from '../services/queries.ts';
 import { eventDefinitions, propertyDefinitions, serviceDefinitions } from '../services/thing-metadata.ts';
 import { propertyField } from '../services/thing-properties.ts';
-import { PlatformError } from '../values.ts';
+import { type JsonObject, PlatformError } from '../values.ts';
 import { sendResult, sendTable } from './encode.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -81,7 +81,7 @@ export class EntityRoutes {
     const { permissions } = this.platform;
     if (exchange.method === 'GET') {
       permissions.requireDesign(entity, 'Read', exchange.user);
-      exchange.sendJson(describeEntity(this.platform, entity));
+      exchange.sendJson(describeEntity(this.platform, entity, exchange.user));
       return;
     }
     if (exchange.method !== 'DELETE') {
@@ -180,6 +180,11 @@ export class EntityRoutes {
     if (exchange.method !== 'GET') {
       throw methodNotAllowed();
     }
+    const name = exchange.segments[3] ?? '';
+    if (name !== '') {
+      exchange.sendJson(this.definition(entity, characteristic, name));
+      return;
+    }
     const effective = this.platform.inheritance.entity(entity);
     switch (characteristic) {
       case 'Metadata':
@@ -197,6 +202,24 @@ export class EntityRoutes {
       default:
         throw new PlatformError(`${characteristic} is not available on [${entity.name}]`, { status: 404 });
     }
+  }
+
+  /** One definition by its name, as `/Metadata` has it. */
+  private definition(entity: Entity, characteristic: string, name: string): JsonObject {
+    const kinds: Record<string, string> = {
+      PropertyDefinitions: 'propertyDefinitions',
+      ServiceDefinitions: 'serviceDefinitions',
+      EventDefinitions: 'eventDefinitions',
+    };
+    const kind = kinds[characteristic];
+    const found = kind === undefined ? undefined : metadata(this.platform, entity)[kind];
+    const definitions = (found ?? {}) as Record<string, JsonObject>;
+    if (!Object.hasOwn(definitions, name)) {
+      throw new PlatformError(`${characteristic} [${name}] is not available on [${entity.name}]`, {
+        status: 404,
+      });
+    }
+    return definitions[name] as JsonObject;
   }
 
   /** The body of a POST or PUT. Without a JSON content type the platform refuses with 403. */

@@ -46,7 +46,7 @@ export class LivePage {
   /** What the page shows: the Things that are no part of the platform and have the text in their names. */
   private data(named: string): JsonObject {
     const { platform } = this;
-    const all = platform.store.all('Things');
+    const all = platform.store.all('Things').filter((thing) => !thing.isSystemObject);
     const wanted = named.toLowerCase();
     const matching = all
       .filter(({ name }) => name.toLowerCase().includes(wanted))

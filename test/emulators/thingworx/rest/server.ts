@@ -41,7 +41,7 @@ export class PlatformServer {
     this.faults = parts.faults;
     this.page = parts.page;
     this.options = options;
-    this.authentication = new Authentication(platform);
+    this.authentication = new Authentication(platform, () => this.faults.nowMs());
     this.entities = new EntityRoutes(platform, options);
     this.status = new StatusRoutes(platform);
     this.port = options.port;
@@ -80,6 +80,7 @@ export class PlatformServer {
 
   private async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => undefined);
+    response.setHeader('Date', new Date(this.faults.nowMs()).toUTCString());
     const url = new URL(request.url ?? '/', 'http://localhost');
     let segments: string[];
     try {
@@ -133,7 +134,7 @@ export class PlatformServer {
 
   private authenticate(exchange: Exchange): void {
     const login = this.authentication.login({
-      appKey: exchange.header('appkey') ?? exchange.query.get('appKey') ?? undefined,
+      appKey: exchange.header('appkey') ?? this.keyInUrl(exchange),
       authorization: exchange.header('authorization'),
       cookie: exchange.header('cookie'),
       remoteAddress: exchange.request.socket.remoteAddress ?? '',
@@ -151,6 +152,12 @@ export class PlatformServer {
     }
     exchange.user = login.user;
     exchange.loginMethod = login.method;
+  }
+
+  /** With the switch at `refuse` a key in the URL is no login at all. */
+  private keyInUrl(exchange: Exchange): string | undefined {
+    const key = exchange.query.get('appKey') ?? undefined;
+    return this.platform.switches.appKeyInUrl === 'accept' ? key : undefined;
   }
 
   /** Browsers send Basic and cookies by themselves, so changes need the token; uploads always. Any value will do. */

@@ -7,6 +7,7 @@ import { InfoTable, type InfoTableRow } from '../infotable.ts';
 import { builtInFields } from '../model/builtin-shapes.ts';
 import { type Entity, isCollection } from '../model/entity.ts';
 import type { Platform } from '../platform.ts';
+import type { FileRepository } from '../runtime/repositories.ts';
 import { PlatformError } from '../values.ts';
 import { readEntities } from '../xml/entities.ts';
 import { exportDocument } from '../xml/export.ts';
@@ -40,6 +41,12 @@ export class TransferRoutes {
         return true;
       case 'Exporter':
         this.exportEntities(exchange);
+        return true;
+      case 'FileRepositories':
+        this.repositoryFile(exchange);
+        return true;
+      case 'FileRepositoryUploader':
+        await this.uploadFiles(exchange);
         return true;
       case 'Common':
         return this.extensionFile(exchange);
@@ -150,6 +157,49 @@ export class TransferRoutes {
       throw new PlatformError(`Entity Not Found : [${collection}]`, { status: 404 });
     }
     exchange.send(200, 'text/xml; charset=UTF-8', exportDocument(this.platform, found));
+  }
+
+  /** `/FileRepositories/<Thing>/<path>`: a download, for those who may load files with a service. */
+  private repositoryFile(exchange: Exchange): void {
+    const [, name = '', ...path] = exchange.segments;
+    if (exchange.method !== 'GET') {
+      throw methodNotAllowed();
+    }
+    const repository = this.repository(exchange, name, 'LoadBinary');
+    try {
+      exchange.send(200, mediaType(path.at(-1) ?? ''), repository.read(path.join('/')).bytes);
+    } catch (error) {
+      if (error instanceof PlatformError) {
+        throw new PlatformError(error.message, { status: 404, cause: error });
+      }
+      throw error;
+    }
+  }
+
+  /** Parts `upload-repository`, `upload-path` and `upload-files`, as Composer's form has them. */
+  private async uploadFiles(exchange: Exchange): Promise<void> {
+    if (exchange.method !== 'POST') {
+      throw methodNotAllowed();
+    }
+    const form = await readForm(exchange);
+    const repository = this.repository(exchange, String(form.get('upload-repository') ?? ''), 'SaveBinary');
+    for (const part of form.getAll('upload-files')) {
+      if (typeof part !== 'string') {
+        const path = `${String(form.get('upload-path') ?? '')}/${part.name}`;
+        repository.write(path, Buffer.from(await part.arrayBuffer()));
+      }
+    }
+    exchange.sendNothing();
+  }
+
+  private repository(exchange: Exchange, name: string, service: string): FileRepository {
+    const { platform } = this;
+    const thing = platform.visible('Things', name, exchange.user);
+    if (!platform.inheritance.thing(thing).templates.includes('FileRepository')) {
+      throw new PlatformError(`Entity Not Found : [${name}]`, { status: 404 });
+    }
+    platform.permissions.require(thing, 'ServiceInvoke', service, exchange.user, false);
+    return platform.repositories.of(name);
   }
 
   /** `/Common/extensions/<package>/ui/...`: files of extensions, for every logged-in user. */

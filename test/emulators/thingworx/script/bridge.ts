@@ -129,7 +129,8 @@ export class Bridge {
         for (const name of ['toString', 'valueOf', 'toJSON']) {
           Object.defineProperty(masked, name, { value: text, enumerable: false });
         }
-        return this.remember(masked, password);
+        // Without the text that it was once read from, which the script does not hold.
+        return this.remember(masked, new Password(password.clear));
       }
     }
   }

@@ -46,7 +46,7 @@ export function encodeValue(value: PlatformValue): Wire {
     return ['vector', value.components];
   }
   if (value instanceof Password) {
-    return ['password', value.clear];
+    return ['password', value.text === undefined ? [value.clear] : [value.clear, value.text]];
   }
   if (value instanceof Uint8Array) {
     return ['bytes', Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')];
@@ -81,7 +81,7 @@ export function decodeValue(wire: Wire): PlatformValue {
     case 'vector':
       return new Vector(content as number[]);
     case 'password':
-      return new Password(content as string);
+      return new Password(...(content as [string, string?]));
     case 'bytes':
       return Uint8Array.from(Buffer.from(content as string, 'base64'));
     case 'tags':

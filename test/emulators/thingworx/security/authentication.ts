@@ -33,11 +33,14 @@ const mostSessions = 10_000;
 /** Finds out who sends a request: application key, Basic, or the cookie of an earlier one. */
 export class Authentication {
   private readonly platform: Platform;
+  private readonly nowMs: () => number;
   private readonly sessions = new Map<string, Session>();
   private keys: Map<string, ApplicationKeyEntity> | undefined;
 
-  constructor(platform: Platform) {
+  /** @param nowMs the clock by which application keys end */
+  constructor(platform: Platform, nowMs: () => number = Date.now) {
     this.platform = platform;
+    this.nowMs = nowMs;
     platform.store.onChange((entity) => {
       if (entity.collection === 'ApplicationKeys') {
         this.keys = undefined;
@@ -74,7 +77,7 @@ export class Authentication {
     if (key === undefined) {
       return { status: 401, reason: 'unknown application key' };
     }
-    if (key.expirationDate.getTime() <= Date.now()) {
+    if (key.expirationDate.getTime() <= this.nowMs()) {
       return {
         status: this.platform.switches.expiredKeyStatus,
         reason: `application key ${key.name} has expired`,

@@ -71,8 +71,9 @@ export class Permissions {
 
   /** Whether the user can see the entity at all. An entity that cannot be seen is answered as if it did not exist. */
   isVisible(entity: Entity, user: string): boolean {
-    // That the System user needs no visibility is an assumption.
-    if (entity.isSystemObject || user === 'System' || this.mayEverything(entity, user)) {
+    // That the System user needs no visibility, and that the platform's own Things are not visible to everybody, is an assumption.
+    const isPlatformPart = entity.isSystemObject && entity.collection !== 'Things';
+    if (isPlatformPart || user === 'System' || this.mayEverything(entity, user)) {
       return true;
     }
     const key = `visible\n${user}\n${entity.collection}\n${entity.name}`;
@@ -276,7 +277,19 @@ const forUsers: RunTimePermissions = new Map([
   ],
 ]);
 
+const encryptionForUsers: RunTimePermissions = new Map([
+  ...forUsers,
+  [
+    'DecryptPropertyValue',
+    new Map([['ServiceInvoke' as const, [{ name: 'Users', type: 'Group' as const, isPermitted: false }]]]),
+  ],
+]);
+
+/** DecryptPropertyValue is not among what every user may: it gives secrets away. */
 function libraryRights(name: string): RunTimePermissions {
+  if (name === 'EncryptionServices') {
+    return encryptionForUsers;
+  }
   return libraries.has(name) ? forUsers : new Map();
 }
 

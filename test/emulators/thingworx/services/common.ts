@@ -88,7 +88,7 @@ export const commonServices: PlatformService[] = [
     return table;
   }),
   native('GetMetadataAsJSON', '', 'JSON', (_args, { platform, entity }) => metadata(platform, entity)),
-  native('GetInstanceMetadataAsJSON', '', 'JSON', (_args, { platform, entity }) =>
-    describeEntity(platform, entity),
+  native('GetInstanceMetadataAsJSON', '', 'JSON', (_args, { platform, entity, principal }) =>
+    describeEntity(platform, entity, principal),
   ),
 ];

@@ -1,17 +1,19 @@
-import { fieldsToJson } from '../infotable.ts';
+import { fieldsToJson, InfoTable } from '../infotable.ts';
 import {
   type Definitions,
   type Entity,
   isShaped,
   type Principal,
   type RunTimePermissions,
+  type Subscription,
+  type ThingEntity,
 } from '../model/entity.ts';
-import type { EffectiveShape } from '../model/inheritance.ts';
+import type { EffectiveShape, Origin } from '../model/inheritance.ts';
 import type { Platform } from '../platform.ts';
 import type { JsonObject, JsonValue } from '../values.ts';
 
 /** JSON form of an entity: `thingShape` has its own definitions, `effectiveShape` the inherited ones as well. */
-export function describeEntity(platform: Platform, entity: Entity): JsonObject {
+export function describeEntity(platform: Platform, entity: Entity, principal: string): JsonObject {
   const json: JsonObject = {
     name: entity.name,
     entityType: entity.collection,
@@ -23,7 +25,7 @@ export function describeEntity(platform: Platform, entity: Entity): JsonObject {
     owner: { name: entity.owner, type: 'User' },
     lastModifiedDate: entity.lastModified.getTime(),
     isSystemObject: entity.isSystemObject,
-    aspects: {},
+    aspects: aspectsJson(entity),
     runTimePermissions: runTimeJson(entity.runTime),
     visibilityPermissions: { Visibility: entity.visibility.map(principalJson) },
     configurationTables: Object.fromEntries(
@@ -37,18 +39,23 @@ export function describeEntity(platform: Platform, entity: Entity): JsonObject {
     json.extensionPackage = entity.extension;
   }
   if (isShaped(entity)) {
-    Object.assign(json, describeShaped(platform, entity));
+    Object.assign(json, describeShaped(platform, entity, principal));
   } else if (entity.collection === 'DataShapes') {
     json.baseDataShape = entity.baseDataShape;
     json.fieldDefinitions = fieldsToJson(entity.fields.values());
   } else if (entity.collection === 'Groups') {
     json.members = entity.members.map((member) => ({ ...member }));
   } else if (entity.collection === 'Organizations') {
-    json.organizationalUnits = [...entity.units.values()].map((unit) => ({
-      name: unit.name,
-      description: unit.description,
-      members: unit.members.map((member) => ({ ...member })),
-    }));
+    json.organizationalUnits = Object.fromEntries(
+      [...entity.units].map(([name, unit]) => [
+        name,
+        {
+          name,
+          description: unit.description,
+          members: unit.members.map((member) => ({ ...member })),
+        },
+      ]),
+    );
     json.connections = entity.connections.map((connection) => ({ ...connection }));
   } else if (entity.collection === 'ApplicationKeys') {
     json.userNameReference = entity.userNameReference;
@@ -64,8 +71,20 @@ export function describeEntity(platform: Platform, entity: Entity): JsonObject {
 function describeShaped(
   platform: Platform,
   entity: Extract<Entity, { definitions: Definitions }>,
+  principal: string,
 ): JsonObject {
-  const json: JsonObject = { thingShape: definitionsJson(entity.definitions) };
+  if (entity.collection === 'ThingShapes') {
+    return definitionsJson(entity.definitions, () => ({ sourceType: 'ThingShape', sourceName: entity.name }));
+  }
+  const own: Origin = {
+    sourceType: entity.collection === 'Things' ? 'Thing' : 'ThingTemplate',
+    sourceName: entity.name,
+  };
+  const json: JsonObject = {
+    thingShape: definitionsJson(entity.definitions, () => own),
+    thingPackage: entity.attributes.thingPackage ?? '',
+    effectiveThingPackage: entity.attributes.effectiveThingPackage ?? '',
+  };
   if (entity.collection === 'Things') {
     Object.assign(json, {
       thingTemplate: entity.thingTemplate,
@@ -74,29 +93,77 @@ function describeShaped(
       identifier: entity.identifier,
       valueStream: entity.valueStream,
       effectiveShape: effectiveJson(platform.inheritance.thing(entity)),
+      thingProperties: valuesJson(platform, entity, principal),
     });
-  } else if (entity.collection === 'ThingTemplates') {
+  } else {
     Object.assign(json, {
       baseThingTemplate: entity.baseThingTemplate,
       valueStream: entity.valueStream,
       effectiveShape: effectiveJson(platform.inheritance.template(entity.name)),
     });
   }
-  if (entity.collection !== 'ThingShapes') {
-    json.implementedShapes = Object.fromEntries(
-      entity.implementedShapes.map((name) => [name, { name, type: 'ThingShape' }]),
-    );
-  }
+  json.implementedShapes = Object.fromEntries(
+    entity.implementedShapes.map((name) => [name, { name, type: 'ThingShape' }]),
+  );
   return json;
 }
 
-/** Definitions of a Thing as JSON, what `/Metadata` and GetMetadataAsJSON answer. */
+/**
+ * Value, time and quality of each property that the user may read; `value` is absent where there is none, a password is masked. Public
+ * clients look for the values there; that a missing right leaves a property out is assumed.
+ */
+function valuesJson(platform: Platform, thing: ThingEntity, principal: string): JsonObject {
+  const { properties } = platform.inheritance.thing(thing);
+  const readable = [...properties.values()].filter(({ property }) =>
+    platform.permissions.allows(thing, 'PropertyRead', property.name, principal),
+  );
+  return Object.fromEntries(
+    readable.map(({ property }): [string, JsonObject] => {
+      const { value, timeMs, quality } = platform.properties.readKnown(thing, property);
+      const { baseType } = property;
+      const field = { name: 'value', description: '', baseType, ordinal: 0, aspects: {} };
+      const table = new InfoTable([field], [value === null ? {} : { value }]);
+      const [row] = table.toJSON().rows as JsonObject[];
+      return [property.name, { ...row, time: timeMs, quality }];
+    }),
+  );
+}
+
+/**
+ * Definitions of an entity as JSON, what `/Metadata` and GetMetadataAsJSON answer. Services have `Inputs` and `Outputs` here, as public
+ * clients read them; the members of an entity's own JSON are there as well, since it is not known that they are not.
+ */
 export function metadata(platform: Platform, entity: Entity): JsonObject {
+  const effective = effectiveJson(platform.inheritance.entity(entity));
+  const services = effective.serviceDefinitions as Record<string, JsonObject>;
   return {
     name: entity.name,
     description: entity.description,
-    ...effectiveJson(platform.inheritance.entity(entity)),
+    isSystemObject: entity.isSystemObject,
+    aspects: aspectsJson(entity),
+    ...effective,
+    serviceDefinitions: Object.fromEntries(
+      Object.entries(services).map(([name, service]) => [name, withInputs(service)]),
+    ),
   };
+}
+
+function withInputs(service: JsonObject): JsonObject {
+  return {
+    ...service,
+    Inputs: { fieldDefinitions: service.parameterDefinitions as JsonObject },
+    Outputs: service.resultType as JsonObject,
+  };
+}
+
+function aspectsJson(entity: Entity): JsonObject {
+  const aspects = Object.entries(entity.attributes).filter(([name]) => name.startsWith('aspect.'));
+  return Object.fromEntries(
+    aspects.map(([name, value]) => [
+      name.slice('aspect.'.length),
+      value === 'true' || value === 'false' ? value === 'true' : value,
+    ]),
+  );
 }
 
 function effectiveJson(effective: EffectiveShape): JsonObject {
@@ -107,14 +174,15 @@ function effectiveJson(effective: EffectiveShape): JsonObject {
     events: new Map([...effective.events].map(([name, one]) => [name, one.event])),
     subscriptions: new Map([...effective.subscriptions].map(([name, one]) => [name, one.subscription])),
   };
-  return definitionsJson(definitions, effective);
+  return definitionsJson(definitions, (kind, name) => {
+    const found = effective[kind].get(name);
+    return { sourceType: found?.sourceType ?? 'Platform', sourceName: found?.sourceName ?? '' };
+  });
 }
 
-function origin(found: { sourceType: string; sourceName: string } | undefined): JsonObject {
-  return found === undefined ? {} : { sourceType: found.sourceType, sourceName: found.sourceName };
-}
+type Kind = 'properties' | 'services' | 'events' | 'subscriptions';
 
-function definitionsJson(definitions: Definitions, effective?: EffectiveShape): JsonObject {
+function definitionsJson(definitions: Definitions, origin: (kind: Kind, name: string) => Origin): JsonObject {
   return {
     propertyDefinitions: mapJson(definitions.properties, (property) => ({
       name: property.name,
@@ -124,7 +192,7 @@ function definitionsJson(definitions: Definitions, effective?: EffectiveShape): 
       isLocalOnly: property.isLocalOnly,
       ordinal: property.ordinal,
       aspects: { ...property.aspects },
-      ...origin(effective?.properties.get(property.name)),
+      ...origin('properties', property.name),
     })),
     serviceDefinitions: mapJson(definitions.services, (service) => ({
       name: service.name,
@@ -137,7 +205,7 @@ function definitionsJson(definitions: Definitions, effective?: EffectiveShape): 
       aspects: { ...service.aspects },
       resultType: { ...service.result, aspects: { ...service.result.aspects } },
       parameterDefinitions: fieldsToJson(service.parameters.values()),
-      ...origin(effective?.services.get(service.name)),
+      ...origin('services', service.name),
     })),
     eventDefinitions: mapJson(definitions.events, (event) => ({
       name: event.name,
@@ -145,16 +213,22 @@ function definitionsJson(definitions: Definitions, effective?: EffectiveShape): 
       category: event.category,
       dataShape: event.dataShape,
       aspects: { ...event.aspects },
-      ...origin(effective?.events.get(event.name)),
+      ...origin('events', event.name),
     })),
     subscriptions: mapJson(definitions.subscriptions, (subscription) => ({
       name: subscription.name,
       description: subscription.description,
       enabled: subscription.enabled,
       events: subscription.triggers.map((trigger) => ({ ...trigger })),
-      ...origin(effective?.subscriptions.get(subscription.name)),
+      ...subscriptionSource(subscription),
     })),
   };
+}
+
+/** Beside the definition's own name: what it listens to, so `sourceType` is not where it is defined (public clients read it so). */
+function subscriptionSource({ triggers }: Subscription): JsonObject {
+  const { eventName = '', source = '', sourceProperty = '', sourceType = 'Thing' } = triggers[0] ?? {};
+  return { eventName, source, sourceProperty, sourceType };
 }
 
 function mapJson<T>(map: ReadonlyMap<string, T>, convert: (one: T) => JsonObject): JsonObject {

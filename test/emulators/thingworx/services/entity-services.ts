@@ -283,13 +283,13 @@ const readers: PlatformService[] = [
     const { platform, principal } = context;
     const entity = platform.visible(collectionOf(text(args, 'type')), text(args, 'name'), principal);
     requireDesign(context, entity, 'Read');
-    return describeEntity(platform, entity);
+    return describeEntity(platform, entity, principal);
   }),
   native('ReadEntityAsJSON', 'type:STRING! name:STRING! key:STRING', 'JSON', (args, context) => {
     const { platform, principal } = context;
     const entity = platform.visible(collectionOf(text(args, 'type')), text(args, 'name'), principal);
     requireDesign(context, entity, 'Read');
-    return describeEntity(platform, entity);
+    return describeEntity(platform, entity, principal);
   }),
   native('GetThingNameForIdentifier', 'identifier:STRING!', 'THINGNAME', (args, { platform, principal }) => {
     const identifier = text(args, 'identifier');

@@ -22,6 +22,8 @@ export interface PlatformService<E extends Entity = Entity> {
   parameters: FieldDefinition[];
   result: { baseType: BaseType; dataShape?: string };
   run(args: ServiceArguments, context: ServiceContext<E>): PlatformValue | Promise<PlatformValue>;
+  /** Whether the platform has the service, as its switches are; it has if absent. */
+  isAvailable?(): boolean;
 }
 
 /**

@@ -7,6 +7,7 @@ import { collectionServices } from './collection-services.ts';
 import { commonServices } from './common.ts';
 import { configurationServices } from './configuration.ts';
 import { dataShapeServices } from './data-shapes.ts';
+import { dependencyServices } from './dependencies.ts';
 import { entityServices } from './entity-services.ts';
 import { historyServices } from './history-services.ts';
 import { instancePermissionServices, templatePermissionServices } from './instance-permissions.ts';
@@ -16,6 +17,8 @@ import type { PlatformService } from './native.ts';
 import { permissionServices } from './permission-services.ts';
 import { applicationKeyServices, groupServices, organizationServices, userServices } from './principals.ts';
 import { implementerServices } from './queries.ts';
+import { repositoryServices } from './repository-services.ts';
+import { searchServices } from './search.ts';
 import { sessionServices } from './session.ts';
 import { platformSubsystemServices } from './subsystems.ts';
 import { definitionChangeServices } from './thing-definitions.ts';
@@ -26,6 +29,7 @@ const everyEntity: readonly PlatformService[] = [
   ...commonServices,
   ...configurationServices,
   ...permissionServices,
+  ...dependencyServices,
 ];
 
 /** All services that the platform itself implements, by what they belong to. */
@@ -44,6 +48,7 @@ export class NativeServices implements NativeRegistry {
     ] as PlatformService[];
     this.templates.set('GenericThing', [...everyEntity, ...things]);
     this.templates.set('RemoteThing', remoteThingServices as PlatformService[]);
+    this.templates.set('FileRepository', repositoryServices as PlatformService[]);
     this.templates.set('Timer', switchServices('Timer') as PlatformService[]);
     this.templates.set('Scheduler', switchServices('Scheduler') as PlatformService[]);
     const models = [...implementerServices, ...definitionChangeServices, ...instancePermissionServices];
@@ -58,6 +63,7 @@ export class NativeServices implements NativeRegistry {
     this.entities.set('Resources/EntityServices', entityServices);
     this.entities.set('Resources/CollectionFunctions', collectionServices);
     this.entities.set('Resources/CurrentSessionInfo', sessionServices);
+    this.entities.set('Resources/SearchFunctions', searchServices);
   }
 
   private add(collection: Collection, services: readonly PlatformService<never>[]): void {
@@ -73,7 +79,7 @@ export class NativeServices implements NativeRegistry {
       ...everyEntity,
       ...(this.collections.get(collection) ?? []),
       ...(this.entities.get(`${collection}/${name}`) ?? []),
-    ];
+    ].filter((service) => service.isAvailable?.() ?? true);
   }
 
   resources(): string[] {
@@ -84,6 +90,10 @@ export class NativeServices implements NativeRegistry {
 
   useExtensions(extensions: Extensions): void {
     this.entities.set('Subsystems/PlatformSubsystem', platformSubsystemServices(extensions));
+  }
+
+  useSourceControl(services: readonly PlatformService[]): void {
+    this.entities.set('Resources/SourceControlFunctions', [...services]);
   }
 
   /** Takes over the services of a resource that the script side implements. */
@@ -98,6 +108,7 @@ export class NativeServices implements NativeRegistry {
         parameters: service.definition.parameters,
         result: service.definition.result,
         run: (args) => service.invoke(args, { dataShapeFields }),
+        isAvailable: () => service.isAvailable?.() ?? true,
       }),
     );
     this.entities.set(`Resources/${resource.name}`, services);

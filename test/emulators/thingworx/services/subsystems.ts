@@ -1,5 +1,6 @@
 import type { Extensions } from '../import/extensions.ts';
 import { PlatformError } from '../values.ts';
+import { entityDescriptor } from './dependencies.ts';
 import { native, type PlatformService, text } from './native.ts';
 
 /** Services of PlatformSubsystem. */
@@ -18,15 +19,10 @@ export function platformSubsystemServices(extensions: Extensions): PlatformServi
         }
         const table = platform.table('EntityDescriptor');
         for (const key of found.entities) {
-          const slash = key.indexOf('/');
-          table.rows.push({
-            id: key,
-            name: key.slice(slash + 1),
-            description: '',
-            type: key.slice(0, slash),
-            parentName: name,
-            parentType: 'ExtensionPackage',
-          });
+          const entity = extensions.entity(key);
+          if (entity !== undefined) {
+            table.rows.push(entityDescriptor(entity));
+          }
         }
         return table;
       },

@@ -21,11 +21,37 @@ interface Node {
 
 /** Writes entities in the form that Importer reads. */
 export function exportDocument(platform: Platform, entities: readonly Entity[]): string {
+  return documentOf(entities.map((entity) => [entity, entityNode(platform, entity)]));
+}
+
+/** One entity in the form for source control: attributes in order, without owner and times (seen). */
+export function exportForSourceControl(platform: Platform, entity: Entity): string {
+  const { '@lastModifiedDate': _modified, Owner: _owner, ...node } = entityNode(platform, entity);
+  return documentOf([[entity, sorted(node) as Node]]);
+}
+
+/** Attributes by name, before the children in their order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(sorted);
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
+  const entries = Object.entries(value);
+  const isAttribute = ([name]: [string, unknown]) => name.startsWith('@');
+  return Object.fromEntries([
+    ...entries.filter(isAttribute).sort(([a], [b]) => (a < b ? -1 : 1)),
+    ...entries.filter((entry) => !isAttribute(entry)).map(([name, child]) => [name, sorted(child)]),
+  ]);
+}
+
+function documentOf(entities: readonly (readonly [Entity, Node])[]): string {
   const root: Node = { '@majorVersion': '9', '@minorVersion': '5', '@universal': 'password' };
-  for (const entity of entities) {
+  for (const [entity, node] of entities) {
     const element = collectionElements[entity.collection];
     root[entity.collection] ??= { [element]: [] };
-    (root[entity.collection] as Record<string, Node[]>)[element]?.push(entityNode(platform, entity));
+    (root[entity.collection] as Record<string, Node[]>)[element]?.push(node);
   }
   const builder = new XMLBuilder({
     ignoreAttributes: false,

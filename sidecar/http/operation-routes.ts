@@ -1,0 +1,171 @@
+import express, { type RequestHandler, Router } from 'express';
+import { factsOf } from '../contract/schema.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
+import type { Log } from '../observe/log.ts';
+import type { OperationContext } from '../operations/context.ts';
+import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
+import { readSecret } from './auth.ts';
+import type { BodyBudget } from './body-budget.ts';
+import { FORBIDDEN_KEYS } from './problem.ts';
+import { callerSignal, sendResult } from './reply.ts';
+import { Validation } from './validation.ts';
+
+export interface OperationRouteOptions {
+  readonly operations: readonly Operation[];
+  readonly context: Omit<OperationContext, 'signal'>;
+  readonly log: Log;
+  /** Refuses an answer that its schema does not describe; for tests. */
+  readonly checkOutput?: boolean;
+}
+
+interface RouteGuards {
+  /** The largest body, in bytes, of an operation that does not set its own limit. */
+  readonly bodyBytes: number;
+  /** Shared by all bodies that are under way. */
+  readonly bodies: BodyBudget;
+  readonly authorise: RequestHandler;
+}
+
+const JSON_TYPES = ['application/json', 'application/*+json'];
+
+/** One route for each operation, and status 405 for all other methods of the same paths. */
+export function operationRoutes(
+  options: OperationRouteOptions,
+  { bodyBytes, bodies, authorise }: RouteGuards,
+): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  const validation = new Validation();
+  const parseBody = jsonBody(bodies, bodyBytes);
+  const parseSecretBody = jsonBody(bodies, SECRET_BODY_BYTES);
+  const bodyOf = ({ largeBody, authorisation }: Operation) => {
+    if (authorisation === 'ticket') return parseSecretBody;
+    return largeBody ? jsonBody(bodies, largeBody.maxBytes, largeBody.refuse) : parseBody;
+  };
+  const requireTicket = ticketCheck(options.context);
+  const methodsByPath = new Map<string, string[]>();
+  for (const operation of options.operations) {
+    checkDefinition(operation);
+    const path = operation.path.replace(/\{(\w+)\}/g, ':$1');
+    methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), operation.method]);
+    const method = operation.method.toLowerCase() as Lowercase<Operation['method']>;
+    router[method](
+      path,
+      name(operation),
+      operation.authorisation === 'ticket' ? requireTicket : authorise,
+      ...(usesQuery(operation.method) ? [] : [bodyOf(operation)]),
+      run(operation, options, validation),
+    );
+  }
+  for (const [path, methods] of methodsByPath) {
+    router.all(path, authorise, (request, response) => {
+      response.set('Allow', methods.join(', '));
+      throw new ConnectorError(
+        'METHOD_NOT_ALLOWED',
+        `${request.method} is not allowed here; allowed: ${methods.join(', ')}.`,
+      );
+    });
+  }
+  return router;
+}
+
+/** Runs at start, so in every test. @throws ConnectorError INTERNAL for a definition that ThingWorx could not use */
+function checkDefinition(operation: Operation): void {
+  const { properties = {} } = factsOf(operation.input);
+  const missing = pathMembers(operation.path).find((member) => !(member in properties));
+  const forbidden = Object.keys(factsOf(operation.output).properties ?? {}).find((key) =>
+    FORBIDDEN_KEYS.has(key),
+  );
+  if (missing !== undefined || forbidden !== undefined) {
+    const reason =
+      missing === undefined ? `its output has the key ${forbidden}` : `its input lacks ${missing}`;
+    throw new ConnectorError('INTERNAL', `The operation ${operation.name} cannot be offered: ${reason}.`);
+  }
+}
+
+/** The route for log lines: the pattern, never the path itself, which may contain a one-time secret token. */
+function name(operation: Operation): RequestHandler {
+  return (_request, response, next) => {
+    response.locals.route = `/v1${operation.path}`;
+    next();
+  };
+}
+
+/** The secret is in the header; the HTTP functions of ThingWorx send an empty object beside it. */
+const SECRET_BODY_BYTES = 1_000;
+
+/** Before the body is read: only who has a one-time secret token that is still good may send one. */
+function ticketCheck({ secretTokens }: OperationRouteOptions['context']): RequestHandler {
+  return (request, _response, next) => {
+    const ticket = String(Object.values(request.params)[0]);
+    readSecret(request.headers.authorization, ticket);
+    secretTokens.require(ticket);
+    next();
+  };
+}
+
+/** Time limit for receiving a JSON body, in milliseconds: 10 seconds, and one more for each 100 kB that it may have. */
+function bodyMs(limit: number): number {
+  return 10_000 + limit / 100;
+}
+
+function jsonBody(bodies: BodyBudget, limit: number, refuse?: () => ConnectorError): RequestHandler {
+  const parse = express.json({
+    limit,
+    strict: true,
+    inflate: false,
+    type: JSON_TYPES,
+  });
+  return (request, response, next) => {
+    const { headers } = request;
+    const empty =
+      headers['content-length'] === '0' ||
+      (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined);
+    if (!empty && !request.is(JSON_TYPES)) {
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        'The body must be JSON with the header Content-Type: application/json.',
+      );
+    }
+    const given = Number(headers['content-length'] ?? limit);
+    // What says that it is too large is refused without being read.
+    const release = empty ? () => {} : bodies.take(Math.min(given, limit));
+    const timer = setTimeout(() => request.destroy(), bodyMs(limit));
+    response.once('close', release);
+    parse(request, response, (thrown?: unknown) => {
+      clearTimeout(timer);
+      release();
+      const tooLarge = (thrown as { type?: unknown } | undefined)?.type === 'entity.too.large';
+      next(tooLarge && refuse ? refuse() : thrown);
+    });
+  };
+}
+
+function run(operation: Operation, options: OperationRouteOptions, validation: Validation): RequestHandler {
+  const checkInput = validation.forInput(operation);
+  const checkOutput = options.checkOutput ? validation.forOutput(operation) : undefined;
+  return async (request, response) => {
+    const started = performance.now();
+    const path = { ...request.params };
+    const secret =
+      operation.authorisation === 'ticket'
+        ? { secret: readSecret(request.headers.authorization, String(Object.values(path)[0])) }
+        : {};
+    const input = { ...checkInput(path, request.query, request.body ?? {}), ...secret };
+    const output = await operation.run(
+      { ...options.context, signal: callerSignal(request, response) },
+      input as never,
+    );
+    const drift = checkOutput?.(output);
+    if (drift)
+      throw new ConnectorError(
+        'INTERNAL',
+        `The answer of ${operation.name} is not what its schema says: ${drift}`,
+      );
+    sendResult(request, response, output);
+    const { requestId, route } = response.locals;
+    options.log.debug(
+      { requestId, method: operation.method, route, durationMs: Math.round(performance.now() - started) },
+      'A request was answered.',
+    );
+  };
+}

@@ -1,0 +1,140 @@
+import Type, { type Static } from 'typebox';
+import { DateTime, Table } from '../../contract/schema.ts';
+import { type FileEntry, STORAGE_ERRORS } from '../../files/types.ts';
+import type { OperationContext } from '../context.ts';
+import { defineOperation } from '../operation.ts';
+import { boundMembers, FILE_SERVICE, FILES_PATH, filesOf, folder, nameMask, path } from './file-members.ts';
+
+const FileRow = Type.Object({
+  path: Type.String({ description: 'The full path.' }),
+  size: Type.Number({ minimum: 0, description: 'The size in bytes.' }),
+  lastModifiedDate: Type.Optional(DateTime({ description: 'The time of the last change.' })),
+  name: Type.String({ description: 'The name without folders.' }),
+  fileType: Type.String({ description: 'F for a file, D for a folder.' }),
+});
+const FileTable = Table(FileRow, 'FileSystemFile', { description: 'One row for each file or folder.' });
+
+export function fileRow(entry: FileEntry): Static<typeof FileRow> {
+  return {
+    path: entry.path,
+    size: entry.size,
+    ...(entry.lastModified === undefined ? {} : { lastModifiedDate: entry.lastModified }),
+    name: entry.name,
+    fileType: entry.kind === 'file' ? 'F' : 'D',
+  };
+}
+
+const listing = {
+  ...FILE_SERVICE,
+  method: 'GET',
+  output: Type.Object({ files: FileTable }),
+  result: 'files',
+  errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILES_TOO_MANY'],
+} as const;
+
+const listInput = Type.Object({ ...boundMembers, path: folder, nameMask });
+const browseInput = Type.Object({ ...boundMembers, path: folder });
+
+async function list(
+  context: OperationContext,
+  input: Static<typeof listInput>,
+  kinds: readonly FileEntry['kind'][],
+) {
+  const options = { mask: input.nameMask, kinds };
+  const found = await filesOf(context, input).list(input.path ?? '', options, context.signal);
+  return { files: found.map(fileRow) };
+}
+
+export const listFiles = defineOperation({
+  ...listing,
+  name: 'ListFiles',
+  summary: 'Lists the files of a folder.',
+  path: `${FILES_PATH}/files`,
+  input: listInput,
+  run: (context, input) => list(context, input, ['file']),
+});
+
+export const getFileListing = defineOperation({
+  ...listFiles,
+  name: 'GetFileListing',
+  summary: 'Lists the files of a folder, as ListFiles does.',
+  path: `${FILES_PATH}/file-listing`,
+});
+
+export const browseDirectory = defineOperation({
+  ...listing,
+  name: 'BrowseDirectory',
+  summary: 'Lists the folders and files of a folder.',
+  path: `${FILES_PATH}/entries`,
+  input: browseInput,
+  run: (context, input) => list(context, input, ['folder', 'file']),
+});
+
+export const browseFileSystem = defineOperation({
+  ...browseDirectory,
+  name: 'BrowseFileSystem',
+  summary: 'Lists the folders and files of a folder, as BrowseDirectory does.',
+  path: `${FILES_PATH}/browse`,
+});
+
+export const searchFiles = defineOperation({
+  name: 'SearchFiles',
+  entity: 'AzureIoT.BlobContainer_TT',
+  category: 'Search',
+  summary: 'Lists the files of all folders whose paths start with a prefix, page by page.',
+  method: 'GET',
+  path: `${FILES_PATH}/search`,
+  input: Type.Object({
+    ...boundMembers,
+    prefix: Type.Optional(
+      Type.String({
+        maxLength: 1025,
+        default: '',
+        description: 'The prefix of the paths. Empty: all files.',
+      }),
+    ),
+    maxItems: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 5000,
+        default: 500,
+        description: 'The maximum number of files in a page.',
+      }),
+    ),
+    continuationToken: Type.Optional(
+      Type.String({
+        maxLength: 8192,
+        description: 'The token of the previous page. Empty: the first page.',
+      }),
+    ),
+  }),
+  output: Type.Object({
+    files: FileTable,
+    continuationToken: Type.Optional(
+      Type.String({ description: 'The token for the next page; absent on the last page.' }),
+    ),
+  }),
+  errors: [...STORAGE_ERRORS, 'PATH_INVALID'],
+  async run(context, input) {
+    const files = filesOf(context, input);
+    const page = { limit: input.maxItems ?? 500, after: input.continuationToken || undefined };
+    const { files: found, ...rest } = await files.search(input.prefix ?? '', page, context.signal);
+    return { files: found.map(fileRow), ...rest };
+  },
+});
+
+export const getFileInfo = defineOperation({
+  ...FILE_SERVICE,
+  name: 'GetFileInfo',
+  summary: 'Returns size and time of one file, as a table with one row.',
+  method: 'GET',
+  path: `${FILES_PATH}/file-info`,
+  input: Type.Object({ ...boundMembers, path }),
+  output: Type.Object({ files: FileTable }),
+  result: 'files',
+  errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND'],
+  async run(context, input) {
+    const files = filesOf(context, input);
+    return { files: [fileRow(await files.facts(input.path, context.signal))] };
+  },
+});

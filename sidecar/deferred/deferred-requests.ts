@@ -10,7 +10,7 @@ import { changeOf, equalJson, mirrored, missingFrom, writable } from '../transla
 import { moduleStatuses } from './module-status.ts';
 import type { DeferredRequest, MessageRequest, TwinChangeRequest } from './requests.ts';
 
-export interface DeferredOptions {
+interface DeferredOptions {
   readonly directory: string;
   readonly log: Log;
   readonly clients: () => Promise<HubClients>;

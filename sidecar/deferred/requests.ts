@@ -28,6 +28,6 @@ export interface MessageRequest extends OfDevice {
 }
 
 /** edgeAgent has reported something. */
-export interface ModulesRequest extends OfDevice {
+interface ModulesRequest extends OfDevice {
   readonly kind: 'modules';
 }

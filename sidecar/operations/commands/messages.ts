@@ -54,7 +54,7 @@ interface Options {
 }
 
 /** The message without its body. */
-export function messageOf({ properties, messageId, correlationId, expirySeconds, ack }: Options) {
+function messageOf({ properties, messageId, correlationId, expirySeconds, ack }: Options) {
   return {
     ...(properties === undefined ? {} : { properties: properties as Record<string, string> }),
     ...(messageId === undefined ? {} : { messageId }),

@@ -24,7 +24,7 @@ export const filterMembers = {
   from: Type.Optional(DateTime({ description: 'Only messages that IoT Hub took at this time or later.' })),
   to: Type.Optional(DateTime({ description: 'Only messages that IoT Hub took at this time or earlier.' })),
 };
-export interface FilterInput {
+interface FilterInput {
   readonly deviceId?: string | undefined;
   readonly code?: string | undefined;
   readonly from?: string | undefined;

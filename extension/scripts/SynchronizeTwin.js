@@ -40,6 +40,16 @@ function run() {
     return;
   }
   var path = deviceRoute("/twin");
+  /* The platform gives null for an erased value and boxes an array. Taken as a section, null would erase all of it in the hub. */
+  if (plain(after) === null || plain(after) === undefined || Array.isArray(unboxed(after))) {
+    refuse(
+      hub,
+      path,
+      value,
+      new Error("REQUEST_INVALID: " + property + " must be a JSON object; {} removes all keys.")
+    );
+    return;
+  }
   try {
     var answer = plain(
       hub.CallSidecar({

@@ -27,7 +27,7 @@ function obstacle(thing, wanted) {
 /* A twin that is known already is written before the Thing has a hub: the Thing need not read it. */
 function takeTwin(thing, wanted) {
   if (isSet(wanted.twin)) {
-    writeTwin(thing, wanted.twin);
+    writeTwin(thing, wanted.twin, deviceSnapshot(thing));
   }
 }
 

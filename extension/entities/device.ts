@@ -221,6 +221,9 @@ export const deviceShape: ThingShape = {
       'IsEnabled',
       // unknownProperty "create", on Things that somebody else has made.
       'AddPropertyDefinition',
+      'SetValueStream',
+      'GetValueStream',
+      'GetEffectivePropertyLogging',
       'RestartThing',
       'GetPropertyDefinitions',
       'GetMetadataAsJSON',

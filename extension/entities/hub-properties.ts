@@ -18,10 +18,12 @@ function settingProperty(name: SettingName): PropertyDefinition {
   const schema = HubSettings.properties[name];
   const facts = factsOf(schema);
   const { minimum, maximum } = facts;
+  const { initialValue } = settingFacts(name);
   return {
     ...fieldOf(name, schema),
     category: settingFacts(name).category,
     isPersistent: true,
+    ...(initialValue === undefined ? {} : { defaultValue: initialValue }),
     ...(minimum === undefined ? {} : { minimum }),
     ...(maximum === undefined ? {} : { maximum }),
   };

@@ -10,6 +10,7 @@ import {
 } from './data-shapes.ts';
 import { deviceShape, deviceTemplate } from './device.ts';
 import { deviceDataShapes } from './device-data-shapes.ts';
+import { deviceValues } from './device-values.ts';
 import { edgeDeviceShape, edgeDeviceTemplate } from './edge-device.ts';
 import { importDataShapes } from './hub-import.ts';
 import { hubTemplate } from './hub-template.ts';
@@ -51,4 +52,5 @@ export const ENTITIES: readonly Entity[] = [
   storageAccountTemplate,
   blobContainerTemplate,
   watch,
+  deviceValues,
 ];

@@ -151,7 +151,7 @@ export interface ConfigurationTable {
 export interface Thing extends Named, Characteristics {
   readonly kind: 'Thing';
   /** Never changed after release. */
-  readonly thingTemplate: 'Timer';
+  readonly thingTemplate: 'Timer' | 'ValueStream';
   readonly permissions: readonly Permission[];
   readonly configurationTables: readonly ConfigurationTable[];
 }

@@ -242,7 +242,7 @@ function tableElement({ name, description, fields, row }: ConfigurationTable): E
 function thingElement(thing: Thing): Element {
   const attributes = {
     ...commonAttributes(thing),
-    effectiveThingPackage: 'TimerThing',
+    effectiveThingPackage: `${thing.thingTemplate}Thing`,
     enabled: 'true',
     identifier: '',
     inheritedValueStream: '',

@@ -100,6 +100,30 @@ function checkSidecar(endMs) {
   return false;
 }
 
+/* Without a value stream the values of created properties have no history. */
+function checkValueStream() {
+  if (!isSet(me.deviceValueStream)) {
+    add(
+      "Value stream",
+      "skipped",
+      0,
+      "deviceValueStream is not set: created Things and properties have no history."
+    );
+    return;
+  }
+  attempt("Value stream", function () {
+    var name = String(me.deviceValueStream);
+    if (!Things[name]) {
+      throw new Error(
+        "SETTING_INVALID: deviceValueStream names a Thing that does not exist or is not visible: " +
+          name +
+          "."
+      );
+    }
+    return "Created Things use " + name + ".";
+  });
+}
+
 function checkSettings(endMs) {
   attempt("Settings of the hub", function () {
     try {
@@ -119,6 +143,7 @@ function run() {
   var endMs = budgetEnd(26);
   if (checkAddress() && checkSidecar(endMs)) {
     checkSettings(endMs);
+    checkValueStream();
     var path = "/v1/hubs/" + encodeURIComponent(me.name) + "/check";
     try {
       var answer = plain(askWithToken({ method: "POST", path: path, content: {}, endMs: endMs }));

@@ -24,10 +24,45 @@ function obstacle(thing, wanted) {
     : "The Thing exists, and stands for the device " + own + ".";
 }
 
+function propertyRows(thing) {
+  return thing.GetPropertyDefinitions().rows.toArray();
+}
+
+/* Whether the values of logged properties are kept: the Thing or its template has a value stream. */
+function hasValueStream(thing) {
+  if (isSet(thing.GetValueStream())) {
+    return true;
+  }
+  return propertyRows(thing).some(function (row) {
+    var name = String(row.name);
+    return (
+      String(row.isLogged) === "true" && isTrue(thing.GetEffectivePropertyLogging({ propertyName: name }))
+    );
+  });
+}
+
+function isTrue(value) {
+  return String(value) === "true";
+}
+
+/* A value stream of the template stays. A Thing without one is still of use. */
+function useValueStream(thing) {
+  if (!isSet(me.deviceValueStream)) {
+    return;
+  }
+  try {
+    if (!hasValueStream(thing)) {
+      thing.SetValueStream({ name: String(me.deviceValueStream) });
+    }
+  } catch (thrown) {
+    logger.warn("{} has no value stream: {}", thing.name, messageOf(thrown));
+  }
+}
+
 /* A twin that is known already is written before the Thing has a hub: the Thing need not read it. */
 function takeTwin(thing, wanted) {
   if (isSet(wanted.twin)) {
-    writeTwin(thing, wanted.twin);
+    writeTwin(thing, wanted.twin, deviceSnapshot(thing));
   }
 }
 
@@ -93,6 +128,7 @@ function createThing(wanted, dryRun) {
     };
   }
   thing.EnableThing();
+  useValueStream(thing);
   thing.RestartThing();
   takeTwin(thing, wanted);
   thing.deviceId = wanted.deviceId;
@@ -106,15 +142,13 @@ function createThing(wanted, dryRun) {
 function addProperties(name, properties) {
   var thing = Things[name];
   var present = {};
-  thing
-    .GetPropertyDefinitions()
-    .rows.toArray()
-    .forEach(function (row) {
-      present["$" + String(row.name)] = true;
-    });
+  propertyRows(thing).forEach(function (row) {
+    present["$" + String(row.name)] = true;
+  });
   var added = properties.filter(function (property) {
     return present["$" + property.name] !== true;
   });
+  var logged = added.length > 0 && hasValueStream(thing);
   added.forEach(function (property) {
     thing.AddPropertyDefinition({
       name: property.name,
@@ -123,7 +157,7 @@ function addProperties(name, properties) {
       category: "Telemetry",
       readOnly: false,
       persistent: false,
-      logged: true,
+      logged: logged,
       remote: false,
       dataChangeType: "VALUE",
       dataShape: ""

@@ -87,6 +87,15 @@ export function reopensConsumer(before: HubSettings, after: HubSettings): boolea
   );
 }
 
+/** Said when the settings create Things or properties of which no history is kept; undefined otherwise. */
+export function historyWarning(settings: HubSettings): string | undefined {
+  const { deviceValueStream, unknownThing, unknownProperty, deviceLifecycle } = settings;
+  if (deviceValueStream) return undefined;
+  const creates = unknownThing === 'create' || unknownProperty === 'create' || deviceLifecycle !== 'keep';
+  if (!creates) return undefined;
+  return 'deviceValueStream is not set: created Things have no value stream, and created properties have no history.';
+}
+
 /**
  * What is missing or contradictory among complete settings, secrets included, that no single member shows; one sentence
  * that names the property and what is expected. Undefined when the hub can be connected.

@@ -1,7 +1,7 @@
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { EventSource, StartPosition } from '../azure/event-hubs/event-types.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
-import { type HubSettings, reopensConsumer } from '../contract/hub-settings.ts';
+import { type HubSettings, historyWarning, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
 import type { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
 import type { DeferredRequests } from '../deferred/deferred-requests.ts';
@@ -218,7 +218,11 @@ export class HubConnection {
     const partitions = this.#partitions?.status() ?? [];
     const { state, lastError } = this.#condition;
     const { stall } = this.#stalls;
-    const reason = this.#condition.reason ?? this.#background.warning ?? this.#devices.warning;
+    const reason =
+      this.#condition.reason ??
+      this.#background.warning ??
+      this.#devices.warning ??
+      (this.#settings && historyWarning(this.#settings));
     return {
       thing: this.#thing,
       state,

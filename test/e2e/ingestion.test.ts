@@ -114,7 +114,23 @@ describe('messages beside the stream', () => {
     assert.deepEqual(await codes(), []);
     const values = await system.platform.properties('late');
     assert.equal(values['temperature'], late.sent.at(-1)?.temperature);
-    await system.platform.setProperties(HUB_THING, { unknownProperty: 'ignore' });
+    assert.equal(
+      (await times('late')).length,
+      3,
+      'the created properties are logged in the value stream of the zip',
+    );
+
+    await system.platform.setProperties(HUB_THING, { deviceValueStream: '' });
+    await invoke('Connect');
+    await eventually(async () =>
+      assert.match(String((await system.status())['reason']), /deviceValueStream is not set/),
+    );
+    await late.send('{"unlogged":1}');
+    await eventually(async () => assert.equal((await system.platform.properties('late'))['unlogged'], 1));
+    await system.platform.setProperties(HUB_THING, {
+      unknownProperty: 'ignore',
+      deviceValueStream: 'AzureIoT.DeviceValues',
+    });
     await invoke('Connect');
   });
 

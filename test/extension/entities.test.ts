@@ -60,7 +60,10 @@ for (const entity of ENTITIES) {
         for (const key of ['aspect.dataShape', 'dataShape', 'aspect.thingTemplate', 'aspect.thingShape']) {
           const reference = attribute(item, key);
           if (reference)
-            assert.ok(NAMES.has(reference) || reference in PLATFORM_DATA_SHAPES, `${key} ${reference}`);
+            assert.ok(
+              NAMES.has(reference) || reference in PLATFORM_DATA_SHAPES || reference === 'ValueStream',
+              `${key} ${reference}`,
+            );
         }
         if (name === 'ImplementedShape' || name === 'Principal')
           assert.ok(NAMES.has(attribute(item, 'name')), attribute(item, 'name'));
@@ -89,6 +92,9 @@ for (const entity of ENTITIES) {
         'EnableThing',
         'IsEnabled',
         'AddPropertyDefinition',
+        'SetValueStream',
+        'GetValueStream',
+        'GetEffectivePropertyLogging',
         'RestartThing',
         'ImplementsShape',
         'IsDerivedFromTemplate',
@@ -130,7 +136,10 @@ describe('the hub template', () => {
       assert.ok(property, name);
       assert.equal(attribute(property, 'baseType'), baseTypeOf(schema));
       assert.equal(attribute(property, 'aspect.isPersistent'), 'true');
-      assert.equal(attribute(property, 'aspect.defaultValue'), String(factsOf(schema).default ?? ''));
+      assert.equal(
+        attribute(property, 'aspect.defaultValue'),
+        String(settingFacts(name).initialValue ?? factsOf(schema).default ?? ''),
+      );
       assert.equal(attribute(property, 'category'), settingFacts(name).category);
     }
   });

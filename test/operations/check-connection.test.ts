@@ -56,6 +56,7 @@ describe('CheckConnection', () => {
         'Sidecar',
         'Token',
         'Settings of the hub',
+        'Value stream',
         'Application key',
         'Right: Connect',
         'Right: DescribeThings',

@@ -50,16 +50,30 @@ function writeFromHub(thing, name, value) {
   ]);
 }
 
-/* Writes the twin of a device as it was read whole, and what else the registry says of the device. */
-function writeTwin(thing, twin) {
+/* What a Thing shows of its device, as texts: to see whether somebody has changed it meanwhile. */
+function deviceSnapshot(thing) {
+  return {
+    twinDesired: canonicalText(sectionOf(thing, "twinDesired")),
+    twinReported: canonicalText(sectionOf(thing, "twinReported")),
+    twinTags: canonicalText(sectionOf(thing, "twinTags")),
+    connectionState: String(thing.connectionState || ""),
+    modelId: String(thing.modelId || "")
+  };
+}
+
+/* Writes the twin of a device as it was read whole, and what else the registry says of the device. What has changed since the snapshot
+   before the reading is newer and stays. */
+function writeTwin(thing, twin, before) {
   var sections = { desired: "twinDesired", reported: "twinReported", tags: "twinTags" };
+  var now = deviceSnapshot(thing);
   Object.keys(sections).forEach(function (name) {
-    if (isSet(twin[name])) {
-      writeFromHub(thing, sections[name], twin[name]);
+    var property = sections[name];
+    if (isSet(twin[name]) && now[property] === before[property]) {
+      writeFromHub(thing, property, twin[name]);
     }
   });
   ["connectionState", "modelId"].forEach(function (name) {
-    if (isSet(twin[name]) && String(thing[name]) !== twin[name]) {
+    if (isSet(twin[name]) && now[name] === before[name] && now[name] !== twin[name]) {
       thing[name] = twin[name];
     }
   });

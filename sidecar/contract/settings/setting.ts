@@ -9,6 +9,8 @@ export interface SettingFacts {
   readonly secret?: true;
   /** A change closes and opens the consumer; the others take effect while messages flow. */
   readonly reopensConsumer?: true;
+  /** The value of the property on a new hub Thing, where empty is a value of its own and not the default. */
+  readonly initialValue?: string;
 }
 
 export const SETTING_KEYWORD = 'x-setting';

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { EXPECTED_KEYWORD, JsonObject, OneOf } from '../schema.ts';
+import { EXPECTED_KEYWORD, forThingWorx, JsonObject, OneOf } from '../schema.ts';
 import { setting } from './setting.ts';
 
 const TRANSLATION = 'Translation';
@@ -38,6 +38,21 @@ export const TRANSLATION_SETTINGS = {
       maxLength: 256,
     }),
     { category: TRANSLATION },
+  ),
+  deviceValueStream: Type.Optional(
+    setting(
+      forThingWorx(
+        Type.String({
+          title: 'Value stream of created Things',
+          description:
+            'The value stream of the Things that are created for devices, by an import, CreateDevice or a message. A value stream of the Thing ' +
+            'Template is kept. Empty: created Things have no value stream, and created properties are not logged, so they have no history.',
+          maxLength: 256,
+        }),
+        { baseType: 'THINGNAME', thingTemplate: 'ValueStream' },
+      ),
+      { category: TRANSLATION, initialValue: 'AzureIoT.DeviceValues' },
+    ),
   ),
   mappings: Type.Optional(
     setting(

@@ -70,7 +70,7 @@ export class TwinMirror {
     const sinceMs = Date.now();
     await definitions.load(new Set(known.map(({ thing }) => thing)), signal);
     // The properties for the twin of a module may have been added since.
-    const without = known.filter((change) => prefixOf(change) !== '' && !this.#hasProperties(change));
+    const without = known.filter((change) => prefixOf(change) !== '' && !this.#hasAllProperties(change));
     await definitions.verify(new Set(without.map(({ thing }) => thing)), sinceMs, signal);
     const states = await this.#states(changes, signal);
     const written: Sections[] = [];
@@ -114,6 +114,13 @@ export class TwinMirror {
     return new Map(
       answer.twins.map(({ thing, prefix, ...view }) => [JSON.stringify([thing, prefix]), stateOf(view)]),
     );
+  }
+
+  /** Whether the Thing has a property for each section that changed. */
+  #hasAllProperties({ thing, notification }: TwinChange): boolean {
+    const properties = this.#options.definitions.get(thing)?.properties;
+    const prefix = prefixOf({ thing, notification });
+    return SECTIONS.every((name) => !(name in notification) || properties?.has(prefix + PROPERTIES[name]));
   }
 
   #hasProperties(change: TwinChange): boolean {

@@ -129,6 +129,13 @@ function apply(item) {
   Object.keys(values).forEach(function (name) {
     thing[name] = name === "lastActivityTime" ? new Date(values[name]) : values[name];
   });
+  var initialValues = item.initialValues || {};
+  Object.keys(initialValues).forEach(function (name) {
+    var present = thing[name];
+    if (!isSet(present) || (name === "lastActivityTime" && present.getTime() <= 0)) {
+      thing[name] = name === "lastActivityTime" ? new Date(initialValues[name]) : initialValues[name];
+    }
+  });
   if (item.twin) {
     mirrorTwin(item.twin);
   }

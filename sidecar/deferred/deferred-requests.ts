@@ -6,9 +6,16 @@ import { systemCode } from '../lib/files.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import { newId, Records } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
-import { changeOf, equalJson, mirrored, missingFrom, writable } from '../translate/sources/twin-view.ts';
+import {
+  changeOf,
+  deviceView,
+  equalJson,
+  mirrored,
+  missingFrom,
+  writable,
+} from '../translate/sources/twin-view.ts';
 import { moduleStatuses } from './module-status.ts';
-import type { DeferredRequest, MessageRequest, TwinChangeRequest } from './requests.ts';
+import type { DeferredRequest, MessageRequest, TwinChangeRequest, TwinRequest } from './requests.ts';
 
 interface DeferredOptions {
   readonly directory: string;
@@ -29,7 +36,7 @@ const MAX_WAITING = 5_000;
 const CALL_TIMEOUT_MS = 20_000;
 /** Requests at work at once; those of one device go one after the other. */
 const PARALLEL = 16;
-const KINDS: readonly DeferredRequest['kind'][] = ['twinChange', 'message', 'modules'];
+const KINDS: readonly DeferredRequest['kind'][] = ['twinChange', 'message', 'modules', 'twin'];
 
 /**
  * Carries out what subscriptions asked for, one after the other for each device, and tells the Thing. Each request lies in the state
@@ -153,6 +160,8 @@ export class DeferredRequests {
         return await this.#send(kept, call);
       case 'modules':
         return await this.#readModules(kept, call);
+      case 'twin':
+        return await this.#readTwin(kept, call);
     }
   }
 
@@ -214,6 +223,34 @@ export class DeferredRequests {
         time: Date.now(),
       };
       return { thing, event: 'MessageFeedback', data };
+    }
+  }
+
+  /** A device that is not in the registry has nothing to show, which is no error of its Thing. */
+  async #readTwin({ thing, deviceId, anew }: TwinRequest, call: Call): Promise<Outcome | undefined> {
+    try {
+      const { twins } = await this.#options.clients();
+      const view = deviceView(await twins.get({ deviceId }, call));
+      const { desired: twinDesired, reported: twinReported, tags: twinTags } = view;
+      const values = {
+        ...(view.connectionState === undefined ? {} : { connectionState: view.connectionState }),
+        ...(view.modelId === undefined ? {} : { modelId: view.modelId }),
+        ...(view.lastActivityTime === undefined
+          ? {}
+          : { lastActivityTime: Date.parse(view.lastActivityTime) }),
+      };
+      return {
+        thing,
+        event: '',
+        data: {},
+        ...(anew ? { values } : { initialValues: values }),
+        twin: { thing, sections: { twinDesired, twinReported, twinTags }, anew },
+      };
+    } catch (thrown) {
+      const error = toConnectorError(thrown);
+      if (error.code !== 'DEVICE_NOT_FOUND')
+        this.#options.log.warn({ err: error, deviceId }, 'The twin of a new Thing could not be read.');
+      return undefined;
     }
   }
 

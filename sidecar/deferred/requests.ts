@@ -1,5 +1,5 @@
 /** What a subscription of a Thing asks for without waiting for Azure. The Thing is told by ReceiveEvents what became of it. */
-export type DeferredRequest = TwinChangeRequest | MessageRequest | ModulesRequest;
+export type DeferredRequest = TwinChangeRequest | MessageRequest | ModulesRequest | TwinRequest;
 
 interface OfDevice {
   readonly thing: string;
@@ -25,6 +25,13 @@ export interface MessageRequest extends OfDevice {
   readonly ack?: 'none' | 'positive' | 'negative' | 'full';
   /** ms since 1970. */
   readonly expiresAtMs?: number;
+}
+
+/** A Thing is new, or stands for another device now, and wants what the registry says of its device. */
+export interface TwinRequest extends OfDevice {
+  readonly kind: 'twin';
+  /** True: what the Thing has is of another device. False: what it has stays. */
+  readonly anew: boolean;
 }
 
 /** edgeAgent has reported something. */

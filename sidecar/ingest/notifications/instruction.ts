@@ -11,6 +11,8 @@ export interface NotificationInstruction {
   readonly data: Readonly<Record<string, unknown>>;
   /** Properties to write; times as ms since 1970. */
   readonly values?: Readonly<Record<string, unknown>>;
+  /** Properties to write where the Thing has no value yet; times as ms since 1970. */
+  readonly initialValues?: Readonly<Record<string, unknown>>;
   /** Twin properties to write, each whole. `anew`: write regardless of the version that the Thing has; otherwise only a newer version is written. */
   readonly twin?: {
     readonly thing: string;

@@ -87,4 +87,27 @@ const deferModulesStatus = defineOperation({
   },
 });
 
-export const DEFERRED = [deferTwinChange, deferMessage, deferModulesStatus];
+const deferTwin = defineOperation({
+  name: 'DeferTwin',
+  category: 'Twin',
+  summary:
+    'Has the sidecar read the twin of a device and write it to its Thing, with connectionState, lastActivityTime and modelId.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/deferred/twin',
+  input: Type.Object({
+    hub,
+    deviceId,
+    thing,
+    anew: Type.Boolean({
+      description: 'Whether what the Thing has is of another device. Otherwise it stays where it is newer.',
+    }),
+  }),
+  output: taken,
+  errors,
+  async run({ hubs }, { hub, ...request }) {
+    await hubs.require(hub).deferred.take({ kind: 'twin', ...request });
+    return { taken: true };
+  },
+});
+
+export const DEFERRED = [deferTwinChange, deferMessage, deferModulesStatus, deferTwin];

@@ -40,13 +40,18 @@ function run() {
     return;
   }
   var path = deviceRoute("/twin");
-  /* The platform gives null for an erased value and boxes an array. Taken as a section, null would erase all of it in the hub. */
-  if (plain(after) === null || plain(after) === undefined || Array.isArray(unboxed(after))) {
+  /* The platform makes {} of null and boxes an array. What a script has read and changed has $version, also without a key left. */
+  var isEmptied = Object.keys(value).length === 0 && Object.keys(plain(before) || {}).length > 0;
+  if (isEmptied || Array.isArray(unboxed(after))) {
     refuse(
       hub,
       path,
       value,
-      new Error("REQUEST_INVALID: " + property + " must be a JSON object; {} removes all keys.")
+      new Error(
+        "REQUEST_INVALID: " +
+          property +
+          " must be a JSON object with keys; null, {} and lists are refused. Call ReplaceTwin to remove all keys."
+      )
     );
     return;
   }

@@ -88,15 +88,13 @@ export const createDevice = defineOperation({
       authentication: authenticationOf(options) ?? { type: 'sas' },
       capabilities: { iotEdge: options.iotEdge ?? false },
     };
+    const template = thingTemplate ?? target.settings.deviceTemplate;
     const makeThing = async () =>
-      createThing === true &&
-      (await target.deviceThings.create(
-        deviceId,
-        thingTemplate ?? target.settings.deviceTemplate,
-        thingName,
-      ));
+      createThing === true && (await target.deviceThings.create(deviceId, template, thingName));
     if (createIdentity === false) return { created: false, thingCreated: await makeThing() };
     const { registry } = await target.azure();
+    // A Thing that ThingWorx refuses must not leave a device behind.
+    if (createThing === true) await target.deviceThings.checkCreation(deviceId, template, thingName);
     const parent =
       options.parentDeviceId === undefined
         ? {}

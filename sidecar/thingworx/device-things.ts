@@ -73,21 +73,7 @@ export class DeviceThings {
    * Makes the Thing of a device by CreateThings of the hub Thing. True when it was made now, false when the device had it already.
    * Throws THINGWORX_REJECTED and what ThingworxClient throws.
    */
-  create(deviceId: string, template: string, name?: string): Promise<boolean> {
-    return this.#create(deviceId, template, name, false);
-  }
-
-  /** Takes the decisions of `create` and makes nothing. Throws as `create`. */
-  async checkCreation(deviceId: string, template: string, name?: string): Promise<void> {
-    await this.#create(deviceId, template, name, true);
-  }
-
-  async #create(
-    deviceId: string,
-    template: string,
-    name: string | undefined,
-    dryRun: boolean,
-  ): Promise<boolean> {
+  async create(deviceId: string, template: string, name?: string): Promise<boolean> {
     const { client, hubThing } = this.#options;
     const present = await this.#thingOf(deviceId);
     if (present !== undefined && present !== (name ?? present)) {
@@ -98,11 +84,11 @@ export class DeviceThings {
     }
     if (present !== undefined) return false;
     const thing = name ?? deviceId;
-    const request = { things: [{ name: thing, template, deviceId, link: true }], dryRun };
+    const request = { things: [{ name: thing, template, deviceId, link: true }] };
     const answer = (await client.invoke(hubThing, 'CreateThings', { request })) as
       | { created?: string[]; failed?: Failed[] }
       | undefined;
-    if (!dryRun) this.#changed(thing, deviceId);
+    this.#changed(thing, deviceId);
     const [failed] = answer?.failed ?? [];
     if (failed) {
       throw new ConnectorError(

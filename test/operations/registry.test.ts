@@ -93,7 +93,7 @@ describe('the device registry', () => {
     assert.equal(disabled.statusReason, 'stolen');
     await assert.rejects(
       hub('UpdateDevice', { deviceId: 'changed', status: 'enabled', etag }),
-      /PRECONDITION_FAILED: .*somebody else changed it/,
+      /PRECONDITION_FAILED: .*it was changed since it was read/,
     );
     assert.equal((await hub('EnableDevice', { deviceId: 'changed' })).status, 'enabled');
     const { etag: current } = await hub('GetDevice', { deviceId: 'changed' });
@@ -103,6 +103,27 @@ describe('the device registry', () => {
       etag: current,
     });
     assert.equal(updated.authentication, 'selfSigned');
+    assert.equal((await hub('UpdateDevice', { deviceId: 'changed', enabled: false })).status, 'disabled');
+    for (const service of ['UpdateDevice', 'UpdateModule'])
+      await assert.rejects(
+        hub(service, { deviceId: 'changed', moduleId: 'm', disabled: true }),
+        /REQUEST_INVALID: Nothing to change is given; expected one of .*authentication/,
+      );
+    await assert.rejects(
+      hub('UpdateDevice', { deviceId: 'changed', enabled: true, status: 'disabled' }),
+      /REQUEST_INVALID: enabled is true and status is disabled/,
+    );
+  });
+
+  test('a template that is no device template leaves neither a Thing nor a device', async () => {
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'left', createThing: true, thingTemplate: 'GenericThing' }),
+      /GenericThing does not implement AzureIoT.Device_TS/,
+    );
+    await assert.rejects(hub('GetDevice', { deviceId: 'left' }), /DEVICE_NOT_FOUND/);
+    const made = await hub('CreateDevice', { deviceId: 'left', createThing: true });
+    assert.deepEqual([made.created, made.thingCreated], [true, true]);
+    assert.equal(new Date(Number((await factory.read('left')).lastActivityTime)).getTime(), 0);
   });
 
   test('both sides come and go as asked', async () => {
@@ -250,7 +271,7 @@ describe('the device registry', () => {
     );
     await assert.rejects(
       hub('ListDevices', { continuationToken: '€' }),
-      /REQUEST_INVALID: continuationToken .*page before/,
+      /REQUEST_INVALID: continuationToken .*previous page/,
     );
     await assert.rejects(
       hub('CreateDevice', { deviceId: 'plain', createIdentity: false }),
@@ -278,7 +299,7 @@ describe('the device registry', () => {
     });
     await assert.rejects(
       hub('GetDevice', { deviceId: 'hasty' }),
-      /AZURE_THROTTLED: .*allows no more calls .*Try again in 300 s\./,
+      /AZURE_THROTTLED: .*throttles calls .*Retry in 300 s\./,
     );
     await factory.control('/faults', {});
   });

@@ -160,7 +160,8 @@ export const deviceShape: ThingShape = {
     {
       name: 'lastActivityTime',
       baseType: 'DATETIME',
-      description: 'When the device was last heard of.',
+      description: 'When the device was last heard of. 1970-01-01 means never.',
+      defaultValue: '1970-01-01T00:00:00.000Z',
       category: DEVICE,
       isPersistent: true,
     },

@@ -89,19 +89,77 @@ function useThing(thing, wanted, dryRun) {
   return { outcome: "linked" };
 }
 
+/* Why no Thing can be made as it is wanted; an empty text when it can, as far as the rights show. The dry run and the import ask here. */
+function refusal(wanted) {
+  if (wanted.name === "" || /[\s&:\/+?#%"'<>\\]/.test(wanted.name)) {
+    return (
+      "ThingWorx does not allow the name " +
+      wanted.name +
+      ": a name is not empty and has no spaces and none of & : / + ? # % \" ' < > \\. Choose another thingName."
+    );
+  }
+  if (!ThingTemplates[wanted.template]) {
+    return "There is no Thing Template " + wanted.template + ", or it is not visible.";
+  }
+  if (wanted.link !== true) {
+    return "";
+  }
+  var text;
+  try {
+    text = JSON.stringify(ThingTemplates[wanted.template].GetInstanceMetadataAsJSON());
+  } catch (ignored) {
+    /* Without the right to read the template, the Thing itself shows it. */
+    return "";
+  }
+  return text.indexOf('"hubThing"') >= 0 && text.indexOf('"deviceId"') >= 0 ? "" : noDeviceTemplate(wanted);
+}
+
+function noDeviceTemplate(wanted) {
+  return "The Thing Template " + wanted.template + " does not implement AzureIoT.Device_TS.";
+}
+
+/* What was made is removed when a later step fails: a Thing without a device would block the next attempt. */
+function completeThing(thing, wanted) {
+  try {
+    if (String(thing.ImplementsShape({ thingShapeName: "AzureIoT.Device_TS" })) !== "true") {
+      throw new Error(noDeviceTemplate(wanted));
+    }
+    thing.EnableThing();
+    useValueStream(thing);
+    thing.RestartThing();
+    takeTwin(thing, wanted);
+    thing.deviceId = wanted.deviceId;
+    thing.hubThing = me.name;
+    if (isSet(wanted.identifier)) {
+      thing.SetIdentifier({ identifier: wanted.identifier });
+    }
+  } catch (thrown) {
+    try {
+      Resources["EntityServices"].DeleteThing({ name: wanted.name });
+    } catch (ignored) {
+      throw new Error(
+        messageOf(thrown) +
+          " The Thing " +
+          wanted.name +
+          " was made and could not be removed again; delete it."
+      );
+    }
+    throw thrown;
+  }
+}
+
 /* What became of it: created, linked, existed or failed. A Thing that several messages ask for at the same time is made once; the
    others find it. */
 function createThing(wanted, dryRun) {
   if (Things[wanted.name]) {
     return useThing(Things[wanted.name], wanted, dryRun);
   }
+  var reason = refusal(wanted);
+  if (reason !== "") {
+    return { outcome: "failed", message: reason };
+  }
   if (dryRun) {
-    return ThingTemplates[wanted.template]
-      ? { outcome: "created" }
-      : {
-          outcome: "failed",
-          message: "There is no Thing Template " + wanted.template + ", or it is not visible."
-        };
+    return { outcome: "created" };
   }
   try {
     Resources["EntityServices"].CreateThing({
@@ -127,15 +185,7 @@ function createThing(wanted, dryRun) {
         ". Or somebody has removed it meanwhile."
     };
   }
-  thing.EnableThing();
-  useValueStream(thing);
-  thing.RestartThing();
-  takeTwin(thing, wanted);
-  thing.deviceId = wanted.deviceId;
-  thing.hubThing = me.name;
-  if (isSet(wanted.identifier)) {
-    thing.SetIdentifier({ identifier: wanted.identifier });
-  }
+  completeThing(thing, wanted);
   return { outcome: "created" };
 }
 

@@ -32,9 +32,14 @@ function run() {
   }
   /* null would remove everything; ThingWorx boxes an array as {"array": [...]}. */
   var value = unboxed(after);
-  if (!isObject(value)) {
+  /* What a script has read and changed has $version, also without a key left: {} is what the platform makes of null. */
+  var isEmptied =
+    isObject(value) && Object.keys(value).length === 0 && Object.keys(plain(before) || {}).length > 0;
+  if (!isObject(value) || isEmptied) {
     refuse(
-      "REQUEST_INVALID: " + property + " must be a JSON object; it was set to " + JSON.stringify(value) + "."
+      "REQUEST_INVALID: " +
+        property +
+        " must be a JSON object with keys; null, {} and lists are refused. Call ReplaceTwin to remove all keys."
     );
     return;
   }

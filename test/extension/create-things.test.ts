@@ -22,6 +22,12 @@ async function create(hub: ScriptHub, meanwhile: () => void): Promise<unknown> {
       return null;
     },
   );
+  platform.addNative(
+    'ThingTemplates',
+    'AzureIoT.Device_TT',
+    scriptService('GetInstanceMetadataAsJSON', '', 'JSON', {}),
+    () => ({ propertyDefinitions: { hubThing: {}, deviceId: {} } }),
+  );
   const wanted = { name: 'pump', deviceId: 'dev-1', template: 'AzureIoT.Device_TT', link: true };
   return await hub.call('CreateThings', `{request: {things: [${JSON.stringify(wanted)}]}}`);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Message } from 'azure-iot-device';
+import type { Row } from '../../scripts/local/platform.ts';
 import { field, shapeBlocks, template } from '../emulators/thingworx-tests/platform-support.ts';
 import { eventually, Factory, HUB_THING, TRANSPORT_NAMES } from './factory.ts';
 
@@ -96,6 +97,30 @@ describe('commands', () => {
       /REQUEST_INVALID: bodyBase64 .*base64/,
       'a part of a group would be dropped',
     );
+  });
+
+  test('a message without a body, a reserved property and a payload that is no JSON are refused', async () => {
+    await factory.createDevice('strict');
+    const refused = (service: string, input: Row, words: RegExp) =>
+      assert.rejects(factory.call('strict', service, input), words);
+    await refused('SendMessage', {}, /REQUEST_INVALID: None of body, bodyJson, bodyBase64 and emptyBody/);
+    await refused('SendMessage', { text: 'misspelt' }, /REQUEST_INVALID: None of body/);
+    await refused('SendMessage', { bodyJson: 'fast' }, /REQUEST_INVALID: bodyJson is an empty object/);
+    for (const name of ['iothub-ack', 'IoTHub-To', '$.mid'])
+      await refused(
+        'SendMessage',
+        { body: 'a', properties: { [name]: 'full' } },
+        /REQUEST_INVALID: properties has the name/,
+      );
+    await refused(
+      'InvokeMethod',
+      { methodName: 'm', payload: 'fast' },
+      /REQUEST_INVALID: payload is an empty/,
+    );
+    await refused('UpdateTwin', { desired: 'fast' }, /REQUEST_INVALID: Nothing to change/);
+    assert.equal(await factory.call('strict', 'PurgeMessages'), 0);
+    await factory.call('strict', 'SendMessage', { emptyBody: true, properties: { kind: 'ping' } });
+    assert.equal(await factory.call('strict', 'PurgeMessages'), 1);
   });
 
   test('many values travel in one message, from JSON or from an INFOTABLE', async () => {

@@ -111,7 +111,7 @@ describe('jobs', () => {
       await assert.rejects(factory.hub(service, { jobId: 'no-such-job' }), /AZURE_NOT_FOUND/, service);
     await assert.rejects(
       factory.hub('ScheduleTwinUpdate', { condition: '*' }),
-      /REQUEST_INVALID: desired or tags/,
+      /REQUEST_INVALID: Nothing to change is given; expected desired, tags/,
     );
     await assert.rejects(
       factory.hub('ScheduleTwinUpdate', { condition: 'tags..', tags: { a: 1 } }),

@@ -103,6 +103,27 @@ describe('the device registry', () => {
       etag: current,
     });
     assert.equal(updated.authentication, 'selfSigned');
+    assert.equal((await hub('UpdateDevice', { deviceId: 'changed', enabled: false })).status, 'disabled');
+    for (const service of ['UpdateDevice', 'UpdateModule'])
+      await assert.rejects(
+        hub(service, { deviceId: 'changed', moduleId: 'm', disabled: true }),
+        /REQUEST_INVALID: Nothing to change is given; expected one of .*authentication/,
+      );
+    await assert.rejects(
+      hub('UpdateDevice', { deviceId: 'changed', enabled: true, status: 'disabled' }),
+      /REQUEST_INVALID: enabled is true and status is disabled/,
+    );
+  });
+
+  test('a template that is no device template leaves neither a Thing nor a device', async () => {
+    await assert.rejects(
+      hub('CreateDevice', { deviceId: 'left', createThing: true, thingTemplate: 'GenericThing' }),
+      /GenericThing does not implement AzureIoT.Device_TS/,
+    );
+    await assert.rejects(hub('GetDevice', { deviceId: 'left' }), /DEVICE_NOT_FOUND/);
+    const made = await hub('CreateDevice', { deviceId: 'left', createThing: true });
+    assert.deepEqual([made.created, made.thingCreated], [true, true]);
+    assert.equal(new Date(Number((await factory.read('left')).lastActivityTime)).getTime(), 0);
   });
 
   test('both sides come and go as asked', async () => {

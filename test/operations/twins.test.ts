@@ -90,6 +90,23 @@ describe('twins', () => {
     assert.deepEqual((twin.properties as { desired: Row }).desired.array, [1, 2]);
   });
 
+  test('null, {} and a list are refused for a twin property, and the value is put back', async () => {
+    await factory.createDevice('emptied');
+    const { system } = factory;
+    await system.platform.setProperties('emptied', { twinDesired: { keep: 1 } });
+    await eventually(async () => assert.equal((await twinOf('emptied')).properties.desired?.keep, 1));
+    for (const value of [null, {}, [1, 2]]) {
+      await system.platform.setProperties('emptied', { twinDesired: value as never });
+      await eventually(async () => {
+        const { twinDesired } = await factory.read('emptied');
+        assert.equal((twinDesired as { keep?: number } | undefined)?.keep, 1);
+      });
+      const { desired } = (await twinOf('emptied')).properties;
+      assert.equal(desired?.keep, 1);
+      assert.equal('array' in (desired ?? {}), false);
+    }
+  });
+
   test('an old ETag is refused', async () => {
     await factory.createDevice('tagged');
     const { etag } = await twinOf('tagged');
@@ -100,7 +117,7 @@ describe('twins', () => {
     );
     await assert.rejects(
       factory.call('tagged', 'UpdateTwin', {}),
-      /REQUEST_INVALID: Neither desired nor tags/,
+      /REQUEST_INVALID: Nothing to change is given; expected desired, tags/,
     );
   });
 

@@ -88,21 +88,24 @@ const createDevice = defineOperation({
       authentication: authenticationOf(options) ?? { type: 'sas' },
       capabilities: { iotEdge: options.iotEdge ?? false },
     };
+    const template = thingTemplate ?? target.settings.deviceTemplate;
     const makeThing = async () =>
-      createThing === true &&
-      (await target.deviceThings.create(
-        deviceId,
-        thingTemplate ?? target.settings.deviceTemplate,
-        thingName,
-      ));
+      createThing === true && (await target.deviceThings.create(deviceId, template, thingName));
     if (createIdentity === false) return { created: false, thingCreated: await makeThing() };
     const { registry } = await target.azure();
     const parent =
       options.parentDeviceId === undefined
         ? {}
         : await parentScope(registry, options.parentDeviceId, options.iotEdge ?? false, signal);
-    const { created, identity } = await createOrRead(registry, { ...device, ...parent }, signal);
-    return { created, thingCreated: await makeThing(), device: deviceDocument(identity) };
+    // The Thing first: ThingWorx refuses more than IoT Hub, and a new Thing without a device can be removed without loss.
+    const thingCreated = await makeThing();
+    try {
+      const { created, identity } = await createOrRead(registry, { ...device, ...parent }, signal);
+      return { created, thingCreated, device: deviceDocument(identity) };
+    } catch (error) {
+      if (thingCreated) await target.deviceThings.delete(deviceId).catch(() => undefined);
+      throw error;
+    }
   },
 });
 

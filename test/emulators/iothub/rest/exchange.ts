@@ -88,22 +88,38 @@ export class RestRequest {
   }
 
   /** The body as JSON; undefined when it is empty. Throws IotHubFormatError. */
-  async json(): Promise<unknown> {
+  async json(exact = false): Promise<unknown> {
     const text = (await this.bytes()).toString('utf8').replace(/^\ufeff/, '');
     if (text.trim() === '') return undefined;
     try {
-      return JSON.parse(text) as unknown;
+      return exact ? parseExact(text) : (JSON.parse(text) as unknown);
     } catch (error) {
       throw new HubError('IotHubFormatError', `The body is not JSON: ${(error as Error).message}`);
     }
   }
 
-  /** The body as a JSON object. Throws ArgumentInvalid. */
-  async object(): Promise<Record<string, unknown>> {
-    const value = await this.json();
+  /** The body as a JSON object; `exact` keeps the digits of numbers that are passed on. Throws ArgumentInvalid. */
+  async object(exact = false): Promise<Record<string, unknown>> {
+    const value = await this.json(exact);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new HubError('ArgumentInvalid', 'The body must be a JSON object');
     }
     return value as Record<string, unknown>;
   }
+}
+
+/** Numbers that a double does not spell as they are written become raw JSON. The library of TypeScript does not know it yet. */
+function parseExact(text: string): unknown {
+  const json = JSON as unknown as {
+    parse(
+      text: string,
+      reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
+    ): unknown;
+    rawJSON(text: string): unknown;
+  };
+  return json.parse(text, (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined && String(value) !== source
+      ? json.rawJSON(source)
+      : value,
+  );
 }

@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls';
 import { ConnectorError } from './errors/connector-error.ts';
 
 /** What the sidecar cannot learn from ThingWorx. Everything else is a property of the hub Thing. */
-export interface Settings {
+interface Settings {
   /** Base address that ends in /Thingworx, without a trailing slash. */
   readonly thingworxUrl: string;
   readonly thingworxAppKey: string;
@@ -22,7 +22,7 @@ export interface Settings {
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Shorter ones can be guessed. */
 export const MIN_TOKEN_LENGTH = 16;

@@ -26,7 +26,7 @@ export interface AzureContext {
 }
 
 /** An error response of a REST service. */
-export interface HttpFailure {
+interface HttpFailure {
   readonly status: number;
   /** The service's own code: `DeviceNotFound`, `404103`, `BlobNotFound`. */
   readonly code?: string | undefined;

@@ -7,7 +7,7 @@ export interface HostAddress {
 }
 
 /** How a connection string authenticates: with the key of a policy, or with a shared access signature. */
-export type SharedAccess =
+type SharedAccess =
   | { readonly kind: 'key'; readonly keyName: string; readonly key: string }
   | { readonly kind: 'signature'; readonly signature: string };
 
@@ -23,7 +23,7 @@ export interface IotHubConnection extends HostAddress {
 }
 
 /** An Event Hubs-compatible endpoint: `Endpoint=sb://..;SharedAccessKeyName=..;SharedAccessKey=..;EntityPath=..`. */
-export interface EventHubConnection extends HostAddress {
+interface EventHubConnection extends HostAddress {
   readonly entityPath: string;
   /** Undefined: the connection string has no key; Microsoft Entra ID is used. */
   readonly access: SharedAccess | undefined;
@@ -33,7 +33,7 @@ export interface EventHubConnection extends HostAddress {
 }
 
 /** A storage account: `AccountName=..;AccountKey=..;EndpointSuffix=..`, or `BlobEndpoint=..` with a key or a SAS. */
-export interface StorageConnection {
+interface StorageConnection {
   readonly accountName: string | undefined;
   readonly blobEndpoint: string;
   readonly connectionString: string;

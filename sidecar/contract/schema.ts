@@ -21,7 +21,7 @@ export type BaseType =
   | 'HYPERLINK';
 
 /** What a schema says to ThingWorx beyond JSON Schema; kept under the keyword `x-thingworx`. */
-export interface ThingWorxAnnotation {
+interface ThingWorxAnnotation {
   /** The base type where the default of `baseTypeOf` does not fit. */
   readonly baseType?: BaseType;
   /** The Data Shape of an INFOTABLE: its rows are the items of an array of objects. */
@@ -35,7 +35,7 @@ export interface ThingWorxAnnotation {
   readonly units?: string;
 }
 
-export const THINGWORX_KEYWORD = 'x-thingworx';
+const THINGWORX_KEYWORD = 'x-thingworx';
 /** In words what a value must look like, for error messages where a pattern would say nothing to a user. */
 export const EXPECTED_KEYWORD = 'x-expected';
 /** The keywords that ajv must accept beside JSON Schema's own. */
@@ -51,7 +51,7 @@ export function annotationOf(schema: TSchema): ThingWorxAnnotation {
 }
 
 /** In JSON Schema's words: the parts of a schema that the generator reads. */
-export interface SchemaFacts {
+interface SchemaFacts {
   readonly type?: string;
   readonly format?: string;
   readonly description?: string;

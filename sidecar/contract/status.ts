@@ -5,7 +5,7 @@ import { DateTime, forThingWorx, JsonObject, OneOf, Table, ThingName } from './s
  * stopped: not asked to run. connecting: connecting to Azure and ThingWorx. running: receiving and delivering. waiting: one
  * side cannot be reached or refuses; retrying. failed: an administrator must change something.
  */
-export const HUB_STATES = ['stopped', 'connecting', 'running', 'waiting', 'failed'] as const;
+const HUB_STATES = ['stopped', 'connecting', 'running', 'waiting', 'failed'] as const;
 export type HubState = (typeof HUB_STATES)[number];
 
 const count = (description: string) =>
@@ -37,7 +37,7 @@ export const Stall = Type.Object(
 export type Stall = Static<typeof Stall>;
 
 /** received = delivered + ignored + deadLettered + released + inFlight; repeated messages are also counted in delivered. */
-export const Counters = Type.Object(
+const Counters = Type.Object(
   {
     received: count('Messages received from Azure.'),
     delivered: count('Messages that ThingWorx has accepted.'),
@@ -49,7 +49,6 @@ export const Counters = Type.Object(
   },
   { description: 'Counts of messages since the hub was connected.' },
 );
-export type Counters = Static<typeof Counters>;
 
 export const PartitionStatus = Type.Object(
   {

@@ -16,7 +16,7 @@ import {
   type Trimmed,
 } from './store.ts';
 
-export interface BlobDeadLetterStoreOptions {
+interface BlobDeadLetterStoreOptions {
   /** Connection string, address with a SAS, or account address (azure/storage.ts). */
   readonly connection: string;
   readonly container: string;

@@ -9,7 +9,7 @@ import { FileDeadLetterStore } from './file-store.ts';
 import { DeadLetterRetention, moveDeadLetters } from './retention.ts';
 import type { DeadLetter, DeadLetterSink, DeadLetterStore } from './store.ts';
 
-export interface ConfiguredDeadLetterStoreOptions {
+interface ConfiguredDeadLetterStoreOptions {
   readonly hubThing: string;
   readonly stateDirectory: string;
   readonly log: Log;

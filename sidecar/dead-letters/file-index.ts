@@ -2,7 +2,7 @@ import { hash53 } from '../lib/hash.ts';
 import type { DeadLetterSummary } from './store.ts';
 
 /** What is kept in memory of one dead letter in a file: 41 bytes, so that a hundred thousand dead letters take four megabytes. */
-export interface IndexEntry {
+interface IndexEntry {
   readonly timeMs: number;
   readonly storedAtMs: number;
   /** Of the id. */

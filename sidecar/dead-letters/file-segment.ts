@@ -9,7 +9,7 @@ const CHUNK_BYTES = 1_048_576;
 const LINE_END = 0x0a;
 
 /** What was wrong with a file when it was opened. */
-export interface SegmentDamage {
+interface SegmentDamage {
   /** Bytes of an unfinished last line, cut off: its write never succeeded, so its message is received again. */
   readonly tornBytes: number;
   /** Whole lines that are no dead letters. They stay where they are. */

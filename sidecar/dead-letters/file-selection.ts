@@ -8,7 +8,7 @@ export interface Candidate {
   readonly hash: number;
 }
 
-export interface Selection {
+interface Selection {
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
   readonly device: number | undefined;

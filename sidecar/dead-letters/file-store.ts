@@ -20,7 +20,7 @@ import {
   type Trimmed,
 } from './store.ts';
 
-export interface FileDeadLetterStoreOptions {
+interface FileDeadLetterStoreOptions {
   /** Made when it does not exist. */
   readonly directory: string;
   readonly log: Log;

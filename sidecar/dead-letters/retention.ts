@@ -9,7 +9,7 @@ import type {
   Trimmed,
 } from './store.ts';
 
-export interface DeadLetterRetentionOptions {
+interface DeadLetterRetentionOptions {
   readonly store: DeadLetterStore;
   /** Read at every check: a changed setting takes effect at the next. */
   readonly limits: () => { readonly days: number; readonly megabytes: number };

@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode } from './catalogue.ts';
 
-export interface ConnectorErrorOptions {
+interface ConnectorErrorOptions {
   /** What caused it. Logged through the redacting serialiser, never sent to a caller. */
   cause?: unknown;
   /** How long a caller should wait before it tries again, in milliseconds. */

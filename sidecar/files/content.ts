@@ -133,7 +133,7 @@ export async function deleteFile(
   );
 }
 
-export function tooLarge(path: string, bytes: number, maxBytes: number): ConnectorError {
+function tooLarge(path: string, bytes: number, maxBytes: number): ConnectorError {
   return new ConnectorError(
     'FILE_TOO_LARGE',
     `${path} has ${bytes} bytes; the limit for files through ThingWorx is ${maxBytes} bytes. Use CreateDownloadLink or CreateUploadLink, or the streaming route of the sidecar.`,

@@ -86,7 +86,7 @@ function shortName(name: string): string {
 }
 
 /** `attachment` with the name in both forms of RFC 6266. */
-export function attachment(name: string): string {
+function attachment(name: string): string {
   const plain = name.replace(/[^\x20-\x7e]|["\\%;]/g, '_');
   const encoded = encodeURIComponent(name).replace(
     /['()*]/g,

@@ -26,7 +26,7 @@ interface AppLimits {
   readonly introductions: RateLimitOptions;
 }
 
-export const DEFAULT_LIMITS: AppLimits = {
+const DEFAULT_LIMITS: AppLimits = {
   bodyBytes: 2_000_000,
   bodiesBytes: 128_000_000,
   requests: { burst: 2_000, perSecond: 1_000 },

@@ -4,7 +4,7 @@ import { ConnectorError } from '../errors/connector-error.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 
 /** The content of the Authorization header. */
-export type Credentials =
+type Credentials =
   | { readonly scheme: 'bearer'; readonly token: string }
   | { readonly scheme: 'basic'; readonly user: string; readonly password: string };
 

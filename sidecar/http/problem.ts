@@ -2,7 +2,7 @@ import { ERRORS } from '../errors/catalogue.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 
 /** An error response according to RFC 9457. `type` is stable and derived from the code. */
-export interface Problem {
+interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;

@@ -6,7 +6,7 @@ import { ConnectorError } from '../errors/connector-error.ts';
 import { STOPPING } from './app.ts';
 import { Connections } from './connections.ts';
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly host: string;
   /** 0 lets the operating system choose. */
   readonly port: number;

@@ -24,7 +24,7 @@ import type { ThingDefinitions } from '../thingworx/definitions.ts';
 const PIPELINES = ['deadLetters', 'storage', 'events'] as const;
 type PipelineName = (typeof PIPELINES)[number];
 
-export interface BackgroundWorkOptions {
+interface BackgroundWorkOptions {
   readonly hubThing: string;
   readonly stateDirectory: string;
   readonly log: Log;

@@ -15,7 +15,7 @@ import { Uploads } from '../uploads/uploads.ts';
 import { IotHubClients } from './iot-hub-clients.ts';
 import { Notifications } from './notifications.ts';
 
-export interface HubDevicesOptions {
+interface HubDevicesOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly definitions: ThingDefinitions;

@@ -5,7 +5,7 @@ import type { Log } from '../observe/log.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 
 /** The Things that the sidecar serves, and the service by which they hand over their settings. */
-export interface ServedThings {
+interface ServedThings {
   readonly template: string;
   readonly service: string;
   /** As log lines call them. */

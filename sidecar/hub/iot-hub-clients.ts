@@ -4,7 +4,7 @@ import { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { HubTier, QuotaOptions } from '../azure/iot-hub/rate-limiter.ts';
 
 /** The settings of a hub Thing that name its IoT Hub and the credentials. */
-export interface HubAccess {
+interface HubAccess {
   readonly iotHubConnectionString?: string | undefined;
   readonly hostName?: string | undefined;
   readonly amqpTransport?: AmqpTransport;

@@ -13,7 +13,7 @@ import type { Log } from '../observe/log.ts';
 import type { Deployments } from '../packages/deployments.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 
-export interface NotificationsOptions {
+interface NotificationsOptions {
   readonly announcer: Announcer;
   readonly uploads: Uploads;
   readonly packages: Deployments;

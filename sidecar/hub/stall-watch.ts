@@ -16,7 +16,7 @@ export interface StuckPartition {
   readonly lag: number;
 }
 
-export interface StallWatchOptions {
+interface StallWatchOptions {
   /** Undefined while messages move, or there are none. */
   readonly look: () => Standstill | undefined;
   readonly onChange: () => void;

@@ -3,7 +3,7 @@ import { toConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 
-export interface StatusReporterOptions {
+interface StatusReporterOptions {
   readonly client: ThingworxClient;
   readonly thing: string;
   readonly status: () => HubStatus;

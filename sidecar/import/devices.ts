@@ -18,7 +18,7 @@ export interface Place {
   readonly index?: number;
 }
 
-export interface DevicePage {
+interface DevicePage {
   readonly devices: readonly ImportedDevice[];
   /** Ids of the list that the hub does not have. */
   readonly unknown: readonly string[];
@@ -92,7 +92,7 @@ export async function* devicePages(
   } while (token !== undefined);
 }
 
-export function selectionQuery(selection: { kind: 'all' } | { kind: 'query'; condition: string }): string {
+function selectionQuery(selection: { kind: 'all' } | { kind: 'query'; condition: string }): string {
   return selection.kind === 'all'
     ? 'SELECT * FROM devices'
     : `SELECT * FROM devices WHERE ${selection.condition}`;

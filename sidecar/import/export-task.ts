@@ -18,7 +18,7 @@ export interface ExportInput {
 }
 
 /** The last Thing that was looked at. */
-export interface ExportPlace {
+interface ExportPlace {
   readonly after: string;
 }
 

@@ -11,7 +11,7 @@ import { type MadeThing, ThingBatchCreator, type WantedThing } from './thing-bat
 
 export const START_IMPORT = 'StartImport';
 
-export interface ImportInput {
+interface ImportInput {
   readonly selection: Selection;
   readonly rules: readonly TemplateRule[];
   /** For devices that meet no rule. */
@@ -184,7 +184,7 @@ interface Filled {
 }
 
 /** What a caller may ask of an import; what is absent has its default. */
-export interface ImportRequest {
+interface ImportRequest {
   readonly condition?: string | undefined;
   readonly deviceIds?: readonly string[] | undefined;
   readonly rules?: readonly TemplateRule[] | undefined;

@@ -32,7 +32,7 @@ export interface MadeThing<T extends WantedThing = WantedThing> {
   readonly message?: string;
 }
 
-export interface ThingBatchCreatorOptions {
+interface ThingBatchCreatorOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   /** A device has a Thing now. */

@@ -13,7 +13,7 @@ import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { isMissing, replaceFile } from '../lib/files.ts';
 import type { Log } from '../observe/log.ts';
 
-export interface CheckpointsOptions {
+interface CheckpointsOptions {
   readonly settings: HubSettings;
   readonly stateDirectory: string;
   readonly hubThing: string;

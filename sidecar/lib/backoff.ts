@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 
-export interface BackoffOptions {
+interface BackoffOptions {
   /** The first delay. Default 250. */
   readonly initialDelayMs?: number;
   /** The longest delay. Default 15000. */

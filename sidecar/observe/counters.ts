@@ -4,7 +4,7 @@
  * where repeats dropped by the platform count as delivered (and beside that as repeated), and released are messages handed back
  * unconfirmed when a partition went to another sidecar or the hub was disconnected: whoever reads the partition next receives them again.
  */
-export interface HubCounts {
+interface HubCounts {
   received: number;
   delivered: number;
   ignored: number;
@@ -14,7 +14,7 @@ export interface HubCounts {
   repeated: number;
 }
 
-export type Outcome = 'delivered' | 'ignored' | 'deadLettered' | 'released';
+type Outcome = 'delivered' | 'ignored' | 'deadLettered' | 'released';
 
 export class HubCounters {
   readonly #counts: HubCounts = {

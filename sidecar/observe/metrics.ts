@@ -3,7 +3,7 @@ import type { HubCounters } from './counters.ts';
 import { defineSideMetrics, type SideFacts } from './side-metrics.ts';
 
 /** What a scrape reads of one hub; the hub layer keeps it current. */
-export interface HubMetrics {
+interface HubMetrics {
   readonly thing: string;
   readonly counters: HubCounters;
   readonly state: string;

@@ -8,7 +8,7 @@ export interface BindingSource {
   readonly name?: true;
 }
 
-export interface EntityBinding {
+interface EntityBinding {
   /** The Thing whose CallSidecar makes the call: the Thing itself, or the one that a property names. */
   readonly caller: 'me' | { readonly property: string };
   /** The members that are filled from the Thing and are no parameters of its services. */

@@ -41,7 +41,7 @@ export const connect = defineOperation({
   },
 });
 
-export const disconnect = defineOperation({
+const disconnect = defineOperation({
   name: 'Disconnect',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
@@ -62,7 +62,7 @@ export const disconnect = defineOperation({
   },
 });
 
-export const getStatus = defineOperation({
+const getStatus = defineOperation({
   name: 'GetStatus',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
@@ -79,7 +79,7 @@ export const getStatus = defineOperation({
   },
 });
 
-export const listHubs = defineOperation({
+const listHubs = defineOperation({
   name: 'ListHubs',
   category: 'Connection',
   summary: 'Lists the hub Things that are connected through this sidecar, each with its status.',
@@ -93,7 +93,7 @@ export const listHubs = defineOperation({
   },
 });
 
-export const putSecret = defineOperation({
+const putSecret = defineOperation({
   name: 'PutSecret',
   category: 'Connection',
   summary:
@@ -123,7 +123,7 @@ export const putSecret = defineOperation({
   run: ({ secretTokens }, { ticket, secret }) => secretTokens.redeem(ticket, secret),
 });
 
-export const checkSidecar = defineOperation({
+const checkSidecar = defineOperation({
   name: 'CheckSidecar',
   entity: 'AzureIoT.Sidecar_TS',
   category: 'Connection',

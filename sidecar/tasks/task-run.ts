@@ -10,7 +10,7 @@ import {
 } from './task.ts';
 import type { TaskStore } from './task-store.ts';
 
-export interface TaskRunOptions {
+interface TaskRunOptions {
   readonly store: TaskStore;
   readonly log: Log;
   readonly writeIntervalMs: number;

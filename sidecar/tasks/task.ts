@@ -39,7 +39,7 @@ export interface TaskRecord {
 }
 
 /** A position, in the words of the kind, with the progress that belongs to it. */
-export interface TaskSave {
+interface TaskSave {
   readonly position: unknown;
   readonly done: number;
   readonly counts: Readonly<Record<string, number>>;

@@ -5,7 +5,7 @@ import { isEnded, type TaskFinding, type TaskKind, type TaskRecord, type TaskSta
 import { TaskRun } from './task-run.ts';
 import { TaskStore } from './task-store.ts';
 
-export interface TasksOptions {
+interface TasksOptions {
   readonly directory: string;
   readonly log: Log;
   /** Ended tasks that are kept; the oldest go first. */

@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { createLocalAgent, proxyRefusal } from '../lib/proxy.ts';
 
-export interface ThingworxClientOptions {
+interface ThingworxClientOptions {
   /** Base address that ends in /Thingworx. */
   url: string;
   appKey: string;
@@ -10,7 +10,7 @@ export interface ThingworxClientOptions {
   connections?: number;
 }
 
-export interface CallOptions {
+interface CallOptions {
   timeoutMs?: number;
   signal?: AbortSignal;
 }

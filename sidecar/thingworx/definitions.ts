@@ -2,7 +2,7 @@ import type { BaseType, ThingDefinition } from '../translate/types.ts';
 import type { ThingworxClient } from './client.ts';
 import { requireMember } from './require-member.ts';
 
-export interface ThingDefinitionsOptions {
+interface ThingDefinitionsOptions {
   client: ThingworxClient;
   /** The Thing whose DescribeThings is asked. */
   hubThing: string;

@@ -2,7 +2,7 @@ import { ConnectorError } from '../errors/connector-error.ts';
 import type { ThingworxClient } from './client.ts';
 import { requireMember } from './require-member.ts';
 
-export interface DeviceThingsOptions {
+interface DeviceThingsOptions {
   readonly client: ThingworxClient;
   /** The Thing whose FindDeviceThings is asked. */
   readonly hubThing: string;

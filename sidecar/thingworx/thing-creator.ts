@@ -3,7 +3,7 @@ import type { Creation } from '../translate/types.ts';
 import type { ThingworxClient } from './client.ts';
 import { requireMember } from './require-member.ts';
 
-export interface ThingCreatorOptions {
+interface ThingCreatorOptions {
   readonly client: ThingworxClient;
   /** The Thing whose CreateThings is asked. */
   readonly hubThing: string;

@@ -3,7 +3,7 @@ import { AmqpReader } from './amqp-reader.ts';
 import { InternedStrings } from './interned-strings.ts';
 
 /** What rhea passes on of a frame. */
-export interface TransferFrame {
+interface TransferFrame {
   readonly size: number;
   readonly type: 0;
   readonly channel: number;
@@ -73,7 +73,7 @@ export function createFrameReader(original: Transport['read']): Transport['read'
 }
 
 /** The frame at the offset, when it is a transfer with a payload and fields of primitive types. */
-export function readTransfer(
+function readTransfer(
   buffer: Buffer,
   offset: number,
   size: number,

@@ -25,7 +25,7 @@ export type EventHubEndpoint = (
   readonly transport?: AmqpTransport;
 };
 
-export interface ClientOptions {
+interface ClientOptions {
   readonly ownerId: string;
   readonly timeoutMs: number;
   readonly updateIntervalMs: number;

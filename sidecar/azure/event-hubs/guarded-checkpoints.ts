@@ -10,7 +10,7 @@ export interface PartitionEnd {
   readonly beginningSequenceNumber: number;
 }
 
-export interface GuardOptions {
+interface GuardOptions {
   readonly inner: CheckpointStore;
   readonly ownerId: string;
   /** Only these partitions are claimed; all when undefined. */

@@ -16,7 +16,7 @@ export class PartitionEnded extends ConnectorError {
   }
 }
 
-export interface PartitionOptions {
+interface PartitionOptions {
   readonly id: string;
   readonly handlers: EventSourceHandlers;
   /** The sequence number after which it is read; undefined when nobody knows, -1 from the beginning. */

@@ -196,7 +196,7 @@ function ended(): ConnectorError {
 }
 
 /** The operation that runs, for error messages. */
-export interface AmqpContext extends AzureContext {
+interface AmqpContext extends AzureContext {
   readonly host: string;
 }
 

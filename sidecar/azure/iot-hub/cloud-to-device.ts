@@ -7,7 +7,7 @@ import type { RateLimiter } from './rate-limiter.ts';
 import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
 
 /** The outcomes of a message that the hub reports in feedback. */
-export type Acknowledgement = 'none' | 'positive' | 'negative' | 'full';
+type Acknowledgement = 'none' | 'positive' | 'negative' | 'full';
 
 export interface CloudToDeviceMessage {
   /** At most 64 KB with the properties. */
@@ -23,7 +23,7 @@ export interface CloudToDeviceMessage {
   readonly ack?: Acknowledgement;
 }
 
-export interface CloudToDeviceOptions {
+interface CloudToDeviceOptions {
   readonly credentials: HubCredentials;
   readonly rest: RestClient;
   readonly rateLimiter: RateLimiter;

@@ -11,7 +11,7 @@ export type { ConfigurationContent } from 'azure-iothub/dist/configuration.js';
 /** An automatic configuration: of devices, of modules, or an IoT Edge deployment. */
 export type Configuration = Readonly<ConfigurationObject>;
 
-export type ConfigurationInput = Pick<
+type ConfigurationInput = Pick<
   Configuration,
   'id' | 'targetCondition' | 'priority' | 'labels' | 'metrics'
 > & {
@@ -19,10 +19,7 @@ export type ConfigurationInput = Pick<
 };
 
 /** The members that can be changed later; the content cannot. */
-export type ConfigurationChange = Pick<
-  ConfigurationInput,
-  'targetCondition' | 'priority' | 'labels' | 'metrics'
->;
+type ConfigurationChange = Pick<ConfigurationInput, 'targetCondition' | 'priority' | 'labels' | 'metrics'>;
 
 /**
  * Automatic configurations and IoT Edge deployments.

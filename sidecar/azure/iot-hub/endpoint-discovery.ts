@@ -5,7 +5,7 @@ import { azureError } from '../azure-error.ts';
 import { type IotHubConnection, parseAddress } from '../connection-string.ts';
 import { hubToken, policyName } from './authorization.ts';
 
-export interface DiscoveryOptions {
+interface DiscoveryOptions {
   /** Timeout of the whole operation. Default 30000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;

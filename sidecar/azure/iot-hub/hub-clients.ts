@@ -11,7 +11,7 @@ import { type BulkMode, type BulkResult, Registry } from './registry.ts';
 import { type CallOptions, RestClient } from './rest-client.ts';
 import { Twins } from './twins.ts';
 
-export interface HubClientsOptions {
+interface HubClientsOptions {
   readonly credentials: HubCredentials;
   /** Tier and units of the hub. Without them nothing is held back until the hub says 429. */
   readonly quota?: QuotaOptions;

@@ -25,7 +25,7 @@ export interface FileNotification {
   readonly enqueuedTimeUtc: string;
 }
 
-export interface ListenerOptions<T> {
+interface ListenerOptions<T> {
   readonly credentials: HubCredentials;
   /**
    * Takes the records of one message of the hub. When it resolves, the message is settled. When it rejects, the hub delivers the message

@@ -1,15 +1,15 @@
 /** What IoT Hub's REST API (2021-04-12) shows and takes. Names are the API's own. */
 
-export type AuthenticationType = 'sas' | 'selfSigned' | 'certificateAuthority' | 'none';
-export type IdentityStatus = 'enabled' | 'disabled';
-export type ConnectionState = 'Connected' | 'Disconnected';
+type AuthenticationType = 'sas' | 'selfSigned' | 'certificateAuthority' | 'none';
+type IdentityStatus = 'enabled' | 'disabled';
+type ConnectionState = 'Connected' | 'Disconnected';
 
 export interface SymmetricKeys {
   readonly primaryKey: string;
   readonly secondaryKey: string;
 }
 
-export interface Thumbprints {
+interface Thumbprints {
   readonly primaryThumbprint: string | null;
   readonly secondaryThumbprint: string | null;
 }
@@ -83,7 +83,7 @@ export type DeviceChange = Omit<DeviceInput, 'deviceId'>;
 
 export type JsonObject = { readonly [name: string]: unknown };
 
-export interface TwinProperties {
+interface TwinProperties {
   readonly desired: JsonObject & { readonly $version?: number };
   readonly reported: JsonObject & { readonly $version?: number };
 }

@@ -17,7 +17,7 @@ export interface EtagOptions extends CallOptions {
 }
 
 /** Common members of devices and modules. */
-export interface Identity {
+interface Identity {
   readonly etag: string;
   readonly authentication: AuthenticationView;
 }

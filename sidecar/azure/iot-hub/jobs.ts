@@ -72,7 +72,7 @@ export interface Schedule {
   readonly maxExecutionSeconds?: number;
 }
 
-export interface JobFilter {
+interface JobFilter {
   readonly type?: JobType;
   readonly status?: JobStatus;
 }

@@ -23,7 +23,7 @@ export interface QuotaOptions {
   readonly units: number;
 }
 
-export interface TakeOptions {
+interface TakeOptions {
   /** Deadline of the caller, ms since 1970. A wait that would end later fails at once. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;

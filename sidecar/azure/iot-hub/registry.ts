@@ -22,8 +22,6 @@ import {
 import type { CallOptions, RestClient } from './rest-client.ts';
 import { callRegistry } from './transport.ts';
 
-export type { EtagOptions } from './identities.ts';
-
 export type BulkMode = 'create' | 'update' | 'delete';
 
 /** The outcome of one device in a bulk call. */
@@ -62,16 +60,6 @@ export class Registry {
 
   async device(deviceId: string, options: CallOptions = {}): Promise<DeviceIdentity> {
     return withoutKeys(await this.#readDevice(deviceId, options));
-  }
-
-  /** Returns undefined instead of DEVICE_NOT_FOUND. */
-  async findDevice(deviceId: string, options: CallOptions = {}): Promise<DeviceIdentity | undefined> {
-    try {
-      return await this.device(deviceId, options);
-    } catch (error) {
-      if (error instanceof ConnectorError && error.code === 'DEVICE_NOT_FOUND') return undefined;
-      throw error;
-    }
   }
 
   /** Changes the given members only. Without an ETag, changes that other clients make at the same time are kept. */

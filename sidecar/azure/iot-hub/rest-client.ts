@@ -45,7 +45,7 @@ export interface HubAnswer<T> {
   readonly continuation: string | undefined;
 }
 
-export interface RestClientOptions {
+interface RestClientOptions {
   readonly credentials: HubCredentials;
   /** Shared by all clients of the hub. Default: no limit until the hub answers 429. */
   readonly rateLimiter?: RateLimiter;

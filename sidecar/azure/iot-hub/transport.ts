@@ -6,7 +6,7 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import type { HubAnswer, HubRequest, RestClient } from './rest-client.ts';
 
 /** What the package does not know about a call: deadline, signal, ETag, rate class, and the words of its errors. */
-export type PackageCall = Omit<HubRequest, 'method' | 'path' | 'body' | 'headers'>;
+type PackageCall = Omit<HubRequest, 'method' | 'path' | 'body' | 'headers'>;
 
 type Headers = Readonly<Record<string, string | number>>;
 type Done = (error: unknown, body?: unknown, response?: unknown) => void;

@@ -5,7 +5,7 @@ import { CONTAINER_NAME, setting } from './setting.ts';
 const UPLOADS = { category: 'File uploads' };
 
 /** What uploadFolder may have in braces. */
-export const UPLOAD_PLACES = ['deviceId', 'year', 'month', 'day'] as const;
+const UPLOAD_PLACES = ['deviceId', 'year', 'month', 'day'] as const;
 
 /** The settings of a hub Thing about files that devices upload. */
 export const UPLOAD_SETTINGS = {

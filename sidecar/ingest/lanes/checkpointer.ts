@@ -7,7 +7,7 @@ export interface Position {
   readonly enqueuedTimeMs?: number;
 }
 
-export interface CheckpointerOptions {
+interface CheckpointerOptions {
   /** Resolves to false when another sidecar owns the partition now. */
   readonly write: (position: Position) => Promise<boolean>;
   readonly log: Log;

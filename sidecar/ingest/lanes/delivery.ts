@@ -9,7 +9,7 @@ import type { Row } from './batch.ts';
 import type { Interpreter, TranslatedMessage } from './interpreter.ts';
 import type { Sender } from './sender.ts';
 
-export interface DeliveryOptions {
+interface DeliveryOptions {
   readonly interpreter: Interpreter;
   readonly sender: Sender;
   readonly notifications: NotificationDelivery;

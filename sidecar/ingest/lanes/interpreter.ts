@@ -37,7 +37,7 @@ export interface TranslatedMessage {
   readonly bytes: number;
 }
 
-export interface InterpreterOptions {
+interface InterpreterOptions {
   /** The translator of today's settings. */
   readonly translator: () => Translator;
   readonly definitions: ThingDefinitions;

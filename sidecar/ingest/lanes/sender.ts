@@ -7,7 +7,7 @@ import { type BatchOrigin, originAfter } from '../batch-origin.ts';
 import { encodeBatch, type Row } from './batch.ts';
 import type { PlatformRefusal } from './refusals.ts';
 
-export interface SenderOptions {
+interface SenderOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly counters: HubCounters;

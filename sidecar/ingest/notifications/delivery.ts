@@ -11,7 +11,7 @@ import type { TwinChange, TwinMirror } from './twin-mirror.ts';
 /** What happens to the Thing when its device is deleted. */
 export type RemovalPolicy = 'keep' | 'disable' | 'delete';
 
-export interface NotificationDeliveryOptions {
+interface NotificationDeliveryOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly deviceThings: DeviceThings;
@@ -35,12 +35,12 @@ export interface NotificationItem {
   readonly notification: HubNotification;
 }
 
-export interface NotificationRefusal {
+interface NotificationRefusal {
   readonly sequenceNumber: number;
   readonly message: string;
 }
 
-export interface NotificationOutcome {
+interface NotificationOutcome {
   readonly refused: readonly NotificationRefusal[];
   /** Notifications of devices that have no Thing. */
   readonly ignored: readonly NotificationItem[];

@@ -11,7 +11,7 @@ import type { Creation } from '../../translate/types.ts';
 import { NotificationDelivery, type RemovalPolicy } from './delivery.ts';
 import { TwinMirror } from './twin-mirror.ts';
 
-export interface DeviceNotificationsOptions {
+interface DeviceNotificationsOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly definitions: ThingDefinitions;

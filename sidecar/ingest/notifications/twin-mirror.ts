@@ -16,7 +16,7 @@ import {
 } from '../../translate/sources/twin-merge.ts';
 import { mirrored, type WholeTwin } from '../../translate/sources/twin-view.ts';
 
-export interface TwinMirrorOptions {
+interface TwinMirrorOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly definitions: ThingDefinitions;

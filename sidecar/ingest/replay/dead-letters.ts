@@ -37,7 +37,7 @@ const MAX_NOTED = 5;
 /** The end of what an id can say. */
 const LAST_MS = 9_999_999_999_999;
 
-export interface ReplayOptions {
+interface ReplayOptions {
   readonly store: () => DeadLetterStore;
   readonly forwarder: () => Forwarder;
   /** Forgets what is known of a Thing: who replays has just put something right. */

@@ -22,7 +22,7 @@ export interface EventReplayInput {
 }
 
 /** The last settled sequence number of each partition, and those that are done. */
-export interface EventReplayPosition {
+interface EventReplayPosition {
   readonly settled: Readonly<Record<string, number>>;
   readonly done: readonly string[];
 }
@@ -32,7 +32,7 @@ export const REPLAY_EVENTS = 'ReplayEvents';
 /** The hub takes the enqueued time before it appends, so a message may follow others that have a later time. */
 const LATE_MS = 60_000;
 
-export interface EventReplayOptions {
+interface EventReplayOptions {
   readonly openSource: (
     options: Pick<
       EventSourceOptions,

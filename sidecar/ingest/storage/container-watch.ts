@@ -11,7 +11,7 @@ import { OWN_PREFIX } from './file-listing.ts';
 import { Ledger } from './ledger.ts';
 import { Watcher } from './watcher.ts';
 
-export interface ArchiveOptions {
+interface ArchiveOptions {
   readonly hubThing: string;
   readonly stateDirectory: string;
   readonly log: Log;

@@ -62,7 +62,7 @@ export class FileDocuments implements Documents {
   }
 }
 
-export interface BlobDocumentsOptions {
+interface BlobDocumentsOptions {
   readonly connection: string;
   readonly container: string;
   /** Before the names of the blobs. */

@@ -10,7 +10,7 @@ import { findFile, READ_RIGHT, type StoredFile } from './file-listing.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { readStoredFile, type StoredRecord } from './stored-file.ts';
 
-export interface FileResult {
+interface FileResult {
   /** known: ingested before. gone: deleted meanwhile. setAside: damaged; the messages before the damage are settled. */
   readonly outcome: 'ingested' | 'known' | 'setAside' | 'gone';
   /** Messages by what became of them. */
@@ -29,12 +29,12 @@ export interface OpenContainer {
   readonly busy: Map<string, Promise<unknown>>;
 }
 
-export interface FileIngestorOptions extends OpenContainer {
+interface FileIngestorOptions extends OpenContainer {
   readonly forwarder: Forwarder;
   readonly log: Log;
 }
 
-export interface FileRun {
+interface FileRun {
   readonly signal: AbortSignal;
   /** Ingest files again that are in the ledger, unless this run itself has put them there: the id of the task. */
   readonly again?: string | undefined;

@@ -46,7 +46,7 @@ export async function findFile(container: ContainerClient, name: string): Promis
 }
 
 /** Folders that hold folders of years, `.../<partition>/`, and files that lie beside dated folders. */
-export type Branch = { readonly base: string } | { readonly file: StoredFile };
+type Branch = { readonly base: string } | { readonly file: StoredFile };
 
 /** Walks down to where years begin: the layout that IoT Hub and Event Hubs Capture use by default. */
 export async function* branches(

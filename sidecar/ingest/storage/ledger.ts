@@ -5,7 +5,7 @@ import type { Documents } from './documents.ts';
  * partial: begun; `records` of it are settled. done: all of it is. setAside: it is damaged behind its `records` settled ones, and is left
  * alone until it changes.
  */
-export type FileState = 'partial' | 'done' | 'setAside';
+type FileState = 'partial' | 'done' | 'setAside';
 
 /** What is known of one file. */
 export interface LedgerEntry {
@@ -121,7 +121,7 @@ export class Ledger {
 }
 
 /** `.../<yyyy>/<MM>/<dd>/`, or one of a fixed number of shares for names without a date. */
-export function folderOf(file: string): string {
+function folderOf(file: string): string {
   const dated = DATED.exec(file);
   if (dated) return dated[0];
   const hash = createHash('sha256').update(file).digest().readUInt32BE(0);

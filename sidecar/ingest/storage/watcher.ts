@@ -4,7 +4,7 @@ import type { OpenIngestor } from './blob-task.ts';
 import { branches, dayFolders, dayText, listFiles, type StoredFile } from './file-listing.ts';
 import type { Ledger } from './ledger.ts';
 
-export interface WatcherOptions {
+interface WatcherOptions {
   readonly prefix: string;
   readonly intervalMs: () => number;
   /** Opens the container; asked again after a failure. */

@@ -7,8 +7,7 @@ import { type ConnectorError, toConnectorError } from '../../errors/connector-er
  * ok: works. warning: fails, but only some services need it. failed: the connector cannot work without it. skipped: not needed as the hub
  * is set, or a step before it failed.
  */
-export const CHECK_OUTCOMES = ['ok', 'warning', 'failed', 'skipped'] as const;
-export type CheckOutcome = (typeof CHECK_OUTCOMES)[number];
+const CHECK_OUTCOMES = ['ok', 'warning', 'failed', 'skipped'] as const;
 
 export const CheckStep = Type.Object(
   {
@@ -30,7 +29,7 @@ export type CheckStep = Static<typeof CheckStep>;
 /** Each step by itself must leave room for the others in the 30 s that ThingWorx gives a script. */
 export const STEP_TIMEOUT_MS = 8_000;
 
-export interface StepOptions {
+interface StepOptions {
   /** A failure is a warning: what needs it is named here. */
   readonly onlyFor?: string;
   /** Replaces what the catalogue says to do. */

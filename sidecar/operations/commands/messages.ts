@@ -7,7 +7,7 @@ import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
 /** Input members of the operations that send cloud-to-device messages. */
-export const messageOptions = {
+const messageOptions = {
   properties: Type.Optional(
     JsonObject({
       description: 'Application properties of the message, name to text.',
@@ -54,7 +54,7 @@ interface Options {
 }
 
 /** The message without its body. */
-export function messageOf({ properties, messageId, correlationId, expirySeconds, ack }: Options) {
+function messageOf({ properties, messageId, correlationId, expirySeconds, ack }: Options) {
   return {
     ...(properties === undefined ? {} : { properties: properties as Record<string, string> }),
     ...(messageId === undefined ? {} : { messageId }),

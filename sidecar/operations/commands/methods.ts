@@ -46,7 +46,7 @@ export function payloadOf({ payload, payloadText }: Payload): unknown {
 /** Beyond what the device and IoT Hub are granted: for the way, and for the turn when the tier holds calls back. */
 const MARGIN_SECONDS = 10;
 
-export const invokeMethod = defineOperation({
+const invokeMethod = defineOperation({
   name: 'InvokeMethod',
   entity: 'AzureIoT.Device_TS',
   category: 'Commands',

@@ -37,7 +37,7 @@ export const configurationMembers = {
   ),
 };
 
-export interface ConfigurationInputMembers {
+interface ConfigurationInputMembers {
   readonly targetCondition?: string | undefined;
   readonly priority?: number | undefined;
   readonly labels?: Readonly<Record<string, unknown>> | undefined;

@@ -2,7 +2,7 @@ import type { HubClients } from '../../azure/iot-hub/hub-clients.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
 
-export interface ModuleCall {
+interface ModuleCall {
   readonly deviceId: string;
   readonly moduleId: string;
   readonly methodName: string;

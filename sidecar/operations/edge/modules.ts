@@ -8,7 +8,7 @@ import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import { ModuleDocument, moduleDocument } from '../registry/identity-members.ts';
 
-export const ModuleStatus = Type.Object(
+const ModuleStatus = Type.Object(
   {
     moduleId: Type.String({ description: 'The module.' }),
     isSystem: Type.Boolean({ description: 'Whether it is edgeAgent or edgeHub.' }),
@@ -33,10 +33,10 @@ export const ModuleStatus = Type.Object(
   },
   { description: 'One module of an IoT Edge device, as its edgeAgent reports it.' },
 );
-export type ModuleStatus = Static<typeof ModuleStatus>;
+type ModuleStatus = Static<typeof ModuleStatus>;
 
 /** Rows out of the reported properties of $edgeAgent, whose members `systemModules` and `modules` are by name. */
-export function moduleStatuses(reported: Json): ModuleStatus[] {
+function moduleStatuses(reported: Json): ModuleStatus[] {
   return [
     ...section(reported['systemModules']).map(([name, module]) => statusOf(name, module, true)),
     ...section(reported['modules']).map(([name, module]) => statusOf(name, module, false)),

@@ -35,7 +35,7 @@ export const scheduleMembers = {
   ),
 };
 
-export interface ScheduleInput {
+interface ScheduleInput {
   readonly condition: string;
   readonly jobId?: string | undefined;
   readonly startTime?: string | undefined;

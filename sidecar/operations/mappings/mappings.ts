@@ -9,7 +9,7 @@ import { compileTranslator } from '../../translate/translator.ts';
 import { THINGWORX_CALL_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
-export const testMapping = defineOperation({
+const testMapping = defineOperation({
   name: 'TestMapping',
   entity: 'AzureIoT.Hub_TT',
   category: 'Mappings',
@@ -83,7 +83,7 @@ function answer(trial: Awaited<ReturnType<typeof runMapping>>): never {
   } as never;
 }
 
-export const MappingProblemRow = Type.Object(
+const MappingProblemRow = Type.Object(
   {
     pointer: Type.String({ description: 'Where in the mappings, as a JSON pointer; empty for the whole.' }),
     message: Type.String({ description: 'What is wrong and what is expected, in plain words.' }),
@@ -91,7 +91,7 @@ export const MappingProblemRow = Type.Object(
   { description: 'One thing that is wrong in mappings.' },
 );
 
-export const validateMappings = defineOperation({
+const validateMappings = defineOperation({
   name: 'ValidateMappings',
   entity: 'AzureIoT.Hub_TT',
   category: 'Mappings',

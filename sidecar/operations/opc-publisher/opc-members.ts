@@ -16,7 +16,7 @@ export const publisherMembers = {
 
 /** Input and output members of the operations of OPC Publisher 2.9, and the module's own request shapes. */
 
-export const endpointUrl = Type.String({
+const endpointUrl = Type.String({
   minLength: 1,
   maxLength: 2_048,
   description: 'The address of the OPC UA server as the module reaches it, such as opc.tcp://plc:4840.',
@@ -58,7 +58,7 @@ export const writerMembers = {
   ),
 };
 
-export interface WriterInput {
+interface WriterInput {
   readonly endpointUrl: string;
   readonly writerGroup?: string | undefined;
   readonly writerId?: string | undefined;
@@ -201,7 +201,7 @@ export const connectionMembers = {
   ...credentials,
 };
 
-export interface ConnectionInput {
+interface ConnectionInput {
   readonly endpointUrl: string;
   readonly securityMode?: string | undefined;
   readonly userName?: string | undefined;

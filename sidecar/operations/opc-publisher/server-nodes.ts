@@ -23,7 +23,7 @@ const OpcReference = Type.Object(
   { description: 'A node below the one that was browsed.' },
 );
 
-export const browse = defineOperation({
+const browse = defineOperation({
   name: 'Browse',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',

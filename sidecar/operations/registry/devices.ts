@@ -16,7 +16,7 @@ import {
   deviceRow,
 } from './identity-members.ts';
 
-export const createDevice = defineOperation({
+const createDevice = defineOperation({
   name: 'CreateDevice',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -272,7 +272,7 @@ const disableDevice = defineOperation({
   },
 });
 
-export const deleteDevice = defineOperation({
+const deleteDevice = defineOperation({
   name: 'DeleteDevice',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
@@ -335,7 +335,7 @@ export const deleteDevice = defineOperation({
  * What makes a device the child of an IoT Edge device: it names the scope as that of its parent, and a leaf takes it over as its own. Both are
  * written, since a leaf that is moved still names the parent before.
  */
-export async function parentScope(
+async function parentScope(
   registry: Registry,
   parentDeviceId: string,
   iotEdge: boolean,

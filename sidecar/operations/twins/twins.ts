@@ -8,7 +8,7 @@ import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
 /** A twin as the services return it. */
-export function twinDocument(twin: Twin): Static<typeof TwinDocument> {
+function twinDocument(twin: Twin): Static<typeof TwinDocument> {
   return {
     ...twin,
     ...(twin.tags === undefined ? {} : { tags: { ...twin.tags } }),

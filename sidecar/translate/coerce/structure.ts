@@ -19,7 +19,7 @@ export function isPlainObject(value: unknown): value is Readonly<Record<string, 
   );
 }
 
-export interface Location {
+interface Location {
   readonly latitude: number;
   readonly longitude: number;
   readonly elevation: number;
@@ -161,7 +161,7 @@ function parseJsonText(text: string, exact: boolean): unknown {
   }
 }
 
-export interface Tag {
+interface Tag {
   readonly vocabulary: string;
   readonly vocabularyTerm: string;
 }

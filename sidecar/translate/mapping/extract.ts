@@ -6,7 +6,7 @@ import { compileRegex } from './regex.ts';
 import type { PropertyMapping } from './schema.ts';
 
 /** Takes a part of a value: what a device packs into text or bytes. Returns a Wrong, never throws. */
-export type Extractor = (value: unknown) => unknown;
+type Extractor = (value: unknown) => unknown;
 
 type Bytes = NonNullable<Exclude<PropertyMapping, string>['bytes']>;
 

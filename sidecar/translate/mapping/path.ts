@@ -4,10 +4,6 @@ import { type Scope, step } from './scope.ts';
 /** A value in a scope, or undefined where there is none. Never throws. */
 export type Getter = (scope: Scope) => unknown;
 
-export interface Compiled<T> {
-  readonly value: T;
-}
-
 /** What is wrong with a path, a template or an expression. Returned, never thrown. */
 export class Flaw {
   readonly reason: string;
@@ -18,7 +14,7 @@ export class Flaw {
 }
 
 /** A key, an index (negative from the end), every element, or the key of the element at hand. */
-export type Step = string | number | typeof EVERY | typeof KEY;
+type Step = string | number | typeof EVERY | typeof KEY;
 export const EVERY: unique symbol = Symbol('every element');
 const KEY: unique symbol = Symbol('the key of the element');
 

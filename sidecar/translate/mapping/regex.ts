@@ -12,7 +12,7 @@ interface Match {
  * A regular expression whose time grows with the length of the text and no faster (RE2): telemetry cannot make it stand still. It has no
  * back references and no look-around.
  */
-export interface LinearRegex {
+interface LinearRegex {
   /** The first match from a position on. */
   find(text: string, from: number): Match | undefined;
 }

@@ -41,7 +41,7 @@ describe('identity registry', () => {
     assert.deepEqual(await registry.deviceKeys('dev-1'), keys, 'keys stay');
 
     await registry.deleteDevice('dev-1');
-    assert.equal(await registry.findDevice('dev-1'), undefined);
+    await assert.rejects(registry.device('dev-1'), { code: 'DEVICE_NOT_FOUND' });
     await assert.rejects(registry.device('dev-1'), { code: 'DEVICE_NOT_FOUND', message: /dev-1/ });
     await assert.rejects(registry.deleteDevice('dev-1'), { code: 'DEVICE_NOT_FOUND' });
   });

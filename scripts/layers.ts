@@ -17,7 +17,10 @@ export const LAYERS: readonly Layer[] = [
     holds: 'what a service on a Thing can ask for, one family of definitions per subject',
   },
   { rooms: ['hub'], holds: 'one hub Thing: its connection, state, partitions and background work' },
-  { rooms: ['packages', 'uploads'], holds: 'software packages; files that devices upload' },
+  {
+    rooms: ['packages', 'uploads', 'deferred'],
+    holds: 'software packages; files that devices upload; requests of subscriptions',
+  },
   {
     rooms: ['ingest'],
     holds: 'the delivery pipeline: lanes, notifications, messages from storage, replays',

@@ -1,5 +1,16 @@
 // A rule reads a nested message: it names the property, the path of its value, and a scale.
-import { addProperty, connectDevice, createDevice, deleteDevice, hubThing, readProperty, sendTelemetry, waitFor, writeProperty } from './connection.mjs';
+import {
+  addProperty,
+  connectDevice,
+  createDevice,
+  deleteDevice,
+  hubThing,
+  invoke,
+  readProperty,
+  sendTelemetry,
+  waitFor,
+  writeProperty,
+} from './connection.mjs';
 
 const device = 'example-mapping';
 const mappings = {
@@ -22,6 +33,8 @@ await addProperty(device, 'oilTemperature', 'NUMBER');
 await addProperty(device, 'rpm', 'INTEGER');
 const before = await readProperty(hubThing, 'mappings');
 await writeProperty(hubThing, 'mappings', mappings);
+// A changed setting is applied within some seconds; Connect applies it at once.
+await invoke(hubThing, 'Connect');
 
 const client = await connectDevice(device);
 await sendTelemetry(client, sample.body);

@@ -42,6 +42,23 @@ export const connectionState: DataShape = {
   ],
 };
 
+export const recentError: DataShape = {
+  kind: 'DataShape',
+  name: 'AzureIoT.RecentError_DS',
+  description: 'One of the last twenty errors of a hub.',
+  fields: [
+    time('When it first happened.'),
+    text('code', 'The code; docs/errors.md says more.'),
+    text('message', 'CODE: what is wrong, in plain words.'),
+    text('remedy', 'What to do.'),
+    {
+      name: 'clearedAt',
+      baseType: 'DATETIME',
+      description: 'When it was seen to be over; not set while it is not.',
+    },
+  ],
+};
+
 export const ingestionStall: DataShape = {
   kind: 'DataShape',
   name: 'AzureIoT.IngestionStall_DS',

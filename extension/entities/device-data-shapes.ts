@@ -48,6 +48,18 @@ export const deviceDataShapes: readonly DataShape[] = [
     text('message', 'The cause, and how to ingest the messages.'),
     time('When the partition was opened.'),
   ]),
+  event(
+    'AzureIoT.OtherNotification_DS',
+    'The event OtherNotification: a notification of IoT Hub of a kind without an event of its own.',
+    [
+      device,
+      module,
+      text('source', 'The message source, such as deviceLifecycleEvents.'),
+      text('operation', 'What happened, as IoT Hub names it (opType); may be empty.'),
+      json('content', 'The content of the notification; an array is boxed as {"array": [...]}.'),
+      time('When it happened, as IoT Hub says.'),
+    ],
+  ),
   event('AzureIoT.TwinUpdateRefused_DS', 'The event TwinUpdateRefused of a device.', [
     device,
     text('property', 'twinDesired or twinTags.'),

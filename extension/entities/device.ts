@@ -1,13 +1,14 @@
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
-import { sendFileToDevice } from './device-files.ts';
 import { deviceEvents, PACKAGE_SHAPE } from './hub-inbound.ts';
 import {
   ADMINISTRATORS,
+  INNER_CATEGORY,
   permit,
   permitAll,
   type ServiceDefinition,
   SIDECAR_GROUP,
+  type SubscriptionDefinition,
   type ThingShape,
   type ThingTemplate,
 } from './model.ts';
@@ -18,7 +19,7 @@ const synchronizeTwin: ServiceDefinition = {
   name: 'SynchronizeTwin',
   category: 'Twin',
   description:
-    'Called when twinDesired or twinTags was set: brings what is different to the IoT Hub; a refused value is put back.',
+    'Called when twinDesired or twinTags was set: hands what is different to the sidecar for the IoT Hub; a refused value is put back.',
   parameters: [
     { name: 'property', baseType: 'STRING', description: 'twinDesired or twinTags.', isRequired: true },
     { name: 'before', baseType: 'JSON', description: 'The value before.' },
@@ -28,6 +29,55 @@ const synchronizeTwin: ServiceDefinition = {
   result: { baseType: 'NOTHING', description: '' },
   script: handWritten('SynchronizeTwin'),
 };
+
+const refreshTwin: ServiceDefinition = {
+  name: 'RefreshTwin',
+  category: 'Twin',
+  description:
+    'Reads the twin of the device and writes it to twinDesired, twinReported and twinTags, with connectionState, lastActivityTime and modelId.',
+  parameters: [],
+  result: {
+    baseType: 'JSON',
+    description: 'What was read: desired, reported, tags, connectionState, modelId.',
+  },
+  script: handWritten('RefreshTwin'),
+};
+
+const refreshTwinInBackground: ServiceDefinition = {
+  name: 'RefreshTwinInBackground',
+  category: 'Twin',
+  description: 'Does what RefreshTwin does without waiting for it; an error is logged.',
+  parameters: [
+    {
+      name: 'always',
+      baseType: 'BOOLEAN',
+      description: 'Whether also when this Thing has a twin already.',
+      defaultValue: 'false',
+    },
+  ],
+  result: { baseType: 'NOTHING', description: '' },
+  isAsync: true,
+  script: handWritten('RefreshTwinInBackground'),
+};
+
+/** A new Thing, or one that stands for another device now, gets what the registry says of its device. */
+const refreshSubscriptions: readonly SubscriptionDefinition[] = [
+  {
+    name: 'RefreshTwinAtStart',
+    description: 'Reads the twin of the device when this Thing starts and has none yet.',
+    eventName: 'ThingStart',
+    script: 'me.RefreshTwinInBackground({ always: false });',
+  },
+  ...['deviceId', 'hubThing'].map(
+    (property): SubscriptionDefinition => ({
+      name: `RefreshTwinWhenChanged_${property}`,
+      description: `Reads the twin of the device when ${property} was set.`,
+      eventName: 'DataChange',
+      sourceProperty: property,
+      script: 'me.RefreshTwinInBackground({ always: !!(eventData.oldValue && eventData.oldValue.value) });',
+    }),
+  ),
+];
 
 const healPropertyTimes: ServiceDefinition = {
   name: 'HealPropertyTimes',
@@ -93,6 +143,13 @@ export const deviceShape: ThingShape = {
       isPersistent: true,
     },
     {
+      name: 'modelId',
+      baseType: 'STRING',
+      description: 'The IoT Plug and Play model id of the device; empty when it has none.',
+      category: DEVICE,
+      isPersistent: true,
+    },
+    {
       name: 'connectionState',
       baseType: 'STRING',
       description:
@@ -119,7 +176,7 @@ export const deviceShape: ThingShape = {
       name: 'connectionSequence',
       baseType: 'STRING',
       description: 'The number of the last connection event, which may come out of order; not to be edited.',
-      category: 'Internal',
+      category: INNER_CATEGORY,
       isPersistent: true,
       dataChangeType: 'NEVER',
     },
@@ -127,19 +184,25 @@ export const deviceShape: ThingShape = {
   services: [
     ...operationServices('AzureIoT.Device_TS'),
     synchronizeTwin,
+    refreshTwin,
+    refreshTwinInBackground,
     healPropertyTimes,
-    sendFileToDevice,
   ],
   events: deviceEvents,
-  subscriptions: ['twinDesired', 'twinTags'].map((property) => ({
-    name: `Synchronize_${property}`,
-    description: `Brings ${property} to the IoT Hub when somebody has set it here.`,
-    eventName: 'DataChange',
-    sourceProperty: property,
-    script:
-      `me.SynchronizeTwin({ property: "${property}", before: eventData.oldValue.value, ` +
-      'after: eventData.newValue.value, time: eventData.newValue.time });',
-  })),
+  subscriptions: [
+    ...['twinDesired', 'twinTags'].map(
+      (property): SubscriptionDefinition => ({
+        name: `Synchronize_${property}`,
+        description: `Brings ${property} to the IoT Hub when somebody has set it here.`,
+        eventName: 'DataChange',
+        sourceProperty: property,
+        script:
+          `me.SynchronizeTwin({ property: "${property}", before: eventData.oldValue.value, ` +
+          'after: eventData.newValue.value, time: eventData.newValue.time });',
+      }),
+    ),
+    ...refreshSubscriptions,
+  ],
   permissions: permit('ServiceInvoke', SIDECAR_GROUP, [
     'GetImplementingThings',
     'QueryImplementingThingsWithData',
@@ -150,6 +213,8 @@ export const deviceShape: ThingShape = {
       'UpdatePropertyValues',
       'GetPropertyTime',
       'SynchronizeTwin',
+      'RefreshTwin',
+      'RefreshTwinInBackground',
       // deviceLifecycle "create-and-disable".
       'DisableThing',
       'EnableThing',

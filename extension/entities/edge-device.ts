@@ -1,5 +1,6 @@
 import { getModulesStatus } from '../../sidecar/operations/edge/modules.ts';
 import { rowTypes } from '../generate/operation-script.ts';
+import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
 import {
   ADMINISTRATORS,
@@ -38,15 +39,25 @@ export const edgeDeviceShape: ThingShape = {
       isPersistent: true,
     },
   ],
-  services: operationServices('AzureIoT.EdgeDevice_TS', {
-    GetModulesStatus: { MODULE_FIELDS: rowTypes(getModulesStatus.output.properties.modules) },
-  }),
+  services: [
+    ...operationServices('AzureIoT.EdgeDevice_TS', {
+      GetModulesStatus: { MODULE_FIELDS: rowTypes(getModulesStatus.output.properties.modules) },
+    }),
+    {
+      name: 'RefreshModulesStatus',
+      category: 'IoT Edge',
+      description: 'Has the sidecar write modulesStatus without waiting for it; a failure is logged.',
+      parameters: [],
+      result: { baseType: 'NOTHING', description: '' },
+      script: handWritten('RefreshModulesStatus'),
+    },
+  ],
   events: [],
   subscriptions: [],
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
     // Whoever fires TwinChanged runs the subscription to it.
-    ...permit('ServiceInvoke', SIDECAR_GROUP, ['GetModulesStatus']),
+    ...permit('ServiceInvoke', SIDECAR_GROUP, ['RefreshModulesStatus']),
   ],
 };
 
@@ -57,7 +68,7 @@ const refresh: SubscriptionDefinition = {
   eventName: 'TwinChanged',
   script:
     'if (String(eventData.moduleId) === "$edgeAgent" && eventData.reported !== undefined && eventData.reported !== null) {\n' +
-    '  me.GetModulesStatus();\n' +
+    '  me.RefreshModulesStatus();\n' +
     '}',
 };
 

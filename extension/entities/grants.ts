@@ -45,6 +45,12 @@ export const GRANTS: readonly Grant[] = [
     GROUPS,
     'Services call the sidecar.',
   ),
+  ...services(
+    'EncryptionServices',
+    ['DecryptPropertyValue'],
+    GROUPS,
+    'Only where ThingWorx hands on PASSWORD values encrypted: sidecarToken and secrets are decrypted first. Some versions have no such service.',
+  ),
   ...GROUPS.map(
     (principal): Grant => ({
       kind: 'collection',

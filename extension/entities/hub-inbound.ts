@@ -1,3 +1,4 @@
+import { getModulesStatus } from '../../sidecar/operations/edge/modules.ts';
 import { listPackages } from '../../sidecar/operations/packages/packages.ts';
 import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
@@ -9,9 +10,15 @@ const INBOUND = 'Inbound';
 export const PACKAGE_SHAPE = 'AzureIoT.Package_DS';
 const PACKAGE_FIELDS = rowTypes(listPackages.output.properties.packages);
 
-/** Tables of device Things in which events are kept as rows. */
+/** Tables of device Things in which events are kept as rows, or which are written whole. */
 const TABLES = {
   softwarePackages: { dataShape: PACKAGE_SHAPE, keys: ['name', 'moduleId'], fields: PACKAGE_FIELDS },
+  modulesStatus: {
+    dataShape: 'AzureIoT.ModuleStatus_DS',
+    keys: [],
+    fields: rowTypes(getModulesStatus.output.properties.modules),
+    time: 'modulesStatusTime',
+  },
 };
 const PACKAGE_TIMES = Object.keys(PACKAGE_FIELDS).filter((name) => PACKAGE_FIELDS[name] === 'DATETIME');
 
@@ -76,6 +83,13 @@ export const hubDeviceEvents: readonly EventDefinition[] = [
     dataShape: 'AzureIoT.JobChanged_DS',
   },
   {
+    name: 'OtherNotification',
+    category: INBOUND,
+    description:
+      'IoT Hub sent a notification of a kind without an event of its own, about a device without a Thing.',
+    dataShape: 'AzureIoT.OtherNotification_DS',
+  },
+  {
     name: 'MessagesSkipped',
     category: INBOUND,
     description:
@@ -121,6 +135,12 @@ export const deviceEvents: readonly EventDefinition[] = [
     category: 'Azure IoT',
     description: 'The IoT Hub did not take a value that was set for twinDesired or twinTags.',
     dataShape: 'AzureIoT.TwinUpdateRefused_DS',
+  },
+  {
+    name: 'OtherNotification',
+    category: 'Azure IoT',
+    description: 'IoT Hub sent a notification about the device of a kind without an event of its own.',
+    dataShape: 'AzureIoT.OtherNotification_DS',
   },
   {
     name: 'DigitalTwinChanged',

@@ -7,10 +7,9 @@ import {
 } from '../../sidecar/contract/hub-settings.ts';
 import { baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
 import { fieldOf } from '../generate/services.ts';
-import type { PropertyDefinition } from './model.ts';
+import { INNER_CATEGORY, type PropertyDefinition } from './model.ts';
 
 const STATUS = 'Status';
-const INTERNAL = 'Internal';
 
 /** As many partitions as an IoT Hub can have; each has a property of its own, because lanes call at the same time. */
 export const MARKED_PARTITIONS = 32;
@@ -57,7 +56,16 @@ export const statusProperties: readonly PropertyDefinition[] = [
       'something first), or unreachable (the sidecar does not answer).',
     { defaultValue: 'stopped' },
   ),
-  status('lastError', 'STRING', 'The last error in plain words; empty when there was none.'),
+  status('lastError', 'STRING', 'What is wrong at present, as CODE: text; empty when nothing is.'),
+  status(
+    'recentErrors',
+    'INFOTABLE',
+    'The last twenty errors, what to do about each, and when each was over.',
+    {
+      dataShape: 'AzureIoT.RecentError_DS',
+      isPersistent: true,
+    },
+  ),
   status(
     'lastErrorCode',
     'STRING',
@@ -98,7 +106,7 @@ function marks(name: string, what: string): PropertyDefinition[] {
     name: `${name}${String(partition).padStart(2, '0')}`,
     baseType: 'STRING',
     description: `How far the ${what} of partition ${partition} have been applied. Used to drop repeats; not to be edited.`,
-    category: INTERNAL,
+    category: INNER_CATEGORY,
     isPersistent: true,
     dataChangeType: 'NEVER',
   }));

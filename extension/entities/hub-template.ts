@@ -4,6 +4,7 @@ import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
 import { checkConstants } from './check-constants.ts';
+import { recentError } from './data-shapes.ts';
 import { grantService, importEvents, importInboundServices } from './hub-import.ts';
 import { deviceInboundServices, hubDeviceEvents } from './hub-inbound.ts';
 import {
@@ -22,11 +23,12 @@ import {
   type SubscriptionDefinition,
   type ThingTemplate,
 } from './model.ts';
+import { SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 
 const services: readonly ServiceDefinition[] = [
   ...operationServices('AzureIoT.Hub_TT', {
     Connect: settingConstants,
-    CheckConnection: checkConstants,
+    CheckConnection: { ...checkConstants, ...settingConstants },
   }),
   grantService,
   {
@@ -36,7 +38,26 @@ const services: readonly ServiceDefinition[] = [
     parameters: [],
     result: { baseType: 'NOTHING', description: '' },
     isAsync: true,
-    script: handWritten('ConnectInBackground'),
+    script: handWritten('ConnectInBackground', settingConstants),
+  },
+  {
+    name: 'WatchSidecar',
+    category: 'Connection',
+    description:
+      'Called each minute: looks whether the sidecar still writes the status, and has it looked after when not.',
+    parameters: [],
+    result: { baseType: 'NOTHING', description: '' },
+    script: handWritten('WatchSidecar'),
+  },
+  {
+    name: 'ReportSilence',
+    category: 'Connection',
+    description:
+      'Asks a sidecar that writes no status why, sets connectionStatus to unreachable and fires ConnectionStateChanged.',
+    parameters: [],
+    result: { baseType: 'NOTHING', description: '' },
+    isAsync: true,
+    script: handWritten('ReportSilence'),
   },
   {
     name: 'ReceiveStatus',
@@ -51,7 +72,11 @@ const services: readonly ServiceDefinition[] = [
       },
     ],
     result: { baseType: 'NOTHING', description: '' },
-    script: handWritten('ReceiveStatus', { PARTITION_FIELDS: rowTypes(HubStatus.properties.partitions) }),
+    script: handWritten('ReceiveStatus', {
+      PARTITION_FIELDS: rowTypes(HubStatus.properties.partitions),
+      ERROR_FIELDS: Object.fromEntries(recentError.fields.map(({ name, baseType }) => [name, baseType])),
+      REMEDIES: checkConstants.REMEDIES,
+    }),
   },
   {
     name: 'ReceiveUpdates',
@@ -159,7 +184,7 @@ const subscriptions: readonly SubscriptionDefinition[] = [
     eventName: 'ThingStart',
     script: CONNECT,
   },
-  ...['sidecarUrl', 'sidecarToken', ...SETTING_NAMES].map(
+  ...[...SIDECAR_SETTINGS, ...SETTING_NAMES].map(
     (property): SubscriptionDefinition => ({
       name: `ConnectWhenChanged_${property}`,
       description: `Sends the settings to the sidecar when ${property} has changed.`,
@@ -179,7 +204,10 @@ const SIDECAR_CALLS = [
   'CreateThings',
   ...[...deviceInboundServices, ...importInboundServices].map((service) => service.name),
 ];
-const WRITTEN = [...statusProperties, ...partitionProperties].map((property) => property.name);
+const WRITTEN = [
+  ...[...statusProperties, ...partitionProperties].map((property) => property.name),
+  ...SIDECAR_WRITTEN,
+];
 
 export const hubTemplate: ThingTemplate = {
   kind: 'ThingTemplate',

@@ -4,6 +4,7 @@ import {
   operationDataShapes,
   partition,
   propertyCreated,
+  recentError,
   telemetryRefused,
   thingCreated,
 } from './data-shapes.ts';
@@ -18,9 +19,11 @@ import { administrators, organization, project, sidecarGroup } from './project.t
 import { sidecarShape } from './sidecar-shape.ts';
 import { storageAccountTemplate } from './storage-account.ts';
 import { blobContainerTemplate } from './storage-container.ts';
+import { watch } from './watch.ts';
 
 const dataShapes = [
   partition,
+  recentError,
   connectionState,
   ingestionStall,
   telemetryRefused,
@@ -47,4 +50,5 @@ export const ENTITIES: readonly Entity[] = [
   edgeDeviceTemplate,
   storageAccountTemplate,
   blobContainerTemplate,
+  watch,
 ];

@@ -7,6 +7,9 @@ export const SIDECAR_GROUP = 'AzureIoT.Sidecar_UG';
 /** Whoever belongs to it sees the entities of the extension and the Things made from its templates. */
 export const ORGANIZATION = 'AzureIoT.Connector_OR';
 
+/** The category of what services keep for themselves. Composer sorts categories by name: it comes last. */
+export const INNER_CATEGORY = 'Watermarks';
+
 /** VARIANT is a type of fields in platform shapes only, so the extension's own fields cannot have it. */
 export interface FieldDefinition {
   readonly name: string;
@@ -59,7 +62,7 @@ export interface EventDefinition {
 export interface SubscriptionDefinition {
   readonly name: string;
   readonly description: string;
-  readonly eventName: 'ThingStart' | 'DataChange' | 'TwinChanged';
+  readonly eventName: 'ThingStart' | 'DataChange' | 'TwinChanged' | 'Timer';
   /** Only for DataChange. */
   readonly sourceProperty?: string;
   readonly script: string;
@@ -135,7 +138,25 @@ export interface ThingTemplate extends Named, Characteristics {
   readonly instancePermissions: readonly Permission[];
 }
 
-export type Entity = Project | Group | Organization | DataShape | ThingShape | ThingTemplate;
+/** A configuration table with one row, in the form that the template of the Thing defines. */
+export interface ConfigurationTable {
+  readonly name: string;
+  readonly description: string;
+  readonly fields: readonly (Omit<FieldDefinition, 'baseType'> & {
+    readonly baseType: BaseType | 'USERNAME';
+  })[];
+  readonly row: Readonly<Record<string, string>>;
+}
+
+export interface Thing extends Named, Characteristics {
+  readonly kind: 'Thing';
+  /** Never changed after release. */
+  readonly thingTemplate: 'Timer';
+  readonly permissions: readonly Permission[];
+  readonly configurationTables: readonly ConfigurationTable[];
+}
+
+export type Entity = Project | Group | Organization | DataShape | ThingShape | ThingTemplate | Thing;
 
 /** Permissions of one kind for several resources. */
 export function permit(

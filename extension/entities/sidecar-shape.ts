@@ -1,6 +1,50 @@
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
-import { ADMINISTRATORS, permitAll, type ThingShape } from './model.ts';
+import {
+  ADMINISTRATORS,
+  INNER_CATEGORY,
+  type PropertyDefinition,
+  permitAll,
+  type ThingShape,
+} from './model.ts';
+
+/** Written by services alone; their category is the last in Composer. */
+const INNER = { category: INNER_CATEGORY, dataChangeType: 'NEVER' } as const;
+
+const passedProperties: readonly PropertyDefinition[] = [
+  {
+    name: 'tokenPassedAs',
+    baseType: 'STRING',
+    description:
+      'In which form the token last reached the sidecar: parameter, decrypted (by EncryptionServices) or text (sidecarTokenText); not to be edited.',
+    isPersistent: true,
+    ...INNER,
+  },
+  {
+    name: 'connectAskedAt',
+    baseType: 'LONG',
+    description: 'When a subscription last asked to connect, in ms since 1970; not to be edited.',
+    ...INNER,
+  },
+  {
+    name: 'collectingSince',
+    baseType: 'LONG',
+    description:
+      'Since when requests to connect are joined into one, in ms since 1970; 0 when none is; not to be edited.',
+    ...INNER,
+  },
+];
+
+/** What services write beside the status, in the name of whoever calls them. */
+export const SIDECAR_WRITTEN = passedProperties.map(({ name }) => name);
+
+/** Whatever is changed of these sends the settings again. */
+export const SIDECAR_SETTINGS = [
+  'sidecarUrl',
+  'sidecarToken',
+  'sidecarTokenText',
+  'secretReferences',
+] as const;
 
 export const sidecarShape: ThingShape = {
   kind: 'ThingShape',
@@ -23,6 +67,23 @@ export const sidecarShape: ThingShape = {
       category: 'Sidecar',
       isPersistent: true,
     },
+    {
+      name: 'sidecarTokenText',
+      baseType: 'STRING',
+      description:
+        'Last resort, when CheckConnection says that this ThingWorx does not hand on PASSWORD values in clear: the token again. Whoever may read properties of this Thing reads it.',
+      category: 'Sidecar',
+      isPersistent: true,
+    },
+    {
+      name: 'secretReferences',
+      baseType: 'JSON',
+      description:
+        'Where the sidecar finds secrets, instead of the PASSWORD property of the same name: {"iotHubConnectionString": "env:NAME"} or "file:/path"; never a secret itself.',
+      category: 'Sidecar',
+      isPersistent: true,
+    },
+    ...passedProperties,
   ],
   services: [
     ...operationServices('AzureIoT.Sidecar_TS'),

@@ -8,10 +8,11 @@ import {
   type SubscriptionDefinition,
   type ThingTemplate,
 } from './model.ts';
+import { SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 
 const AZURE = 'Azure connection';
 const CONNECT = 'me.ConnectStorageInBackground();';
-const SETTINGS = ['sidecarUrl', 'sidecarToken', 'storageConnectionString', 'blobEndpoint'];
+const SETTINGS = [...SIDECAR_SETTINGS, 'storageConnectionString', 'blobEndpoint'];
 
 const subscriptions: readonly SubscriptionDefinition[] = [
   {
@@ -82,6 +83,6 @@ export const storageAccountTemplate: ThingTemplate = {
     ...permitAll(ADMINISTRATORS),
     ...permit('ServiceInvoke', SIDECAR_GROUP, ['ConnectStorage', 'CallSidecar']),
     ...permit('PropertyRead', SIDECAR_GROUP, ['*']),
-    ...permit('PropertyWrite', SIDECAR_GROUP, ['lastError']),
+    ...permit('PropertyWrite', SIDECAR_GROUP, ['lastError', ...SIDECAR_WRITTEN]),
   ],
 };

@@ -1,4 +1,5 @@
 import {
+  type ConfigurationTable,
   type DataShape,
   type Entity,
   type Group,
@@ -7,6 +8,7 @@ import {
   type Permission,
   PROJECT,
   type Project,
+  type Thing,
   type ThingShape,
   type ThingTemplate,
 } from '../entities/model.ts';
@@ -22,6 +24,7 @@ const COLLECTIONS: Readonly<Record<Entity['kind'], string>> = {
   DataShape: 'DataShapes',
   ThingShape: 'ThingShapes',
   ThingTemplate: 'ThingTemplates',
+  Thing: 'Things',
 };
 
 /** The place of an entity in the zip. */
@@ -48,11 +51,10 @@ function toElement(entity: Entity): Element {
       return thingShapeElement(entity);
     case 'ThingTemplate':
       return thingTemplateElement(entity);
+    case 'Thing':
+      return thingElement(entity);
   }
 }
-
-/** What customers fill: without it the platform lets no one change an entity that an extension brought. */
-const EDITABLE = { 'aspect.isEditableExtensionObject': 'true' };
 
 function commonAttributes(entity: Entity): Record<string, string> {
   return {
@@ -65,14 +67,17 @@ function commonAttributes(entity: Entity): Record<string, string> {
   };
 }
 
-function commonChildren(permissions: readonly Permission[] = []): Element[] {
+function commonChildren(
+  permissions: readonly Permission[] = [],
+  tables: readonly ConfigurationTable[] = [],
+): Element[] {
   return [
     element('avatar'),
     designTimePermissions('DesignTimePermissions'),
     runTimePermissions('RunTimePermissions', permissions),
     visibility('VisibilityPermissions'),
     element('ConfigurationTableDefinitions'),
-    element('ConfigurationTables'),
+    element('ConfigurationTables', {}, tables.map(tableElement)),
   ];
 }
 
@@ -105,7 +110,7 @@ function projectElement(project: Project): Element {
 }
 
 function groupElement(group: Group): Element {
-  return element('Group', { ...commonAttributes(group), ...EDITABLE }, [
+  return element('Group', commonAttributes(group), [
     ...commonChildren(),
     element('Members', {}, [element('Members')]),
   ]);
@@ -114,7 +119,6 @@ function groupElement(group: Group): Element {
 function organizationElement(organization: Organization): Element {
   const attributes = {
     ...commonAttributes(organization),
-    ...EDITABLE,
     loginButtonStyle: '',
     loginPrompt: '',
     loginResetPassword: 'false',
@@ -196,6 +200,61 @@ function thingTemplateElement(template: ThingTemplate): Element {
     designTimePermissions('InstanceDesignTimePermissions'),
     runTimePermissions('InstanceRunTimePermissions', template.instancePermissions),
     visibility('InstanceVisibilityPermissions'),
+  ]);
+}
+
+/** In the form of exported Timer Things: the definition of the table belongs to the template of the platform. */
+function tableElement({ name, description, fields, row }: ConfigurationTable): Element {
+  const attributes = {
+    name,
+    description,
+    dataShapeName: '',
+    isHidden: 'true',
+    isMultiRow: 'false',
+    ordinal: '0',
+  };
+  return element('ConfigurationTable', attributes, [
+    element('DataShape', {}, [
+      element(
+        'FieldDefinitions',
+        {},
+        fields.map((field) =>
+          element('FieldDefinition', {
+            name: field.name,
+            baseType: field.baseType,
+            description: field.description,
+            ordinal: '0',
+            'aspect.defaultValue': field.defaultValue,
+          }),
+        ),
+      ),
+    ]),
+    element('Rows', {}, [
+      element(
+        'Row',
+        {},
+        Object.entries(row).map(([cell, text]) => ({ name: cell, text })),
+      ),
+    ]),
+  ]);
+}
+
+function thingElement(thing: Thing): Element {
+  const attributes = {
+    ...commonAttributes(thing),
+    effectiveThingPackage: 'TimerThing',
+    enabled: 'true',
+    identifier: '',
+    inheritedValueStream: '',
+    published: 'false',
+    thingTemplate: thing.thingTemplate,
+    valueStream: '',
+  };
+  return element('Thing', attributes, [
+    ...commonChildren(thing.permissions, thing.configurationTables),
+    element('ThingShape', {}, characteristics(thing)),
+    ...bindings(),
+    element('ImplementedShapes'),
   ]);
 }
 

@@ -18,6 +18,16 @@ export const SCRIPT_ERRORS = {
     remedy:
       'Check sidecarUrl and sidecarToken; a proxy between ThingWorx and the sidecar may have answered instead.',
   },
+  PASSWORD_NOT_PASSED: {
+    title: 'This ThingWorx does not hand on the PASSWORD property to the sidecar in clear.',
+    remedy:
+      'Put the secret into an environment variable or a file of the sidecar, and name it in secretReferences of the Thing as env:NAME or file:/path.',
+  },
+  SIDECAR_SILENT: {
+    title: 'The sidecar has not written its status to the hub Thing for more than 90 seconds.',
+    remedy:
+      'Look at the message: when the sidecar answers, its application key has expired or it cannot reach ThingWorx; else start the sidecar.',
+  },
   BATCH_REFUSED: {
     title: 'A batch of values has more faults than can be found in one call.',
     remedy: 'None needed: the sidecar sends the batch again in smaller parts.',

@@ -5,12 +5,13 @@ import { expectation } from '../../sidecar/http/validation.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import type { Operation } from '../../sidecar/operations/operation.ts';
 import { ENTITIES } from '../entities/index.ts';
-import type {
-  DataShape,
-  FieldDefinition,
-  ServiceDefinition,
-  ThingShape,
-  ThingTemplate,
+import {
+  type DataShape,
+  type FieldDefinition,
+  INNER_CATEGORY,
+  type ServiceDefinition,
+  type ThingShape,
+  type ThingTemplate,
 } from '../entities/model.ts';
 
 type Offering = ThingShape | ThingTemplate;
@@ -45,7 +46,7 @@ function isOffering(entity: (typeof ENTITIES)[number]): entity is Offering {
 function offering(entity: Offering): string {
   const settings = new Set<string>(entity.name === 'AzureIoT.Hub_TT' ? SETTING_NAMES : []);
   const properties = entity.properties.filter(
-    (property) => !settings.has(property.name) && property.category !== 'Internal',
+    (property) => !settings.has(property.name) && property.category !== INNER_CATEGORY,
   );
   const shapes = entity.kind === 'ThingTemplate' ? entity.implementedShapes : [];
   return [

@@ -5,6 +5,8 @@ export interface Element {
   readonly name: string;
   readonly attributes?: Readonly<Record<string, string | undefined>>;
   readonly children?: readonly Element[];
+  /** Written as it is, without white space around it. */
+  readonly text?: string;
   /** Written as CDATA. */
   readonly cdata?: string;
 }
@@ -60,6 +62,7 @@ function toNode(item: Element, scripts: string[]): Node {
     attributes[PREFIX + name] = value;
   }
   const children: Node[] = (item.children ?? []).map((child) => toNode(child, scripts));
+  if (item.text !== undefined) children.push({ '#text': item.text });
   if (item.cdata !== undefined) children.push({ '#text': `[[script ${scripts.push(item.cdata) - 1}]]` });
   const node: Node = { [item.name]: children };
   if (Object.keys(attributes).length > 0) node[ATTRIBUTES] = attributes;

@@ -1,9 +1,19 @@
 /* What subscriptions call. The sidecar asks each storage Thing to connect when it starts, so that one that is not there yet is no
-   error here; and neither is a Thing without settings, which every new one is. */
-try {
-  if (isSet(me.storageConnectionString) || isSet(me.blobEndpoint)) {
-    me.ConnectStorage();
+   error here; and neither is a Thing without settings, which every new one is. A reason that stays the same is logged once. */
+function run() {
+  if (!isCollector() || (secretsOf(["storageConnectionString"]).length === 0 && !isSet(me.blobEndpoint))) {
+    return;
   }
-} catch (thrown) {
-  logger.warn("Azure storage Thing {} is not connected: {}", me.name, errorText(thrown));
+  var before = String(me.lastError || "");
+  try {
+    connectStorage(budgetEnd(10));
+  } catch (thrown) {
+    var text = errorText(thrown);
+    me.lastError = text;
+    if (text !== before) {
+      logger.warn("Azure storage Thing {} is not connected: {}", me.name, text);
+    }
+  }
 }
+
+run();

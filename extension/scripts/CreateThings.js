@@ -24,6 +24,13 @@ function obstacle(thing, wanted) {
     : "The Thing exists, and stands for the device " + own + ".";
 }
 
+/* A twin that is known already is written before the Thing has a hub: the Thing need not read it. */
+function takeTwin(thing, wanted) {
+  if (isSet(wanted.twin)) {
+    writeTwin(thing, wanted.twin);
+  }
+}
+
 /* What becomes of a Thing that exists. One that is asked for, and has no hub yet, is given to this one; those that messages ask for
    are left as they are. */
 function useThing(thing, wanted, dryRun) {
@@ -38,6 +45,7 @@ function useThing(thing, wanted, dryRun) {
     return { outcome: "existed" };
   }
   if (!dryRun) {
+    takeTwin(thing, wanted);
     if (!isSet(thing.deviceId)) {
       thing.deviceId = wanted.deviceId;
     }
@@ -86,6 +94,7 @@ function createThing(wanted, dryRun) {
   }
   thing.EnableThing();
   thing.RestartThing();
+  takeTwin(thing, wanted);
   thing.deviceId = wanted.deviceId;
   thing.hubThing = me.name;
   if (isSet(wanted.identifier)) {

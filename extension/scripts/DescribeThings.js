@@ -38,6 +38,7 @@ function describe(thing) {
   if (properties.deviceId && properties.hubThing) {
     delete properties.deviceId;
     delete properties.hubThing;
+    delete properties.modelId;
   }
   if (needsShapes) {
     var shapes = dataShapes(thing);

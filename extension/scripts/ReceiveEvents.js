@@ -64,7 +64,10 @@ function enableThing(name) {
 function mirrorTwin(twin) {
   var thing = Things[twin.thing];
   Object.keys(twin.sections).forEach(function (name) {
-    if (thing && (twin.anew || !isOlder(twin.sections[name], sectionOf(thing, name)))) {
+    if (!thing || (twin.instead && canonicalText(plain(thing[name])) !== canonicalText(twin.instead))) {
+      return;
+    }
+    if (twin.instead || twin.anew || !isOlder(twin.sections[name], sectionOf(thing, name))) {
       writeFromHub(thing, name, twin.sections[name]);
     }
   });
@@ -93,6 +96,13 @@ function keepRow(thing, name, row) {
   });
   rows.AddRow(row);
   thing[name] = rows;
+}
+
+/* Writes a table of the Thing whole. */
+function writeTable(thing, name, rows) {
+  var table = TABLES[name];
+  thing[name] = toTable(rows, table.dataShape, table.fields);
+  thing[table.time] = new Date();
 }
 
 function eventData(data) {
@@ -126,7 +136,13 @@ function apply(item) {
   if (isSet(item.table)) {
     keepRow(thing, item.table, fields);
   }
-  thing[item.event](fields);
+  var tables = item.tables || {};
+  Object.keys(tables).forEach(function (name) {
+    writeTable(thing, name, tables[name]);
+  });
+  if (isSet(item.event)) {
+    thing[item.event](fields);
+  }
   if (item.remove) {
     removeThing(item.remove.thing, item.remove.how);
   }

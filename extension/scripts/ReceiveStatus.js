@@ -24,6 +24,49 @@ function followStall(stall) {
   }
 }
 
+/* "CODE: text", whoever says it. */
+function codedText(problem) {
+  var message = String(problem.message || "");
+  return errorCode(message) !== "" || !isSet(problem.code) ? message : problem.code + ": " + message;
+}
+
+/* The errors so far, oldest first, as ordinary rows. */
+function readErrors() {
+  var table = me.recentErrors;
+  return table ? tableRows(table, ERROR_FIELDS) : [];
+}
+
+/* Keeps the last twenty errors. One that goes on is one row with its latest text; what is over gets the time when that was seen. */
+function followErrors(problem) {
+  var rows = readErrors();
+  var before = JSON.stringify(rows);
+  var now = new Date().toISOString();
+  var open = null;
+  rows.forEach(function (row) {
+    if (isSet(row.clearedAt)) {
+      return;
+    }
+    if (problem && row.code === String(problem.code)) {
+      row.message = codedText(problem);
+      open = row;
+    } else {
+      row.clearedAt = now;
+    }
+  });
+  if (problem && open === null) {
+    rows.push({
+      time: isSet(problem.time) ? toDate(problem.time).toISOString() : now,
+      code: String(problem.code),
+      message: codedText(problem),
+      remedy: REMEDIES[problem.code] || ""
+    });
+  }
+  rows = rows.slice(-20);
+  if (JSON.stringify(rows) !== before) {
+    me.recentErrors = toTable(rows, "AzureIoT.RecentError_DS", ERROR_FIELDS);
+  }
+}
+
 function run() {
   var content = plain(status);
   var before = String(me.connectionStatus || "");
@@ -53,7 +96,8 @@ function run() {
     me.sidecarVersion = content.version;
   }
   me.lastErrorCode = problem ? problem.code : "";
-  me.lastError = problem ? problem.message : "";
+  me.lastError = problem ? codedText(problem) : "";
+  followErrors(problem);
   if (problem) {
     me.lastErrorTime = toDate(problem.time);
   }
@@ -63,7 +107,7 @@ function run() {
     me.ConnectionStateChanged({
       state: content.state,
       previousState: before,
-      reason: content.reason || (problem ? problem.message : ""),
+      reason: content.reason || (problem ? codedText(problem) : ""),
       code: problem ? problem.code : "",
       time: new Date()
     });

@@ -61,12 +61,18 @@ function run() {
   if (isSet(ack)) {
     input.ack = String(ack);
   }
+  /* A subscription must not wait for Azure. */
+  var isDeferred = isSet(background) && String(background) === "true";
+  if (isDeferred) {
+    input.thing = String(me.name);
+  }
   try {
     return plain(
       hub.CallSidecar({
         method: "POST",
-        path: deviceRoute("/messages/values"),
-        content: input
+        path: deviceRoute(isDeferred ? "/deferred/messages" : "/messages/values"),
+        content: input,
+        timeoutSeconds: isDeferred ? 2 : 20
       })
     ).messageId;
   } catch (thrown) {

@@ -1,30 +1,27 @@
-/* Brings a value that was set for twinDesired or twinTags to the IoT Hub, once. A value that came from there stays here. What the
-   hub does not take is put back as the hub has it. */
+/* Brings a value that was set for twinDesired or twinTags to the IoT Hub. The subscription that calls this waits for no answer of
+   Azure: the sidecar keeps the change, and tells by ReceiveEvents what became of it. A value that came from the hub stays here. What
+   the sidecar does not take is put back at once. */
 var SECTIONS = { twinDesired: "desired", twinTags: "tags" };
 
-/* A value that was set meanwhile is left: its own change follows. */
-function show(value, content) {
-  if (canonicalText(plain(me[property]) || {}) === canonicalText(value)) {
-    writeFromHub(me, property, content);
-  }
+function isObject(value) {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
-function refuse(hub, path, value, thrown) {
-  var text = errorText(thrown);
-  var content = plain(before) || {};
-  try {
-    var twin = plain(hub.CallSidecar({ method: "GET", path: path + "/sections" }));
-    content = twin[SECTIONS[property]];
-  } catch (ignored) {
-    logger.warn("The twin of {} cannot be read; {} has its last value again.", me.name, property);
+/* A value that was set meanwhile is left: its own change follows. */
+function refuse(text) {
+  var present = me[property];
+  if (canonicalText(plain(present)) === canonicalText(plain(after))) {
+    var content = plain(before);
+    content = isObject(content) ? content : {};
+    delete content.$mirrored;
+    writeFromHub(me, property, content);
   }
-  show(value, content);
   me.TwinUpdateRefused({
     deviceId: isSet(me.deviceId) ? String(me.deviceId) : String(me.name),
     property: property,
     code: errorCode(text) || "INTERNAL",
     message: text,
-    attempted: value,
+    attempted: boxed(plain(after)),
     time: new Date()
   });
 }
@@ -33,24 +30,32 @@ function run() {
   if (!isSet(me.hubThing)) {
     return;
   }
-  var hub = Things[me.hubThing];
-  var value = plain(after) || {};
-  /* Set again later, even a value of the hub's is a user's. */
-  if (!hub || value.$mirrored === time.getTime()) {
+  /* null would remove everything; ThingWorx boxes an array as {"array": [...]}. */
+  var value = unboxed(after);
+  if (!isObject(value)) {
+    refuse(
+      "REQUEST_INVALID: " + property + " must be a JSON object; it was set to " + JSON.stringify(value) + "."
+    );
     return;
   }
-  var path = deviceRoute("/twin");
+  /* Set again later, even a value of the hub's is a user's. */
+  if (value.$mirrored === time.getTime()) {
+    return;
+  }
   try {
-    var answer = plain(
-      hub.CallSidecar({
-        method: "POST",
-        path: path + "/changes",
-        content: { section: SECTIONS[property], before: plain(before) || {}, after: value }
-      })
-    );
-    show(value, answer.content);
+    callerOf("hubThing").CallSidecar({
+      method: "POST",
+      path: deviceRoute("/deferred/twin-changes"),
+      content: {
+        thing: String(me.name),
+        section: SECTIONS[property],
+        before: isObject(plain(before)) ? plain(before) : {},
+        after: value
+      },
+      timeoutSeconds: 2
+    });
   } catch (thrown) {
-    refuse(hub, path, value, thrown);
+    refuse(errorText(thrown));
   }
 }
 

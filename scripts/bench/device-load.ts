@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import iotDevice from 'azure-iot-device';
 import iotMqtt from 'azure-iot-device-mqtt';
-import { telemetry } from './stage.ts';
+import { telemetry } from './bench-system.ts';
 
 /**
  * Devices on Microsoft's device SDK over MQTT, in a process of their own: each sends its next message when the hub has acknowledged the

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { telemetry } from './stage.ts';
+import { telemetry } from './bench-system.ts';
 
 /** What the emulated hub says of itself when it starts. */
 export type HubFacts = Readonly<Record<string, string>>;

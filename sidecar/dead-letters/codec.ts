@@ -13,7 +13,7 @@ const MAX_CODES = 20;
 const MAX_TEXT = 300;
 
 /** How a dead letter is written: the message with its body in base64. */
-interface WrittenLetter {
+interface WrittenDeadLetter {
   readonly storedAtMs: number;
   readonly reasons: readonly DeadLetterReason[];
   readonly message: Omit<ReceivedMessage, 'body'> & { readonly body: string };
@@ -22,7 +22,7 @@ interface WrittenLetter {
 /** One line, without its end: the summary first, so that a list need not read bodies. */
 export function encodeDeadLetter(letter: DeadLetter): string {
   const { body, ...message } = letter.message;
-  const written: WrittenLetter = {
+  const written: WrittenDeadLetter = {
     storedAtMs: letter.storedAtMs,
     reasons: letter.reasons,
     message: { ...message, body: Buffer.from(body).toString('base64') },
@@ -36,7 +36,7 @@ const LETTER_MARK = ',"letter":';
 /** Throws DEAD_LETTER_UNREADABLE for what `encodeDeadLetter` did not write; `place` says where it is. */
 export function decodeDeadLetter(line: string, place: string): DeadLetter {
   try {
-    const { id, letter } = JSON.parse(line) as { id: string; letter: WrittenLetter };
+    const { id, letter } = JSON.parse(line) as { id: string; letter: WrittenDeadLetter };
     const { body, ...message } = letter.message;
     return {
       id,
@@ -114,7 +114,7 @@ function cut(text: string): string {
 }
 
 /** AMQP properties may hold what JSON has no form for: 64-bit integers as BigInt, bytes. */
-function stringify(written: WrittenLetter): string {
+function stringify(written: WrittenDeadLetter): string {
   return JSON.stringify(written, (_key, value: unknown) => {
     if (typeof value === 'bigint') return value.toString();
     return value;

@@ -79,7 +79,7 @@ export const INGESTION_ERRORS = defineErrors({
     retryable: false,
     title: 'A dead letter is damaged and cannot be read.',
     remedy:
-      'Look at the file or blob named in the message; delete the letter when nothing of it can be saved.',
+      'Look at the file or blob named in the message; delete the dead letter when nothing of it can be saved.',
   },
   FILE_MALFORMED: {
     status: 422,
@@ -123,6 +123,13 @@ export const INGESTION_ERRORS = defineErrors({
     retryable: true,
     title: 'Tasks cannot be kept in the state directory.',
     remedy: 'Make room or give access to the directory that SIDECAR_STATE_DIR names.',
+  },
+  DEFERRED_QUEUE_FULL: {
+    status: 429,
+    retryable: true,
+    title: 'Too many requests of subscriptions of this hub are waiting.',
+    remedy:
+      'Look in the log of the sidecar for why the IoT Hub or ThingWorx does not take them; set the value again later.',
   },
   STATE_UNAVAILABLE: {
     status: 503,

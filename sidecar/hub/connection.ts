@@ -4,6 +4,7 @@ import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import { type HubSettings, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
 import type { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
+import type { DeferredRequests } from '../deferred/deferred-requests.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
@@ -61,7 +62,15 @@ const MISMATCHES: ReadonlySet<ErrorCode> = new Set([
 /** A connected hub as operations use it: its settings and its features. */
 export type Hub = Pick<
   HubConnection,
-  'thing' | 'settings' | 'azure' | 'tasks' | 'deadLetters' | 'definitions' | 'deviceThings' | 'deployments'
+  | 'thing'
+  | 'settings'
+  | 'azure'
+  | 'tasks'
+  | 'deadLetters'
+  | 'definitions'
+  | 'deviceThings'
+  | 'deployments'
+  | 'deferred'
 >;
 
 /** One hub Thing: owns its consumer, its lanes, its accounts and its status. */
@@ -174,6 +183,10 @@ export class HubConnection {
 
   get deployments(): Deployments {
     return this.#devices.deployments;
+  }
+
+  get deferred(): DeferredRequests {
+    return this.#devices.deferred;
   }
 
   /** Takes complete settings. Equal ones change nothing; only what concerns the consumer reopens it. */

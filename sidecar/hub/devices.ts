@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
+import { DeferredRequests } from '../deferred/deferred-requests.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
 import { Announcer } from '../ingest/notifications/announcer.ts';
 import { DeviceNotifications } from '../ingest/notifications/device-notifications.ts';
@@ -33,6 +34,7 @@ export class HubDevices {
   readonly notifications: DeviceNotifications;
   readonly creator: ThingCreator;
   readonly deployments: Deployments;
+  readonly deferred: DeferredRequests;
   readonly deviceThings: DeviceThings;
   /** Must be called when a device gets a Thing. */
   readonly onThing: (deviceId: string) => void;
@@ -71,6 +73,12 @@ export class HubDevices {
     const directory = (name: string) => path.join(stateDirectory, name, encodeURIComponent(hubThing));
     this.#uploads = new Uploads({ ...options, directory: directory('uploads'), announce });
     this.deployments = new Deployments({ ...options, directory: directory('packages'), clients, announce });
+    this.deferred = new DeferredRequests({
+      directory: directory('deferred'),
+      log,
+      clients,
+      tell: (instructions, signal) => delivery.send(instructions, undefined, signal),
+    });
     this.#listeners = new Notifications({
       announcer,
       uploads: this.#uploads,
@@ -103,12 +111,20 @@ export class HubDevices {
     this.deployments
       .start()
       .catch((error) => this.#log.error({ err: error }, 'The deployments of the hub cannot be read.'));
+    this.deferred
+      .start()
+      .catch((error) => this.#log.error({ err: error }, 'The deferred requests of the hub cannot be read.'));
     await this.#listeners.use(settings);
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
-    await Promise.all([this.#uploads.stop(), this.deployments.stop(), this.#listeners.stop()]);
+    await Promise.all([
+      this.#uploads.stop(),
+      this.deployments.stop(),
+      this.deferred.stop(),
+      this.#listeners.stop(),
+    ]);
     await this.#clients.close();
   }
 }

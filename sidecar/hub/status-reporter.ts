@@ -13,6 +13,8 @@ interface StatusReporterOptions {
 
 /** A call that only informs must not outlive the next one. */
 const TIMEOUT_MS = 10_000;
+/** A status that does not change is written again: ThingWorx takes a hub Thing without news for one whose sidecar is dead. */
+const HEARTBEAT_MS = 30_000;
 
 /**
  * Keeps the status properties of the hub Thing current: at once when the state changes, at intervals while the numbers do. A status
@@ -24,6 +26,7 @@ export class StatusReporter {
   #reporting: Promise<void> | undefined;
   #again = false;
   #last = '';
+  #lastAtMs = 0;
 
   constructor(options: StatusReporterOptions) {
     this.#options = { intervalMs: 10_000, ...options };
@@ -59,10 +62,11 @@ export class StatusReporter {
     const { client, thing, status, log } = this.#options;
     const content = status();
     const text = JSON.stringify(content);
-    if (text === this.#last) return;
+    if (text === this.#last && Date.now() - this.#lastAtMs < HEARTBEAT_MS) return;
     try {
       await client.invoke(thing, 'ReceiveStatus', { status: content }, { timeoutMs: TIMEOUT_MS });
       this.#last = text;
+      this.#lastAtMs = Date.now();
     } catch (thrown) {
       log.debug({ err: toConnectorError(thrown) }, 'The status could not be written to the hub Thing.');
     }

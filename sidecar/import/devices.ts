@@ -3,6 +3,7 @@ import type { Page, Twin } from '../azure/iot-hub/hub-types.ts';
 import { quoteForQuery } from '../azure/iot-hub/twins.ts';
 import type { Log } from '../observe/log.ts';
 import { persist } from '../tasks/task.ts';
+import { deviceView } from '../translate/sources/twin-view.ts';
 import type { ImportedDevice } from './rules.ts';
 
 /** Which devices. */
@@ -126,5 +127,6 @@ function imported(twin: Twin): ImportedDevice {
     modelId: twin.modelId || undefined,
     isEdge: twin.capabilities?.iotEdge === true,
     tags: twin.tags ?? {},
+    view: deviceView(twin),
   };
 }

@@ -171,6 +171,7 @@ class Plan {
       deviceId: device.deviceId,
       template: templateFor(device, rules, template),
       link: true,
+      ...(device.view === undefined ? {} : { twin: device.view }),
       ...(tags.text ? { tags: tags.text } : {}),
       ...(identifier.text ? { identifier: identifier.text } : {}),
       ...(project ? { project } : {}),

@@ -1,4 +1,5 @@
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { DeviceView } from '../translate/sources/twin-view.ts';
 
 /** What an import reads of a device. */
 export interface ImportedDevice {
@@ -6,6 +7,8 @@ export interface ImportedDevice {
   readonly modelId?: string | undefined;
   readonly isEdge: boolean;
   readonly tags: Readonly<Record<string, unknown>>;
+  /** For the properties of its Thing. */
+  readonly view?: DeviceView;
 }
 
 /** The Thing Template for devices that meet every condition that is given. */

@@ -2,6 +2,7 @@ import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import { persist, withGrace } from '../tasks/task.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
+import type { DeviceView } from '../translate/sources/twin-view.ts';
 
 /** A Thing to be made by the hub Thing's CreateThings. */
 export interface WantedThing {
@@ -12,6 +13,8 @@ export interface WantedThing {
   readonly tags?: string;
   readonly identifier?: string;
   readonly project?: string;
+  /** What the registry says of the device, when it is known: the Thing then need not read it. */
+  readonly twin?: DeviceView;
   /** Whether a Thing that exists already and has no hub yet is given to this one. */
   readonly link?: true;
 }
@@ -44,6 +47,7 @@ interface ThingBatchCreatorOptions {
 const AIM_MS = 4_000;
 const FIRST_BATCH = 20;
 const MOST_BATCH = 100;
+const MOST_BYTES = 1_000_000;
 /** Calls at the same time. ThingWorx makes Things side by side, and has other work to do. */
 const LANES = 2;
 
@@ -73,7 +77,7 @@ export class ThingBatchCreator {
       while (next < wanted.length && !failed) {
         if (signal.aborted)
           throw new ConnectorError('STOPPING', 'The task was cancelled or the sidecar is stopping.');
-        const some = wanted.slice(next, next + this.#batch);
+        const some = wanted.slice(next, next + fittingCount(wanted, next, this.#batch));
         next += some.length;
         const made = await withGrace(signal, (calling) => this.#make(some, dryRun, calling));
         if (!dryRun) for (const { deviceId } of some) this.#options.onThing(deviceId);
@@ -158,6 +162,17 @@ export class ThingBatchCreator {
     const { client, hubThing, log } = this.#options;
     return persist(() => client.invoke(hubThing, service, parameters, { signal }), signal, log);
   }
+}
+
+/** How many of the Things one call can carry: a twin may have 70 KB. */
+function fittingCount(wanted: readonly WantedThing[], from: number, most: number): number {
+  let bytes = 0;
+  let count = 0;
+  for (; count < most && from + count < wanted.length; count += 1) {
+    bytes += JSON.stringify(wanted[from + count]).length;
+    if (count > 0 && bytes > MOST_BYTES) break;
+  }
+  return count;
 }
 
 function outcomeOf<T extends WantedThing>(wanted: T, { created, linked, failed }: Made): MadeThing<T> {

@@ -1,9 +1,11 @@
 import { CHECK } from './check/check-connection.ts';
 import { MESSAGES } from './commands/messages.ts';
 import { METHODS } from './commands/methods.ts';
+import { FILE_DELIVERY } from './commands/send-file.ts';
 import { CONFIGURATIONS } from './configurations/configurations.ts';
 import { CONNECTION } from './connection.ts';
 import { DEAD_LETTERS } from './dead-letters/dead-letters.ts';
+import { DEFERRED } from './deferred/deferred.ts';
 import { EDGE_AGENT } from './edge/edge-agent.ts';
 import { EDGE_MODULES } from './edge/modules.ts';
 import { FILES } from './files/index.ts';
@@ -50,4 +52,6 @@ export const OPERATIONS = [
   ...MAPPINGS,
   ...FILES,
   ...PACKAGES,
+  ...DEFERRED,
+  ...FILE_DELIVERY,
 ] as unknown as readonly Operation[];

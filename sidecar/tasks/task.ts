@@ -49,7 +49,7 @@ interface TaskSave {
 
 /** One line of a task's report. */
 export interface TaskFinding {
-  /** The item: a blob, a device, a letter. */
+  /** The item: a blob, a device, a dead letter. */
   readonly item: string;
   readonly outcome: string;
   /** Plain words; may be empty. */

@@ -8,8 +8,6 @@ interface ThingDefinitionsOptions {
   hubThing: string;
   /** How long a definition is used before the platform is asked again. */
   maxAgeMs?: number;
-  /** How long a name stays known as missing; short, so that a new Thing is found soon. */
-  missingMaxAgeMs?: number;
   /** Least recently loaded entries go first when there are more. */
   maxEntries?: number;
 }
@@ -22,6 +20,7 @@ interface Call {
 
 interface Entry {
   readonly definition: ThingDefinition | undefined;
+  readonly loadedAtMs: number;
   readonly expiresAtMs: number;
 }
 
@@ -35,6 +34,8 @@ interface DescribeAnswer {
 }
 
 const NAMES_PER_CALL = 100;
+/** One call of DescribeThings. */
+const VERIFIED_PER_SECOND = NAMES_PER_CALL;
 /** Different sets of properties that are kept to be shared, and the longest description of one. */
 const MAX_SHARED = 1_000;
 const MAX_SHARED_LENGTH = 20_000;
@@ -49,9 +50,10 @@ export class ThingDefinitions {
   /** Things of one template have the same properties: a hundred thousand of them share one set. */
   readonly #shared = new Map<string, ThingDefinition['properties']>();
   readonly #loading = new Map<string, Call>();
+  #verifying = { sinceMs: 0, count: 0 };
 
   constructor(options: ThingDefinitionsOptions) {
-    this.#options = { maxAgeMs: 60_000, missingMaxAgeMs: 5_000, maxEntries: 100_000, ...options };
+    this.#options = { maxAgeMs: 60_000, maxEntries: 100_000, ...options };
   }
 
   /** The definition as last loaded; undefined when the Thing does not exist (or was never loaded). */
@@ -86,6 +88,28 @@ export class ThingDefinitions {
     if (again.length > 0 && asked.length <= this.#options.maxEntries) await this.load(again, signal);
   }
 
+  /**
+   * Loads again what was loaded before `sinceMs`, for values that a definition does not allow: it may be out of date. Devices may send values
+   * without a property in every message, so a limited number is loaded per second; the others wait until they expire. Resolves to the names
+   * that were loaded. Rejects when ThingWorx does not answer.
+   */
+  async verify(names: Iterable<string>, sinceMs: number, signal?: AbortSignal): Promise<Set<string>> {
+    const now = Date.now();
+    if (now - this.#verifying.sinceMs >= 1_000) this.#verifying = { sinceMs: now, count: 0 };
+    const verified = new Set<string>();
+    for (const name of names) {
+      const entry = this.#entries.get(name);
+      if (entry && entry.loadedAtMs >= sinceMs) continue;
+      if (this.#verifying.count >= VERIFIED_PER_SECOND) break;
+      this.#verifying.count += 1;
+      verified.add(name);
+      // The definition itself is kept: an unchanged one stays the same object.
+      if (entry) this.#entries.set(name, { ...entry, expiresAtMs: 0 });
+    }
+    if (verified.size > 0) await this.load(verified, signal);
+    return verified;
+  }
+
   /** Whether each of them was looked up and is still remembered. */
   hasAll(names: readonly string[]): boolean {
     for (const name of names) if (!this.#entries.has(name)) return false;
@@ -114,7 +138,7 @@ export class ThingDefinitions {
 
   async #fetch(call: Call, signal: AbortSignal | undefined): Promise<void> {
     const { names } = call;
-    const { client, hubThing, maxAgeMs, missingMaxAgeMs } = this.#options;
+    const { client, hubThing, maxAgeMs } = this.#options;
     const answer = requireMember<DescribeAnswer>(
       await client.invoke(hubThing, 'DescribeThings', { names: { names } }, signal ? { signal } : {}),
       'things',
@@ -132,7 +156,9 @@ export class ThingDefinitions {
       // Translation remembers its plans by the identity of a definition, so an unchanged one stays the same object.
       const definition = fresh && known && isSame(known, fresh) ? known : fresh;
       this.#entries.delete(name);
-      this.#entries.set(name, { definition, expiresAtMs: now + (definition ? maxAgeMs : missingMaxAgeMs) });
+      // That a Thing does not exist holds for this call only: it may be created at any time.
+      const expiresAtMs = definition ? now + maxAgeMs : 0;
+      this.#entries.set(name, { definition, loadedAtMs: now, expiresAtMs });
     }
     this.#trim();
   }

@@ -8,8 +8,6 @@ interface DeviceThingsOptions {
   readonly hubThing: string;
   /** How long a found Thing is taken for that of its device. */
   readonly maxAgeMs?: number;
-  /** How long a device is known to have none; a search goes through all Things of devices. */
-  readonly missingMaxAgeMs?: number;
   /** The oldest entries go first when there are more. */
   readonly maxEntries?: number;
   /** Called when a Thing was made or deleted here: what is known of it is out of date. */
@@ -17,7 +15,7 @@ interface DeviceThingsOptions {
 }
 
 interface Entry {
-  readonly thing: string | undefined;
+  readonly thing: string;
   readonly expiresAtMs: number;
 }
 
@@ -28,7 +26,10 @@ interface Failed {
 
 const DEVICES_PER_CALL = 100;
 
-/** Which Thing belongs to which device: the one of the same name, or the one whose deviceId says so. */
+/**
+ * Which Thing belongs to which device: the one of the same name, or the one whose deviceId says so. That a device has no Thing is not
+ * remembered: it may get one at any time, and what is ignored before is lost.
+ */
 export class DeviceThings {
   readonly #options: Required<DeviceThingsOptions>;
   readonly #entries = new Map<string, Entry>();
@@ -36,7 +37,6 @@ export class DeviceThings {
   constructor(options: DeviceThingsOptions) {
     this.#options = {
       maxAgeMs: 600_000,
-      missingMaxAgeMs: 10_000,
       maxEntries: 50_000,
       onThingChanged: () => undefined,
       ...options,
@@ -51,15 +51,17 @@ export class DeviceThings {
     for (const deviceId of new Set(deviceIds)) {
       const entry = this.#entries.get(deviceId);
       if (!entry || entry.expiresAtMs <= now) wanted.push(deviceId);
-      else if (entry.thing !== undefined) found.set(deviceId, entry.thing);
+      else found.set(deviceId, entry.thing);
     }
     for (let start = 0; start < wanted.length; start += DEVICES_PER_CALL) {
       const some = wanted.slice(start, start + DEVICES_PER_CALL);
       const things = await this.#ask(some, signal);
       for (const deviceId of some) {
         const thing = things.get(deviceId);
+        this.forget(deviceId);
+        if (thing === undefined) continue;
         this.#keep(deviceId, thing);
-        if (thing !== undefined) found.set(deviceId, thing);
+        found.set(deviceId, thing);
       }
     }
     return found;
@@ -140,10 +142,9 @@ export class DeviceThings {
     return new Map(answer.things.map(({ deviceId, thing }) => [deviceId, thing]));
   }
 
-  #keep(deviceId: string, thing: string | undefined): void {
-    const { maxAgeMs, missingMaxAgeMs, maxEntries } = this.#options;
-    this.#entries.delete(deviceId);
-    this.#entries.set(deviceId, { thing, expiresAtMs: Date.now() + (thing ? maxAgeMs : missingMaxAgeMs) });
+  #keep(deviceId: string, thing: string): void {
+    const { maxAgeMs, maxEntries } = this.#options;
+    this.#entries.set(deviceId, { thing, expiresAtMs: Date.now() + maxAgeMs });
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= maxEntries) return;
       this.#entries.delete(oldest);

@@ -16,15 +16,15 @@ export class Outcome {
    * Keys or names that are data (time stamps, serial numbers) must not make a model grow without end: of a message that lacks more than
    * this, nothing is created.
    */
-  readonly #maxCreations: number;
-  #wanted: Set<string> | undefined;
+  private readonly maxCreations: number;
+  private wanted: Set<string> | undefined;
   readonly updates: Update[] = [];
   private ignored: Ignored[] | undefined;
   private refusals: Refusal[] | undefined;
   private creations: Creation[] | undefined;
 
   constructor(maxCreations: number) {
-    this.#maxCreations = maxCreations;
+    this.maxCreations = maxCreations;
   }
 
   ignore(ignored: Ignored): void {
@@ -40,11 +40,11 @@ export class Outcome {
   /** Wants a creation, unless it is wanted already; one more than the limit is kept, to know that there are more. */
   create(creation: Creation): void {
     this.creations ??= [];
-    this.#wanted ??= new Set();
+    this.wanted ??= new Set();
     const key = creationKey(creation);
-    if (this.creations.length > this.#maxCreations) this.refuse(this.#tooMany(creation));
-    else if (!this.#wanted.has(key)) {
-      this.#wanted.add(key);
+    if (this.creations.length > this.maxCreations) this.refuse(this.#tooMany(creation));
+    else if (!this.wanted.has(key)) {
+      this.wanted.add(key);
       this.creations.push(creation);
     }
   }
@@ -64,13 +64,13 @@ export class Outcome {
     if (this.refusals !== undefined) this.refusals.length = mark.refusals;
     if (this.creations !== undefined) {
       for (const creation of this.creations.splice(mark.creations))
-        this.#wanted?.delete(creationKey(creation));
+        this.wanted?.delete(creationKey(creation));
     }
   }
 
   finish(content: Content): Translation {
     let creations: readonly Creation[] = this.creations ?? NONE;
-    if (creations.length > this.#maxCreations) {
+    if (creations.length > this.maxCreations) {
       for (const creation of creations) this.refuse(this.#tooMany(creation));
       creations = NONE;
     }
@@ -86,7 +86,7 @@ export class Outcome {
   #tooMany(creation: Creation): Refusal {
     const { kind, thing } = creation;
     const what = kind === 'thing' ? 'Things' : 'properties';
-    const reason = `One message needs more than ${this.#maxCreations} ${what} that do not exist (setting maxCreations): none is created.`;
+    const reason = `One message needs more than ${this.maxCreations} ${what} that do not exist (setting maxCreations): none is created.`;
     return kind === 'thing'
       ? { code: 'THING_UNKNOWN', reason, thing }
       : { code: 'PROPERTY_UNKNOWN', reason, thing, property: creation.property };

@@ -16,7 +16,6 @@ import type {
 } from './types.ts';
 import { type Run, short, unknownProperty, unknownThing } from './unknown.ts';
 
-const NO_UPDATES: ReadonlySet<Update> = new Set();
 const CREATION_TIME = 'iothub-creation-time-utc';
 
 /** 2000-01-01: clocks that were never set show 1970, 1980 or 1999. */
@@ -38,6 +37,7 @@ export class RowBuilder implements Run {
   private readonly latestTimeMs: number;
   /** Updates with the message's time for want of their own; only kept for readings that say so. */
   private untimed: Set<Update> | undefined;
+  private isFirstUntimed = false;
   private hasToldTime = false;
 
   constructor(
@@ -64,7 +64,9 @@ export class RowBuilder implements Run {
   finish(content: Content): Translation {
     const translation = this.outcome.finish(content);
     if (translation.updates.length < 2 || this.settings.distinctTimes === false) return translation;
-    return { ...translation, updates: separateTimes(translation.updates, this.untimed ?? NO_UPDATES) };
+    const untimed = this.untimed ?? new Set();
+    if (this.isFirstUntimed) untimed.add(translation.updates[0] as Update);
+    return { ...translation, updates: separateTimes(translation.updates, untimed) };
   }
 
   /** Says that the device's creation time could not be read; it is undefined then, as it is when there is none. */
@@ -206,6 +208,16 @@ export class RowBuilder implements Run {
     this.outcome.refuse({ code: wrong.code, reason, thing, property });
   }
 
+  /** Most messages have one row, for which it makes no difference. */
+  private noteUntimed(index: number): void {
+    if (index === 0) {
+      this.isFirstUntimed = true;
+      return;
+    }
+    this.untimed ??= new Set();
+    this.untimed.add(this.outcome.updates[index] as Update);
+  }
+
   private push(reading: Reading, plan: Plan, values: readonly unknown[]): void {
     const update: Update = {
       thing: reading.thing,
@@ -215,11 +227,9 @@ export class RowBuilder implements Run {
       baseTypes: plan.baseTypes,
       values,
     };
-    if (reading.untimed === true) {
-      this.untimed ??= new Set();
-      this.untimed.add(update);
-    }
-    this.outcome.updates.push(update);
+    const { updates } = this.outcome;
+    updates.push(update);
+    if (reading.untimed === true) this.noteUntimed(updates.length - 1);
   }
 }
 

@@ -146,7 +146,6 @@ export const IGNORE_CODES = [
   'TIME_UNREADABLE',
   'TIME_IMPLAUSIBLE',
   'MAPPING',
-  'SOURCE',
 ] as const;
 
 type IgnoreCode = (typeof IGNORE_CODES)[number];

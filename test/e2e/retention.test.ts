@@ -42,7 +42,7 @@ test('messages that the hub drops while the sidecar is away are counted and name
     state?: string;
   };
   assert.equal(lastError?.code, 'MESSAGES_EXPIRED');
-  assert.match(lastError.message, /dropped \d+ messages of partition 0/);
+  assert.match(lastError.message, /deleted \d+ messages of partition 0/);
   assert.deepEqual([lag, state], [0, 'running']);
   assert.equal(lines.filter((line) => line.includes('MESSAGES_EXPIRED')).length, 1);
 });

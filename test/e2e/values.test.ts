@@ -217,7 +217,11 @@ describe('values, policies and hostile bodies on the whole delivery pipeline', (
     const bodies: (Omit<StoredEvent, 'deviceId'> & { code?: string })[] = [
       { body: { label: 'x'.repeat(256 * 1024 - 20) } },
       { body: { ...keys(10_000), humidity: 51 } },
-      { body: keys(30_000), code: 'BODY_TOO_MANY_KEYS' },
+      {
+        ...base64(gzipSync(`[${'1,'.repeat(1_100_000)}1]`)),
+        contentEncoding: 'gzip',
+        code: 'BODY_TOO_MANY_KEYS',
+      },
       { body: nested(1_000), code: 'BODY_TOO_DEEP' },
       { ...base64(gzipSync(Buffer.alloc(64 << 20, ' '))), contentEncoding: 'gzip', code: 'BODY_TOO_LARGE' },
       { body: '{"humidity":1,"humidity":52}' },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ENTITIES } from '../../extension/entities/index.ts';
 import { type Entity, PROJECT } from '../../extension/entities/model.ts';
+import { SIDECAR_SETTINGS } from '../../extension/entities/sidecar-shape.ts';
 import { entityPath, entityXml } from '../../extension/generate/entity-xml.ts';
 import { element, toXml } from '../../extension/generate/xml.ts';
 import { HubSettings, SETTING_NAMES, settingFacts } from '../../sidecar/contract/hub-settings.ts';
@@ -146,7 +147,7 @@ describe('the hub template', () => {
     const sources = subscriptions
       .map((item) => attribute(item, 'sourceProperty'))
       .filter((name) => name !== '');
-    assert.deepEqual(sources.sort(), ['sidecarToken', 'sidecarUrl', ...SETTING_NAMES].sort());
+    assert.deepEqual(sources.sort(), [...SIDECAR_SETTINGS, ...SETTING_NAMES].sort());
     const start = subscriptions.filter((item) => attribute(item, 'eventName') === 'ThingStart');
     assert.equal(start.length, 1);
     for (const item of subscriptions) assert.equal(attribute(item, 'enabled'), 'true');

@@ -57,13 +57,12 @@ async function createSidecarKey(client: Client): Promise<string> {
     `<Users><User name="${user}" enabled="true" password="a-Long-Enough-1"/></Users>`,
     `<ApplicationKeys><ApplicationKey name="${user}" keyId="${keyId}" userNameReference="${user}" clientName="" ipWhitelist=""
       expirationDate="${expires}"/></ApplicationKeys>`,
-    `<Groups><Group name="AzureIoT.Sidecar_UG" projectName="AzureIoT.Connector"><Members><Members>
-      <Member name="${user}" type="User"/></Members></Members></Group></Groups>`,
   ];
   for (const document of documents) {
     const answer = await client.importXml(`<Entities>${document}</Entities>`);
     if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`);
   }
+  await client.result('Groups/AzureIoT.Sidecar_UG', 'AddMember', { member: user, type: 'User' });
   return keyId;
 }
 
@@ -103,3 +102,14 @@ export async function createDevice(
 }
 
 export { until };
+
+/** What the platform has logged at the level ERROR, in every log. */
+export async function errorLines(client: Client): Promise<string[]> {
+  const lines: string[] = [];
+  for (const log of ['ApplicationLog', 'ScriptLog', 'ErrorLog', 'SecurityLog']) {
+    const table = await client.result(`Logs/${log}`, 'QueryLogEntries', { maxItems: 1000 });
+    for (const { level, content } of table.rows as { level: string; content: string }[])
+      if (level === 'ERROR') lines.push(`${log}: ${content}`);
+  }
+  return lines;
+}

@@ -62,6 +62,7 @@ const PLATFORM = new Set([
   'logger',
   'eventData',
   'base64EncodeBytes',
+  'pause',
   'base64DecodeBytes',
 ]);
 const STANDARD = new Set([

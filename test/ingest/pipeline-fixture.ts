@@ -46,7 +46,7 @@ export class TestPipeline {
     const onWaiting = (error: { code: string } | undefined) => void this.waits.push(error?.code);
     const { log } = listeningLog();
     const { maxEntries } = this;
-    const definitions = new ThingDefinitions({ client, hubThing, missingMaxAgeMs: 1, maxEntries });
+    const definitions = new ThingDefinitions({ client, hubThing, maxEntries });
     this.definitions = definitions;
     const deviceThings = new DeviceThings({ client, hubThing });
     const notifications = new NotificationDelivery({

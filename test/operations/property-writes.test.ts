@@ -9,7 +9,7 @@ import {
 import { Factory } from './factory.ts';
 
 /** The line of docs/from-ptc.md. */
-const LINE = 'me.SendProperties({ values: { setpoint: eventData.newValue.value } });';
+const LINE = 'me.SendProperties({ values: { setpoint: eventData.newValue.value }, background: true });';
 
 describe('writing a property that reaches the device', () => {
   const factory = new Factory();

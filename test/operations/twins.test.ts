@@ -243,6 +243,70 @@ describe('twins', () => {
     await shows('anew', 'twinDesired', { speed: 1 });
   });
 
+  describe('a Thing that is new to a device with a twin', () => {
+    const device = async (deviceId: string) => {
+      await factory.hub('CreateDevice', { deviceId });
+      const client = await factory.connect(deviceId);
+      const twin = await followTwin(client);
+      await report(twin, { firmware: '1.2' });
+      return deviceId;
+    };
+    const hasAll = (thing: string, tags: Row) =>
+      eventually(async () => {
+        const values = await factory.read(thing);
+        assert.deepEqual(bare(values.twinReported), { firmware: '1.2' });
+        assert.deepEqual(bare(values.twinTags), tags);
+        assert.equal((values.twinDesired as Row)['$version'], 1);
+        assert.equal(values.connectionState, 'Connected');
+      });
+    const tagged = async (deviceId: string, tags: Row) => {
+      await device(deviceId);
+      // A Thing of another device gives the services of a device.
+      await factory.createDevice(`${deviceId}-helper`);
+      await factory.system.platform.setProperties(`${deviceId}-helper`, { deviceId });
+      await factory.call(`${deviceId}-helper`, 'UpdateTwin', { tags });
+      await factory.system.platform.setProperties(`${deviceId}-helper`, { deviceId: `${deviceId}-helper` });
+      return deviceId;
+    };
+
+    test('has it at once when CreateDevice makes it', async () => {
+      const deviceId = await tagged('known', { site: 'Lyon' });
+      await factory.createDevice(deviceId);
+      await hasAll(deviceId, { site: 'Lyon' });
+    });
+
+    test('has it at once when somebody makes it by hand', async () => {
+      const deviceId = await tagged('manual', { site: 'Metz' });
+      await factory.system.platform.createThing('Hall.Manual', 'AzureIoT.Device_TT');
+      await factory.system.platform.setProperties('Hall.Manual', { deviceId, hubThing: HUB_THING });
+      await hasAll('Hall.Manual', { site: 'Metz' });
+    });
+
+    test('has it from the twins that an import has read', async () => {
+      const deviceId = await tagged('imported', { site: 'Nice' });
+      const task = await factory.hub<string>('StartImport', { deviceIds: { array: [deviceId] } });
+      await eventually(async () =>
+        assert.equal((await factory.hub<Row>('GetTask', { task })).state, 'completed'),
+      );
+      const values = await factory.read(deviceId);
+      assert.deepEqual(bare(values.twinTags), { site: 'Nice' });
+      await hasAll(deviceId, { site: 'Nice' });
+    });
+
+    test('shows it after RefreshTwin, whatever it had', async () => {
+      const deviceId = await tagged('asked', { site: 'Brest' });
+      await factory.createDevice(deviceId);
+      await hasAll(deviceId, { site: 'Brest' });
+      await factory.system.platform.setProperties(deviceId, {
+        twinReported: { firmware: 'wrong' },
+        connectionState: '',
+      });
+      const answer = await factory.call<Row>(deviceId, 'RefreshTwin');
+      assert.deepEqual(bare(answer.reported), { firmware: '1.2' });
+      await hasAll(deviceId, { site: 'Brest' });
+    });
+  });
+
   test('digital twin changes and jobs fire events', async () => {
     await factory.createDevice('plug');
     await factory.listen('plug', 'DigitalTwinChanged');
@@ -275,6 +339,47 @@ describe('twins', () => {
       assert.equal(job?.jobId, 'job-1');
       assert.equal(job?.status, 'completed');
     });
+  });
+
+  test('a module that connects is shown, and kinds of notifications that are not known fire OtherNotification', async () => {
+    await factory.createDevice('odd');
+    await factory.listen('odd', 'DeviceConnectionChanged');
+    await factory.listen('odd', 'OtherNotification');
+    await factory.listen(HUB_THING, 'OtherNotification');
+    const { deadLettered } = (await factory.hub<{ counters: Row }>('GetStatus')).counters;
+    const notify = (deviceId: string, source: string, opType: string, body?: unknown) =>
+      factory.control('/events', {
+        source,
+        deviceId,
+        ...(opType === 'moduleConnected' ? { moduleId: 'camera' } : {}),
+        contentType: 'application/json',
+        contentEncoding: 'utf-8',
+        properties: { hubName: 'hub', deviceId, opType, operationTimestamp: '2026-01-31T12:00:00Z' },
+        ...(body === undefined ? {} : { body }),
+      });
+    await notify('odd', 'deviceConnectionStateEvents', 'moduleConnected', { sequenceNumber: '01' });
+    await notify('odd', 'deviceLifecycleEvents', 'updateDeviceIdentity', { status: 'disabled' });
+    await notify('odd', 'deviceHealthEvents', 'degraded', [1, 2]);
+    await notify('without-a-thing', 'deviceHealthEvents', 'gone');
+    await eventually(async () => {
+      const [connection] = await factory.heard('odd', 'DeviceConnectionChanged');
+      assert.deepEqual([connection?.state, connection?.moduleId], ['Connected', 'camera']);
+      const told = await factory.heard('odd', 'OtherNotification');
+      assert.deepEqual(
+        told.map(({ source, operation, content }) => [source, operation, content]),
+        [
+          ['deviceLifecycleEvents', 'updateDeviceIdentity', { status: 'disabled' }],
+          ['deviceHealthEvents', 'degraded', { array: [1, 2] }],
+        ],
+      );
+      const [onHub] = await factory.heard(HUB_THING, 'OtherNotification');
+      assert.deepEqual(
+        [onHub?.deviceId, onHub?.source, onHub?.operation, onHub?.content],
+        ['without-a-thing', 'deviceHealthEvents', 'gone', {}],
+      );
+    });
+    const after = (await factory.hub<{ counters: Row }>('GetStatus')).counters;
+    assert.equal(after.deadLettered, deadLettered);
   });
 
   test('events that were applied are dropped, and one that fails stops no other', async () => {

@@ -194,6 +194,35 @@ describe('policies', () => {
     assert.equal(twice.creations.length, 1);
   });
 
+  test('a first value that is none waits for one that says the base type', () => {
+    const things = directory(thing('dev-1', { other: 'STRING' }));
+    const wanted = (value: unknown): unknown => {
+      const { creations, ignored, refusals } = translate(
+        { unknownProperty: 'create' },
+        message({ v: value }),
+        things,
+      );
+      assert.deepEqual(refusals, []);
+      const [creation] = creations;
+      if (creation === undefined) assert.deepEqual(codes(ignored), ['NULL_VALUE'], String(value));
+      return creation?.kind === 'property' ? creation.baseType : undefined;
+    };
+    for (const none of ['NaN', 'nan', '-NaN', 'Infinity', '-Infinity', 'inf', '', '  ', null])
+      assert.equal(wanted(none), undefined, String(none));
+    const said: [unknown, string][] = [
+      [0, 'NUMBER'],
+      ['none', 'STRING'],
+      ['12', 'STRING'],
+      ['2026-01-02T03:04:05Z', 'DATETIME'],
+      [{ latitude: 1, longitude: 2, altitude: 3 }, 'LOCATION'],
+      [{ type: 'Point', coordinates: [1, 2] }, 'LOCATION'],
+      [{ lat: 1, lng: 2, speed: 3 }, 'JSON'],
+      [{ lat: 95, lng: 2 }, 'JSON'],
+      [[], 'JSON'],
+    ];
+    for (const [value, baseType] of said) assert.equal(wanted(value), baseType, JSON.stringify(value));
+  });
+
   test('a Thing that was tried in vain is refused, so that passes come to an end', () => {
     const create: TranslationSettings = { unknownThing: 'create', deviceTemplate: 'Pump_TT' };
     const translation = translate(create, message({ t: 1 }), nowhere, { tried: () => true });

@@ -53,7 +53,7 @@ function transportError(thrown, base, timeoutSeconds) {
 
 function tokenError() {
   return new Error(
-    "UNAUTHORIZED: The sidecar refused sidecarToken: enter the token that the sidecar was started with."
+    "UNAUTHORIZED: The sidecar refused the token: enter the one that the sidecar was started with."
   );
 }
 

@@ -49,3 +49,24 @@ function writeFromHub(thing, name, value) {
     { name: name, time: time, value: { value: content, baseType: "JSON" }, quality: "GOOD" }
   ]);
 }
+
+/* Writes the twin of a device as it was read whole, and what else the registry says of the device. */
+function writeTwin(thing, twin) {
+  var sections = { desired: "twinDesired", reported: "twinReported", tags: "twinTags" };
+  Object.keys(sections).forEach(function (name) {
+    if (isSet(twin[name])) {
+      writeFromHub(thing, sections[name], twin[name]);
+    }
+  });
+  ["connectionState", "modelId"].forEach(function (name) {
+    if (isSet(twin[name]) && String(thing[name]) !== twin[name]) {
+      thing[name] = twin[name];
+    }
+  });
+  if (isSet(twin.lastActivityTime)) {
+    var time = toDate(twin.lastActivityTime);
+    if (!isSet(thing.lastActivityTime) || thing.lastActivityTime.getTime() < time.getTime()) {
+      thing.lastActivityTime = time;
+    }
+  }
+}

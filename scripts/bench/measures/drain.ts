@@ -1,9 +1,9 @@
+import { BenchSystem } from '../bench-system.ts';
 import type { Figure } from '../figures.ts';
-import { Stage } from '../stage.ts';
 
 /** Drains preloaded messages, the SDK's bare loop and the sidecar in turns; both are measured from their first message on. */
 export async function drain(program: string, messages: number, rounds: number): Promise<Figure[]> {
-  const stage = new Stage(program);
+  const system = new BenchSystem(program);
   const bareMicros: number[] = [];
   const bareRate: number[] = [];
   const bareMegabytes: number[] = [];
@@ -12,30 +12,30 @@ export async function drain(program: string, messages: number, rounds: number): 
   const calls: number[] = [];
   const megabytes: number[] = [];
   try {
-    await stage.start();
-    await stage.preload(messages);
+    await system.start();
+    await system.preload(messages);
     for (let round = 0; round < rounds; round += 1) {
-      const bare = await stage.bareLoop(messages);
+      const bare = await system.bareLoop(messages);
       bareMicros.push((bare.cpuSeconds / bare.events) * 1e6);
       bareRate.push(bare.events / bare.seconds);
       bareMegabytes.push(bare.rssBytes / 1e6);
-      stage.sink.reset();
-      const sidecar = await stage.startSidecar();
-      await stage.untilRows(1);
+      system.sink.reset();
+      const sidecar = await system.startSidecar();
+      await system.untilRows(1);
       const startedAt = performance.now();
-      const before = await stage.facts(sidecar);
-      const rest = messages - stage.sink.facts().rows;
-      await stage.untilRows(messages);
+      const before = await system.facts(sidecar);
+      const rest = messages - system.sink.facts().rows;
+      await system.untilRows(messages);
       const seconds = (performance.now() - startedAt) / 1000;
-      const after = await stage.facts(sidecar);
+      const after = await system.facts(sidecar);
       micros.push(((after.cpuSeconds - before.cpuSeconds) / rest) * 1e6);
       rate.push(rest / seconds);
-      calls.push((stage.sink.facts().calls / messages) * 1000);
+      calls.push((system.sink.facts().calls / messages) * 1000);
       megabytes.push(after.rssBytes / 1e6);
-      await stage.stopSidecars();
+      await system.stopSidecars();
     }
   } finally {
-    await stage.stop();
+    await system.stop();
   }
   const ratios = (a: readonly number[], b: readonly number[]) =>
     a.map((value, index) => value / (b[index] ?? Number.NaN));

@@ -1,5 +1,5 @@
+import { BenchSystem } from '../bench-system.ts';
 import { type Figure, median } from '../figures.ts';
-import { Stage } from '../stage.ts';
 
 const BACKLOG = 1_000_000;
 const WAITING = 200_000;
@@ -12,14 +12,14 @@ export async function backlog(program: string): Promise<Figure[]> {
     program,
     'draining a million messages',
     BACKLOG,
-    (stage) => stage.sink.facts().rows >= BACKLOG,
+    (system) => system.sink.facts().rows >= BACKLOG,
   );
 }
 
 /** 200,000 messages wait while ThingWorx takes two seconds for each call: memory must stay flat. */
 export async function slow(program: string): Promise<Figure[]> {
-  return await watched(program, 'ThingWorx answers slowly', WAITING, (stage, seconds) => {
-    stage.sink.delayMs = SLOW_ANSWER_MS;
+  return await watched(program, 'ThingWorx answers slowly', WAITING, (system, seconds) => {
+    system.sink.delayMs = SLOW_ANSWER_MS;
     return seconds >= SLOW_SECONDS;
   });
 }
@@ -28,22 +28,22 @@ async function watched(
   program: string,
   what: string,
   messages: number,
-  isOver: (stage: Stage, seconds: number) => boolean,
+  isOver: (system: BenchSystem, seconds: number) => boolean,
 ): Promise<Figure[]> {
-  const stage = new Stage(program);
+  const system = new BenchSystem(program);
   const samples: number[] = [];
   try {
-    await stage.start();
-    await stage.preload(messages);
-    isOver(stage, 0);
-    const sidecar = await stage.startSidecar();
-    await stage.untilRows(1);
-    for (let seconds = 1; !isOver(stage, seconds) && seconds < 300; seconds += 1) {
+    await system.start();
+    await system.preload(messages);
+    isOver(system, 0);
+    const sidecar = await system.startSidecar();
+    await system.untilRows(1);
+    for (let seconds = 1; !isOver(system, seconds) && seconds < 300; seconds += 1) {
       await new Promise((resolve) => setTimeout(resolve, 1_000));
-      samples.push((await stage.facts(sidecar)).rssBytes / 1e6);
+      samples.push((await system.facts(sidecar)).rssBytes / 1e6);
     }
   } finally {
-    await stage.stop();
+    await system.stop();
   }
   const third = Math.ceil(samples.length / 3);
   const flatness = median(samples.slice(-third)) / median(samples.slice(third, 2 * third));

@@ -1,22 +1,22 @@
+import { BenchSystem } from '../bench-system.ts';
 import type { Figure } from '../figures.ts';
-import { Stage } from '../stage.ts';
 
 /** From the start of the process until the hub is read. */
 export async function start(program: string, rounds: number): Promise<Figure[]> {
-  const stage = new Stage(program);
+  const system = new BenchSystem(program);
   const ready: number[] = [];
   try {
-    await stage.start();
+    await system.start();
     for (let round = 0; round < rounds; round += 1) {
       const startedAt = performance.now();
-      const sidecar = await stage.startSidecar();
+      const sidecar = await system.startSidecar();
       while ((await fetch(`${sidecar.url}/health/ready`)).status !== 200)
         await new Promise((resolve) => setTimeout(resolve, 20));
       ready.push((performance.now() - startedAt) / 1000);
-      await stage.stopSidecars();
+      await system.stopSidecars();
     }
   } finally {
-    await stage.stop();
+    await system.stop();
   }
   return [{ name: 'start to ready, hub connected', values: ready, unit: 's', budget: '<= 2' }];
 }

@@ -1,7 +1,7 @@
 import type { Sidecar } from '../../local/sidecar.ts';
+import { BenchSystem, createSink } from '../bench-system.ts';
 import type { Figure } from '../figures.ts';
 import type { Sink } from '../sink.ts';
-import { createSink, Stage } from '../stage.ts';
 
 const PARTITIONS = 4;
 const TRICKLE_MS = 50;
@@ -28,17 +28,17 @@ async function oneTakeover(
   phaseMs: number,
   end: (sidecar: Sidecar) => Promise<void>,
 ): Promise<number> {
-  const stage = new Stage(program);
+  const system = new BenchSystem(program);
   const trickle = new AbortController();
   let trickling: Promise<void> | undefined;
   try {
-    await stage.start();
-    const secrets = { storageConnectionString: await stage.storage() };
+    await system.start();
+    const secrets = { storageConnectionString: await system.storage() };
     const other = createSink();
-    const ending = await stage.startSidecar({}, { secrets });
-    await stage.startSidecar({}, { secrets, sink: other });
-    trickling = feed(stage, trickle.signal);
-    await until(() => half(stage.sink) && half(other));
+    const ending = await system.startSidecar({}, { secrets });
+    await system.startSidecar({}, { secrets, sink: other });
+    trickling = feed(system, trickle.signal);
+    await until(() => half(system.sink) && half(other));
     await new Promise((resolve) => setTimeout(resolve, phaseMs));
     const endedAt = Date.now();
     const ended = end(ending);
@@ -51,7 +51,7 @@ async function oneTakeover(
   } finally {
     trickle.abort();
     await trickling;
-    await stage.stop();
+    await system.stop();
   }
 }
 
@@ -62,9 +62,9 @@ function half(sink: Sink): boolean {
 }
 
 /** Messages of a hundred devices, so of all partitions, until the signal. */
-async function feed(stage: Stage, signal: AbortSignal): Promise<void> {
+async function feed(system: BenchSystem, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await stage.preload(100);
+    await system.preload(100);
     await new Promise((resolve) => setTimeout(resolve, TRICKLE_MS));
   }
 }

@@ -14,6 +14,7 @@ import type {
   DecodedMessage,
   Ignored,
   ReceivedMessage,
+  TranslateOptions,
   Translation,
   Translator,
   Update,
@@ -57,6 +58,14 @@ interface InterpreterOptions {
 /** Decoded bytes that are translated together. */
 const SLICE_BYTES = 2_000_000;
 
+/** Why a value is left out that another definition of its Thing would allow. */
+const DEFINITION_CODES: ReadonlySet<string> = new Set([
+  'PROPERTY_UNKNOWN',
+  'VALUE_WRONG_TYPE',
+  'VALUE_OUT_OF_RANGE',
+  'VALUE_INEXACT',
+]);
+
 /** Creating a Thing can take ThingWorx one second, and a script may run for 30 seconds. */
 const CREATIONS_PER_CALL = 20;
 
@@ -75,9 +84,10 @@ export class Interpreter {
    */
   async interpret(messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<TranslatedMessage[]> {
     const translator = this.#options.translator();
+    const sinceMs = Date.now();
     const decoded = await decode(translator, messages, SLICE_BYTES);
     await this.#load(decoded, signal);
-    const translations = await this.#translate(translator, decoded, signal);
+    const translations = await this.#translate(translator, decoded, sinceMs, signal);
     return decoded.map((item, index) =>
       this.#toTranslated(item, translations[index] as Translation, translator),
     );
@@ -88,15 +98,16 @@ export class Interpreter {
    * is unavailable; rejects only with STOPPING.
    */
   async preview(messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<Translation[]> {
-    const { definitions, translator } = this.#options;
-    const current = translator();
+    const current = this.#options.translator();
+    const sinceMs = Date.now();
     const decoded = await decode(current, messages, SLICE_BYTES);
     await this.#load(decoded, signal);
     const translations: Translation[] = [];
-    for (const item of decoded) {
-      if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
-      translations.push(current.translate(item, definitions));
-    }
+    const all = [...decoded.keys()];
+    await this.#translateEach(all, decoded, translations, current, {}, signal);
+    const outdated = await this.#outdated(translations, sinceMs, signal);
+    const again = all.filter((index) => decoded[index]?.things.some((name) => outdated.has(name)));
+    await this.#translateEach(again, decoded, translations, current, {}, signal);
     return translations;
   }
 
@@ -121,6 +132,7 @@ export class Interpreter {
     for (const { thing, reason } of refused) if (reason === 'VALUE_REFUSED') definitions.invalidate(thing);
     if (stale.length === 0) return [];
     for (const { thing } of stale) definitions.invalidate(thing);
+    const sinceMs = Date.now();
     const bySequence = groupBySequence(stale);
     const translator = this.#options.translator();
     const affected = messages.filter(({ number }) => bySequence.has(number));
@@ -129,7 +141,7 @@ export class Interpreter {
       affected.map(({ message }) => message),
     );
     await this.#load(decoded, signal);
-    const translations = await this.#translate(translator, decoded, signal, false);
+    const translations = await this.#translate(translator, decoded, sinceMs, signal, false);
     const rows: Row[] = [];
     for (const [index, message] of affected.entries()) {
       const translation = translations[index];
@@ -201,15 +213,22 @@ export class Interpreter {
   async #translate(
     translator: Translator,
     decoded: readonly DecodedMessage[],
+    sinceMs: number,
     signal: AbortSignal,
     withNotifications = true,
   ): Promise<Translation[]> {
-    const { definitions, creationsFor } = this.#options;
+    const { creationsFor } = this.#options;
     const tried = new Set<string>();
     const options = { tried: (creation: Creation) => tried.has(keyOf(creation)) };
     const translations: Translation[] = [];
     let due: readonly number[] = [...decoded.keys()];
     for (let first = true; ; first = false) {
+      await this.#translateEach(due, decoded, translations, translator, options, signal);
+      if (first) {
+        const outdated = await this.#outdated(translations, sinceMs, signal);
+        const again = due.filter((index) => decoded[index]?.things.some((name) => outdated.has(name)));
+        await this.#translateEach(again, decoded, translations, translator, options, signal);
+      }
       const wanted = new Map<string, Creation>();
       const want = (creations: readonly Creation[]) => {
         for (const creation of creations) {
@@ -217,13 +236,7 @@ export class Interpreter {
           if (!wanted.has(key)) wanted.set(key, creation);
         }
       };
-      for (const index of due) {
-        const item = decoded[index] as DecodedMessage;
-        if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
-        const translation = translator.translate(item, definitions, options);
-        translations[index] = translation;
-        if (translation.creations.length > 0) want(translation.creations);
-      }
+      for (const index of due) want(translations[index]?.creations ?? []);
       const notifications =
         withNotifications && first ? translations.flatMap((item) => item.notifications) : [];
       if (notifications.length > 0)
@@ -238,6 +251,41 @@ export class Interpreter {
         signal,
       );
     }
+  }
+
+  async #translateEach(
+    indexes: readonly number[],
+    decoded: readonly DecodedMessage[],
+    translations: Translation[],
+    translator: Translator,
+    options: TranslateOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { definitions } = this.#options;
+    for (const index of indexes) {
+      const item = decoded[index] as DecodedMessage;
+      if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
+      translations[index] = translator.translate(item, definitions, options);
+    }
+  }
+
+  /**
+   * Loads the definitions again that do not allow a value and are older than this call: somebody may have added the property, or changed its
+   * base type. Resolves to the Things that were loaded.
+   */
+  async #outdated(
+    translations: readonly Translation[],
+    sinceMs: number,
+    signal: AbortSignal,
+  ): Promise<Set<string>> {
+    const names = new Set<string>();
+    for (const { ignored, refusals } of translations) {
+      if (ignored.length === 0 && refusals.length === 0) continue;
+      for (const { code, thing } of [...ignored, ...refusals])
+        if (thing !== undefined && DEFINITION_CODES.has(code)) names.add(thing);
+    }
+    if (names.size === 0) return names;
+    return await this.#untilAnswered(signal, () => this.#options.definitions.verify(names, sinceMs, signal));
   }
 
   /** Resolves to the Things that may have changed. */

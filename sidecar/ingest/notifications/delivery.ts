@@ -80,23 +80,45 @@ export class NotificationDelivery {
       if (notification.type === 'twinChanged' || notification.type === 'connectionStateChanged')
         this.#options.onHeard(notification.deviceId);
     try {
-      const things = await this.find(
-        items.map(({ notification }) => notification),
-        signal,
-      );
-      const ignored = new Set(items.filter(({ notification }) => isUndeliverable(notification, things)));
-      const wanted = items.filter((item) => !ignored.has(item));
-      const instructions = await this.#untilAnswered(
-        signal,
-        () => this.#instructions(wanted, things, signal),
-        saysNothing,
-      );
-      return { ignored: [...ignored], refused: await this.send(instructions, origin, signal) };
+      const first = await this.#deliverOnce(items, origin, signal);
+      // The Thing of the device was deleted or has another name since it was found.
+      const stale = first.refused.filter(({ message }) => message.includes('THINGWORX_NOT_FOUND'));
+      if (stale.length === 0) return first;
+      const numbers = new Set(stale.map(({ sequenceNumber }) => sequenceNumber));
+      const again = items.filter(({ sequenceNumber }) => numbers.has(sequenceNumber));
+      for (const { notification } of again) this.#options.deviceThings.forget(notification.deviceId);
+      const second = await this.#deliverOnce(again, undefined, signal);
+      return {
+        ignored: [...first.ignored, ...second.ignored],
+        refused: [
+          ...first.refused.filter(({ sequenceNumber }) => !numbers.has(sequenceNumber)),
+          ...second.refused,
+        ],
+      };
     } catch (thrown) {
       const { code, message } = toConnectorError(thrown);
       if (code === 'STOPPING') throw thrown;
       return { ignored: [], refused: items.map(({ sequenceNumber }) => ({ sequenceNumber, message })) };
     }
+  }
+
+  async #deliverOnce(
+    items: readonly NotificationItem[],
+    origin: BatchOrigin | undefined,
+    signal: AbortSignal,
+  ): Promise<NotificationOutcome> {
+    const things = await this.find(
+      items.map(({ notification }) => notification),
+      signal,
+    );
+    const ignored = new Set(items.filter(({ notification }) => isUndeliverable(notification, things)));
+    const wanted = items.filter((item) => !ignored.has(item));
+    const instructions = await this.#untilAnswered(
+      signal,
+      () => this.#instructions(wanted, things, signal),
+      saysNothing,
+    );
+    return { ignored: [...ignored], refused: await this.send(instructions, origin, signal) };
   }
 
   /** The Things of devices, by device id. Waits while ThingWorx is unavailable. */
@@ -279,7 +301,8 @@ function saysNothing({ code }: ConnectorError): boolean {
 }
 
 function isUndeliverable(notification: HubNotification, things: ReadonlyMap<string, string>): boolean {
-  return !isForHub(notification) && !things.has(notification.deviceId);
+  if (isForHub(notification) || notification.type === 'other') return false;
+  return !things.has(notification.deviceId);
 }
 
 /** Whether the notification may change the twin that the Thing shows. */

@@ -6,7 +6,7 @@ export interface NotificationInstruction {
   readonly sequenceNumber: number;
   /** The Thing that is written and whose event is fired; the hub Thing itself when empty. */
   readonly thing: string;
-  /** The name of the ThingWorx event, and its fields; `time` is ms since 1970. */
+  /** The name of the ThingWorx event, none when empty, and its fields; `time` is ms since 1970. */
   readonly event: string;
   readonly data: Readonly<Record<string, unknown>>;
   /** Properties to write; times as ms since 1970. */
@@ -16,7 +16,11 @@ export interface NotificationInstruction {
     readonly thing: string;
     readonly sections: Readonly<Record<string, unknown>>;
     readonly anew: boolean;
+    /** Written only in place of this value: whatever was set since then goes its own way. */
+    readonly instead?: Readonly<Record<string, unknown>>;
   };
+  /** Tables of the Thing that are written whole, with the time of each in a property beside it. */
+  readonly tables?: Readonly<Record<string, readonly object[]>>;
   /** The table of the Thing that gets the fields of the event as a row. */
   readonly table?: string;
   /** The Thing drops the notification when it has seen a later sequence: hexadecimal, of equal length. */
@@ -33,7 +37,7 @@ export function isForHub({ type }: HubNotification): boolean {
 
 const SEQUENCE_DIGITS = 64;
 
-/** `thing`: the Thing of the device. It may be empty only for notifications of the hub Thing. */
+/** `thing`: the Thing of the device. Empty: the event is fired on the hub Thing. */
 export function instructionOf(
   notification: HubNotification,
   sequenceNumber: number,
@@ -76,6 +80,12 @@ export function instructionOf(
         event: 'DigitalTwinChanged',
         data: { deviceId, moduleId, patch: notification.patch, time },
       };
+    case 'other': {
+      const { source, operation, detail } = notification;
+      const content = isObject(detail) ? detail : detail === undefined ? {} : { value: detail };
+      const data = { deviceId, moduleId, source, operation, content, time };
+      return { sequenceNumber, thing, event: 'OtherNotification', data };
+    }
     case 'lifecycle': {
       const { operation, twin } = notification;
       const data = { deviceId, moduleId, operation, thing, ...(twin === undefined ? {} : { twin }), time };
@@ -91,4 +101,8 @@ export function instructionOf(
       };
     }
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

@@ -67,7 +67,11 @@ export class TwinMirror {
     const { definitions } = this.#options;
     // A module that was just created has no properties yet; a definition loaded now would stay in the cache.
     const known = changes.filter(({ notification }) => notification.type === 'twinChanged');
+    const sinceMs = Date.now();
     await definitions.load(new Set(known.map(({ thing }) => thing)), signal);
+    // The properties for the twin of a module may have been added since.
+    const without = known.filter((change) => prefixOf(change) !== '' && !this.#hasProperties(change));
+    await definitions.verify(new Set(without.map(({ thing }) => thing)), sinceMs, signal);
     const states = await this.#states(changes, signal);
     const written: Sections[] = [];
     for (const change of changes) {
@@ -91,15 +95,13 @@ export class TwinMirror {
 
   /** The present twins of the Things, by Thing and prefix. */
   async #states(changes: readonly TwinChange[], signal: AbortSignal): Promise<Map<string, TwinState>> {
-    const { client, hubThing, definitions } = this.#options;
+    const { client, hubThing } = this.#options;
     const twins = new Map<string, { thing: string; prefix: string }>();
     for (const change of changes) {
       const { thing } = change;
       const prefix = prefixOf(change);
-      const properties = definitions.get(thing)?.properties;
       // DescribeThings leaves out the properties of the extension's own shapes, which every device Thing has.
-      const hasProperties = SECTIONS.some((name) => properties?.has(prefix + PROPERTIES[name]));
-      if (prefix === '' || hasProperties || change.notification.type === 'lifecycle')
+      if (prefix === '' || this.#hasProperties(change) || change.notification.type === 'lifecycle')
         twins.set(keyOf(change), { thing, prefix });
     }
     if (twins.size === 0) return new Map();
@@ -112,6 +114,11 @@ export class TwinMirror {
     return new Map(
       answer.twins.map(({ thing, prefix, ...view }) => [JSON.stringify([thing, prefix]), stateOf(view)]),
     );
+  }
+
+  #hasProperties(change: TwinChange): boolean {
+    const properties = this.#options.definitions.get(change.thing)?.properties;
+    return SECTIONS.some((name) => properties?.has(prefixOf(change) + PROPERTIES[name]));
   }
 
   async #whole({ deviceId, moduleId }: TwinChange['notification'], signal: AbortSignal) {

@@ -17,7 +17,7 @@ export interface ReplayInput {
   /** These dead letters; else all that fit the filter. */
   readonly ids?: readonly string[];
   readonly filter?: DeadLetterFilter;
-  /** Letters that were stored later are left alone, or a replay under steady refusals would never end. */
+  /** Dead letters that were stored later are left alone, or a replay under steady refusals would never end. */
   readonly storedUntilMs: number;
   /** Delete also dead letters of which the settings ignore everything. */
   readonly deleteIgnored?: boolean;
@@ -30,7 +30,7 @@ export const REPLAY_DEAD_LETTERS = 'ReplayDeadLetters';
 const CHUNK_LETTERS = 200;
 const CHUNK_BYTES = 2_000_000;
 const READS = 8;
-/** Letters whose ids are in memory at a time. */
+/** Dead letters whose ids are in memory at a time. */
 const WINDOW = 20_000;
 /** Reasons in the note of a task, and in one line of its report. */
 const MAX_NOTED = 5;

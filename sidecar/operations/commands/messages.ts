@@ -7,7 +7,7 @@ import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
 /** Input members of the operations that send cloud-to-device messages. */
-const messageOptions = {
+export const messageOptions = {
   properties: Type.Optional(
     JsonObject({
       description: 'Application properties of the message, name to text.',
@@ -173,6 +173,13 @@ const sendProperties = defineOperation({
       ),
     ),
     ...messageOptions,
+    background: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'For subscriptions: returns the id at once, and MessageFeedback has the outcome NotSent when IoT Hub does not take the message.',
+      }),
+    ),
   }),
   async run({ hubs, signal }, { hub, deviceId, values, ...options }) {
     if (Object.keys(values).length === 0) {

@@ -4,13 +4,13 @@ import type { DeadLetter, DeadLetterFilter, DeadLetterSummary } from '../../dead
 import { DEFAULT_LIMITS } from '../../translate/decode/limits.ts';
 import { decodeBody } from '../../translate/decode.ts';
 
-export const LetterId = Type.String({
+export const DeadLetterId = Type.String({
   pattern: '^[0-9]{13}-[A-Za-z0-9_.]{1,64}-[A-Za-z0-9_.]{1,64}-[0-9]{1,16}$',
   description: 'The id of a dead letter, as ListDeadLetters gives it.',
 });
 
 /** Members that choose among the dead letters. */
-export const LetterFilter = {
+export const filterMembers = {
   deviceId: Type.Optional(
     Type.String({ minLength: 1, maxLength: 256, description: 'Only messages of this device.' }),
   ),
@@ -24,7 +24,7 @@ export const LetterFilter = {
   from: Type.Optional(DateTime({ description: 'Only messages that IoT Hub took at this time or later.' })),
   to: Type.Optional(DateTime({ description: 'Only messages that IoT Hub took at this time or earlier.' })),
 };
-export interface LetterFilter {
+interface FilterInput {
   readonly deviceId?: string | undefined;
   readonly code?: string | undefined;
   readonly from?: string | undefined;
@@ -36,7 +36,7 @@ const sequenceNumber = forThingWorx(
   { baseType: 'LONG' },
 );
 
-export const LetterRow = Type.Object(
+export const DeadLetterRow = Type.Object(
   {
     id: Type.String({ description: 'The id of the dead letter.' }),
     enqueuedTime: DateTime({ description: 'When IoT Hub took the message.' }),
@@ -48,14 +48,14 @@ export const LetterRow = Type.Object(
     reason: Type.String({ description: 'The first reason, in plain words.' }),
     thing: Type.String({ description: 'The Thing that the first reason concerns; may be empty.' }),
     property: Type.String({ description: 'The property that the first reason concerns; may be empty.' }),
-    codes: Type.String({ description: 'All different codes of the letter, with a space between.' }),
+    codes: Type.String({ description: 'All different codes of the dead letter, with a space between.' }),
     partition: Type.String({ description: 'The partition id, or the file in storage it came from.' }),
     sequenceNumber,
     bytes: Type.Integer({ minimum: 0, description: 'The size of the message body, in bytes.' }),
   },
   { description: 'One dead letter in a list.' },
 );
-type LetterRow = Static<typeof LetterRow>;
+type DeadLetterRow = Static<typeof DeadLetterRow>;
 
 const Reason = Type.Object({
   code: Type.String({ description: 'The stable code.' }),
@@ -66,7 +66,7 @@ const Reason = Type.Object({
 
 const optionalText = (description: string) => Type.Optional(Type.String({ description }));
 
-export const LetterDetail = Type.Object(
+export const DeadLetterDetail = Type.Object(
   {
     id: Type.String({ description: 'The id of the dead letter.' }),
     enqueuedTime: DateTime({ description: 'When IoT Hub took the message.' }),
@@ -90,9 +90,9 @@ export const LetterDetail = Type.Object(
   },
   { description: 'One dead letter, whole.' },
 );
-type LetterDetail = Static<typeof LetterDetail>;
+type DeadLetterDetail = Static<typeof DeadLetterDetail>;
 
-export const LetterCount = Type.Object(
+export const DeadLetterCount = Type.Object(
   {
     count: forThingWorx(Type.Integer({ minimum: 0, description: 'How many dead letters there are.' }), {
       baseType: 'LONG',
@@ -101,12 +101,12 @@ export const LetterCount = Type.Object(
       baseType: 'LONG',
     }),
     oldest: Type.Optional(DateTime({ description: 'When IoT Hub took the oldest of them.' })),
-    warning: optionalText('Why someone should look at them before letters are lost.'),
+    warning: optionalText('Why someone should look at them before dead letters are lost.'),
   },
   { description: 'How many dead letters a hub has.' },
 );
 
-export function storeFilter({ deviceId, code, from, to }: LetterFilter): DeadLetterFilter {
+export function storeFilter({ deviceId, code, from, to }: FilterInput): DeadLetterFilter {
   return {
     deviceId,
     code,
@@ -115,7 +115,7 @@ export function storeFilter({ deviceId, code, from, to }: LetterFilter): DeadLet
   };
 }
 
-export function letterRow(summary: DeadLetterSummary): LetterRow {
+export function deadLetterRow(summary: DeadLetterSummary): DeadLetterRow {
   const [first] = summary.reasons;
   return {
     id: summary.id,
@@ -135,7 +135,7 @@ export function letterRow(summary: DeadLetterSummary): LetterRow {
   };
 }
 
-export function letterDetail({ id, storedAtMs, message, reasons }: DeadLetter): LetterDetail {
+export function deadLetterDetail({ id, storedAtMs, message, reasons }: DeadLetter): DeadLetterDetail {
   const { enqueuedTimeMs, creationTimeMs } = message;
   const text = decodeBody(message, DEFAULT_LIMITS, { format: 'text' });
   const optional = {

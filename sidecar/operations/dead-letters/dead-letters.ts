@@ -6,14 +6,14 @@ import { REPLAY_DEAD_LETTERS, type ReplayInput } from '../../ingest/replay/dead-
 import { TASK_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import {
+  DeadLetterCount,
+  DeadLetterDetail,
+  DeadLetterId,
+  DeadLetterRow,
+  deadLetterDetail,
+  deadLetterRow,
+  filterMembers,
   isoTime,
-  LetterCount,
-  LetterDetail,
-  LetterFilter,
-  LetterId,
-  LetterRow,
-  letterDetail,
-  letterRow,
   storeFilter,
 } from './dead-letter-members.ts';
 
@@ -26,7 +26,7 @@ const listDeadLetters = defineOperation({
   path: '/hubs/{hub}/dead-letters',
   input: Type.Object({
     hub: ThingName({ description: 'The hub Thing.' }),
-    ...LetterFilter,
+    ...filterMembers,
     limit: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -35,10 +35,12 @@ const listDeadLetters = defineOperation({
         description: 'The most rows of one answer; fewer mean that there are no more.',
       }),
     ),
-    after: Type.Optional({ ...LetterId, description: 'The id of the last row of the page before.' }),
+    after: Type.Optional({ ...DeadLetterId, description: 'The id of the last row of the page before.' }),
   }),
   output: Type.Object({
-    letters: Table(LetterRow, 'AzureIoT.DeadLetter_DS', { description: 'The dead letters, newest first.' }),
+    letters: Table(DeadLetterRow, 'AzureIoT.DeadLetter_DS', {
+      description: 'The dead letters, newest first.',
+    }),
     more: Type.Boolean({ description: 'Whether another page follows.' }),
   }),
   result: 'letters',
@@ -46,7 +48,7 @@ const listDeadLetters = defineOperation({
   async run({ hubs }, { hub, limit, after, ...filter }) {
     const { store } = hubs.require(hub).deadLetters;
     const { letters, more } = await store.list(storeFilter(filter), { limit: limit ?? 100, after });
-    return { letters: letters.map(letterRow), more };
+    return { letters: letters.map(deadLetterRow), more };
   },
 });
 
@@ -58,7 +60,7 @@ const countDeadLetters = defineOperation({
   method: 'GET',
   path: '/hubs/{hub}/dead-letter-count',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
-  output: LetterCount,
+  output: DeadLetterCount,
   errors: ['HUB_NOT_CONNECTED', 'DEAD_LETTERS_UNAVAILABLE'],
   async run({ hubs }, { hub }) {
     const { store, warning } = hubs.require(hub).deadLetters;
@@ -79,8 +81,8 @@ const getDeadLetter = defineOperation({
   summary: 'Shows one message that could not be delivered, whole: reasons, body and all properties.',
   method: 'GET',
   path: '/hubs/{hub}/dead-letters/{id}',
-  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), id: LetterId }),
-  output: LetterDetail,
+  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), id: DeadLetterId }),
+  output: DeadLetterDetail,
   errors: [
     'HUB_NOT_CONNECTED',
     'DEAD_LETTER_NOT_FOUND',
@@ -90,7 +92,7 @@ const getDeadLetter = defineOperation({
   async run({ hubs }, { hub, id }) {
     const letter = await hubs.require(hub).deadLetters.store.get(id);
     if (!letter) throw new ConnectorError('DEAD_LETTER_NOT_FOUND', `This hub has no dead letter ${id}.`);
-    return letterDetail(letter);
+    return deadLetterDetail(letter);
   },
 });
 
@@ -105,13 +107,13 @@ const replayDeadLetters = defineOperation({
   input: Type.Object({
     hub: ThingName({ description: 'The hub Thing.' }),
     ids: Type.Optional(
-      Type.Array(LetterId, {
+      Type.Array(DeadLetterId, {
         minItems: 1,
         maxItems: 1_000,
         description: 'These dead letters, whatever the filter says. Without them and without a filter: all.',
       }),
     ),
-    ...LetterFilter,
+    ...filterMembers,
     deleteIgnored: Type.Optional(
       Type.Boolean({
         default: false,
@@ -159,13 +161,13 @@ const deleteDeadLetters = defineOperation({
   input: Type.Object({
     hub: ThingName({ description: 'The hub Thing.' }),
     ids: Type.Optional(
-      Type.Array(LetterId, {
+      Type.Array(DeadLetterId, {
         minItems: 1,
         maxItems: 1_000,
         description: 'These dead letters, whatever the filter says.',
       }),
     ),
-    ...LetterFilter,
+    ...filterMembers,
     all: Type.Optional(
       Type.Boolean({
         default: false,

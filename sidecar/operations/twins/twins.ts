@@ -1,8 +1,8 @@
 import Type, { type Static } from 'typebox';
 import type { Twin } from '../../azure/iot-hub/hub-types.ts';
-import { JsonObject, OneOf } from '../../contract/schema.ts';
+import { DateTime, JsonObject } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { changeOf, equalJson, mirrored, missingFrom, writable } from '../../translate/sources/twin-view.ts';
+import { deviceView, writable } from '../../translate/sources/twin-view.ts';
 import { deviceId, etag, hub, optionalModuleId, TwinDocument, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
@@ -106,35 +106,6 @@ const replaceTwin = defineOperation({
   },
 });
 
-const changeTwinSection = defineOperation({
-  name: 'ChangeTwinSection',
-  category: 'Twin',
-  summary: 'Brings to the IoT Hub what somebody changed in a twin property of a Thing.',
-  method: 'POST',
-  path: '/hubs/{hub}/devices/{deviceId}/twin/changes',
-  input: Type.Object({
-    hub,
-    deviceId,
-    section: OneOf(['desired', 'tags'], { description: 'The part of the twin: desired or tags.' }),
-    before: JsonObject({ description: 'The value of the property before.' }),
-    after: JsonObject({ description: 'The value of the property now.' }),
-  }),
-  output: Type.Object({
-    changed: Type.Boolean({ description: 'Whether the hub had to be changed.' }),
-    content: JsonObject({ description: 'The part as the hub has it, with $version.' }),
-  }),
-  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
-  async run({ hubs, signal }, { hub, deviceId, section, before, after }) {
-    const { twins } = await hubs.require(hub).azure();
-    const twin = await twins.get({ deviceId }, withinCall(signal));
-    const current = mirrored(twin)[section];
-    const patch = missingFrom(current, changeOf(before, after));
-    if (equalJson(patch, {})) return { changed: false, content: { ...current } };
-    const changed = await twins.patch({ deviceId }, { [section]: patch }, withinCall(signal));
-    return { changed: true, content: { ...mirrored(changed)[section] } };
-  },
-});
-
 const getTwinSections = defineOperation({
   name: 'GetTwinSections',
   category: 'Twin',
@@ -146,14 +117,16 @@ const getTwinSections = defineOperation({
     desired: JsonObject({ description: 'The desired properties with $version.' }),
     reported: JsonObject({ description: 'The reported properties with $version.' }),
     tags: JsonObject({ description: 'The tags with $version.' }),
+    connectionState: Type.Optional(Type.String({ description: 'Connected or Disconnected.' })),
+    lastActivityTime: Type.Optional(DateTime({ description: 'When the device was last active.' })),
+    modelId: Type.Optional(Type.String({ description: 'The IoT Plug and Play model id.' })),
   }),
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { twins } = await hubs.require(hub).azure();
-    const { desired, reported, tags } = mirrored(await twins.get({ deviceId }, withinCall(signal)));
-    return { desired: { ...desired }, reported: { ...reported }, tags: { ...tags } };
+    return deviceView(await twins.get({ deviceId }, withinCall(signal)));
   },
 });
 
 /** Twins of devices and modules. */
-export const TWINS = [getTwin, updateTwin, replaceTwin, changeTwinSection, getTwinSections];
+export const TWINS = [getTwin, updateTwin, replaceTwin, getTwinSections];

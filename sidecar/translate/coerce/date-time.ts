@@ -86,7 +86,7 @@ function parseText(text: string, zone: ZoneReader | undefined): number | Wrong {
   const dotNet = DOT_NET.exec(text);
   if (dotNet !== null) return inRange(Number(dotNet[1]), text);
   const match = DATE_TIME.exec(isoForm(text));
-  if (match === null || text === '') return wrongType(text, EXPECTED);
+  if (match === null || text === '') return wrongType(text, EXPECTED + cureOf(text));
   const year = match[1];
   // 'T' alone, and a lone offset without date or hour, say no time
   if (year === undefined && match[8] === undefined) return wrongType(text, EXPECTED);
@@ -96,6 +96,12 @@ function parseText(text: string, zone: ZoneReader | undefined): number | Wrong {
   if (dayMs === undefined || timeMs === undefined || offsetMs === undefined) return wrongType(text, EXPECTED);
   const isLocal = match[14] === undefined && match[15] === undefined;
   return inRange(isLocal && zone !== undefined ? zone(dayMs + timeMs) : dayMs + timeMs - offsetMs, text);
+}
+
+function cureOf(text: string): string {
+  return /^\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}/.test(text)
+    ? '; the day and the month cannot be told apart: read it in an expression by $toMillis with a picture'
+    : '';
 }
 
 function isoForm(text: string): string {

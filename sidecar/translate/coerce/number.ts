@@ -18,7 +18,7 @@ export function toNumber(value: unknown): number | Wrong {
       return Number.isFinite(value) ? value : beyondDouble(value);
     case 'string': {
       const number = parseNumeral(value);
-      if (number === undefined) return wrongType(value, 'a number');
+      if (number === undefined) return wrongType(value, `a number${cureOf(value)}`);
       return Number.isFinite(number) ? number : beyondDouble(value);
     }
     case 'boolean':
@@ -30,6 +30,14 @@ export function toNumber(value: unknown): number | Wrong {
     default:
       return value instanceof Date ? value.getTime() : wrongType(value, 'a number');
   }
+}
+
+/** What a mapping rule can do about a text that is no numeral. */
+function cureOf(text: string): string {
+  const start = text.slice(0, 40).trim();
+  if (/^[-+]?\d/.test(start))
+    return '; a mapping rule with "number": "," or "number": "." reads decimal commas, thousands and units';
+  return /^[-+]?(?:nan|inf)/i.test(start) ? '; a mapping rule can "map" it to null' : '';
 }
 
 function beyondDouble(value: unknown): Wrong {

@@ -126,7 +126,7 @@ function cureOf(text: string): string {
     return ' If it is base64, use a mapping rule with "encoding": "base64".';
   if (/[\r\n]/.test(start) && (start[0] === '{' || start[0] === '['))
     return ' If it is JSON by the line, use a mapping rule with "body": "lines", whose reason names the line.';
-  if (start[0] !== '{' && start[0] !== '[')
+  if (/^[ -z|~]/.test(start) && start[0] !== '[')
     return ' If it is meant to be text, use a mapping rule with "body": "text".';
   return '';
 }

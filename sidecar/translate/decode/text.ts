@@ -39,7 +39,7 @@ function notText(label: string, charset: string | undefined): Undecodable {
   const cause = charset === undefined ? '' : `, which is the charset that its properties name`;
   return new Undecodable(
     'BODY_NOT_TEXT',
-    `The body is not valid ${label.toUpperCase()} text${cause}. Correct what the device sets, or state the encoding in a mapping rule, such as "encoding": "utf-8".`,
+    `The body is not valid ${label.toUpperCase()} text${cause}. Correct what the device sets, or state the encoding in a mapping rule, such as "encoding": "utf-8"; a rule with "body": "base64" takes bytes as they are.`,
   );
 }
 

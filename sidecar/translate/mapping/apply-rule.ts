@@ -19,22 +19,16 @@ export function applyRule(
   const scope = rootScope(message, body, exact);
   const prefix = rule.prefix ?? addressPrefix(message.moduleId, message.componentName);
   const builder = new ReadingBuilder(rule, message, prefix);
-  const { matchesElement } = rule;
-  const isMeant = (element: Scope): boolean => {
-    if (matchesElement === undefined || matchesElement(element)) return true;
-    builder.leave();
-    return false;
-  };
   if (rule.properties !== undefined) {
     for (const element of elementsOf(rule, scope)) {
-      if (isMeant(element)) builder.addMapped(element, rule.properties);
+      if (builder.isMeant(element)) builder.addMapped(element, rule.properties);
     }
   } else {
     const { samples, ignored, refusals } =
       rule.each === undefined ? samplesOfBody(scope) : samplesOfEach(rule.each, scope);
     for (const sample of samples) {
       const element = { ...scope, ...sample };
-      if (isMeant(element)) builder.addSample(element, sample);
+      if (builder.isMeant(element)) builder.addSample(element, sample);
     }
     builder.note(ignored, refusals);
   }
@@ -126,9 +120,12 @@ class ReadingBuilder {
     };
   }
 
-  /** An element that does not meet the conditions of the rule. */
-  leave(): void {
+  /** Whether an element meets the conditions of the rule. Those that do not are counted. */
+  isMeant(element: Scope): boolean {
+    const { matchesElement } = this.#rule;
+    if (matchesElement === undefined || matchesElement(element)) return true;
     this.#left++;
+    return false;
   }
 
   note(ignored: readonly Ignored[], refusals: readonly Refusal[]): void {

@@ -1,3 +1,6 @@
+import { NO_CONTEXT } from '../coerce/context.ts';
+import { plainJson } from '../coerce/plain-json.ts';
+import { Wrong } from '../coerce/wrong.ts';
 import { Undecodable } from '../decode/undecodable.ts';
 import { AUTO, type BodyForm } from '../decode.ts';
 import { readDefault } from '../defaults.ts';
@@ -55,6 +58,17 @@ function withoutEmpty(value: unknown): unknown {
   return value instanceof Undecodable && value.code === 'BODY_EMPTY' ? undefined : value;
 }
 
+/** What a notification says goes to JSON properties, which hold doubles. */
+function readExactNotification(message: ReceivedMessage, value: unknown): Content {
+  const plain = value === undefined ? undefined : plainJson(value, NO_CONTEXT);
+  return plain instanceof Wrong
+    ? refused({
+        code: plain.code,
+        reason: `The ${message.source} message cannot be kept unchanged: ${plain.reason}.`,
+      })
+    : readNotification(message, plain);
+}
+
 class Mappings implements CompiledMappings {
   readonly problems: readonly MappingProblem[];
   readonly #rules: readonly CompiledRule[];
@@ -96,13 +110,15 @@ class Mappings implements CompiledMappings {
     }
     const isTelemetry = message.source === 'Telemetry' || message.source === '';
     if (rule === undefined && isTelemetry && this.#otherwise !== 'default') return this.#noRule();
-    // an expression gets integers that a double cannot hold as text, with all their digits
-    const decoded = body(rule?.form ?? AUTO, exact || rule?.expression !== undefined);
-    // paths may read the message's properties alone
-    const value = rule?.properties === undefined ? decoded : withoutEmpty(decoded);
+    const isNotification = rule === undefined && !isTelemetry;
+    // an expression gets integers that a double cannot hold as text, with all their digits; a notification is refused with them
+    const decoded = body(rule?.form ?? AUTO, exact || isNotification || rule?.expression !== undefined);
+    // paths may read the message's properties alone, and notifications too
+    const mayBeEmpty = isNotification || rule?.properties !== undefined;
+    const value = mayBeEmpty ? withoutEmpty(decoded) : decoded;
     if (value instanceof Undecodable) return refused({ code: value.code, reason: value.reason });
     if (rule === undefined)
-      return isTelemetry ? readDefault(message, value) : readNotification(message, value);
+      return isTelemetry ? readDefault(message, value) : readExactNotification(message, value);
     if (rule.expression !== undefined) return rule.expression.evaluate(message, value, limits, rule);
     return applyRule(rule, message, value, exact);
   }

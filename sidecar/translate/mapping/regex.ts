@@ -13,6 +13,8 @@ interface Match {
  * back references and no look-around.
  */
 interface LinearRegex {
+  /** Instructions of its program: the time for a text is at most their product with its length. */
+  readonly size: number;
   /** The first match from a position on. */
   find(text: string, from: number): Match | undefined;
 }
@@ -30,6 +32,7 @@ export function compileRegex(pattern: string, flags: string): LinearRegex | Flaw
   }
   const count = compiled.groupCount();
   return {
+    size: compiled.programSize(),
     find(text, from) {
       const matcher = compiled.matcher(text);
       if (from > text.length || !matcher.find(from)) return undefined;

@@ -154,7 +154,7 @@ const Location = Type.Object(
   },
 );
 
-const BYTES_TYPES = [
+export const BYTES_TYPES = [
   'uint8',
   'int8',
   'uint16le',

@@ -16,19 +16,36 @@ export interface Scope {
   /** The body was decoded with exact integers. */
   readonly exact: boolean;
   /** Texts of the message that hold JSON, parsed once. */
-  readonly parsed: Map<string, unknown>;
+  readonly parsed: ParsedTexts;
 }
 
+/** Made for every message, and used by few: the map is made when the first text is parsed. */
+class ParsedTexts {
+  map: Map<string, unknown> | undefined = undefined;
+}
+
+const NOTHING_AROUND: readonly never[] = [];
+
 export function rootScope(message: ReceivedMessage, root: unknown, exact: boolean): Scope {
-  return { root, item: root, around: [], key: undefined, keysAround: [], message, exact, parsed: new Map() };
+  return {
+    root,
+    item: root,
+    around: NOTHING_AROUND,
+    key: undefined,
+    keysAround: NOTHING_AROUND,
+    message,
+    exact,
+    parsed: new ParsedTexts(),
+  };
 }
 
 /** The value in which a path goes on: a text that holds a JSON object or array is that object or array. */
 export function opened(value: unknown, { parsed, exact }: Scope): unknown {
   if (typeof value !== 'string') return value;
-  if (parsed.has(value)) return parsed.get(value);
+  parsed.map ??= new Map();
+  if (parsed.map.has(value)) return parsed.map.get(value);
   const result = parseContainer(value, exact);
-  parsed.set(value, result);
+  parsed.map.set(value, result);
   return result;
 }
 

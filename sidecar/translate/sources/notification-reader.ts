@@ -10,13 +10,14 @@ import type {
   JobNotification,
   LifecycleNotification,
   NotificationOrigin,
+  OtherNotification,
   TwinChangeNotification,
 } from './notifications.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** A notification, or what is wrong with it. */
-type Read<T extends HubNotification> = T | string;
+/** A notification, what is wrong with it, or undefined when it is of a kind that is not known here. */
+type Read<T extends HubNotification> = T | string | undefined;
 
 type Reader = (origin: NotificationOrigin, body: unknown, message: ReceivedMessage) => Read<HubNotification>;
 
@@ -33,13 +34,24 @@ const READERS: Readonly<Record<string, Reader>> = {
 export function readNotification(message: ReceivedMessage, body: unknown): Content {
   const { source } = message;
   const read = Object.hasOwn(READERS, source) ? READERS[source] : undefined;
-  if (read === undefined) {
-    const reason = `Messages of the source ${show(source)} carry nothing for Things.`;
-    return contentOf({ ignored: [{ code: 'SOURCE', reason }] });
-  }
-  const notification = read(originOf(message), body, message);
+  const origin = originOf(message);
+  const notification = read?.(origin, body, message) ?? otherNotification(origin, body, message);
   if (typeof notification !== 'string') return contentOf({ notifications: [notification] });
   return refused({ code: 'EVENT_MALFORMED', reason: `The ${source} message is malformed: ${notification}.` });
+}
+
+function otherNotification(
+  origin: NotificationOrigin,
+  body: unknown,
+  message: ReceivedMessage,
+): OtherNotification {
+  return {
+    ...origin,
+    type: 'other',
+    source: message.source,
+    operation: applicationText(message, 'opType') ?? '',
+    ...(body === undefined ? {} : { detail: body }),
+  };
 }
 
 function originOf(message: ReceivedMessage): NotificationOrigin {
@@ -76,11 +88,9 @@ function readTwinChange(
   body: unknown,
   message: ReceivedMessage,
 ): Read<TwinChangeNotification> {
-  if (!isPlainObject(body)) return `the body is ${show(body)}, expected is a twin or a part of it`;
   const operation = applicationText(message, 'opType');
-  if (operation !== undefined && operation !== 'updateTwin' && operation !== 'replaceTwin') {
-    return `opType is ${show(operation)}, expected is updateTwin or replaceTwin`;
-  }
+  if (operation !== undefined && operation !== 'updateTwin' && operation !== 'replaceTwin') return undefined;
+  if (!isPlainObject(body)) return `the body is ${show(body)}, expected is a twin or a part of it`;
   const properties = objectMember(body, 'properties');
   const version = member(body, 'version');
   const tags = objectMember(body, 'tags');
@@ -104,15 +114,14 @@ function readConnectionState(
   body: unknown,
   message: ReceivedMessage,
 ): Read<ConnectionStateNotification> {
-  const operation = applicationText(message, 'opType');
-  if (operation !== 'deviceConnected' && operation !== 'deviceDisconnected') {
-    return `opType is ${show(operation)}, expected is deviceConnected or deviceDisconnected`;
-  }
+  // deviceConnected, moduleConnected and whatever else connects
+  const state = /(dis)?connected$/i.exec(applicationText(message, 'opType') ?? '');
+  if (state === null) return undefined;
   const sequence = isPlainObject(body) ? textMember(body, 'sequenceNumber') : undefined;
   return {
     ...origin,
     type: 'connectionStateChanged',
-    state: operation === 'deviceConnected' ? 'connected' : 'disconnected',
+    state: state[1] === undefined ? 'connected' : 'disconnected',
     ...(sequence === undefined ? {} : { sequence }),
   };
 }
@@ -132,9 +141,7 @@ function readLifecycle(
   const name = applicationText(message, 'opType');
   const operation =
     name !== undefined && Object.hasOwn(LIFECYCLE_OPERATIONS, name) ? LIFECYCLE_OPERATIONS[name] : undefined;
-  if (operation === undefined) {
-    return `opType is ${show(name)}, expected is createDeviceIdentity or deleteDeviceIdentity`;
-  }
+  if (operation === undefined) return undefined;
   return { ...origin, type: 'lifecycle', operation, ...(isPlainObject(body) ? { twin: body } : {}) };
 }
 
@@ -144,9 +151,9 @@ function readJobLifecycle(
   body: unknown,
   message: ReceivedMessage,
 ): Read<JobNotification> {
-  if (!isPlainObject(body)) return `the body is ${show(body)}, expected is an object`;
+  if (!isPlainObject(body)) return undefined;
   const jobId = textMember(body, 'jobId') ?? applicationText(message, 'jobId') ?? textMember(body, 'id');
-  if (jobId === undefined) return 'there is no jobId';
+  if (jobId === undefined) return undefined;
   const status = textMember(body, 'status') ?? applicationText(message, 'opType') ?? 'unknown';
   return { ...origin, type: 'jobLifecycle', jobId, status, detail: body };
 }

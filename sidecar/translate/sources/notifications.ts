@@ -49,9 +49,20 @@ export interface DigitalTwinNotification extends NotificationOrigin {
   readonly patch: readonly Readonly<Record<string, unknown>>[];
 }
 
+/** A notification of a kind that is not known here: another message source, or another `opType` of a known one. It is passed on whole. */
+export interface OtherNotification extends NotificationOrigin {
+  readonly type: 'other';
+  readonly source: string;
+  /** `opType` of the message; empty when it has none. */
+  readonly operation: string;
+  /** The body as a JSON value; undefined when it is empty. */
+  readonly detail?: unknown;
+}
+
 export type HubNotification =
   | TwinChangeNotification
   | ConnectionStateNotification
   | LifecycleNotification
   | JobNotification
-  | DigitalTwinNotification;
+  | DigitalTwinNotification
+  | OtherNotification;

@@ -26,6 +26,38 @@ export function mirrored({ version, tags = {}, properties }: WholeTwin): TwinVie
   };
 }
 
+/** What the registry says of a device, as the properties of its Thing hold it. */
+export interface DeviceView {
+  readonly desired: Record<string, unknown>;
+  readonly reported: Record<string, unknown>;
+  readonly tags: Record<string, unknown>;
+  readonly connectionState?: string;
+  /** ISO 8601. */
+  readonly lastActivityTime?: string;
+  readonly modelId?: string;
+}
+
+export function deviceView(
+  twin: WholeTwin & {
+    readonly connectionState?: string;
+    readonly lastActivityTime?: string;
+    readonly modelId?: string;
+  },
+): DeviceView {
+  const { desired, reported, tags } = mirrored(twin);
+  const { connectionState, lastActivityTime, modelId } = twin;
+  const activeMs = lastActivityTime === undefined ? Number.NaN : Date.parse(lastActivityTime);
+  return {
+    desired: { ...desired },
+    reported: { ...reported },
+    tags: { ...tags },
+    ...(connectionState ? { connectionState } : {}),
+    // IoT Hub gives the year 1 for "never".
+    ...(activeMs > 0 ? { lastActivityTime: new Date(activeMs).toISOString() } : {}),
+    ...(modelId ? { modelId } : {}),
+  };
+}
+
 function withoutMetadata(section: TwinSection): TwinSection {
   return Object.fromEntries(Object.entries(section).filter(([name]) => name !== '$metadata'));
 }

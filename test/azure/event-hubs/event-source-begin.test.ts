@@ -4,17 +4,17 @@ import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/check
 import type { CheckpointStore, StartPosition } from '../../../sidecar/azure/event-hubs/event-types.ts';
 import { ConnectorError } from '../../../sidecar/errors/connector-error.ts';
 import { range, until } from '../helpers.ts';
-import { SourceStage } from './event-source-fixture.ts';
+import { EventSourceFixture } from './event-source-fixture.ts';
 
 describe('where an event source begins', () => {
-  const stage = new SourceStage();
-  const { open, fill } = stage;
-  beforeEach(stage.start);
-  afterEach(stage.stop);
+  const fixture = new EventSourceFixture();
+  const { open, fill } = fixture;
+  beforeEach(fixture.start);
+  afterEach(fixture.stop);
 
   test('starts where it is told: after a sequence number, after an offset, from a time, per partition', async () => {
     for (const partition of [0, 1]) {
-      stage.server.append(
+      fixture.server.append(
         partition,
         ...range(10).map((index) => ({ body: `${index}`, enqueuedMs: 1000 + index })),
       );
@@ -23,45 +23,48 @@ describe('where an event source begins', () => {
       startPositions: { 0: { from: 'sequenceNumber', after: 6 } },
       startPosition: { from: 'offset', after: '70' },
     });
-    await until('five events', () => stage.recorder.events.length === 5);
-    assert.deepEqual(stage.recorder.sequence('0'), [7, 8, 9]);
-    assert.deepEqual(stage.recorder.sequence('1'), [8, 9]);
-    stage.recorder.events.length = 0;
+    await until('five events', () => fixture.recorder.events.length === 5);
+    assert.deepEqual(fixture.recorder.sequence('0'), [7, 8, 9]);
+    assert.deepEqual(fixture.recorder.sequence('1'), [8, 9]);
+    fixture.recorder.events.length = 0;
     await open({ startPosition: { from: 'time', timeMs: 1007 }, partitions: ['1'], consumerGroup: 'replay' });
-    await until('two events', () => stage.recorder.events.length === 2);
-    assert.deepEqual(stage.recorder.sequence('1'), [8, 9]);
-    assert.deepEqual(stage.recorder.sequence('0'), []);
+    await until('two events', () => fixture.recorder.events.length === 2);
+    assert.deepEqual(fixture.recorder.sequence('1'), [8, 9]);
+    assert.deepEqual(fixture.recorder.sequence('0'), []);
   });
 
   test('"latest" is pinned: a restart and a reconnect before the first event lose nothing', async () => {
     fill(0, 5);
     const checkpoints = createMemoryCheckpoints();
     const first = await open({ startPosition: { from: 'latest' }, checkpoints });
-    await until('both partitions', () => stage.recorder.opened.length === 2 && stage.server.readers === 2);
-    stage.server.cutConnections();
+    await until(
+      'both partitions',
+      () => fixture.recorder.opened.length === 2 && fixture.server.readers === 2,
+    );
+    fixture.server.cutConnections();
     fill(0, 2);
-    await until('what came during the cut', () => stage.recorder.events.length === 2);
-    assert.deepEqual(stage.recorder.sequence('0'), [5, 6]);
+    await until('what came during the cut', () => fixture.recorder.events.length === 2);
+    assert.deepEqual(fixture.recorder.sequence('0'), [5, 6]);
     await first.stop();
     fill(1, 3);
     await open({ startPosition: { from: 'latest' }, checkpoints });
-    await until('what came while stopped', () => stage.recorder.sequence('1').length === 3);
-    assert.deepEqual(stage.recorder.sequence('1'), [0, 1, 2]);
+    await until('what came while stopped', () => fixture.recorder.sequence('1').length === 3);
+    assert.deepEqual(fixture.recorder.sequence('1'), [0, 1, 2]);
     // Nothing was checkpointed beyond the pin, so partition 0 repeats what came after it.
-    await until('repeats', () => stage.recorder.sequence('0').length === 4);
+    await until('repeats', () => fixture.recorder.sequence('0').length === 4);
   });
 
   describe('without a checkpoint, the messages before the start position', () => {
     const timed = (count: number, fromMs: number) =>
-      stage.server.append(0, ...range(count).map((n) => ({ body: `${n}`, enqueuedMs: fromMs + n })));
+      fixture.server.append(0, ...range(count).map((n) => ({ body: `${n}`, enqueuedMs: fromMs + n })));
     const skips = () =>
-      stage.recorder.errors.map(({ partitionId, error }) => [
+      fixture.recorder.errors.map(({ partitionId, error }) => [
         partitionId,
         error.code,
         error.details?.['messages'],
       ]);
     const checkpoints = () => ({ checkpoints: createMemoryCheckpoints() });
-    const bothOpen = () => until('both partitions', () => stage.recorder.opened.length === 2);
+    const bothOpen = () => until('both partitions', () => fixture.recorder.opened.length === 2);
 
     test('are counted at "latest", once, and not again after a restart', async () => {
       timed(5, 1_000);
@@ -69,39 +72,39 @@ describe('where an event source begins', () => {
       const first = await open({ startPosition: { from: 'latest' }, ...store });
       await bothOpen();
       assert.deepEqual(skips(), [['0', 'MESSAGES_SKIPPED', 5]]);
-      const [{ error } = assert.fail()] = stage.recorder.errors;
+      const [{ error } = assert.fail()] = fixture.recorder.errors;
       assert.match(
         error.message,
         /5 messages.*sequence numbers 0 to 4.*ReplayEvents.*1970-01-01T00:00:01\.004Z/,
       );
       await first.stop();
       await open({ startPosition: { from: 'latest' }, ...store });
-      await until('both again', () => stage.recorder.opened.length === 4);
-      assert.equal(stage.recorder.errors.length, 1);
+      await until('both again', () => fixture.recorder.opened.length === 4);
+      assert.equal(fixture.recorder.errors.length, 1);
     });
 
     test('are counted after a start by time, by the first message that follows', async () => {
       timed(10, 1_000);
       await open({ startPosition: { from: 'time', timeMs: 1_006 }, ...checkpoints() });
-      await until('the report', () => stage.recorder.errors.length === 1);
+      await until('the report', () => fixture.recorder.errors.length === 1);
       assert.deepEqual(skips(), [['0', 'MESSAGES_SKIPPED', 7]]);
-      assert.deepEqual(stage.recorder.sequence('0'), [7, 8, 9]);
+      assert.deepEqual(fixture.recorder.sequence('0'), [7, 8, 9]);
     });
 
     test('are counted after a start by time at once when no message follows', async () => {
       timed(10, 1_000);
       await open({ startPosition: { from: 'time', timeMs: 2_000 }, ...checkpoints() });
-      await until('the report', () => stage.recorder.errors.length === 1);
+      await until('the report', () => fixture.recorder.errors.length === 1);
       assert.deepEqual(skips(), [['0', 'MESSAGES_SKIPPED', 10]]);
     });
 
     test('are none at "earliest", in an empty partition, and when a time is before all', async () => {
       timed(5, 1_000);
       const first = await open({ startPosition: { from: 'earliest' }, ...checkpoints() });
-      await until('five events', () => stage.recorder.events.length === 5);
+      await until('five events', () => fixture.recorder.events.length === 5);
       await first.stop();
       await open({ startPosition: { from: 'time', timeMs: 500 }, ...checkpoints() });
-      await until('ten events', () => stage.recorder.events.length === 10);
+      await until('ten events', () => fixture.recorder.events.length === 10);
       assert.deepEqual(skips(), []);
     });
 
@@ -111,14 +114,14 @@ describe('where an event source begins', () => {
       const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
       await store.updateCheckpoint({ ...place, partitionId: '0', offset: '30', sequenceNumber: 3 });
       await open({ startPosition: { from: 'latest' }, checkpoints: store });
-      await until('one event', () => stage.recorder.events.length === 1);
+      await until('one event', () => fixture.recorder.events.length === 1);
       assert.deepEqual(skips(), []);
     });
 
     test('are not reported by a replay, which reads a time window on purpose', async () => {
       timed(10, 1_000);
       await open({ startPosition: { from: 'time', timeMs: 1_006 } });
-      await until('three events', () => stage.recorder.events.length === 3);
+      await until('three events', () => fixture.recorder.events.length === 3);
       await bothOpen();
       assert.deepEqual(skips(), []);
     });
@@ -128,14 +131,14 @@ describe('where an event source begins', () => {
     fill(0, 10);
     const checkpoints = createMemoryCheckpoints();
     const first = await open({ checkpoints });
-    await until('ten events', () => stage.recorder.events.length === 10);
+    await until('ten events', () => fixture.recorder.events.length === 10);
     assert.equal(await first.checkpoint('0', { sequenceNumber: 6, offset: '60' }), true);
     await first.stop();
     assert.equal(await first.checkpoint('0', { sequenceNumber: 9, offset: '90' }), false, 'no longer owned');
-    stage.recorder.events.length = 0;
+    fixture.recorder.events.length = 0;
     await open({ checkpoints });
-    await until('the rest', () => stage.recorder.events.length === 3);
-    assert.deepEqual(stage.recorder.sequence('0'), [7, 8, 9]);
+    await until('the rest', () => fixture.recorder.events.length === 3);
+    assert.deepEqual(fixture.recorder.sequence('0'), [7, 8, 9]);
   });
 
   test('the end of each partition is known for lag, also of an empty one', async () => {
@@ -155,7 +158,7 @@ describe('where an event source begins', () => {
     assert.equal(again.streamIdentity, first.streamIdentity);
     const other = await open({ consumerGroup: 'another' });
     assert.notEqual(other.streamIdentity, first.streamIdentity);
-    stage.server.createdAtMs += 1;
+    fixture.server.createdAtMs += 1;
     const recreated = await open();
     assert.notEqual(recreated.streamIdentity, first.streamIdentity);
   });
@@ -166,9 +169,9 @@ describe('where an event source begins', () => {
     const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
     await checkpoints.updateCheckpoint({ ...place, partitionId: '0', offset: '9990', sequenceNumber: 999 });
     await open({ checkpoints, startPosition: { from: 'latest' } });
-    await until('three events', () => stage.recorder.events.length === 3);
+    await until('three events', () => fixture.recorder.events.length === 3);
     assert.deepEqual(
-      stage.recorder.errors.map(({ partitionId, error }) => [partitionId, error.code]),
+      fixture.recorder.errors.map(({ partitionId, error }) => [partitionId, error.code]),
       [['0', 'CHECKPOINT_AHEAD']],
     );
   });
@@ -183,19 +186,19 @@ describe('where an event source begins', () => {
     };
     await open({ checkpoints: store });
     await until('the report', () =>
-      stage.recorder.errors.some(({ error }) => error.code === 'CHECKPOINTS_UNREADABLE'),
+      fixture.recorder.errors.some(({ error }) => error.code === 'CHECKPOINTS_UNREADABLE'),
     );
-    assert.equal(stage.server.attached, 0);
+    assert.equal(fixture.server.attached, 0);
   });
 
   test('where reading begins is known before the first event, but for a time', async () => {
     fill(0, 3);
     const places = async (startPosition: StartPosition, checkpoints = createMemoryCheckpoints()) => {
-      stage.recorder.begins.clear();
+      fixture.recorder.begins.clear();
       const source = await open({ startPosition, checkpoints });
-      await until('both partitions', () => stage.recorder.begins.size === 2);
+      await until('both partitions', () => fixture.recorder.begins.size === 2);
       await source.stop();
-      return [stage.recorder.begins.get('0'), stage.recorder.begins.get('1')];
+      return [fixture.recorder.begins.get('0'), fixture.recorder.begins.get('1')];
     };
     assert.deepEqual(await places({ from: 'earliest' }), [-1, -1]);
     const checkpoints = createMemoryCheckpoints();
@@ -208,47 +211,50 @@ describe('where an event source begins', () => {
 
   test('messages that expired before they were read are reported with their number, once, and reading goes on', async () => {
     fill(0, 10);
-    stage.server.expire(0, 7);
+    fixture.server.expire(0, 7);
     const checkpoints = createMemoryCheckpoints();
     const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
     await checkpoints.updateCheckpoint({ ...place, partitionId: '0', offset: '30', sequenceNumber: 3 });
     await open({ checkpoints });
-    await until('what is left', () => stage.recorder.events.length === 3);
-    assert.deepEqual(stage.recorder.sequence('0'), [7, 8, 9]);
-    await until('the report', () => stage.recorder.errors.length > 0);
+    await until('what is left', () => fixture.recorder.events.length === 3);
+    assert.deepEqual(fixture.recorder.sequence('0'), [7, 8, 9]);
+    await until('the report', () => fixture.recorder.errors.length > 0);
     assert.deepEqual(
-      stage.recorder.errors.map(({ partitionId, error }) => [partitionId, error.code, error.details]),
+      fixture.recorder.errors.map(({ partitionId, error }) => [partitionId, error.code, error.details]),
       [['0', 'MESSAGES_EXPIRED', { messages: 3 }]],
     );
-    assert.match(stage.recorder.errors[0]?.error.message ?? '', /deleted 3 messages of partition 0 .*4 to 6/);
+    assert.match(
+      fixture.recorder.errors[0]?.error.message ?? '',
+      /deleted 3 messages of partition 0 .*4 to 6/,
+    );
   });
 
   test('messages that expire while a handler holds the partition up are reported as well', async () => {
-    // More than the session of the stage.server queues ahead.
+    // More than the session of the fixture.server queues ahead.
     fill(0, 6000);
     const held = Promise.withResolvers<void>();
-    stage.recorder.onEvents = () => held.promise;
+    fixture.recorder.onEvents = () => held.promise;
     await open();
-    await until('the first events', () => stage.server.taken(0) > 0);
-    stage.server.expire(0, 5900);
+    await until('the first events', () => fixture.server.taken(0) > 0);
+    fixture.server.expire(0, 5900);
     held.resolve();
-    await until('the end', () => stage.recorder.events.at(-1)?.event.sequenceNumber === 5999);
-    await until('the report', () => stage.recorder.errors.length > 0);
+    await until('the end', () => fixture.recorder.events.at(-1)?.event.sequenceNumber === 5999);
+    await until('the report', () => fixture.recorder.errors.length > 0);
     assert.deepEqual(
-      stage.recorder.errors.map(({ error }) => [error.code, error.details]),
-      [['MESSAGES_EXPIRED', { messages: 6000 - stage.recorder.events.length }]],
+      fixture.recorder.errors.map(({ error }) => [error.code, error.details]),
+      [['MESSAGES_EXPIRED', { messages: 6000 - fixture.recorder.events.length }]],
     );
-    assert.ok(stage.recorder.events.length < 5900);
+    assert.ok(fixture.recorder.events.length < 5900);
   });
 
   test('a checkpoint at the last message that expired misses nothing', async () => {
     fill(0, 10);
-    stage.server.expire(0, 7);
+    fixture.server.expire(0, 7);
     const checkpoints = createMemoryCheckpoints();
     const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
     await checkpoints.updateCheckpoint({ ...place, partitionId: '0', offset: '60', sequenceNumber: 6 });
     await open({ checkpoints });
-    await until('what is left', () => stage.recorder.events.length === 3);
-    assert.deepEqual(stage.recorder.errors, []);
+    await until('what is left', () => fixture.recorder.events.length === 3);
+    assert.deepEqual(fixture.recorder.errors, []);
   });
 });

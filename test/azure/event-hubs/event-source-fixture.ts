@@ -4,7 +4,7 @@ import { Recorder, range } from '../helpers.ts';
 import { EventHubServer } from './event-hub-server.ts';
 
 /** Event sources on a server with two partitions, whose handlers write down what they are told. */
-export class SourceStage {
+export class EventSourceFixture {
   server = new EventHubServer(2);
   recorder = new Recorder();
   readonly #sources: EventSource[] = [];

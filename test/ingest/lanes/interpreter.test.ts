@@ -69,6 +69,58 @@ describe('answers that say nothing', () => {
   });
 });
 
+describe('what a cache says', () => {
+  let pipeline: TestPipeline;
+  beforeEach(async () => {
+    pipeline = new TestPipeline();
+    await pipeline.start();
+  });
+  afterEach(() => pipeline.stop());
+
+  const interpretOne = async (body: object = { temperature: 1 }) => {
+    const received = message(1, { body: Buffer.from(JSON.stringify(body)) });
+    const [translated] = await pipeline.parts.interpreter.interpret([received], signal);
+    return translated ?? assert.fail();
+  };
+
+  test('a Thing that was not there a moment ago is looked up again', async () => {
+    for (const policy of ['ignore', 'deadLetter'] as const) {
+      pipeline.use({ unknownThing: policy });
+      assert.equal((await interpretOne()).updates.length, 0);
+      pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
+      assert.equal((await interpretOne()).updates.length, 1);
+      pipeline.thingworx.things.delete('dev-1');
+      await pipeline.stopAndStart();
+    }
+  });
+
+  test('a property that was not there a moment ago is looked up again before its value is left out', async () => {
+    pipeline.thingworx.things.set('dev-1', { temperature: 'STRING' });
+    assert.deepEqual((await interpretOne({ pressure: 2 })).updates, []);
+    pipeline.thingworx.things.set('dev-1', { pressure: 'NUMBER' });
+    const [update] = (await interpretOne({ pressure: 2 })).updates;
+    assert.deepEqual(update?.properties, ['pressure']);
+    assert.deepEqual(pipeline.counters.ignoredByReason, { PROPERTY_UNKNOWN: 1 }, 'counted once');
+    pipeline.thingworx.things.set('dev-1', { pressure: 'BOOLEAN' });
+    assert.equal((await interpretOne({ pressure: 'high' })).reasons.length, 1);
+    pipeline.thingworx.things.set('dev-1', { pressure: 'STRING' });
+    assert.deepEqual((await interpretOne({ pressure: 'high' })).reasons, []);
+  });
+
+  test('devices that always send something without a property cost a limited number of calls', async () => {
+    const names = Array.from({ length: 150 }, (_, i) => `m-${i}`);
+    for (const name of names) pipeline.thingworx.things.set(name, { temperature: 'NUMBER' });
+    const body = Buffer.from('{"temperature":1,"extra":2}');
+    const messages = names.map((deviceId, i) => message(i, { deviceId, body }));
+    const { interpreter } = pipeline.parts;
+    await interpreter.interpret(messages, signal);
+    const before = pipeline.thingworx.describes;
+    for (let round = 0; round < 20; round += 1) await interpreter.interpret(messages, signal);
+    // At most a hundred Things a second, in one call.
+    assert.ok(pipeline.thingworx.describes - before <= 10, String(pipeline.thingworx.describes - before));
+  });
+});
+
 describe('a retry of what ThingWorx refused', () => {
   let pipeline: TestPipeline;
 

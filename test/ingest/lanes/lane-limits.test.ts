@@ -7,10 +7,10 @@ import { BEGIN_MS, until } from '../../dead-letters/letters.ts';
 import { event, LaneFixture, LIMITS, temperature } from './lane-fixture.ts';
 
 describe('limits and accounts of a lane', () => {
-  const stage = new LaneFixture();
-  const { open, settled, values, assertBalanced } = stage;
-  beforeEach(stage.start);
-  afterEach(stage.stop);
+  const fixture = new LaneFixture();
+  const { open, settled, values, assertBalanced } = fixture;
+  beforeEach(fixture.start);
+  afterEach(fixture.stop);
 
   test('holds the checkpoint back until the dead letters have what was refused', async () => {
     let broken = true;
@@ -18,7 +18,9 @@ describe('limits and accounts of a lane', () => {
     const sink = {
       append: async (some: readonly DeadLetter[]) => {
         if (broken)
-          return stage.store.append([]).then(() => Promise.reject(new TypeError('the stage.store is away')));
+          return fixture.store
+            .append([])
+            .then(() => Promise.reject(new TypeError('the fixture.store is away')));
         appended.push(...some);
       },
     };
@@ -28,9 +30,9 @@ describe('limits and accounts of a lane', () => {
       event(1, { temperature: 1 }, 'nobody'),
       event(2, { temperature: 2 }),
     ]);
-    await until(() => stage.pipeline.waits.length > 0);
+    await until(() => fixture.pipeline.waits.length > 0);
     assert.equal(lane.position, undefined);
-    assert.equal(stage.checkpoints.length, 0);
+    assert.equal(fixture.checkpoints.length, 0);
     broken = false;
     await settled(lane, 2);
     assert.deepEqual(
@@ -38,12 +40,12 @@ describe('limits and accounts of a lane', () => {
       [`${BEGIN_MS + 1}-cafe0123-3-1`],
     );
     await lane.stop({ drain: true });
-    assert.deepEqual(stage.checkpoints.at(-1)?.sequenceNumber, 2);
+    assert.deepEqual(fixture.checkpoints.at(-1)?.sequenceNumber, 2);
   });
 
   test('takes no more than its limits while ThingWorx does not answer', async () => {
-    stage.pipeline.thingworx.trouble = () => ({ status: 503 });
-    stage.limits = { ...LIMITS, messagesInFlight: 100 };
+    fixture.pipeline.thingworx.trouble = () => ({ status: 503 });
+    fixture.limits = { ...LIMITS, messagesInFlight: 100 };
     const lane = open();
     let accepted = 0;
     const feeding = (async () => {
@@ -53,45 +55,45 @@ describe('limits and accounts of a lane', () => {
       }
     })();
     await until(() => lane.unsettled >= 100);
-    await until(() => stage.pipeline.waits.length > 0);
+    await until(() => fixture.pipeline.waits.length > 0);
     assert.ok(lane.unsettled <= 150 && accepted <= 100, `${lane.unsettled} ${accepted}`);
-    stage.pipeline.thingworx.trouble = () => undefined;
+    fixture.pipeline.thingworx.trouble = () => undefined;
     await feeding;
     await settled(lane, 499);
-    assert.equal(stage.pipeline.thingworx.rows.length, 500);
+    assert.equal(fixture.pipeline.thingworx.rows.length, 500);
   });
 
   test('counts compressed messages by what they hold, in memory and in a call', async ({ mock }) => {
-    const interpret = mock.method(stage.pipeline.parts.interpreter, 'interpret');
-    stage.pipeline.thingworx.trouble = () => ({ status: 503 });
+    const interpret = mock.method(fixture.pipeline.parts.interpreter, 'interpret');
+    fixture.pipeline.thingworx.trouble = () => ({ status: 503 });
     const lane = open();
     const zipped = (number: number) =>
       event(number, gzipSync(JSON.stringify({ temperature: number, text: 'x'.repeat(200_000) })));
     const accepting = lane.accept(Array.from({ length: 60 }, (_, i) => zipped(i)));
-    await until(() => stage.pipeline.waits.length > 0);
+    await until(() => fixture.pipeline.waits.length > 0);
     const decoded = (await Promise.all(interpret.mock.calls.map(({ result }) => result))).flat().length;
     assert.ok(decoded <= 10, `${decoded} messages of 200 KB are decoded, and 1 MB is the limit`);
     assertBalanced();
-    stage.pipeline.thingworx.trouble = () => undefined;
+    fixture.pipeline.thingworx.trouble = () => undefined;
     await accepting;
     await settled(lane, 59);
     assert.deepEqual(
       values(),
       Array.from({ length: 60 }, (_, i) => i),
     );
-    assert.ok(stage.pipeline.thingworx.calls.every(({ rows }) => rows.length <= 5));
+    assert.ok(fixture.pipeline.thingworx.calls.every(({ rows }) => rows.length <= 5));
     assertBalanced();
   });
 
   test('hands back what it holds when it must stop at once', async () => {
-    stage.pipeline.thingworx.trouble = () => ({ status: 503 });
+    fixture.pipeline.thingworx.trouble = () => ({ status: 503 });
     const lane = open();
     await lane.accept(temperature(0, 300));
-    await until(() => stage.pipeline.waits.length > 0);
+    await until(() => fixture.pipeline.waits.length > 0);
     await lane.stop({ drain: false });
-    const { received, released, inFlight } = stage.pipeline.counters.counts;
+    const { received, released, inFlight } = fixture.pipeline.counters.counts;
     assert.deepEqual([received, released, inFlight], [300, 300, 0]);
-    assert.deepEqual(stage.checkpoints, []);
+    assert.deepEqual(fixture.checkpoints, []);
     assertBalanced();
   });
 
@@ -99,8 +101,8 @@ describe('limits and accounts of a lane', () => {
     const lane = open();
     await lane.accept(temperature(0, 300));
     await lane.stop({ drain: true });
-    assert.equal(stage.pipeline.thingworx.rows.length, 300);
-    assert.equal(stage.checkpoints.at(-1)?.sequenceNumber, 299);
+    assert.equal(fixture.pipeline.thingworx.rows.length, 300);
+    assert.equal(fixture.checkpoints.at(-1)?.sequenceNumber, 299);
     assertBalanced();
   });
 
@@ -110,16 +112,16 @@ describe('limits and accounts of a lane', () => {
     await settled(lane, 9);
     await lane.stop({ drain: true, lost: true });
     assert.deepEqual(
-      stage.checkpoints.filter(({ sequenceNumber }) => sequenceNumber === 9).length <= 1,
+      fixture.checkpoints.filter(({ sequenceNumber }) => sequenceNumber === 9).length <= 1,
       true,
     );
-    const before = stage.checkpoints.length;
+    const before = fixture.checkpoints.length;
     await lane.accept(temperature(10, 20));
-    assert.equal(stage.checkpoints.length, before);
+    assert.equal(fixture.checkpoints.length, before);
   });
 
   test('balances its accounts at every moment', async () => {
-    stage.pipeline.thingworx.trouble = async () => {
+    fixture.pipeline.thingworx.trouble = async () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       assertBalanced();
       return undefined;
@@ -136,9 +138,12 @@ describe('limits and accounts of a lane', () => {
       assertBalanced();
     }
     await settled(lane, 193);
-    const { received, delivered, ignored, deadLettered, inFlight } = stage.pipeline.counters.counts;
+    const { received, delivered, ignored, deadLettered, inFlight } = fixture.pipeline.counters.counts;
     assert.deepEqual([received, delivered, ignored, deadLettered, inFlight], [140, 100, 20, 20, 0]);
-    assert.deepEqual(stage.pipeline.counters.deadLetteredByReason, { BODY_NOT_JSON: 10, THING_UNKNOWN: 10 });
+    assert.deepEqual(fixture.pipeline.counters.deadLetteredByReason, {
+      BODY_NOT_JSON: 10,
+      THING_UNKNOWN: 10,
+    });
   });
 
   test('accounts for every message, whatever bytes it has', async () => {
@@ -158,6 +163,12 @@ describe('limits and accounts of a lane', () => {
       ),
       'iothub-message-source': fc.oneof(fc.constant('Telemetry'), fc.string()),
     });
+    // Messages of other sources are notifications, which the hub Thing takes.
+    fixture.pipeline.thingworx.other = async (service, input) => {
+      if (service === 'FindDeviceThings') return { body: { things: [] } };
+      const { events } = (input as { batch: { events: unknown[] } }).batch;
+      return { body: { accepted: events.length, repeated: 0, refused: [] } };
+    };
     const lane = open();
     let next = 0;
     await fc.assert(
@@ -172,9 +183,9 @@ describe('limits and accounts of a lane', () => {
       }),
       { numRuns: 60 },
     );
-    const { received, deadLettered, released } = stage.pipeline.counters.counts;
+    const { received, deadLettered, released } = fixture.pipeline.counters.counts;
     assert.deepEqual([received, released], [next, 0]);
-    assert.equal((await stage.store.stats()).count, deadLettered);
+    assert.equal((await fixture.store.stats()).count, deadLettered);
     assert.equal(Object.getPrototypeOf({}), Object.prototype);
   });
 });

@@ -66,6 +66,31 @@ describe('delivery of notifications', () => {
     assert.equal(pipeline.counters.counts.repeated, 2);
   });
 
+  test('a device that had no Thing a moment ago, or another one, is looked up again', async () => {
+    let things: { deviceId: string; thing: string }[] = [];
+    const delivered: string[] = [];
+    pipeline.thingworx.other = async (service, input) => {
+      if (service === 'FindDeviceThings') return { body: { things } };
+      if (service !== 'ReceiveEvents') return undefined;
+      const { events } = (input as { batch: { events: { sequenceNumber: number; thing: string }[] } }).batch;
+      const isThere = ({ thing }: { thing: string }) => things.some((one) => one.thing === thing);
+      delivered.push(...events.filter(isThere).map(({ thing }) => thing));
+      const refused = events
+        .filter((one) => !isThere(one))
+        .map(({ sequenceNumber }) => ({ sequenceNumber, message: 'THINGWORX_NOT_FOUND: No Thing.' }));
+      return { body: { accepted: events.length - refused.length, repeated: 0, refused } };
+    };
+    const deliver = () => pipeline.parts.notifications.deliver(items(1), undefined, signal);
+    assert.equal((await deliver()).ignored.length, 1);
+    things = [{ deviceId: 'dev-1', thing: 'first' }];
+    assert.deepEqual(await deliver(), { ignored: [], refused: [] });
+    things = [{ deviceId: 'dev-1', thing: 'second' }];
+    assert.deepEqual(await deliver(), { ignored: [], refused: [] });
+    assert.deepEqual(delivered, ['first', 'second']);
+    things = [];
+    assert.equal((await deliver()).ignored.length, 1);
+  });
+
   test('a platform that refuses every call makes no dead letters of notifications', async () => {
     let left = 6;
     broken = () => left-- > 0;

@@ -163,6 +163,78 @@ const NETWORK_ROWS = [
   ['dev-1', '2022-03-18T12:55:21.342Z', 'GOOD', { NoTime: 5 }],
 ];
 
+describe('DataValue', () => {
+  const time = '2022-01-02T03:04:05Z';
+  const data = (payload: object): object => ({
+    MessageId: '1',
+    MessageType: 'ua-data',
+    Messages: [{ DataSetWriterId: 1, MessageType: 'ua-deltaframe', Payload: payload }],
+  });
+
+  test('by all names of the standard and of OPC Publisher, status as number, text or object', async () => {
+    const forms: [object, unknown, string][] = [
+      [{ Value: 5, SourcePicoseconds: 10, ServerPicoseconds: 10 }, 5, 'GOOD'],
+      [{ Value: 5, SourcePicoSeconds: 10, ServerPicoSeconds: 10 }, 5, 'GOOD'],
+      [{ Value: 5, Status: { Code: 1083179008 } }, 5, 'UNKNOWN'],
+      [{ Value: 5, Status: 2150694912 }, 5, 'BAD'],
+      [{ Value: 5, StatusCode: 1083179008 }, 5, 'UNKNOWN'],
+      [{ Value: 5, Status: {} }, 5, 'GOOD'],
+      [{ Value: 5, Status: 'BadNoCommunication' }, 5, 'BAD'],
+      [{ Value: { Type: 6, Body: 5 }, Status: 0 }, 5, 'GOOD'],
+      [{ UaType: 6, Value: 5, StatusCode: { Code: 1083179008 } }, 5, 'UNKNOWN'],
+      [{ UaType: 6, Value: [1, 2, 3, 4], Dimensions: [2, 2] }, [1, 2, 3, 4], 'GOOD'],
+      [{ UaType: 21, Value: { Locale: 'en', Text: 'ok' } }, 'ok', 'GOOD'],
+    ];
+    for (const [field, value, quality] of forms) {
+      for (const over of [{ SourceTimestamp: time }, { SourceTimestamp: time, ServerTimestamp: time }]) {
+        const expected = Array.isArray(value) ? { array: value } : value;
+        const [row] = (await rowsOf(data({ f: { ...field, ...over } }))) as unknown[][];
+        assert.deepEqual(
+          row,
+          ['dev-1', '2022-01-02T03:04:05.000Z', quality, { f: expected }],
+          JSON.stringify({ ...field, ...over }),
+        );
+      }
+    }
+  });
+
+  test('without its value there is none, and no property is made of it', async () => {
+    for (const field of [
+      { Status: { Code: 2150694912, Symbol: 'BadNoCommunication' } },
+      { Status: 2150694912 },
+      { StatusCode: 2150694912, SourceTimestamp: time },
+      { SourceTimestamp: time, SourcePicoSeconds: 5 },
+      { ServerTimestamp: time, ServerPicoSeconds: 5 },
+    ]) {
+      const { updates, ignored, refusals } = await read(data({ f: field, g: { Value: 1 } }));
+      assert.deepEqual([updates.map(row), codes(ignored), refusals], [[{ g: 1 }], ['NULL_VALUE'], []]);
+    }
+  });
+
+  test('Int64 and UInt64, which are text, make numbers with all their digits', async () => {
+    const typed = {
+      a: { UaType: 8, Value: '6306189312' },
+      b: { Value: { Type: 9, Body: '18446744073709551615' } },
+    };
+    const { updates } = await read(data(typed));
+    assert.deepEqual(updates.map(row), [{ a: 6306189312, b: 18446744073709552000 }]);
+    assert.deepEqual(updates[0]?.baseTypes, ['NUMBER', 'NUMBER']);
+  });
+
+  test('data sets without headers need a time or a status; ordinary objects with a Value do not look so', async () => {
+    assert.deepEqual((await read({ A: { Value: 1 }, B: { Value: 2, StatusCode: 0 } })).updates.map(row), [
+      { A: 1, B: 2 },
+    ]);
+    assert.deepEqual((await read({ A: { Value: 1, ServerTimestamp: time } })).updates.map(row), [{ A: 1 }]);
+    for (const body of [
+      { A: { Value: 1 }, B: { Value: 2 } },
+      { door: { Value: 1, Status: 'open' } },
+      { A: { Value: 1, Unit: 'C' }, B: { Value: 2, StatusCode: 0 } },
+    ])
+      assert.deepEqual((await read(body)).updates.map(row), [body]);
+  });
+});
+
 describe('PubSub', () => {
   test('network messages, alone, in an array, compressed, with one message instead of a list', async () => {
     assert.deepEqual(await rowsOf(NETWORK), NETWORK_ROWS);

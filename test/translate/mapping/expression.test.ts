@@ -68,6 +68,33 @@ describe('expressions', () => {
     );
   });
 
+  test('one poisonous message is refused with the limit that it broke, while all others are translated', async () => {
+    const mappings = {
+      version: 1,
+      rules: [
+        { when: { device: 'plain' }, properties: { x: 'a' } },
+        { expression: '{"properties": {"x": $length($reduce([1..n], function($a, $b) { $a & $a }, "xy"))}}' },
+      ],
+    };
+    const translator = compileTranslator({ mappings, limits: { maxExpressionMs: 500 } });
+    const things = directory(thing('dev-1', { x: 'NUMBER' }), thing('plain', { x: 'NUMBER' }));
+    const poison = (async () => {
+      const prepared = await translator.prepare(message({ n: 26 }));
+      return translator.translate(prepared, things).refusals;
+    })();
+    const plain = translator.prepare(message({ a: 1 }, { deviceId: 'plain' }));
+    assert.ok(!(plain instanceof Promise));
+    const others = await Promise.all(
+      Array.from({ length: 50 }, async () =>
+        translator.translate(await translator.prepare(message({ n: 2 })), things),
+      ),
+    );
+    for (const { updates } of others) assert.deepEqual(updates[0]?.values, [8]);
+    const [refusal] = await poison;
+    assert.equal(refusal?.code, 'MAPPING_FAILED');
+    assert.match(refusal?.reason ?? '', /failed: it takes (longer than 500 ms|more memory)/);
+  });
+
   test('get integers that a double cannot hold as text, with all their digits', async () => {
     const body = Buffer.from('{"id":9007199254740993,"list":[18446744073709551615]}');
     const { rows } = await expr('{"properties": {"id": id, "first": list[0], "round": $number(id)}}', body);

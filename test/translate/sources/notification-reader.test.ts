@@ -85,6 +85,12 @@ describe('notifications of sources beside telemetry', () => {
       state: 'disconnected',
       sequence: body.sequenceNumber,
     });
+    const ofModule = read(event('deviceConnectionStateEvents', 'moduleConnected', body, { moduleId: 'm' }));
+    assert.ok(typeof ofModule !== 'string' && ofModule.type === 'connectionStateChanged');
+    assert.deepEqual([ofModule.state, ofModule.moduleId], ['connected', 'm']);
+    const left = read(event('deviceConnectionStateEvents', 'moduleDisconnected', {}, { moduleId: 'm' }));
+    assert.ok(typeof left !== 'string' && left.type === 'connectionStateChanged');
+    assert.equal(left.state, 'disconnected');
     const connected = read(event('deviceConnectionStateEvents', 'deviceConnected', {}));
     assert.deepEqual(connected, { ...ORIGIN, type: 'connectionStateChanged', state: 'connected' });
   });
@@ -120,6 +126,16 @@ describe('notifications of sources beside telemetry', () => {
     assert.deepEqual(read(input), { ...ORIGIN, type: 'digitalTwinChanged', patch });
   });
 
+  test('integers that would lose digits are refused', () => {
+    const body = Buffer.from('{"properties":{"reported":{"id":9007199254740993,"$version":3}}}');
+    const input = event('twinChangeEvents', 'updateTwin', body);
+    assert.equal(read(input), 'VALUE_INEXACT');
+    const { refusals } = translate({}, input, directory());
+    assert.match(refusals[0]?.reason ?? '', /in "id": 9007199254740993 has more digits than a double keeps/);
+    const state = { sequenceNumber: '000000000000000001D7F744182052190000000C000000000000000000000001' };
+    assert.equal(typeof read(event('deviceConnectionStateEvents', 'deviceConnected', state)), 'object');
+  });
+
   test('the time is the enqueued time when the event has none', () => {
     const found = read(
       event(
@@ -133,19 +149,35 @@ describe('notifications of sources beside telemetry', () => {
     assert.deepEqual([found.operationTimeMs, found.deviceId], [1_700_000_000_000, 'contoso-1']);
   });
 
-  test('what is malformed is refused, a source of no concern ignored', () => {
+  test('what has not the form of its kind is refused', () => {
     const cases: [ReceivedMessage, string][] = [
-      [event('twinChangeEvents', 'explode', {}), 'EVENT_MALFORMED'],
       [event('twinChangeEvents', 'updateTwin', 5), 'EVENT_MALFORMED'],
-      [event('deviceConnectionStateEvents', undefined, {}), 'EVENT_MALFORMED'],
-      [event('deviceLifecycleEvents', 'toString', {}), 'EVENT_MALFORMED'],
-      [event('deviceJobLifecycleEvents', undefined, {}), 'EVENT_MALFORMED'],
-      [event('deviceJobLifecycleEvents', undefined, []), 'EVENT_MALFORMED'],
       [event('digitalTwinChangeEvents', undefined, [5]), 'EVENT_MALFORMED'],
       [event('twinChangeEvents', 'updateTwin', Buffer.from('{')), 'BODY_NOT_JSON'],
-      [event('mqttBrokerMessages', undefined, {}), 'SOURCE'],
-      [event('constructor', undefined, {}), 'SOURCE'],
     ];
     for (const [input, code] of cases) assert.equal(read(input), code);
+  });
+
+  test('what is of a kind that is not known is kept whole', () => {
+    const cases: [ReceivedMessage, string, unknown][] = [
+      [event('twinChangeEvents', 'explode', { a: 1 }), 'explode', { a: 1 }],
+      [event('deviceConnectionStateEvents', undefined, {}), '', {}],
+      [event('deviceConnectionStateEvents', 'deviceRoamed', { a: 1 }), 'deviceRoamed', { a: 1 }],
+      [event('deviceLifecycleEvents', 'toString', {}), 'toString', {}],
+      [
+        event('deviceLifecycleEvents', 'updateDeviceIdentity', { b: [2] }),
+        'updateDeviceIdentity',
+        { b: [2] },
+      ],
+      [event('deviceJobLifecycleEvents', undefined, {}), '', {}],
+      [event('deviceJobLifecycleEvents', undefined, []), '', []],
+      [event('mqttBrokerMessages', undefined, 'text'), '', 'text'],
+      [event('constructor', 'x', null), 'x', null],
+      [event('deviceHealthEvents', 'gone', Buffer.alloc(0)), 'gone', undefined],
+    ];
+    for (const [input, operation, detail] of cases) {
+      const expected = { ...ORIGIN, type: 'other', source: input.source, operation };
+      assert.deepEqual(read(input), detail === undefined ? expected : { ...expected, detail });
+    }
   });
 });

@@ -50,7 +50,7 @@ export interface ProcessFacts {
 }
 
 /** One IoT Hub emulator, one sink and one sidecar, each measured from outside. */
-export class Stage {
+export class BenchSystem {
   readonly sink = createSink();
   #directory = '';
   #hub: LocalProcess | undefined;

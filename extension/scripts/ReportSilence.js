@@ -1,0 +1,35 @@
+/* Finds out why the sidecar has not written its status, and shows it. */
+function silence(status) {
+  var seconds = Math.round((new Date().getTime() - me.statusTime.getTime()) / 1000);
+  var problem = status.lastError;
+  return (
+    "SIDECAR_SILENT: The sidecar answers, and has not written its status to this Thing for " +
+    seconds +
+    " seconds: its application key has expired or lacks a right, or it does not reach ThingWorx." +
+    (problem ? " Its last error is " + problem.code + ": " + problem.message : "")
+  );
+}
+
+function run() {
+  var path = "/v1/hubs/" + encodeURIComponent(me.name) + "/status";
+  var text;
+  try {
+    text = silence(plain(askWithToken({ method: "GET", path: path, endMs: budgetEnd(5) })));
+  } catch (thrown) {
+    text = errorText(thrown);
+  }
+  if (errorCode(text) === "HUB_NOT_CONNECTED") {
+    /* A sidecar that was started anew, and could not ask this Thing to connect. */
+    me.ConnectInBackground();
+    return;
+  }
+  me.ReceiveStatus({
+    status: {
+      state: "unreachable",
+      lastError: { code: errorCode(text) || "SIDECAR_SILENT", message: text, time: new Date().toISOString() }
+    }
+  });
+  logger.warn("Azure IoT hub Thing {} has no news of its sidecar: {}", me.name, text);
+}
+
+run();

@@ -1,0 +1,66 @@
+/* The settings of this hub Thing that are no secrets. */
+function readSettings() {
+  var settings = {};
+  HUB_SETTINGS.forEach(function (setting) {
+    var value = me[setting.name];
+    if (!isSet(value)) {
+      return;
+    }
+    if (setting.baseType === "JSON") {
+      value = unboxed(value);
+      if (Object.keys(value).length === 0) {
+        return;
+      }
+    } else if (setting.baseType === "INTEGER" || setting.baseType === "NUMBER") {
+      value = Number(value);
+    } else if (setting.baseType === "BOOLEAN") {
+      value = String(value) === "true";
+    } else {
+      value = String(value);
+    }
+    settings[setting.name] = value;
+  });
+  return settings;
+}
+
+/* Sends the settings. Secrets follow one by one: for each the sidecar has answered a ticket, and ThingWorx sends the PASSWORD
+   property as the password of the call that redeems it. */
+function connectOnce(request, endMs) {
+  var path = "/v1/hubs/" + encodeURIComponent(me.name);
+  var answer = plain(askWithToken({ method: "PUT", path: path, content: request, endMs: endMs }));
+  if (answer.tickets.length === 0) {
+    return answer.status;
+  }
+  answer.tickets.every(function (ticket) {
+    return handOver(ticket, endMs);
+  });
+  return plain(askWithToken({ method: "GET", path: path + "/status", endMs: endMs }));
+}
+
+/* Brings the settings of this Thing to the sidecar and shows the status that it answers. */
+function connectHub(endMs) {
+  var status;
+  /* A setting may change while it is being sent: what counts in the end is what the Thing holds. */
+  for (var attempt = 0; attempt < 3; attempt++) {
+    var request = { settings: readSettings(), secretNames: secretsOf(HUB_SECRETS) };
+    status = connectOnce(request, endMs);
+    if (
+      JSON.stringify(request) ===
+      JSON.stringify({ settings: readSettings(), secretNames: secretsOf(HUB_SECRETS) })
+    ) {
+      break;
+    }
+  }
+  me.ReceiveStatus({ status: status });
+  return status;
+}
+
+/* Shows on this Thing why it is not connected. */
+function showConnectFailure(text) {
+  me.ReceiveStatus({
+    status: {
+      state: /^SIDECAR_/.test(text) ? "unreachable" : "failed",
+      lastError: { code: errorCode(text) || "INTERNAL", message: text, time: new Date().toISOString() }
+    }
+  });
+}

@@ -1,0 +1,22 @@
+function connectStorageOnce(endMs) {
+  var content = { secret: secretsOf(["storageConnectionString"]).length > 0 };
+  if (isSet(me.blobEndpoint)) {
+    content.blobEndpoint = String(me.blobEndpoint);
+  }
+  var path = "/v1/storage/" + encodeURIComponent(me.name);
+  var answer = plain(askWithToken({ method: "PUT", path: path, content: content, endMs: endMs }));
+  return answer.tickets.every(function (ticket) {
+    return handOver(ticket, endMs);
+  });
+}
+
+/* Brings the settings of this storage Thing to the sidecar. Of several calls at the same time each makes the tickets of those before
+   it void: the account is connected only when a call comes through. */
+function connectStorage(endMs) {
+  for (var attempt = 0; attempt < 5; attempt++) {
+    if (connectStorageOnce(endMs)) {
+      break;
+    }
+  }
+  me.lastError = "";
+}

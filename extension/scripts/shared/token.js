@@ -1,0 +1,126 @@
+/* The forms in which a PASSWORD property can reach the sidecar. "parameter": ThingWorx hands it on to the password parameter of
+   ContentLoaderFunctions in clear. Public typings declare that parameter as STRING, so some version may hand on ciphertext or a
+   mask instead. "decrypted": EncryptionServices decrypts it first. "text": the token is in sidecarTokenText. The form that worked
+   last is the first. */
+function tokenForms() {
+  var forms = isSet(me.sidecarToken) ? ["parameter", "decrypted"] : [];
+  if (isSet(me.sidecarTokenText)) {
+    forms.push("text");
+  }
+  var known = String(me.tokenPassedAs || "");
+  return forms.indexOf(known) < 0
+    ? forms
+    : [known].concat(
+        forms.filter(function (form) {
+          return form !== known;
+        })
+      );
+}
+
+/* What EncryptionServices makes of a PASSWORD. Public typings of a real server have EncryptPropertyValue and not its counterpart, so
+   not every version may have it. Throws when it does not work. */
+function decryptPassword(value) {
+  return String(Resources["EncryptionServices"].DecryptPropertyValue({ data: String(value) }));
+}
+
+function tokenIn(form) {
+  if (form === "text") {
+    return String(me.sidecarTokenText);
+  }
+  return form === "decrypted" ? decryptPassword(me.sidecarToken) : me.sidecarToken;
+}
+
+/* Not being able to remember costs one more request each time, and nothing else. */
+function rememberForm(form) {
+  if (String(me.tokenPassedAs || "") === form) {
+    return;
+  }
+  try {
+    me.tokenPassedAs = form;
+  } catch (thrown) {
+    logger.debug("tokenPassedAs of {} cannot be written: {}", me.name, errorText(thrown));
+  }
+}
+
+/* A refusal of the token, or an answer that may be one: some versions of the platform do not show the status 401. */
+function mayBeRefusal(text) {
+  var code = errorCode(text);
+  return code === "UNAUTHORIZED" || code === "SIDECAR_ANSWER_INVALID";
+}
+
+/* What did not answer, or never heard of the request, has not looked at the token. */
+function saysNothingOfToken(text) {
+  return /^(SIDECAR_|SETTING_)/.test(text);
+}
+
+function requireToken() {
+  if (!isSet(me.sidecarToken) && !isSet(me.sidecarTokenText)) {
+    throw new Error(
+      "SETTING_MISSING: sidecarToken of " +
+        me.name +
+        " is not set: enter the token that the sidecar was started with."
+    );
+  }
+}
+
+/* Calls the sidecar of this Thing with its token. request: method, path, content, endMs. The token is tried in each form until the
+   sidecar takes it; what was refused was not carried out. */
+function askWithToken(request) {
+  requireToken();
+  var forms = tokenForms();
+  var tried = [];
+  var failure = "";
+  for (var i = 0; i < forms.length; i++) {
+    var password;
+    try {
+      password = tokenIn(forms[i]);
+    } catch (thrown) {
+      tried.push("EncryptionServices does not decrypt it (" + errorText(thrown) + ")");
+      continue;
+    }
+    try {
+      var answer = askSidecar({
+        url: me.sidecarUrl,
+        username: "thingworx",
+        password: password,
+        method: request.method,
+        path: request.path,
+        content: request.content,
+        timeoutSeconds: secondsLeft(request.endMs)
+      });
+      rememberForm(forms[i]);
+      return answer;
+    } catch (thrown) {
+      var text = errorText(thrown);
+      if (!mayBeRefusal(text)) {
+        if (!saysNothingOfToken(text)) {
+          rememberForm(forms[i]);
+        }
+        throw new Error(text);
+      }
+      tried.push(
+        {
+          parameter: "it refuses what ThingWorx hands on",
+          decrypted: "it refuses what EncryptionServices decrypts",
+          text: "it refuses sidecarTokenText"
+        }[forms[i]]
+      );
+      if (failure === "" || errorCode(text) === "UNAUTHORIZED") {
+        failure = text;
+      }
+    }
+  }
+  if (errorCode(failure) !== "UNAUTHORIZED") {
+    throw new Error(failure === "" ? tokenRefusal(tried) : failure);
+  }
+  throw new Error(tokenRefusal(tried));
+}
+
+function tokenRefusal(tried) {
+  return (
+    "UNAUTHORIZED: The sidecar refused sidecarToken: " +
+    tried.join("; ") +
+    ". Enter the token that the sidecar was started with. If it is the right one, this ThingWorx does not hand on PASSWORD values in " +
+    "clear: call GrantPermissions, so that EncryptionServices may decrypt it, or enter the token in sidecarTokenText."
+  );
+}

@@ -1,0 +1,90 @@
+import Type from 'typebox';
+import { JsonObject, OneOf, ThingName } from '../../contract/schema.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { newId } from '../../lib/records.ts';
+import { messageOptions } from '../commands/messages.ts';
+import { deviceId, hub } from '../device-members.ts';
+import { defineOperation } from '../operation.ts';
+
+/** What subscriptions ask for: ThingWorx serves all subscriptions with few threads, and none of them may wait for Azure. */
+
+const thing = ThingName({ description: 'The Thing of the device, which is told by ReceiveEvents.' });
+const taken = Type.Object({
+  taken: Type.Boolean({ description: 'Always true: the sidecar has it, and goes on by itself.' }),
+});
+const errors = ['HUB_NOT_CONNECTED', 'DEFERRED_QUEUE_FULL', 'STATE_UNAVAILABLE'] as const;
+
+const deferTwinChange = defineOperation({
+  name: 'DeferTwinChange',
+  category: 'Twin',
+  summary:
+    'Takes what somebody changed in a twin property of a Thing; the Thing gets what the IoT Hub has then, and TwinUpdateRefused when it refuses.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/deferred/twin-changes',
+  input: Type.Object({
+    hub,
+    deviceId,
+    thing,
+    section: OneOf(['desired', 'tags'], { description: 'The part of the twin: desired or tags.' }),
+    before: JsonObject({ description: 'The value of the property before.' }),
+    after: JsonObject({ description: 'The value of the property now.' }),
+  }),
+  output: taken,
+  errors,
+  async run({ hubs }, { hub, ...request }) {
+    await hubs.require(hub).deferred.take({ kind: 'twinChange', ...request });
+    return { taken: true };
+  },
+});
+
+const deferMessage = defineOperation({
+  name: 'DeferMessage',
+  category: 'Commands',
+  summary:
+    'Takes values for a cloud-to-device message; the Thing gets MessageFeedback with the outcome NotSent when the IoT Hub does not take it.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/deferred/messages',
+  input: Type.Object({
+    hub,
+    deviceId,
+    thing,
+    values: JsonObject({ description: 'The values, by name.' }),
+    ...messageOptions,
+  }),
+  output: Type.Object({
+    messageId: Type.String({ description: 'The id of the message, which feedback names.' }),
+  }),
+  errors,
+  async run({ hubs }, { hub, properties, correlationId, ack, expirySeconds, ...request }) {
+    if (Object.keys(request.values).length === 0)
+      throw new ConnectorError('REQUEST_INVALID', 'There is no value to send.');
+    const messageId = request.messageId ?? newId(Date.now());
+    await hubs.require(hub).deferred.take({
+      kind: 'message',
+      ...request,
+      messageId,
+      ...(properties === undefined ? {} : { properties: properties as Record<string, string> }),
+      ...(correlationId === undefined ? {} : { correlationId }),
+      ...(ack === undefined ? {} : { ack }),
+      ...(expirySeconds === undefined ? {} : { expiresAtMs: Date.now() + expirySeconds * 1_000 }),
+    });
+    return { messageId };
+  },
+});
+
+const deferModulesStatus = defineOperation({
+  name: 'DeferModulesStatus',
+  category: 'IoT Edge',
+  summary: 'Has the sidecar read what edgeAgent reported, and write it to modulesStatus of the Thing.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/deferred/modules-status',
+  input: Type.Object({ hub, deviceId, thing }),
+  output: taken,
+  errors,
+  async run({ hubs }, { hub, ...request }) {
+    await hubs.require(hub).deferred.take({ kind: 'modules', ...request });
+    return { taken: true };
+  },
+});
+
+export const DEFERRED = [deferTwinChange, deferMessage, deferModulesStatus];

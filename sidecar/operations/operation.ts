@@ -2,6 +2,7 @@ import type { Static, TObject } from 'typebox';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 import type { OperationContext } from './context.ts';
+import { checkExact } from './exact-numbers.ts';
 
 /** The Thing Shapes and Thing Templates that offer operations as services. */
 export type OfferingEntity =
@@ -63,11 +64,17 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
   run(context: OperationContext, input: Static<I>): Promise<Static<O>>;
 }
 
-/** Checks the types of a definition without widening them. */
+/** Checks the types of a definition without widening them. The operation refuses numbers that were rounded on their way. */
 export function defineOperation<I extends TObject, O extends TObject>(
   operation: Operation<I, O>,
 ): Operation<I, O> {
-  return operation;
+  return {
+    ...operation,
+    async run(context, input) {
+      checkExact(input);
+      return await operation.run(context, input);
+    },
+  };
 }
 
 /** The names in `{braces}` of the path, in order. */

@@ -1,6 +1,14 @@
 /* True for a value that someone has entered: not absent and not an empty text. */
 function isSet(value) {
-  return value !== undefined && value !== null && String(value) !== "";
+  if (value === undefined || value === null) {
+    return false;
+  }
+  try {
+    return String(value) !== "";
+  } catch (ignored) {
+    /* JSON with a key such as toString cannot be made text. */
+    return true;
+  }
 }
 
 /* A platform value of type JSON as an ordinary script value: JSON values are Java objects, for which Array.isArray and

@@ -3,7 +3,7 @@ import type {
   Configuration as ConfigurationObject,
 } from 'azure-iothub/dist/configuration.js';
 import { type EtagOptions, repeatOnConflict } from './identities.ts';
-import type { CallOptions, RestClient } from './rest-client.ts';
+import { type CallOptions, type RestClient, requireDocument } from './rest-client.ts';
 import { callRegistry } from './transport.ts';
 
 export type { ConfigurationContent } from 'azure-iothub/dist/configuration.js';
@@ -45,10 +45,10 @@ export class Configurations {
 
   async get(id: string, options: CallOptions = {}): Promise<Configuration> {
     const call = { ...options, ...READ, action: `Reading the configuration ${id}` };
-    const { body } = await callRegistry<Configuration>(this.#rest, call, (registry) =>
+    const answer = await callRegistry<Configuration>(this.#rest, call, (registry) =>
       registry.getConfiguration(id),
     );
-    return body;
+    return requireDocument(answer, 'id', call.action);
   }
 
   /** At most 100, which is also the limit of a hub. */

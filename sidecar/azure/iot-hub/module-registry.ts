@@ -11,7 +11,7 @@ import {
   withNewKey,
   withoutKeys,
 } from './identities.ts';
-import type { CallOptions, RestClient } from './rest-client.ts';
+import { type CallOptions, type RestClient, requireDocument } from './rest-client.ts';
 import { callRegistry } from './transport.ts';
 
 /**
@@ -101,10 +101,10 @@ export class ModuleRegistry {
     options: CallOptions,
   ): Promise<WithKeys<ModuleIdentity>> {
     const call = { ...options, ...READ, action: `Reading the module ${moduleId} of ${deviceId}` };
-    const { body } = await callRegistry<WithKeys<ModuleIdentity>>(this.#rest, call, (registry) =>
+    const answer = await callRegistry<WithKeys<ModuleIdentity>>(this.#rest, call, (registry) =>
       registry.getModule(deviceId, moduleId),
     );
-    return body;
+    return requireDocument(answer, 'moduleId', call.action);
   }
 
   /** The API replaces whole identities, so a change reads, changes and writes with the ETag that it has read. */

@@ -19,7 +19,7 @@ import {
   withNewKey,
   withoutKeys,
 } from './identities.ts';
-import type { CallOptions, RestClient } from './rest-client.ts';
+import { type CallOptions, type RestClient, requireDocument } from './rest-client.ts';
 import { callRegistry } from './transport.ts';
 
 export type BulkMode = 'create' | 'update' | 'delete';
@@ -172,10 +172,10 @@ export class Registry {
 
   async #readDevice(deviceId: string, options: CallOptions): Promise<WithKeys<DeviceIdentity>> {
     const call = { ...options, ...READ, action: `Reading the device ${deviceId}` };
-    const { body } = await callRegistry<WithKeys<DeviceIdentity>>(this.#rest, call, (registry) =>
+    const answer = await callRegistry<WithKeys<DeviceIdentity>>(this.#rest, call, (registry) =>
       registry.get(deviceId),
     );
-    return body;
+    return requireDocument(answer, 'deviceId', call.action);
   }
 
   /** The API replaces whole identities, so a change reads, changes and writes with the ETag that it has read. */

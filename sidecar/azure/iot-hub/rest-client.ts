@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apiVersion } from 'azure-iothub/dist/version.js';
 import type { Dispatcher } from 'undici';
+import type { ErrorCode } from '../../errors/catalogue.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { createAgent } from '../../lib/proxy.ts';
 import { type AzureContext, azureError, httpError, parseHubError, retryAfterMs } from '../azure-error.ts';
@@ -54,6 +55,10 @@ interface RestClientOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** Of a call that can be repeated: 0.1, 0.3, 0.9 and 2.7 s lie between them. */
+const MAX_ATTEMPTS = 5;
+const FIRST_PAUSE_MS = 100;
+const REPEATED: ReadonlySet<ErrorCode> = new Set(['AZURE_UNREACHABLE', 'AZURE_FAILED', 'AZURE_TIMEOUT']);
 
 /** Joins path segments and encodes each: ids may contain any of `-:.+%_#*?!(),=@$'`. */
 export function hubPath(...segments: readonly string[]): string {
@@ -132,7 +137,7 @@ export class RestClient {
     });
   }
 
-  /** After a 429 while the deadline allows, and once after a connection loss when the call can be repeated. */
+  /** After a 429, and after a lost connection or a status of 500 and above when the call can be repeated, while the deadline allows. */
   async #mayRetry(
     request: HubRequest,
     error: ConnectorError,
@@ -143,9 +148,11 @@ export class RestClient {
     if (signal.aborted) return false;
     if (error.code === 'AZURE_THROTTLED') return Date.now() + (error.retryAfterMs ?? 0) < deadlineMs;
     const repeatable = request.repeatable ?? request.method === 'GET';
-    if (error.code !== 'AZURE_UNREACHABLE' || !repeatable || attempt > 1) return false;
-    await sleep(100);
-    return true;
+    if (!repeatable || attempt >= MAX_ATTEMPTS || !REPEATED.has(error.code)) return false;
+    const pauseMs = Math.max(FIRST_PAUSE_MS * 3 ** (attempt - 1), error.retryAfterMs ?? 0);
+    if (Date.now() + pauseMs >= deadlineMs) return false;
+    await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+    return !signal.aborted;
   }
 
   async #send<T>(request: HubRequest, context: AzureContext, signal: AbortSignal): Promise<HubAnswer<T>> {
@@ -195,6 +202,19 @@ export class RestClient {
       context,
     );
   }
+}
+
+/**
+ * The body of a response, which must be an object with the named text. What is read and written back must not be taken for empty because
+ * its form is unknown. Throws AZURE_FAILED.
+ */
+export function requireDocument<T>({ body }: HubAnswer<T>, member: keyof T & string, action: string): T {
+  const value = (body as Record<string, unknown> | null | undefined)?.[member];
+  if (typeof value === 'string' && value !== '') return body;
+  throw new ConnectorError(
+    'AZURE_FAILED',
+    `${action}: the response has an unknown form: it has no ${member}.`,
+  );
 }
 
 /** A segment `.` or `..` would address another resource, such as the device of a module. */

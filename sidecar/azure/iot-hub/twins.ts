@@ -1,6 +1,13 @@
+import { ConnectorError } from '../../errors/connector-error.ts';
 import type { Page, Twin, TwinPatch } from './hub-types.ts';
 import type { EtagOptions } from './identities.ts';
-import { type CallOptions, type HubAnswer, hubPath, type RestClient } from './rest-client.ts';
+import {
+  type CallOptions,
+  type HubAnswer,
+  hubPath,
+  type RestClient,
+  requireDocument,
+} from './rest-client.ts';
 import { callRegistry } from './transport.ts';
 
 export interface QueryOptions extends CallOptions {
@@ -31,10 +38,15 @@ export class Twins {
   async get(name: TwinName, options: CallOptions = {}): Promise<Twin> {
     const { deviceId, moduleId } = name;
     const call = { ...options, ...READ, action: `Reading the twin of ${nameOf(name)}` };
-    const { body } = await callRegistry<Twin>(this.#rest, call, (registry) =>
+    const answer = await callRegistry<Twin>(this.#rest, call, (registry) =>
       moduleId === undefined ? registry.getTwin(deviceId) : registry.getModuleTwin(deviceId, moduleId),
     );
-    return body;
+    const twin = requireDocument(answer, 'deviceId', call.action);
+    if (isObject(twin.properties?.desired) && isObject(twin.properties.reported)) return twin;
+    throw new ConnectorError(
+      'AZURE_FAILED',
+      `${call.action}: the response has an unknown form: it has no properties.`,
+    );
   }
 
   /** Merges: a member that is null is removed, an absent member stays. Returns the new twin. */
@@ -105,6 +117,10 @@ export async function nextNonEmpty<T>(
 
 const READ = { operation: 'twinRead', right: 'ServiceConnect' } as const;
 const UPDATE = { operation: 'twinUpdate', right: 'ServiceConnect' } as const;
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /** The name of a device or module in messages. */
 export function nameOf({ deviceId, moduleId }: TwinName): string {

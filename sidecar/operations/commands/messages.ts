@@ -5,6 +5,7 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import { deviceId, hub, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
+import { checkNotEmpty } from './methods.ts';
 
 /** Input members of the operations that send cloud-to-device messages. */
 export const messageOptions = {
@@ -53,8 +54,18 @@ interface Options {
   readonly ack?: NonNullable<CloudToDeviceMessage['ack']> | undefined;
 }
 
-/** The message without its body. */
+/** Names that IoT Hub uses for properties of its own: as application properties they would disappear. */
+const RESERVED_NAME = /^(iothub-|\$)/i;
+
+/** The message without its body. @throws ConnectorError REQUEST_INVALID for an application property that IoT Hub does not deliver */
 function messageOf({ properties, messageId, correlationId, expirySeconds, ack }: Options) {
+  const reserved = Object.keys(properties ?? {}).find((name) => name === '' || RESERVED_NAME.test(name));
+  if (reserved !== undefined)
+    throw new ConnectorError(
+      'REQUEST_INVALID',
+      `properties has the name "${reserved}"; expected names that are not empty and do not start with iothub- or $, which IoT Hub uses itself. ` +
+        'Use the parameters ack, messageId, correlationId and expirySeconds.',
+    );
   return {
     ...(properties === undefined ? {} : { properties: properties as Record<string, string> }),
     ...(messageId === undefined ? {} : { messageId }),
@@ -88,6 +99,9 @@ const sendMessage = defineOperation({
         description: 'The body as bytes in base64 instead.',
       }),
     ),
+    emptyBody: Type.Optional(
+      Type.Boolean({ default: false, description: 'Whether the message has no body, only properties.' }),
+    ),
     contentType: Type.Optional(
       Type.String({
         minLength: 1,
@@ -111,15 +125,16 @@ const sendMessage = defineOperation({
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'DEVICE_QUEUE_FULL'],
   async run(
     { hubs, signal },
-    { hub, deviceId, body, bodyJson, bodyBase64, contentType, contentEncoding, ...options },
+    { hub, deviceId, body, bodyJson, bodyBase64, emptyBody, contentType, contentEncoding, ...options },
   ) {
-    const given = [body, bodyJson, bodyBase64].filter((form) => form !== undefined);
-    if (given.length > 1) {
+    const given = [body, bodyJson, bodyBase64, emptyBody || undefined].filter((form) => form !== undefined);
+    if (given.length !== 1) {
       throw new ConnectorError(
         'REQUEST_INVALID',
-        'More than one of body, bodyJson and bodyBase64 is given; expected one.',
+        `${given.length === 0 ? 'None' : 'More than one'} of body, bodyJson, bodyBase64 and emptyBody is given; expected one.`,
       );
     }
+    if (bodyJson !== undefined) checkNotEmpty('bodyJson', bodyJson, 'body');
     const isJson = bodyJson !== undefined;
     const type = contentType ?? (isJson ? 'application/json' : undefined);
     const encoding = contentEncoding ?? (isJson ? 'utf-8' : undefined);

@@ -1,8 +1,10 @@
 import Type from 'typebox';
 import { JsonValue } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { isPlainObject } from '../../translate/coerce/structure.ts';
 import { deviceId, hub, optionalModuleId } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
+import { parseExact } from '../exact-numbers.ts';
 import { defineOperation } from '../operation.ts';
 
 /** Input members of the operations that call direct methods. */
@@ -18,7 +20,7 @@ export const methodMembers = {
     Type.String({
       maxLength: 131_072,
       description:
-        'The payload as JSON text instead, for one that is a text (in quotes), a number, true, false or null.',
+        'The payload as JSON text instead: for a text (in quotes), a number with all its digits, true, false, null or {}.',
     }),
   ),
 };
@@ -30,17 +32,37 @@ interface Payload {
 
 /** What the method gets; null when nothing is given. @throws ConnectorError REQUEST_INVALID */
 export function payloadOf({ payload, payloadText }: Payload): unknown {
-  if (payloadText === undefined) return payload ?? null;
+  if (payloadText === undefined) {
+    checkNotEmpty('payload', payload, 'payloadText');
+    return payload ?? null;
+  }
   if (payload !== undefined) {
     throw new ConnectorError('REQUEST_INVALID', 'Both payload and payloadText are given; expected one.');
   }
   try {
-    return JSON.parse(payloadText) as unknown;
+    return parseExact(payloadText);
   } catch (cause) {
-    throw new ConnectorError('REQUEST_INVALID', 'payloadText is no JSON; a text must stand in quotes.', {
-      cause,
-    });
+    throw new ConnectorError(
+      'REQUEST_INVALID',
+      'payloadText is not JSON; expected JSON, where a text is in quotes.',
+      {
+        cause,
+      },
+    );
   }
+}
+
+/**
+ * ThingWorx makes an empty object of a text that is not JSON, so an empty object does not show what the caller has given.
+ *
+ * @throws ConnectorError REQUEST_INVALID
+ */
+export function checkNotEmpty(member: string, value: unknown, text: string): void {
+  if (!isPlainObject(value) || Object.keys(value).length > 0) return;
+  throw new ConnectorError(
+    'REQUEST_INVALID',
+    `${member} is an empty object, which ThingWorx also makes of a text that is not JSON; pass {} or a text as ${text}.`,
+  );
 }
 
 /** Beyond what the device and IoT Hub are granted: for the way, and for the turn when the tier holds calls back. */

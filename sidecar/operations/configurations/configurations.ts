@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { ConfigurationContent } from '../../azure/iot-hub/configurations.ts';
 import { JsonObject, Table } from '../../contract/schema.ts';
-import { etag, hub, withinCall } from '../device-members.ts';
+import { checkChange, etag, hub, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import {
@@ -93,6 +93,7 @@ const updateConfiguration = defineOperation({
   output: ConfigurationDocument,
   errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND', 'PRECONDITION_FAILED'],
   async run({ hubs, signal }, { hub, configuration, etag, ...members }) {
+    checkChange(members, Object.keys(configurationMembers));
     const { configurations } = await hubs.require(hub).azure();
     const options = { ...withinCall(signal), ...(etag ? { etag } : {}) };
     return configurationDocument(

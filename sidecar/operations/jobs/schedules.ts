@@ -1,10 +1,10 @@
 import Type from 'typebox';
 import { forThingWorx, JsonObject } from '../../contract/schema.ts';
-import { ConnectorError } from '../../errors/connector-error.ts';
 import { writable } from '../../translate/sources/twin-view.ts';
 import { methodMembers, payloadOf } from '../commands/methods.ts';
 import { hub, withinCall } from '../device-members.ts';
 import { defineOperation } from '../operation.ts';
+import { checkPatch } from '../twins/twins.ts';
 import { SCHEDULE_ERRORS, scheduledJob, scheduleMembers, scheduleOf } from './job-members.ts';
 
 const scheduleMethod = defineOperation({
@@ -78,7 +78,7 @@ const scheduleTwinUpdate = defineOperation({
   result: 'jobId',
   errors: SCHEDULE_ERRORS,
   async run({ hubs, signal }, { hub, desired, tags, ...schedule }) {
-    if (!desired && !tags) throw new ConnectorError('REQUEST_INVALID', 'desired or tags is required.');
+    checkPatch(desired, tags);
     const patch = {
       ...(desired ? { desired: writable(desired) } : {}),
       ...(tags ? { tags: writable(tags) } : {}),

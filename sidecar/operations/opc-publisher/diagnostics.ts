@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { forThingWorx, JsonObject, Table } from '../../contract/schema.ts';
 import { callModule, MODULE_ERRORS } from '../edge/module-call.ts';
 import { defineOperation } from '../operation.ts';
-import { members, publisherMembers } from './opc-members.ts';
+import { members, publisherMembers, rowsOf } from './opc-members.ts';
 
 const count = (description: string) =>
   forThingWorx(Type.Integer({ minimum: 0, description }), { baseType: 'LONG' });
@@ -45,7 +45,7 @@ const getDiagnosticInfo = defineOperation({
   async run({ hubs, signal }, { hub, deviceId, moduleId }) {
     const call = { deviceId, moduleId, methodName: 'GetDiagnosticInfo_V1', payload: {} };
     const answer = await callModule(await hubs.require(hub).azure(), call, signal);
-    return { groups: (Array.isArray(answer) ? answer : []).map(diagnosticOf) };
+    return { groups: rowsOf(answer, call).map(diagnosticOf) };
   },
 });
 

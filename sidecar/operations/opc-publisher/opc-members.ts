@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { forThingWorx, JsonObject, OneOf } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { isPlainObject } from '../../translate/coerce/structure.ts';
 import { deviceId, hub } from '../device-members.ts';
 
 /** Where an OPC Publisher is; filled in from the Thing. */
@@ -186,6 +187,35 @@ export function members(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : {};
+}
+
+/** The call whose answer is read, for the error. */
+interface AnsweredCall {
+  readonly deviceId: string;
+  readonly moduleId: string;
+  readonly methodName: string;
+}
+
+/** An answer as the object that it must be. @throws ConnectorError DEVICE_RESPONSE_INVALID */
+export function objectOf(answer: unknown, call: AnsweredCall): Readonly<Record<string, unknown>> {
+  if (isPlainObject(answer)) return answer;
+  throw unknownForm(call, 'expected an object');
+}
+
+/** A list of objects of an answer. @throws ConnectorError DEVICE_RESPONSE_INVALID: an unknown form is not an empty list */
+export function rowsOf(list: unknown, call: AnsweredCall): Readonly<Record<string, unknown>>[] {
+  if (Array.isArray(list) && list.every(isPlainObject)) return list;
+  throw unknownForm(call, 'expected a list of objects');
+}
+
+export function unknownForm(
+  { moduleId, deviceId, methodName }: AnsweredCall,
+  expected: string,
+): ConnectorError {
+  return new ConnectorError(
+    'DEVICE_RESPONSE_INVALID',
+    `${moduleId} of ${deviceId} answered ${methodName} in an unknown form: ${expected}. Nothing was changed. OPC Publisher 2.9 is supported.`,
+  );
 }
 
 /** How Browse, ReadValue and WriteValue reach a server. */

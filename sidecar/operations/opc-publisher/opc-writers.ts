@@ -1,7 +1,7 @@
 import type { HubClients } from '../../azure/iot-hub/hub-clients.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { callModule } from '../edge/module-call.ts';
-import { members } from './opc-members.ts';
+import { objectOf, rowsOf, unknownForm } from './opc-members.ts';
 
 /** A node as the module keeps it, whatever it says of it. */
 type RawNode = Readonly<Record<string, unknown>>;
@@ -33,10 +33,17 @@ export class OpcWriter {
     this.#signal = signal;
   }
 
-  /** @throws ConnectorError MODULE_FAILED, with the status 404 when there is no such writer */
+  /**
+   * @throws ConnectorError MODULE_FAILED, with the status 404 when there is no such writer; DEVICE_RESPONSE_INVALID for an answer of an
+   * unknown form, which must not be taken for a writer without nodes
+   */
   async nodes(): Promise<RawNode[]> {
-    const { opcNodes } = members(await this.#call('GetConfiguredNodesOnEndpoint_V1', this.#entry));
-    return Array.isArray(opcNodes) ? opcNodes.map(members) : [];
+    const methodName = 'GetConfiguredNodesOnEndpoint_V1';
+    const call = { ...this.#module, methodName };
+    const answer = objectOf(await this.#call(methodName, this.#entry), call);
+    const nodes = rowsOf(answer['opcNodes'], call);
+    if (nodes.some((node) => nodeId(node) === '')) throw unknownForm(call, 'expected nodes with an id');
+    return nodes;
   }
 
   /** Makes the writer when there is none. Nodes that it has stay; one that is given again is replaced. */

@@ -4,12 +4,13 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import { callModule, MODULE_ERRORS } from '../edge/module-call.ts';
 import { defineOperation } from '../operation.ts';
 import {
-  members,
   milliseconds,
   nodeEntry,
   nodeOf,
   OpcNode,
+  objectOf,
   publisherMembers,
+  rowsOf,
   writerEntry,
   writerMembers,
 } from './opc-members.ts';
@@ -146,13 +147,12 @@ const getConfiguredEndpoints = defineOperation({
   timeoutMs: 28_000,
   async run({ hubs, signal }, { hub, deviceId, moduleId }) {
     const call = { deviceId, moduleId, methodName: 'GetConfiguredEndpoints_V1', payload: {} };
-    const { endpoints } = members(await callModule(await hubs.require(hub).azure(), call, signal));
-    return { endpoints: (Array.isArray(endpoints) ? endpoints : []).map(endpointOf) };
+    const answer = objectOf(await callModule(await hubs.require(hub).azure(), call, signal), call);
+    return { endpoints: rowsOf(answer['endpoints'], call).map(endpointOf) };
   },
 });
 
-function endpointOf(given: unknown) {
-  const entry = members(given);
+function endpointOf(entry: Readonly<Record<string, unknown>>) {
   const interval = milliseconds(entry, 'dataSetPublishingInterval');
   return {
     endpointUrl: String(entry['endpointUrl'] ?? ''),

@@ -3,7 +3,16 @@ import { JsonValue, Table } from '../../contract/schema.ts';
 import { continuationToken } from '../device-members.ts';
 import { callModule, MODULE_ERRORS } from '../edge/module-call.ts';
 import { defineOperation } from '../operation.ts';
-import { checkResult, connectionMembers, envelope, members, publisherMembers } from './opc-members.ts';
+import {
+  checkResult,
+  connectionMembers,
+  envelope,
+  members,
+  objectOf,
+  publisherMembers,
+  rowsOf,
+} from './opc-members.ts';
+import { opcValue } from './opc-values.ts';
 
 const OpcReference = Type.Object(
   {
@@ -69,10 +78,10 @@ const browse = defineOperation({
     };
     const answer = await callModule(await hubs.require(hub).azure(), call, signal);
     const result = checkResult(
-      answer,
+      objectOf(answer, call),
       `Browsing ${nodeId || 'the root folder'} of ${connection.endpointUrl}`,
     );
-    const references = Array.isArray(result['references']) ? result['references'] : [];
+    const references = rowsOf(result['references'] ?? [], call);
     const token = text(result['continuationToken']);
     return { nodes: references.map((reference) => ({ ...nodeOf(reference), continuationToken: token })) };
   },
@@ -125,7 +134,7 @@ const readValue = defineOperation({
     const request = { nodeId, ...(indexRange ? { indexRange } : {}) };
     const call = { deviceId, moduleId, methodName: 'ValueRead_V2', payload: envelope(connection, request) };
     const answer = await callModule(await hubs.require(hub).azure(), call, signal);
-    const result = checkResult(answer, `Reading ${nodeId} of ${connection.endpointUrl}`);
+    const result = checkResult(objectOf(answer, call), `Reading ${nodeId} of ${connection.endpointUrl}`);
     return {
       value: result['value'] ?? null,
       dataType: String(result['dataType'] ?? ''),
@@ -149,12 +158,13 @@ const writeValue = defineOperation({
     value: Type.String({
       maxLength: 65_536,
       description:
-        'The value as JSON, such as 42.5, true, [1, 2] or "text"; what is no JSON is taken as a text.',
+        'The value: a text as it is if dataType is String, else JSON such as 42.5, true or [1, 2]. Text that is not JSON is written as text.',
     }),
     dataType: Type.Optional(
       Type.String({
         maxLength: 256,
-        description: 'Its OPC UA data type, such as Float. Empty: as the server says.',
+        description:
+          'The OPC UA data type, such as Float or String; it decides how value is read. Empty: value decides.',
       }),
     ),
     indexRange: Type.Optional(
@@ -165,7 +175,7 @@ const writeValue = defineOperation({
     done: Type.Boolean({ description: 'Always true: the server has taken the value.' }),
   }),
   noResult: true,
-  errors: MODULE_ERRORS,
+  errors: ['REQUEST_INVALID', ...MODULE_ERRORS],
   timeoutMs: 28_000,
   async run(
     { hubs, signal },
@@ -173,7 +183,7 @@ const writeValue = defineOperation({
   ) {
     const request = {
       nodeId,
-      value: jsonOr(value),
+      value: opcValue(value, dataType),
       ...(dataType ? { dataType } : {}),
       ...(indexRange ? { indexRange } : {}),
     };
@@ -183,14 +193,6 @@ const writeValue = defineOperation({
     return { done: true };
   },
 });
-
-function jsonOr(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
-}
 
 /** Nodes of an OPC UA server, read and written through OPC Publisher. */
 export const SERVER_NODES = [browse, readValue, writeValue] as const;

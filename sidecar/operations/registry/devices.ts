@@ -3,7 +3,7 @@ import type { DeviceInput } from '../../azure/iot-hub/hub-types.ts';
 import type { Registry } from '../../azure/iot-hub/registry.ts';
 import { forThingWorx, OneOf, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { continuationToken, deviceId, etag, hub, isAll, withinCall } from '../device-members.ts';
+import { checkChange, continuationToken, deviceId, etag, hub, isAll, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS, THINGWORX_CALL_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import {
@@ -190,8 +190,11 @@ const updateDevice = defineOperation({
   input: Type.Object({
     hub,
     deviceId,
+    enabled: Type.Optional(Type.Boolean({ description: 'Whether the device may connect.' })),
     status: Type.Optional(
-      OneOf(['enabled', 'disabled'], { description: 'Whether it may connect: enabled or disabled.' }),
+      OneOf(['enabled', 'disabled'], {
+        description: 'The same as a word, instead of enabled: enabled or disabled.',
+      }),
     ),
     statusReason: Type.Optional(Type.String({ maxLength: 128, description: 'Why, for people.' })),
     ...authenticationOptions,
@@ -209,8 +212,10 @@ const updateDevice = defineOperation({
   errors: CHANGE_ERRORS,
   async run(
     { hubs, signal },
-    { hub, deviceId, status, statusReason, iotEdge, parentDeviceId, etag, ...options },
+    { hub, deviceId, enabled, status: word, statusReason, iotEdge, parentDeviceId, etag, ...options },
   ) {
+    const status = statusOf(enabled, word);
+    checkChange({ status, statusReason, iotEdge, parentDeviceId, ...options }, UPDATES);
     const { registry } = await hubs.require(hub).azure();
     const authentication = authenticationOf(options);
     const isEdge =
@@ -232,6 +237,26 @@ const updateDevice = defineOperation({
     );
   },
 });
+
+const UPDATES = [
+  'enabled',
+  'statusReason',
+  'authentication',
+  'primaryThumbprint',
+  'secondaryThumbprint',
+  'iotEdge',
+  'parentDeviceId',
+];
+
+function statusOf(enabled: boolean | undefined, word: 'enabled' | 'disabled' | undefined) {
+  if (enabled === undefined) return word;
+  const status = enabled ? ('enabled' as const) : ('disabled' as const);
+  if (word === undefined || word === status) return status;
+  throw new ConnectorError(
+    'REQUEST_INVALID',
+    `enabled is ${enabled} and status is ${word}; expected one of them.`,
+  );
+}
 
 const enableDevice = defineOperation({
   name: 'EnableDevice',

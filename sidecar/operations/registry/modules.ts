@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { deviceId, etag, hub, moduleId, withinCall } from '../device-members.ts';
+import { checkChange, deviceId, etag, hub, moduleId, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import {
@@ -89,6 +89,8 @@ const listDeviceModules = defineOperation({
   },
 });
 
+const UPDATES = ['authentication', 'primaryThumbprint', 'secondaryThumbprint', 'managedBy'];
+
 const updateModule = defineOperation({
   name: 'UpdateModule',
   entity: 'AzureIoT.Hub_TT',
@@ -100,6 +102,7 @@ const updateModule = defineOperation({
   output: ModuleDocument,
   errors: CHANGE_ERRORS,
   async run({ hubs, signal }, { hub, deviceId, moduleId, managedBy, etag, ...options }) {
+    checkChange({ managedBy, ...options }, UPDATES);
     const { modules } = await hubs.require(hub).azure();
     const authentication = authenticationOf(options);
     const change = {

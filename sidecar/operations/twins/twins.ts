@@ -53,12 +53,7 @@ const updateTwin = defineOperation({
   output: TwinDocument,
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'PRECONDITION_FAILED'],
   async run({ hubs, signal }, { hub, deviceId, moduleId, desired, tags, etag }) {
-    if (desired === undefined && tags === undefined) {
-      throw new ConnectorError(
-        'REQUEST_INVALID',
-        'Neither desired nor tags is given; expected one of them or both.',
-      );
-    }
+    checkPatch(desired, tags);
     const azure = await hubs.require(hub).azure();
     const patch = {
       ...(desired === undefined ? {} : { desired: writable(desired) }),
@@ -73,6 +68,15 @@ const updateTwin = defineOperation({
     );
   },
 });
+
+/** @throws ConnectorError REQUEST_INVALID for a patch that changes nothing: ThingWorx makes {} of a text that is not JSON */
+export function checkPatch(desired: object | undefined, tags: object | undefined): void {
+  if ([desired, tags].some((section) => section !== undefined && Object.keys(section).length > 0)) return;
+  throw new ConnectorError(
+    'REQUEST_INVALID',
+    'Nothing to change is given; expected desired, tags or both as JSON objects that are not empty.',
+  );
+}
 
 const replaceTwin = defineOperation({
   name: 'ReplaceTwin',

@@ -102,19 +102,6 @@ export class Twins {
   async find<T = Twin>(sql: string, options: QueryOptions = {}): Promise<Page<T>> {
     return await nextNonEmpty((place) => this.query<T>(sql, { ...options, ...place }), options);
   }
-
-  /** Every page of a query, one after the other. `timeoutMs` bounds each page. */
-  async *pages<T = Twin>(sql: string, options: QueryOptions = {}): AsyncGenerator<readonly T[], void> {
-    let continuationToken = options.continuationToken;
-    do {
-      const page: Page<T> = await this.query<T>(sql, {
-        ...options,
-        ...(continuationToken === undefined ? {} : { continuationToken }),
-      });
-      if (page.items.length > 0) yield page.items;
-      continuationToken = page.continuationToken;
-    } while (continuationToken !== undefined);
-  }
 }
 
 /** Reads pages until one has items or is the last. */

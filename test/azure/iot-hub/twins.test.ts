@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { HubClients } from '../../../sidecar/azure/iot-hub/hub-clients.ts';
+import type { Page, Twin } from '../../../sidecar/azure/iot-hub/hub-types.ts';
 import { nextNonEmpty, quoteForQuery } from '../../../sidecar/azure/iot-hub/twins.ts';
 import type { IotHubEmulator } from '../../emulators/iothub/emulator.ts';
 import { range, until } from '../helpers.ts';
@@ -123,11 +124,14 @@ describe('twins', () => {
     const first = await clients.twins.query(sql, { pageSize: 10 });
     assert.equal(first.items.length, 10);
     assert.ok(first.continuationToken);
-    const ids: string[] = [];
-    let pages = 0;
-    for await (const page of clients.twins.pages(sql, { pageSize: 10 })) {
+    const ids = first.items.map(({ deviceId }) => deviceId);
+    let pages = 1;
+    let continuationToken: string | undefined = first.continuationToken;
+    while (continuationToken !== undefined && pages < 10) {
+      const page: Page<Twin> = await clients.twins.query(sql, { pageSize: 10, continuationToken });
       pages += 1;
-      ids.push(...page.map(({ deviceId }) => deviceId));
+      ids.push(...page.items.map(({ deviceId }) => deviceId));
+      continuationToken = page.continuationToken;
     }
     assert.equal(pages, 3);
     assert.equal(new Set(ids).size, 25);

@@ -43,6 +43,9 @@ export async function openEventSource(options: EventSourceOptions): Promise<Even
 /** How long the SDK waits for events before it calls the handler with none. `reopen` of one partition takes effect within this time. */
 const MAX_WAIT_SECONDS = 1;
 
+/** Of one call to the checkpoint store: the next call then uses a new connection. */
+const STORE_TIMEOUT_MS = 10_000;
+
 /** Of a partition that failed. */
 const BACKOFF = { initialDelayMs: 1000, maxDelayMs: 30_000 };
 
@@ -372,7 +375,7 @@ class HubEventSource implements EventSource {
       inner: this.#checkpoints,
       ownerId: this.#ownerId,
       partitions: this.#options.partitions && new Set(this.#options.partitions),
-      timeoutMs: this.#timeoutMs,
+      timeoutMs: Math.min(this.#timeoutMs, STORE_TIMEOUT_MS),
       startPositionOf: (id) => this.#options.startPositions?.[id] ?? this.#options.startPosition,
       partitionEnd: (id) => this.#partitionProperties(id),
       onAhead: (id, error) => this.#report(id, error),

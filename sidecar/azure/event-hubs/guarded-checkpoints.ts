@@ -1,4 +1,5 @@
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { withDeadline } from '../../lib/concurrency.ts';
 import { azureError } from '../azure-error.ts';
 import type { Checkpoint, CheckpointStore, PartitionOwnership, StartPosition } from './event-types.ts';
 
@@ -177,7 +178,12 @@ export class GuardedCheckpoints implements CheckpointStore {
     const signal = AbortSignal.timeout(this.#options.timeoutMs);
     this.#pendingCalls += 1;
     try {
-      return await call(signal);
+      return await withDeadline(
+        call(signal),
+        // A little longer than the signal, whose error says more.
+        this.#options.timeoutMs + 500,
+        () => new ConnectorError('AZURE_TIMEOUT', `${action} did not end in time.`),
+      );
     } catch (thrown) {
       throw azureError(signal.aborted ? signal.reason : thrown, { action });
     } finally {

@@ -21,6 +21,8 @@ interface BlobDeadLetterStoreOptions {
   readonly connection: string;
   readonly container: string;
   readonly hubThing: string;
+  /** Of one upload. Default 10000. */
+  readonly uploadTimeoutMs?: number;
 }
 
 /** Requests to the storage account at a time. */
@@ -29,6 +31,8 @@ const PAGE_SIZE = 1_000;
 /** Metadata travels in headers, of which the service takes 8 KB in all. */
 const MAX_METADATA = 6_000;
 const COUNT_AGAIN_MS = 3_600_000;
+/** Of one upload. The abort closes the connection, so that the next attempt does not wait on a dead one. */
+const UPLOAD_TIMEOUT_MS = 10_000;
 
 /**
  * Dead letters in a blob container, one blob each, for any number of sidecars: `<hub>/<yyyy-MM-dd>/<time of day, counted down>-<id>.json`.
@@ -126,7 +130,11 @@ export class BlobDeadLetterStore implements DeadLetterStore {
       blobHTTPHeaders: { blobContentType: 'application/json' },
     };
     try {
-      await blob.upload(content, content.length, { ...options, conditions: { ifNoneMatch: '*' } });
+      await blob.upload(content, content.length, {
+        ...options,
+        abortSignal: this.#deadline(),
+        conditions: { ifNoneMatch: '*' },
+      });
       if (this.#stats) {
         this.#stats.count += 1;
         this.#stats.bytes += content.length;
@@ -137,8 +145,12 @@ export class BlobDeadLetterStore implements DeadLetterStore {
       }
     } catch (error) {
       if (!isTaken(error)) throw error;
-      await blob.upload(content, content.length, options);
+      await blob.upload(content, content.length, { ...options, abortSignal: this.#deadline() });
     }
+  }
+
+  #deadline(): AbortSignal {
+    return AbortSignal.timeout(this.#options.uploadTimeoutMs ?? UPLOAD_TIMEOUT_MS);
   }
 
   async #deleteBlobs(container: ContainerClient, names: readonly string[]): Promise<number> {

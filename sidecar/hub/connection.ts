@@ -52,6 +52,7 @@ const TICK_MS = 5_000;
 /** The SDK tries again within seconds: a refusal that is not repeated for this long is over. */
 const REFUSED_MS = 30_000;
 const RECEIVING = 'receiving';
+const SILENT = 'event stream';
 /** Said once when a partition is opened; reading goes on all the same. */
 const MISMATCHES: ReadonlySet<ErrorCode> = new Set([
   'CHECKPOINT_AHEAD',
@@ -91,6 +92,7 @@ export class HubConnection {
   #settings: HubSettings | undefined;
   #translator: Translator | undefined;
   #refusedAtMs = 0;
+  #isSilent = false;
   #partitions: Partitions | undefined;
   #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   #changing: Promise<void> = Promise.resolve();
@@ -345,6 +347,9 @@ export class HubConnection {
   async #attend(source: EventSource, signal: AbortSignal): Promise<void> {
     this.#condition.opened();
     const timer = setInterval(() => {
+      const trouble = source.trouble();
+      if (trouble || this.#isSilent) this.#condition.setBlocked(SILENT, trouble);
+      this.#isSilent = trouble !== undefined;
       if (Date.now() - this.#refusedAtMs > REFUSED_MS) this.#condition.setBlocked(RECEIVING, undefined);
       this.#rate.sample(this.#counters.counts.delivered);
       this.#partitions

@@ -21,6 +21,14 @@ interface PartitionsOptions {
 
 const DRAIN_TIMEOUT_MS = 5_000;
 
+/**
+ * A lane that settles nothing for this long and reports no error hangs, whatever it waits for: every known wait has a deadline and reports. The
+ * longest of them is a call to ThingWorx.
+ */
+const HANGING_AFTER_MS = 60_000;
+/** The same for a lane that has reported why it waits: its attempts may hang too, but an outage may also last. */
+const BLOCKED_AFTER_MS = 300_000;
+
 interface OpenLane {
   readonly lane: Lane;
   /** The parts of the lane that are blocked now. */
@@ -131,16 +139,19 @@ export class Partitions implements EventSourceHandlers {
     return longest;
   }
 
-  /** Reopens partitions that have messages but receive none: every SDK of this family has stalled in the field. */
+  /**
+   * Reopens partitions that have messages but receive none, because every SDK of this family has stalled in the field, and lanes that hang on
+   * messages that they have received.
+   */
   async reviveStalled(): Promise<void> {
     for (const [partitionId, open] of this.#lanes) {
       const sinceMs = this.#stuckSince(partitionId, open);
-      if (sinceMs === undefined || open.lane.unsettled > 0) continue;
+      if (sinceMs === undefined) continue;
       const quietMs = Date.now() - Math.max(sinceMs, open.openedAtMs);
-      if (quietMs < STALLED_AFTER_MS) continue;
+      if (quietMs < patienceMs(open)) continue;
       this.#options.log.warn(
         { partitionId, quietMs, lag: this.#lag(partitionId, open) },
-        'The partition has messages but none arrive; reopening it.',
+        'The messages of the partition do not move; reopening it.',
       );
       await this.#source?.reopen(partitionId);
     }
@@ -169,4 +180,10 @@ export class Partitions implements EventSourceHandlers {
     const after = Math.max(settled, end.beginningSequenceNumber - 1);
     return Math.max(0, end.sequenceNumber - after, lane.unsettled);
   }
+}
+
+/** How long the messages of a lane may stand still before its partition is opened again. */
+function patienceMs({ lane, blocked }: OpenLane): number {
+  if (blocked.size > 0) return BLOCKED_AFTER_MS;
+  return lane.unsettled > 0 ? HANGING_AFTER_MS : STALLED_AFTER_MS;
 }

@@ -9,6 +9,9 @@ interface BackoffOptions {
   readonly maxDelayMs?: number;
 }
 
+/** The longest that a service may ask to wait. Its fault may be over earlier, and a timer cannot wait for more than 24 days. */
+export const MAX_RETRY_AFTER_MS = 60_000;
+
 /** Part of a delay that is random, so that callers that failed together do not retry together. */
 const JITTER = 0.25;
 
@@ -23,16 +26,19 @@ export class Backoff {
     this.#maxDelayMs = maxDelayMs;
   }
 
-  /** The delay before the next attempt, ms. Each call counts one failed attempt. */
-  nextDelayMs(): number {
+  /**
+   * The delay before the next attempt, ms: at least what the service asks for, up to a minute. Each call counts one failed attempt.
+   */
+  nextDelayMs(retryAfterMs = 0): number {
     const delayMs = Math.min(this.#initialDelayMs * 2 ** this.#attempts, this.#maxDelayMs);
     this.#attempts += 1;
-    return Math.round(delayMs * (1 - Math.random() * JITTER));
+    const ownMs = Math.round(delayMs * (1 - Math.random() * JITTER));
+    return Math.max(ownMs, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
   }
 
-  /** Waits for the next delay, or for `retryAfterMs` when that is longer. Rejects with STOPPING when the signal aborts. */
+  /** Waits for the next delay, or for `retryAfterMs` when that is longer, at most a minute. Rejects with STOPPING when the signal aborts. */
   async pause(signal: AbortSignal, retryAfterMs = 0): Promise<void> {
-    const delayMs = Math.max(retryAfterMs, this.nextDelayMs());
+    const delayMs = this.nextDelayMs(retryAfterMs);
     try {
       await sleep(delayMs, undefined, { signal });
     } catch (cause) {

@@ -12,8 +12,10 @@ describe('partitions of a hub', () => {
   let client: ThingworxClient;
   let partitions: Partitions;
   let condition: HubCondition;
+  let append: () => Promise<void>;
 
   beforeEach(async () => {
+    append = async () => undefined;
     pipeline = new TestPipeline();
     await pipeline.start();
     pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
@@ -30,7 +32,7 @@ describe('partitions of a hub', () => {
           counters: pipeline.counters,
           onWaiting: waiting('send'),
         }),
-        deadLetters: { append: async () => undefined },
+        deadLetters: { append: () => append() },
         limits: () => ({
           maxRowsPerCall: 100,
           maxBytesPerCall: 100_000,
@@ -88,6 +90,54 @@ describe('partitions of a hub', () => {
     mock.timers.tick(3_600_000);
     assert.equal(await waitWithOne(2), 4_660_000);
   });
+
+  for (const [what, hang] of [
+    ['the dead-letter store', () => new Promise<never>(() => undefined)],
+    [
+      'the dead-letter store, which has failed before',
+      (() => {
+        let calls = 0;
+        return async () => {
+          calls += 1;
+          if (calls > 1) await new Promise<never>(() => undefined);
+          throw new Error('full');
+        };
+      })(),
+    ],
+  ] as const)
+    test(`a lane that hangs on ${what} is opened again and goes on`, async ({ mock }) => {
+      const reopened: string[] = [];
+      partitions.attach({
+        streamIdentity: 's',
+        partitionIds: ['0'],
+        checkpoint: async () => true,
+        lastEnqueued: () => undefined,
+        reopen: async (partitionId: string) => {
+          reopened.push(partitionId);
+          await partitions.onPartitionClose(partitionId, 'reopened');
+          await partitions.onPartitionOpen(partitionId, undefined);
+          await partitions.onBatch(partitionId, [message(1, { deviceId: 'dev-unknown' })]);
+        },
+      } as never);
+      append = hang;
+      mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+      await partitions.onPartitionOpen('0', undefined);
+      await partitions.onBatch('0', [message(1, { deviceId: 'dev-unknown' })]);
+      partitions.stuck();
+      mock.timers.tick(30_000);
+      await partitions.reviveStalled();
+      assert.deepEqual(reopened, [], 'a slow call is not a lane that hangs');
+      const appended = Promise.withResolvers<void>();
+      append = async () => appended.resolve();
+      mock.timers.tick(300_000);
+      await partitions.reviveStalled();
+      assert.deepEqual(reopened, ['0']);
+      await appended.promise;
+      mock.timers.reset();
+      await until(() => pipeline.counters.counts.deadLettered === 1);
+      const { received, released, inFlight } = pipeline.counters.counts;
+      assert.deepEqual([received, released, inFlight], [2, 1, 0]);
+    });
 
   test('the hub waits as long as another of its lanes does', async () => {
     pipeline.thingworx.trouble = () => ({ status: 503 });

@@ -12,6 +12,15 @@ describe('Backoff', () => {
     }
   });
 
+  test('a service may ask for a minute at most: its fault may be over, and no timer waits for 3000000 seconds', () => {
+    for (const [askedMs, waitedMs] of [
+      [5_000, 5_000],
+      [3_600_000, 60_000],
+      [3_000_000_000, 60_000],
+    ] as const)
+      assert.equal(new Backoff().nextDelayMs(askedMs), waitedMs);
+  });
+
   test('delays differ between callers', () => {
     const delays = new Set(
       Array.from({ length: 20 }, () => new Backoff({ initialDelayMs: 1e6, maxDelayMs: 1e6 }).nextDelayMs()),

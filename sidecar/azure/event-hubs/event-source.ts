@@ -43,6 +43,14 @@ export async function openEventSource(options: EventSourceOptions): Promise<Even
 /** How long the SDK waits for events before it calls the handler with none. `reopen` of one partition takes effect within this time. */
 const MAX_WAIT_SECONDS = 1;
 
+/** Of one call to the checkpoint store: the next call then uses a new connection. */
+const STORE_TIMEOUT_MS = 10_000;
+
+/** Without an answer or a partition for this long, the source is in trouble. */
+const TROUBLE_AFTER_MS = 15_000;
+const OWNERSHIP_EXPIRY_MS = 5_000;
+const LAG_TIMEOUT_MS = 10_000;
+
 /** Of a partition that failed. */
 const BACKOFF = { initialDelayMs: 1000, maxDelayMs: 30_000 };
 
@@ -66,6 +74,10 @@ class HubEventSource implements EventSource {
   #properties: EventHubProperties | undefined;
   readonly #skipReported = new Set<string>();
   #timers: NodeJS.Timeout[] = [];
+  /** When the service last answered. */
+  #heardAtMs = Date.now();
+  /** When this sidecar last read a partition, or had none to read. */
+  #ownedAtMs = Date.now();
   #state: 'new' | 'open' | 'reopening' | 'stopped' = 'new';
   #reopening: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -103,8 +115,24 @@ class HubEventSource implements EventSource {
     this.#subscribe();
     this.#state = 'open';
     const { lagIntervalMs = 5000 } = this.#options;
-    if (lagIntervalMs > 0) this.#every(lagIntervalMs, () => this.readLastEnqueued());
+    if (lagIntervalMs > 0) this.#every(lagIntervalMs, () => this.#readLag());
     this.#every(1000, () => this.#checkBalancing());
+  }
+
+  trouble(): ConnectorError | undefined {
+    if (this.#state === 'stopped') return undefined;
+    if (Date.now() - this.#heardAtMs > TROUBLE_AFTER_MS)
+      return new ConnectorError(
+        'AZURE_UNREACHABLE',
+        `${this.#host} has not answered for more than ${TROUBLE_AFTER_MS / 1000} seconds. The sidecar keeps trying; messages wait in the hub.`,
+      );
+    if (this.ownedPartitions().length > 0 || this.#store.othersOwn(this.partitionIds))
+      this.#ownedAtMs = Date.now();
+    if (Date.now() - this.#ownedAtMs <= TROUBLE_AFTER_MS) return undefined;
+    return new ConnectorError(
+      'AZURE_TIMEOUT',
+      `The sidecar has read no partition of ${this.#host} for more than ${TROUBLE_AFTER_MS / 1000} seconds. It keeps trying; messages wait in the hub.`,
+    );
   }
 
   ownedPartitions(): readonly string[] {
@@ -122,11 +150,22 @@ class HubEventSource implements EventSource {
     await Promise.all(ids.map((id) => this.#ends.read(id, signal)));
   }
 
+  /** Asks the service also while no partition is owned: its silence must be noticed. */
+  async #readLag(): Promise<void> {
+    const owned = this.ownedPartitions();
+    const ids = owned.length > 0 ? owned : this.partitionIds.slice(0, 1);
+    const signal = AbortSignal.timeout(LAG_TIMEOUT_MS);
+    await Promise.all(ids.map((id) => this.#ends.read(id, signal)));
+  }
+
   async checkpoint(
     partitionId: string,
     position: { sequenceNumber: number; offset: string },
   ): Promise<boolean> {
     if (!this.#partitions.get(partitionId)?.isOwned) return false;
+    // After a pause of this process another sidecar may own the partition and have written later checkpoints.
+    const { ownershipExpiryMs = OWNERSHIP_EXPIRY_MS } = this.#options;
+    if (!(await this.#store.stillOwns(partitionId, ownershipExpiryMs))) return false;
     await this.#store.updateCheckpoint({
       fullyQualifiedNamespace: this.#client.fullyQualifiedNamespace,
       eventHubName: this.#client.eventHubName,
@@ -346,7 +385,9 @@ class HubEventSource implements EventSource {
   ): Promise<T> {
     const timeout = AbortSignal.timeout(this.#timeoutMs);
     try {
-      return await call(signal ? AbortSignal.any([signal, timeout]) : timeout);
+      const answer = await call(signal ? AbortSignal.any([signal, timeout]) : timeout);
+      this.#heardAtMs = Date.now();
+      return answer;
     } catch (thrown) {
       const cause = timeout.aborted && !signal?.aborted ? timeout.reason : thrown;
       throw azureError(cause, { action, host: this.#host, right: 'ServiceConnect (or Listen)' });
@@ -372,7 +413,7 @@ class HubEventSource implements EventSource {
       inner: this.#checkpoints,
       ownerId: this.#ownerId,
       partitions: this.#options.partitions && new Set(this.#options.partitions),
-      timeoutMs: this.#timeoutMs,
+      timeoutMs: Math.min(this.#timeoutMs, STORE_TIMEOUT_MS),
       startPositionOf: (id) => this.#options.startPositions?.[id] ?? this.#options.startPosition,
       partitionEnd: (id) => this.#partitionProperties(id),
       onAhead: (id, error) => this.#report(id, error),
@@ -385,7 +426,7 @@ class HubEventSource implements EventSource {
       ownerId: this.#ownerId,
       timeoutMs: this.#timeoutMs,
       updateIntervalMs: this.#options.updateIntervalMs ?? UPDATE_INTERVAL_MS,
-      ownershipExpiryMs: this.#options.ownershipExpiryMs ?? 5000,
+      ownershipExpiryMs: this.#options.ownershipExpiryMs ?? OWNERSHIP_EXPIRY_MS,
     });
   }
 

@@ -103,6 +103,11 @@ export interface EventSource {
    * time of the hub. A hub that was deleted and created again under the same name is another stream.
    */
   readonly streamIdentity: string;
+  /**
+   * Why this sidecar receives nothing: the service has not answered for 15 seconds, or it has owned no partition for that long although others do
+   * not own them all. Undefined while it receives, or need not.
+   */
+  trouble(): ConnectorError | undefined;
   /** The partitions that this sidecar reads at present. */
   ownedPartitions(): readonly string[];
   /** The last known end of a partition; undefined before the first response. Lag = its sequence number - the last accepted one. */

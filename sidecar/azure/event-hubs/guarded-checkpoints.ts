@@ -1,4 +1,5 @@
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { withDeadline } from '../../lib/concurrency.ts';
 import { azureError } from '../azure-error.ts';
 import type { Checkpoint, CheckpointStore, PartitionOwnership, StartPosition } from './event-types.ts';
 
@@ -43,6 +44,11 @@ export class GuardedCheckpoints implements CheckpointStore {
   readonly #options: GuardOptions;
   readonly #pausedUntilMs = new Map<string, number>();
   readonly #begins = new Map<string, number>();
+  /** When ownership of a partition was last claimed or renewed here. */
+  readonly #claimedAtMs = new Map<string, number>();
+  /** The owners that the store last named, by partition. */
+  #owners: ReadonlyMap<string, string> = new Map();
+  #place: readonly [string, string, string] | undefined;
   #lastClaimed: string | undefined;
   #pendingCalls = 0;
   #lastCallMs = Date.now();
@@ -72,10 +78,33 @@ export class GuardedCheckpoints implements CheckpointStore {
     this.#stopping = true;
   }
 
+  /** Whether other sidecars own all these partitions, so that this one has none to read. */
+  othersOwn(partitionIds: readonly string[]): boolean {
+    const { ownerId } = this.#options;
+    return (
+      partitionIds.length > 0 &&
+      partitionIds.every((id) => ![undefined, '', ownerId].includes(this.#owners.get(id)))
+    );
+  }
+
+  /** Whether this sidecar owns the partition. Asks the store when ownership was not renewed within `expiryMs`. */
+  async stillOwns(partitionId: string, expiryMs: number): Promise<boolean> {
+    const claimedAtMs = this.#claimedAtMs.get(partitionId) ?? 0;
+    if (Math.abs(Date.now() - claimedAtMs) < expiryMs || !this.#place) return true;
+    const place = this.#place;
+    const owners = await this.#bounded('Reading the ownership of partitions', (abortSignal) =>
+      this.#options.inner.listOwnership(...place, { abortSignal }),
+    );
+    const owner = owners.find((ownership) => ownership.partitionId === partitionId)?.ownerId;
+    return owner === undefined || owner === '' || owner === this.#options.ownerId;
+  }
+
   async listOwnership(namespace: string, eventHub: string, group: string): Promise<PartitionOwnership[]> {
     const owners = await this.#bounded('Reading the ownership of partitions', (abortSignal) =>
       this.#options.inner.listOwnership(namespace, eventHub, group, { abortSignal }),
     );
+    this.#place = [namespace, eventHub, group];
+    this.#owners = new Map(owners.map(({ partitionId, ownerId }) => [partitionId, ownerId]));
     if (this.#stopping) return owners;
     return owners.map((owner) =>
       owner.ownerId === this.#options.ownerId && this.#pausedUntilMs.has(owner.partitionId)
@@ -92,6 +121,7 @@ export class GuardedCheckpoints implements CheckpointStore {
     );
     for (const { partitionId, ownerId } of claimed) {
       if (ownerId === '') continue;
+      this.#claimedAtMs.set(partitionId, Date.now());
       this.#pausedUntilMs.delete(partitionId);
       this.#lastClaimed = partitionId;
     }
@@ -177,7 +207,12 @@ export class GuardedCheckpoints implements CheckpointStore {
     const signal = AbortSignal.timeout(this.#options.timeoutMs);
     this.#pendingCalls += 1;
     try {
-      return await call(signal);
+      return await withDeadline(
+        call(signal),
+        // A little longer than the signal, whose error says more.
+        this.#options.timeoutMs + 500,
+        () => new ConnectorError('AZURE_TIMEOUT', `${action} did not end in time.`),
+      );
     } catch (thrown) {
       throw azureError(signal.aborted ? signal.reason : thrown, { action });
     } finally {

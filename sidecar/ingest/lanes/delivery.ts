@@ -1,6 +1,7 @@
 import type { DeadLetter, DeadLetterReason, DeadLetterSink } from '../../dead-letters/store.ts';
-import { type ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
+import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import { Backoff } from '../../lib/backoff.ts';
+import { withDeadline } from '../../lib/concurrency.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { Ignored } from '../../translate/types.ts';
 import type { BatchOrigin } from '../batch-origin.ts';
@@ -20,6 +21,9 @@ interface DeliveryOptions {
   /** Called once when the dead-letter store fails, and once with undefined when it accepts dead letters again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
 }
+
+/** A store that does not answer within this time is asked again, on a new connection if it has one. */
+const APPEND_TIMEOUT_MS = 20_000;
 
 export interface TakeLimits {
   readonly maxRowsPerCall: number;
@@ -79,6 +83,8 @@ export class Delivery {
     }
     await this.#deliverNotifications(messages, origin, signal);
     await this.#deadLetterRefused(messages, signal);
+    // The lane may have given up this delivery meanwhile; then it has released the messages.
+    if (signal.aborted) throw new ConnectorError('STOPPING', 'The delivery was given up.');
     for (const message of messages) counters.settle(outcomeOf(message), 1);
   }
 
@@ -116,7 +122,12 @@ export class Delivery {
     const letters = refused.map((message) => deadLetterOf(message, storedAtMs));
     for (let waiting = false; ; ) {
       try {
-        await deadLetters.append(letters);
+        await withDeadline(
+          deadLetters.append(letters),
+          APPEND_TIMEOUT_MS,
+          () =>
+            new ConnectorError('DEAD_LETTERS_UNAVAILABLE', 'The dead-letter store did not answer in time.'),
+        );
         if (waiting) onWaiting(undefined);
         break;
       } catch (thrown) {
@@ -126,6 +137,7 @@ export class Delivery {
       }
     }
     this.#backoff.reset();
+    if (signal.aborted) throw new ConnectorError('STOPPING', 'The delivery was given up.');
     for (const { reasons } of refused) {
       for (const code of new Set(reasons.map((reason) => reason.code))) counters.deadLetter(code);
     }

@@ -1,5 +1,6 @@
 import { type DeadLetterSink, deadLetterId } from '../../dead-letters/store.ts';
 import { type ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
+import { untilAborted } from '../../lib/concurrency.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ReceivedMessage } from '../../translate/types.ts';
@@ -104,7 +105,10 @@ export class Lane {
     this.#progressAtMs = Date.now();
     try {
       while (rest.length > 0 && !this.#isEnding) {
-        const translated = await interpreter.interpret(rest, this.#abort.signal);
+        const translated = await untilAborted(
+          interpreter.interpret(rest, this.#abort.signal),
+          this.#abort.signal,
+        );
         // The loop that would send them has ended.
         if (this.#abort.signal.aborted) break;
         rest = rest.slice(translated.length);
@@ -194,7 +198,8 @@ export class Lane {
   }
 
   async #deliver(messages: readonly TranslatedMessage[]): Promise<void> {
-    await this.#delivery.deliver(messages, this.#origin(messages), this.#abort.signal);
+    const { signal } = this.#abort;
+    await untilAborted(this.#delivery.deliver(messages, this.#origin(messages), signal), signal);
     for (const { bytes } of messages) this.#unsettledBytes -= bytes;
     this.#unsettled -= messages.length;
     this.#progressAtMs = Date.now();

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { FaultProxy } from '../../scripts/chaos/fault-proxy.ts';
+import { BlobDeadLetterStore } from '../../sidecar/dead-letters/blob-store.ts';
+import { type Azurite, startAzurite } from '../emulators/azurite.ts';
+import { letter } from './letters.ts';
+
+describe('a container behind connections that go half-open', () => {
+  let azurite: Azurite;
+  let proxy: FaultProxy;
+
+  before(async () => {
+    azurite = await startAzurite();
+    proxy = new FaultProxy({ host: '127.0.0.1', port: azurite.port });
+    await proxy.start();
+  });
+  after(async () => {
+    await proxy?.stop();
+    await azurite?.stop();
+  });
+
+  test('a dead letter that got no answer is refused in time, and the next attempt uses a new connection', async () => {
+    const connection = azurite.connectionString.replaceAll(`:${azurite.port}/`, `:${proxy.port}/`);
+    const store = new BlobDeadLetterStore({
+      connection,
+      container: 'half-open',
+      hubThing: 'hub',
+      uploadTimeoutMs: 500,
+    });
+    await store.append([letter(1)]);
+    await proxy.set('silent');
+    await assert.rejects(store.append([letter(2)]), { code: 'DEAD_LETTERS_UNAVAILABLE' });
+    await proxy.set('pass');
+    const before = proxy.accepted;
+    await store.append([letter(2)]);
+    assert.ok(proxy.accepted > before);
+    assert.equal((await store.list({}, { limit: 10 })).letters.length, 2);
+  });
+});

@@ -10,7 +10,7 @@ interface BackoffOptions {
 }
 
 /** The longest that a service may ask to wait. Its fault may be over earlier, and a timer cannot wait for more than 24 days. */
-export const MAX_RETRY_AFTER_MS = 60_000;
+const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Part of a delay that is random, so that callers that failed together do not retry together. */
 const JITTER = 0.25;

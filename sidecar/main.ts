@@ -8,10 +8,9 @@ import { HubDirectory } from './hub/directory.ts';
 import { HUB_THINGS, STORAGE_THINGS, ThingFinder } from './hub/finder.ts';
 import { readiness } from './hub/readiness.ts';
 import { healthRoutes } from './observe/health.ts';
-import { captureAzureLog, createLog } from './observe/log.ts';
+import { captureAzureLog, createLog, endOnUnexpected } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { ServiceManager } from './observe/service-manager.ts';
-import { endOnUnexpected } from './observe/unexpected.ts';
 import { OPERATIONS } from './operations/index.ts';
 import { OneTimeSecretTokens } from './secrets/one-time-secret-tokens.ts';
 import { resolveToken } from './secrets/sidecar-token.ts';
@@ -53,7 +52,7 @@ async function main(): Promise<void> {
   const sidecar = { version: VERSION, startedAt: new Date() };
   const app = createApp({
     operations: OPERATIONS,
-    context: { hubs, storages, secretTokens, sidecar },
+    context: { hubs, storages, secretTokens, thingworx: client, sidecar },
     token,
     hosts: [settings.host, ...settings.hostNames],
     log,

@@ -1,6 +1,6 @@
 import { baseTypeOf } from '../../sidecar/contract/schema.ts';
 import { ERRORS } from '../../sidecar/errors/catalogue.ts';
-import { CheckStep } from '../../sidecar/operations/check/checks.ts';
+import { CheckStep } from '../../sidecar/operations/check/check-steps.ts';
 import { SCRIPT_ERRORS } from '../generate/script-errors.ts';
 
 const remedies = (table: Readonly<Record<string, { readonly remedy: string }>>) =>

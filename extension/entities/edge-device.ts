@@ -1,4 +1,4 @@
-import { getModulesStatus } from '../../sidecar/operations/edge/get-modules-status.ts';
+import { getModulesStatus } from '../../sidecar/operations/edge/modules.ts';
 import { rowTypes } from '../generate/operation-script.ts';
 import { operationServices } from '../generate/services.ts';
 import {

@@ -1,4 +1,4 @@
-import { listPackages } from '../../sidecar/operations/packages/list-packages.ts';
+import { listPackages } from '../../sidecar/operations/packages/packages.ts';
 import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { EVENT_TIMES } from './device-data-shapes.ts';

@@ -14,7 +14,13 @@ if (process.send) {
   await secretTokens.redeem(issued?.ticket ?? '', process.env.STORAGE ?? '');
   const app = createApp({
     operations: [],
-    context: { hubs: {} as never, storages, secretTokens, sidecar: { version: '0', startedAt: new Date() } },
+    context: {
+      hubs: {} as never,
+      storages,
+      secretTokens,
+      thingworx: {} as never,
+      sidecar: { version: '0', startedAt: new Date() },
+    },
     token: TOKEN,
     log: createLog('error'),
   });

@@ -1,5 +1,5 @@
 import { openEventSource } from '../../sidecar/azure/event-hubs/event-source.ts';
-import type { ReceivedEvent } from '../../sidecar/azure/event-hubs/event-types.ts';
+import type { ReceivedMessage } from '../../sidecar/translate/types.ts';
 
 /**
  * The sidecar's event source and nothing behind it, in a process of its own: what bare-loop.ts does, through `openEventSource`. The last
@@ -17,13 +17,13 @@ const source = await openEventSource({
   consumerGroup: '$Default',
   startPosition: { from: 'earliest' },
   handlers: {
-    async onBatch(_partitionId: string, batch: readonly ReceivedEvent[]): Promise<void> {
+    async onBatch(_partitionId: string, batch: readonly ReceivedMessage[]): Promise<void> {
       if (events === 0) {
         startedAt = performance.now();
         cpuAtStart = process.cpuUsage();
       }
       // The bare loop's SDK parses bodies; so does this.
-      for (const event of batch) JSON.parse(event.body.toString());
+      for (const event of batch) JSON.parse((event.body as Buffer).toString());
       events += batch.length;
       if (events >= wanted) finished.resolve();
     },

@@ -1,11 +1,11 @@
-import { letterTimeMs } from './store.ts';
+import { deadLetterTimeMs } from './store.ts';
 
 const DAY_MS = 86_400_000;
 const NAME = /\/(\d{4}-\d{2}-\d{2})\/(?:\d{8}-(\d{13}-.+)\.json)?$/;
 
 /** `<hub>/<yyyy-MM-dd>/<8 digits>-<id>.json`, the digits counting down to the end of the day. Undefined when it is no id. */
 export function blobNameOf(hubThing: string, id: string): string | undefined {
-  const timeMs = letterTimeMs(id);
+  const timeMs = deadLetterTimeMs(id);
   if (timeMs === undefined) return undefined;
   const left = DAY_MS - 1 - (timeMs % DAY_MS);
   return `${dayPrefix(hubThing, dayText(timeMs))}${String(left).padStart(8, '0')}-${id}.json`;
@@ -25,7 +25,7 @@ export function idOfBlob(name: string): string | undefined {
   return NAME.exec(name)?.[2];
 }
 
-/** The first and the last day that can hold letters of the time. */
+/** The first and the last day that can hold dead letters of the time. */
 export function daysOf(fromMs = 0, toMs = LAST_MS): readonly [string, string] {
   return [dayText(clamp(fromMs)), dayText(clamp(toMs))];
 }

@@ -4,7 +4,7 @@ import { ensureContainer, openStorage } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { forEachConcurrently } from '../lib/concurrency.ts';
 import { blobNameOf, dayOf, dayPrefix, daysOf, idOfBlob } from './blob-names.ts';
-import { decodeLetter, encodeLetter, fits, isSummary, summaryOf } from './codec.ts';
+import { decodeDeadLetter, encodeDeadLetter, fits, isSummary, summaryOf } from './codec.ts';
 import {
   type DeadLetter,
   type DeadLetterFilter,
@@ -12,11 +12,11 @@ import {
   type DeadLetterStats,
   type DeadLetterStore,
   type DeadLetterSummary,
-  letterTimeMs,
+  deadLetterTimeMs,
   type Trimmed,
 } from './store.ts';
 
-export interface BlobDeadLettersOptions {
+export interface BlobDeadLetterStoreOptions {
   /** Connection string, address with a SAS, or account address (azure/storage.ts). */
   readonly connection: string;
   readonly container: string;
@@ -32,16 +32,16 @@ const COUNT_AGAIN_MS = 3_600_000;
 
 /**
  * Dead letters in a blob container, one blob each, for any number of sidecars: `<hub>/<yyyy-MM-dd>/<time of day, counted down>-<id>.json`.
- * Ascending names are then newest first within a day, and the name follows from the id alone, so the same letter has one blob.
- * Metadata holds the summary: a list reads no bodies. The container is made by the first call.
+ * Ascending names are then newest first within a day, and the name follows from the id alone, so the same dead letter has one blob.
+ * Metadata holds the summary: a list reads no bodies. The first call creates the container.
  */
-export class BlobDeadLetters implements DeadLetterStore {
-  readonly #options: BlobDeadLettersOptions;
+export class BlobDeadLetterStore implements DeadLetterStore {
+  readonly #options: BlobDeadLetterStoreOptions;
   #container: Promise<ContainerClient> | undefined;
-  /** What the letters take, counted at times and kept by this sidecar's own changes in between. */
+  /** Number and size of the dead letters: counted once an hour, and updated by this sidecar's own changes in between. */
   #stats: { count: number; bytes: number; oldestMs: number | undefined; countedAtMs: number } | undefined;
 
-  constructor(options: BlobDeadLettersOptions) {
+  constructor(options: BlobDeadLetterStoreOptions) {
     this.#options = options;
   }
 
@@ -79,7 +79,7 @@ export class BlobDeadLetters implements DeadLetterStore {
       if (name === undefined) return undefined;
       try {
         const content = await container.getBlockBlobClient(name).downloadToBuffer();
-        return decodeLetter(content.toString('utf8'), name);
+        return decodeDeadLetter(content.toString('utf8'), name);
       } catch (error) {
         if (isAbsent(error)) return undefined;
         throw error;
@@ -118,9 +118,9 @@ export class BlobDeadLetters implements DeadLetterStore {
   async #upload(container: ContainerClient, letter: DeadLetter): Promise<void> {
     const name = blobNameOf(this.#options.hubThing, letter.id);
     if (name === undefined)
-      throw new ConnectorError('DEAD_LETTERS_UNAVAILABLE', `${letter.id} is no id of a dead letter.`);
+      throw new ConnectorError('DEAD_LETTERS_UNAVAILABLE', `${letter.id} is not an id of a dead letter.`);
     const blob = container.getBlockBlobClient(name);
-    const content = Buffer.from(encodeLetter(letter));
+    const content = Buffer.from(encodeDeadLetter(letter));
     const options = {
       metadata: metadataOf(letter),
       blobHTTPHeaders: { blobContentType: 'application/json' },
@@ -132,7 +132,7 @@ export class BlobDeadLetters implements DeadLetterStore {
         this.#stats.bytes += content.length;
         this.#stats.oldestMs = Math.min(
           this.#stats.oldestMs ?? Infinity,
-          letterTimeMs(letter.id) ?? Infinity,
+          deadLetterTimeMs(letter.id) ?? Infinity,
         );
       }
     } catch (error) {
@@ -198,7 +198,7 @@ export class BlobDeadLetters implements DeadLetterStore {
     return { count, bytes, oldestMs, countedAtMs: Date.now() };
   }
 
-  /** A letter cannot have been stored before the hub took its message, so younger days need no look. */
+  /** A dead letter cannot have been stored before the hub took its message, so later days need not be listed. */
   async #expire(container: ContainerClient, storedBeforeMs: number): Promise<number> {
     let deleted = 0;
     const days = await this.#days(container, { toMs: storedBeforeMs }, undefined);
@@ -260,7 +260,7 @@ export class BlobDeadLetters implements DeadLetterStore {
       return await work(await this.#container);
     } catch (thrown) {
       if (thrown instanceof ConnectorError && thrown.code.startsWith('DEAD_LETTER')) throw thrown;
-      // The container may be gone: the next call makes it again.
+      // The container may have been deleted: the next call creates it again.
       this.#container = undefined;
       const error = azureError(thrown, { action: `${action} dead letters in ${this.#options.container}` });
       throw new ConnectorError('DEAD_LETTERS_UNAVAILABLE', error.message, {
@@ -271,7 +271,7 @@ export class BlobDeadLetters implements DeadLetterStore {
   }
 }
 
-/** What the list shows, and plain words beside it for other tools. Header values are ASCII. */
+/** The summary for the list, and device and codes for other tools. Header values are ASCII. */
 function metadataOf(letter: DeadLetter): Record<string, string> {
   const summary = summaryOf(letter);
   const [first] = summary.reasons;

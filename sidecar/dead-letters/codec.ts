@@ -1,26 +1,26 @@
 import { ConnectorError } from '../errors/connector-error.ts';
-import type { HubMessage } from '../translate/types.ts';
+import type { ReceivedMessage } from '../translate/types.ts';
 import {
   type DeadLetter,
   type DeadLetterFilter,
   type DeadLetterReason,
   type DeadLetterSummary,
-  letterTimeMs,
+  deadLetterTimeMs,
 } from './store.ts';
 
 const MAX_LISTED_REASONS = 5;
 const MAX_CODES = 20;
 const MAX_TEXT = 300;
 
-/** How a letter is written: the message with its body in base64. */
+/** How a dead letter is written: the message with its body in base64. */
 interface WrittenLetter {
   readonly storedAtMs: number;
   readonly reasons: readonly DeadLetterReason[];
-  readonly message: Omit<HubMessage, 'body'> & { readonly body: string };
+  readonly message: Omit<ReceivedMessage, 'body'> & { readonly body: string };
 }
 
 /** One line, without its end: the summary first, so that a list need not read bodies. */
-export function encodeLetter(letter: DeadLetter): string {
+export function encodeDeadLetter(letter: DeadLetter): string {
   const { body, ...message } = letter.message;
   const written: WrittenLetter = {
     storedAtMs: letter.storedAtMs,
@@ -33,8 +33,8 @@ export function encodeLetter(letter: DeadLetter): string {
 /** Inside a JSON text every quote of a string is escaped, so this can only be the member itself. */
 const LETTER_MARK = ',"letter":';
 
-/** Throws DEAD_LETTER_UNREADABLE for what `encodeLetter` did not write; `place` says where it is. */
-export function decodeLetter(line: string, place: string): DeadLetter {
+/** Throws DEAD_LETTER_UNREADABLE for what `encodeDeadLetter` did not write; `place` says where it is. */
+export function decodeDeadLetter(line: string, place: string): DeadLetter {
   try {
     const { id, letter } = JSON.parse(line) as { id: string; letter: WrittenLetter };
     const { body, ...message } = letter.message;
@@ -78,7 +78,7 @@ export function summaryOf(letter: DeadLetter): DeadLetterSummary {
   return {
     id,
     storedAtMs,
-    enqueuedTimeMs: letterTimeMs(id) ?? 0,
+    enqueuedTimeMs: deadLetterTimeMs(id) ?? 0,
     deviceId: cut(message.deviceId),
     ...(message.moduleId === undefined ? {} : { moduleId: cut(message.moduleId) }),
     source: cut(message.source),

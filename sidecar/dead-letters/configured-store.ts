@@ -4,12 +4,12 @@ import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
-import { BlobDeadLetters } from './blob-store.ts';
-import { FileDeadLetters } from './file-store.ts';
-import { DeadLetterKeeper, moveLetters } from './retention.ts';
+import { BlobDeadLetterStore } from './blob-store.ts';
+import { FileDeadLetterStore } from './file-store.ts';
+import { DeadLetterRetention, moveDeadLetters } from './retention.ts';
 import type { DeadLetter, DeadLetterSink, DeadLetterStore } from './store.ts';
 
-export interface LetterBoxOptions {
+export interface ConfiguredDeadLetterStoreOptions {
   readonly hubThing: string;
   readonly stateDirectory: string;
   readonly log: Log;
@@ -23,35 +23,35 @@ interface Moving {
 }
 
 /**
- * The dead letters of one hub Thing wherever its settings keep them: in the blob container when storage is set, else in the state
- * directory. Lanes hold on to it while the settings change. Letters from before storage was set move to the container by themselves.
+ * The dead-letter store of one hub Thing, where its settings say: in the blob container when storage is set, else in the state directory.
+ * Lanes keep this object while the settings change. Dead letters in the state directory are moved to the container when storage is set.
  */
-export class LetterBox implements DeadLetterSink {
-  readonly #options: LetterBoxOptions;
+export class ConfiguredDeadLetterStore implements DeadLetterSink {
+  readonly #options: ConfiguredDeadLetterStoreOptions;
   #settings: HubSettings | undefined;
   #place: string | undefined;
-  #keeper: DeadLetterKeeper | undefined;
+  #retention: DeadLetterRetention | undefined;
   #moving: Moving | undefined;
 
-  constructor(options: LetterBoxOptions) {
+  constructor(options: ConfiguredDeadLetterStoreOptions) {
     this.#options = options;
   }
 
   get store(): DeadLetterStore {
-    if (!this.#keeper) throw new ConnectorError('STOPPING', 'The hub was disconnected.');
-    return this.#keeper;
+    if (!this.#retention) throw new ConnectorError('STOPPING', 'The hub was disconnected.');
+    return this.#retention;
   }
 
-  /** What metrics show of the store. */
+  /** The numbers of the store for metrics. */
   get facts(): Pick<SideFacts, 'stored' | 'removed'> {
     return {
-      stored: this.#keeper?.known,
-      removed: this.#keeper?.removed ?? { expired: 0, overflowed: 0 },
+      stored: this.#retention?.known,
+      removed: this.#retention?.removed ?? { expired: 0, overflowed: 0 },
     };
   }
 
   get warning(): string | undefined {
-    return this.#keeper?.warning;
+    return this.#retention?.warning;
   }
 
   async append(letters: readonly DeadLetter[]): Promise<void> {
@@ -64,44 +64,48 @@ export class LetterBox implements DeadLetterSink {
     this.#settings = settings;
     const place = storageConnectionString ? `${deadLetterContainer} ${storageConnectionString}` : 'file';
     if (place === this.#place) return;
-    const before = { keeper: this.#keeper, moving: this.#moving };
+    const before = { retention: this.#retention, moving: this.#moving };
     this.#place = place;
     const { hubThing, log, onWarning } = this.#options;
     const store = storageConnectionString
-      ? new BlobDeadLetters({ connection: storageConnectionString, container: deadLetterContainer, hubThing })
+      ? new BlobDeadLetterStore({
+          connection: storageConnectionString,
+          container: deadLetterContainer,
+          hubThing,
+        })
       : this.#files();
-    this.#keeper = new DeadLetterKeeper({ store, limits: () => this.#limits(), log, onWarning });
+    this.#retention = new DeadLetterRetention({ store, limits: () => this.#limits(), log, onWarning });
     this.#moving = undefined;
     await this.#end(before);
-    this.#keeper.start();
+    this.#retention.start();
     if (storageConnectionString) this.#adopt(store);
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
-    const before = { keeper: this.#keeper, moving: this.#moving };
-    this.#keeper = undefined;
+    const before = { retention: this.#retention, moving: this.#moving };
+    this.#retention = undefined;
     this.#moving = undefined;
     this.#place = undefined;
     await this.#end(before);
   }
 
   async #end({
-    keeper,
+    retention,
     moving,
   }: {
-    keeper: DeadLetterKeeper | undefined;
+    retention: DeadLetterRetention | undefined;
     moving: Moving | undefined;
   }): Promise<void> {
     moving?.abort.abort();
     await moving?.done;
-    await keeper?.close();
+    await retention?.close();
   }
 
-  #files(): FileDeadLetters {
+  #files(): FileDeadLetterStore {
     const { stateDirectory, hubThing, log } = this.#options;
     const directory = path.join(stateDirectory, 'dead-letters', encodeURIComponent(hubThing));
-    return new FileDeadLetters({ directory, log });
+    return new FileDeadLetterStore({ directory, log });
   }
 
   #limits() {
@@ -114,7 +118,7 @@ export class LetterBox implements DeadLetterSink {
     this.#moving = { abort, done: this.#move(store, abort.signal) };
   }
 
-  /** Never rejects; tries until it works or the box closes. */
+  /** Never rejects; retries until it succeeds or the store closes. */
   async #move(store: DeadLetterStore, signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     const files = this.#files();
@@ -123,7 +127,7 @@ export class LetterBox implements DeadLetterSink {
     try {
       for (;;) {
         try {
-          const { moved, unreadable } = await moveLetters(files, store, signal);
+          const { moved, unreadable } = await moveDeadLetters(files, store, signal);
           if (moved > 0) log.info({ moved }, 'Dead letters moved from the state directory to the container.');
           if (unreadable > 0)
             log.warn({ unreadable }, 'Dead letters that cannot be read stay in the state directory.');

@@ -1,6 +1,7 @@
+import { hash53 } from '../lib/hash.ts';
 import type { DeadLetterSummary } from './store.ts';
 
-/** What is kept in memory of one letter in a file: 41 bytes, so that a hundred thousand letters take four megabytes. */
+/** What is kept in memory of one dead letter in a file: 41 bytes, so that a hundred thousand dead letters take four megabytes. */
 export interface IndexEntry {
   readonly timeMs: number;
   readonly storedAtMs: number;
@@ -15,8 +16,8 @@ export interface IndexEntry {
   readonly length: number;
 }
 
-/** The letters of one file in the order of their lines. */
-export class LetterIndex {
+/** The dead letters of one file in the order of their lines. */
+export class FileIndex {
   #count = 0;
   #live = 0;
   #liveBytes = 0;
@@ -61,7 +62,7 @@ export class LetterIndex {
   }
 
   /** False when it was dead before, or never there. */
-  bury(ordinal: number): boolean {
+  markDeleted(ordinal: number): boolean {
     if (ordinal < 0 || ordinal >= this.#count || this.#dead[ordinal] === 1) return false;
     this.#dead[ordinal] = 1;
     this.#live -= 1;
@@ -93,7 +94,7 @@ export class LetterIndex {
     return this.#lengths[ordinal] ?? 0;
   }
 
-  /** Whether the letter may be of the device and may have the code; the line says it for certain. */
+  /** Whether the dead letter may be of the device and may have the code; the line says it for certain. */
   mayFit(ordinal: number, device: number | undefined, codes: number | undefined): boolean {
     return (
       (device === undefined || this.#devices[ordinal] === device) &&
@@ -101,7 +102,7 @@ export class LetterIndex {
     );
   }
 
-  /** The living letters with this time and hash. */
+  /** The living dead letters with this time and hash. */
   find(timeMs: number, hash: number): number[] {
     if (timeMs < this.#minTimeMs || timeMs > this.#maxTimeMs) return [];
     const found: number[] = [];
@@ -112,7 +113,7 @@ export class LetterIndex {
     return found;
   }
 
-  /** The earliest time of a living letter. */
+  /** The earliest time of a living dead letter. */
   oldestMs(): number {
     let oldest = Infinity;
     for (let ordinal = 0; ordinal < this.#count; ordinal += 1) {
@@ -174,19 +175,6 @@ export function entryOf(
     codes: bits.of(summary.codes),
     ...place,
   };
-}
-
-/** 53 bits of two FNV-1a hashes: a collision is unlikely, and who relies on none compares the texts. */
-export function hash53(text: string): number {
-  let low = 0x811c9dc5;
-  let high = 0x1b873593;
-  for (let i = 0; i < text.length; i += 1) {
-    const code = text.charCodeAt(i);
-    low = Math.imul(low ^ code, 0x01000193);
-    high = Math.imul(high ^ code, 0x85ebca6b);
-    high ^= high >>> 13;
-  }
-  return ((high >>> 0) & 0x1fffff) * 0x1_0000_0000 + (low >>> 0);
 }
 
 export function deviceHash(deviceId: string): number {

@@ -1,8 +1,8 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { flushDirectory, isMissing } from '../lib/files.ts';
-import { decodeSummary, encodeLetter, summaryOf } from './codec.ts';
-import { type CodeBits, entryOf, LetterIndex } from './file-index.ts';
+import { decodeSummary, encodeDeadLetter, summaryOf } from './codec.ts';
+import { type CodeBits, entryOf, FileIndex } from './file-index.ts';
 import type { DeadLetter } from './store.ts';
 
 const CHUNK_BYTES = 1_048_576;
@@ -12,17 +12,17 @@ const LINE_END = 0x0a;
 export interface SegmentDamage {
   /** Bytes of an unfinished last line, cut off: its write never succeeded, so its message is received again. */
   readonly tornBytes: number;
-  /** Whole lines that are no letters. They stay where they are. */
+  /** Whole lines that are no dead letters. They stay where they are. */
   readonly unreadableLines: number;
 }
 
 /**
- * One file of letters, `<number>.ndjson`, a line each, and beside it `<number>.deleted` with the numbers of the lines that count no
+ * One file of dead letters, `<number>.ndjson`, a line each, and beside it `<number>.deleted` with the numbers of the lines that count no
  * more. Both only grow; both are flushed to the disk before a call resolves. Calls that write come one at a time.
  */
-export class Segment {
+export class FileSegment {
   readonly number: number;
-  readonly index = new LetterIndex();
+  readonly index = new FileIndex();
   readonly #file: string;
   readonly #bits: CodeBits;
   #bytes = 0;
@@ -35,8 +35,8 @@ export class Segment {
     this.#bits = bits;
   }
 
-  static async create(directory: string, number: number, bits: CodeBits): Promise<Segment> {
-    const segment = new Segment(directory, number, bits);
+  static async create(directory: string, number: number, bits: CodeBits): Promise<FileSegment> {
+    const segment = new FileSegment(directory, number, bits);
     const file = `${segment.#file}.ndjson`;
     segment.#writer = await open(file, 'wx', 0o600);
     try {
@@ -54,8 +54,8 @@ export class Segment {
     directory: string,
     number: number,
     bits: CodeBits,
-  ): Promise<{ segment: Segment; damage: SegmentDamage }> {
-    const segment = new Segment(directory, number, bits);
+  ): Promise<{ segment: FileSegment; damage: SegmentDamage }> {
+    const segment = new FileSegment(directory, number, bits);
     const unreadableLines = await segment.#scan();
     const tornBytes = await segment.#cutTornLine();
     await segment.#readDeleted();
@@ -72,9 +72,9 @@ export class Segment {
     return !this.#damaged;
   }
 
-  /** The letters are durable, and in the index, when this resolves; none of them is when it rejects. */
+  /** The dead letters are durable, and in the index, when this resolves; none of them is when it rejects. */
   async append(letters: readonly DeadLetter[]): Promise<void> {
-    const lines = letters.map((letter) => Buffer.from(`${encodeLetter(letter)}\n`));
+    const lines = letters.map((letter) => Buffer.from(`${encodeDeadLetter(letter)}\n`));
     const begin = this.#bytes;
     try {
       this.#writer ??= await open(`${this.#file}.ndjson`, 'r+', 0o600);
@@ -110,7 +110,7 @@ export class Segment {
     // The empty line before ends a line that a crash may have left unfinished.
     if (living.length < this.index.live)
       await appendFlushed(`${this.#file}.deleted`, `\n${JSON.stringify(living)}\n`);
-    for (const ordinal of living) this.index.bury(ordinal);
+    for (const ordinal of living) this.index.markDeleted(ordinal);
     return living.length;
   }
 
@@ -128,7 +128,7 @@ export class Segment {
     }
   }
 
-  /** Removes the files: first the letters, so that no crash brings deleted ones back. */
+  /** Removes the files: first the dead letters, so that no crash brings deleted ones back. */
   async remove(): Promise<void> {
     await this.close();
     await rm(`${this.#file}.ndjson`, { force: true });
@@ -142,7 +142,7 @@ export class Segment {
     await writer?.close();
   }
 
-  /** Fills the index from the file and finds the end of its last whole line. Resolves to how many lines are no letters. */
+  /** Fills the index from the file and finds the end of its last whole line. Resolves to how many lines are no dead letters. */
   async #scan(): Promise<number> {
     let unreadable = 0;
     const file = await open(`${this.#file}.ndjson`, 'r');
@@ -166,7 +166,7 @@ export class Segment {
     }
   }
 
-  /** A line that is no letter takes its number all the same, so that the numbers of deleted lines stay right. */
+  /** A line that is no dead letter takes its number all the same, so that the numbers of deleted lines stay right. */
   #take(line: Buffer): boolean {
     const place = { offset: this.#bytes, length: line.length };
     this.#bytes += line.length + 1;
@@ -176,7 +176,7 @@ export class Segment {
       return true;
     }
     this.index.push({ timeMs: 0, storedAtMs: 0, hash: -1, device: 0, codes: 0, ...place });
-    this.index.bury(this.index.count - 1);
+    this.index.markDeleted(this.index.count - 1);
     return false;
   }
 
@@ -204,7 +204,7 @@ export class Segment {
     }
     for (const line of text.split('\n')) {
       if (line === '') continue;
-      for (const ordinal of numbersOf(line)) this.index.bury(ordinal);
+      for (const ordinal of numbersOf(line)) this.index.markDeleted(ordinal);
     }
   }
 }

@@ -1,8 +1,8 @@
-import type { Segment } from './file-segment.ts';
+import type { FileSegment } from './file-segment.ts';
 
-/** A letter by its place in the index. */
+/** A dead letter by its place in the index. */
 export interface Candidate {
-  readonly segment: Segment;
+  readonly segment: FileSegment;
   readonly ordinal: number;
   readonly timeMs: number;
   readonly hash: number;
@@ -16,11 +16,11 @@ export interface Selection {
 }
 
 /**
- * The newest living letters that may fit and come after the given one, in order: by time, and by hash within a millisecond. Keeps no more
+ * The newest living dead letters that may fit and come after the given one, in order: by time, and by hash within a millisecond. Keeps no more
  * than a few times `limit` in memory.
  */
 export function newestAfter(
-  segments: readonly Segment[],
+  segments: readonly FileSegment[],
   { fromMs = -Infinity, toMs = Infinity, device, codes }: Selection,
   after: { timeMs: number; hash: number } | undefined,
   limit: number,

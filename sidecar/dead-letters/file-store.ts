@@ -3,10 +3,11 @@ import path from 'node:path';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { FileLock } from '../lib/file-lock.ts';
 import { isMissing, systemCode } from '../lib/files.ts';
+import { hash53 } from '../lib/hash.ts';
 import type { Log } from '../observe/log.ts';
-import { decodeLetter, decodeSummary, fits } from './codec.ts';
-import { CodeBits, deviceHash, hash53 } from './file-index.ts';
-import { Segment } from './file-segment.ts';
+import { decodeDeadLetter, decodeSummary, fits } from './codec.ts';
+import { CodeBits, deviceHash } from './file-index.ts';
+import { FileSegment } from './file-segment.ts';
 import { type Candidate, newestAfter } from './file-selection.ts';
 import {
   type DeadLetter,
@@ -15,11 +16,11 @@ import {
   type DeadLetterStats,
   type DeadLetterStore,
   type DeadLetterSummary,
-  letterTimeMs,
+  deadLetterTimeMs,
   type Trimmed,
 } from './store.ts';
 
-export interface FileDeadLettersOptions {
+export interface FileDeadLetterStoreOptions {
   /** Made when it does not exist. */
   readonly directory: string;
   readonly log: Log;
@@ -27,26 +28,26 @@ export interface FileDeadLettersOptions {
   readonly segmentBytes?: number;
 }
 
-/** A file whose letters are half deleted is written anew when the files take this much more than their letters. */
+/** A file whose dead letters are half deleted is written anew when the files take this much more than their dead letters. */
 const WASTE_BYTES = 16 * 1_048_576;
 
 /**
  * Dead letters of a single sidecar in files of the state directory: `00000001.ndjson` and so on, a line of JSON each. Opened by the first
- * call; an index in memory holds 41 bytes of each letter. Files whose letters are all deleted are removed.
+ * call; an index in memory holds 41 bytes of each dead letter. Files whose dead letters are all deleted are removed.
  */
-export class FileDeadLetters implements DeadLetterStore {
+export class FileDeadLetterStore implements DeadLetterStore {
   readonly #directory: string;
   readonly #log: Log;
   readonly #segmentBytes: number;
   readonly #bits = new CodeBits();
-  #segments: Segment[] = [];
+  #segments: FileSegment[] = [];
   #lock: FileLock | undefined;
   #opening: Promise<void> | undefined;
   /** Calls that change files come one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(options: FileDeadLettersOptions) {
+  constructor(options: FileDeadLetterStoreOptions) {
     this.#directory = options.directory;
     this.#log = options.log;
     this.#segmentBytes = options.segmentBytes ?? 8 * 1_048_576;
@@ -59,7 +60,7 @@ export class FileDeadLetters implements DeadLetterStore {
       const before = await this.#locate(unique.map(({ id }) => id));
       const segment = await this.#writable();
       await segment.append(unique);
-      await this.#bury(before);
+      await this.#markDeleted(before);
     });
   }
 
@@ -73,7 +74,7 @@ export class FileDeadLetters implements DeadLetterStore {
       const codes = filter.code === undefined ? undefined : this.#bits.of([filter.code]);
       const letters: DeadLetterSummary[] = [];
       let last: { timeMs: number; hash: number } | undefined;
-      if (after !== undefined) last = { timeMs: letterTimeMs(after) ?? -1, hash: hash53(after) };
+      if (after !== undefined) last = { timeMs: deadLetterTimeMs(after) ?? -1, hash: hash53(after) };
       for (;;) {
         const wanted = limit - letters.length + 1;
         const candidates = newestAfter(this.#segments, { ...filter, device, codes }, last, wanted);
@@ -89,13 +90,14 @@ export class FileDeadLetters implements DeadLetterStore {
   async get(id: string): Promise<DeadLetter | undefined> {
     await this.#open();
     return await this.#guard('read', async () => {
-      for (const { line } of (await this.#locate([id])).values()) return decodeLetter(line, this.#directory);
+      for (const { line } of (await this.#locate([id])).values())
+        return decodeDeadLetter(line, this.#directory);
       return undefined;
     });
   }
 
   delete(ids: readonly string[]): Promise<number> {
-    return this.#change(async () => await this.#bury(await this.#locate(ids)));
+    return this.#change(async () => await this.#markDeleted(await this.#locate(ids)));
   }
 
   async stats(): Promise<DeadLetterStats> {
@@ -164,7 +166,7 @@ export class FileDeadLetters implements DeadLetterStore {
     const numbers = names.flatMap((name) => /^(\d{8})\.ndjson$/.exec(name)?.[1] ?? []).map(Number);
     this.#segments = [];
     for (const number of numbers.sort((a, b) => a - b)) {
-      const { segment, damage } = await Segment.load(this.#directory, number, this.#bits);
+      const { segment, damage } = await FileSegment.load(this.#directory, number, this.#bits);
       if (damage.tornBytes > 0 || damage.unreadableLines > 0)
         this.#log.warn(
           { directory: this.#directory, file: number, ...damage },
@@ -176,7 +178,7 @@ export class FileDeadLetters implements DeadLetterStore {
     for (const segment of [...this.#segments]) await this.#removeIfEmpty(segment);
   }
 
-  /** A crash between the new letter and the removal of the old one leaves both: the later counts. */
+  /** A crash between the new dead letter and the removal of the old one leaves both: the later counts. */
   async #dropRepeats(): Promise<void> {
     const timeByHash = new Map<number, number>();
     for (const segment of this.#segments.toReversed()) {
@@ -192,23 +194,23 @@ export class FileDeadLetters implements DeadLetterStore {
     }
   }
 
-  async #writable(): Promise<Segment> {
+  async #writable(): Promise<FileSegment> {
     const last = this.#segments.at(-1);
     if (last?.canGrow && last.bytes < this.#segmentBytes) return last;
     await last?.close();
-    const next = await Segment.create(this.#directory, (last?.number ?? 0) + 1, this.#bits);
+    const next = await FileSegment.create(this.#directory, (last?.number ?? 0) + 1, this.#bits);
     this.#segments.push(next);
     if (last) await this.#removeIfEmpty(last);
     return next;
   }
 
-  /** Where the letters with these ids lie; the line tells them from others with the same hash. */
+  /** Where the dead letters with these ids lie; the line tells them from others with the same hash. */
   async #locate(ids: readonly string[]): Promise<Map<string, Place>> {
     const places = new Map<string, Place>();
     for (const segment of this.#segments) {
       const wanted = new Map<number, string>();
       for (const id of ids) {
-        const timeMs = letterTimeMs(id);
+        const timeMs = deadLetterTimeMs(id);
         if (timeMs === undefined) continue;
         for (const ordinal of segment.index.find(timeMs, hash53(id))) wanted.set(ordinal, id);
       }
@@ -221,7 +223,7 @@ export class FileDeadLetters implements DeadLetterStore {
     return places;
   }
 
-  async #bury(places: ReadonlyMap<string, Place>): Promise<number> {
+  async #markDeleted(places: ReadonlyMap<string, Place>): Promise<number> {
     const bySegment = Map.groupBy(places.values(), ({ segment }) => segment);
     let deleted = 0;
     for (const [segment, found] of bySegment) {
@@ -233,19 +235,19 @@ export class FileDeadLetters implements DeadLetterStore {
     return deleted;
   }
 
-  async #deleteFrom(segment: Segment, ordinals: readonly number[]): Promise<number> {
+  async #deleteFrom(segment: FileSegment, ordinals: readonly number[]): Promise<number> {
     const deleted = await segment.delete(ordinals);
     if (deleted > 0) await this.#removeIfEmpty(segment);
     return deleted;
   }
 
-  async #removeIfEmpty(segment: Segment): Promise<void> {
+  async #removeIfEmpty(segment: FileSegment): Promise<void> {
     if (segment.index.live > 0) return;
     this.#segments = this.#segments.filter((other) => other !== segment);
     await segment.remove();
   }
 
-  /** Writes what is left of half-deleted files at the end, so that deleted letters give their room back. */
+  /** Writes what is left of half-deleted files at the end, so that deleted dead letters give their room back. */
   async #compact(): Promise<void> {
     const waste = this.#segments.reduce((sum, { bytes, index }) => sum + bytes - index.liveBytes, 0);
     if (waste < WASTE_BYTES) return;
@@ -311,17 +313,17 @@ export class FileDeadLetters implements DeadLetterStore {
   }
 }
 
-/** A letter that cannot be read stays where it is. */
+/** A dead letter that cannot be read stays where it is. */
 function readable(line: string, place: string): DeadLetter | undefined {
   try {
-    return decodeLetter(line, place);
+    return decodeDeadLetter(line, place);
   } catch {
     return undefined;
   }
 }
 
 interface Place {
-  readonly segment: Segment;
+  readonly segment: FileSegment;
   readonly ordinal: number;
   readonly line: string;
 }

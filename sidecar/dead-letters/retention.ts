@@ -9,7 +9,7 @@ import type {
   Trimmed,
 } from './store.ts';
 
-export interface DeadLetterKeeperOptions {
+export interface DeadLetterRetentionOptions {
   readonly store: DeadLetterStore;
   /** Read at every check: a changed setting takes effect at the next. */
   readonly limits: () => { readonly days: number; readonly megabytes: number };
@@ -22,14 +22,14 @@ export interface DeadLetterKeeperOptions {
 const DAY_MS = 86_400_000;
 const MEGABYTE = 1_000_000;
 const WARN_AT = 0.8;
-/** What is removed at once when the store is full, so that not every letter pushes out another. */
+/** A full store is trimmed to this part of its limit, so that not every new dead letter removes an old one. */
 const TRIM_TO = 0.95;
-/** A full store is looked at soon, however long the interval is. */
+/** A full store is checked after this delay, however long the interval is. */
 const SOON_MS = 1_000;
 
 /** Keeps a store within its limits: warns at 80 percent, removes what is too old, and the oldest when the store is full. */
-export class DeadLetterKeeper implements DeadLetterStore {
-  readonly #options: Required<DeadLetterKeeperOptions>;
+export class DeadLetterRetention implements DeadLetterStore {
+  readonly #options: Required<DeadLetterRetentionOptions>;
   #timer: NodeJS.Timeout | undefined;
   #dueAtMs = Infinity;
   #checking: Promise<void> | undefined;
@@ -39,11 +39,11 @@ export class DeadLetterKeeper implements DeadLetterStore {
   #removed = { expired: 0, overflowed: 0 };
   #closed = false;
 
-  constructor(options: DeadLetterKeeperOptions) {
+  constructor(options: DeadLetterRetentionOptions) {
     this.#options = { onWarning: () => undefined, checkIntervalMs: 60_000, ...options };
   }
 
-  /** Why someone should look at the dead letters before letters are lost; undefined when all is well. */
+  /** Why someone should look at the dead letters before some are removed; undefined when there is no need. */
   get warning(): string | undefined {
     return this.#warning;
   }
@@ -53,7 +53,7 @@ export class DeadLetterKeeper implements DeadLetterStore {
     return this.#known;
   }
 
-  /** How many letters this sidecar removed by itself. */
+  /** How many dead letters this sidecar removed by itself. */
   get removed(): Readonly<Trimmed> {
     return this.#removed;
   }
@@ -98,13 +98,13 @@ export class DeadLetterKeeper implements DeadLetterStore {
     await this.#options.store.close();
   }
 
-  /** Looks at the limits now. Never rejects. */
+  /** Checks the limits now. Never rejects. */
   check(): Promise<void> {
     clearTimeout(this.#timer);
     this.#dueAtMs = Infinity;
     this.#checking ??= this.#check()
       .catch((thrown) => {
-        // Better known before the first message needs them.
+        // Reported before the first message needs the store.
         if (!this.#closed) this.#warn(toConnectorError(thrown).message);
       })
       .finally(() => {
@@ -138,7 +138,7 @@ export class DeadLetterKeeper implements DeadLetterStore {
     else
       this.#warn(
         `The dead letters take ${percent} % of deadLetterMegabytes; ` +
-          `${overflowed > 0 ? 'the oldest are being removed' : 'beyond 100 % the oldest are removed'}.`,
+          `${overflowed > 0 ? 'the oldest are being removed' : 'the oldest are removed at 100 %'}.`,
       );
   }
 
@@ -149,7 +149,7 @@ export class DeadLetterKeeper implements DeadLetterStore {
     this.#options.onWarning();
   }
 
-  /** A check that is due earlier stays. */
+  /** A check that is due earlier stays scheduled. */
   #schedule(delayMs: number): void {
     const dueAtMs = Date.now() + delayMs;
     if (this.#closed || this.#checking || this.#dueAtMs <= dueAtMs) return;
@@ -165,10 +165,10 @@ export class DeadLetterKeeper implements DeadLetterStore {
 }
 
 /**
- * Moves every letter of one store to another; a letter is removed when the other store has it. One that cannot be read stays where it is
- * and holds up no other.
+ * Moves every dead letter of one store to another; a dead letter is removed when the other store has it. One that cannot be read stays
+ * in its store.
  */
-export async function moveLetters(
+export async function moveDeadLetters(
   from: DeadLetterStore,
   to: DeadLetterStore,
   signal: AbortSignal,

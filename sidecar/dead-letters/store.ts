@@ -1,25 +1,25 @@
-import type { HubMessage } from '../translate/types.ts';
+import type { ReceivedMessage } from '../translate/types.ts';
 
 /** Why a message, or a part of it, was not delivered. */
 export interface DeadLetterReason {
   readonly code: string;
-  /** Plain words. */
+  /** A sentence for the operator. */
   readonly reason: string;
   readonly thing?: string;
   readonly property?: string;
 }
 
-/** A message that could not be delivered, whole, with everything needed to find the cause and to replay it. */
+/** A whole message that could not be delivered, with the reasons and all that a replay needs. */
 export interface DeadLetter {
-  /** Made by `letterId`: the same message has the same id, however often it comes. */
+  /** Made by `deadLetterId`: the same message has the same id, however often it comes. */
   readonly id: string;
-  /** When it was put aside for the first time, as far as the store knows. */
+  /** When it was first stored. */
   readonly storedAtMs: number;
-  readonly message: HubMessage;
+  readonly message: ReceivedMessage;
   readonly reasons: readonly DeadLetterReason[];
 }
 
-/** What a list shows of a letter. */
+/** What a list shows of a dead letter. */
 export interface DeadLetterSummary {
   readonly id: string;
   readonly storedAtMs: number;
@@ -54,7 +54,7 @@ export interface DeadLetterPage {
 
 export interface DeadLetterStats {
   readonly count: number;
-  /** What the letters take in the store. */
+  /** What the dead letters take in the store. */
   readonly bytes: number;
   /** When the hub took the oldest one. */
   readonly oldestMs?: number;
@@ -68,18 +68,18 @@ export interface Trimmed {
   readonly overflowed: number;
 }
 
-/** Where lanes put letters. */
+/** The part of a store that the delivery pipeline needs. */
 export interface DeadLetterSink {
   /**
-   * Resolves when the letters would survive a power cut. A letter whose id is there already takes the place of the old one.
-   * Rejects with DEAD_LETTERS_UNAVAILABLE; the lane then waits and tries again.
+   * Resolves when the dead letters are on the disk or in the container. A dead letter replaces the one with the same id.
+   * Rejects with DEAD_LETTERS_UNAVAILABLE; the lane then retries.
    */
   append(letters: readonly DeadLetter[]): Promise<void>;
 }
 
 /** A store of dead letters. Every method rejects with DEAD_LETTERS_UNAVAILABLE when the store cannot be reached. */
 export interface DeadLetterStore extends DeadLetterSink {
-  /** `after`: the id of the last letter of the page before. */
+  /** `after`: the id of the last dead letter of the page before. */
   list(
     filter: DeadLetterFilter,
     page: { limit: number; after?: string | undefined },
@@ -99,12 +99,12 @@ const LAST_TIME_MS = 10 ** TIME_DIGITS - 1;
 const ID = /^([0-9]{13})-[A-Za-z0-9_.]{1,64}-[A-Za-z0-9_.]{1,64}-[0-9]{1,16}$/;
 
 /**
- * `<enqueued time, 13 digits>-<stream>-<partition>-<sequence number>`. The time comes first so that a store finds a letter by its id, and
+ * `<enqueued time, 13 digits>-<stream>-<partition>-<sequence number>`. The time comes first so that a store finds a dead letter by its id, and
  * lists by time, without an index.
  */
-export function letterId(
+export function deadLetterId(
   stream: string,
-  message: Pick<HubMessage, 'enqueuedTimeMs' | 'partitionId' | 'sequenceNumber'>,
+  message: Pick<ReceivedMessage, 'enqueuedTimeMs' | 'partitionId' | 'sequenceNumber'>,
 ): string {
   const { enqueuedTimeMs, partitionId, sequenceNumber } = message;
   const known = Number.isFinite(enqueuedTimeMs) ? Math.trunc(enqueuedTimeMs) : 0;
@@ -113,14 +113,14 @@ export function letterId(
   return `${String(time).padStart(TIME_DIGITS, '0')}-${word(stream)}-${word(partitionId)}-${sequence}`;
 }
 
-/** The time in an id; undefined when it is no id. */
-export function letterTimeMs(id: string): number | undefined {
+/** The time in an id; undefined when the text is not an id. */
+export function deadLetterTimeMs(id: string): number | undefined {
   const match = ID.exec(id);
   return match ? Number(match[1]) : undefined;
 }
 
 /**
- * The order in which messages were taken: by time, and by number within a millisecond, of which a device may fill one. As texts 10 would come
+ * The order in which the hub accepted the messages: by time, and by sequence number within one millisecond. Compared as text, 10 would come
  * before 9.
  */
 export function compareIds(a: string, b: string): number {
@@ -134,7 +134,7 @@ function word(text: string): string {
   return text.replaceAll(/[^A-Za-z0-9_.]/g, '_').slice(0, 64) || '_';
 }
 
-/** Deletes all letters that fit the filter, page by page. Resolves to how many. */
+/** Deletes all dead letters that fit the filter, page by page. Resolves to how many. */
 export async function deleteMatching(
   store: DeadLetterStore,
   filter: DeadLetterFilter,

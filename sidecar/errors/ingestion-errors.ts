@@ -30,7 +30,7 @@ export const INGESTION_ERRORS = defineErrors({
   INGESTION_STALLED: {
     status: 503,
     retryable: true,
-    title: 'A partition has messages and none of them moves.',
+    title: 'A partition has messages, but none of them is delivered.',
     remedy:
       'None at first: the sidecar opens the partition again by itself. If it lasts, look at the log and at the IoT Hub.',
   },
@@ -52,7 +52,7 @@ export const INGESTION_ERRORS = defineErrors({
     status: 503,
     retryable: true,
     title: 'The dead letters cannot be stored.',
-    remedy: 'Make room or give access where the message says; the lane waits and goes on by itself.',
+    remedy: 'Make room or give access where the message says; the lane waits and retries automatically.',
   },
   MAPPINGS_INVALID: {
     status: 400,

@@ -3,10 +3,12 @@ import { defineErrors } from './definition.ts';
 /** What goes wrong in the sidecar itself and between it and who calls it. */
 export const SIDECAR_ERRORS = defineErrors({
   SETTING_MISSING: {
-    status: 500,
+    status: 409,
     retryable: false,
     title: 'A required setting is missing.',
-    remedy: 'Set the named environment variable or configuration key and start the sidecar again.',
+    remedy:
+      'Set the property of the Thing that the message names and call its Connect service. If the sidecar does not start: set the ' +
+      'named environment variable or configuration key and start it again.',
   },
   SETTING_INVALID: {
     status: 500,

@@ -6,7 +6,7 @@ export const THINGWORX_ERRORS = defineErrors({
     status: 502,
     retryable: true,
     title: 'ThingWorx cannot be reached.',
-    remedy: 'Check THINGWORX_URL and that the platform runs; the sidecar goes on by itself.',
+    remedy: 'Check THINGWORX_URL and that the platform runs; the sidecar retries automatically.',
   },
   THINGWORX_UNAUTHORIZED: {
     status: 502,
@@ -31,7 +31,7 @@ export const THINGWORX_ERRORS = defineErrors({
     status: 502,
     retryable: true,
     title: 'ThingWorx is not able to answer at present.',
-    remedy: 'None needed: the sidecar waits and goes on by itself.',
+    remedy: 'None needed: the sidecar waits and retries automatically.',
   },
   THINGWORX_REJECTED: {
     status: 502,

@@ -14,12 +14,12 @@ import { attempt, storageCode } from './storage-calls.ts';
 import type { ContainerEntry, FileLocation, IdempotentMove } from './types.ts';
 
 const SECRET = 'storageConnectionString';
-/** A block of some megabytes over a slow line. */
+/** Enough for a block of some megabytes over a slow connection. */
 const TRY_TIMEOUT_MS = 60_000;
-/** More containers than an account for files has; a longer list would be no help in ThingWorx. */
+/** The longest list of containers; ThingWorx cannot use a longer one. */
 const MAX_CONTAINERS = 5_000;
 
-/** The storage Things that asked to be connected. */
+/** The connected storage accounts, by storage Thing. */
 export class StorageAccounts {
   readonly #secretTokens: OneTimeSecretTokens;
   readonly #accounts = new Map<string, StorageAccount>();
@@ -59,12 +59,12 @@ export class StorageAccounts {
     if (account) return account;
     throw new ConnectorError(
       'STORAGE_NOT_CONNECTED',
-      `The storage Thing ${thing} has not asked this sidecar to connect it; call its ConnectStorage service.`,
+      `The storage Thing ${thing} is not connected to this sidecar; call its ConnectStorage service.`,
     );
   }
 }
 
-/** One storage account: a client that holds no connection of its own. */
+/** One storage account. Its client holds no permanent connection. */
 export class StorageAccount {
   readonly thing: string;
   readonly #service: BlobServiceClient;
@@ -110,7 +110,7 @@ export class StorageAccount {
         if (found.length === MAX_CONTAINERS) {
           throw new ConnectorError(
             'FILES_TOO_MANY',
-            `The account has more than ${MAX_CONTAINERS} containers; give a prefix.`,
+            `The account has more than ${MAX_CONTAINERS} containers; use a prefix.`,
           );
         }
         found.push({ name: item.name, lastModified: item.properties.lastModified.toISOString() });
@@ -130,7 +130,7 @@ export class StorageAccount {
         if (storageCode(thrown) !== 'ContainerBeingDeleted') throw thrown;
         throw new ConnectorError(
           'AZURE_CONFLICT',
-          `Creating the container ${name}: Azure is still deleting one of that name, which takes half a minute or longer; try again then.`,
+          `Creating the container ${name}: Azure is still deleting a container of that name, which takes 30 seconds or longer; try again later.`,
         );
       }
     });
@@ -153,7 +153,7 @@ export class StorageAccount {
   /** Sends one harmless request to the account. */
   async check(signal: AbortSignal) {
     const started = performance.now();
-    await this.#attempt('Asking the storage account', async () => {
+    await this.#attempt('Checking the storage account', async () => {
       const pages = this.#service.listContainers({ abortSignal: signal }).byPage({ maxPageSize: 1 });
       await pages.next();
     });

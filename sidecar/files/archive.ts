@@ -11,7 +11,7 @@ import { baseOf, blobName, folderName, folderPrefix } from './paths.ts';
 import { readFacts } from './properties.ts';
 import { uploadFile } from './upload.ts';
 
-/** What fits into the time that a script waits. */
+/** Limits that fit into the timeout of a script. */
 const MAX_ENTRIES = 1_000;
 const MAX_BYTES = 256 * 1024 * 1024;
 const ENCRYPTED = 1;
@@ -20,7 +20,7 @@ const DEFLATED = 8;
 const FILE_TYPE_MASK = 0o170000;
 const SYMBOLIC_LINK = 0o120000;
 
-/** Packs files of the container into an archive in it; nothing is kept whole in memory. */
+/** Packs files of the container into an archive in the same container. No file is held in memory as a whole. */
 export async function createZip(
   container: BlobContainer,
   target: string,
@@ -30,7 +30,7 @@ export async function createZip(
   if (paths.length > MAX_ENTRIES) {
     throw new ConnectorError(
       'FILES_TOO_MANY',
-      `${paths.length} files are too many for one archive; ${MAX_ENTRIES} are possible.`,
+      `${paths.length} files are too many for one archive; the limit is ${MAX_ENTRIES}.`,
     );
   }
   blobName(target);
@@ -38,7 +38,7 @@ export async function createZip(
   let bytes = 0;
   for (const name of names) {
     bytes += (await readFacts(container, name, signal)).size;
-    if (bytes > MAX_BYTES) throw tooLarge(`The files have more than ${MAX_BYTES} bytes together`);
+    if (bytes > MAX_BYTES) throw tooLarge(`The files have more than ${MAX_BYTES} bytes in total`);
   }
   const archive = new ZipArchive({ zlib: { level: 6 } });
   const body = new PassThrough();
@@ -64,7 +64,7 @@ export async function createZip(
   if (failed) throw failed.reason;
 }
 
-/** Unpacks an archive into a folder. All names and sizes are looked at before the first file is written. */
+/** Extracts an archive into a folder. All names and sizes are checked before the first file is written. */
 export async function extractZip(
   container: BlobContainer,
   source: string,
@@ -116,7 +116,7 @@ async function readEntries(
 ): Promise<Checked[]> {
   const archive = blobName(source);
   if (zip.entryCount > MAX_ENTRIES)
-    throw tooLarge(`${source} has ${zip.entryCount} entries; ${MAX_ENTRIES} are possible`);
+    throw tooLarge(`${source} has ${zip.entryCount} entries; the limit is ${MAX_ENTRIES}`);
   const entries: Checked[] = [];
   const seen = new Set<string>();
   let bytes = 0;
@@ -129,10 +129,10 @@ async function readEntries(
     if (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED) {
       throw invalid(
         source,
-        `the entry ${shown} is packed by method ${entry.compressionMethod}, not by deflate`,
+        `the entry ${shown} uses the compression method ${entry.compressionMethod}; only deflate is supported`,
       );
     }
-    // The whole name is checked even if only its end counts: an archive with names that lead out is no honest one.
+    // The whole name is checked even if only its last segment is used: names that leave the folder are malicious.
     const whole = entryName(source, prefix, entry.fileName);
     if (flat && whole.endsWith('/')) continue;
     const name = flat ? `${prefix}${baseOf(whole)}` : whole;
@@ -141,14 +141,14 @@ async function readEntries(
     seen.add(name);
     bytes += entry.uncompressedSize;
     if (bytes > MAX_BYTES || entries.length >= MAX_ENTRIES) {
-      throw tooLarge(`${source} holds more than ${MAX_BYTES} bytes or ${MAX_ENTRIES} entries`);
+      throw tooLarge(`${source} contains more than ${MAX_BYTES} bytes or ${MAX_ENTRIES} entries`);
     }
     entries.push({ entry, name });
   }
   return entries;
 }
 
-/** The content of an entry. The reader of archives checks its size and not its sum. */
+/** The content of an entry. yauzl checks its size but not its CRC-32. */
 function checked(source: string, entry: yauzl.Entry, body: Readable): Readable {
   async function* content(): AsyncGenerator<Buffer> {
     let sum = 0;
@@ -158,19 +158,19 @@ function checked(source: string, entry: yauzl.Entry, body: Readable): Readable {
     }
     if (sum === entry.crc32) return;
     const shown = JSON.stringify(entry.fileName.slice(0, 120));
-    throw invalid(source, `the entry ${shown} is damaged: it has another CRC-32 than the archive says`);
+    throw invalid(source, `the entry ${shown} is damaged: its CRC-32 does not match the archive`);
   }
   return Readable.from(content(), { objectMode: false });
 }
 
-/** The blob that an entry becomes, or a folder with a slash at the end. */
+/** The blob name for an entry; with a trailing slash for a folder. */
 function entryName(source: string, prefix: string, fileName: string): string {
   try {
     if (fileName.startsWith('/')) throw invalid(source, `the entry ${JSON.stringify(fileName)} is absolute`);
     const name = `${prefix}${fileName}`;
     return name.endsWith('/') ? `${folderName(name)}/` : blobName(name);
   } catch (thrown) {
-    throw invalid(source, thrown instanceof Error ? thrown.message : 'a name is not possible', thrown);
+    throw invalid(source, thrown instanceof Error ? thrown.message : 'a name is invalid', thrown);
   }
 }
 

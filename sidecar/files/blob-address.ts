@@ -3,7 +3,7 @@ import { ConnectorError } from '../errors/connector-error.ts';
 import { blobName, containerName } from './paths.ts';
 import type { FileLocation } from './types.ts';
 
-/** Where a blob of the account lies, by its address and name. Nothing is repaired: both must name the same blob. */
+/** The location of a blob of the account, by its URL and its name. Both must name the same blob; nothing is corrected. */
 export function locateBlob(service: BlobServiceClient, address: string, name: string): FileLocation {
   const own = new URL(service.url);
   const base = own.pathname.endsWith('/') ? own.pathname : `${own.pathname}/`;
@@ -11,7 +11,7 @@ export function locateBlob(service: BlobServiceClient, address: string, name: st
   if (!given || !isOfAccount(given, own, base)) {
     throw new ConnectorError(
       'SETTING_INVALID',
-      `The file lies at ${given?.host ?? 'no address'}, which is not the storage account ${own.host}.`,
+      `The file is at ${given?.host ?? 'no valid address'}, which is not the storage account ${own.host}.`,
     );
   }
   const [container = '', ...rest] = given.pathname.slice(base.length).split('/');
@@ -22,11 +22,11 @@ export function locateBlob(service: BlobServiceClient, address: string, name: st
       `The address of the file names another blob than ${JSON.stringify(name.slice(0, 120))}.`,
     );
   }
-  // With a slash of its own in front: one that the name begins with is a part of it.
+  // blobName() drops one leading slash; a slash at the start of the name is part of it.
   return { container: containerName(container), path: `/${blobName(`/${name}`)}` };
 }
 
-/** Also by the name of its private endpoint. */
+/** Accepts the host name of the private endpoint as well. */
 function isOfAccount(given: URL, own: URL, base: string): boolean {
   if (given.host === own.host) return given.pathname.startsWith(base);
   const account = accountOf(own.hostname);

@@ -5,19 +5,19 @@ import { ConnectorError } from '../errors/connector-error.ts';
 import { withRetries } from './storage-calls.ts';
 
 export const BLOCK_BYTES = 4 * 1024 * 1024;
-/** The most that a blob can have: with blocks of 4 MiB, files of up to 195 GiB. */
+/** The maximum number of blocks of a blob: with blocks of 4 MiB, files of up to 195 GiB. */
 export const MAX_BLOCKS = 50_000;
-/** Blocks under way at once; with the one being filled they are all the memory that an upload takes. */
+/** Blocks in transfer at the same time. With the block that is being filled they are all the memory of an upload. */
 const PARALLEL_BLOCKS = 3;
 
-/** Where a block belongs, as its id says. */
-export interface BlockPosition {
+/** The position of a block, as encoded in its id. */
+interface BlockPosition {
   readonly offset: number;
-  /** The size of the whole file; 0 where nobody asks later. */
+  /** The size of the whole file; 0 if the upload is not resumable. */
   readonly total: number;
 }
 
-/** The ids of an upload's blocks: all of one length, as Azure wants. */
+/** The ids of an upload's blocks, all of the same length as Azure requires. */
 export interface BlockIds {
   readonly name: string;
   at(block: BlockPosition): string;
@@ -42,13 +42,13 @@ export function blockIds(uploadId: string): BlockIds {
 
 interface StagerOptions {
   readonly ids: BlockIds;
-  /** Where the first block belongs. */
+  /** The position of the first block. */
   readonly from: BlockPosition;
   readonly buffers: BufferPool;
   readonly signal: AbortSignal;
 }
 
-/** Blocks on their way to Azure, a few at a time. */
+/** Stages blocks in Azure, a few at a time. */
 export class BlockStager {
   readonly ids: string[] = [];
   bytes = 0;
@@ -62,7 +62,7 @@ export class BlockStager {
     this.#options = options;
   }
 
-  /** Resolves when there is room for the next block. Rejects with the failure of any block so far. */
+  /** Resolves when the next block can be added. Rejects with the failure of any earlier block. */
   async add(block: Buffer): Promise<void> {
     const { ids, from, buffers, signal } = this.#options;
     const id = ids.at({ ...from, offset: from.offset + this.bytes });
@@ -93,7 +93,7 @@ export class BlockStager {
   }
 }
 
-/** BufferPool of one block, used again: garbage of this size would outgrow the memory that is really needed. */
+/** Reuses buffers of one block: garbage of this size would take far more memory than is needed. */
 export class BufferPool {
   readonly #free: Buffer[] = [];
 
@@ -101,13 +101,13 @@ export class BufferPool {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
   }
 
-  /** Takes back what `acquire` gave, or the beginning of it. */
+  /** Takes a buffer of `acquire`, or the beginning of one. */
   release(block: Buffer): void {
     this.#free.push(Buffer.from(block.buffer));
   }
 }
 
-/** The body in blocks. Rejects with the reason of the signal, even when nothing arrives any more. */
+/** Splits the body into blocks. Rejects with the reason of the signal, even if no more data arrive. */
 export async function* blocksOf(
   body: Readable,
   buffers: BufferPool,
@@ -116,7 +116,7 @@ export async function* blocksOf(
   let block = buffers.acquire();
   let bytes = 0;
   try {
-    // The request stays open: its answer must still go out when something fails.
+    // The request stays open, so that an error response can still be sent.
     const chunks = body.iterator({ destroyOnReturn: false });
     for (;;) {
       const { value, done } = await nextOf(chunks, signal);
@@ -136,14 +136,14 @@ export async function* blocksOf(
     if (cause instanceof ConnectorError) throw cause;
     throw new ConnectorError(
       'UPLOAD_INCOMPLETE',
-      'The connection ended before all of the body had arrived.',
+      'The connection ended before the whole body was received.',
       { cause },
     );
   }
   if (bytes > 0) yield block.subarray(0, bytes);
 }
 
-/** Not by a race with one promise of the signal: that would keep every chunk until the end. */
+/** Does not use Promise.race with one promise of the signal: that would retain every chunk until the end. */
 function nextOf<T>(chunks: AsyncIterator<T>, signal: AbortSignal): Promise<IteratorResult<T>> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);

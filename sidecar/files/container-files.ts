@@ -36,7 +36,7 @@ import { uploadFile } from './upload.ts';
 
 const HASHES = { MD5: 'md5', 'SHA-1': 'sha1', 'SHA-256': 'sha256' } as const;
 
-/** What all containers of an account share, and all calls to them. */
+/** State that all containers of an account share. */
 export interface Shared {
   readonly links: LinkMaker;
   readonly uploads: ResumableUploads;
@@ -99,7 +99,7 @@ export class ContainerFiles {
       if (offset > before.byteLength) {
         throw new ConnectorError(
           'RANGE_NOT_SATISFIABLE',
-          `${path} has ${before.byteLength} bytes; the offset ${offset} lies behind its end.`,
+          `${path} has ${before.byteLength} bytes; the offset ${offset} is beyond its end.`,
         );
       }
       const behind = before.subarray(offset + content.byteLength);
@@ -176,7 +176,7 @@ export class ContainerFiles {
 
   /** @throws ConnectorError LINK_NOT_POSSIBLE for an account that is connected by a SAS address */
   async downloadLink(path: string, minutes: number, signal: AbortSignal): Promise<Link> {
-    // A link to nothing would fail later, at the device or in the browser, where nobody sees why.
+    // A link to a missing file would fail later, at the device or in the browser, without a clear error.
     const { kind } = await readFacts(this.#container, path, signal);
     if (kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
     return this.#link(path, 'r', minutes, signal);

@@ -10,10 +10,10 @@ import { statusOf } from './storage-calls.ts';
 import type { Conditions, FileFacts, WriteOptions } from './types.ts';
 import { MAX_INLINE_BYTES } from './types.ts';
 
-/** How often a reader or writer tries again when another writer was faster. */
+/** Attempts of a reader or writer while other writers are faster. */
 const MAX_TRIES = 30;
 
-/** A small file whole, all of one version: a reader who meets a writer reads again. */
+/** Reads a whole small file, all of one version: reads again if a writer changed it meanwhile. */
 export async function readFile(
   container: BlobContainer,
   path: string,
@@ -36,7 +36,7 @@ export async function readFile(
   });
 }
 
-/** A small file at once: it is either there whole or not. @returns the new ETag */
+/** Writes a small file atomically. @returns the new ETag */
 export async function writeFile(
   container: BlobContainer,
   path: string,
@@ -61,8 +61,8 @@ export async function writeFile(
 }
 
 /**
- * Reads, changes and writes on condition that nobody else did meanwhile, and then again, so that no change of any writer is lost. What
- * the file has beside its content stays. Without a file `change` gets nothing.
+ * Reads, changes and writes with an ETag condition, and retries if another writer was faster, so that no change of any writer is lost. Keeps
+ * properties, metadata and tags. `change` receives undefined if the file does not exist.
  */
 export async function changeFile(
   container: BlobContainer,
@@ -89,7 +89,7 @@ export async function changeFile(
   }
 }
 
-/** Azure would clear properties, metadata, tags and the tier with a new content. */
+/** Sends properties, metadata, tags and tier again: a new content would clear them. */
 async function rewriteFile(
   container: BlobContainer,
   path: string,
@@ -136,7 +136,7 @@ export async function deleteFile(
 export function tooLarge(path: string, bytes: number, maxBytes: number): ConnectorError {
   return new ConnectorError(
     'FILE_TOO_LARGE',
-    `${path} has ${bytes} bytes; through ThingWorx go files of up to ${maxBytes} bytes. Use CreateDownloadLink or CreateUploadLink, or the streaming route of the sidecar.`,
+    `${path} has ${bytes} bytes; the limit for files through ThingWorx is ${maxBytes} bytes. Use CreateDownloadLink or CreateUploadLink, or the streaming route of the sidecar.`,
     { details: { bytes, maxBytes } },
   );
 }
@@ -168,7 +168,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.zip': 'application/zip',
 };
 
-/** The content type that the name of a file tells. */
+/** The content type for a file name. */
 export function contentTypeOf(path: string): string {
   return CONTENT_TYPES[extname(path).toLowerCase()] ?? 'application/octet-stream';
 }

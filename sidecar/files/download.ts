@@ -6,9 +6,9 @@ import { factsOf } from './listing.ts';
 import { attempt, storageError, withRetries } from './storage-calls.ts';
 import type { Conditions, Download, FileFacts } from './types.ts';
 
-/** What one call fetches: it must arrive within the time of a call, and its overhead must not count. */
+/** Bytes of one call: few enough for the timeout of a call, enough to make its overhead small. */
 const CALL_BYTES = 16 * 1024 * 1024;
-/** Connections that may break one after the other without a single byte in between. */
+/** Connections in a row that may break without a single byte. */
 const MAX_BROKEN = 5;
 
 /** Bytes of one version of a blob. */
@@ -30,8 +30,8 @@ export async function readRange(
 }
 
 /**
- * Opens a file for reading. What arrives is passed on at once and nothing is fetched ahead of the reader, so that memory stays the same
- * for any size. All of it is of the version that the first call saw; a connection to Azure that breaks goes on behind its last byte.
+ * Opens a file for reading. Data are passed on at once and nothing is read ahead, so that the memory does not depend on the size. All data
+ * are of the version that the first call found. After a broken connection to Azure the download resumes after the last byte.
  */
 export async function openFile(
   container: BlobContainer,
@@ -80,10 +80,10 @@ async function* chunks(
 }
 
 /**
- * One range of RFC 9110; anything else in the header counts as no range, as the RFC wants. For an empty file `end` is -1.
+ * Parses one range of RFC 9110. Any other header value counts as no range, as the RFC requires. For an empty file `end` is -1.
  * @throws ConnectorError RANGE_NOT_SATISFIABLE
  */
-export function parseRange(header: string | undefined, size: number): { start: number; end: number } {
+function parseRange(header: string | undefined, size: number): { start: number; end: number } {
   const whole = { start: 0, end: size - 1 };
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '');
   if (!match || (match[1] === '' && match[2] === '')) return whole;
@@ -92,7 +92,7 @@ export function parseRange(header: string | undefined, size: number): { start: n
   const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
   const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
   if (start >= size || (first === '' && Number(last) === 0)) {
-    throw new ConnectorError('RANGE_NOT_SATISFIABLE', `The file has ${size} bytes; ${header} lies outside.`, {
+    throw new ConnectorError('RANGE_NOT_SATISFIABLE', `The file has ${size} bytes; ${header} is outside.`, {
       details: { size },
     });
   }

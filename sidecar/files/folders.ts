@@ -5,11 +5,11 @@ import { FOLDER_METADATA, isFolder } from './listing.ts';
 import { folderName } from './paths.ts';
 import { statusOf } from './storage-calls.ts';
 
-/** Shorter than the 20 s that a script waits. */
+/** Shorter than the timeout of a script, 20 s. */
 const TIME_MS = 15_000;
 const PARALLEL_DELETES = 16;
 
-/** An empty blob that says it is a folder. A folder that exists is no error. */
+/** Creates an empty blob that is marked as a folder. An existing folder is no error. */
 export async function createFolder(
   container: BlobContainer,
   path: string,
@@ -33,7 +33,7 @@ export async function createFolder(
   });
 }
 
-/** Deletes files, then folders from the innermost outwards, as accounts with real folders need it. */
+/** Deletes files, then folders from the innermost outwards, as accounts with a hierarchical namespace require. */
 export async function deleteFolder(
   container: BlobContainer,
   path: string,
@@ -77,14 +77,14 @@ export async function deleteFolder(
     if (!limit.aborted || signal.aborted) throw thrown;
     throw new ConnectorError(
       'FILES_UNFINISHED',
-      `${path}: ${deleted} files are deleted and more are left; call it again.`,
+      `${path}: ${deleted} files have been deleted and more remain; call the operation again.`,
       { details: { deleted } },
     );
   }
-  if (deleted === 0) throw new ConnectorError('FILE_NOT_FOUND', `There is no folder ${path}.`);
+  if (deleted === 0) throw new ConnectorError('FILE_NOT_FOUND', `The folder ${path} does not exist.`);
 }
 
-/** The folder itself, when it is more than a part of names; a file of the same name is not touched. */
+/** Deletes the blob of the folder itself, if there is one. A file of the same name is not touched. */
 async function removeMarker(
   container: BlobContainer,
   name: string,

@@ -7,13 +7,13 @@ import { statusOf, storageCode, storageError } from './storage-calls.ts';
 import { copyBlob, endCopy } from './transfer.ts';
 import type { FileLocation, IdempotentMove } from './types.ts';
 
-/** Nobody waits for it with a script. */
+/** No script waits for the result. */
 const TIME_MS = 600_000;
-const LOOK_INTERVAL_MS = 1_000;
-/** On a file that was moved: the idempotencyKey of the move, and the version of the source that was copied. */
-const MARK_METADATA = 'relocation';
-/** Somebody has written, moved or deleted the target or the source since it was looked at. */
-const OVERTAKEN = new Set([
+const POLL_INTERVAL_MS = 1_000;
+/** Metadata of a moved file: the idempotency key of the move, and the ETag of the copied version. */
+const KEY_METADATA = 'relocation';
+/** The source or the target has changed since it was read. */
+const CHANGED_MEANWHILE = new Set([
   'BlobNotFound',
   'CannotVerifyCopySource',
   'BlobAlreadyExists',
@@ -21,10 +21,10 @@ const OVERTAKEN = new Set([
   'SourceConditionNotMet',
   'TargetConditionNotMet',
 ]);
-/** HTTP has seconds, and so has the time of the last change of a blob. */
+/** Last-Modified of a blob has a resolution of one second. */
 const TIME_RESOLUTION_MS = 1_000;
 
-/** A place that a file may have been moved to, and what is there. */
+/** A possible target of the move, and the blob that exists there. */
 interface Candidate {
   readonly path: string;
   readonly blob: BlockBlobClient;
@@ -32,8 +32,8 @@ interface Candidate {
 }
 
 /**
- * Copies with a idempotencyKey, then deletes the very version that was copied. Whoever tries again, after a crash or beside this one, finds the idempotencyKey and
- * goes on behind it, so that there is never a second copy and never none.
+ * Copies the file with the idempotency key in its metadata, then deletes the version that was copied. A repetition, after a crash or at the
+ * same time, finds the key and continues after the copy. So there is always exactly one copy.
  */
 export async function moveOnce(
   service: BlobServiceClient,
@@ -53,31 +53,36 @@ export async function moveOnce(
       const candidates: Candidate[] = [];
       for (const path of [to.path, fallbackPath]) {
         const blob = target.getBlockBlobClient(blobName(path));
-        candidates.push({ path: `/${blob.name}`, blob, found: await look(blob, signal) });
+        candidates.push({ path: `/${blob.name}`, blob, found: await readProperties(blob, signal) });
       }
-      const moved = candidates.find(({ found }) => markOf(found)?.idempotencyKey === idempotencyKey);
+      const moved = candidates.find(({ found }) => keyOf(found)?.idempotencyKey === idempotencyKey);
       if (moved) {
         if (!(await isComplete(moved, signal))) continue;
-        await removeSource(source, markOf(moved.found)?.etag ?? '', signal);
+        await removeSource(source, keyOf(moved.found)?.etag ?? '', signal);
         return { container: to.container, path: moved.path };
       }
-      if (isGone) throw new ConnectorError('FILE_NOT_FOUND', `${action}: the file is not there any more.`);
+      if (isGone) throw new ConnectorError('FILE_NOT_FOUND', `${action}: the file no longer exists.`);
       const free = candidates.find(({ found }) => found === undefined);
-      if (!free) throw new ConnectorError('FILE_EXISTS', `${action}: other files have both names.`);
+      if (!free)
+        throw new ConnectorError('FILE_EXISTS', `${action}: files with both possible names exist already.`);
       isGone = !(await copy(source, free.blob, move, action, signal));
     }
-    throw new ConnectorError('FILES_UNFINISHED', `${action}: it was not done in ${TIME_MS / 1000} seconds.`);
+    throw new ConnectorError('FILES_UNFINISHED', `${action}: not complete after ${TIME_MS / 1000} seconds.`);
   } catch (thrown) {
     const error = storageError(thrown, action, new URL(target.url).host);
     if (error.code !== 'CONTAINER_NOT_FOUND' || from.container === to.container) throw error;
-    throw new ConnectorError('CONTAINER_NOT_FOUND', `${action}: there is no container ${to.container}.`, {
-      details: { target: true },
-    });
+    throw new ConnectorError(
+      'CONTAINER_NOT_FOUND',
+      `${action}: the container ${to.container} does not exist.`,
+      {
+        details: { target: true },
+      },
+    );
   }
 }
 
-/** Undefined when there is no such blob. */
-async function look(
+/** Undefined if the blob does not exist. */
+async function readProperties(
   blob: BlockBlobClient,
   signal: AbortSignal,
 ): Promise<BlobGetPropertiesResponse | undefined> {
@@ -89,27 +94,27 @@ async function look(
   }
 }
 
-function markOf(
+function keyOf(
   found: BlobGetPropertiesResponse | undefined,
 ): { readonly idempotencyKey: string; readonly etag: string } | undefined {
-  const [idempotencyKey, etag] = found?.metadata?.[MARK_METADATA]?.split(' ') ?? [];
+  const [idempotencyKey, etag] = found?.metadata?.[KEY_METADATA]?.split(' ') ?? [];
   return idempotencyKey === undefined || etag === undefined
     ? undefined
     : { idempotencyKey, etag: `"${etag}"` };
 }
 
-/** A copy of a process that has died over it ends by itself; what an unsuccessful one left is taken away. */
+/** A copy that an ended process started completes without it. The remains of a failed copy are deleted. */
 async function isComplete({ blob, found }: Candidate, signal: AbortSignal): Promise<boolean> {
   const { copyId, copyStatus = 'success' } = found ?? {};
   if (copyId === undefined || copyStatus === 'success') return true;
-  if (copyStatus === 'pending') await setTimeout(LOOK_INTERVAL_MS, undefined, { signal });
+  if (copyStatus === 'pending') await setTimeout(POLL_INTERVAL_MS, undefined, { signal });
   else await endCopy(blob, copyId, signal);
   return false;
 }
 
 /**
- * True when something is in the place, be it by somebody who was faster; false when there is no source, which somebody who was faster may
- * have moved. What it is shows at the next look.
+ * True if the target exists now, possibly written by another process; false if the source does not exist, possibly moved by another process.
+ * The next read of the candidates shows which.
  */
 async function copy(
   source: BlockBlobClient,
@@ -118,30 +123,30 @@ async function copy(
   action: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const found = await look(source, signal).catch((thrown: unknown) => {
+  const found = await readProperties(source, signal).catch((thrown: unknown) => {
     if (storageCode(thrown) === 'ContainerNotFound') return undefined;
     throw thrown;
   });
   if (!found) return false;
   const isLater = (found.lastModified?.getTime() ?? 0) >= written.atMs + TIME_RESOLUTION_MS;
-  // Somebody may have set metadata since.
+  // A later change of the metadata alone keeps the size.
   if (isLater && found.contentLength !== written.bytes) {
-    throw new ConnectorError('FILE_REPLACED', `A later file has taken the place of ${from.path}.`);
+    throw new ConnectorError('FILE_REPLACED', `A later file has replaced ${from.path}.`);
   }
   const metadata = {
     ...found.metadata,
-    [MARK_METADATA]: `${idempotencyKey} ${(found.etag ?? '').replaceAll('"', '')}`,
+    [KEY_METADATA]: `${idempotencyKey} ${(found.etag ?? '').replaceAll('"', '')}`,
   };
   const conditions = { ifNoneMatch: '*' };
   try {
     await copyBlob({ from: source, to, found, conditions, metadata, action, timeMs: TIME_MS }, signal);
   } catch (thrown) {
-    if (!OVERTAKEN.has(storageCode(thrown) ?? '')) throw thrown;
+    if (!CHANGED_MEANWHILE.has(storageCode(thrown) ?? '')) throw thrown;
   }
   return true;
 }
 
-/** A source that is gone, or another version by now, is left. */
+/** A source that is deleted or has changed is not an error. */
 async function removeSource(source: BlockBlobClient, etag: string, signal: AbortSignal): Promise<void> {
   try {
     await source.delete({

@@ -7,16 +7,16 @@ import type { Link } from './types.ts';
 /** r: read one blob. c: create it, never change one that is there. w: create or overwrite it. */
 export type Right = 'r' | 'c' | 'w';
 
-/** The oldest form that has all that links need; what reads it needs not be as new as this program. */
+/** The oldest version with all required features, so that older storage services accept it. */
 const SAS_VERSION = '2021-12-02';
-/** Clocks differ; a link must work at once. */
+/** Tolerance for different clocks: a link must work at once. */
 const CLOCK_DIFFERENCE_MS = 5 * 60_000;
-/** A delegation key is asked for once for many links. It can live for 7 days at most. */
+/** A user delegation key serves many links. Azure allows 7 days at most. */
 const KEY_LIFE_MS = 48 * 3600_000;
-/** Characters of a name under which a browser stores the file. */
+/** Characters of the file name that a browser suggests. */
 const MAX_SHOWN = 80;
 
-/** Makes links: one blob, one right, some minutes; signed with the account key, or with a key that Microsoft Entra ID delegates. */
+/** Creates SAS links for one blob and one permission, signed with the account key or with a user delegation key. */
 export class LinkMaker {
   readonly #service: BlobServiceClient;
   readonly #signIn: 'key' | 'sas' | 'entra';
@@ -27,12 +27,12 @@ export class LinkMaker {
     this.#signIn = signIn;
   }
 
-  /** @throws ConnectorError LINK_NOT_POSSIBLE, AZURE_UNAUTHORIZED without the right to delegate */
+  /** @throws ConnectorError LINK_NOT_POSSIBLE, AZURE_UNAUTHORIZED without the permission for user delegation keys */
   async make(blob: BlobClient, right: Right, minutes: number, signal: AbortSignal): Promise<Link> {
     if (this.#signIn === 'sas') {
       throw new ConnectorError(
         'LINK_NOT_POSSIBLE',
-        'This account is connected by a SAS address, with which no other links can be signed.',
+        'This account is connected by a SAS address, which cannot sign links.',
       );
     }
     const { BlobSASPermissions, SASProtocol, generateBlobSASQueryParameters } = await import(
@@ -45,7 +45,7 @@ export class LinkMaker {
       expiresOn,
       version: SAS_VERSION,
       protocol: blob.url.startsWith('https:') ? SASProtocol.Https : SASProtocol.HttpsAndHttp,
-      // A browser stores the file instead of showing what somebody uploaded.
+      // A browser saves the file instead of displaying content of unknown origin.
       ...(right === 'r' ? { contentDisposition: attachment(shortName(baseOf(blob.name))) } : {}),
     };
     if (this.#signIn === 'key') {
@@ -64,7 +64,7 @@ export class LinkMaker {
     if (this.#key && this.#key.untilMs >= neededUntilMs) return this.#key.value;
     const untilMs = Date.now() + KEY_LIFE_MS;
     const value = await attempt(
-      'Asking for a key to sign links (the role Storage Blob Delegator is needed)',
+      'Requesting a user delegation key for links (requires the role Storage Blob Delegator)',
       new URL(this.#service.url).host,
       () =>
         this.#service.getUserDelegationKey(new Date(Date.now() - CLOCK_DIFFERENCE_MS), new Date(untilMs), {
@@ -76,7 +76,7 @@ export class LinkMaker {
   }
 }
 
-/** A name that is written twice more into the address, in escapes of escapes, must not make it too long for servers and browsers. */
+/** The URL contains the name twice more, escaped twice. A long name would make it too long for servers and browsers. */
 function shortName(name: string): string {
   const characters = [...name];
   if (characters.length <= MAX_SHOWN) return name;

@@ -5,7 +5,7 @@ import { baseOf, folderPrefix, maskMatcher, searchPrefix } from './paths.ts';
 import type { FileEntry, FileFacts, SearchPage } from './types.ts';
 import { MAX_LISTED } from './types.ts';
 
-/** Blob storage has no folders; by this metadata an empty blob is one to every tool of Azure, and to accounts that do have folders. */
+/** Blob Storage has no folders. An empty blob with this metadata is a folder for the tools of Azure and for accounts with a hierarchical namespace. */
 export const FOLDER_METADATA = { hdi_isfolder: 'true' };
 
 export function isFolder(metadata: Readonly<Record<string, string>> | undefined): boolean {
@@ -14,7 +14,7 @@ export function isFolder(metadata: Readonly<Record<string, string>> | undefined)
   );
 }
 
-export function folderEntry(name: string, lastModified?: Date): FileEntry {
+function folderEntry(name: string, lastModified?: Date): FileEntry {
   return {
     path: `/${name}`,
     name: baseOf(name),
@@ -83,14 +83,14 @@ export async function listFolder(
       if (folders.size + files.length > MAX_LISTED) throw tooMany(folder);
       if (item.kind === 'prefix') {
         const name = item.name.slice(0, -1);
-        // A folder without a name, as in a//b: its path would mean the folder that it is in, and whoever walks down would never arrive.
+        // A folder without a name, as in a//b: its path would mean its parent, so a recursive listing would never end.
         if (baseOf(name) === '') continue;
         if (options.kinds.includes('folder') && matches(baseOf(name)) && !folders.has(name))
           folders.set(name, folderEntry(name));
       } else if (isFolder(item.metadata)) {
         if (options.kinds.includes('folder') && matches(baseOf(item.name)))
           folders.set(item.name, folderEntry(item.name, item.properties.lastModified));
-        // A blob named like its folder with a slash at the end is how some tools mark folders.
+        // Some tools mark a folder with a blob that has its name with a trailing slash.
       } else if (options.kinds.includes('file') && item.name !== prefix && matches(baseOf(item.name))) {
         files.push(fileEntry(item));
       }
@@ -146,6 +146,6 @@ export async function searchFiles(
 function tooMany(folder: string): ConnectorError {
   return new ConnectorError(
     'FILES_TOO_MANY',
-    `${folder || '/'} holds more than ${MAX_LISTED} files and folders; SearchFiles gives them in pages.`,
+    `${folder || '/'} contains more than ${MAX_LISTED} files and folders; SearchFiles returns them in pages.`,
   );
 }

@@ -1,17 +1,17 @@
 import { ConnectorError } from '../errors/connector-error.ts';
 
 /**
- * The rules for names. A path either means exactly one blob or is refused: nothing is repaired, decoded or normalised, because each
- * repair lets two different texts mean the same blob, or one text another blob than its writer meant.
+ * The rules for names. A path either means exactly one blob or is refused. Nothing is corrected, decoded or normalised: otherwise two
+ * different texts could mean the same blob, or a text could mean another blob than intended.
  */
 
 const MAX_NAME_LENGTH = 1024;
 /** Azure's limit of path segments. */
 const MAX_SEGMENTS = 254;
 
-/** Control characters, the non-characters that XML listings cannot carry, and halves of surrogate pairs. */
+/** Control characters, characters that XML listings cannot contain, and lone surrogates. */
 const UNWRITABLE = /[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u;
-/** Characters that change how the text around them is shown, so that a name looks like another. */
+/** Bidirectional control characters, which make a name look like another one. */
 const MISLEADING = /[\u202A-\u202E\u2066-\u2069]/u;
 
 /** The name of the blob that a path of a file means. @throws ConnectorError PATH_INVALID */
@@ -32,31 +32,19 @@ export function folderName(path: string): string {
   return folder;
 }
 
-/** What blob names begin with in a folder: empty for the root, else with a slash at the end. */
+/** The prefix of the blob names in a folder: empty for the root, else with a trailing slash. */
 export function folderPrefix(path: string): string {
   const folder = folderName(path);
   return folder === '' ? '' : `${folder}/`;
 }
 
-/** A plain prefix of names, which may end anywhere. @throws ConnectorError PATH_INVALID */
+/** A prefix of names, which may end anywhere. @throws ConnectorError PATH_INVALID */
 export function searchPrefix(text: string): string {
   const prefix = withoutRoot(text);
   if (prefix.length > MAX_NAME_LENGTH || UNWRITABLE.test(prefix) || prefix.includes('\\')) {
-    throw refused(text, 'no file name begins like that');
+    throw refused(text, 'no file name has this prefix');
   }
   return prefix;
-}
-
-/** One name without folders, as RenameFile takes it. @throws ConnectorError PATH_INVALID */
-export function plainName(name: string): string {
-  if (name.includes('/')) throw refused(name, 'a name has no slash');
-  return blobName(name);
-}
-
-/** The folder in front of a blob name, without slashes around it. */
-export function parentOf(name: string): string {
-  const slash = name.lastIndexOf('/');
-  return slash < 0 ? '' : name.slice(0, slash);
 }
 
 /** The last part of a blob name. */
@@ -70,7 +58,7 @@ export function containerName(name: string): string {
     return name;
   throw new ConnectorError(
     'PATH_INVALID',
-    `The container name ${JSON.stringify(name.slice(0, 80))} is not possible: expected 3 to 63 small letters, digits and single hyphens.`,
+    `The container name ${JSON.stringify(name.slice(0, 80))} is invalid: expected 3 to 63 lowercase letters, digits and single hyphens.`,
   );
 }
 
@@ -78,7 +66,7 @@ export function containerName(name: string): string {
 export function maskMatcher(mask: string | undefined): (name: string) => boolean {
   if (mask === undefined || mask === '' || mask === '*' || mask === '*.*') return () => true;
   const parts = mask.split('*');
-  // Each star takes as little as possible: no pattern, so no pattern that takes for ever.
+  // Each star matches as few characters as possible. No regular expression, so no catastrophic backtracking.
   return (name) => {
     const characters = [...name];
     let at = 0;
@@ -104,7 +92,7 @@ function firstMatch(text: readonly string[], wanted: readonly string[], from: nu
   return -1;
 }
 
-/** A file repository's paths begin with a slash, or not. Only one is dropped: `//x` is no way to write `x`. */
+/** Paths of a file repository may start with a slash. Only one is removed: `//x` does not mean `x`. */
 function withoutRoot(path: string): string {
   return path.startsWith('/') ? path.slice(1) : path;
 }
@@ -114,23 +102,24 @@ function check(path: string, name: string): void {
     throw refused(path, `it has ${name.length} characters, and Azure allows ${MAX_NAME_LENGTH}`);
   }
   if (UNWRITABLE.test(name))
-    throw refused(path, 'it has a control character or a character that is not Unicode');
-  if (MISLEADING.test(name)) throw refused(path, 'it has a character that changes the direction of the text');
-  if (name.includes('\\')) throw refused(path, 'folders are parted by "/", and "\\" is not possible');
+    throw refused(path, 'it contains a control character or a character that is not Unicode');
+  if (MISLEADING.test(name))
+    throw refused(path, 'it contains a character that changes the direction of the text');
+  if (name.includes('\\')) throw refused(path, 'folders are separated by "/"; "\\" is not allowed');
   const segments = name.split('/');
-  if (segments.length > MAX_SEGMENTS) throw refused(path, `it has more than ${MAX_SEGMENTS} parts`);
+  if (segments.length > MAX_SEGMENTS) throw refused(path, `it has more than ${MAX_SEGMENTS} segments`);
   if (/^[A-Za-z]:$/.test(segments[0] ?? '')) {
-    throw refused(path, 'it begins with a drive; paths begin at the root of the container');
+    throw refused(path, 'it starts with a drive; paths start at the root of the container');
   }
   for (const segment of segments) {
-    if (segment === '') throw refused(path, 'it has an empty part between two slashes');
-    if (segment === '.' || segment === '..') throw refused(path, `"${segment}" is not possible as a part`);
-    if (segment.endsWith('.')) throw refused(path, 'a part cannot end with a dot');
-    if (segment.trim() === '') throw refused(path, 'a part cannot be white space alone');
+    if (segment === '') throw refused(path, 'it has an empty segment between two slashes');
+    if (segment === '.' || segment === '..') throw refused(path, `"${segment}" is not allowed as a segment`);
+    if (segment.endsWith('.')) throw refused(path, 'a segment cannot end with a dot');
+    if (segment.trim() === '') throw refused(path, 'a segment cannot consist of white space');
   }
 }
 
-/** A name as it stands in messages. */
+/** A name as messages show it. */
 export function shortened(name: string): string {
   return name.length > 120 ? `${name.slice(0, 120)}...` : name;
 }
@@ -138,6 +127,6 @@ export function shortened(name: string): string {
 function refused(path: string, reason: string): ConnectorError {
   return new ConnectorError(
     'PATH_INVALID',
-    `The path ${JSON.stringify(shortened(path))} is not possible: ${reason}.`,
+    `The path ${JSON.stringify(shortened(path))} is invalid: ${reason}.`,
   );
 }

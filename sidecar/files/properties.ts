@@ -15,7 +15,7 @@ export async function readFacts(
   );
 }
 
-/** Changes what is given and keeps the rest: Azure would clear what a call leaves out. */
+/** Changes the given properties and keeps the others: Azure would clear properties that a call omits. */
 export async function setContentFacts(
   container: BlobContainer,
   path: string,
@@ -36,7 +36,7 @@ export async function setContentFacts(
         ...(merged.cacheControl ? { blobCacheControl: merged.cacheControl } : {}),
         ...(before.contentMd5 ? { blobContentMD5: Buffer.from(before.contentMd5, 'base64') } : {}),
       },
-      // What was read is what is kept, so nobody may have changed it meanwhile.
+      // The kept values were read before, so nobody may have changed them meanwhile.
       { abortSignal: signal, conditions: conditionsOf({ ifMatch: conditions.ifMatch || before.etag }) },
     );
     return answer.etag ?? '';
@@ -51,11 +51,11 @@ export async function setMetadata(
   signal: AbortSignal,
 ): Promise<string> {
   for (const [name, value] of Object.entries(metadata)) {
-    // Metadata travels as HTTP headers.
+    // Metadata are HTTP headers.
     if (!/^[A-Za-z_][A-Za-z0-9_]{0,254}$/.test(name) || !/^[\x20-\x7e]{0,4096}$/.test(value)) {
       throw new ConnectorError(
         'REQUEST_INVALID',
-        `metadata: ${JSON.stringify(name.slice(0, 80))} is not possible; expected names of letters, digits and _ and values of printable ASCII.`,
+        `metadata: ${JSON.stringify(name.slice(0, 80))} is invalid; expected names of letters, digits and _, and values of printable ASCII.`,
       );
     }
   }
@@ -79,7 +79,7 @@ export async function readTags(
   return tags;
 }
 
-/** The tags of a blob, when it has any that the account may see. */
+/** The tags of a blob, if it has any that the account may read. */
 export async function tagsOf(
   blob: BlobClient,
   found: BlobGetPropertiesResponse,
@@ -123,7 +123,7 @@ export async function listSnapshots(
     const found: Snapshot[] = [];
     const options = { abortSignal: signal, includeSnapshots: true, prefix: name };
     for await (const item of container.client.listBlobsFlat(options)) {
-      // Names are sorted: behind the blob come longer ones.
+      // Names are sorted: longer names follow the blob.
       if (item.name !== name) break;
       if (!item.snapshot) continue;
       found.push({
@@ -157,7 +157,7 @@ export async function restoreFile(
   await container.attempt(`Restoring ${path}`, async () => {
     await blob.undelete({ abortSignal: signal });
     if (await blob.exists({ abortSignal: signal })) return;
-    // Azure says 200 all the same.
+    // Azure answers 200 in this case, too.
     throw new ConnectorError(
       'FILE_NOT_FOUND',
       `Restoring ${path}: Azure keeps versions of it, but no current file; make one of them current in Azure.`,

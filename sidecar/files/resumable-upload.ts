@@ -17,28 +17,28 @@ import { statusOf, storageCode } from './storage-calls.ts';
 import type { UploadChunk, UploadState } from './types.ts';
 import { commitSettings, incomplete, MAX_BYTES, precheck, tooLarge, verify } from './upload.ts';
 
-/** Names the resumable upload that made a blob, for a client that did not see the last answer. */
+/** Metadata with the id of the resumable upload, for a client that lost the last response. */
 const UPLOAD_METADATA = 'uploadid';
 
-/** What one process knows of resumable uploads beside Azure. To forget it costs time and no file. */
+/** State of the resumable uploads in this process, beside the blocks in Azure. Its loss costs time but no data. */
 export class ResumableUploads {
-  /** Sums of uploads from their beginning, as long as this process has seen all of it. */
+  /** Running hashes of uploads that this process has received from the start. */
   readonly #hashes = new Map<string, { readonly hash: Hash; readonly at: number }>();
-  /** The chunk of each upload that is under way. */
+  /** The running chunk of each upload. */
   readonly #running = new Map<string, { readonly stop: AbortController; readonly end: Promise<unknown> }>();
-  /** Uploads whose sum was wrong. */
+  /** Uploads whose checksum did not match. */
   readonly #invalid = new Set<string>();
 
   /**
-   * One chunk of an upload after the other. The latest goes on: the one before it is most often a connection that is broken and does not
-   * know it yet, which would keep its client waiting for minutes.
+   * Runs one chunk of an upload at a time. A new chunk stops the running one, which is usually a broken connection that has not been
+   * detected yet and would keep the client waiting for minutes.
    */
   async runLatest<T>(key: string, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const before = this.#running.get(key);
     const stop = new AbortController();
     const stopped = () => stop.signal.throwIfAborted();
     const work = (async () => {
-      before?.stop.abort(new ConnectorError('AZURE_CONFLICT', 'Another request goes on with this upload.'));
+      before?.stop.abort(new ConnectorError('AZURE_CONFLICT', 'Another request continues this upload.'));
       await before?.end;
       stopped();
       return run(AbortSignal.any([signal, stop.signal])).catch((thrown) => {
@@ -65,11 +65,11 @@ export class ResumableUploads {
   keepHash(key: string, hash: Hash | undefined, at: number): void {
     if (!hash) return;
     this.#hashes.set(key, { hash, at });
-    // Without its sum an upload is checked by reading it again.
+    // Without its hash an upload is verified by reading it again.
     bound(this.#hashes);
   }
 
-  /** What has arrived is of no use: to put it together by another chunk would replace the file that is there. */
+  /** The received blocks are unusable: committing them with a later chunk would replace the existing file. */
   markInvalid(key: string): void {
     this.#invalid.add(key);
     bound(this.#invalid);
@@ -79,7 +79,7 @@ export class ResumableUploads {
     return this.#invalid.has(key);
   }
 
-  /** The upload begins again, so what was wrong before counts no more. */
+  /** The upload starts again, so an earlier mismatch no longer counts. */
   restart(key: string): void {
     this.#invalid.delete(key);
   }
@@ -93,8 +93,8 @@ function bound(known: Map<string, unknown> | Set<string>): void {
 }
 
 /**
- * One chunk of an upload that can be resumed. What has arrived is known by Azure alone, as uncommitted blocks, so that neither a new
- * start of the sidecar nor another sidecar loses it; Azure forgets them after a week.
+ * Receives one chunk of a resumable upload. Only Azure stores the progress, as uncommitted blocks, so that neither a restart of the sidecar
+ * nor a change to another sidecar loses it. Azure deletes uncommitted blocks after a week.
  */
 export async function uploadChunk(
   container: BlobContainer,
@@ -124,7 +124,7 @@ async function receiveChunk(
   if (chunk.offset > 0 && uploads.isInvalid(key)) {
     throw new ConnectorError(
       'CHECKSUM_MISMATCH',
-      `${path}: what this upload has sent has another MD5 than was said; begin again with another Upload-Id.`,
+      `${path}: the uploaded data do not match the given MD5; start again with another Upload-Id.`,
     );
   }
   if (chunk.offset === 0) await precheck(blob, chunk, signal);
@@ -132,12 +132,12 @@ async function receiveChunk(
   const before = await receivedBlocks(blob, ids, chunk.size, signal);
   if (before.received !== chunk.offset) {
     const done = before.received === 0 ? await finished(blob, ids, signal) : undefined;
-    // The same upload whose last answer got lost; another file under a name that was used before is not.
+    // The same upload whose last response was lost, but not another file under a reused Upload-Id.
     if (done?.received === chunk.size && (!chunk.contentMd5 || chunk.contentMd5 === done.contentMd5))
       return done;
     throw new ConnectorError(
       'UPLOAD_OFFSET_WRONG',
-      `${path}: ${before.received} bytes have arrived, so the next chunk begins there and not at ${chunk.offset}.`,
+      `${path}: ${before.received} bytes have been received; the next chunk must start there, not at ${chunk.offset}.`,
       { details: { received: before.received } },
     );
   }
@@ -154,14 +154,14 @@ async function receiveChunk(
   const stager = new BlockStager(blob, { ids, from, buffers, signal });
   try {
     for await (const block of blocksOf(body, buffers, signal)) {
-      // A block that the chunk does not have would count as received.
+      // A block beyond the chunk would count as received.
       const bytes = stager.bytes + block.byteLength;
       if (bytes > chunk.length) throw tooLong(path, bytes, chunk.length);
       hash?.update(block);
       await stager.add(block);
     }
   } finally {
-    // What is under way still counts: the client goes on behind it.
+    // Blocks in transfer still count: the client continues after them.
     await stager.finish().catch(() => undefined);
   }
   await stager.finish();
@@ -201,7 +201,7 @@ export async function uploadState(
   });
 }
 
-/** The blocks of an upload that follow each other from the beginning. Without a total: those of the size that has come furthest. */
+/** The contiguous blocks of an upload from its start. Without a total: of the file size with the most progress. */
 async function receivedBlocks(
   blob: BlockBlobClient,
   ids: BlockIds,
@@ -240,8 +240,8 @@ function contiguous(
   let received = 0;
   const ids: string[] = [];
   for (const { name, size, offset } of blocks) {
-    // A file whose blocks are all there is not complete before they are put together, and that happens with its last byte: whoever was
-    // stopped between the two is asked for the last block again.
+    // An upload is complete when its blocks are committed, which happens with its last byte. After an interruption between the two the
+    // client has to send the last block again.
     if (offset !== received || offset + size >= total) break;
     ids.push(name);
     received += size;
@@ -249,7 +249,7 @@ function contiguous(
   return { received, ids };
 }
 
-/** The end of an upload whose last answer got lost. */
+/** The final state of an upload whose last response was lost. */
 async function finished(
   blob: BlockBlobClient,
   ids: BlockIds,
@@ -270,7 +270,7 @@ async function finished(
   }
 }
 
-/** Reads a file that this process did not see whole; a wrong one is taken away again. */
+/** Verifies a file that this process did not receive completely by reading it. Deletes the file if it does not match. */
 async function verifyStored(
   blob: BlockBlobClient,
   path: string,
@@ -293,6 +293,6 @@ async function verifyStored(
 function tooLong(path: string, bytes: number, expected: number): ConnectorError {
   return new ConnectorError(
     'REQUEST_INVALID',
-    `${path}: ${bytes} bytes or more have arrived for a chunk that has ${expected} by its Content-Range.`,
+    `${path}: received ${bytes} bytes or more for a chunk of ${expected} bytes according to its Content-Range.`,
   );
 }

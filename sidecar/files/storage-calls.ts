@@ -55,27 +55,27 @@ export function storageError(thrown: unknown, action: string, host: string): Con
     case 'PathNotFound':
       return new ConnectorError('FILE_NOT_FOUND', `${action}: the file does not exist.`);
     case 'BlobAlreadyExists':
-    // Of a copy, whose one condition on its target is that there is none.
+    // From a copy: its only condition on the target is that the target does not exist.
     case 'TargetConditionNotMet':
       return new ConnectorError('FILE_EXISTS', `${action}: a file of that name exists already.`);
     case 'InvalidBlockList':
     case 'InvalidBlobOrBlock':
       return new ConnectorError(
         'AZURE_CONFLICT',
-        `${action}: another upload to the same name ended first and took the place of this one.`,
+        `${action}: another upload to the same name completed first and replaced this one.`,
       );
     case 'LeaseIdMissing':
-      return new ConnectorError('AZURE_CONFLICT', `${action}: somebody holds a lease on the file.`);
+      return new ConnectorError('AZURE_CONFLICT', `${action}: another client holds a lease on the file.`);
     case 'BlobArchived':
     case 'BlobBeingRehydrated':
       return new ConnectorError(
         'AZURE_CONFLICT',
-        `${action}: the file is in the archive; give it another tier with SetFileTier and wait until its archiveStatus is gone.`,
+        `${action}: the file is in the archive tier; set another tier with SetFileTier and wait until archiveStatus is empty.`,
       );
     case 'Md5Mismatch':
-      return new ConnectorError('CHECKSUM_MISMATCH', `${action}: what arrived is not what its MD5 says.`);
+      return new ConnectorError('CHECKSUM_MISMATCH', `${action}: the received data do not match their MD5.`);
     case 'InvalidRange':
-      return new ConnectorError('RANGE_NOT_SATISFIABLE', `${action}: the file has no such bytes.`);
+      return new ConnectorError('RANGE_NOT_SATISFIABLE', `${action}: the range is outside the file.`);
     default:
   }
   const error = azureError(thrown, { action, host });

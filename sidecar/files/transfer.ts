@@ -8,14 +8,14 @@ import { tagsOf } from './properties.ts';
 import { statusOf } from './storage-calls.ts';
 import type { FileFacts } from './types.ts';
 
-/** Shorter than the 20 s that a script waits. */
+/** Shorter than the timeout of a script, 20 s. */
 const TIME_MS = 15_000;
-/** What Azure promises to take as the address of the source of a copy. */
+/** The longest source URL of a copy that Azure guarantees to accept. */
 const MAX_SOURCE_ADDRESS = 2048;
-/** How servers refuse longer ones. */
+/** The status of servers that refuse longer URLs. */
 const TOO_LONG = new Set([400, 414, 431]);
 
-/** Copies on the server. The version that was looked at is the one that is copied, with its properties, metadata and tags. */
+/** Copies on the server: exactly the version that was read before, with its properties, metadata and tags. */
 export async function copyFile(
   container: BlobContainer,
   source: string,
@@ -41,22 +41,22 @@ export async function copyFile(
 }
 
 /** A copy within one account. */
-export interface BlobCopy {
+interface BlobCopy {
   readonly from: BlockBlobClient;
   readonly to: BlockBlobClient;
   /** The version to copy. */
   readonly found: BlobGetPropertiesResponse;
   readonly conditions: { readonly ifNoneMatch?: string };
-  /** In place of the metadata that the file has. */
+  /** Replaces the metadata of the file. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly action: string;
-  /** How long it may take. */
+  /** The time limit. */
   readonly timeMs: number;
 }
 
 /**
- * Resolves when the copy is complete. Rejects as the SDK does, and with FILES_UNFINISHED when the time is over; what Azure leaves of a copy
- * that did not succeed, an empty blob, is taken away then.
+ * Resolves when the copy is complete. Rejects with the errors of the SDK, and with FILES_UNFINISHED at the time limit. Deletes the empty blob
+ * that Azure leaves of an unsuccessful copy.
  */
 export async function copyBlob(copy: BlobCopy, signal: AbortSignal): Promise<void> {
   const { from, to, found, conditions, metadata, action, timeMs } = copy;
@@ -74,7 +74,7 @@ export async function copyBlob(copy: BlobCopy, signal: AbortSignal): Promise<voi
       if (from.url.length <= MAX_SOURCE_ADDRESS || !TOO_LONG.has(statusOf(thrown) ?? 0)) throw thrown;
       throw new ConnectorError(
         'PATH_INVALID',
-        `${action}: Azure copies and moves files whose address has up to ${MAX_SOURCE_ADDRESS} characters; this one has ${from.url.length}.`,
+        `${action}: Azure copies and moves files with a URL of up to ${MAX_SOURCE_ADDRESS} characters; this one has ${from.url.length}.`,
         { cause: thrown },
       );
     });
@@ -86,25 +86,25 @@ export async function copyBlob(copy: BlobCopy, signal: AbortSignal): Promise<voi
       await setTimeout(100, undefined, { signal: limit });
     }
   } catch (thrown) {
-    // Whoever gave up does not wait: the copy ends by itself.
+    // The caller has gone; the copy ends without it.
     if (signal.aborted) throw thrown;
     const { copyId = '' } = poller.getOperationState() as { copyId?: string };
     if ((await endCopy(to, copyId, signal)) === 'success') return;
     if (!limit.aborted) throw thrown;
     throw new ConnectorError(
       'FILES_UNFINISHED',
-      `${action}: the storage account did not finish in ${timeMs / 1000} seconds; the copy was given up.`,
+      `${action}: the storage account did not finish in ${timeMs / 1000} seconds; the copy was cancelled.`,
     );
   }
 }
 
-/** Ends a copy unless it has ended, and deletes what an unsuccessful one leaves. Resolves to how it ended. */
+/** Aborts a copy unless it has ended, and deletes the remains of an unsuccessful one. Resolves to the copy status. */
 export async function endCopy(
   to: BlockBlobClient,
   copyId: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  // Refused when the copy has ended meanwhile.
+  // Fails if the copy has ended meanwhile.
   await to.abortCopyFromURL(copyId, { abortSignal: signal }).catch(() => undefined);
   const left = await to.getProperties({ abortSignal: signal });
   if (left.copyId !== copyId) return undefined;
@@ -113,7 +113,7 @@ export async function endCopy(
   return left.copyStatus;
 }
 
-/** Copies, then deletes the very version that was copied: what somebody writes in between is never lost. */
+/** Copies, then deletes exactly the version that was copied: a write in between is never lost. */
 export async function moveFile(
   container: BlobContainer,
   source: string,

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { ErrorCode } from '../errors/catalogue.ts';
 
-/** What every service on files can give beside its own. */
+/** The errors that every operation on files can return, beside its own. */
 export const STORAGE_ERRORS: readonly ErrorCode[] = [
   'STORAGE_NOT_CONNECTED',
   'CONTAINER_NOT_FOUND',
@@ -15,13 +15,13 @@ export const STORAGE_ERRORS: readonly ErrorCode[] = [
 ];
 
 /**
- * The largest file that goes through ThingWorx, in bytes. It travels as base64 in JSON and is held whole by platform and sidecar;
- * larger files go by link or by the streaming route.
+ * The largest file that passes through ThingWorx, in bytes. Platform and sidecar hold it in memory as base64 in JSON; larger files need a link
+ * or the streaming route.
  */
 export const MAX_INLINE_BYTES = 5 * 1024 * 1024;
-/** What such a file takes in a request: base64, or a text of which each character is escaped, such as line ends, and the other members. */
+/** The largest request with such a file: base64, or a text of escaped characters such as line ends, and the other members. */
 export const INLINE_BODY_BYTES = MAX_INLINE_BYTES * 2 + 64 * 1024;
-/** The most rows that a listing of one folder gives. */
+/** The maximum number of rows in the listing of a folder. */
 export const MAX_LISTED = 10_000;
 
 export interface ContainerEntry {
@@ -29,21 +29,21 @@ export interface ContainerEntry {
   readonly lastModified: string;
 }
 
-/** A file by its container. */
+/** A file by container and path. */
 export interface FileLocation {
   readonly container: string;
   readonly path: string;
 }
 
-/** A file that is moved once, however often and by however many the move is tried. */
+/** The move of a file that has the same result when it is repeated, also at the same time by several processes. */
 export interface IdempotentMove {
   readonly from: FileLocation;
   readonly to: FileLocation;
-  /** Where it goes instead when another file is at `to.path`: a path that only this move has. */
+  /** The target if another file exists at `to.path`; unique to this move. */
   readonly fallbackPath: string;
-  /** Names the move, in printable ASCII: by it what was begun before is recognised. */
+  /** Identifies the move, in printable ASCII, so that a repetition recognises the earlier copy. */
   readonly idempotencyKey: string;
-  /** What is known of the file, time in ms since 1970: one written later and of another size is another file and stays. */
+  /** The expected file. A file that was written later and has another size is a different one and is not moved. Time in ms since 1970. */
   readonly written: { readonly atMs: number; readonly bytes: number };
 }
 
@@ -57,7 +57,7 @@ export interface FileEntry {
   readonly kind: 'file' | 'folder';
 }
 
-/** Conditions in HTTP's words: ETags with their quotes, `*`. */
+/** Conditions as in HTTP: ETags with quotes, or `*`. */
 export interface Conditions {
   readonly ifMatch?: string | undefined;
   readonly ifNoneMatch?: string | undefined;
@@ -83,7 +83,7 @@ export interface WriteOptions extends Conditions {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What HTTP says about the properties of a blob. */
+/** The properties of a blob that HTTP has headers for. */
 export interface ContentFacts {
   readonly contentType?: string | undefined;
   readonly contentEncoding?: string | undefined;
@@ -94,7 +94,7 @@ export interface ContentFacts {
 
 export interface SearchPage {
   readonly files: FileEntry[];
-  /** For the next page; absent at the end. */
+  /** For the next page; absent on the last page. */
   readonly continuationToken?: string;
 }
 
@@ -112,33 +112,33 @@ export interface Link {
 /** An open download. */
 export interface Download {
   readonly facts: FileFacts;
-  /** First and last byte; the whole file when no range was asked for. */
+  /** First and last byte; the whole file without a requested range. */
   readonly start: number;
   readonly end: number;
   readonly body: Readable;
 }
 
 export interface UploadOptions extends WriteOptions {
-  /** Base64 MD5 of the whole; checked before the blob becomes visible, where possible. */
+  /** Base64 MD5 of the whole blob; checked before the blob becomes visible, if possible. */
   readonly contentMd5?: string | undefined;
-  /** Bytes, when known. */
+  /** In bytes, if known. */
   readonly size?: number | undefined;
 }
 
 export interface UploadChunk extends UploadOptions {
-  /** The client's own name of the upload. */
+  /** Chosen by the client. */
   readonly uploadId: string;
-  /** Where the piece begins. */
+  /** Position of the chunk in the file, in bytes. */
   readonly offset: number;
-  /** Bytes of the piece. */
+  /** Bytes of the chunk. */
   readonly length: number;
   readonly size: number;
 }
 
 export interface UploadState {
-  /** Bytes from the beginning that are safely stored; the next piece begins there. */
+  /** Bytes from the start of the file that are stored; the next chunk starts there. */
   readonly received: number;
-  /** Present when the last byte has arrived and the blob is visible. */
+  /** Present when the upload is complete and the blob is visible. */
   readonly etag?: string;
   readonly contentMd5?: string;
 }

@@ -8,10 +8,10 @@ import { contentTypeOf } from './content.ts';
 import { statusOf, withRetries } from './storage-calls.ts';
 import type { UploadOptions, UploadState } from './types.ts';
 
-/** The largest blob of blocks of 4 MiB. */
+/** The largest blob with blocks of 4 MiB. */
 export const MAX_BYTES = MAX_BLOCKS * BLOCK_BYTES;
 
-/** A whole file from a stream: visible when all of it has arrived and its MD5 is right, and not before. */
+/** Uploads a whole file from a stream. It becomes visible when all data are received and the MD5 matches, and not before. */
 export async function uploadFile(
   container: BlobContainer,
   path: string,
@@ -49,7 +49,7 @@ export async function uploadFile(
     verify(path, md5, options.contentMd5);
     const settings = commitSettings(path, options, md5, signal);
     const commit = () => blob.commitBlockList(stager.ids, settings);
-    // A second try under a condition would fail on what the first has written, when only its answer got lost.
+    // A retry with a condition would fail on the result of the first attempt if only its response was lost.
     const isConditional = Boolean(options.ifMatch || options.ifNoneMatch);
     const answer =
       stager.bytes === 0
@@ -59,7 +59,7 @@ export async function uploadFile(
   });
 }
 
-/** Fails before gigabytes have travelled when the condition does not hold already. */
+/** Checks the conditions before the transfer of the data. */
 export async function precheck(
   blob: BlockBlobClient,
   options: UploadOptions,
@@ -73,7 +73,7 @@ export async function precheck(
       throw new ConnectorError('FILE_EXISTS', 'A file of that name exists already.');
     }
     if ((options.ifMatch && !same(options.ifMatch)) || (options.ifNoneMatch && same(options.ifNoneMatch))) {
-      throw new ConnectorError('PRECONDITION_FAILED', 'The file is not the one that the ETag names.');
+      throw new ConnectorError('PRECONDITION_FAILED', 'The file does not have the given ETag.');
     }
   } catch (thrown) {
     if (statusOf(thrown) !== 404) throw thrown;
@@ -102,17 +102,17 @@ export function commitSettings(
 
 export function verify(path: string, md5: Buffer, expected: string | undefined): void {
   if (expected === undefined || md5.equals(Buffer.from(expected, 'base64'))) return;
-  throw new ConnectorError('CHECKSUM_MISMATCH', `${path}: what arrived has another MD5 than was said.`);
+  throw new ConnectorError('CHECKSUM_MISMATCH', `${path}: the received data do not match the given MD5.`);
 }
 
 export function incomplete(path: string, bytes: number, expected: number): ConnectorError {
-  return new ConnectorError('UPLOAD_INCOMPLETE', `${path}: ${bytes} of ${expected} bytes have arrived.`);
+  return new ConnectorError('UPLOAD_INCOMPLETE', `${path}: received ${bytes} of ${expected} bytes.`);
 }
 
 export function tooLarge(path: string, bytes: number): ConnectorError {
   return new ConnectorError(
     'FILE_TOO_LARGE',
-    `${path} has ${bytes} bytes; a stream takes files of up to ${MAX_BYTES} bytes.`,
+    `${path} has ${bytes} bytes; the limit for a stream is ${MAX_BYTES} bytes.`,
     { details: { bytes, maxBytes: MAX_BYTES } },
   );
 }

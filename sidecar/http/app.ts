@@ -9,7 +9,7 @@ import { type OperationRouteOptions, operationRoutes } from './operation-routes.
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 import { asConnectorError, sendError } from './reply.ts';
 
-export interface AppLimits {
+interface AppLimits {
   /** The largest body, in bytes. */
   readonly bodyBytes: number;
   /** Requests of one client address. */
@@ -26,7 +26,7 @@ export const DEFAULT_LIMITS: AppLimits = {
 
 export interface AppOptions extends OperationRouteOptions {
   readonly token: string;
-  /** Host names beside those of the loopback address by which callers may name this sidecar. */
+  /** Host names that callers may use beside those of the loopback address. */
   readonly hosts?: readonly string[];
   /** Routes outside /v1 that need no token: health and metrics. */
   readonly mount?: Router;
@@ -35,10 +35,10 @@ export interface AppOptions extends OperationRouteOptions {
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 
-/** The setting of the app that makes it refuse with STOPPING. */
+/** The setting of the app that makes it refuse requests with STOPPING. */
 export const STOPPING = 'stopping';
 
-/** The HTTP API: every operation under /v1, the OpenAPI document, and what is mounted beside it. */
+/** The HTTP API: every operation under /v1, the OpenAPI document, and the mounted routes. */
 export function createApp(options: AppOptions): Express {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const app = express();
@@ -67,7 +67,7 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
-/** Request id, headers for every answer, and the refusal while stopping. */
+/** Sets request id and common headers, and refuses requests while the sidecar stops. */
 function prepare(): RequestHandler {
   return (request, response, next) => {
     const given = request.get('x-request-id');
@@ -79,15 +79,15 @@ function prepare(): RequestHandler {
     });
     if (request.app.get(STOPPING) === true) {
       response.set('Connection', 'close');
-      throw new ConnectorError('STOPPING', 'The sidecar is stopping and takes no new requests.');
+      throw new ConnectorError('STOPPING', 'The sidecar is stopping and accepts no new requests.');
     }
     next();
   };
 }
 
 /**
- * Refuses requests whose Host header names another host, so that a web page cannot reach the sidecar through a name of
- * its own that it lets resolve to 127.0.0.1. Ports are not compared: a proxy or container may map them.
+ * Protects against DNS rebinding: refuses requests whose Host header names another host, such as the name of a web page that
+ * resolves to 127.0.0.1. Ports are not compared: a proxy or container may map them.
  */
 class HostCheck {
   readonly #names: ReadonlySet<string>;
@@ -126,7 +126,7 @@ function limitRate(limit: RateLimit): RequestHandler {
   };
 }
 
-/** The HTTP functions of ThingWorx know no PATCH and give no dependable answer to DELETE, so a POST may say which it is. */
+/** The HTTP functions of ThingWorx have no PATCH and no reliable DELETE, so a POST may replace them with a header. */
 function overrideMethod(): RequestHandler {
   return (request, _response, next) => {
     const method = request.get('x-http-method-override')?.toUpperCase();
@@ -137,7 +137,7 @@ function overrideMethod(): RequestHandler {
   };
 }
 
-/** Wrong tokens use up a small allowance of their own; a request without one is only challenged. */
+/** Wrong tokens have a small rate limit of their own; a request without a token is only challenged. */
 function requireToken(token: TokenCheck, refusals: RateLimit): RequestHandler {
   return (request, _response, next) => {
     const address = request.socket.remoteAddress ?? '';
@@ -153,7 +153,7 @@ function requireToken(token: TokenCheck, refusals: RateLimit): RequestHandler {
 }
 
 function answerErrors(log: Log): ErrorRequestHandler {
-  // Express tells error handlers by their four parameters.
+  // Express recognises error handlers by their four parameters.
   return (thrown: unknown, request, response, _next) => {
     const error = asConnectorError(thrown);
     const requestId = String(response.locals.requestId ?? '');

@@ -1,16 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ConnectorError } from '../errors/connector-error.ts';
 
-/** What the Authorization header holds. */
+/** The content of the Authorization header. */
 export type Credentials =
   | { readonly scheme: 'bearer'; readonly token: string }
   | { readonly scheme: 'basic'; readonly user: string; readonly password: string };
 
-/** The answer to a request without credentials: HTTP clients that hold a password send it only after this. */
+/** The challenge for a request without credentials: many HTTP clients send a password only after it. */
 export const CHALLENGE = 'Basic realm="azure-iot-sidecar", charset="UTF-8"';
 
 /** Reads the Authorization header; undefined when it is absent or malformed. */
-export function readCredentials(header: string | undefined): Credentials | undefined {
+function readCredentials(header: string | undefined): Credentials | undefined {
   const match = /^(Bearer|Basic) +([^\s]+) *$/i.exec(header ?? '');
   if (!match?.[1] || match[2] === undefined) return undefined;
   if (match[1].toLowerCase() === 'bearer') return { scheme: 'bearer', token: match[2] };
@@ -20,7 +20,7 @@ export function readCredentials(header: string | undefined): Credentials | undef
   return { scheme: 'basic', user: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** UTF-8, as the challenge asks; older Java clients send Latin-1 whatever the challenge says. */
+/** UTF-8, as the challenge requires; older Java clients send Latin-1 nevertheless. */
 function decodeText(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -29,8 +29,8 @@ function decodeText(bytes: Buffer): string {
   }
 }
 
-/** Compares texts in a time that depends on neither. */
-export function sameText(a: string, b: string): boolean {
+/** Compares texts in constant time. */
+function sameText(a: string, b: string): boolean {
   return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
 }
 
@@ -45,23 +45,23 @@ export class TokenCheck {
   /** @throws ConnectorError UNAUTHORIZED */
   check(header: string | undefined): void {
     const credentials = readCredentials(header);
-    if (!credentials) throw new ConnectorError('UNAUTHORIZED', 'The request carries no token.');
+    if (!credentials) throw new ConnectorError('UNAUTHORIZED', 'The request contains no token.');
     const given = credentials.scheme === 'bearer' ? credentials.token : credentials.password;
     if (!sameText(given, this.#token)) throw new ConnectorError('UNAUTHORIZED', 'The token is wrong.');
   }
 }
 
 /**
- * The secret of a hand-over by ticket: user name and path must hold the same ticket.
+ * The secret that is sent with a one-time secret token: user name and path must contain the same token.
  * @throws ConnectorError UNAUTHORIZED without HTTP Basic, TICKET_UNKNOWN when user name and path differ
  */
-export function readHandover(header: string | undefined, ticket: string): string {
+export function readSecret(header: string | undefined, token: string): string {
   const credentials = readCredentials(header);
   if (credentials?.scheme !== 'basic') {
-    throw new ConnectorError('UNAUTHORIZED', 'A secret is handed over as the password of HTTP Basic.');
+    throw new ConnectorError('UNAUTHORIZED', 'A secret must be sent as the password of HTTP Basic.');
   }
-  if (!sameText(credentials.user, ticket)) {
-    throw new ConnectorError('TICKET_UNKNOWN', 'The user name is not the ticket in the path.');
+  if (!sameText(credentials.user, token)) {
+    throw new ConnectorError('TICKET_UNKNOWN', 'The user name is not the one-time secret token in the path.');
   }
   return credentials.password;
 }

@@ -44,7 +44,7 @@ export function blobRoutes({ context, authorise }: BlobRouteOptions): Router {
     else sendUpload(request, response, await files.uploadState(path, id, signal));
   });
   router.put(PATH, authorise, prepare, async (request, response) => {
-    // What is left of a body after a failure is not read to its end.
+    // The rest of a body is not read after a failure.
     response.set('Connection', request.complete ? 'keep-alive' : 'close');
     const { files, path } = target(request);
     const state = await upload(request, files, path, callerSignal(request, response));
@@ -52,7 +52,7 @@ export function blobRoutes({ context, authorise }: BlobRouteOptions): Router {
   });
   router.all(PATH, authorise, (request, response) => {
     response.set('Allow', 'GET, HEAD, PUT');
-    throw new ConnectorError('METHOD_NOT_ALLOWED', `${request.method} is not possible here.`);
+    throw new ConnectorError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here.`);
   });
   return router;
 }
@@ -93,7 +93,7 @@ async function download(
   });
 }
 
-/** The range, unless the condition of `If-Range` says that the caller has the beginning of another version. */
+/** The range, unless `If-Range` names another version of the blob. */
 async function wantedRange(
   request: Request,
   files: ContainerFiles,
@@ -111,7 +111,7 @@ function headersOf(facts: FileFacts): Record<string, string> {
     'Content-Type': facts.contentType,
     ETag: facts.etag,
     'Accept-Ranges': 'bytes',
-    // What somebody has uploaded is stored by a browser, never run.
+    // A browser must save uploaded content and never run it.
     'Content-Disposition': 'attachment',
     'Content-Security-Policy': 'sandbox',
     ...(facts.contentEncoding ? { 'Content-Encoding': facts.contentEncoding } : {}),
@@ -132,7 +132,10 @@ async function upload(
 ): Promise<UploadState> {
   const encoding = request.get('content-encoding') ?? 'identity';
   if (encoding !== 'identity') {
-    throw new ConnectorError('REQUEST_INVALID', `Content-Encoding is ${encoding}; a blob is sent as it is.`);
+    throw new ConnectorError(
+      'REQUEST_INVALID',
+      `Content-Encoding is ${encoding}; a blob must be sent without encoding.`,
+    );
   }
   const options: UploadOptions = {
     ifMatch: request.get('if-match'),

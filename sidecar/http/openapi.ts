@@ -4,8 +4,8 @@ import { ERRORS, type ErrorCode } from '../errors/catalogue.ts';
 import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
 import { BLOB_PATHS, BLOB_RESPONSES } from './blob-openapi.ts';
 
-/** The codes that every route can give. */
-export const COMMON_ERRORS: readonly ErrorCode[] = [
+/** The codes that every route can return. */
+const COMMON_ERRORS: readonly ErrorCode[] = [
   'REQUEST_INVALID',
   'REQUEST_TOO_LARGE',
   'UNAUTHORIZED',
@@ -31,9 +31,9 @@ export function openApi(operations: readonly Operation[], version: string): Json
       version,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       description:
-        'What the services of the AzureIotHubConnector extension call. With the header X-Sidecar-Envelope: 1 every answer except the ' +
+        'The API that the services of the AzureIotHubConnector extension call. With the header X-Sidecar-Envelope: 1 every answer except the ' +
         '401 challenge has status 200 and the form {"ok": true, "result": ...} or {"ok": false, "problem": ...}. A POST with ' +
-        'X-HTTP-Method-Override may stand for PUT, PATCH or DELETE.',
+        'X-HTTP-Method-Override can replace PUT, PATCH or DELETE.',
     },
     servers: [{ url: 'http://127.0.0.1:8780', description: 'The default address.' }],
     security: [{ bearer: [] }, { basic: [] }],
@@ -52,7 +52,7 @@ export function openApi(operations: readonly Operation[], version: string): Json
         ticket: {
           type: 'http',
           scheme: 'basic',
-          description: 'The ticket as user name; what is handed over as password.',
+          description: 'The one-time secret token as user name; the secret as password.',
         },
       },
       responses: { ...BLOB_RESPONSES, ...sharedResponses(operations) },
@@ -151,7 +151,7 @@ function sharedResponses(operations: readonly Operation[]): Json {
   return Object.fromEntries([...shared].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The schema without the annotations that concern ThingWorx alone. */
+/** The schema without the annotations for ThingWorx. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;
@@ -164,25 +164,25 @@ function plain(value: unknown): unknown {
 
 const PROBLEM = {
   type: 'object',
-  description: 'An error after RFC 9457.',
+  description: 'An error according to RFC 9457.',
   required: ['type', 'title', 'status', 'code', 'detail', 'remedy', 'retryable', 'instance'],
   properties: {
     type: { type: 'string', format: 'uri', description: 'urn:azure-iot-sidecar:problem: and the code.' },
-    title: { type: 'string', description: 'What is wrong, the same for each code.' },
+    title: { type: 'string', description: 'The kind of error; constant for each code.' },
     status: { type: 'integer', description: 'The HTTP status that belongs to the code.' },
     code: {
       type: 'string',
       enum: Object.keys(ERRORS).sort(),
-      description: 'Stable; docs/errors.md says what to do.',
+      description: 'The stable error code; see docs/errors.md.',
     },
-    detail: { type: 'string', description: 'What is wrong here and what is expected.' },
-    remedy: { type: 'string', description: 'What to do about it.' },
+    detail: { type: 'string', description: 'The error in this case and what is expected.' },
+    remedy: { type: 'string', description: 'How to solve it.' },
     retryable: { type: 'boolean', description: 'Whether the same request may succeed later.' },
-    retryAfterMs: { type: 'integer', description: 'How long to wait, in milliseconds.' },
-    instance: { type: 'string', format: 'uri', description: 'The request id, which log lines also hold.' },
+    retryAfterMs: { type: 'integer', description: 'The time to wait before a retry, in milliseconds.' },
+    instance: { type: 'string', format: 'uri', description: 'The request id, as in log lines.' },
     errors: {
       type: 'array',
-      description: 'For REQUEST_INVALID: what is wrong, field by field.',
+      description: 'For REQUEST_INVALID: the error of each field.',
       items: {
         type: 'object',
         required: ['field', 'problem', 'expected'],

@@ -4,7 +4,7 @@ import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
-import { readHandover } from './auth.ts';
+import { readSecret } from './auth.ts';
 import { FORBIDDEN_KEYS } from './problem.ts';
 import { callerSignal, sendResult } from './reply.ts';
 import { Validation } from './validation.ts';
@@ -25,7 +25,7 @@ interface RouteGuards {
 
 const JSON_TYPES = ['application/json', 'application/*+json'];
 
-/** One route for each operation, and a 405 for every other method of the same paths. */
+/** One route for each operation, and status 405 for all other methods of the same paths. */
 export function operationRoutes(
   options: OperationRouteOptions,
   { bodyBytes, authorise }: RouteGuards,
@@ -54,14 +54,14 @@ export function operationRoutes(
       response.set('Allow', methods.join(', '));
       throw new ConnectorError(
         'METHOD_NOT_ALLOWED',
-        `${request.method} is not possible here; possible: ${methods.join(', ')}.`,
+        `${request.method} is not allowed here; allowed: ${methods.join(', ')}.`,
       );
     });
   }
   return router;
 }
 
-/** @throws Error for a definition that ThingWorx could not use; found when the program starts, so in every test. */
+/** Runs at start, so in every test. @throws ConnectorError INTERNAL for a definition that ThingWorx could not use */
 function checkDefinition(operation: Operation): void {
   const { properties = {} } = factsOf(operation.input);
   const missing = pathMembers(operation.path).find((member) => !(member in properties));
@@ -75,7 +75,7 @@ function checkDefinition(operation: Operation): void {
   }
 }
 
-/** The route for log lines: the pattern, never the path itself, which may hold a ticket. */
+/** The route for log lines: the pattern, never the path itself, which may contain a one-time secret token. */
 function name(operation: Operation): RequestHandler {
   return (_request, response, next) => {
     response.locals.route = `/v1${operation.path}`;
@@ -83,7 +83,7 @@ function name(operation: Operation): RequestHandler {
   };
 }
 
-/** How long a body of JSON may take to arrive, in milliseconds. */
+/** Time limit for receiving a JSON body, in milliseconds. */
 const BODY_MS = 120_000;
 
 function jsonBody(limit: number, refuse?: () => ConnectorError): RequestHandler {
@@ -121,7 +121,7 @@ function run(operation: Operation, options: OperationRouteOptions, validation: V
     const path = { ...request.params };
     const secret =
       operation.authorisation === 'ticket'
-        ? { secret: readHandover(request.headers.authorization, String(Object.values(path)[0])) }
+        ? { secret: readSecret(request.headers.authorization, String(Object.values(path)[0])) }
         : {};
     const input = { ...checkInput(path, request.query, request.body ?? {}), ...secret };
     const output = await operation.run(

@@ -1,7 +1,7 @@
 import { ERRORS } from '../errors/catalogue.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 
-/** An error answer after RFC 9457; `type` is stable and made from the code. */
+/** An error response according to RFC 9457. `type` is stable and derived from the code. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -11,9 +11,9 @@ export interface Problem {
   readonly remedy: string;
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
-  /** The request id, which the sidecar's log lines also hold. */
+  /** The request id, as in the log lines of the sidecar. */
   readonly instance: string;
-  /** Named facts, such as `errors`: one entry for each field that is wrong. */
+  /** Further members, such as `errors` with one entry for each invalid field. */
   readonly [fact: string]: unknown;
 }
 
@@ -48,7 +48,7 @@ export function toProblem(error: ConnectorError, requestId: string): Problem {
   };
 }
 
-/** Keys that the HTTP functions of ThingWorx add to an answer or give a meaning of their own. */
+/** Keys that the HTTP functions of ThingWorx add to a response or interpret. */
 export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set([
   'headers',
   'responseHeaders',
@@ -56,7 +56,7 @@ export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set([
   'array',
 ]);
 
-/** The first top-level key of an answer that ThingWorx would overwrite or misread. */
+/** The first top-level key of a response that ThingWorx would overwrite or misinterpret. */
 export function forbiddenKey(answer: object): string | undefined {
   return Object.keys(answer).find((key) => FORBIDDEN_KEYS.has(key));
 }

@@ -1,9 +1,9 @@
 import { ConnectorError } from '../errors/connector-error.ts';
 
 export interface RateLimitOptions {
-  /** Calls that an address may make at once. */
+  /** Calls that an address may make at the same time. */
   readonly burst: number;
-  /** Calls that it gets back each second. */
+  /** Calls that are added to its bucket each second. */
   readonly perSecond: number;
 }
 
@@ -12,7 +12,7 @@ interface Bucket {
   at: number;
 }
 
-/** Addresses beyond this are forgotten, oldest first: bounded memory whoever calls. */
+/** Beyond this number the oldest addresses are removed, so that the memory stays bounded. */
 const MAX_ADDRESSES = 10_000;
 
 /** A token bucket for each client address. */
@@ -37,7 +37,7 @@ export class RateLimit {
   }
 
   /**
-   * Looks whether a call would be taken, and takes none.
+   * Checks whether `take` would succeed, without taking a call.
    * @throws ConnectorError RATE_LIMITED with the time to wait
    */
   probe(address: string): void {

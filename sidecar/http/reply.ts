@@ -3,7 +3,7 @@ import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { CHALLENGE } from './auth.ts';
 import { forbiddenKey, toProblem } from './problem.ts';
 
-/** True when the caller is a script, which needs an answer of status 200 whatever happens. */
+/** True if the caller is a script, which needs status 200 for every answer. */
 function wantsEnvelope(request: Request): boolean {
   return request.get('x-sidecar-envelope') === '1';
 }
@@ -19,7 +19,7 @@ export function sendResult(request: Request, response: Response, result: object)
   response.status(200).json(wantsEnvelope(request) ? { ok: true, result } : result);
 }
 
-/** The problem as the caller understands it. A missing or wrong token is always a real 401, because clients wait for it. */
+/** Sends the problem in the form that the caller needs. A missing or wrong token always gets a real status 401, because clients wait for it. */
 export function sendError(
   request: Request,
   response: Response,
@@ -41,7 +41,7 @@ export function sendError(
   }
 }
 
-/** What Express and its body parser throw, in the catalogue's words. */
+/** Maps errors of Express and its body parser to ConnectorErrors. */
 export function asConnectorError(thrown: unknown): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown;
   const { type, status } = thrown as { type?: unknown; status?: unknown };

@@ -11,7 +11,7 @@ export interface ServerOptions {
   readonly port: number;
   /** PEM texts; with them the server speaks HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
-  /** How long requests may take to finish when the server stops, in milliseconds; 5000 unless given. */
+  /** Time limit for running requests when the server stops, in milliseconds; default 5000. */
   readonly drainMs?: number;
 }
 
@@ -40,7 +40,7 @@ export class HttpServer {
       ? createHttpsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, this.#app)
       : createHttpServer(limits, this.#app);
     server.headersTimeout = 10_000;
-    // Files of gigabytes take their time: routes limit how long a body may take or pause.
+    // Large files take long: the routes limit the duration and idle time of a body.
     server.requestTimeout = 0;
     const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {

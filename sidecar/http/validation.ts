@@ -8,22 +8,22 @@ import { type Operation, pathMembers, usesQuery } from '../operations/operation.
 /** ajv-formats is CommonJS whose types put the function one level too deep. */
 const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;
 
-/** One thing that is wrong with a request. */
-export interface FieldError {
-  /** Such as `settings.maxRowsPerCall`; empty for the whole. */
+/** One invalid field of a request. */
+interface FieldError {
+  /** Such as `settings.maxRowsPerCall`; empty for the whole body. */
   readonly field: string;
   readonly problem: string;
   readonly expected: string;
 }
 
-/** Makes validators that name every wrong field, what is wrong and what is expected. */
+/** Creates validators that name every invalid field, the problem and what is expected. */
 export class Validation {
   readonly #strict = newAjv(false);
   readonly #coercing = newAjv('array');
 
   /**
-   * A check for the input of an operation. Path and query members arrive as text and are converted; body members must have
-   * their types. Defaults are filled in. The check throws ConnectorError REQUEST_INVALID.
+   * A check for the input of an operation. Path and query members are text and are converted; body members must have their
+   * types. Defaults are filled in. The check throws ConnectorError REQUEST_INVALID.
    */
   forInput(
     operation: Operation,
@@ -49,7 +49,7 @@ export class Validation {
     };
   }
 
-  /** A check for the output of an operation, for tests; gives what is wrong, or undefined. */
+  /** A check for the output of an operation, for tests. Returns the problem, or undefined. */
   forOutput(operation: Operation): (output: unknown) => string | undefined {
     const compiled = whenUsed(() => this.#strict.compile(operation.output));
     return (output) => {
@@ -60,7 +60,7 @@ export class Validation {
   }
 }
 
-/** Compiling a schema costs milliseconds and most operations are rarely called: each is compiled at its first call. */
+/** Compiles a schema at its first use: compiling takes milliseconds, and most operations are rarely called. */
 function whenUsed(compile: () => ValidateFunction): () => ValidateFunction {
   let compiled: ValidateFunction | undefined;
   return () => {
@@ -93,7 +93,7 @@ function pick(schema: TObject, keep: (name: string) => boolean): TObject {
   } as unknown as TObject;
 }
 
-/** Objects and arrays travel as JSON text in a query string. */
+/** Objects and arrays are JSON text in a query string. */
 function fromQuery(query: Record<string, unknown>, schema: TObject): Record<string, unknown> {
   const values: Record<string, unknown> = { ...query };
   for (const [name, member] of Object.entries(factsOf(schema).properties ?? {})) {
@@ -104,7 +104,7 @@ function fromQuery(query: Record<string, unknown>, schema: TObject): Record<stri
     try {
       values[name] = JSON.parse(value);
     } catch {
-      // Stays text, which the validation then names.
+      // Stays text; the validation then reports it.
     }
   }
   return values;
@@ -129,7 +129,7 @@ function fieldErrors(validate: ValidateFunction, value: unknown): FieldError[] {
   const found = new Map<string, FieldError>();
   for (const error of validate.errors ?? []) {
     const entry = fieldError(error, value);
-    // The first says most; what follows for the same field are consequences.
+    // The first error of a field is the cause; further ones are consequences.
     if (!found.has(entry.field)) found.set(entry.field, entry);
   }
   return [...found.values()];
@@ -177,7 +177,7 @@ function at(value: unknown, path: readonly string[]): unknown {
   return current;
 }
 
-/** What a value is, without showing text: a secret may stand in the wrong place. */
+/** Describes a value without its text, which may be a misplaced secret. */
 function kindOf(value: unknown): string {
   if (value === undefined) return 'missing';
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value);
@@ -185,7 +185,7 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? `a list of ${value.length}` : 'an object';
 }
 
-/** In words what a schema asks for. */
+/** Describes in words what a schema expects. */
 export function expectation(schema: TSchema): string {
   const said = (schema as Record<string, unknown>)[EXPECTED_KEYWORD];
   if (typeof said === 'string') return said;

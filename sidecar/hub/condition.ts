@@ -7,7 +7,7 @@ export class HubCondition {
   readonly #log: Log;
   readonly #onChange: () => void;
   /** What holds lanes or the source up at present, by who says so. */
-  readonly #obstacles = new Map<string, ConnectorError>();
+  readonly #blocked = new Map<string, ConnectorError>();
   #state: HubState = 'connecting';
   #error: ConnectorError | undefined;
   #troubledSinceMs = 0;
@@ -50,24 +50,24 @@ export class HubCondition {
 
   /** Receiving has begun: the hub runs unless something holds it up already. */
   opened(): void {
-    const [first] = this.#obstacles.values();
+    const [first] = this.#blocked.values();
     this.become(first ? 'waiting' : 'running', first);
   }
 
   /** Something cannot be reached or, without an error, goes on again. The hub waits as long as anything does. */
-  obstruct(who: string, error: ConnectorError | undefined): void {
+  setBlocked(who: string, error: ConnectorError | undefined): void {
     if (error) {
-      this.#obstacles.set(who, error);
+      this.#blocked.set(who, error);
       this.note(error);
-    } else this.#obstacles.delete(who);
-    const [first] = this.#obstacles.values();
+    } else this.#blocked.delete(who);
+    const [first] = this.#blocked.values();
     if (this.#state === 'running' || this.#state === 'waiting')
       this.become(first ? 'waiting' : 'running', first);
   }
 
   /** The source is closed: what held it up is over. */
   clear(): void {
-    this.#obstacles.clear();
+    this.#blocked.clear();
   }
 
   /** An error for the eyes of the operator that changes no state. */

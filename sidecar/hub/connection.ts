@@ -1,7 +1,9 @@
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { EventSource } from '../azure/event-hubs/event-types.ts';
+import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import { type HubSettings, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
+import type { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
@@ -9,25 +11,25 @@ import { openCheckpoints } from '../ingest/checkpoints.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
 import { Sender } from '../ingest/lanes/sender.ts';
-import { RateMeter } from '../ingest/rate.ts';
 import { Backoff } from '../lib/backoff.ts';
-import { HubCounters } from '../observe/counters.ts';
+import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
-import type { Hub } from '../operations/context.ts';
-import { HubImports } from '../operations/import/service.ts';
-import { checkMappings } from '../operations/mappings/service.ts';
+import type { Deployments } from '../packages/deployments.ts';
+import type { Tasks } from '../tasks/tasks.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
+import type { DeviceThings } from '../thingworx/device-things.ts';
+import { checkMappings } from '../translate/mapping/validate.ts';
 import { compileTranslator } from '../translate/translator.ts';
 import type { Translator } from '../translate/types.ts';
+import { BackgroundWork } from './background-work.ts';
 import { HubCondition } from './condition.ts';
 import { HubDevices } from './devices.ts';
 import { Partitions, type Waiting } from './partitions.ts';
 import { startPositionOf, translationSettings } from './settings-parts.ts';
-import { SideWork } from './side-work.ts';
 import { StallWatch, standstillOf } from './stall-watch.ts';
 import { StatusReporter } from './status-reporter.ts';
 
@@ -52,6 +54,12 @@ const RECEIVING = 'receiving';
 /** Said once when a partition is opened; reading goes on all the same. */
 const MISMATCHES: ReadonlySet<ErrorCode> = new Set(['CHECKPOINT_AHEAD', 'MESSAGES_EXPIRED']);
 
+/** A connected hub as operations use it: its settings and its features. */
+export type Hub = Pick<
+  HubConnection,
+  'thing' | 'settings' | 'azure' | 'tasks' | 'deadLetters' | 'definitions' | 'deviceThings' | 'deployments'
+>;
+
 /** One hub Thing: owns its consumer, its lanes, its accounts and its status. */
 export class HubConnection {
   readonly #thing: string;
@@ -65,9 +73,8 @@ export class HubConnection {
   readonly #condition: HubCondition;
   readonly #reporter: StatusReporter;
   readonly #stalls: StallWatch;
-  readonly #side: SideWork;
+  readonly #background: BackgroundWork;
   readonly #devices: HubDevices;
-  readonly #imports: HubImports;
   #settings: HubSettings | undefined;
   #translator: Translator | undefined;
   #refusedAtMs = 0;
@@ -103,16 +110,11 @@ export class HubConnection {
       onChange: () => this.#reporter.report(),
       log: this.#log,
     });
-    this.#side = new SideWork({
+    this.#background = new BackgroundWork({
       ...common,
-      road: (counters) => this.#road(counters, () => () => undefined),
-    });
-    this.#imports = new HubImports(this.#side.tasks, () => this.#requireSettings(), {
-      hubThing: thing,
-      client: parts.client,
-      azure: () => this.#devices.desks().azure(),
+      azure: () => this.azure(),
       onThing: this.#devices.onThing,
-      log: this.#log,
+      pipeline: (counters) => this.#pipeline(counters, () => () => undefined),
     });
     parts.metrics.add(this);
   }
@@ -130,26 +132,44 @@ export class HubConnection {
   }
 
   get side(): SideFacts {
-    return { ...this.#side.facts, ...this.#devices.facts };
+    return { ...this.#background.facts, ...this.#devices.facts };
   }
 
   lagByPartition(): ReadonlyMap<string, number> {
     return this.#partitions?.lagByPartition() ?? new Map();
   }
 
-  asHub(): Hub {
-    if (!this.#settings)
-      throw new ConnectorError(
-        'HUB_NOT_CONNECTED',
-        `The hub Thing ${this.#thing} has not handed over its settings yet.`,
-      );
-    return {
-      thing: this.#thing,
-      settings: this.#settings,
-      ...this.#devices.desks(),
-      ...this.#side.desks(),
-      imports: this.#imports,
-    };
+  get settings(): HubSettings {
+    if (this.#settings) return this.#settings;
+    throw new ConnectorError(
+      'HUB_NOT_CONNECTED',
+      `The hub Thing ${this.#thing} has not handed over its settings yet.`,
+    );
+  }
+
+  /** The clients of the IoT Hub. Rejects with CONNECTION_STRING_INVALID, SETTING_MISSING. */
+  azure(): Promise<HubClients> {
+    return this.#devices.azure();
+  }
+
+  get tasks(): Tasks {
+    return this.#background.tasks;
+  }
+
+  get deadLetters(): ConfiguredDeadLetterStore {
+    return this.#background.deadLetters;
+  }
+
+  get definitions(): ThingDefinitions {
+    return this.#definitions;
+  }
+
+  get deviceThings(): DeviceThings {
+    return this.#devices.deviceThings;
+  }
+
+  get deployments(): Deployments {
+    return this.#devices.deployments;
   }
 
   /** Takes complete settings. Equal ones change nothing; only what concerns the consumer reopens it. */
@@ -165,7 +185,7 @@ export class HubConnection {
     this.#changing = this.#changing.then(async () => {
       this.#stalls.stop();
       await this.#close();
-      await this.#side.close();
+      await this.#background.close();
       await this.#devices.close();
       this.#settings = undefined;
       this.#condition.become('stopped');
@@ -181,7 +201,7 @@ export class HubConnection {
     const partitions = this.#partitions?.status() ?? [];
     const { state, lastError } = this.#condition;
     const { stall } = this.#stalls;
-    const reason = this.#condition.reason ?? this.#side.warning ?? this.#devices.warning;
+    const reason = this.#condition.reason ?? this.#background.warning ?? this.#devices.warning;
     return {
       thing: this.#thing,
       state,
@@ -209,7 +229,7 @@ export class HubConnection {
     this.#settings = settings;
     // Tasks that go on need the clients.
     await this.#devices.use(settings);
-    await this.#side.use(settings);
+    await this.#background.use(settings);
     this.#reporter.start();
     this.#stalls.start();
     if (!reopen) return;
@@ -268,7 +288,7 @@ export class HubConnection {
     const checkpoints = await openCheckpoints(settings, stateDirectory, this.#thing);
     const partitions = new Partitions({
       laneOptions: (waiting) => this.#laneOptions(waiting),
-      onObstacle: (who, error) => this.#condition.obstruct(who, error),
+      onBlocked: (who, error) => this.#condition.setBlocked(who, error),
       owner: this.#parts.ownerId,
       onError: (partitionId, error) => this.#sourceFailed(partitionId, error),
       log: this.#log,
@@ -299,7 +319,7 @@ export class HubConnection {
   async #attend(source: EventSource, signal: AbortSignal): Promise<void> {
     this.#condition.opened();
     const timer = setInterval(() => {
-      if (Date.now() - this.#refusedAtMs > REFUSED_MS) this.#condition.obstruct(RECEIVING, undefined);
+      if (Date.now() - this.#refusedAtMs > REFUSED_MS) this.#condition.setBlocked(RECEIVING, undefined);
       this.#rate.sample(this.#counters.counts.delivered);
       this.#partitions
         ?.reviveStalled()
@@ -315,15 +335,16 @@ export class HubConnection {
     this.#partitions = undefined;
   }
 
-  /** What brings messages to ThingWorx, from a lane or beside the lanes. `waiting` hears of outages. */
-  #road(counters: HubCounters, waiting: Waiting) {
+  /** The delivery pipeline of a lane or of background work. `waiting` is called when an outage begins or ends. */
+  #pipeline(counters: HubCounters, waiting: Waiting) {
     const { client, metrics } = this.#parts;
     return {
       interpreter: new Interpreter({
         translator: () => this.#requireTranslator(),
         definitions: this.#definitions,
         creator: this.#devices.creator,
-        creationsFor: (events, signal) => this.#devices.events.creationsFor(events, signal),
+        creationsFor: (notifications, signal) =>
+          this.#devices.notifications.creationsFor(notifications, signal),
         counters,
         notices: this.#notices,
         onWaiting: waiting('definitions'),
@@ -335,15 +356,17 @@ export class HubConnection {
         onWaiting: waiting('send'),
         onAnswer: (seconds) => metrics.sendSeconds.observe({ hub: this.#thing }, seconds),
       }),
-      events: this.#devices.events.delivery(waiting('events'), (events) => counters.repeat(events)),
+      notifications: this.#devices.notifications.delivery(waiting('notifications'), (notifications) =>
+        counters.repeat(notifications),
+      ),
     };
   }
 
   #laneOptions(waiting: Waiting) {
     const counters = this.#counters;
     return {
-      ...this.#road(counters, waiting),
-      deadLetters: this.#side.letters,
+      ...this.#pipeline(counters, waiting),
+      deadLetters: this.#background.deadLetters,
       counters,
       limits: () => {
         const settings = this.#requireSettings();
@@ -380,6 +403,6 @@ export class HubConnection {
     if (error.retryable) return;
     // A consumer group or a right that is missing: somebody must do something first, although the source keeps trying.
     this.#refusedAtMs = Date.now();
-    this.#condition.obstruct(RECEIVING, error);
+    this.#condition.setBlocked(RECEIVING, error);
   }
 }

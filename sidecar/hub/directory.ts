@@ -1,17 +1,11 @@
 import type { NonSecretHubSettings, SecretName } from '../contract/hub-settings.ts';
 import type { HubStatus } from '../contract/status.ts';
-import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import { checkAzure, skipAzure } from '../operations/check/check-azure.ts';
-import { checkIngestion } from '../operations/check/check-ingestion.ts';
-import { checkThingworx } from '../operations/check/check-thingworx.ts';
-import { checkUploads } from '../operations/check/check-uploads.ts';
-import type { CheckStep } from '../operations/check/checks.ts';
-import type { Hub, Hubs } from '../operations/context.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
 import type { OneTimeSecretToken, OneTimeSecretTokens, Secrets } from '../secrets/one-time-secret-tokens.ts';
-import { HubConnection, type HubParts } from './connection.ts';
+import { type Hub, HubConnection, type HubParts } from './connection.ts';
 
 /** The hub Things that asked to be connected, and their connections. */
-export class HubDirectory implements Hubs {
+export class HubDirectory {
   readonly #parts: HubParts;
   readonly #secretTokens: OneTimeSecretTokens;
   readonly #connections = new Map<string, HubConnection>();
@@ -22,6 +16,11 @@ export class HubDirectory implements Hubs {
     this.#secretTokens = secretTokens;
   }
 
+  /**
+   * Takes the settings of a hub Thing. `secretNames` are the secrets that will be handed over by one-time secret token. The hub connects
+   * when the last secret has arrived, or at once when there are none. Equal settings and secrets change nothing. A changed setting takes
+   * effect without restart; those marked `reopensConsumer` reopen the consumer.
+   */
   async connect(
     thing: string,
     settings: NonSecretHubSettings,
@@ -40,45 +39,24 @@ export class HubDirectory implements Hubs {
     return { status: current.status(), tickets };
   }
 
+  /** Stops the hub gracefully and forgets its settings. An unknown hub is not an error. */
   async disconnect(thing: string): Promise<void> {
     const connection = this.#connections.get(thing);
     this.#connections.delete(thing);
     await connection?.stop();
   }
 
-  async status(thing: string): Promise<HubStatus> {
+  /** Throws HUB_NOT_CONNECTED for a hub that never asked to be connected. */
+  status(thing: string): HubStatus {
     return this.#find(thing).status();
   }
 
-  async list(): Promise<readonly HubStatus[]> {
-    return this.statuses();
-  }
-
+  /** Throws HUB_NOT_CONNECTED, also while the hub has no settings. */
   require(thing: string): Hub {
-    return this.#find(thing).asHub();
-  }
-
-  async check(thing: string, signal: AbortSignal): Promise<CheckStep[]> {
-    const status = this.#connections.get(thing)?.status();
-    const [thingworx, azure] = await Promise.all([
-      checkThingworx(this.#parts.client, thing, status, signal),
-      this.#checkAzure(thing, signal),
-    ]);
-    return [...thingworx, ...azure, checkIngestion(this.#connections.get(thing)?.status())];
-  }
-
-  async #checkAzure(thing: string, signal: AbortSignal): Promise<CheckStep[]> {
-    let hub: Hub;
-    try {
-      hub = this.require(thing);
-    } catch (thrown) {
-      return skipAzure(toConnectorError(thrown).message);
-    }
-    const [azure, uploads] = await Promise.all([
-      checkAzure(hub.settings, () => hub.azure(), signal),
-      checkUploads(hub.settings, this.#parts.storages, signal),
-    ]);
-    return [...azure, ...uploads];
+    const connection = this.#find(thing);
+    // Throws while the hub has no settings.
+    void connection.settings;
+    return connection;
   }
 
   statuses(): HubStatus[] {

@@ -1,24 +1,20 @@
-import type {
-  CloseReason,
-  EventSource,
-  EventSourceHandlers,
-  ReceivedEvent,
-} from '../azure/event-hubs/event-types.ts';
+import type { CloseReason, EventSource, EventSourceHandlers } from '../azure/event-hubs/event-types.ts';
 import type { PartitionStatus } from '../contract/status.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 import { Lane, type LaneOptions } from '../ingest/lanes/lane.ts';
 import type { Log } from '../observe/log.ts';
-import { STALLED_AFTER_MS } from './stall-watch.ts';
+import type { ReceivedMessage } from '../translate/types.ts';
+import { STALLED_AFTER_MS, type StuckPartition } from './stall-watch.ts';
 
-/** Gives the listener that hears what a part of a lane waits for, and undefined when it goes on. */
+/** Makes the callback that a part of a lane calls with the error that blocks it, and with undefined when it continues. */
 export type Waiting = (part: string) => (error: ConnectorError | undefined) => void;
 
 export interface PartitionsOptions {
   /** Everything of a lane but what depends on its partition. */
   readonly laneOptions: (waiting: Waiting) => Omit<LaneOptions, 'partitionId' | 'stream' | 'checkpoint'>;
   readonly owner: string;
-  /** Something holds a lane up, or, without an error, holds it up no more: it went on, or the lane has ended. */
-  readonly onObstacle: (who: string, error: ConnectorError | undefined) => void;
+  /** Called with the error that blocks a lane. Called without an error when the lane continues or has ended. */
+  readonly onBlocked: (who: string, error: ConnectorError | undefined) => void;
   readonly onError: (partitionId: string | undefined, error: ConnectorError) => void;
   readonly log: Log;
 }
@@ -27,8 +23,8 @@ const DRAIN_TIMEOUT_MS = 5_000;
 
 interface OpenLane {
   readonly lane: Lane;
-  /** What holds it up at present. */
-  readonly obstacles: ReadonlySet<string>;
+  /** The parts of the lane that are blocked now. */
+  readonly blocked: ReadonlySet<string>;
   readonly openedAtMs: number;
   readonly beginsAfter: number | undefined;
 }
@@ -58,12 +54,12 @@ export class Partitions implements EventSourceHandlers {
 
   async onPartitionOpen(partitionId: string, beginsAfter: number | undefined): Promise<void> {
     const source = await this.#sourceReady;
-    const obstacles = new Set<string>();
+    const blocked = new Set<string>();
     const waiting: Waiting = (part) => (error) => {
       const who = `${part} ${partitionId}`;
-      if (error) obstacles.add(who);
-      else obstacles.delete(who);
-      this.#options.onObstacle(who, error);
+      if (error) blocked.add(who);
+      else blocked.delete(who);
+      this.#options.onBlocked(who, error);
     };
     const lane = new Lane({
       ...this.#options.laneOptions(waiting),
@@ -72,27 +68,27 @@ export class Partitions implements EventSourceHandlers {
       checkpoint: (position) => source.checkpoint(partitionId, position),
     });
     lane.start();
-    this.#lanes.set(partitionId, { lane, obstacles, openedAtMs: Date.now(), beginsAfter });
+    this.#lanes.set(partitionId, { lane, blocked, openedAtMs: Date.now(), beginsAfter });
     this.#options.log.info({ partitionId }, 'Reading the partition.');
   }
 
-  async onBatch(partitionId: string, events: readonly ReceivedEvent[]): Promise<void> {
-    await this.#lanes.get(partitionId)?.lane.accept(events);
+  async onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void> {
+    await this.#lanes.get(partitionId)?.lane.accept(messages);
   }
 
   async onPartitionClose(partitionId: string, reason: CloseReason): Promise<void> {
     const open = this.#lanes.get(partitionId);
     if (!open) return;
     this.#lanes.delete(partitionId);
-    // Another sidecar's time with it is none of this one's.
+    // Reset the stall timer: another sidecar owned the partition.
     if (reason === 'lost') this.#stuckSinceMs.delete(partitionId);
     await open.lane.stop({
       drain: reason === 'stopped',
       lost: reason === 'lost',
       timeoutMs: DRAIN_TIMEOUT_MS,
     });
-    // A lane that ends while it waits never says that it goes on.
-    for (const who of open.obstacles) this.#options.onObstacle(who, undefined);
+    // A lane that ends while it is blocked does not report that it continues.
+    for (const who of open.blocked) this.#options.onBlocked(who, undefined);
     this.#options.log.info({ partitionId, reason }, 'No longer reading the partition.');
   }
 
@@ -124,9 +120,9 @@ export class Partitions implements EventSourceHandlers {
     });
   }
 
-  /** The partition whose messages have not moved for longest; undefined when all do. Wants to be asked every few seconds. */
-  stuck(): { readonly partitionId: string; readonly sinceMs: number; readonly lag: number } | undefined {
-    let longest: { partitionId: string; sinceMs: number; lag: number } | undefined;
+  /** The partition whose messages have not moved for longest; Undefined when all move. Must be called every few seconds. */
+  stuck(): StuckPartition | undefined {
+    let longest: StuckPartition | undefined;
     for (const [partitionId, open] of this.#lanes) {
       const sinceMs = this.#stuckSince(partitionId, open);
       if (sinceMs !== undefined && (!longest || sinceMs < longest.sinceMs))
@@ -135,7 +131,7 @@ export class Partitions implements EventSourceHandlers {
     return longest;
   }
 
-  /** Opens again what has messages but receives none: every SDK of this family has stalled in the field. */
+  /** Reopens partitions that have messages but receive none: every SDK of this family has stalled in the field. */
   async reviveStalled(): Promise<void> {
     for (const [partitionId, open] of this.#lanes) {
       const sinceMs = this.#stuckSince(partitionId, open);
@@ -144,7 +140,7 @@ export class Partitions implements EventSourceHandlers {
       if (quietMs < STALLED_AFTER_MS) continue;
       this.#options.log.warn(
         { partitionId, quietMs, lag: this.#lag(partitionId, open) },
-        'The partition has messages but none arrive; opening it again.',
+        'The partition has messages but none arrive; reopening it.',
       );
       await this.#source?.reopen(partitionId);
     }
@@ -158,7 +154,7 @@ export class Partitions implements EventSourceHandlers {
     }
     const { lane } = open;
     const before = this.#stuckSinceMs.get(partitionId) ?? Date.now();
-    // A partition that was opened again and has settled nothing yet stands where it stood.
+    // Reopening a partition is not progress: the timer runs until a message is settled.
     const sinceMs = lane.position ? Math.max(before, lane.progressAtMs) : before;
     this.#stuckSinceMs.set(partitionId, sinceMs);
     return sinceMs;
@@ -167,9 +163,9 @@ export class Partitions implements EventSourceHandlers {
   #lag(partitionId: string, { lane, beginsAfter }: OpenLane): number {
     const end = this.#source?.lastEnqueued(partitionId);
     const settled = lane.position?.sequenceNumber ?? beginsAfter;
-    // After a start by time or offset nobody knows before the first message; what is in flight is all that is certain.
+    // After a start by time or offset the lag is unknown before the first message; count what is in flight.
     if (!end || settled === undefined) return lane.unsettled;
-    // What the hub no longer keeps does not come.
+    // Messages that the hub no longer retains cannot arrive.
     const after = Math.max(settled, end.beginningSequenceNumber - 1);
     return Math.max(0, end.sequenceNumber - after, lane.unsettled);
   }

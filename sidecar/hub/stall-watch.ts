@@ -1,13 +1,19 @@
 import type { Stall } from '../contract/status.ts';
 import type { Log } from '../observe/log.ts';
 import type { HubCondition } from './condition.ts';
-import type { Partitions } from './partitions.ts';
 
-/** What keeps messages from moving, and since when, ms since 1970. */
+/** Why messages do not move, and since when, in ms since 1970. */
 export interface Standstill {
   readonly sinceMs: number;
   readonly code: string;
   readonly reason: string;
+}
+
+/** The partition whose messages have not moved for longest. */
+export interface StuckPartition {
+  readonly partitionId: string;
+  readonly sinceMs: number;
+  readonly lag: number;
 }
 
 export interface StallWatchOptions {
@@ -19,12 +25,12 @@ export interface StallWatchOptions {
 
 const INTERVAL_MS = 1_000;
 
-/** Shorter standstills are the way of networks and no news to anybody. */
+/** Shorter standstills are normal in networks and are not reported. */
 export const STALLED_AFTER_MS = 30_000;
 
 /**
- * Knows when ingestion stands still. The last stall is kept after it has ended: while ThingWorx is away nobody can be told of one, so that
- * both its ends are told afterwards.
+ * Detects that ingestion has stalled. The last stall is kept after its end: while ThingWorx is unreachable nobody can be notified, so
+ * begin and end are reported afterwards.
  */
 export class StallWatch {
   readonly #options: StallWatchOptions;
@@ -55,21 +61,21 @@ export class StallWatch {
     const present = this.#stall && this.#stall.until === undefined ? this.#stall : undefined;
     if (present && !found) {
       this.#stall = { ...present, until: new Date().toISOString() };
-      log.info({ since: present.since }, 'Ingestion goes on.');
+      log.info({ since: present.since }, 'Ingestion continues.');
       onChange();
     } else if (!present && found && Date.now() - found.sinceMs >= STALLED_AFTER_MS) {
       const { sinceMs, code, reason } = found;
       this.#stall = { since: new Date(sinceMs).toISOString(), code, reason };
-      log.warn({ since: this.#stall.since, code }, `Ingestion stands still: ${reason}`);
+      log.warn({ since: this.#stall.since, code }, `Ingestion has stalled: ${reason}`);
       onChange();
     }
   }
 }
 
-/** What keeps a hub from running goes before a partition that does not move while the hub runs. */
+/** An error that blocks the whole hub takes precedence over a partition that does not move while the hub runs. */
 export function standstillOf(
   trouble: HubCondition['trouble'],
-  stuck: ReturnType<Partitions['stuck']>,
+  stuck: StuckPartition | undefined,
 ): Standstill | undefined {
   if (trouble) {
     const { error, sinceMs } = trouble;

@@ -1,10 +1,10 @@
 import type { RunningTask, TaskKind } from '../tasks/task.ts';
-import { Account } from './account.ts';
 import { countDevices } from './devices.ts';
-import { Herald } from './herald.ts';
 import { type RegistryWork, thingsByDevice } from './import-task.ts';
 import { persist } from './persistence.ts';
-import { ThingRoster } from './thing-roster.ts';
+import { ImportProgress } from './progress.ts';
+import { ProgressNotifier } from './progress-notifier.ts';
+import { ThingBatchCreator } from './thing-batch-creator.ts';
 
 export const COMPARE_REGISTRY = 'CompareRegistry';
 
@@ -26,15 +26,19 @@ export class CompareTask implements TaskKind<Record<string, never>, never> {
 
   run(task: RunningTask<Record<string, never>, never>): Promise<void> {
     const { client, hubThing, log } = this.#work;
-    const account = new Account(task as RunningTask, COMPARE_REGISTRY, new Herald(client, hubThing, log));
-    return account.attend(() => this.#compare(task.signal, account));
+    const progress = new ImportProgress(
+      task as RunningTask,
+      COMPARE_REGISTRY,
+      new ProgressNotifier(client, hubThing, log),
+    );
+    return progress.attend(() => this.#compare(task.signal, progress));
   }
 
-  async #compare(signal: AbortSignal, account: Account): Promise<void> {
+  async #compare(signal: AbortSignal, progress: ImportProgress): Promise<void> {
     const { azure, log } = this.#work;
     const total = await countDevices(azure, { kind: 'all' }, signal, log);
-    if (total !== undefined) account.expect(total);
-    const things = await thingsByDevice(new ThingRoster(this.#work), signal);
+    if (total !== undefined) progress.expect(total);
+    const things = await thingsByDevice(new ThingBatchCreator(this.#work), signal);
     let token: string | undefined;
     let devices = 0;
     do {
@@ -50,16 +54,17 @@ export class CompareTask implements TaskKind<Record<string, never>, never> {
         log,
       );
       for (const { deviceId } of page.items) {
-        if (things.delete(deviceId)) account.count('matched');
-        else account.settle({ item: deviceId, outcome: 'withoutThing', message: 'The device has no Thing.' });
+        if (things.delete(deviceId)) progress.count('matched');
+        else
+          progress.settle({ item: deviceId, outcome: 'withoutThing', message: 'The device has no Thing.' });
       }
       devices += page.items.length;
       token = page.continuationToken;
-      await account.progress();
+      await progress.notify();
     } while (token !== undefined);
-    account.expect(devices + things.size);
+    progress.expect(devices + things.size);
     for (const [deviceId, thing] of things)
-      account.settle({
+      progress.settle({
         item: thing,
         outcome: 'withoutDevice',
         message: `IoT Hub has no device ${deviceId}.`,

@@ -1,12 +1,12 @@
-import { BULK_LIMIT, type BulkResult } from '../azure/iot-hub/bulk-registry.ts';
 import { isId } from '../azure/iot-hub/identities.ts';
+import { BULK_LIMIT, type BulkResult } from '../azure/iot-hub/registry.ts';
 import { type RunningTask, type TaskKind, withGrace } from '../tasks/task.ts';
-import { Account } from './account.ts';
 import { devicePages } from './devices.ts';
-import { Herald } from './herald.ts';
 import type { RegistryWork } from './import-task.ts';
 import { persist } from './persistence.ts';
-import { type DeviceThing, ThingRoster } from './thing-roster.ts';
+import { ImportProgress } from './progress.ts';
+import { ProgressNotifier } from './progress-notifier.ts';
+import { type DeviceThing, ThingBatchCreator } from './thing-batch-creator.ts';
 
 export const EXPORT_THINGS = 'ExportThings';
 
@@ -41,35 +41,39 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
 
   run(task: RunningTask<ExportInput, ExportPlace>): Promise<void> {
     const { client, hubThing, log } = this.#work;
-    const account = new Account(task as RunningTask, EXPORT_THINGS, new Herald(client, hubThing, log));
-    return account.attend(() => this.#export(task, account));
+    const progress = new ImportProgress(
+      task as RunningTask,
+      EXPORT_THINGS,
+      new ProgressNotifier(client, hubThing, log),
+    );
+    return progress.attend(() => this.#export(task, progress));
   }
 
-  async #export(task: RunningTask<ExportInput, ExportPlace>, account: Account): Promise<void> {
+  async #export(task: RunningTask<ExportInput, ExportPlace>, progress: ImportProgress): Promise<void> {
     const { signal, input, position } = task;
-    const things = new ThingRoster(this.#work);
+    const things = new ThingBatchCreator(this.#work);
     const owners = new Map<string, string>();
     for await (const page of things.list({ template: input.template, ...position }, signal)) {
       for (let start = 0; start < page.things.length; start += BULK_LIMIT) {
         const some = page.things
           .slice(start, start + BULK_LIMIT)
-          .filter((one) => isPossible(one, owners, account));
-        if (input.dryRun) await this.#look(some, account, signal);
-        else await withGrace(signal, (calling) => this.#make(some, input, things, account, calling));
-        await account.progress();
+          .filter((one) => isPossible(one, owners, progress));
+        if (input.dryRun) await this.#look(some, progress, signal);
+        else await withGrace(signal, (calling) => this.#make(some, input, things, progress, calling));
+        await progress.notify();
       }
       if (page.after !== undefined) await task.save({ after: page.after });
     }
   }
 
-  async #look(things: readonly DeviceThing[], account: Account, signal: AbortSignal): Promise<void> {
+  async #look(things: readonly DeviceThing[], progress: ImportProgress, signal: AbortSignal): Promise<void> {
     const { azure, log } = this.#work;
     const deviceIds = things.map(({ deviceId }) => deviceId);
     const missing = new Set<string>();
     for await (const page of devicePages(azure, { kind: 'list', deviceIds }, undefined, signal, log))
       for (const deviceId of page.unknown) missing.add(deviceId);
     for (const { thing, deviceId } of things)
-      account.settle({
+      progress.settle({
         item: deviceId,
         outcome: missing.has(deviceId) ? 'wouldCreate' : 'existed',
         message: thing,
@@ -79,8 +83,8 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
   async #make(
     some: readonly DeviceThing[],
     { edge, enabled, template }: ExportInput,
-    things: ThingRoster,
-    account: Account,
+    things: ThingBatchCreator,
+    progress: ImportProgress,
     signal: AbortSignal,
   ): Promise<void> {
     const { azure, log } = this.#work;
@@ -107,14 +111,14 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
       const result = results[index];
       const linkFailure = linkFailures.get(thing);
       if (!isThere(result))
-        account.settle({ item: deviceId, outcome: 'failed', message: reasonOf(thing, result) });
+        progress.settle({ item: deviceId, outcome: 'failed', message: reasonOf(thing, result) });
       else if (linkFailure !== undefined)
-        account.settle({
+        progress.settle({
           item: deviceId,
           outcome: 'failed',
           message: `${thing} has the device, but no hub: ${linkFailure}`,
         });
-      else account.settle({ item: deviceId, outcome: result?.done ? 'created' : 'existed', message: thing });
+      else progress.settle({ item: deviceId, outcome: result?.done ? 'created' : 'existed', message: thing });
     }
   }
 }
@@ -123,7 +127,7 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
 function isPossible(
   { thing, deviceId }: DeviceThing,
   owners: Map<string, string>,
-  account: Account,
+  progress: ImportProgress,
 ): boolean {
   const owner = owners.get(deviceId);
   if (owner === undefined && isId(deviceId)) {
@@ -131,7 +135,7 @@ function isPossible(
     return true;
   }
   const reason = owner === undefined ? `IoT Hub allows no such id.` : `${owner} stands for the same device.`;
-  account.settle({ item: deviceId, outcome: 'failed', message: `${thing}: ${reason}` });
+  progress.settle({ item: deviceId, outcome: 'failed', message: `${thing}: ${reason}` });
   return false;
 }
 

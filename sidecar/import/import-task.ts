@@ -1,12 +1,13 @@
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import type { RunningTask, TaskKind } from '../tasks/task.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
-import { Account, type Outcome } from './account.ts';
 import { countDevices, devicePages, type Place, type Selection } from './devices.ts';
-import { Herald } from './herald.ts';
+import { ImportProgress, type Outcome } from './progress.ts';
+import { ProgressNotifier } from './progress-notifier.ts';
 import { type ImportedDevice, Pattern, type TemplateRule, templateFor } from './rules.ts';
-import { type MadeThing, ThingRoster, type WantedThing } from './thing-roster.ts';
+import { type MadeThing, ThingBatchCreator, type WantedThing } from './thing-batch-creator.ts';
 
 export const START_IMPORT = 'StartImport';
 
@@ -50,27 +51,35 @@ export class ImportTask implements TaskKind<ImportInput, Place> {
 
   run(task: RunningTask<ImportInput, Place>): Promise<void> {
     const { client, hubThing, log } = this.#work;
-    const account = new Account(task as RunningTask, START_IMPORT, new Herald(client, hubThing, log));
-    return account.attend(() => this.#import(task, account));
+    const progress = new ImportProgress(
+      task as RunningTask,
+      START_IMPORT,
+      new ProgressNotifier(client, hubThing, log),
+    );
+    return progress.attend(() => this.#import(task, progress));
   }
 
-  async #import(task: RunningTask<ImportInput, Place>, account: Account): Promise<void> {
+  async #import(task: RunningTask<ImportInput, Place>, progress: ImportProgress): Promise<void> {
     const { azure, log } = this.#work;
     const { input, signal } = task;
-    const things = new ThingRoster(this.#work);
+    const things = new ThingBatchCreator(this.#work);
     const total = await countDevices(azure, input.selection, signal, log);
-    if (total !== undefined) account.expect(total);
+    if (total !== undefined) progress.expect(total);
     const owners = await thingsByDevice(things, signal);
     const plan = new Plan(input, owners);
     for await (const page of devicePages(azure, input.selection, task.position, signal, log)) {
       for (const item of page.unknown)
-        account.settle({ item, outcome: 'failed', message: 'DEVICE_NOT_FOUND: IoT Hub has no such device.' });
+        progress.settle({
+          item,
+          outcome: 'failed',
+          message: 'DEVICE_NOT_FOUND: IoT Hub has no such device.',
+        });
       await things.make(
-        plan.of(page.devices, account),
+        plan.of(page.devices, progress),
         signal,
         async (made) => {
-          for (const one of made) account.settle(lineOf(one, input.dryRun));
-          await account.progress();
+          for (const one of made) progress.settle(lineOf(one, input.dryRun));
+          await progress.notify();
         },
         input,
       );
@@ -98,7 +107,10 @@ function lineOf({ wanted, outcome, message }: MadeThing, dryRun: boolean): Outco
 }
 
 /** Device id -> Thing, for all Things of devices of the hub. Names alone: some ten megabytes for 100,000. */
-export async function thingsByDevice(things: ThingRoster, signal: AbortSignal): Promise<Map<string, string>> {
+export async function thingsByDevice(
+  things: ThingBatchCreator,
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
   const owners = new Map<string, string>();
   for await (const page of things.list({}, signal)) {
     for (const { thing, deviceId } of page.things) owners.set(deviceId, thing);
@@ -126,17 +138,17 @@ class Plan {
   }
 
   /** The Things to be made; what needs none is settled. */
-  of(devices: readonly ImportedDevice[], account: Account): WantedThing[] {
+  of(devices: readonly ImportedDevice[], progress: ImportProgress): WantedThing[] {
     return devices.flatMap((device) => {
       const { deviceId } = device;
       const owner = this.#owners.get(deviceId);
       if (owner !== undefined) {
-        account.settle({ item: deviceId, outcome: 'existed', message: owner });
+        progress.settle({ item: deviceId, outcome: 'existed', message: owner });
         return [];
       }
       const wanted = this.#wanted(device);
       if (typeof wanted !== 'string') return [wanted];
-      account.settle({ item: deviceId, outcome: 'failed', message: wanted });
+      progress.settle({ item: deviceId, outcome: 'failed', message: wanted });
       return [];
     });
   }
@@ -169,4 +181,56 @@ class Plan {
 interface Filled {
   readonly text?: string;
   readonly missing?: string;
+}
+
+/** What a caller may ask of an import; what is absent has its default. */
+export interface ImportRequest {
+  readonly condition?: string | undefined;
+  readonly deviceIds?: readonly string[] | undefined;
+  readonly rules?: readonly TemplateRule[] | undefined;
+  readonly template?: string | undefined;
+  readonly thingName?: string | undefined;
+  readonly tags?: string | undefined;
+  readonly identifier?: string | undefined;
+  readonly project?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+/** The input of an import. `deviceTemplate` is for devices that meet no rule. Throws REQUEST_INVALID. */
+export function importInput(request: ImportRequest, deviceTemplate: string): ImportInput {
+  const input: ImportInput = {
+    selection: selectionOf(request),
+    rules: request.rules ?? [],
+    template: request.template || deviceTemplate,
+    thingName: request.thingName || '{deviceId}',
+    tags: request.tags ?? '',
+    identifier: request.identifier ?? '',
+    project: request.project ?? '',
+    dryRun: request.dryRun ?? false,
+  };
+  // A wrong pattern must be refused before the task starts.
+  for (const member of ['thingName', 'tags', 'identifier'] as const) new Pattern(input[member], member);
+  return input;
+}
+
+function selectionOf({ condition, deviceIds }: ImportRequest): Selection {
+  if (condition && deviceIds)
+    throw new ConnectorError('REQUEST_INVALID', 'Give condition or deviceIds, not both.');
+  if (condition) return { kind: 'query', condition };
+  if (!deviceIds) return { kind: 'all' };
+  // An empty selection must not import everything.
+  if (deviceIds.length === 0)
+    throw new ConnectorError('REQUEST_INVALID', 'deviceIds is an empty list; leave it out to import all.');
+  return { kind: 'list', deviceIds };
+}
+
+/** The title of the task. */
+export function importTitle({ selection, dryRun }: ImportInput): string {
+  const which =
+    selection.kind === 'all'
+      ? 'all devices'
+      : selection.kind === 'list'
+        ? `${selection.deviceIds.length} listed devices`
+        : `devices where ${selection.condition}`;
+  return dryRun ? `Show what an import of ${which} would do` : `Import ${which}`;
 }

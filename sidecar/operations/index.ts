@@ -1,42 +1,48 @@
-import { checkConnection } from './check-connection.ts';
-import { checkSidecar } from './check-sidecar.ts';
-import { COMMANDS } from './commands/index.ts';
-import { CONFIGURATIONS } from './configurations/index.ts';
-import { connect } from './connect.ts';
-import { DEAD_LETTERS } from './dead-letters/index.ts';
-import { disconnect } from './disconnect.ts';
-import { EDGE } from './edge/index.ts';
+import { CHECK } from './check/check-connection.ts';
+import { MESSAGES } from './commands/messages.ts';
+import { METHODS } from './commands/methods.ts';
+import { CONFIGURATIONS } from './configurations/configurations.ts';
+import { CONNECTION } from './connection.ts';
+import { DEAD_LETTERS } from './dead-letters/dead-letters.ts';
+import { EDGE_AGENT } from './edge/edge-agent.ts';
+import { EDGE_MODULES } from './edge/modules.ts';
 import { FILES } from './files/index.ts';
-import { getStatus } from './get-status.ts';
-import { IMPORT } from './import/index.ts';
-import { INGESTION } from './ingestion/index.ts';
-import { JOBS } from './jobs/index.ts';
-import { listHubs } from './list-hubs.ts';
-import { MAPPINGS } from './mappings/index.ts';
-import { OPC_PUBLISHER } from './opc-publisher/index.ts';
+import { IMPORT } from './import/imports.ts';
+import { INGESTION } from './ingestion/ingestion.ts';
+import { JOBS } from './jobs/jobs.ts';
+import { SCHEDULES } from './jobs/schedules.ts';
+import { MAPPINGS } from './mappings/mappings.ts';
+import { DIAGNOSTICS } from './opc-publisher/diagnostics.ts';
+import { PUBLISHED_NODES } from './opc-publisher/published-nodes.ts';
+import { SERVER_NODES } from './opc-publisher/server-nodes.ts';
 import type { Operation } from './operation.ts';
-import { PACKAGES } from './packages/index.ts';
-import { putSecret } from './put-secret.ts';
-import { REGISTRY } from './registry/index.ts';
-import { TASKS } from './tasks/index.ts';
-import { TWINS } from './twins/index.ts';
+import { PACKAGES } from './packages/packages.ts';
+import { DEVICES } from './registry/devices.ts';
+import { KEYS } from './registry/keys.ts';
+import { MODULES } from './registry/modules.ts';
+import { QUERIES } from './registry/queries.ts';
+import { TASKS } from './tasks/tasks.ts';
+import { TWINS } from './twins/twins.ts';
 
-/** Every operation. Adding one is adding its file and its line here. */
+/** Every operation. A new definition goes into the list of its family; only a new family needs a line here. */
 export const OPERATIONS = [
-  checkSidecar,
-  checkConnection,
-  connect,
-  disconnect,
-  getStatus,
-  listHubs,
-  putSecret,
-  ...REGISTRY,
-  ...COMMANDS,
+  ...CONNECTION,
+  ...CHECK,
+  ...DEVICES,
+  ...QUERIES,
+  ...KEYS,
+  ...MODULES,
+  ...METHODS,
+  ...MESSAGES,
   ...TWINS,
+  ...SCHEDULES,
   ...JOBS,
   ...CONFIGURATIONS,
-  ...EDGE,
-  ...OPC_PUBLISHER,
+  ...EDGE_MODULES,
+  ...EDGE_AGENT,
+  ...PUBLISHED_NODES,
+  ...DIAGNOSTICS,
+  ...SERVER_NODES,
   ...IMPORT,
   ...DEAD_LETTERS,
   ...INGESTION,

@@ -3,7 +3,7 @@ import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
 import { type Deployment, type Progress, progressOf, reportOf, targetOf } from './deployment.ts';
 
-export interface ChannelOptions {
+interface ChannelOptions {
   readonly clients: () => Promise<HubClients>;
   readonly storages: StorageAccounts;
 }

@@ -17,7 +17,7 @@ import {
   type PackageState,
 } from './types.ts';
 
-export interface DeploymentsOptions extends Pick<RunOptions, 'firstPauseMs' | 'longestPauseMs'> {
+interface DeploymentsOptions extends Pick<RunOptions, 'firstPauseMs' | 'longestPauseMs'> {
   readonly directory: string;
   readonly log: Log;
   readonly clients: () => Promise<HubClients>;

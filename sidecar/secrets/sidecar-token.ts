@@ -28,7 +28,7 @@ export async function resolveToken(given: string | undefined, stateDirectory: st
   if (token.length < MIN_TOKEN_LENGTH) {
     throw new ConnectorError(
       'SETTING_INVALID',
-      `${file} holds no usable token; delete it to have a new one made.`,
+      `${file} contains no valid token; delete the file to create a new one.`,
     );
   }
   return token;

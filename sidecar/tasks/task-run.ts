@@ -159,6 +159,10 @@ export class TaskRun {
         record.counts = sums;
         this.#writeSoon();
       },
+      note: (text) => {
+        record.note = text;
+        this.#writeSoon();
+      },
       report: (finding) => {
         record.reported += 1;
         this.#findings.push(finding);

@@ -24,6 +24,8 @@ export interface TaskRecord {
   readonly total?: number;
   /** Items by what became of them, in the words of the kind. */
   readonly counts: Readonly<Record<string, number>>;
+  /** What the operator should know about the result as a whole. */
+  readonly note?: string;
   /** Lines of the report: what an operator should know of single items. */
   readonly reported: number;
   readonly error?: { readonly code: ErrorCode; readonly message: string };
@@ -66,6 +68,8 @@ export interface RunningTask<Input = unknown, Position = unknown> {
   expect(total: number): void;
   /** Items that are settled, and what became of them. */
   advance(done: number, counts?: Readonly<Record<string, number>>): void;
+  /** Sets the note of the task, in place of the one before. */
+  note(text: string): void;
   /** Tells of one item. */
   report(finding: TaskFinding): void;
   /** Keeps the position, with the progress made so far, durably. */

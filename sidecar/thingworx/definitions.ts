@@ -1,6 +1,6 @@
 import type { BaseType, ThingDefinition } from '../translate/types.ts';
 import type { ThingworxClient } from './client.ts';
-import { wholeAnswer } from './whole-answer.ts';
+import { requireMember } from './require-member.ts';
 
 export interface ThingDefinitionsOptions {
   client: ThingworxClient;
@@ -115,7 +115,7 @@ export class ThingDefinitions {
   async #fetch(call: Call, signal: AbortSignal | undefined): Promise<void> {
     const { names } = call;
     const { client, hubThing, maxAgeMs, missingMaxAgeMs } = this.#options;
-    const answer = wholeAnswer<DescribeAnswer>(
+    const answer = requireMember<DescribeAnswer>(
       await client.invoke(hubThing, 'DescribeThings', { names: { names } }, signal ? { signal } : {}),
       'things',
       'DescribeThings',

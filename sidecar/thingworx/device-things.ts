@@ -1,5 +1,6 @@
+import { ConnectorError } from '../errors/connector-error.ts';
 import type { ThingworxClient } from './client.ts';
-import { wholeAnswer } from './whole-answer.ts';
+import { requireMember } from './require-member.ts';
 
 export interface DeviceThingsOptions {
   readonly client: ThingworxClient;
@@ -11,11 +12,18 @@ export interface DeviceThingsOptions {
   readonly missingMaxAgeMs?: number;
   /** The oldest entries go first when there are more. */
   readonly maxEntries?: number;
+  /** Called when a Thing was made or deleted here: what is known of it is out of date. */
+  readonly onThingChanged?: (thing: string) => void;
 }
 
 interface Entry {
   readonly thing: string | undefined;
   readonly expiresAtMs: number;
+}
+
+interface Failed {
+  readonly thing: string;
+  readonly message: string;
 }
 
 const DEVICES_PER_CALL = 100;
@@ -26,7 +34,13 @@ export class DeviceThings {
   readonly #entries = new Map<string, Entry>();
 
   constructor(options: DeviceThingsOptions) {
-    this.#options = { maxAgeMs: 600_000, missingMaxAgeMs: 10_000, maxEntries: 50_000, ...options };
+    this.#options = {
+      maxAgeMs: 600_000,
+      missingMaxAgeMs: 10_000,
+      maxEntries: 50_000,
+      onThingChanged: () => undefined,
+      ...options,
+    };
   }
 
   /** The names of the Things by device id; devices without a Thing are left out. Rejects when ThingWorx does not answer. */
@@ -55,9 +69,69 @@ export class DeviceThings {
     this.#entries.delete(deviceId);
   }
 
+  /**
+   * Makes the Thing of a device by CreateThings of the hub Thing. True when it was made now, false when the device had it already.
+   * Throws THINGWORX_REJECTED and what ThingworxClient throws.
+   */
+  async create(deviceId: string, template: string, name?: string): Promise<boolean> {
+    const { client, hubThing } = this.#options;
+    const present = await this.#thingOf(deviceId);
+    if (present !== undefined && present !== (name ?? present)) {
+      throw new ConnectorError(
+        'THINGWORX_REJECTED',
+        `The Thing ${name} could not be made: the device ${deviceId} has the Thing ${present}.`,
+      );
+    }
+    if (present !== undefined) return false;
+    const thing = name ?? deviceId;
+    const request = { things: [{ name: thing, template, deviceId, link: true }] };
+    const answer = (await client.invoke(hubThing, 'CreateThings', { request })) as
+      | { created?: string[]; failed?: Failed[] }
+      | undefined;
+    this.#changed(thing, deviceId);
+    const [failed] = answer?.failed ?? [];
+    if (failed) {
+      throw new ConnectorError(
+        'THINGWORX_REJECTED',
+        `The Thing ${thing} could not be made: ${failed.message}`,
+      );
+    }
+    return answer?.created?.includes(thing) ?? false;
+  }
+
+  /** Deletes the Thing of a device by DeleteThings of the hub Thing; its name when it was deleted now. Throws as `create`. */
+  async delete(deviceId: string): Promise<string | undefined> {
+    const { client, hubThing } = this.#options;
+    const thing = await this.#thingOf(deviceId);
+    if (thing === undefined) return undefined;
+    const answer = (await client.invoke(hubThing, 'DeleteThings', { request: { things: [thing] } })) as
+      | { deleted?: string[]; failed?: Failed[] }
+      | undefined;
+    this.#changed(thing, deviceId);
+    const [failed] = answer?.failed ?? [];
+    if (failed) {
+      throw new ConnectorError(
+        'THINGWORX_REJECTED',
+        `The Thing ${thing} could not be deleted: ${failed.message}`,
+      );
+    }
+    return answer?.deleted?.includes(thing) ? thing : undefined;
+  }
+
+  /** Asks ThingWorx anew: a Thing that was found before may be gone. */
+  async #thingOf(deviceId: string): Promise<string | undefined> {
+    this.forget(deviceId);
+    return (await this.find([deviceId])).get(deviceId);
+  }
+
+  #changed(thing: string, deviceId: string): void {
+    this.forget(deviceId);
+    this.#options.onThingChanged(thing);
+  }
+
   async #ask(deviceIds: readonly string[], signal: AbortSignal | undefined): Promise<Map<string, string>> {
     const { client, hubThing } = this.#options;
-    const answer = wholeAnswer<{ things: { deviceId: string; thing: string }[] }>(
+    const answer = requireMember<{ things: { deviceId: string; thing: string }[] }>(
       await client.invoke(hubThing, 'FindDeviceThings', { request: { deviceIds } }, signal ? { signal } : {}),
       'things',
       'FindDeviceThings',

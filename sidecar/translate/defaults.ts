@@ -4,7 +4,7 @@ import { show } from './coerce/wrong.ts';
 import { isOpcUa, readOpcUa } from './format/opc-ua.ts';
 import type { Sample, Samples } from './format/sample.ts';
 import { type Content, contentOfReadings, messageTimeMs, NONE, type Reading } from './reading.ts';
-import type { HubMessage } from './types.ts';
+import type { ReceivedMessage } from './types.ts';
 
 /**
  * What a message means when no mapping applies, as PTC's connector has it: the Thing is the device, its properties are
@@ -12,7 +12,7 @@ import type { HubMessage } from './types.ts';
  * component as `component::key`. An array holds several such messages. OPC Publisher's forms are recognised: there the
  * keys are the fields, and each value has the time and the quality of its DataValue.
  */
-export function readDefault(message: HubMessage, value: unknown): Content {
+export function readDefault(message: ReceivedMessage, value: unknown): Content {
   const prefix = addressPrefix(message.moduleId, message.componentName);
   const timeMs = messageTimeMs(message);
   const thing = message.deviceId;
@@ -22,9 +22,17 @@ export function readDefault(message: HubMessage, value: unknown): Content {
   const { samples, ignored, refusals } = samplesOf(value);
   const readings: Reading[] = [];
   for (const { rows } of samples) {
-    for (const row of rows) readings.push({ ...row, thing, prefix, timeMs: row.timeMs ?? timeMs });
+    for (const row of rows) {
+      readings.push({
+        ...row,
+        thing,
+        prefix,
+        timeMs: row.timeMs ?? timeMs,
+        untimed: row.timeMs === undefined,
+      });
+    }
   }
-  return { readings, ignored, refusals, events: NONE };
+  return { readings, ignored, refusals, notifications: NONE };
 }
 
 /** The elements of a body that hold values. */
@@ -34,7 +42,11 @@ export function samplesOf(value: unknown): Samples {
   if (isPlainObject(value))
     return { samples: [sampleOf(value, [], undefined)], ignored: NONE, refusals: NONE };
   if (!Array.isArray(value)) {
-    const reason = `The body is ${show(value)}; expected is an object whose keys are properties, or an array of such objects.`;
+    const cure =
+      typeof value === 'string' && /^\s*[[{]/.test(value.slice(0, 1000))
+        ? ' If the text is JSON that was written twice, use a mapping rule with "body": "lenient".'
+        : ' A mapping rule with a property at the path "$" takes it whole.';
+    const reason = `The body is ${show(value)}; expected is an object whose keys are properties, or an array of such objects.${cure}`;
     return { samples: NONE, ignored: NONE, refusals: [{ code: 'BODY_NOT_OBJECT', reason }] };
   }
   if (value.length === 0) {

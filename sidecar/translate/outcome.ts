@@ -1,12 +1,6 @@
 import { type Content, NONE } from './reading.ts';
 import type { Creation, Ignored, Refusal, Translation, Update } from './types.ts';
 
-/**
- * Keys or names that are data (time stamps, serial numbers) must not make a model grow without end: of a message that
- * lacks more than this, nothing is created.
- */
-const MAX_CREATIONS = 200;
-
 /** How far an Outcome had come; to take back what came after. */
 interface Mark {
   readonly ignored: number;
@@ -18,10 +12,20 @@ const START: Mark = { ignored: 0, refusals: 0, creations: 0 };
 
 /** Collects what becomes of a message. The lists are made when they are needed: most messages only have updates. */
 export class Outcome {
+  /**
+   * Keys or names that are data (time stamps, serial numbers) must not make a model grow without end: of a message that lacks more than
+   * this, nothing is created.
+   */
+  readonly #maxCreations: number;
+  #wanted: Set<string> | undefined;
   readonly updates: Update[] = [];
   private ignored: Ignored[] | undefined;
   private refusals: Refusal[] | undefined;
   private creations: Creation[] | undefined;
+
+  constructor(maxCreations: number) {
+    this.#maxCreations = maxCreations;
+  }
 
   ignore(ignored: Ignored): void {
     this.ignored ??= [];
@@ -36,8 +40,13 @@ export class Outcome {
   /** Wants a creation, unless it is wanted already; one more than the limit is kept, to know that there are more. */
   create(creation: Creation): void {
     this.creations ??= [];
-    if (this.creations.length > MAX_CREATIONS) this.refuse(tooMany(creation));
-    else if (!this.creations.some((other) => sameCreation(other, creation))) this.creations.push(creation);
+    this.#wanted ??= new Set();
+    const key = creationKey(creation);
+    if (this.creations.length > this.#maxCreations) this.refuse(this.#tooMany(creation));
+    else if (!this.#wanted.has(key)) {
+      this.#wanted.add(key);
+      this.creations.push(creation);
+    }
   }
 
   mark(): Mark {
@@ -53,13 +62,16 @@ export class Outcome {
   takeBack(mark: Mark): void {
     if (this.ignored !== undefined) this.ignored.length = mark.ignored;
     if (this.refusals !== undefined) this.refusals.length = mark.refusals;
-    if (this.creations !== undefined) this.creations.length = mark.creations;
+    if (this.creations !== undefined) {
+      for (const creation of this.creations.splice(mark.creations))
+        this.#wanted?.delete(creationKey(creation));
+    }
   }
 
   finish(content: Content): Translation {
     let creations: readonly Creation[] = this.creations ?? NONE;
-    if (creations.length > MAX_CREATIONS) {
-      for (const creation of creations) this.refuse(tooMany(creation));
+    if (creations.length > this.#maxCreations) {
+      for (const creation of creations) this.refuse(this.#tooMany(creation));
       creations = NONE;
     }
     return {
@@ -67,23 +79,24 @@ export class Outcome {
       ignored: joined(content.ignored, this.ignored),
       refusals: joined(content.refusals, this.refusals),
       creations,
-      events: content.events,
+      notifications: content.notifications,
     };
+  }
+
+  #tooMany(creation: Creation): Refusal {
+    const { kind, thing } = creation;
+    const what = kind === 'thing' ? 'Things' : 'properties';
+    const reason = `One message needs more than ${this.#maxCreations} ${what} that do not exist (setting maxCreations): none is created.`;
+    return kind === 'thing'
+      ? { code: 'THING_UNKNOWN', reason, thing }
+      : { code: 'PROPERTY_UNKNOWN', reason, thing, property: creation.property };
   }
 }
 
-export function sameCreation(a: Creation, b: Creation): boolean {
-  if (a.kind !== b.kind || a.thing !== b.thing) return false;
-  return a.kind === 'thing' || (b.kind === 'property' && a.property === b.property);
-}
-
-function tooMany(creation: Creation): Refusal {
+/** Equal for creations of the same Thing or property, whatever their base types. */
+export function creationKey(creation: Creation): string {
   const { kind, thing } = creation;
-  const what = kind === 'thing' ? 'Things' : 'properties';
-  const reason = `One message needs more than ${MAX_CREATIONS} ${what} that do not exist: none is created.`;
-  return kind === 'thing'
-    ? { code: 'THING_UNKNOWN', reason, thing }
-    : { code: 'PROPERTY_UNKNOWN', reason, thing, property: creation.property };
+  return JSON.stringify(kind === 'property' ? [kind, thing, creation.property] : [kind, thing]);
 }
 
 function joined<T>(first: readonly T[], second: readonly T[] | undefined): readonly T[] {

@@ -1,5 +1,5 @@
-import type { HubEvent } from './sources/events.ts';
-import type { BaseType, HubMessage, Ignored, Quality, Refusal } from './types.ts';
+import type { HubNotification } from './sources/notifications.ts';
+import type { BaseType, Ignored, Quality, ReceivedMessage, Refusal } from './types.ts';
 
 /** Values of one Thing at one time, decoded and mapped but not yet coerced to its properties. */
 export interface Reading {
@@ -9,6 +9,8 @@ export interface Reading {
   /** Stands before every name: `module::`, `component::`. */
   readonly prefix: string;
   readonly timeMs: number;
+  /** True for one of several elements that has the message's time because it has none of its own. */
+  readonly untimed?: boolean | undefined;
   readonly quality: Quality;
   /** The addresses of `values`; undefined: the keys of `members`. */
   readonly names?: readonly string[] | undefined;
@@ -23,18 +25,18 @@ export interface Content {
   readonly readings: readonly Reading[];
   readonly ignored: readonly Ignored[];
   readonly refusals: readonly Refusal[];
-  readonly events: readonly HubEvent[];
+  readonly notifications: readonly HubNotification[];
 }
 
 export const NONE: readonly never[] = Object.freeze([]);
 
 export function contentOf(parts: Partial<Content>): Content {
-  return { readings: NONE, ignored: NONE, refusals: NONE, events: NONE, ...parts };
+  return { readings: NONE, ignored: NONE, refusals: NONE, notifications: NONE, ...parts };
 }
 
 /** The common case, without the cost of merging. */
 export function contentOfReadings(readings: readonly Reading[]): Content {
-  return { readings, ignored: NONE, refusals: NONE, events: NONE };
+  return { readings, ignored: NONE, refusals: NONE, notifications: NONE };
 }
 
 export function refused(refusal: Refusal): Content {
@@ -42,7 +44,7 @@ export function refused(refusal: Refusal): Content {
 }
 
 /** The time of a message's values: the device's creation time, else when the hub took it. Never the time of processing. */
-export function messageTimeMs(message: HubMessage): number {
+export function messageTimeMs(message: ReceivedMessage): number {
   const { creationTimeMs } = message;
   return creationTimeMs !== undefined && Math.abs(creationTimeMs) <= 8.64e15
     ? creationTimeMs

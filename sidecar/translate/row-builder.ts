@@ -1,51 +1,111 @@
 import type { CoerceContext } from './coerce/context.ts';
-import { Wrong } from './coerce/wrong.ts';
+import { show, Wrong } from './coerce/wrong.ts';
+import { DEFAULT_LIMITS } from './decode/limits.ts';
+import { separateTimes } from './distinct-times.ts';
 import { Outcome } from './outcome.ts';
 import type { Plan, PlanCache, Slot } from './plan.ts';
 import { type Content, NONE, type Reading } from './reading.ts';
 import type {
   BaseType,
-  HubMessage,
+  ReceivedMessage,
   ThingDefinition,
   TranslateOptions,
   Translation,
   TranslationSettings,
+  Update,
 } from './types.ts';
 import { type Run, short, unknownProperty, unknownThing } from './unknown.ts';
+
+const NO_UPDATES: ReadonlySet<Update> = new Set();
+const CREATION_TIME = 'iothub-creation-time-utc';
+
+/** 2000-01-01: clocks that were never set show 1970, 1980 or 1999. */
+const EARLIEST_TIME_MS = 946_684_800_000;
+/** Clocks that are set by NTP differ by less than a second; five minutes also is the bound of Kerberos and of shared access signatures. */
+const MAX_AHEAD_MS = 300_000;
 
 /** Turns the readings of one message into rows with the definitions of Things: coercion and accounting. */
 export class RowBuilder implements Run {
   readonly settings: TranslationSettings;
-  readonly message: HubMessage;
+  readonly message: ReceivedMessage;
   readonly options: TranslateOptions | undefined;
-  readonly outcome = new Outcome();
+  readonly outcome: Outcome;
   private readonly plans: PlanCache;
   private readonly context: CoerceContext;
   /** A value needs the body decoded with exact integers. */
   inexact = false;
+  private readonly earliestTimeMs: number;
+  private readonly latestTimeMs: number;
+  /** Updates with the message's time for want of their own; only kept for readings that say so. */
+  private untimed: Set<Update> | undefined;
+  private hasToldTime = false;
 
   constructor(
     settings: TranslationSettings,
     plans: PlanCache,
-    message: HubMessage,
+    message: ReceivedMessage,
     context: CoerceContext,
     options: TranslateOptions | undefined,
   ) {
     this.settings = settings;
+    this.outcome = new Outcome(settings.limits?.maxCreations ?? DEFAULT_LIMITS.maxCreations);
     this.plans = plans;
     this.message = message;
     this.context = context;
     this.options = options;
+    const { enqueuedTimeMs } = message;
+    this.earliestTimeMs = settings.earliestTimeMs ?? EARLIEST_TIME_MS;
+    this.latestTimeMs =
+      message.enqueuedTimeUnknown === true || enqueuedTimeMs < this.earliestTimeMs
+        ? Number.POSITIVE_INFINITY
+        : enqueuedTimeMs + (settings.maxAheadMs ?? MAX_AHEAD_MS);
   }
 
   finish(content: Content): Translation {
-    return this.outcome.finish(content);
+    const translation = this.outcome.finish(content);
+    if (translation.updates.length < 2 || this.settings.distinctTimes === false) return translation;
+    return { ...translation, updates: separateTimes(translation.updates, this.untimed ?? NO_UPDATES) };
   }
 
-  add(reading: Reading, definition: ThingDefinition | undefined): void {
+  /** Says that the device's creation time could not be read; it is undefined then, as it is when there is none. */
+  noteCreationTime(): void {
+    const { applicationProperties, systemProperties, enqueuedTimeMs } = this.message;
+    const given = applicationProperties[CREATION_TIME] ?? systemProperties[CREATION_TIME];
+    if (given === undefined || given === null || given === '') return;
+    const reason = `${CREATION_TIME} is ${show(given)}, which is no ISO 8601 time; the enqueued time ${isoTime(enqueuedTimeMs)} is used instead.`;
+    this.outcome.ignore({ code: 'TIME_UNREADABLE', reason });
+  }
+
+  add(given: Reading, definition: ThingDefinition | undefined): void {
+    const reading =
+      given.timeMs >= this.earliestTimeMs && given.timeMs <= this.latestTimeMs ? given : this.timed(given);
+    if (reading === undefined) return;
     if (definition === undefined) unknownThing(this, reading);
     else if (reading.members !== undefined) this.addMembers(reading, reading.members, definition);
     else this.addValues(reading, reading.names ?? NONE, reading.values ?? NONE, definition);
+  }
+
+  /** A reading whose time is not plausible, with the enqueued time; undefined when it is refused. */
+  private timed(reading: Reading): Reading | undefined {
+    const { thing, timeMs } = reading;
+    const { enqueuedTimeMs } = this.message;
+    const bound =
+      timeMs < this.earliestTimeMs
+        ? `before ${isoTime(this.earliestTimeMs)}`
+        : `after ${isoTime(this.latestTimeMs)}, more than ${minutes(this.settings.maxAheadMs ?? MAX_AHEAD_MS)} ahead of the time at which IoT Hub took the message`;
+    const code = 'TIME_IMPLAUSIBLE';
+    if (this.settings.implausibleTime === 'deadLetter') {
+      const cure = 'Set the clock of the device or correct the "time" of the mapping rule.';
+      this.outcome.refuse({ code, reason: `The time ${isoTime(timeMs)} is ${bound}. ${cure}`, thing });
+      return undefined;
+    }
+    // told once: a batch of a device with a wrong clock has one fault, not thousands
+    if (!this.hasToldTime) {
+      this.hasToldTime = true;
+      const reason = `The time ${isoTime(timeMs)} is ${bound}; the enqueued time ${isoTime(enqueuedTimeMs)} is used instead.`;
+      this.outcome.ignore({ code, reason, thing });
+    }
+    return { ...reading, timeMs: enqueuedTimeMs, untimed: true };
   }
 
   /** The hot path: one pass over the keys, comparing them with the plans that such messages had before. */
@@ -146,18 +206,31 @@ export class RowBuilder implements Run {
   }
 
   private push(reading: Reading, plan: Plan, values: readonly unknown[]): void {
-    this.outcome.updates.push({
+    const update: Update = {
       thing: reading.thing,
       timeMs: reading.timeMs,
       quality: reading.quality,
       properties: plan.properties,
       baseTypes: plan.baseTypes,
       values,
-    });
+    };
+    if (reading.untimed === true) {
+      this.untimed ??= new Set();
+      this.untimed.add(update);
+    }
+    this.outcome.updates.push(update);
   }
 }
 
 /** Reasons of coercions begin with the value or a verb: `"x" is not a number`, `cannot be delivered`. */
 function sentence(reason: string): string {
-  return `${/^(is|cannot|in|at|row|field) /.test(reason) ? '' : 'is wrong: '}${reason}.`;
+  return `${/^(is|has|cannot|in|at|row|field) /.test(reason) ? '' : 'is wrong: '}${reason}.`;
+}
+
+function isoTime(timeMs: number): string {
+  return Math.abs(timeMs) <= 8.64e15 ? new Date(timeMs).toISOString() : String(timeMs);
+}
+
+function minutes(ms: number): string {
+  return ms % 60_000 === 0 ? `${ms / 60_000} minutes` : `${ms} ms`;
 }

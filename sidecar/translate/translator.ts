@@ -1,22 +1,25 @@
 import type { CoerceContext } from './coerce/context.ts';
 import { DEFAULT_LIMITS } from './decode/limits.ts';
-import { type BodyFormat, type BodySize, decodeBody } from './decode.ts';
-import { type CompiledMappings, compileMappings } from './mapping/document.ts';
+import { type BodyForm, type BodySize, decodeBody } from './decode.ts';
+import { type BodyReader, type CompiledMappings, compileMappings } from './mapping/document.ts';
+import { ExpressionPool } from './mapping/expression-pool.ts';
 import type { MappingProblem } from './mapping/schema-check.ts';
 import { PlanCache } from './plan.ts';
 import { type Content, NONE, refused } from './reading.ts';
 import { RowBuilder } from './row-builder.ts';
 import type {
-  HubMessage,
-  Prepared,
+  DecodedMessage,
   PropertyDefinition,
+  ReceivedMessage,
   Refusal,
+  RowArranger,
   ThingDirectory,
   TranslateOptions,
   Translation,
   TranslationLimits,
   TranslationSettings,
   Translator,
+  Update,
 } from './types.ts';
 
 /**
@@ -27,13 +30,13 @@ export function compileTranslator(settings: TranslationSettings): CompiledTransl
   return new CompiledTranslator(settings);
 }
 
-class Decoded implements Prepared {
-  readonly message: HubMessage;
+class Decoded implements DecodedMessage {
+  readonly message: ReceivedMessage;
   readonly content: Content;
   readonly things: readonly string[];
   readonly bytes: number;
 
-  constructor(message: HubMessage, content: Content, bytes: number) {
+  constructor(message: ReceivedMessage, content: Content, bytes: number) {
     this.message = message;
     this.content = content;
     this.things = thingsOf(content);
@@ -55,10 +58,11 @@ export class CompiledTranslator implements Translator {
   readonly #plans = new PlanCache();
   #lastContext: DirectoryContext | undefined;
 
-  constructor(settings: TranslationSettings) {
+  /** @param pool where expressions are evaluated; its threads end by themselves when they are idle */
+  constructor(settings: TranslationSettings, pool = new ExpressionPool()) {
     this.#settings = settings;
     this.#limits = { ...DEFAULT_LIMITS, ...settings.limits };
-    this.#mappings = compileMappings(settings.mappings);
+    this.#mappings = compileMappings(settings.mappings, pool);
   }
 
   /** What is wrong with the mappings; their own tests are run by `validateMappings`, not here. */
@@ -67,11 +71,11 @@ export class CompiledTranslator implements Translator {
   }
 
   /** The name of the mapping rule that takes a message, or undefined for the defaults. */
-  ruleFor(message: HubMessage): string | undefined {
+  ruleFor(message: ReceivedMessage): string | undefined {
     return this.#mappings.ruleFor(message, this.#bodyReader(message, false), false)?.name;
   }
 
-  prepare(message: HubMessage): Prepared | Promise<Prepared> {
+  prepare(message: ReceivedMessage): DecodedMessage | Promise<DecodedMessage> {
     const size: BodySize = { bytes: message.body.length };
     let content: Content | Promise<Content>;
     try {
@@ -84,12 +88,22 @@ export class CompiledTranslator implements Translator {
       : new Decoded(message, content, size.bytes);
   }
 
-  translate(prepared: Prepared, directory: ThingDirectory, options?: TranslateOptions): Translation {
+  translate(prepared: DecodedMessage, directory: ThingDirectory, options?: TranslateOptions): Translation {
     try {
       return this.#translate(prepared as Decoded, directory, options);
     } catch (thrown) {
-      return { updates: NONE, ignored: NONE, refusals: [failure(thrown)], creations: NONE, events: NONE };
+      return {
+        updates: NONE,
+        ignored: NONE,
+        refusals: [failure(thrown)],
+        creations: NONE,
+        notifications: NONE,
+      };
     }
+  }
+
+  inOrder(updates: readonly Update[], last: RowArranger): readonly Update[] {
+    return this.#settings.distinctTimes === false ? updates : last.arrange(updates);
   }
 
   #translate(
@@ -104,22 +118,22 @@ export class CompiledTranslator implements Translator {
     return this.#build(message, exact, directory, true, options).finish(exact);
   }
 
-  #read(message: HubMessage, exact: boolean, size?: BodySize): Content | Promise<Content> {
+  #read(message: ReceivedMessage, exact: boolean, size?: BodySize): Content | Promise<Content> {
     return this.#mappings.read(message, this.#bodyReader(message, exact, size), this.#limits, exact);
   }
 
   /** Decodes the body when it is asked for, once for each form. */
-  #bodyReader(message: HubMessage, exact: boolean, size?: BodySize): (format: BodyFormat) => unknown {
-    let last: { format: BodyFormat; value: unknown } | undefined;
-    return (format) => {
-      if (last?.format === format) return last.value;
-      last = { format, value: decodeBody(message, this.#limits, format, exact, size) };
+  #bodyReader(message: ReceivedMessage, exact: boolean, size?: BodySize): BodyReader {
+    let last: { form: BodyForm; exact: boolean; value: unknown } | undefined;
+    return (form, withExact = exact) => {
+      if (last?.form === form && last.exact === withExact) return last.value;
+      last = { form, exact: withExact, value: decodeBody(message, this.#limits, form, withExact, size) };
       return last.value;
     };
   }
 
   #build(
-    message: HubMessage,
+    message: ReceivedMessage,
     content: Content,
     directory: ThingDirectory,
     exact: boolean,
@@ -132,6 +146,7 @@ export class CompiledTranslator implements Translator {
       this.#context(directory, exact),
       options,
     );
+    if (message.creationTimeMs === undefined) rows.noteCreationTime();
     for (const reading of content.readings) rows.add(reading, directory.get(reading.thing));
     return rows;
   }

@@ -67,8 +67,8 @@ type MessageSource =
   | 'digitalTwinChangeEvents'
   | (string & {});
 
-/** One event as it comes from the hub's Event Hubs-compatible endpoint, from storage or from the dead letters. */
-export interface HubMessage {
+/** A message as it was received from the hub's Event Hubs-compatible endpoint, from storage or from the dead-letter store. The body is not parsed. */
+export interface ReceivedMessage {
   readonly body: Uint8Array;
   /** AMQP properties of the message; IoT Hub's $.ct and $.ce. */
   readonly contentType?: string | undefined;
@@ -82,6 +82,8 @@ export interface HubMessage {
   readonly source: MessageSource;
   /** When the hub took the message, epoch milliseconds. */
   readonly enqueuedTimeMs: number;
+  /** True where that is not known and `enqueuedTimeMs` stands in for it: no time is then in the future. */
+  readonly enqueuedTimeUnknown?: boolean | undefined;
   /** `iothub-creation-time-utc`, epoch milliseconds, when the device set it. */
   readonly creationTimeMs?: number | undefined;
   readonly sequenceNumber: number;
@@ -126,6 +128,8 @@ export interface ThingDirectory {
 export interface Update {
   readonly thing: string;
   readonly timeMs: number;
+  /** The time that the values had, where `timeMs` is another one so that equal times become distinct. */
+  readonly ownTimeMs?: number | undefined;
   readonly quality: Quality;
   readonly properties: readonly string[];
   readonly baseTypes: readonly BaseType[];
@@ -139,6 +143,8 @@ export const IGNORE_CODES = [
   'NULL_VALUE',
   'NO_VALUES',
   'METADATA',
+  'TIME_UNREADABLE',
+  'TIME_IMPLAUSIBLE',
   'MAPPING',
   'SOURCE',
 ] as const;
@@ -174,6 +180,7 @@ export const REFUSAL_CODES = [
   'VALUE_OUT_OF_RANGE',
   'VALUE_INEXACT',
   'TIME_INVALID',
+  'TIME_IMPLAUSIBLE',
   'MAPPING_FAILED',
   'EVENT_MALFORMED',
   'TRANSLATION_FAILED',
@@ -211,14 +218,15 @@ export interface Translation {
   readonly ignored: readonly Ignored[];
   readonly refusals: readonly Refusal[];
   readonly creations: readonly Creation[];
-  /** For message sources beside telemetry; see sources/events.ts. */
-  readonly events: readonly import('./sources/events.ts').HubEvent[];
+  /** What the hub says about its devices, beside telemetry; see sources/notifications.ts. */
+  readonly notifications: readonly import('./sources/notifications.ts').HubNotification[];
 }
 
 export type UnknownThingPolicy = 'deadLetter' | 'create' | 'ignore';
 export type UnknownPropertyPolicy = 'ignore' | 'create' | 'deadLetter';
+export type ImplausibleTimePolicy = 'enqueuedTime' | 'deadLetter';
 
-/** Limits on one message. The defaults fit IoT Hub's 256 KB. */
+/** Limits on one message. The defaults let everything through that IoT Hub's 256 KB can hold (decode/limits.ts). */
 export interface TranslationLimits {
   /** Of the body as it arrives, in bytes. */
   readonly maxBodyBytes: number;
@@ -228,6 +236,8 @@ export interface TranslationLimits {
   readonly maxDepth: number;
   /** Keys of all objects and elements of all arrays together. */
   readonly maxKeys: number;
+  /** Properties or Things that one message may have created. */
+  readonly maxCreations: number;
   /** Time for one JSONata expression on one message, in milliseconds. */
   readonly maxExpressionMs: number;
 }
@@ -237,14 +247,22 @@ export interface TranslationSettings {
   readonly unknownProperty?: UnknownPropertyPolicy | undefined;
   /** The Thing Template from which unknown Things are created. */
   readonly deviceTemplate?: string | undefined;
+  /** Times before it are not plausible, epoch milliseconds; 2000-01-01 unless set. */
+  readonly earliestTimeMs?: number | undefined;
+  /** How far a time may lie ahead of the hub's enqueued time and be plausible, in milliseconds; five minutes unless set. */
+  readonly maxAheadMs?: number | undefined;
+  /** What happens to values whose time is not plausible: they get the enqueued time (unless set), or are refused. */
+  readonly implausibleTime?: ImplausibleTimePolicy | undefined;
+  /** Whether values of one property with equal times get distinct ones (distinct-times.ts); true unless set. */
+  readonly distinctTimes?: boolean | undefined;
   /** The mapping document (docs/map-messages.md), parsed; absent, null or {} for the defaults alone. */
   readonly mappings?: unknown;
   readonly limits?: Partial<TranslationLimits> | undefined;
 }
 
-/** A decoded message. `things` are the names whose definitions `translate` will ask the directory for. */
-export interface Prepared {
-  readonly message: HubMessage;
+/** A message that is decoded and mapped, not yet coerced. `things` are the names whose definitions `translate` will ask the directory for. */
+export interface DecodedMessage {
+  readonly message: ReceivedMessage;
   readonly things: readonly string[];
   /** Size of the body when its compression is undone; that of the body as it came when it has none, or was not read. */
   readonly bytes: number;
@@ -255,9 +273,19 @@ export interface TranslateOptions {
   readonly tried?: (creation: Creation) => boolean;
 }
 
+/** Gives the rows of a message times behind those of the messages before; LastTimes of distinct-times.ts. */
+export interface RowArranger {
+  arrange(updates: readonly Update[]): readonly Update[];
+}
+
 export interface Translator {
   /** Never throws or rejects. A promise only when the rule that applies holds a JSONata expression. */
-  prepare(message: HubMessage): Prepared | Promise<Prepared>;
+  prepare(message: ReceivedMessage): DecodedMessage | Promise<DecodedMessage>;
   /** Never throws. */
-  translate(prepared: Prepared, directory: ThingDirectory, options?: TranslateOptions): Translation;
+  translate(prepared: DecodedMessage, directory: ThingDirectory, options?: TranslateOptions): Translation;
+  /**
+   * The rows of a message as they are to be delivered: behind those of the messages before, where times are equal. Call it once for each
+   * message, in the order of delivery.
+   */
+  inOrder(updates: readonly Update[], last: RowArranger): readonly Update[];
 }

@@ -1,15 +1,15 @@
 import { propertyNameProblem, thingNameProblem } from './address.ts';
-import { inferBaseType } from './coerce/infer.ts';
-import { Wrong } from './coerce/wrong.ts';
+import { creatableBaseType } from './coerce/infer.ts';
+import { show, Wrong } from './coerce/wrong.ts';
 import type { Outcome } from './outcome.ts';
 import type { Slot } from './plan.ts';
 import type { Reading } from './reading.ts';
-import type { BaseType, Creation, HubMessage, TranslateOptions, TranslationSettings } from './types.ts';
+import type { BaseType, Creation, ReceivedMessage, TranslateOptions, TranslationSettings } from './types.ts';
 
 /** The translation of one message: what the policies need of it. */
 export interface Run {
   readonly settings: TranslationSettings;
-  readonly message: HubMessage;
+  readonly message: ReceivedMessage;
   readonly options: TranslateOptions | undefined;
   readonly outcome: Outcome;
   refuseValue(reading: Reading, property: string, wrong: Wrong): void;
@@ -91,9 +91,9 @@ function createProperty(
     run.refuseValue(reading, property, value);
     return;
   }
-  const baseType = given ?? inferBaseType(value);
+  const baseType = given ?? creatableBaseType(value);
   if (baseType === undefined) {
-    const reason = `${missing}, and a value of null does not say its base type.`;
+    const reason = `${missing}, and the value ${show(value)} does not say its base type: it is created for the first value that does.`;
     outcome.ignore({ code: 'NULL_VALUE', reason, thing, property });
     return;
   }

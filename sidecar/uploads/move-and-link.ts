@@ -14,7 +14,7 @@ export interface MoveAndLinkResult {
   readonly problem?: ConnectorError;
 }
 
-export interface MoveAndLinkOptions {
+interface MoveAndLinkOptions {
   readonly storages: StorageAccounts;
   readonly settings: () => HubSettings;
   /** Writes the move to disk before it starts. */

@@ -25,7 +25,7 @@ export interface UploadsOptions {
 }
 
 /** Numbers of uploads by result. */
-export interface UploadCounts {
+interface UploadCounts {
   announced: number;
   moved: number;
   /** Announced without a link, or without the configured move. */

@@ -1,10 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  CloseReason,
-  EventSourceHandlers,
-  ReceivedEvent,
-} from '../../sidecar/azure/event-hubs/event-types.ts';
+import type { CloseReason, EventSourceHandlers } from '../../sidecar/azure/event-hubs/event-types.ts';
 import type { ConnectorError } from '../../sidecar/errors/connector-error.ts';
+import type { ReceivedMessage } from '../../sidecar/translate/types.ts';
 
 /** Waits until the condition holds; rejects with `what` after the bound. */
 export async function until(
@@ -21,16 +18,16 @@ export async function until(
 
 /** Handlers that write down what they are told. `onEvents` may hold a batch back or reject it. */
 export class Recorder implements EventSourceHandlers {
-  readonly events: Array<{ partitionId: string; event: ReceivedEvent }> = [];
+  readonly events: Array<{ partitionId: string; event: ReceivedMessage }> = [];
   readonly opened: string[] = [];
   /** Where reading began, by partition. */
   readonly begins = new Map<string, number | undefined>();
   readonly closed: Array<{ partitionId: string; reason: CloseReason }> = [];
   readonly errors: Array<{ partitionId: string | undefined; error: ConnectorError }> = [];
-  onEvents: ((partitionId: string, events: readonly ReceivedEvent[]) => Promise<void>) | undefined;
+  onEvents: ((partitionId: string, events: readonly ReceivedMessage[]) => Promise<void>) | undefined;
   onClosing: ((partitionId: string, reason: CloseReason) => Promise<void>) | undefined;
 
-  async onBatch(partitionId: string, events: readonly ReceivedEvent[]): Promise<void> {
+  async onBatch(partitionId: string, events: readonly ReceivedMessage[]): Promise<void> {
     await this.onEvents?.(partitionId, events);
     for (const event of events) this.events.push({ partitionId, event });
   }

@@ -13,7 +13,7 @@ import {
 } from '../../sidecar/contract/hub-settings.ts';
 import { baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
 import { Validation } from '../../sidecar/http/validation.ts';
-import { connect } from '../../sidecar/operations/connect.ts';
+import { connect } from '../../sidecar/operations/connection.ts';
 import type { Operation } from '../../sidecar/operations/operation.ts';
 
 const check = new Validation().forInput(connect as unknown as Operation);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { BlobDeadLetters } from '../../sidecar/dead-letters/blob-store.ts';
+import { BlobDeadLetterStore } from '../../sidecar/dead-letters/blob-store.ts';
 import { type Azurite, startAzurite } from '../emulators/azurite.ts';
 import { letter } from './letters.ts';
 import { storeRules } from './store-contract.ts';
@@ -9,11 +9,11 @@ import { storeRules } from './store-contract.ts';
 let azurite: Azurite;
 let containers = 0;
 
-function open(hubThing = 'Plant Hub/1'): { store: BlobDeadLetters; container: string } {
+function open(hubThing = 'Plant Hub/1'): { store: BlobDeadLetterStore; container: string } {
   containers += 1;
   const container = `letters-${containers}`;
   return {
-    store: new BlobDeadLetters({ connection: azurite.connectionString, container, hubThing }),
+    store: new BlobDeadLetterStore({ connection: azurite.connectionString, container, hubThing }),
     container,
   };
 }
@@ -45,7 +45,11 @@ describe('dead letters in blobs', () => {
 
   test('keeps the letters of hubs apart', async () => {
     const { store, container } = open('one');
-    const other = new BlobDeadLetters({ connection: azurite.connectionString, container, hubThing: 'two' });
+    const other = new BlobDeadLetterStore({
+      connection: azurite.connectionString,
+      container,
+      hubThing: 'two',
+    });
     await store.append([letter(1)]);
     await other.append([letter(2)]);
     assert.equal((await store.stats()).count, 1);
@@ -55,7 +59,7 @@ describe('dead letters in blobs', () => {
   test('says in plain words that the account cannot be reached, and goes on when it can', async () => {
     const directory = await import('./letters.ts').then(({ scratchDirectory }) => scratchDirectory());
     const first = await startAzurite({ directory: directory.directory });
-    const store = new BlobDeadLetters({
+    const store = new BlobDeadLetterStore({
       connection: first.connectionString,
       container: 'letters',
       hubThing: 'hub',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFile, mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { FileDeadLetters } from '../../sidecar/dead-letters/file-store.ts';
+import { FileDeadLetterStore } from '../../sidecar/dead-letters/file-store.ts';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import { letter, listeningLog, scratchDirectory } from './letters.ts';
 import { storeRules } from './store-contract.ts';
@@ -22,16 +22,16 @@ afterEach(async () => {
 storeRules(
   'files',
   async () =>
-    new FileDeadLetters({ directory: await scratch(), log: listeningLog().log, segmentBytes: 2_000 }),
+    new FileDeadLetterStore({ directory: await scratch(), log: listeningLog().log, segmentBytes: 2_000 }),
 );
 
 describe('dead letters in files', () => {
   let directory: string;
-  let stores: FileDeadLetters[] = [];
+  let stores: FileDeadLetterStore[] = [];
 
   const open = (options: { segmentBytes?: number } = {}) => {
     const { log, lines } = listeningLog();
-    const store = new FileDeadLetters({ directory, log, ...options });
+    const store = new FileDeadLetterStore({ directory, log, ...options });
     stores.push(store);
     return { store, lines };
   };
@@ -41,7 +41,7 @@ describe('dead letters in files', () => {
   };
   const files = async (ending: string) =>
     (await readdir(directory)).filter((name) => name.endsWith(ending)).sort();
-  const count = async (store: FileDeadLetters) => (await store.stats()).count;
+  const count = async (store: FileDeadLetterStore) => (await store.stats()).count;
 
   beforeEach(async () => {
     directory = await scratch();
@@ -194,7 +194,7 @@ describe('dead letters in files', () => {
     const inTheWay = path.join(directory, 'letters');
     await writeFile(inTheWay, '');
     const { log } = listeningLog();
-    const store = new FileDeadLetters({ directory: inTheWay, log });
+    const store = new FileDeadLetterStore({ directory: inTheWay, log });
     stores.push(store);
     const refused = await store.append([letter(1)]).catch((error) => error);
     assert.ok(refused instanceof ConnectorError);

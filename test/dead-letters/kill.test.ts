@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { FileDeadLetters } from '../../sidecar/dead-letters/file-store.ts';
+import { FileDeadLetterStore } from '../../sidecar/dead-letters/file-store.ts';
 import { letter, listeningLog, scratchDirectory } from './letters.ts';
 
 test('letters that were confirmed outlive a process that is killed while it writes', async () => {
@@ -24,7 +24,7 @@ test('letters that were confirmed outlive a process that is killed while it writ
       }
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 
-      const store = new FileDeadLetters({ directory, log: listeningLog().log });
+      const store = new FileDeadLetterStore({ directory, log: listeningLog().log });
       for (const number of confirmed) {
         for (let i = 0; i < 5; i += 1) {
           const found = await store.get(letter(number + i).id);

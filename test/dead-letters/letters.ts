@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type DeadLetter, letterId } from '../../sidecar/dead-letters/store.ts';
+import { type DeadLetter, deadLetterId } from '../../sidecar/dead-letters/store.ts';
 import { createLog, type Log } from '../../sidecar/observe/log.ts';
-import type { HubMessage } from '../../sidecar/translate/types.ts';
+import type { ReceivedMessage } from '../../sidecar/translate/types.ts';
 
 export const BEGIN_MS = Date.parse('2026-03-01T10:00:00Z');
 
-export function message(number: number, changes: Partial<HubMessage> = {}): HubMessage {
+export function message(number: number, changes: Partial<ReceivedMessage> = {}): ReceivedMessage {
   return {
     body: Buffer.from(JSON.stringify({ temperature: number })),
     contentType: 'application/json',
@@ -26,12 +26,12 @@ export function message(number: number, changes: Partial<HubMessage> = {}): HubM
 
 export function letter(
   number: number,
-  changes: Partial<HubMessage> = {},
+  changes: Partial<ReceivedMessage> = {},
   codes = ['THING_UNKNOWN'],
 ): DeadLetter {
   const whole = message(number, changes);
   return {
-    id: letterId('cafe0123', whole),
+    id: deadLetterId('cafe0123', whole),
     storedAtMs: Date.now(),
     message: whole,
     reasons: codes.map((code) => ({ code, reason: `${code} in plain words.`, thing: whole.deviceId })),

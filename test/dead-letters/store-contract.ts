@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { type DeadLetterStore, deleteMatching, letterId } from '../../sidecar/dead-letters/store.ts';
+import { type DeadLetterStore, deadLetterId, deleteMatching } from '../../sidecar/dead-letters/store.ts';
 import { BEGIN_MS, letter, message } from './letters.ts';
 
 /** What every store of dead letters must do. */
@@ -15,8 +15,8 @@ export function storeRules(name: string, open: () => Promise<DeadLetterStore>): 
     test('is empty at first', async () => {
       assert.deepEqual(await store.list({}, { limit: 10 }), { letters: [], more: false });
       assert.deepEqual(await store.stats(), { count: 0, bytes: 0 });
-      assert.equal(await store.get(letterId('cafe0123', message(1))), undefined);
-      assert.equal(await store.delete([letterId('cafe0123', message(1))]), 0);
+      assert.equal(await store.get(deadLetterId('cafe0123', message(1))), undefined);
+      assert.equal(await store.delete([deadLetterId('cafe0123', message(1))]), 0);
     });
 
     test('gives back a letter whole', async () => {

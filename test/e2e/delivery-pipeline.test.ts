@@ -4,7 +4,7 @@ import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
 import { accounts, eventually, readingsOf } from './observe.ts';
 
 /** What `npm start` does, and every value at the end of it. */
-describe('the road from device to Thing', () => {
+describe('the delivery pipeline from device to Thing', () => {
   const system = new LocalSystem({ devices: 3 });
   const messages = 40;
 

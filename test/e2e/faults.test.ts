@@ -11,7 +11,7 @@ interface LogLine {
 }
 
 /** What goes wrong on the way, and what an operator sees of it: in the log, in GetStatus, and nothing lost that was good. */
-describe('faults on the road', () => {
+describe('faults on the delivery pipeline', () => {
   const lines: LogLine[] = [];
   const system = new LocalSystem({
     devices: 2,

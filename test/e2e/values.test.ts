@@ -9,7 +9,7 @@ import { accounts, eventually } from './observe.ts';
 const DEVICE_ID_CHARACTERS = [..."-.+%_#*?!(),:=@$'"];
 
 /** What a message says and what Things then hold: base types, policies for what is unknown, and bodies that mean harm. */
-describe('values, policies and hostile bodies on the whole road', () => {
+describe('values, policies and hostile bodies on the whole delivery pipeline', () => {
   const system = new LocalSystem({ devices: 1, localCheckpoints: true });
   const auditor = new Auditor(() => system.sidecar.url);
   let listener: Listener;

@@ -8,7 +8,6 @@ import {
   folderName,
   folderPrefix,
   maskMatcher,
-  plainName,
   searchPrefix,
 } from '../../sidecar/files/paths.ts';
 import { hostile } from './hostile.ts';
@@ -135,15 +134,6 @@ describe('paths', () => {
         assert.ok(full.startsWith('box/'));
       }),
     );
-  });
-
-  test('of one name have no slash', () => {
-    assert.equal(plainName('a.txt'), 'a.txt');
-    for (const name of ['a/b', '/a', '..', ''])
-      assert.ok(
-        refused(() => plainName(name)),
-        name,
-      );
   });
 
   test('as a beginning may end anywhere', () => {

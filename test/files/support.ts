@@ -36,6 +36,7 @@ export async function startAccount(options: AzuriteOptions = {}): Promise<Accoun
         hubs: new MemoryHubs(),
         storages,
         secretTokens,
+        thingworx: {} as never,
         sidecar: { version: '0.1.0', startedAt: new Date() },
       },
     },

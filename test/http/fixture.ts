@@ -7,14 +7,18 @@ import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import { type AppOptions, createApp } from '../../sidecar/http/app.ts';
 import { HttpServer } from '../../sidecar/http/server.ts';
+import type { Hub } from '../../sidecar/hub/connection.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
-import type { Hub, Hubs, OperationContext } from '../../sidecar/operations/context.ts';
+import type { OperationContext } from '../../sidecar/operations/context.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { defineOperation, type Operation } from '../../sidecar/operations/operation.ts';
 import { OneTimeSecretTokens } from '../../sidecar/secrets/one-time-secret-tokens.ts';
+import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
 
 export const ENVELOPE = { 'x-sidecar-envelope': '1' };
 export const TOKEN = 'a-token-of-thirty-two-characters';
+
+type Hubs = OperationContext['hubs'];
 
 /** Hubs that remember what they were asked. */
 export class MemoryHubs implements Hubs {
@@ -40,12 +44,12 @@ export class MemoryHubs implements Hubs {
     this.connected.delete(thing);
   }
 
-  async status(thing: string): Promise<HubStatus> {
+  status(thing: string): HubStatus {
     this.require(thing);
     return statusOf(thing);
   }
 
-  async list(): Promise<HubStatus[]> {
+  statuses(): HubStatus[] {
     return [...this.connected.keys()].map(statusOf);
   }
 
@@ -60,10 +64,6 @@ export class MemoryHubs implements Hubs {
       },
     };
     return known as Hub;
-  }
-
-  async check(): Promise<never[]> {
-    return [];
   }
 }
 
@@ -132,6 +132,7 @@ export async function startApp(t: TestContext, options: Partial<AppOptions> = {}
     hubs,
     storages: new StorageAccounts(secretTokens),
     secretTokens,
+    thingworx: new ThingworxClient({ url: 'http://127.0.0.1:1/Thingworx', appKey: 'none' }),
     sidecar: { version: '0.1.0', startedAt: new Date() },
   };
   const app = createApp({

@@ -54,6 +54,7 @@ describe('the server', () => {
         hubs,
         storages: {} as never,
         secretTokens: {} as never,
+        thingworx: {} as never,
         sidecar: { version: '0', startedAt: new Date() },
       },
       token: TOKEN,

@@ -16,6 +16,7 @@ test('with a certificate the sidecar speaks HTTPS, and may listen beyond loopbac
     THINGWORX_URL: 'https://platform.example',
     THINGWORX_APP_KEY: 'key',
     SIDECAR_HOST: '0.0.0.0',
+    SIDECAR_STATE_DIR: directory,
     SIDECAR_TLS_CERT_FILE: authority.certificateFile,
     SIDECAR_TLS_KEY_FILE: authority.keyFile,
   });

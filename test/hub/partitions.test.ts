@@ -4,36 +4,32 @@ import { HubCondition } from '../../sidecar/hub/condition.ts';
 import { Partitions } from '../../sidecar/hub/partitions.ts';
 import { Sender } from '../../sidecar/ingest/lanes/sender.ts';
 import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
-import { BEGIN_MS, listeningLog, until } from '../dead-letters/letters.ts';
-import { TestRoad } from '../ingest/pipeline-fixture.ts';
+import { listeningLog, message, until } from '../dead-letters/letters.ts';
+import { TestPipeline } from '../ingest/pipeline-fixture.ts';
 
 describe('partitions of a hub', () => {
-  let road: TestRoad;
+  let pipeline: TestPipeline;
   let client: ThingworxClient;
   let partitions: Partitions;
   let condition: HubCondition;
 
-  const event = (sequenceNumber: number) => ({
-    body: Buffer.from(JSON.stringify({ temperature: sequenceNumber })),
-    sequenceNumber,
-    offset: String(sequenceNumber),
-    enqueuedTimeUtc: new Date(BEGIN_MS + sequenceNumber),
-    systemProperties: { 'iothub-connection-device-id': 'dev-1' },
-    properties: {},
-  });
-
   beforeEach(async () => {
-    road = new TestRoad();
-    await road.start();
-    road.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
-    client = new ThingworxClient({ url: road.thingworx.url, appKey: 'key' });
+    pipeline = new TestPipeline();
+    await pipeline.start();
+    pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
+    client = new ThingworxClient({ url: pipeline.thingworx.url, appKey: 'key' });
     const { log } = listeningLog();
     condition = new HubCondition(log, () => undefined);
     condition.opened();
     partitions = new Partitions({
       laneOptions: (waiting) => ({
-        ...road.road,
-        sender: new Sender({ client, hubThing: 'hub', counters: road.counters, onWaiting: waiting('send') }),
+        ...pipeline.parts,
+        sender: new Sender({
+          client,
+          hubThing: 'hub',
+          counters: pipeline.counters,
+          onWaiting: waiting('send'),
+        }),
         deadLetters: { append: async () => undefined },
         limits: () => ({
           maxRowsPerCall: 100,
@@ -45,7 +41,7 @@ describe('partitions of a hub', () => {
         log,
       }),
       owner: 'me',
-      onObstacle: (who, error) => condition.obstruct(who, error),
+      onBlocked: (who, error) => condition.setBlocked(who, error),
       onError: () => undefined,
       log,
     });
@@ -60,14 +56,14 @@ describe('partitions of a hub', () => {
   afterEach(async () => {
     for (const id of ['0', '1']) await partitions.onPartitionClose(id, 'lost');
     await client.close();
-    await road.stop();
+    await pipeline.stop();
   });
 
   for (const reason of ['lost', 'failed', 'reopened'] as const)
     test(`what a lane waited for is forgotten with it when its partition is ${reason}`, async () => {
-      road.thingworx.trouble = () => ({ status: 503 });
+      pipeline.thingworx.trouble = () => ({ status: 503 });
       await partitions.onPartitionOpen('0', undefined);
-      await partitions.onBatch('0', [event(1)]);
+      await partitions.onBatch('0', [message(1)]);
       await until(() => condition.state === 'waiting');
       await partitions.onPartitionClose('0', reason);
       assert.equal(condition.state, 'running');
@@ -78,10 +74,10 @@ describe('partitions of a hub', () => {
     mock,
   }) => {
     mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
-    road.thingworx.trouble = () => ({ status: 503 });
+    pipeline.thingworx.trouble = () => ({ status: 503 });
     const waitWithOne = async (sequenceNumber: number) => {
       await partitions.onPartitionOpen('0', undefined);
-      await partitions.onBatch('0', [event(sequenceNumber)]);
+      await partitions.onBatch('0', [message(sequenceNumber)]);
       return partitions.stuck()?.sinceMs;
     };
     assert.equal(await waitWithOne(1), 1_000_000);
@@ -94,15 +90,15 @@ describe('partitions of a hub', () => {
   });
 
   test('the hub waits as long as another of its lanes does', async () => {
-    road.thingworx.trouble = () => ({ status: 503 });
+    pipeline.thingworx.trouble = () => ({ status: 503 });
     for (const id of ['0', '1']) {
       await partitions.onPartitionOpen(id, undefined);
-      await partitions.onBatch(id, [event(1)]);
+      await partitions.onBatch(id, [message(1)]);
     }
-    await until(() => road.thingworx.describes > 0 && condition.state === 'waiting');
+    await until(() => pipeline.thingworx.describes > 0 && condition.state === 'waiting');
     await partitions.onPartitionClose('0', 'lost');
     await until(() => condition.state === 'waiting');
-    road.thingworx.trouble = () => undefined;
+    pipeline.thingworx.trouble = () => undefined;
     await until(() => condition.state === 'running');
   });
 });

@@ -64,15 +64,15 @@ describe('the watch for stalls', () => {
     const trouble = () => condition.trouble;
     assert.equal(trouble(), undefined);
     const error = (message: string) => new ConnectorError('THINGWORX_UNREACHABLE', message);
-    condition.obstruct('send 0', error('first'));
+    condition.setBlocked('send 0', error('first'));
     mock.timers.tick(20_000);
-    condition.obstruct('send 1', error('second'));
-    condition.obstruct('send 0', undefined);
+    condition.setBlocked('send 1', error('second'));
+    condition.setBlocked('send 0', undefined);
     assert.deepEqual(
       [trouble()?.error.message, trouble()?.sinceMs, condition.state],
       ['second', 1_000_000, 'waiting'],
     );
-    condition.obstruct('send 1', undefined);
+    condition.setBlocked('send 1', undefined);
     assert.deepEqual([trouble(), condition.state], [undefined, 'running']);
   });
 });

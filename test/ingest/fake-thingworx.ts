@@ -34,7 +34,7 @@ export type Trouble = (
  * The services of the hub Thing that ingestion needs, spoken over HTTP as the platform speaks them, with answers that a test
  * decides: what the local platform cannot be made to do at a wink.
  */
-export class StandIn {
+export class FakeThingworx {
   readonly things = new Map<string, Record<string, string>>();
   /** Calls of ReceiveUpdates that were answered. */
   readonly calls: ReceivedCall[] = [];

@@ -1,36 +1,37 @@
 import type { DeadLetterSink } from '../../sidecar/dead-letters/store.ts';
-import { Interpreter, type ThingCreator } from '../../sidecar/ingest/lanes/interpreter.ts';
+import { Interpreter } from '../../sidecar/ingest/lanes/interpreter.ts';
 import { Sender } from '../../sidecar/ingest/lanes/sender.ts';
-import { EventDelivery } from '../../sidecar/ingest/notifications/delivery.ts';
+import { NotificationDelivery } from '../../sidecar/ingest/notifications/delivery.ts';
 import { TwinMirror } from '../../sidecar/ingest/notifications/twin-mirror.ts';
-import { Forwarder, type Road } from '../../sidecar/ingest/replay/forwarder.ts';
+import { type DeliveryPipeline, Forwarder } from '../../sidecar/ingest/replay/forwarder.ts';
 import { HubCounters } from '../../sidecar/observe/counters.ts';
 import { Notices } from '../../sidecar/observe/notices.ts';
 import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
 import { ThingDefinitions } from '../../sidecar/thingworx/definitions.ts';
 import { DeviceThings } from '../../sidecar/thingworx/device-things.ts';
+import type { ThingCreator } from '../../sidecar/thingworx/thing-creator.ts';
 import { compileTranslator } from '../../sidecar/translate/translator.ts';
 import type { TranslationSettings, Translator } from '../../sidecar/translate/types.ts';
 import { listeningLog } from '../dead-letters/letters.ts';
-import { StandIn } from './fake-thingworx.ts';
+import { FakeThingworx } from './fake-thingworx.ts';
 
-/** Everything between a message and ThingWorx, with the stand-in at the end of it. */
-export class TestRoad {
-  readonly thingworx = new StandIn();
+/** The delivery pipeline with a fake ThingWorx at its end. */
+export class TestPipeline {
+  readonly thingworx = new FakeThingworx();
   readonly counters = new HubCounters();
   readonly waits: (string | undefined)[] = [];
   readonly limits = { maxRowsPerCall: 500, maxBytesPerCall: 1_000_000 };
   /** Definitions in memory; counts from the next start. */
   maxEntries = 100_000;
   definitions!: ThingDefinitions;
-  creator: ThingCreator = { create: async () => undefined };
+  creator: Pick<ThingCreator, 'create'> = { create: async () => undefined };
   #client: ThingworxClient | undefined;
   #translator: Translator = compileTranslator({});
-  #road: Road | undefined;
+  #parts: DeliveryPipeline | undefined;
 
-  get road(): Road {
-    if (!this.#road) throw new Error('The road is not open.');
-    return this.#road;
+  get parts(): DeliveryPipeline {
+    if (!this.#parts) throw new Error('The pipeline is not started.');
+    return this.#parts;
   }
 
   async start(): Promise<void> {
@@ -48,7 +49,7 @@ export class TestRoad {
     const definitions = new ThingDefinitions({ client, hubThing, missingMaxAgeMs: 1, maxEntries });
     this.definitions = definitions;
     const deviceThings = new DeviceThings({ client, hubThing });
-    const events = new EventDelivery({
+    const notifications = new NotificationDelivery({
       client,
       hubThing,
       deviceThings,
@@ -62,12 +63,12 @@ export class TestRoad {
       removal: () => 'keep',
       isGone: async () => false,
       onHeard: () => undefined,
-      onRepeated: (events) => this.counters.repeat(events),
+      onRepeated: (count) => this.counters.repeat(count),
       onRemoved: () => undefined,
       onWaiting,
     });
-    this.#road = {
-      events,
+    this.#parts = {
+      notifications,
       interpreter: new Interpreter({
         translator: () => this.#translator,
         definitions,
@@ -93,13 +94,13 @@ export class TestRoad {
     this.#translator = compileTranslator(settings);
   }
 
-  /** A road that knows nothing of the Things yet, to the same ThingWorx. */
+  /** A pipeline that knows nothing of the Things yet, to the same ThingWorx. */
   async stopAndStart(): Promise<void> {
     await this.#client?.close();
     this.#open();
   }
 
   forwarder(deadLetters: DeadLetterSink): Forwarder {
-    return new Forwarder(this.road, deadLetters);
+    return new Forwarder(this.parts, deadLetters);
   }
 }

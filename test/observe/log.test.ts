@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { AzureLogger, createClientLogger, setLogLevel } from '@azure/logger';
 import { captureAzureLog, createLog, redact } from '../../sidecar/observe/log.ts';
@@ -12,7 +15,7 @@ function logged(write: (log: ReturnType<typeof createLog>) => void): string {
 }
 
 describe('the log', () => {
-  for (const [what, text] of [
+  for (const [what, secret] of [
     [
       'a connection string',
       `HostName=h.azure-devices.net;SharedAccessKeyName=service;SharedAccessKey=${KEY}`,
@@ -24,13 +27,13 @@ describe('the log', () => {
     ['a header', `Authorization: Bearer ${KEY}`],
   ] as const) {
     test(`shows no ${what}, wherever it stands`, () => {
-      const error = Object.assign(new Error(`failed for ${text}`), {
-        response: { headers: text },
-        cause: new Error(text),
+      const error = Object.assign(new Error(`failed for ${secret}`), {
+        response: { headers: secret },
+        cause: new Error(secret),
       });
       const out = logged((log) => {
-        log.info(text);
-        log.warn({ nested: { deep: [text] } }, 'x');
+        log.info(secret);
+        log.warn({ nested: { deep: [secret] } }, 'x');
         log.error({ err: error }, 'x');
       });
       assert.doesNotMatch(out, new RegExp(KEY));
@@ -55,8 +58,8 @@ describe('the log', () => {
   });
 
   test('leaves ordinary text as it is', () => {
-    const text = 'partition 3: 12 messages; signature missing; key=value';
-    assert.equal(redact(text), text);
+    const harmless = 'partition 3: 12 messages; signature missing; key=value';
+    assert.equal(redact(harmless), harmless);
   });
 
   test('takes what the Azure SDKs log, without secrets', (t) => {
@@ -74,3 +77,43 @@ describe('the log', () => {
     assert.doesNotMatch(out, new RegExp(KEY));
   });
 });
+
+const SECRET = 'c2VjcmV0LWtleS1vZi1hLXRlc3Q=';
+
+/** The output of a process that ends with an error that nobody caught. */
+async function outputOfUncaught(trouble: string): Promise<{ code: number; out: string; error: string }> {
+  const child = spawn(process.execPath, [
+    '--input-type=module',
+    '--eval',
+    `import { createLog, endOnUnexpected } from ${JSON.stringify(import.meta.resolve('../../sidecar/observe/log.ts'))};
+     endOnUnexpected(createLog('info'));
+     setInterval(() => undefined, 1000);
+     const error = Object.assign(new Error('The link broke: SharedAccessKey=${SECRET}'), {
+       request: { headers: { authorization: 'SharedKey account:${SECRET}' } },
+     });
+     ${trouble}`,
+  ]);
+  const [out, error, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit') as Promise<[number]>,
+  ]);
+  return { code, out, error };
+}
+
+for (const [what, trouble] of [
+  ['an error in a callback', 'setTimeout(() => { throw error; }, 10);'],
+  ['a rejection that nobody handles', 'Promise.reject(error);'],
+] as const) {
+  test(`${what} ends the process with one line in the log, without its secrets`, async () => {
+    const { code, out, error } = await outputOfUncaught(trouble);
+    assert.equal(code, 1);
+    assert.equal(error, '');
+    const lines = out.trim().split('\n');
+    assert.equal(lines.length, 1, out);
+    const line = JSON.parse(lines[0] ?? '') as Record<string, unknown>;
+    assert.equal(line['level'], 'fatal');
+    assert.match(out, /The link broke/);
+    assert.ok(!out.includes(SECRET), out);
+  });
+}

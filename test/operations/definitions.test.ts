@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { glob } from 'node:fs/promises';
 import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { TSchema } from 'typebox';
 import { deviceShape } from '../../extension/entities/device.ts';
 import { ENTITIES } from '../../extension/entities/index.ts';
@@ -8,7 +10,7 @@ import { annotationOf, baseTypeOf, factsOf } from '../../sidecar/contract/schema
 import { FORBIDDEN_KEYS } from '../../sidecar/http/problem.ts';
 import { BINDINGS } from '../../sidecar/operations/bindings.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
-import { pathMembers, usesQuery } from '../../sidecar/operations/operation.ts';
+import { type Operation, pathMembers, usesQuery } from '../../sidecar/operations/operation.ts';
 import { PLATFORM_DATA_SHAPES } from '../extension/fixture.ts';
 
 /** Every member of an object schema, also inside arrays and objects, with its place. */
@@ -123,4 +125,26 @@ test('bindings read properties that their entity has', () => {
     if (binding.caller !== 'me') read.push(binding.caller.property);
     for (const property of read) assert.ok(properties.has(property), `${name}.${property}`);
   }
+});
+
+function isOperation(value: unknown): value is Operation {
+  return (
+    typeof value === 'object' && value !== null && 'run' in value && 'path' in value && 'errors' in value
+  );
+}
+
+test('every exported operation is registered', async () => {
+  const directory = new URL('../../sidecar/operations/', import.meta.url);
+  const unregistered: string[] = [];
+  let found = 0;
+  for await (const file of glob('**/*.ts', { cwd: fileURLToPath(directory) })) {
+    const exports = Object.values((await import(new URL(file, directory).href)) as Record<string, unknown>);
+    // A definition is exported by itself or in the list of its family; one that is neither is an unused variable to the linter.
+    for (const operation of exports.flat().filter(isOperation)) {
+      found += 1;
+      if (!OPERATIONS.includes(operation)) unregistered.push(`${operation.name} of ${file}`);
+    }
+  }
+  assert.deepEqual(unregistered, []);
+  assert.ok(found >= OPERATIONS.length, `${found} definitions were found`);
 });

@@ -278,7 +278,7 @@ describe('deployments', () => {
     await ended(bench, 'installing');
     const late = await deployments.cancel(name);
     assert.equal(late.state, 'cancelled');
-    assert.match(late.message, /says that it has stopped/);
+    assert.match(late.message, /confirmed that it has stopped/);
     assert.deepEqual(
       installer.orders.map(({ version, cancel }) => [version, cancel]),
       [

@@ -8,7 +8,7 @@ import { validateMappings } from '../../sidecar/translate/mapping/validate.ts';
 import { compileTranslator } from '../../sidecar/translate/translator.ts';
 import type {
   BaseType,
-  HubMessage,
+  ReceivedMessage,
   ThingDefinition,
   Translation,
   TranslationSettings,
@@ -79,7 +79,7 @@ function damage(body: Uint8Array, at: number, byte: number): Uint8Array {
   return copy;
 }
 
-const hubMessage: fc.Arbitrary<HubMessage> = fc
+const hubMessage: fc.Arbitrary<ReceivedMessage> = fc
   .record({
     body: bytes,
     contentType: fc.option(
@@ -136,8 +136,9 @@ const policies: fc.Arbitrary<TranslationSettings> = fc.record({
 
 /** Every translation: whole, sendable, accounted for, and the language's own objects untouched. */
 function check(translation: Translation): void {
-  const { updates, ignored, refusals, creations, events } = translation;
-  const outcomes = updates.length + ignored.length + refusals.length + creations.length + events.length;
+  const { updates, ignored, refusals, creations, notifications } = translation;
+  const outcomes =
+    updates.length + ignored.length + refusals.length + creations.length + notifications.length;
   assert.ok(outcomes > 0, 'every message has an outcome');
   for (const update of updates) {
     assert.equal(update.properties.length, update.baseTypes.length);

@@ -18,7 +18,12 @@ interface Options {
 
 function decode(body: Uint8Array, options: Options = {}): unknown {
   const { limits, format, exact, ...over } = options;
-  const value = decodeBody(message(body, over), { ...DEFAULT_LIMITS, ...limits }, format, exact);
+  const value = decodeBody(
+    message(body, over),
+    { ...DEFAULT_LIMITS, ...limits },
+    { format: format ?? 'auto' },
+    exact,
+  );
   if (!(value instanceof Undecodable)) return value;
   assert.match(value.reason, /\S.*\.$/s);
   return value.code;

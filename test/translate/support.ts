@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { compileTranslator } from '../../sidecar/translate/translator.ts';
 import type {
   BaseType,
-  HubMessage,
   PropertyDefinition,
+  ReceivedMessage,
   ThingDefinition,
   ThingDirectory,
   TranslateOptions,
@@ -13,7 +13,7 @@ import type {
 } from '../../sidecar/translate/types.ts';
 
 /** A telemetry message of device dev-1; a body that is no Uint8Array is written as JSON. */
-export function message(body: unknown, over: Partial<HubMessage> = {}): HubMessage {
+export function message(body: unknown, over: Partial<ReceivedMessage> = {}): ReceivedMessage {
   return {
     body: body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body)),
     systemProperties: {},
@@ -43,7 +43,7 @@ export function directory(...things: readonly ThingDefinition[]): ThingDirectory
 
 export function translate(
   settings: TranslationSettings,
-  input: HubMessage,
+  input: ReceivedMessage,
   things: ThingDirectory,
   options?: TranslateOptions,
 ): Translation {

@@ -3,7 +3,7 @@
  * `node test/translate/translator.bench.ts` on a quiet machine. The budget is about 2 microseconds for `plain`.
  */
 import { compileTranslator } from '../../sidecar/translate/translator.ts';
-import type { HubMessage, Prepared, TranslationSettings } from '../../sidecar/translate/types.ts';
+import type { DecodedMessage, ReceivedMessage, TranslationSettings } from '../../sidecar/translate/types.ts';
 import { directory, message, thing } from './support.ts';
 
 const MESSAGES = 2000;
@@ -27,7 +27,7 @@ const things = directory(
   ),
 );
 
-function sample(i: number, extra: object = {}): HubMessage {
+function sample(i: number, extra: object = {}): ReceivedMessage {
   const body = {
     temperature: 20 + (i % 100) / 8,
     humidity: 33.77,
@@ -58,12 +58,12 @@ const MAPPING: TranslationSettings = {
   },
 };
 
-function translating(settings: TranslationSettings): (input: HubMessage) => unknown {
+function translating(settings: TranslationSettings): (input: ReceivedMessage) => unknown {
   const translator = compileTranslator(settings);
-  return (input) => translator.translate(translator.prepare(input) as Prepared, things);
+  return (input) => translator.translate(translator.prepare(input) as DecodedMessage, things);
 }
 
-const CASES: readonly [string, readonly HubMessage[], (input: HubMessage) => unknown][] = [
+const CASES: readonly [string, readonly ReceivedMessage[], (input: ReceivedMessage) => unknown][] = [
   ['JSON.parse alone', PLAIN, ({ body }) => JSON.parse((body as Buffer).toString('utf8'))],
   ['plain', PLAIN, translating({})],
   ['two keys unknown', EXTRA, translating({})],
@@ -76,7 +76,7 @@ console.log(
 for (const [name, inputs, run] of CASES) {
   const rounds = Array.from({ length: ROUNDS }, () => {
     const start = process.cpuUsage();
-    for (let i = 0; i < RUNS; i++) run(inputs[i % MESSAGES] as HubMessage);
+    for (let i = 0; i < RUNS; i++) run(inputs[i % MESSAGES] as ReceivedMessage);
     const { user, system } = process.cpuUsage(start);
     return ((user + system) * 1000) / RUNS;
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { compileTranslator } from '../../sidecar/translate/translator.ts';
-import type { Creation, Prepared, TranslationSettings } from '../../sidecar/translate/types.ts';
+import type { Creation, DecodedMessage, TranslationSettings } from '../../sidecar/translate/types.ts';
 import { codes, directory, message, row, rows, thing, translate } from './support.ts';
 
 const DEVICE = thing('dev-1', {
@@ -30,14 +30,14 @@ describe('plain telemetry', () => {
       ignored: [],
       refusals: [],
       creations: [],
-      events: [],
+      notifications: [],
     });
   });
 
   test('prepare names the Things', () => {
-    const prepared = compileTranslator({}).prepare(message({ a: 1 })) as Prepared;
+    const prepared = compileTranslator({}).prepare(message({ a: 1 })) as DecodedMessage;
     assert.deepEqual(prepared.things, ['dev-1']);
-    assert.deepEqual((compileTranslator({}).prepare(message(5)) as Prepared).things, []);
+    assert.deepEqual((compileTranslator({}).prepare(message(5)) as DecodedMessage).things, []);
   });
 
   test("the time is the device's creation time, else the enqueued time", () => {
@@ -287,7 +287,9 @@ describe('plans', () => {
     );
     const things = directory(DEVICE, other);
     const updates = ['dev-1', 'dev-1', 'dev-2'].map((deviceId, i) => {
-      const prepared = translator.prepare(message({ temperature: i, mode: 'x' }, { deviceId })) as Prepared;
+      const prepared = translator.prepare(
+        message({ temperature: i, mode: 'x' }, { deviceId }),
+      ) as DecodedMessage;
       return translator.translate(prepared, things).updates[0];
     });
     assert.equal(updates[0]?.properties, updates[1]?.properties);
@@ -311,7 +313,7 @@ describe('plans', () => {
     ];
     for (let round = 0; round < 3; round++) {
       for (const body of bodies) {
-        const translation = translator.translate(translator.prepare(message(body)) as Prepared, THINGS);
+        const translation = translator.translate(translator.prepare(message(body)) as DecodedMessage, THINGS);
         const fresh = translate({ unknownProperty: 'ignore' }, message(body), THINGS);
         assert.deepEqual(translation, fresh);
       }
@@ -320,7 +322,7 @@ describe('plans', () => {
 
   test('a new definition is used at once', () => {
     const translator = compileTranslator({});
-    const prepared = translator.prepare(message({ t: 5 })) as Prepared;
+    const prepared = translator.prepare(message({ t: 5 })) as DecodedMessage;
     assert.deepEqual(rows(translator.translate(prepared, directory(thing('dev-1', { t: 'NUMBER' })))), [
       { t: 5 },
     ]);
@@ -334,7 +336,7 @@ describe('plans', () => {
     for (let i = 0; i < 12_000; i++) {
       const body = { temperature: i, [`k${i}`]: 1 };
       const { updates, ignored } = translator.translate(
-        translator.prepare(message(body)) as Prepared,
+        translator.prepare(message(body)) as DecodedMessage,
         THINGS,
       );
       assert.equal(updates[0]?.values[0], i);

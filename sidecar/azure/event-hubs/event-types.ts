@@ -1,26 +1,9 @@
 import type { CheckpointStore } from '@azure/event-hubs';
 import type { ConnectorError } from '../../errors/connector-error.ts';
+import type { ReceivedMessage } from '../../translate/types.ts';
 import type { EventHubEndpoint } from './event-hub-client.ts';
 
 export type { Checkpoint, CheckpointStore, PartitionOwnership } from '@azure/event-hubs';
-
-/**
- * One event of a partition. The body is not parsed: it holds the bytes of the AMQP data section.
- * `systemProperties` has IoT Hub's message annotations (`iothub-connection-device-id`, `iothub-connection-module-id`,
- * `iothub-message-source`, `iothub-enqueuedtime` as ms since 1970, `iothub-interface-id`, `dt-subject`, ...) and the AMQP message
- * properties in camel case (`contentType`, `contentEncoding`, `messageId`, `correlationId`, `userId`, `creationTime`, ...).
- * `properties` has the application properties; time stamps in both are numbers, ms since 1970.
- */
-export interface ReceivedEvent {
-  readonly body: Buffer;
-  readonly sequenceNumber: number;
-  /** Opaque text; only the service may compare two of them. */
-  readonly offset: string;
-  readonly enqueuedTimeUtc: Date;
-  readonly partitionKey?: string | null;
-  readonly properties?: Readonly<Record<string, unknown>>;
-  readonly systemProperties?: Readonly<Record<string, unknown>>;
-}
 
 /** Where reading begins in a partition without a checkpoint. */
 export type StartPosition =
@@ -53,16 +36,16 @@ export type CloseReason = 'stopped' | 'lost' | 'failed' | 'reopened';
 
 export interface EventSourceHandlers {
   /**
-   * The next events of a partition, in order, never empty; one call at a time per partition.
+   * The next messages of a partition, in order, never empty; one call at a time per partition.
    *
-   * Backpressure: while the promise is pending, the SDK adds no credit, so at most `prefetchCount` events wait in memory. They are received
-   * and decoded in the meantime. A lane that sends one batch while it translates the next resolves when it has queued the events, and leaves
+   * Backpressure: while the promise is pending, the SDK adds no credit, so at most `prefetchCount` messages wait in memory. They are received
+   * and decoded in the meantime. A lane that sends one batch while it translates the next resolves when it has queued the messages, and leaves
    * the promise pending while its queue is full.
    *
    * A rejection closes the partition as 'failed'. It opens again from its last checkpoint after a pause: no event is lost, and the events
    * since the checkpoint are delivered again.
    */
-  onBatch(partitionId: string, events: readonly ReceivedEvent[]): Promise<void>;
+  onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void>;
   /**
    * Called before the first batch of a partition that this sidecar now owns. Reading begins after the sequence number `beginsAfter`: -1 from
    * the beginning, undefined when it is not known (a start by time or offset).

@@ -26,7 +26,7 @@ export interface CloudToDeviceMessage {
 export interface CloudToDeviceOptions {
   readonly credentials: HubCredentials;
   readonly rest: RestClient;
-  readonly quota?: RateLimiter;
+  readonly rateLimiter: RateLimiter;
 }
 
 /**
@@ -53,10 +53,10 @@ export class CloudToDeviceMessages {
     message: CloudToDeviceMessage,
     options: CallOptions = {},
   ): Promise<{ readonly messageId: string }> {
-    if (this.#closed) throw new ConnectorError('STOPPING', 'The connection to the hub is being closed.');
+    if (this.#closed) throw new ConnectorError('STOPPING', 'The connection to the IoT Hub is closing.');
     const deadlineMs = Date.now() + (options.timeoutMs ?? 30_000);
     const { signal } = options;
-    await this.#options.quota?.take('message', { deadlineMs, ...(signal ? { signal } : {}) });
+    await this.#options.rateLimiter.take('message', { deadlineMs, ...(signal ? { signal } : {}) });
     const messageId = message.messageId ?? randomUUID();
     const context = { action: `Sending a message to ${deviceId}`, host: this.#host, conditions: CONDITIONS };
     const left = { timeoutMs: Math.max(1, deadlineMs - Date.now()), ...(signal ? { signal } : {}) };

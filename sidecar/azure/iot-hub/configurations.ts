@@ -1,48 +1,24 @@
-import type { JsonObject } from './hub-types.ts';
-import { type EtagOptions, unlessRaced } from './identities.ts';
-import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
+import type {
+  ConfigurationContent,
+  Configuration as ConfigurationObject,
+} from 'azure-iothub/dist/configuration.js';
+import { type EtagOptions, repeatOnConflict } from './identities.ts';
+import type { CallOptions, RestClient } from './rest-client.ts';
+import { callRegistry } from './transport.ts';
 
-/** What to write into twins: path -> content, such as `properties.desired.chiller`. */
-export interface ConfigurationContent {
-  readonly deviceContent?: JsonObject;
-  readonly moduleContent?: JsonObject;
-  /** An IoT Edge deployment: module id -> path -> content, with the manifest under `$edgeAgent` and `$edgeHub`. */
-  readonly modulesContent?: Readonly<Record<string, JsonObject>>;
-}
-
-export interface ConfigurationMetrics {
-  /** Name -> number of devices at the last evaluation. */
-  readonly results: Readonly<Record<string, number>>;
-  readonly queries: Readonly<Record<string, string>>;
-}
+export type { ConfigurationContent } from 'azure-iothub/dist/configuration.js';
 
 /** An automatic configuration: of devices, of modules, or an IoT Edge deployment. */
-export interface Configuration {
-  readonly id: string;
-  readonly schemaVersion?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly content?: ConfigurationContent;
-  /** Which devices, such as `tags.building = '43'` or `*`. */
-  readonly targetCondition?: string;
-  /** The higher one wins where two apply. */
-  readonly priority?: number;
-  readonly createdTimeUtc?: string;
-  readonly lastUpdatedTimeUtc?: string;
-  readonly metrics?: ConfigurationMetrics;
-  readonly systemMetrics?: ConfigurationMetrics;
-  readonly etag?: string;
-}
+export type Configuration = Readonly<ConfigurationObject>;
 
-export interface ConfigurationInput {
-  readonly id: string;
+export type ConfigurationInput = Pick<
+  Configuration,
+  'id' | 'targetCondition' | 'priority' | 'labels' | 'metrics'
+> & {
   readonly content: ConfigurationContent;
-  readonly targetCondition?: string;
-  readonly priority?: number;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly metrics?: { readonly queries: Readonly<Record<string, string>> };
-}
+};
 
-/** What can be changed later; the content cannot. */
+/** The members that can be changed later; the content cannot. */
 export type ConfigurationChange = Pick<
   ConfigurationInput,
   'targetCondition' | 'priority' | 'labels' | 'metrics'
@@ -52,7 +28,7 @@ export type ConfigurationChange = Pick<
  * Automatic configurations and IoT Edge deployments.
  *
  * Errors: AZURE_NOT_FOUND, AZURE_CONFLICT (the id is in use), PRECONDITION_FAILED, QUOTA_EXCEEDED, AZURE_REJECTED, DEVICE_NOT_FOUND
- * (`apply`) and what hub-rest.ts gives.
+ * (`apply`), and those of rest-client.ts.
  */
 export class Configurations {
   readonly #rest: RestClient;
@@ -62,78 +38,62 @@ export class Configurations {
   }
 
   async create(configuration: ConfigurationInput, options: CallOptions = {}): Promise<Configuration> {
-    const { id } = configuration;
-    const body = { schemaVersion: '1.0', targetCondition: '', priority: 0, ...configuration };
-    const request = {
-      ...options,
-      ...WRITE,
-      method: 'PUT',
-      path: pathOf(id),
-      action: `Creating the configuration ${id}`,
-      body,
-    } as const;
-    return (await this.#rest.request<Configuration>(request)).body;
+    const call = { ...options, ...WRITE, action: `Creating the configuration ${configuration.id}` };
+    const whole = { schemaVersion: '1.0', targetCondition: '', priority: 0, ...configuration };
+    const { body } = await callRegistry<Configuration>(this.#rest, call, (registry) =>
+      registry.addConfiguration(whole),
+    );
+    return body;
   }
 
   async get(id: string, options: CallOptions = {}): Promise<Configuration> {
-    const request = {
-      ...options,
-      ...READ,
-      method: 'GET',
-      path: pathOf(id),
-      action: `Reading the configuration ${id}`,
-    } as const;
-    return (await this.#rest.request<Configuration>(request)).body;
+    const call = { ...options, ...READ, action: `Reading the configuration ${id}` };
+    const { body } = await callRegistry<Configuration>(this.#rest, call, (registry) =>
+      registry.getConfiguration(id),
+    );
+    return body;
   }
 
-  /** At most 100, which is also the most that a hub holds. */
+  /** At most 100, which is also the limit of a hub. */
   async list(options: CallOptions = {}): Promise<Configuration[]> {
-    const request = {
-      ...options,
-      ...READ,
-      method: 'GET',
-      path: '/configurations',
-      query: { top: 100 },
-    } as const;
-    return (await this.#rest.request<Configuration[]>({ ...request, action: 'Listing the configurations' }))
-      .body;
+    // The package does not send `top`; without it the hub returns its default number only.
+    const call = { ...options, ...READ, query: { top: 100 }, action: 'Listing the configurations' };
+    const { body } = await callRegistry<Configuration[]>(this.#rest, call, (registry) =>
+      registry.getConfigurations(),
+    );
+    return body;
   }
 
-  /** Changes what is given and leaves the rest; without an ETag a change that somebody else made meanwhile is kept. */
-  async update(id: string, change: ConfigurationChange, options: EtagOptions = {}): Promise<Configuration> {
-    const { etag, ...rest } = options;
-    return await unlessRaced(etag, async () => {
-      const before = await this.get(id, rest);
-      const request = {
-        ...rest,
-        ...WRITE,
-        method: 'PUT',
-        path: pathOf(id),
-        body: { ...before, ...change },
-        ifMatch: etag ?? before.etag ?? '*',
-        action: `Changing the configuration ${id}`,
-      } as const;
-      return (await this.#rest.request<Configuration>(request)).body;
+  /** Changes the given members only. Without an ETag, changes that other clients make at the same time are kept. */
+  async update(
+    id: string,
+    change: ConfigurationChange,
+    { etag, ...options }: EtagOptions = {},
+  ): Promise<Configuration> {
+    return await repeatOnConflict(etag, async () => {
+      const before = await this.get(id, options);
+      const ifMatch = etag ?? before.etag;
+      const call = { ...options, ...WRITE, ifMatch, action: `Changing the configuration ${id}` };
+      const { body } = await callRegistry<Configuration>(this.#rest, call, (registry) =>
+        registry.updateConfiguration({ ...before, ...change }, true),
+      );
+      return body;
     });
   }
 
-  async delete(id: string, options: EtagOptions = {}): Promise<void> {
-    const { etag, ...rest } = options;
-    const request = { ...rest, ...WRITE, method: 'DELETE', path: pathOf(id), ifMatch: etag ?? '*' } as const;
-    await this.#rest.request({ ...request, action: `Deleting the configuration ${id}` });
+  async delete(id: string, { etag = '*', ...options }: EtagOptions = {}): Promise<void> {
+    const call = { ...options, ...WRITE, ifMatch: etag, action: `Deleting the configuration ${id}` };
+    await callRegistry(this.#rest, call, (registry) => registry.removeConfiguration(id));
   }
 
-  /** Writes content to one device at once: the single-device manifest of an Edge device. */
+  /** Applies content to one device at once: the manifest of one IoT Edge device. */
   async apply(deviceId: string, content: ConfigurationContent, options: CallOptions = {}): Promise<void> {
-    const path = hubPath('devices', deviceId, 'applyConfigurationContent');
-    const action = `Applying a configuration to ${deviceId}`;
-    await this.#rest.request({ ...options, ...WRITE, method: 'POST', path, action, body: content });
+    const call = { ...options, ...WRITE, action: `Applying a configuration to ${deviceId}` };
+    await callRegistry(this.#rest, call, (registry) =>
+      registry.applyConfigurationContentOnDevice(deviceId, content),
+    );
   }
 }
 
 const READ = { operation: 'configuration', right: 'RegistryRead and ServiceConnect' } as const;
 const WRITE = { operation: 'configuration', right: 'RegistryWrite and ServiceConnect' } as const;
-
-function pathOf(id: string): string {
-  return hubPath('configurations', id);
-}

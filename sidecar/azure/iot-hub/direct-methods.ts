@@ -1,61 +1,67 @@
+import type { DeviceMethodParams } from 'azure-iothub/dist/interfaces.js';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
+import type { CallOptions, RestClient } from './rest-client.ts';
+import { callDeviceMethod } from './transport.ts';
 import { nameOf, type TwinName } from './twins.ts';
 
 export interface MethodCall extends TwinName {
   readonly methodName: string;
-  /** Any JSON value, at most 128 KB; null when absent. */
+  /** Any JSON value, at most 128 KB. Default null. */
   readonly payload?: unknown;
-  /** How long the device has to answer, 5 to 300 s. Default 30. */
+  /** How long the hub waits for the response of the device, 5 to 300 s. Default 30. */
   readonly responseTimeoutSeconds?: number;
-  /** How long the hub waits for a device that is offline, 0 to 300 s. Default 0. */
+  /** How long the hub waits for a disconnected device to connect, 0 to 300 s. Default 0. */
   readonly connectTimeoutSeconds?: number;
 }
 
-/** What the device answered; any status is an answer, also one that means failure to the device. */
+/** The response of the device. Any status is a response, also one that means an error to the device. */
 export interface MethodResult {
   readonly status: number;
   readonly payload: unknown;
 }
 
-/** The hub's answer comes this much after the sum of both timeouts at the latest. */
+/** The hub responds at most this long after the sum of both timeouts. */
 const MARGIN_MS = 15_000;
 
 /**
- * Calls a direct method of a device or module. Never sent twice. `timeoutMs` defaults to what both timeouts need.
+ * Calls a direct method of a device or module. The call is never sent twice. `timeoutMs` defaults to the sum of both timeouts and a margin.
  *
- * Errors: DEVICE_NOT_FOUND, DEVICE_OFFLINE (no connection within the connect timeout), DEVICE_TIMEOUT (no answer within the response
- * timeout), DEVICE_RESPONSE_INVALID, REQUEST_INVALID (a timeout out of range) and what hub-rest.ts gives.
+ * Errors: DEVICE_NOT_FOUND, DEVICE_OFFLINE (not connected within the connect timeout), DEVICE_TIMEOUT (no response within the response
+ * timeout), DEVICE_RESPONSE_INVALID, REQUEST_INVALID (a timeout out of range), and those of rest-client.ts.
  */
 export async function invokeMethod(
   rest: RestClient,
-  call: MethodCall,
+  method: MethodCall,
   options: CallOptions = {},
 ): Promise<MethodResult> {
+  const { deviceId, moduleId } = method;
+  const params = methodParams(method);
+  const { responseTimeoutInSeconds, connectTimeoutInSeconds } = params;
+  const call = {
+    timeoutMs: (responseTimeoutInSeconds + connectTimeoutInSeconds) * 1000 + MARGIN_MS,
+    ...options,
+    operation: 'method',
+    action: `Calling ${method.methodName} of ${nameOf(method)}`,
+    right: 'ServiceConnect',
+  } as const;
+  const { body } = await callDeviceMethod<MethodResult>(rest, call, params, (direct) =>
+    moduleId === undefined ? direct.invokeOn(deviceId) : direct.invokeOnModule(deviceId, moduleId),
+  );
+  return { status: body.status, payload: body.payload ?? null };
+}
+
+/** The parameters as the API expects them. Throws REQUEST_INVALID. */
+export function methodParams(call: Omit<MethodCall, keyof TwinName>): Required<DeviceMethodParams> {
   const { methodName, payload = null, responseTimeoutSeconds = 30, connectTimeoutSeconds = 0 } = call;
   if (methodName === '') throw new ConnectorError('REQUEST_INVALID', 'The name of the method is empty.');
   checkSeconds('responseTimeoutSeconds', responseTimeoutSeconds, 5);
   checkSeconds('connectTimeoutSeconds', connectTimeoutSeconds, 0);
-  const { deviceId, moduleId } = call;
-  const { body } = await rest.request<MethodResult>({
-    timeoutMs: (responseTimeoutSeconds + connectTimeoutSeconds) * 1000 + MARGIN_MS,
-    ...options,
-    method: 'POST',
-    path:
-      moduleId === undefined
-        ? hubPath('twins', deviceId, 'methods')
-        : hubPath('twins', deviceId, 'modules', moduleId, 'methods'),
-    body: {
-      methodName,
-      payload,
-      responseTimeoutInSeconds: responseTimeoutSeconds,
-      connectTimeoutInSeconds: connectTimeoutSeconds,
-    },
-    operation: 'method',
-    action: `Calling ${methodName} of ${nameOf(call)}`,
-    right: 'ServiceConnect',
-  });
-  return { status: body.status, payload: body.payload ?? null };
+  return {
+    methodName,
+    payload,
+    responseTimeoutInSeconds: responseTimeoutSeconds,
+    connectTimeoutInSeconds: connectTimeoutSeconds,
+  };
 }
 
 function checkSeconds(name: string, seconds: number, least: number): void {

@@ -1,6 +1,5 @@
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import type { HubCredentials } from '../credentials.ts';
-import { type BulkMode, type BulkResult, bulkDevices } from './bulk-registry.ts';
 import { CloudToDeviceMessages } from './cloud-to-device.ts';
 import { Configurations } from './configurations.ts';
 import { invokeMethod, type MethodCall, type MethodResult } from './direct-methods.ts';
@@ -8,7 +7,7 @@ import type { DeviceInput } from './hub-types.ts';
 import { Jobs } from './jobs.ts';
 import { ModuleRegistry } from './module-registry.ts';
 import { type QuotaOptions, RateLimiter } from './rate-limiter.ts';
-import { Registry } from './registry.ts';
+import { type BulkMode, type BulkResult, Registry } from './registry.ts';
 import { type CallOptions, RestClient } from './rest-client.ts';
 import { Twins } from './twins.ts';
 
@@ -35,7 +34,7 @@ export class HubClients {
   constructor(options: HubClientsOptions) {
     this.credentials = options.credentials;
     this.quota = new RateLimiter(options.quota);
-    this.#rest = new RestClient({ credentials: options.credentials, quota: this.quota });
+    this.#rest = new RestClient({ credentials: options.credentials, rateLimiter: this.quota });
     this.registry = new Registry(this.#rest);
     this.modules = new ModuleRegistry(this.#rest);
     this.twins = new Twins(this.#rest);
@@ -44,7 +43,7 @@ export class HubClients {
     this.messages = new CloudToDeviceMessages({
       credentials: options.credentials,
       rest: this.#rest,
-      quota: this.quota,
+      rateLimiter: this.quota,
     });
   }
 
@@ -59,7 +58,7 @@ export class HubClients {
     devices: readonly DeviceInput[],
     options: CallOptions = {},
   ): Promise<BulkResult[]> {
-    return await bulkDevices(this.#rest, mode, devices, options);
+    return await this.registry.bulk(mode, devices, options);
   }
 
   /** Calls under way fail with STOPPING. Idempotent. */

@@ -1,10 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import type { MethodCall } from './direct-methods.ts';
+import type { JobType, JobStatus as PackageJobStatus } from 'azure-iothub/dist/job_client.js';
+import { type MethodCall, methodParams } from './direct-methods.ts';
 import type { Page, TwinPatch } from './hub-types.ts';
 import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
-import { nextFilled, type QueryOptions, quoteForQuery, type Twins } from './twins.ts';
+import { callJobClient } from './transport.ts';
+import {
+  nextNonEmpty,
+  pageOf,
+  type QueryOptions,
+  quoteForQuery,
+  type TwinName,
+  type Twins,
+  twinContent,
+} from './twins.ts';
 
-export type JobType = 'scheduleUpdateTwin' | 'scheduleDeviceMethod';
+/** As the REST API has it; the type of azure-iothub lacks most of them. */
 export type JobStatus =
   | 'unknown'
   | 'enqueued'
@@ -15,7 +25,7 @@ export type JobStatus =
   | 'failed'
   | 'cancelled';
 
-/** A job as the hub shows it. */
+/** A job in the REST API. */
 export interface Job {
   readonly jobId: string;
   readonly type: JobType;
@@ -36,7 +46,7 @@ export interface Job {
   };
 }
 
-/** What a job did at one device or module. */
+/** The result of a job for one device or module. */
 export interface DeviceJob {
   readonly deviceId: string;
   readonly moduleId?: string;
@@ -52,13 +62,13 @@ export interface DeviceJob {
 }
 
 export interface Schedule {
-  /** Made up when absent. */
+  /** Default: a random UUID. */
   readonly jobId?: string;
-  /** Which devices: the part of a query after WHERE, such as `tags.building = '43'`. */
+  /** Selects the devices: the part of a query after WHERE, such as `tags.building = '43'`. */
   readonly queryCondition: string;
-  /** Now when absent. */
+  /** Default: now. */
   readonly startTime?: Date;
-  /** After this long the job gives up devices that did not answer. Default 3600. */
+  /** After this time the job fails for devices that have not responded. Default 3600. */
   readonly maxExecutionSeconds?: number;
 }
 
@@ -68,10 +78,10 @@ export interface JobFilter {
 }
 
 /**
- * Jobs over many devices: twin updates and direct methods, at a time.
+ * Scheduled jobs over many devices: twin updates and direct methods.
  *
- * Errors: AZURE_NOT_FOUND, AZURE_CONFLICT (the job id is in use), QUOTA_EXCEEDED (too many at once), AZURE_REJECTED and what hub-rest.ts
- * gives.
+ * Errors: AZURE_NOT_FOUND, AZURE_CONFLICT (the job id is in use), QUOTA_EXCEEDED (too many at once), AZURE_REJECTED and those of
+ * rest-client.ts.
  */
 export class Jobs {
   readonly #rest: RestClient;
@@ -83,107 +93,89 @@ export class Jobs {
   }
 
   async scheduleTwinUpdate(schedule: Schedule, patch: TwinPatch, options: CallOptions = {}): Promise<Job> {
-    const { tags, desired } = patch;
-    const updateTwin = {
-      etag: '*',
-      ...(tags === undefined ? {} : { tags }),
-      ...(desired === undefined ? {} : { properties: { desired } }),
-    };
-    return await this.#schedule(schedule, { type: 'scheduleUpdateTwin', updateTwin }, options);
+    const { jobId, queryCondition, startTime, maxExecutionSeconds } = complete(schedule);
+    const content = { etag: '*', ...twinContent(patch) };
+    const call = { ...options, ...ACCESS, action: `Scheduling the job ${jobId}` };
+    const { body } = await callJobClient<Job>(this.#rest, call, (jobs) =>
+      jobs.scheduleTwinUpdate(jobId, queryCondition, content, startTime, maxExecutionSeconds),
+    );
+    return body;
   }
 
+  /** Not with azure-iothub, which drops the payloads 0, false and '', and the connect timeout (docs/decisions/032). */
   async scheduleMethod(
     schedule: Schedule,
-    call: Omit<MethodCall, 'deviceId' | 'moduleId'>,
+    method: Omit<MethodCall, keyof TwinName>,
     options: CallOptions = {},
   ): Promise<Job> {
-    const cloudToDeviceMethod = {
-      methodName: call.methodName,
-      payload: call.payload ?? null,
-      responseTimeoutInSeconds: call.responseTimeoutSeconds ?? 30,
-      connectTimeoutInSeconds: call.connectTimeoutSeconds ?? 0,
-    };
-    return await this.#schedule(schedule, { type: 'scheduleDeviceMethod', cloudToDeviceMethod }, options);
+    const { jobId, queryCondition, startTime, maxExecutionSeconds } = complete(schedule);
+    const { body } = await this.#rest.request<Job>({
+      ...options,
+      ...ACCESS,
+      method: 'PUT',
+      path: hubPath('jobs', 'v2', jobId),
+      action: `Scheduling the job ${jobId}`,
+      body: {
+        jobId,
+        type: 'scheduleDeviceMethod',
+        cloudToDeviceMethod: methodParams(method),
+        queryCondition,
+        startTime: startTime.toISOString(),
+        maxExecutionTimeInSeconds: maxExecutionSeconds,
+      },
+    });
+    return body;
   }
 
   async get(jobId: string, options: CallOptions = {}): Promise<Job> {
-    const path = hubPath('jobs', 'v2', jobId);
-    return (
-      await this.#rest.request<Job>({
-        ...options,
-        ...ACCESS,
-        method: 'GET',
-        path,
-        action: `Reading the job ${jobId}`,
-      })
-    ).body;
+    const call = { ...options, ...ACCESS, action: `Reading the job ${jobId}` };
+    // The package does not encode the id.
+    const { body } = await callJobClient<Job>(this.#rest, call, (jobs) =>
+      jobs.getJob(encodeURIComponent(jobId)),
+    );
+    return body;
   }
 
   async cancel(jobId: string, options: CallOptions = {}): Promise<Job> {
-    const path = hubPath('jobs', 'v2', jobId, 'cancel');
-    const action = `Cancelling the job ${jobId}`;
-    // The service wants a content length, so: an empty object.
-    return (await this.#rest.request<Job>({ ...options, ...ACCESS, method: 'POST', path, action, body: {} }))
-      .body;
+    const call = { ...options, ...ACCESS, action: `Cancelling the job ${jobId}` };
+    const { body } = await callJobClient<Job>(this.#rest, call, (jobs) =>
+      jobs.cancelJob(encodeURIComponent(jobId)),
+    );
+    return body;
   }
 
-  /** The next page of the hub's jobs that has some, newest first as the hub sorts them. */
+  /** The next non-empty page of the jobs, in the order of the hub (newest first). */
   async list(filter: JobFilter = {}, options: QueryOptions = {}): Promise<Page<Job>> {
-    return await nextFilled((place) => this.#page(filter, { ...options, ...place }), options);
+    return await nextNonEmpty((place) => this.#page(filter, { ...options, ...place }), options);
   }
 
-  async #page(filter: JobFilter, options: QueryOptions): Promise<Page<Job>> {
+  async #page({ type, status }: JobFilter, options: QueryOptions): Promise<Page<Job>> {
     const { pageSize = 100, continuationToken, ...rest } = options;
-    const { body, continuation } = await this.#rest.request<Job[]>({
-      ...rest,
-      ...ACCESS,
-      operation: 'query',
-      method: 'GET',
-      path: '/jobs/v2/query',
-      query: { jobType: filter.type, jobStatus: filter.status },
-      headers: {
-        'x-ms-max-item-count': String(pageSize),
-        ...(continuationToken === undefined ? {} : { 'x-ms-continuation': continuationToken }),
-      },
-      action: 'Listing the jobs',
-    });
-    return { items: body ?? [], ...(continuation === undefined ? {} : { continuationToken: continuation }) };
+    const call = { ...rest, ...ACCESS, operation: 'query', action: 'Listing the jobs' } as const;
+    const answer = await callJobClient<Job[]>(this.#rest, call, (jobs) =>
+      jobs.createQuery(type, status as PackageJobStatus, pageSize).next(continuationToken ?? ''),
+    );
+    return pageOf(answer);
   }
 
-  /** The next page of what a job did, device by device, that has some. */
+  /** The next non-empty page of the results of a job, one item per device. */
   async results(jobId: string, options: QueryOptions = {}): Promise<Page<DeviceJob>> {
     const sql = `SELECT * FROM devices.jobs WHERE devices.jobs.jobId = ${quoteForQuery(jobId)}`;
     const page = await this.#twins.find<DeviceJob>(sql, options);
-    // To a query a job that does not exist is one that has reached no device.
+    // A query returns no items for a job that does not exist.
     if (page.items.length === 0 && options.continuationToken === undefined) await this.get(jobId, options);
     return page;
   }
+}
 
-  async #schedule(
-    schedule: Schedule,
-    work: { readonly type: JobType; readonly [name: string]: unknown },
-    options: CallOptions,
-  ): Promise<Job> {
-    const jobId = schedule.jobId ?? randomUUID();
-    const body = {
-      jobId,
-      ...work,
-      queryCondition: schedule.queryCondition,
-      startTime: (schedule.startTime ?? new Date()).toISOString(),
-      maxExecutionTimeInSeconds: schedule.maxExecutionSeconds ?? 3600,
-    };
-    const path = hubPath('jobs', 'v2', jobId);
-    return (
-      await this.#rest.request<Job>({
-        ...options,
-        ...ACCESS,
-        method: 'PUT',
-        path,
-        action: `Scheduling the job ${jobId}`,
-        body,
-      })
-    ).body;
-  }
+function complete(schedule: Schedule): Required<Schedule> {
+  const {
+    jobId = randomUUID(),
+    queryCondition,
+    startTime = new Date(),
+    maxExecutionSeconds = 3600,
+  } = schedule;
+  return { jobId, queryCondition, startTime, maxExecutionSeconds };
 }
 
 const ACCESS = { operation: 'job', right: 'ServiceConnect' } as const;

@@ -1,20 +1,22 @@
+import type { Module } from 'azure-iothub/dist/module.js';
 import type { ModuleIdentity, ModuleInput, SymmetricKeys } from './hub-types.ts';
 import {
-  changed,
-  changeIdentity,
+  changeOf,
   type EtagOptions,
   keysOf,
   READ,
-  renewed,
+  repeatOnConflict,
   type WithKeys,
   WRITE,
+  withNewKey,
   withoutKeys,
 } from './identities.ts';
-import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
+import type { CallOptions, RestClient } from './rest-client.ts';
+import { callRegistry } from './transport.ts';
 
 /**
- * The modules of devices in the identity registry. Nothing returns keys but `moduleKeys` and `regenerateModuleKey`. Errors as in
- * registry.ts; a missing module is DEVICE_NOT_FOUND too.
+ * The modules of devices in the identity registry. Only `moduleKeys` and `regenerateModuleKey` return keys. Errors as in registry.ts; a
+ * missing module is DEVICE_NOT_FOUND too.
  */
 export class ModuleRegistry {
   readonly #rest: RestClient;
@@ -25,15 +27,12 @@ export class ModuleRegistry {
 
   async createModule(module: ModuleInput, options: CallOptions = {}): Promise<ModuleIdentity> {
     const action = `Creating the module ${module.moduleId} of ${module.deviceId}`;
-    const path = modulePath(module.deviceId, module.moduleId);
-    const { body } = await this.#rest.request<WithKeys<ModuleIdentity>>({
-      ...options,
-      ...WRITE,
-      method: 'PUT',
-      path,
-      action,
-      body: module,
-    });
+    const input = { authentication: { type: 'sas' }, ...module };
+    const { body } = await callRegistry<WithKeys<ModuleIdentity>>(
+      this.#rest,
+      { ...options, ...WRITE, action },
+      (registry) => registry.addModule(input as unknown as Module),
+    );
     return withoutKeys(body);
   }
 
@@ -42,18 +41,14 @@ export class ModuleRegistry {
   }
 
   async modules(deviceId: string, options: CallOptions = {}): Promise<ModuleIdentity[]> {
-    const action = `Listing the modules of ${deviceId}`;
-    const path = hubPath('devices', deviceId, 'modules');
-    const { body } = await this.#rest.request<WithKeys<ModuleIdentity>[]>({
-      ...options,
-      ...READ,
-      method: 'GET',
-      path,
-      action,
-    });
+    const call = { ...options, ...READ, action: `Listing the modules of ${deviceId}` };
+    const { body } = await callRegistry<WithKeys<ModuleIdentity>[]>(this.#rest, call, (registry) =>
+      registry.getModulesOnDevice(deviceId),
+    );
     return body.map(withoutKeys);
   }
 
+  /** Changes the given members only. Without an ETag, changes that other clients make at the same time are kept. */
   async updateModule(
     deviceId: string,
     moduleId: string,
@@ -63,21 +58,19 @@ export class ModuleRegistry {
     const action = `Changing the module ${moduleId} of ${deviceId}`;
     return await this.#changeModule(deviceId, moduleId, options, action, (module) => ({
       ...module,
-      ...changed(module, change),
+      ...changeOf(module, change),
     }));
   }
 
-  async deleteModule(deviceId: string, moduleId: string, options: EtagOptions = {}): Promise<void> {
-    const { etag, ...rest } = options;
+  async deleteModule(
+    deviceId: string,
+    moduleId: string,
+    { etag, ...options }: EtagOptions = {},
+  ): Promise<void> {
     const action = `Deleting the module ${moduleId} of ${deviceId}`;
-    await this.#rest.request({
-      ...rest,
-      ...WRITE,
-      method: 'DELETE',
-      path: modulePath(deviceId, moduleId),
-      action,
-      ifMatch: etag ?? '*',
-    });
+    await callRegistry(this.#rest, { ...options, ...WRITE, ifMatch: etag, action }, (registry) =>
+      registry.removeModule(deviceId, moduleId),
+    );
   }
 
   async moduleKeys(deviceId: string, moduleId: string, options: CallOptions = {}): Promise<SymmetricKeys> {
@@ -93,17 +86,12 @@ export class ModuleRegistry {
     which: 'primary' | 'secondary',
     options: EtagOptions = {},
   ): Promise<SymmetricKeys> {
+    const action = `Replacing a key of the module ${moduleId} of ${deviceId}`;
     let keys: SymmetricKeys | undefined;
-    await this.#changeModule(
-      deviceId,
-      moduleId,
-      options,
-      `Making a key of the module ${moduleId} of ${deviceId}`,
-      (module) => {
-        keys = renewed(keysOf(module, `The module ${moduleId} of ${deviceId}`), which);
-        return { ...module, authentication: { ...module.authentication, symmetricKey: keys } };
-      },
-    );
+    await this.#changeModule(deviceId, moduleId, options, action, (module) => {
+      keys = withNewKey(keysOf(module, `The module ${moduleId} of ${deviceId}`), which);
+      return { ...module, authentication: { ...module.authentication, symmetricKey: keys } };
+    });
     return keys as SymmetricKeys;
   }
 
@@ -112,31 +100,29 @@ export class ModuleRegistry {
     moduleId: string,
     options: CallOptions,
   ): Promise<WithKeys<ModuleIdentity>> {
-    const action = `Reading the module ${moduleId} of ${deviceId}`;
-    const path = modulePath(deviceId, moduleId);
-    return (
-      await this.#rest.request<WithKeys<ModuleIdentity>>({ ...options, ...READ, method: 'GET', path, action })
-    ).body;
+    const call = { ...options, ...READ, action: `Reading the module ${moduleId} of ${deviceId}` };
+    const { body } = await callRegistry<WithKeys<ModuleIdentity>>(this.#rest, call, (registry) =>
+      registry.getModule(deviceId, moduleId),
+    );
+    return body;
   }
 
+  /** The API replaces whole identities, so a change reads, changes and writes with the ETag that it has read. */
   async #changeModule(
     deviceId: string,
     moduleId: string,
-    options: EtagOptions,
+    { etag, ...options }: EtagOptions,
     action: string,
     change: (module: WithKeys<ModuleIdentity>) => unknown,
   ): Promise<ModuleIdentity> {
-    const path = modulePath(deviceId, moduleId);
-    return await changeIdentity(
-      this.#rest,
-      { path, action },
-      options,
-      (rest) => this.#readModule(deviceId, moduleId, rest),
-      change,
-    );
+    return await repeatOnConflict(etag, async () => {
+      const module = await this.#readModule(deviceId, moduleId, options);
+      const changed = change(module) as Module;
+      const call = { ...options, ...WRITE, ifMatch: etag ?? module.etag, action };
+      const { body } = await callRegistry<WithKeys<ModuleIdentity>>(this.#rest, call, (registry) =>
+        registry.updateModule(changed, true),
+      );
+      return withoutKeys(body);
+    });
   }
-}
-
-function modulePath(deviceId: string, moduleId: string): string {
-  return hubPath('devices', deviceId, 'modules', moduleId);
 }

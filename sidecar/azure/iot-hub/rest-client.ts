@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { apiVersion } from 'azure-iothub/dist/version.js';
 import type { Dispatcher } from 'undici';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { createAgent } from '../../lib/proxy.ts';
@@ -7,16 +8,16 @@ import type { HubCredentials } from '../credentials.ts';
 import { HubAuthorization } from './authorization.ts';
 import { type OperationClass, RateLimiter } from './rate-limiter.ts';
 
-/** How long a caller waits, and how it gives up. Every function of the hub adapters takes these. */
+/** Deadline and cancellation of a call. Every function of the IoT Hub adapters takes these. */
 export interface CallOptions {
-  /** Bound of the whole, waiting for the tier's rate included. Default 30000. */
+  /** Timeout of the whole call, including the wait for the rate limit. Default 30000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
 export interface HubRequest extends CallOptions {
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
-  /** Without api-version; build it with `hubPath`. */
+  /** Without the query string; build it with `hubPath`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: unknown;
@@ -24,21 +25,21 @@ export interface HubRequest extends CallOptions {
   /** An ETag (with or without quotes) or `*`. */
   readonly ifMatch?: string | undefined;
   readonly operation: OperationClass;
-  /** Operations that one call stands for. Default 1. */
+  /** Number of operations that the hub counts for this call. Default 1. */
   readonly cost?: number;
-  /** Opens the error message: `Reading the twin of dev-1`. */
+  /** First words of the error message: `Reading the twin of dev-1`. */
   readonly action: string;
-  /** Named when access is refused: `RegistryRead`. */
+  /** The right that the call needs, such as `RegistryRead`. The error message names it when access is refused. */
   readonly right: string;
-  /** Statuses of 300 and above that are no failure here. */
+  /** Statuses of 300 and above that are not errors of this call. */
   readonly accept?: readonly number[];
-  /** Whether the call may be sent again when the connection broke under it. Default: GET only. */
+  /** Whether the call may be sent again after a connection loss. Default: GET only. */
   readonly repeatable?: boolean;
 }
 
 export interface HubAnswer<T> {
   readonly status: number;
-  /** Undefined when the answer has no body. */
+  /** Undefined when the response has no body. */
   readonly body: T;
   /** Token for the next page of a query. */
   readonly continuation: string | undefined;
@@ -46,42 +47,36 @@ export interface HubAnswer<T> {
 
 export interface RestClientOptions {
   readonly credentials: HubCredentials;
-  /** Shared by everything that calls the same hub. Without one nothing is held back. */
-  readonly quota?: RateLimiter;
+  /** Shared by all clients of the hub. Default: no limit until the hub answers 429. */
+  readonly rateLimiter?: RateLimiter;
   /** Most connections to the hub. Default 8. */
   readonly connections?: number;
 }
 
-const API_VERSION = '2021-04-12';
 const DEFAULT_TIMEOUT_MS = 30_000;
 
-/**
- * Joins path segments, each encoded: ids may hold any of `-:.+%_#*?!(),=@$'`. One of dots alone would lead to another resource, such as the
- * device of a module. @throws ConnectorError REQUEST_INVALID
- */
+/** Joins path segments and encodes each: ids may contain any of `-:.+%_#*?!(),=@$'`. */
 export function hubPath(...segments: readonly string[]): string {
-  const direction = segments.find((segment) => segment === '.' || segment === '..');
-  if (direction !== undefined)
-    throw new ConnectorError('REQUEST_INVALID', `${direction} is no id: it would lead somewhere else.`);
   return `/${segments.map(encodeURIComponent).join('/')}`;
 }
 
 /**
- * The service side of IoT Hub's REST API. Speaks to `HostName` with its port, trusts what Node trusts (NODE_EXTRA_CA_CERTS included), keeps
- * connections, signs, keeps to the tier's rates and waits out a 429 as long as the caller's time allows.
+ * A client of the service REST API of IoT Hub. It connects to `HostName` with its port, uses the certificates that Node trusts
+ * (NODE_EXTRA_CA_CERTS included), keeps connections alive, signs requests, keeps to the rates of the tier, and retries after a 429 as long as
+ * the deadline allows.
  */
 export class RestClient {
   readonly #agent: Dispatcher;
   readonly #host: string;
   readonly #authorization: HubAuthorization;
-  readonly #quota: RateLimiter;
+  readonly #rateLimiter: RateLimiter;
   readonly #stop = new AbortController();
 
   constructor(options: RestClientOptions) {
     const { credentials } = options;
     const hostName = credentials.kind === 'entra' ? credentials.hostName : credentials.connection.hostName;
     this.#host = hostName;
-    this.#quota = options.quota ?? new RateLimiter();
+    this.#rateLimiter = options.rateLimiter ?? new RateLimiter();
     this.#authorization = new HubAuthorization(credentials);
     this.#agent = createAgent({
       connections: options.connections ?? 8,
@@ -90,9 +85,10 @@ export class RestClient {
     });
   }
 
-  /** Throws ConnectorError; the codes are those of azure-error.ts. */
+  /** Throws ConnectorError with the codes of azure-error.ts, and REQUEST_INVALID for a path segment `.` or `..`. */
   async request<T = unknown>(request: HubRequest): Promise<HubAnswer<T>> {
     const context = { action: request.action, host: this.#host, right: request.right };
+    checkSegments(request);
     const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const deadlineMs = Date.now() + timeoutMs;
     const signals = [
@@ -103,42 +99,41 @@ export class RestClient {
     const signal = AbortSignal.any(signals);
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#quota.take(request.operation, { deadlineMs, signal, cost: request.cost ?? 1 });
+        await this.#rateLimiter.take(request.operation, { deadlineMs, signal, cost: request.cost ?? 1 });
       } catch (thrown) {
         throw this.#stop.signal.aborted ? stopping() : thrown;
       }
       try {
         const answer = await this.#send<T>(request, context, signal);
-        this.#quota.accepted(request.operation);
+        this.#rateLimiter.accepted(request.operation);
         return answer;
       } catch (thrown) {
         const error = this.#judge(thrown, request, context, signal);
-        if (!(await this.#mayRepeat(request, error, attempt, deadlineMs, signal))) throw error;
+        if (!(await this.#mayRetry(request, error, attempt, deadlineMs, signal))) throw error;
       }
     }
   }
 
-  /** Ends calls that are under way (they fail with STOPPING). Idempotent. */
+  /** Running calls fail with STOPPING. Idempotent. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#agent.destroy();
   }
 
   #judge(thrown: unknown, request: HubRequest, context: AzureContext, signal: AbortSignal): ConnectorError {
-    if (this.#stop.signal.aborted)
-      return new ConnectorError('STOPPING', 'The connection to the hub is being closed.');
+    if (this.#stop.signal.aborted) return stopping();
     if (signal.aborted) return azureError(abortReason(signal), context);
     const error = azureError(thrown, context);
     if (error.code !== 'AZURE_THROTTLED') return error;
-    const restMs = this.#quota.refused(request.operation, error.retryAfterMs);
-    return new ConnectorError(error.code, `${error.message} Try again in ${Math.ceil(restMs / 1000)} s.`, {
+    const restMs = this.#rateLimiter.refused(request.operation, error.retryAfterMs);
+    return new ConnectorError(error.code, `${error.message} Retry in ${Math.ceil(restMs / 1000)} s.`, {
       retryAfterMs: restMs,
       ...(error.details ? { details: error.details } : {}),
     });
   }
 
-  /** After a 429 when there is time left, and once after a broken connection when the call can be repeated. */
-  async #mayRepeat(
+  /** After a 429 while the deadline allows, and once after a connection loss when the call can be repeated. */
+  async #mayRetry(
     request: HubRequest,
     error: ConnectorError,
     attempt: number,
@@ -202,18 +197,25 @@ export class RestClient {
   }
 }
 
-function stopping(): ConnectorError {
-  return new ConnectorError('STOPPING', 'The connection to the hub is being closed.');
+/** A segment `.` or `..` would address another resource, such as the device of a module. */
+function checkSegments({ path, action }: HubRequest): void {
+  const dots = path.split('/').find((segment) => segment === '.' || segment === '..');
+  if (dots !== undefined)
+    throw new ConnectorError('REQUEST_INVALID', `${action}: ${dots} is not a valid id.`);
 }
 
-/** A caller may abort with any reason; what counts is whether time was up. */
+function stopping(): ConnectorError {
+  return new ConnectorError('STOPPING', 'The connection to the IoT Hub is closing.');
+}
+
+/** Callers abort with any reason. Only a timeout is distinguished. */
 function abortReason(signal: AbortSignal): unknown {
   const isTimeout = signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError';
   return isTimeout ? signal.reason : new DOMException('cancelled', 'AbortError');
 }
 
 function query(parameters: HubRequest['query'] = {}): string {
-  const search = new URLSearchParams({ 'api-version': API_VERSION });
+  const search = new URLSearchParams({ 'api-version': apiVersion });
   for (const [name, value] of Object.entries(parameters))
     if (value !== undefined) search.set(name, String(value));
   return search.toString();
@@ -233,6 +235,9 @@ function parseBody(text: string, context: AzureContext): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new ConnectorError('AZURE_FAILED', `${context.action}: the answer of ${context.host} is not JSON.`);
+    throw new ConnectorError(
+      'AZURE_FAILED',
+      `${context.action}: the response of ${context.host} is not JSON.`,
+    );
   }
 }

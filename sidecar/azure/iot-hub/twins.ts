@@ -1,11 +1,12 @@
 import type { Page, Twin, TwinPatch } from './hub-types.ts';
 import type { EtagOptions } from './identities.ts';
-import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
+import { type CallOptions, type HubAnswer, hubPath, type RestClient } from './rest-client.ts';
+import { callRegistry } from './transport.ts';
 
 export interface QueryOptions extends CallOptions {
-  /** Most items of a page, 1 to 1000. The hub may return fewer, even none, and still have more pages. Default 100. */
+  /** Most items of a page, 1 to 1000. A page may have fewer or no items although more pages follow. Default 100. */
   readonly pageSize?: number;
-  /** As the page before gave it. Absent for the first page. */
+  /** The token of the previous page. Absent for the first page. */
   readonly continuationToken?: string;
 }
 
@@ -18,7 +19,7 @@ export interface TwinName {
 /**
  * Twins of devices and modules, and the query language over them (`SELECT * FROM devices WHERE ...`, `devices.modules`, `devices.jobs`).
  *
- * Errors: DEVICE_NOT_FOUND, PRECONDITION_FAILED, AZURE_REJECTED (a malformed query or patch) and what hub-rest.ts gives.
+ * Errors: DEVICE_NOT_FOUND, PRECONDITION_FAILED, AZURE_REJECTED (a malformed query or patch) and those of rest-client.ts.
  */
 export class Twins {
   readonly #rest: RestClient;
@@ -28,51 +29,66 @@ export class Twins {
   }
 
   async get(name: TwinName, options: CallOptions = {}): Promise<Twin> {
-    const action = `Reading the twin of ${nameOf(name)}`;
-    return (
-      await this.#rest.request<Twin>({ ...options, ...READ, method: 'GET', path: twinPath(name), action })
-    ).body;
-  }
-
-  /** Merges: a member that is null is removed, one that is absent stays. Returns the twin afterwards. */
-  async patch(name: TwinName, patch: TwinPatch, options: EtagOptions = {}): Promise<Twin> {
-    return await this.#write('PATCH', name, patch, options, `Changing the twin of ${nameOf(name)}`);
-  }
-
-  /** Replaces tags and desired properties as a whole; an absent part is emptied. Returns the twin afterwards. */
-  async replace(name: TwinName, twin: TwinPatch, options: EtagOptions = {}): Promise<Twin> {
-    return await this.#write(
-      'PUT',
-      name,
-      { tags: twin.tags ?? {}, desired: twin.desired ?? {} },
-      options,
-      `Replacing the twin of ${nameOf(name)}`,
+    const { deviceId, moduleId } = name;
+    const call = { ...options, ...READ, action: `Reading the twin of ${nameOf(name)}` };
+    const { body } = await callRegistry<Twin>(this.#rest, call, (registry) =>
+      moduleId === undefined ? registry.getTwin(deviceId) : registry.getModuleTwin(deviceId, moduleId),
     );
+    return body;
+  }
+
+  /** Merges: a member that is null is removed, an absent member stays. Returns the new twin. */
+  async patch(name: TwinName, patch: TwinPatch, { etag = '*', ...options }: EtagOptions = {}): Promise<Twin> {
+    const { deviceId, moduleId } = name;
+    const call = { ...options, ...UPDATE, action: `Changing the twin of ${nameOf(name)}` };
+    const content = twinContent(patch);
+    const { body } = await callRegistry<Twin>(this.#rest, call, (registry) =>
+      moduleId === undefined
+        ? registry.updateTwin(deviceId, content, etag)
+        : registry.updateModuleTwin(deviceId, moduleId, content, etag),
+    );
+    return body;
+  }
+
+  /** Replaces all tags and desired properties; an absent part is emptied. Returns the new twin. azure-iothub has no call for it. */
+  async replace(
+    name: TwinName,
+    { tags, desired }: TwinPatch,
+    { etag = '*', ...options }: EtagOptions = {},
+  ): Promise<Twin> {
+    const { deviceId, moduleId } = name;
+    const { body } = await this.#rest.request<Twin>({
+      ...options,
+      ...UPDATE,
+      method: 'PUT',
+      path:
+        moduleId === undefined ? hubPath('twins', deviceId) : hubPath('twins', deviceId, 'modules', moduleId),
+      body: twinContent({ tags: tags ?? {}, desired: desired ?? {} }),
+      ifMatch: etag,
+      action: `Replacing the twin of ${nameOf(name)}`,
+    });
+    return body;
   }
 
   /** One page of a query. */
   async query<T = Twin>(sql: string, options: QueryOptions = {}): Promise<Page<T>> {
     const { pageSize = 100, continuationToken, ...rest } = options;
-    const { body, continuation } = await this.#rest.request<T[]>({
+    const call = {
       ...rest,
-      method: 'POST',
-      path: '/devices/query',
-      body: { query: sql },
-      headers: {
-        'x-ms-max-item-count': String(Math.min(Math.max(pageSize, 1), 1000)),
-        ...(continuationToken === undefined ? {} : { 'x-ms-continuation': continuationToken }),
-      },
       operation: 'query',
+      right: 'ServiceConnect and RegistryRead',
       repeatable: true,
       action: 'Running the query',
-      right: 'ServiceConnect and RegistryRead',
-    });
-    return { items: body ?? [], ...(continuation === undefined ? {} : { continuationToken: continuation }) };
+    } as const;
+    const answer = await callRegistry<T[]>(this.#rest, call, (registry) =>
+      registry.createQuery(sql, Math.min(Math.max(pageSize, 1), 1000)).next(continuationToken ?? ''),
+    );
+    return pageOf(answer);
   }
 
-  /** The first page from there on that has items; an empty one is the last. The hub may give an empty page and still have more. */
+  /** The next page that has items; an empty page is the last one. The hub may return an empty page before the last one. */
   async find<T = Twin>(sql: string, options: QueryOptions = {}): Promise<Page<T>> {
-    return await nextFilled((place) => this.query<T>(sql, { ...options, ...place }), options);
+    return await nextNonEmpty((place) => this.query<T>(sql, { ...options, ...place }), options);
   }
 
   /** Every page of a query, one after the other. `timeoutMs` bounds each page. */
@@ -87,35 +103,10 @@ export class Twins {
       continuationToken = page.continuationToken;
     } while (continuationToken !== undefined);
   }
-
-  async #write(
-    method: 'PATCH' | 'PUT',
-    name: TwinName,
-    patch: TwinPatch,
-    options: EtagOptions,
-    action: string,
-  ): Promise<Twin> {
-    const { etag, ...rest } = options;
-    const { tags, desired } = patch;
-    const body = {
-      ...(tags === undefined ? {} : { tags }),
-      ...(desired === undefined ? {} : { properties: { desired } }),
-    };
-    const request = {
-      ...rest,
-      ...UPDATE,
-      method,
-      path: twinPath(name),
-      body,
-      ifMatch: etag ?? '*',
-      action,
-    } as const;
-    return (await this.#rest.request<Twin>(request)).body;
-  }
 }
 
-/** Asks for page after page until one has items or is the last. */
-export async function nextFilled<T>(
+/** Reads pages until one has items or is the last. */
+export async function nextNonEmpty<T>(
   read: (place: Pick<QueryOptions, 'continuationToken'>) => Promise<Page<T>>,
   { continuationToken }: QueryOptions,
 ): Promise<Page<T>> {
@@ -128,18 +119,25 @@ export async function nextFilled<T>(
 const READ = { operation: 'twinRead', right: 'ServiceConnect' } as const;
 const UPDATE = { operation: 'twinUpdate', right: 'ServiceConnect' } as const;
 
-function twinPath({ deviceId, moduleId }: TwinName): string {
-  return moduleId === undefined
-    ? hubPath('twins', deviceId)
-    : hubPath('twins', deviceId, 'modules', moduleId);
-}
-
-/** How a device or module is called in messages. */
+/** The name of a device or module in messages. */
 export function nameOf({ deviceId, moduleId }: TwinName): string {
   return moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`;
 }
 
-/** A text as a string literal of the query language, which escapes with a backslash. */
+/** The content of a twin as the API expects it. */
+export function twinContent({ tags, desired }: TwinPatch): object {
+  return {
+    ...(tags === undefined ? {} : { tags }),
+    ...(desired === undefined ? {} : { properties: { desired } }),
+  };
+}
+
+/** The response of a query as a page. */
+export function pageOf<T>({ body, continuation }: HubAnswer<T[] | undefined>): Page<T> {
+  return { items: body ?? [], ...(continuation === undefined ? {} : { continuationToken: continuation }) };
+}
+
+/** A string literal of the query language, which escapes with a backslash. */
 export function quoteForQuery(text: string): string {
   return `'${text.replaceAll(/[\\']/g, '\\$&')}'`;
 }

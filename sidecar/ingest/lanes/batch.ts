@@ -1,32 +1,10 @@
 import type { Update } from '../../translate/types.ts';
+import type { BatchOrigin } from '../batch-origin.ts';
 
-/** The updates of one message, with the sequence number that the platform answers refusals by. */
+/** One update with the number by which ThingWorx names it when it refuses it. */
 export interface Row {
   readonly sequenceNumber: number;
   readonly update: Update;
-}
-
-/** Where a batch comes from; absent for replays, whose rows the platform must not take for repeats. */
-export interface BatchOrigin {
-  readonly stream: string;
-  readonly partition: string;
-  readonly through: number;
-}
-
-/**
- * The origin of what follows in a batch when a part of it was refused. No mark may pass a refusal that is not in the dead letters yet: after
- * a crash the platform would take its message for a repeat, and nobody would hear of it again.
- */
-export function originAfter(
-  origin: BatchOrigin | undefined,
-  refused: readonly { readonly sequenceNumber: number }[],
-): BatchOrigin | undefined {
-  if (!origin) return undefined;
-  const through = refused.reduce(
-    (lowest, { sequenceNumber }) => Math.min(lowest, sequenceNumber - 1),
-    origin.through,
-  );
-  return { ...origin, through };
 }
 
 interface Group {

@@ -8,15 +8,15 @@ export interface Position {
 }
 
 export interface CheckpointerOptions {
-  /** False when the partition belongs to another sidecar by now. */
+  /** Resolves to false when another sidecar owns the partition now. */
   readonly write: (position: Position) => Promise<boolean>;
   readonly log: Log;
   readonly intervalMs?: number;
 }
 
 /**
- * Writes the position of one lane at most once per interval: a checkpoint costs a call to the store, and what is sent again after a
- * crash is no more than what was confirmed since the last one. A failed write is tried again with the next position.
+ * Writes the checkpoint of one lane at most once per interval, because each one is a call to the store. After a crash, the messages since the
+ * last checkpoint are received again. A failed write is repeated with the next position.
  */
 export class Checkpointer {
   readonly #options: Required<CheckpointerOptions>;
@@ -36,7 +36,7 @@ export class Checkpointer {
     this.#timer ??= setTimeout(() => void this.flush(), this.#options.intervalMs);
   }
 
-  /** Writes what is not written yet. Resolves also when the store fails: the next flush tries again. */
+  /** Writes the last position now. Resolves also when the store fails: the next flush repeats the write. */
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -44,7 +44,7 @@ export class Checkpointer {
     return this.#writing;
   }
 
-  /** The partition belongs to another sidecar: nothing more may be written. */
+  /** Another sidecar owns the partition: no more checkpoints are written. */
   abandon(): void {
     this.#lost = true;
     clearTimeout(this.#timer);
@@ -62,7 +62,7 @@ export class Checkpointer {
       this.#failing = false;
     } catch (error) {
       if (!this.#failing)
-        this.#options.log.warn({ err: error }, 'A checkpoint could not be written; trying again.');
+        this.#options.log.warn({ err: error }, 'A checkpoint could not be written; retrying.');
       this.#failing = true;
       this.#position ??= position;
       if (!this.#lost) this.#timer ??= setTimeout(() => void this.flush(), this.#options.intervalMs);

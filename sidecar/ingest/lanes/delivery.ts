@@ -1,21 +1,23 @@
-import type { DeadLetter, DeadLetterSink } from '../../dead-letters/store.ts';
+import type { DeadLetter, DeadLetterReason, DeadLetterSink } from '../../dead-letters/store.ts';
 import { type ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import type { HubCounters } from '../../observe/counters.ts';
-import type { EventDelivery } from '../notifications/delivery.ts';
-import type { BatchOrigin, Row } from './batch.ts';
-import type { Entry, Interpreter } from './interpreter.ts';
+import type { Ignored } from '../../translate/types.ts';
+import type { BatchOrigin } from '../batch-origin.ts';
+import type { NotificationDelivery } from '../notifications/delivery.ts';
+import type { Row } from './batch.ts';
+import type { Interpreter, TranslatedMessage } from './interpreter.ts';
 import type { Sender } from './sender.ts';
 
 export interface DeliveryOptions {
   readonly interpreter: Interpreter;
   readonly sender: Sender;
-  readonly events: EventDelivery;
+  readonly notifications: NotificationDelivery;
   readonly deadLetters: DeadLetterSink;
-  /** The letter of an entry that was refused: its id decides which letter it replaces. */
-  readonly letterOf: (entry: Entry, storedAtMs: number) => DeadLetter;
+  /** The dead letter of a refused message. Its id decides which dead letter it replaces. */
+  readonly deadLetterOf: (message: TranslatedMessage, storedAtMs: number) => DeadLetter;
   readonly counters: HubCounters;
-  /** Once when the dead letters hold the delivery up, once when they take letters again (undefined). */
+  /** Called once when the dead-letter store fails, and once with undefined when it accepts dead letters again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
 }
 
@@ -25,8 +27,8 @@ export interface TakeLimits {
 }
 
 /**
- * The last part of every road to ThingWorx, from a lane, a replay or storage: sends entries, looks again at what the platform refused,
- * and puts what is still refused into the dead letters. Waits as long as either side is away.
+ * The last part of the delivery pipeline, for lanes, replays and storage: sends translated messages, retries what ThingWorx refused because
+ * a definition was out of date, and stores what is still refused as dead letters. Waits while ThingWorx or the dead-letter store is unavailable.
  */
 export class Delivery {
   readonly #options: DeliveryOptions;
@@ -36,83 +38,82 @@ export class Delivery {
     this.#options = options;
   }
 
-  /** How many entries from the head of the queue one call should carry; at least one. */
-  countForCall(queue: readonly Entry[], { maxRowsPerCall, maxBytesPerCall }: TakeLimits): number {
+  /** How many messages from the head of the queue one call should carry; at least one. */
+  countForCall(queue: readonly TranslatedMessage[], { maxRowsPerCall, maxBytesPerCall }: TakeLimits): number {
     const rowLimit = this.#options.sender.rowLimit(maxRowsPerCall);
     let rows = 0;
     let bytes = 0;
     let count = 0;
-    for (const entry of queue) {
-      rows += entry.updates.length + entry.events.length;
-      bytes += entry.bytes;
+    for (const { updates, notifications, bytes: size } of queue) {
+      rows += updates.length + notifications.length;
+      bytes += size;
       if (count > 0 && (rows > rowLimit || bytes > maxBytesPerCall)) break;
       count += 1;
-      // Values go before events: those that come after the end of a device must wait for it.
-      if (entry.events.some(({ type }) => type === 'lifecycle')) break;
+      // Values are sent before notifications. Values that follow a life cycle notification wait for the next call.
+      if (notifications.some(({ type }) => type === 'lifecycle')) break;
     }
     return count;
   }
 
   /**
-   * Resolves when every entry is settled: accepted, ignored or durably in the dead letters. Rejects only with STOPPING: then none of
-   * them may be taken for settled.
+   * Resolves when every message is settled: accepted, ignored or durably stored as a dead letter. Rejects only with STOPPING; then no
+   * message counts as settled.
    *
-   * @param origin absent for what the platform must not take for a repeat
+   * @param origin undefined for messages that the hub Thing must not drop as repeats
    */
   async deliver(
-    entries: readonly Entry[],
+    messages: readonly TranslatedMessage[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
   ): Promise<void> {
     const { interpreter, sender, counters } = this.#options;
-    const rows = toRows(entries);
+    const rows = toRows(messages);
     if (rows.length > 0) {
       const refused = await sender.send(rows, origin, signal);
       if (refused.length > 0) {
-        const again = await interpreter.reconsider(entries, refused, signal);
-        // Without an origin: the first call has raised the mark past these messages.
+        const again = await interpreter.retryRefused(messages, refused, signal);
+        // Without an origin: the first call has raised the high-water mark past these messages.
         const retried = again.length > 0 ? await sender.send(again, undefined, signal) : [];
-        interpreter.refuse(entries, retried);
+        interpreter.refuse(messages, retried);
       }
     }
-    await this.#deliverEvents(entries, origin, signal);
-    await this.#buryRefused(entries, signal);
-    for (const entry of entries) counters.settle(outcomeOf(entry), 1);
+    await this.#deliverNotifications(messages, origin, signal);
+    await this.#deadLetterRefused(messages, signal);
+    for (const message of messages) counters.settle(outcomeOf(message), 1);
   }
 
-  async #deliverEvents(
-    entries: readonly Entry[],
+  async #deliverNotifications(
+    messages: readonly TranslatedMessage[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const items = entries.flatMap(({ number, events }) =>
-      events.map((event) => ({ sequenceNumber: number, event })),
+    const items = messages.flatMap(({ number, notifications }) =>
+      notifications.map((notification) => ({ sequenceNumber: number, notification })),
     );
     if (items.length === 0) return;
-    const { events, counters } = this.#options;
-    const { refused, ignored } = await events.deliver(items, origin, signal);
+    const { notifications, counters } = this.#options;
+    const { refused, ignored } = await notifications.deliver(items, origin, signal);
     if (ignored.length > 0) counters.ignore('THING_UNKNOWN', ignored.length);
-    const without = new Set(ignored.map(({ event }) => event));
-    const messages = new Map(refused.map(({ sequenceNumber, message }) => [sequenceNumber, message]));
-    for (const entry of entries) {
-      if (entry.events.length === 0) continue;
-      const reason = messages.get(entry.number);
-      if (reason !== undefined) entry.reasons.push({ code: 'EVENT_REFUSED', reason });
-      entry.events.splice(
-        0,
-        Number.POSITIVE_INFINITY,
-        ...entry.events.filter((event) => !without.has(event)),
-      );
+    const without = new Set(ignored.map(({ notification }) => notification));
+    const reasonOf = new Map(refused.map(({ sequenceNumber, message }) => [sequenceNumber, message]));
+    for (const message of messages) {
+      if (message.notifications.length === 0) continue;
+      const reason = reasonOf.get(message.number);
+      if (reason !== undefined) message.reasons.push({ code: 'EVENT_REFUSED', reason });
+      const unknown = message.notifications.filter((notification) => without.has(notification));
+      if (unknown.length === 0) continue;
+      message.notifications = message.notifications.filter((notification) => !without.has(notification));
+      message.ignored = [...message.ignored, ...unknown.map(({ deviceId }) => withoutThing(deviceId))];
     }
   }
 
-  /** Stores what was refused, durably, before anyone moves past it. Waits as long as the store fails. */
-  async #buryRefused(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
-    const refused = entries.filter(({ reasons }) => reasons.length > 0);
+  /** Stores refused messages durably, before a checkpoint can move past them. Waits while the store fails. */
+  async #deadLetterRefused(messages: readonly TranslatedMessage[], signal: AbortSignal): Promise<void> {
+    const refused = messages.filter(({ reasons }) => reasons.length > 0);
     if (refused.length === 0) return;
-    const { deadLetters, letterOf, counters, onWaiting } = this.#options;
+    const { deadLetters, deadLetterOf, counters, onWaiting } = this.#options;
     const storedAtMs = Date.now();
-    const letters = refused.map((entry) => letterOf(entry, storedAtMs));
+    const letters = refused.map((message) => deadLetterOf(message, storedAtMs));
     for (let waiting = false; ; ) {
       try {
         await deadLetters.append(letters);
@@ -131,15 +132,28 @@ export class Delivery {
   }
 }
 
-/** What became of a message that is settled. */
-export function outcomeOf({ reasons, updates, events }: Entry): 'delivered' | 'ignored' | 'deadLettered' {
-  if (reasons.length > 0) return 'deadLettered';
-  return updates.length > 0 || events.length > 0 ? 'delivered' : 'ignored';
+/** Why a notification of a device without a Thing is not delivered. */
+export function withoutThing(deviceId: string): Ignored {
+  return { code: 'THING_UNKNOWN', reason: `The device ${deviceId} has no Thing.`, thing: deviceId };
 }
 
-function toRows(entries: readonly Entry[]): Row[] {
+/** What became of a settled message. */
+export type DeliveryOutcome = 'delivered' | 'ignored' | 'deadLettered';
+
+export function outcomeOf({
+  reasons,
+  updates,
+  notifications,
+}: Pick<TranslatedMessage, 'updates' | 'notifications'> & {
+  readonly reasons: readonly DeadLetterReason[];
+}): DeliveryOutcome {
+  if (reasons.length > 0) return 'deadLettered';
+  return updates.length > 0 || notifications.length > 0 ? 'delivered' : 'ignored';
+}
+
+function toRows(messages: readonly TranslatedMessage[]): Row[] {
   const rows: Row[] = [];
-  for (const { number, updates } of entries) {
+  for (const { number, updates } of messages) {
     for (const update of updates) rows.push({ sequenceNumber: number, update });
   }
   return rows;

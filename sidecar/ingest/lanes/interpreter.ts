@@ -6,92 +6,106 @@ import type { HubCounters } from '../../observe/counters.ts';
 import type { Notices } from '../../observe/notices.ts';
 import { isOutage } from '../../thingworx/client.ts';
 import type { ThingDefinitions } from '../../thingworx/definitions.ts';
-import type { HubEvent } from '../../translate/sources/events.ts';
+import type { ThingCreator } from '../../thingworx/thing-creator.ts';
+import { LastTimes } from '../../translate/distinct-times.ts';
+import type { HubNotification } from '../../translate/sources/notifications.ts';
 import type {
   Creation,
-  HubMessage,
-  Prepared,
+  DecodedMessage,
+  Ignored,
+  ReceivedMessage,
   Translation,
   Translator,
   Update,
 } from '../../translate/types.ts';
 import type { Row } from './batch.ts';
-import { onlyRefused, unanswered } from './second-look.ts';
-import type { PlatformRefusal } from './sender.ts';
+import { onlyRefused, type PlatformRefusal, REASON_CODES, unanswered } from './refusals.ts';
 
-/** One message on its way, with what it became. `reasons` not empty: it goes to the dead letters. */
-export interface Entry {
-  readonly message: HubMessage;
-  /** By which the platform names what it refuses: the sequence number, or another where messages of several partitions come together. */
+/** A message with its values and notifications for ThingWorx. It becomes a dead letter when `reasons` is not empty. */
+export interface TranslatedMessage {
+  readonly message: ReceivedMessage;
+  /** The number by which ThingWorx names what it refuses: the sequence number, or another one where messages of several partitions are mixed. */
   readonly number: number;
-  /** None when the platform has none of their Things any more and the policy is to ignore that. */
+  /** Empty when their Things are gone and the policy ignores unknown Things. */
   updates: readonly Update[];
-  /** What it says beside values. Those for which there is no Thing are taken out when the others are delivered. */
-  readonly events: HubEvent[];
+  /** Those of devices without a Thing are removed at delivery. */
+  notifications: readonly HubNotification[];
   readonly reasons: DeadLetterReason[];
-  /** What it takes in memory, and about as much in a call: a compressed body counts as it came and as it is without compression. */
+  /** What the settings leave out, with the reason. */
+  ignored: readonly Ignored[];
+  /** Approximate size in memory and in a call. A compressed body counts twice: compressed and decompressed. */
   readonly bytes: number;
-}
-
-/** Makes Things and properties that a policy wants. Rejects when ThingWorx does not answer; a refusal is its own to report. */
-export interface ThingCreator {
-  create(creations: readonly Creation[], signal: AbortSignal): Promise<void>;
 }
 
 export interface InterpreterOptions {
   /** The translator of today's settings. */
   readonly translator: () => Translator;
   readonly definitions: ThingDefinitions;
-  readonly creator: ThingCreator;
-  /** What events ask to be made before the messages behind them are looked at. */
-  readonly creationsFor: (events: readonly HubEvent[], signal: AbortSignal) => Promise<readonly Creation[]>;
+  /** Rejects when ThingWorx does not answer. What ThingWorx refuses to create stays unknown. */
+  readonly creator: Pick<ThingCreator, 'create'>;
+  /** The Things to create for life cycle notifications, before the messages that follow are translated. */
+  readonly creationsFor: (
+    notifications: readonly HubNotification[],
+    signal: AbortSignal,
+  ) => Promise<readonly Creation[]>;
   readonly counters: HubCounters;
   readonly notices: Notices;
-  /** Once when ThingWorx does not answer for definitions, once when it does again (undefined). */
+  /** Called once when ThingWorx does not answer, and once with undefined when it answers again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
 }
 
-/** Decoded messages that are looked at together. */
+/** Decoded bytes that are translated together. */
 const SLICE_BYTES = 2_000_000;
 
-/** Making a Thing takes the platform up to a second, and scripts have 30. */
+/** Creating a Thing can take ThingWorx one second, and a script may run for 30 seconds. */
 const CREATIONS_PER_CALL = 20;
 
-/** The refusals of the platform in the words of the dead letters. */
-const REASON_CODES: Readonly<Record<PlatformRefusal['reason'], string>> = {
-  THING_NOT_FOUND: 'THING_UNKNOWN',
-  PROPERTY_NOT_FOUND: 'PROPERTY_UNKNOWN',
-  VALUE_REFUSED: 'VALUE_REFUSED',
-  NOT_AUTHORIZED: 'NOT_AUTHORIZED',
-  REJECTED: 'REJECTED',
-};
-
-/** Turns messages into entries: decodes them, fetches the definitions of their Things, translates, and creates what is wanted. */
+/** Translates messages: decodes them, loads the definitions of their Things, coerces values, and creates Things and properties as the settings say. */
 export class Interpreter {
   readonly #options: InterpreterOptions;
+  readonly #lastTimes = new LastTimes();
 
   constructor(options: InterpreterOptions) {
     this.#options = options;
   }
 
   /**
-   * Interprets the first messages, as many as decode to a bounded size and one at least: a kilobyte of gzip may hold megabytes. The caller
-   * comes again for the others when it has room. Waits as long as ThingWorx is away; rejects only with STOPPING.
+   * Translates the first messages: at least one, and as many as decode to a bounded size, because a kilobyte of gzip may hold megabytes. The
+   * caller calls again for the others. Waits while ThingWorx is unavailable; rejects only with STOPPING.
    */
-  async interpret(messages: readonly HubMessage[], signal: AbortSignal): Promise<Entry[]> {
+  async interpret(messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<TranslatedMessage[]> {
     const translator = this.#options.translator();
-    const prepared = await prepare(translator, messages, SLICE_BYTES);
-    await this.#load(prepared, signal);
-    const translations = await this.#translate(translator, prepared, signal);
-    return prepared.map((item, index) => this.#toEntry(item, translations[index] as Translation));
+    const decoded = await decode(translator, messages, SLICE_BYTES);
+    await this.#load(decoded, signal);
+    const translations = await this.#translate(translator, decoded, signal);
+    return decoded.map((item, index) =>
+      this.#toTranslated(item, translations[index] as Translation, translator),
+    );
   }
 
   /**
-   * What the platform refused although the definitions allowed it. A Thing or property that is gone is looked up again and the policy
-   * decides anew: the rows to send again are returned. Everything else becomes a reason of its entry.
+   * Translates the first messages as `interpret` does, but creates nothing and counts nothing: what a replay would do. Waits while ThingWorx
+   * is unavailable; rejects only with STOPPING.
    */
-  async reconsider(
-    entries: readonly Entry[],
+  async preview(messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<Translation[]> {
+    const { definitions, translator } = this.#options;
+    const current = translator();
+    const decoded = await decode(current, messages, SLICE_BYTES);
+    await this.#load(decoded, signal);
+    const translations: Translation[] = [];
+    for (const item of decoded) {
+      if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
+      translations.push(current.translate(item, definitions));
+    }
+    return translations;
+  }
+
+  /**
+   * Handles what ThingWorx refused although the known definitions allowed it. Things and properties that are gone are looked up again and the
+   * messages are translated again: the rows to send again are returned. Every other refusal becomes a reason of its message.
+   */
+  async retryRefused(
+    messages: readonly TranslatedMessage[],
     refused: readonly PlatformRefusal[],
     signal: AbortSignal,
   ): Promise<Row[]> {
@@ -100,43 +114,45 @@ export class Interpreter {
       ({ reason }) => reason === 'THING_NOT_FOUND' || reason === 'PROPERTY_NOT_FOUND',
     );
     this.refuse(
-      entries,
+      messages,
       refused.filter((refusal) => !stale.includes(refusal)),
     );
-    // A value that was right by the definition and is refused: the property may have another base type by now.
+    // The value fits the known definition: the property may have another base type now.
     for (const { thing, reason } of refused) if (reason === 'VALUE_REFUSED') definitions.invalidate(thing);
     if (stale.length === 0) return [];
     for (const { thing } of stale) definitions.invalidate(thing);
     const bySequence = groupBySequence(stale);
     const translator = this.#options.translator();
-    const affected = entries.filter(({ number }) => bySequence.has(number));
-    const prepared = await prepare(
+    const affected = messages.filter(({ number }) => bySequence.has(number));
+    const decoded = await decode(
       translator,
       affected.map(({ message }) => message),
     );
-    await this.#load(prepared, signal);
-    const translations = await this.#translate(translator, prepared, signal, false);
+    await this.#load(decoded, signal);
+    const translations = await this.#translate(translator, decoded, signal, false);
     const rows: Row[] = [];
-    for (const [index, entry] of affected.entries()) {
+    for (const [index, message] of affected.entries()) {
       const translation = translations[index];
-      const refusals = bySequence.get(entry.number);
+      const refusals = bySequence.get(message.number);
       if (!translation || !refusals) continue;
       const concerned = onlyRefused(translation, refusals);
       this.#account(concerned);
-      entry.reasons.push(...concerned.refusals);
-      this.refuse([entry], unanswered(concerned, refusals));
-      if (translation.updates.length === 0) entry.updates = [];
-      for (const update of concerned.updates) rows.push({ sequenceNumber: entry.number, update });
+      message.reasons.push(...concerned.refusals);
+      if (concerned.ignored.length > 0) message.ignored = [...message.ignored, ...concerned.ignored];
+      this.refuse([message], unanswered(concerned, refusals));
+      if (translation.updates.length === 0) message.updates = [];
+      for (const update of translator.inOrder(concerned.updates, this.#lastTimes))
+        rows.push({ sequenceNumber: message.number, update });
     }
     return rows;
   }
 
-  /** Makes refusals of the platform the reasons of their entries. */
-  refuse(entries: readonly Entry[], refused: readonly PlatformRefusal[]): void {
+  /** Adds refusals of ThingWorx to the reasons of their messages. */
+  refuse(messages: readonly TranslatedMessage[], refused: readonly PlatformRefusal[]): void {
     if (refused.length === 0) return;
     const bySequence = groupBySequence(refused);
-    for (const entry of entries) {
-      for (const refusal of bySequence.get(entry.number) ?? []) {
+    for (const message of messages) {
+      for (const refusal of bySequence.get(message.number) ?? []) {
         const code = REASON_CODES[refusal.reason] ?? 'REJECTED';
         const reason = {
           code,
@@ -144,21 +160,26 @@ export class Interpreter {
           thing: refusal.thing,
           ...(refusal.property ? { property: refusal.property } : {}),
         };
-        entry.reasons.push(reason);
-        this.#options.notices.refused(entry.message, reason);
+        message.reasons.push(reason);
+        this.#options.notices.refused(message.message, reason);
       }
     }
   }
 
-  #toEntry({ message, bytes }: Prepared, translation: Translation): Entry {
+  #toTranslated(
+    { message, bytes }: DecodedMessage,
+    translation: Translation,
+    translator: Translator,
+  ): TranslatedMessage {
     this.#account(translation);
     for (const refusal of translation.refusals) this.#options.notices.refused(message, refusal);
     return {
       message,
       number: message.sequenceNumber,
-      updates: translation.updates,
-      events: [...translation.events],
+      updates: translator.inOrder(translation.updates, this.#lastTimes),
+      notifications: translation.notifications,
       reasons: [...translation.refusals],
+      ignored: translation.ignored,
       bytes: bytes === message.body.byteLength ? bytes : bytes + message.body.byteLength,
     };
   }
@@ -172,22 +193,22 @@ export class Interpreter {
   }
 
   /**
-   * Translates, and has made what the policies want: for all messages together, or thousands of new devices would take a call each. A new
-   * Thing may want new properties in turn; what was tried once and is still unknown is refused, so this ends.
+   * Translates, and creates what the policies want. Creations of all messages share calls; otherwise thousands of new devices would need a call
+   * each. A new Thing may need new properties. What was tried once and is still unknown is refused, so this ends.
    *
-   * @param withEvents make what events want, too: a device may send right after it was created, so that both come in one batch
+   * @param withNotifications also create Things for life cycle notifications: a device may send right after it was created, in the same batch
    */
   async #translate(
     translator: Translator,
-    prepared: readonly Prepared[],
+    decoded: readonly DecodedMessage[],
     signal: AbortSignal,
-    withEvents = true,
+    withNotifications = true,
   ): Promise<Translation[]> {
     const { definitions, creationsFor } = this.#options;
     const tried = new Set<string>();
     const options = { tried: (creation: Creation) => tried.has(keyOf(creation)) };
     const translations: Translation[] = [];
-    let due: readonly number[] = [...prepared.keys()];
+    let due: readonly number[] = [...decoded.keys()];
     for (let first = true; ; first = false) {
       const wanted = new Map<string, Creation>();
       const want = (creations: readonly Creation[]) => {
@@ -197,21 +218,23 @@ export class Interpreter {
         }
       };
       for (const index of due) {
-        const item = prepared[index] as Prepared;
+        const item = decoded[index] as DecodedMessage;
         if (!definitions.hasAll(item.things)) await this.#recall(item, signal);
         const translation = translator.translate(item, definitions, options);
         translations[index] = translation;
         if (translation.creations.length > 0) want(translation.creations);
       }
-      const events = withEvents && first ? translations.flatMap((translation) => translation.events) : [];
-      if (events.length > 0) want(await this.#untilAnswered(signal, () => creationsFor(events, signal)));
+      const notifications =
+        withNotifications && first ? translations.flatMap((item) => item.notifications) : [];
+      if (notifications.length > 0)
+        want(await this.#untilAnswered(signal, () => creationsFor(notifications, signal)));
       for (const key of tried) wanted.delete(key);
       if (wanted.size === 0) return translations;
       const things = await this.#create([...wanted.values()], signal);
       for (const key of wanted.keys()) tried.add(key);
-      due = due.filter((index) => prepared[index]?.things.some((name) => things.has(name)));
+      due = due.filter((index) => decoded[index]?.things.some((name) => things.has(name)));
       await this.#load(
-        due.map((index) => prepared[index] as Prepared),
+        due.map((index) => decoded[index] as DecodedMessage),
         signal,
       );
     }
@@ -230,20 +253,20 @@ export class Interpreter {
   }
 
   /**
-   * Looks up again what was forgotten since: other lanes invalidate Things, or push them out of memory, while this one waits. A Thing
-   * that is only forgotten must not be taken for one that does not exist.
+   * Loads definitions again that left the cache while this lane waited: other lanes invalidate or evict them. A Thing that is not in the
+   * cache must not be taken for one that does not exist.
    */
-  async #recall(item: Prepared, signal: AbortSignal): Promise<void> {
+  async #recall(item: DecodedMessage, signal: AbortSignal): Promise<void> {
     while (!this.#options.definitions.hasAll(item.things)) await this.#load([item], signal);
   }
 
-  async #load(prepared: readonly Prepared[], signal: AbortSignal): Promise<void> {
+  async #load(decoded: readonly DecodedMessage[], signal: AbortSignal): Promise<void> {
     const names = new Set<string>();
-    for (const { things } of prepared) for (const name of things) names.add(name);
+    for (const { things } of decoded) for (const name of things) names.add(name);
     await this.#untilAnswered(signal, () => this.#options.definitions.load(names, signal));
   }
 
-  /** A failure here says nothing about the messages, so it is repeated whatever it is. */
+  /** An error here says nothing about the messages, so the call is repeated whatever the error is. */
   async #untilAnswered<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
     const backoff = new Backoff();
     for (let waiting = false; ; ) {
@@ -268,22 +291,22 @@ function keyOf(creation: Creation): string {
   return JSON.stringify(kind === 'property' ? [kind, thing, creation.property] : creation);
 }
 
-/** Stops when the messages take more than `maxBytes` decoded. Only a mapping with an expression makes it wait for anything. */
-async function prepare(
+/** Stops when the messages take more than `maxBytes` decoded. Waits only for mappings with an expression. */
+async function decode(
   translator: Translator,
-  messages: readonly HubMessage[],
+  messages: readonly ReceivedMessage[],
   maxBytes = Number.POSITIVE_INFINITY,
-): Promise<Prepared[]> {
-  const prepared: Prepared[] = [];
+): Promise<DecodedMessage[]> {
+  const decoded: DecodedMessage[] = [];
   let bytes = 0;
   for (const message of messages) {
     if (bytes >= maxBytes) break;
     const outcome = translator.prepare(message);
     const item = outcome instanceof Promise ? await outcome : outcome;
-    prepared.push(item);
+    decoded.push(item);
     bytes += item.bytes;
   }
-  return prepared;
+  return decoded;
 }
 
 function groupBySequence(refused: readonly PlatformRefusal[]): Map<number, PlatformRefusal[]> {

@@ -1,14 +1,13 @@
-import type { ReceivedEvent } from '../../azure/event-hubs/event-types.ts';
-import { type DeadLetterSink, letterId } from '../../dead-letters/store.ts';
+import { type DeadLetterSink, deadLetterId } from '../../dead-letters/store.ts';
 import { type ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { Log } from '../../observe/log.ts';
-import type { EventDelivery } from '../notifications/delivery.ts';
-import type { BatchOrigin } from './batch.ts';
+import type { ReceivedMessage } from '../../translate/types.ts';
+import type { BatchOrigin } from '../batch-origin.ts';
+import type { NotificationDelivery } from '../notifications/delivery.ts';
 import { Checkpointer, type Position } from './checkpointer.ts';
 import { Delivery } from './delivery.ts';
-import type { Entry, Interpreter } from './interpreter.ts';
-import { toHubMessage } from './message.ts';
+import type { Interpreter, TranslatedMessage } from './interpreter.ts';
 import type { Sender } from './sender.ts';
 
 export interface LaneLimits {
@@ -20,30 +19,30 @@ export interface LaneLimits {
 
 export interface LaneOptions {
   readonly partitionId: string;
-  /** Identity of the event stream, for the repeat check. */
+  /** Identity of the event stream; the hub Thing keeps a high-water mark per stream and partition. */
   readonly stream: string;
   readonly interpreter: Interpreter;
   readonly sender: Sender;
-  readonly events: EventDelivery;
+  readonly notifications: NotificationDelivery;
   readonly deadLetters: DeadLetterSink;
   readonly counters: HubCounters;
   readonly limits: () => LaneLimits;
   readonly checkpoint: (position: Position) => Promise<boolean>;
-  /** Once when something other than ThingWorx holds the lane up, once when it goes on (undefined). */
+  /** Called once when the dead-letter store fails, and once with undefined when it accepts dead letters again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
   readonly log: Log;
 }
 
 /**
- * One partition: receive, decode, translate, send, checkpoint, in order. `accept` takes events into a bounded queue and translates them
- * while the loop sends what came before. A message leaves the queue when ThingWorx has accepted it or it lies in the dead letters.
+ * One partition: receive, decode, translate, send, checkpoint, in order. `accept` puts messages into a bounded queue and translates them
+ * while the loop sends the ones before. A message leaves the queue when ThingWorx has accepted it or the dead-letter store has it.
  */
 export class Lane {
   readonly #options: LaneOptions;
   readonly #checkpointer: Checkpointer;
   readonly #delivery: Delivery;
   readonly #abort = new AbortController();
-  #queue: Entry[] = [];
+  #queue: TranslatedMessage[] = [];
   #unsettled = 0;
   #unsettledBytes = 0;
   #coming = 0;
@@ -62,8 +61,8 @@ export class Lane {
     const { stream } = options;
     this.#delivery = new Delivery({
       ...options,
-      letterOf: ({ message, reasons }, storedAtMs) => ({
-        id: letterId(stream, message),
+      deadLetterOf: ({ message, reasons }, storedAtMs) => ({
+        id: deadLetterId(stream, message),
         storedAtMs,
         message,
         reasons,
@@ -85,32 +84,32 @@ export class Lane {
     return this.#progressAtMs;
   }
 
-  /** Received and not settled, also what is not interpreted yet. */
+  /** Messages received and not settled, including those not translated yet. */
   get unsettled(): number {
     return this.#unsettled + this.#coming;
   }
 
   /**
-   * Takes the next events. Resolves when there is room for more. Rejects when the lane has failed: its partition must be opened again
-   * from the last checkpoint, for a lane that went on would confirm what came after the failure.
+   * Takes the next messages. Resolves when there is room for more. Rejects when the lane has failed: its partition must be opened again
+   * from the last checkpoint, because later checkpoints would skip the failed messages.
    */
-  async accept(events: readonly ReceivedEvent[]): Promise<void> {
+  async accept(messages: readonly ReceivedMessage[]): Promise<void> {
     if (this.#closing) return;
     if (this.#failure) throw this.#failure;
     this.#accepting = true;
-    const { counters, interpreter, partitionId } = this.#options;
-    let rest = events.map((event) => toHubMessage(event, partitionId));
+    const { counters, interpreter } = this.#options;
+    let rest = messages;
     counters.receive(rest.length);
     this.#coming = rest.length;
     this.#progressAtMs = Date.now();
     try {
       while (rest.length > 0 && !this.#isEnding) {
-        const entries = await interpreter.interpret(rest, this.#abort.signal);
-        // The loop that would take them has ended.
+        const translated = await interpreter.interpret(rest, this.#abort.signal);
+        // The loop that would send them has ended.
         if (this.#abort.signal.aborted) break;
-        rest = rest.slice(entries.length);
+        rest = rest.slice(translated.length);
         this.#coming = rest.length;
-        this.#enqueue(entries);
+        this.#enqueue(translated);
         await this.#room();
       }
     } catch (error) {
@@ -125,8 +124,8 @@ export class Lane {
   }
 
   /**
-   * Ends the lane. `drain`: what is queued is still sent, up to the time limit; otherwise, or when the time is over, it is handed back
-   * unconfirmed. Idempotent.
+   * Stops the lane. With `drain`, queued messages are still sent until the timeout. Messages that are not sent are released without a
+   * checkpoint: the next reader receives them again. Idempotent.
    */
   async stop(options: { drain: boolean; lost?: boolean; timeoutMs?: number }): Promise<void> {
     if (options.lost) this.#checkpointer.abandon();
@@ -145,12 +144,12 @@ export class Lane {
     return this.#closing || this.#failure !== undefined;
   }
 
-  #enqueue(entries: Entry[]): void {
-    for (const entry of entries) {
-      this.#queue.push(entry);
-      this.#unsettledBytes += entry.bytes;
+  #enqueue(messages: readonly TranslatedMessage[]): void {
+    for (const message of messages) {
+      this.#queue.push(message);
+      this.#unsettledBytes += message.bytes;
     }
-    this.#unsettled += entries.length;
+    this.#unsettled += messages.length;
     this.#wakeLoop?.();
   }
 
@@ -177,11 +176,11 @@ export class Lane {
         });
       }
       if (this.#abort.signal.aborted) break;
-      const entries = this.#take();
+      const messages = this.#take();
       try {
-        await this.#deliver(entries);
+        await this.#deliver(messages);
       } catch (error) {
-        this.#release(entries);
+        this.#release(messages);
         this.#fail(error);
         break;
       }
@@ -190,16 +189,16 @@ export class Lane {
     this.#queue = [];
   }
 
-  #take(): Entry[] {
+  #take(): TranslatedMessage[] {
     return this.#queue.splice(0, this.#delivery.countForCall(this.#queue, this.#options.limits()));
   }
 
-  async #deliver(entries: readonly Entry[]): Promise<void> {
-    await this.#delivery.deliver(entries, this.#origin(entries), this.#abort.signal);
-    for (const { bytes } of entries) this.#unsettledBytes -= bytes;
-    this.#unsettled -= entries.length;
+  async #deliver(messages: readonly TranslatedMessage[]): Promise<void> {
+    await this.#delivery.deliver(messages, this.#origin(messages), this.#abort.signal);
+    for (const { bytes } of messages) this.#unsettledBytes -= bytes;
+    this.#unsettled -= messages.length;
     this.#progressAtMs = Date.now();
-    const last = entries.at(-1)?.message;
+    const last = messages.at(-1)?.message;
     if (last) {
       this.#last = {
         sequenceNumber: last.sequenceNumber,
@@ -211,25 +210,25 @@ export class Lane {
     if (!this.#isFull()) this.#wakeAccept?.();
   }
 
-  #origin(entries: readonly Entry[]): BatchOrigin {
-    const through = entries.at(-1)?.message.sequenceNumber ?? -1;
+  #origin(messages: readonly TranslatedMessage[]): BatchOrigin {
+    const through = messages.at(-1)?.message.sequenceNumber ?? -1;
     return { stream: this.#options.stream, partition: this.#options.partitionId, through };
   }
 
-  #release(entries: readonly Entry[]): void {
-    this.#options.counters.settle('released', entries.length);
-    this.#unsettled -= entries.length;
-    for (const { bytes } of entries) this.#unsettledBytes -= bytes;
+  #release(messages: readonly TranslatedMessage[]): void {
+    this.#options.counters.settle('released', messages.length);
+    this.#unsettled -= messages.length;
+    for (const { bytes } of messages) this.#unsettledBytes -= bytes;
   }
 
-  /** Ends the lane's work. What it held is handed back; the partition's next lane receives it again. */
+  /** Stops the lane after an error. Its unsettled messages are released; the next lane of the partition receives them again. */
   #fail(thrown: unknown): void {
     const failure = toConnectorError(thrown);
     if (failure.code === 'STOPPING') return;
     this.#failure ??= failure;
     this.#options.log.error(
       { err: failure, partitionId: this.#options.partitionId },
-      'The lane failed; its messages will be received again.',
+      'The lane failed. Its unsettled messages will be received again.',
     );
     this.#abort.abort();
     this.#wake();

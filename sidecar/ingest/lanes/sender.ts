@@ -3,22 +3,15 @@ import { Backoff } from '../../lib/backoff.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import { isOutage } from '../../thingworx/client.ts';
-import { type BatchOrigin, encodeBatch, originAfter, type Row } from './batch.ts';
-
-/** One value, or everything for one Thing, that the platform did not take. */
-export interface PlatformRefusal {
-  readonly thing: string;
-  readonly property?: string;
-  readonly sequenceNumber: number;
-  readonly reason: 'THING_NOT_FOUND' | 'PROPERTY_NOT_FOUND' | 'VALUE_REFUSED' | 'NOT_AUTHORIZED' | 'REJECTED';
-  readonly message: string;
-}
+import { type BatchOrigin, originAfter } from '../batch-origin.ts';
+import { encodeBatch, type Row } from './batch.ts';
+import type { PlatformRefusal } from './refusals.ts';
 
 export interface SenderOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly counters: HubCounters;
-  /** Called once when a lane begins to wait for ThingWorx, and once when it goes on (undefined). */
+  /** Called once when ThingWorx is unavailable, and once with undefined when it answers again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
   readonly onAnswer?: (seconds: number) => void;
 }
@@ -29,14 +22,14 @@ interface Answer {
   refused?: PlatformRefusal[];
 }
 
-/** Rows of the first call; the answer times decide from then on. */
+/** Rows of the first call. Later calls adapt to the answer time. */
 const INITIAL_ROWS = 250;
 const MIN_ROWS = 20;
-/** A call should take about this long: long enough to be worth its overhead, short enough to be far from the script timeout. */
+/** The intended answer time of a call: long compared with its overhead, short compared with the script timeout. */
 const TARGET_ANSWER_MS = 1_000;
 
 /**
- * Sends rows of one lane to ReceiveUpdates, one call at a time. It waits as long as ThingWorx is away, halves what fails as a
+ * Sends rows of one lane to ReceiveUpdates, one call at a time. It waits while ThingWorx is unavailable, halves a call that fails as a
  * whole until the row that fails is alone, and adapts the size of its calls to the answer time.
  */
 export class Sender {
@@ -55,8 +48,8 @@ export class Sender {
   }
 
   /**
-   * Resolves when ThingWorx has answered for every row, with those it refused.
-   * Rejects only with STOPPING: the rows are then neither accepted nor refused.
+   * Resolves when ThingWorx has answered for every row, to the refused ones.
+   * Rejects only with STOPPING; then the rows are neither accepted nor refused.
    */
   async send(
     rows: readonly Row[],
@@ -110,7 +103,7 @@ export class Sender {
     return Array.isArray(answer.refused) ? answer.refused : [];
   }
 
-  /** Order is kept: the second half follows when the first is settled. */
+  /** In order: the second half is sent when the first half is settled. */
   async #sendHalves(
     rows: readonly Row[],
     origin: BatchOrigin | undefined,
@@ -118,7 +111,7 @@ export class Sender {
   ): Promise<PlatformRefusal[]> {
     const middle = messageBoundary(rows);
     if (middle === undefined) {
-      // One message with several rows. Its first part would raise the mark under which the second is a repeat.
+      // One message with several rows. The first part would raise the high-water mark, and the second part would be dropped as a repeat.
       const half = Math.ceil(rows.length / 2);
       const first = await this.send(rows.slice(0, half), undefined, signal);
       return [...first, ...(await this.send(rows.slice(half), undefined, signal))];
@@ -134,8 +127,8 @@ export class Sender {
   }
 
   /**
-   * Whether ThingWorx answers a call that carries nothing. Then the row is at fault; otherwise (a script that does not compile, a
-   * platform out of memory) every row would fail alike, and none of them is poison.
+   * Whether ThingWorx answers a call without rows. If so, the row causes the error. If not (a script that does not compile, ThingWorx out of
+   * memory), every row would fail, and the row is not the cause.
    */
   async #platformWorks(signal: AbortSignal): Promise<boolean> {
     try {
@@ -169,7 +162,7 @@ export class Sender {
   }
 }
 
-/** Mappings can make more of a message than a text can hold. Such rows are sent one by one, and one that is too large by itself is poison. */
+/** A mapping can produce more values than one string can hold. Such rows are sent one by one; a row that is too large alone is refused. */
 function encode(rows: readonly Row[], origin: BatchOrigin | undefined): string {
   try {
     return encodeBatch(rows, origin);

@@ -1,42 +1,41 @@
 import type { Log } from '../../observe/log.ts';
-import type { EventDelivery } from './delivery.ts';
-import type { EventInstruction } from './instruction.ts';
+import type { NotificationDelivery } from './delivery.ts';
+import type { NotificationInstruction } from './instruction.ts';
 
-/** Something about a device that did not come out of the event stream. */
+/** A ThingWorx event about a device that does not come from the event stream. */
 export interface Announcement {
   readonly deviceId: string;
   readonly event: string;
-  /** The fields of the event; times are ms since 1970, `time` among them, which is now where it is no number. */
+  /** The fields of the event; times are ms since 1970. A `time` that is no number becomes the present time. */
   readonly data: Readonly<Record<string, unknown>>;
-  /** A table of the Thing in which the fields become a row, in place of the one of the same keys. */
+  /** A table of the Thing that gets the fields as a row. The row replaces the one with the same keys. */
   readonly table?: 'softwarePackages';
 }
 
 /** Fires events on the Things of devices, and on the hub Thing for a device without one. */
 export class Announcer {
-  readonly #delivery: EventDelivery;
+  readonly #delivery: NotificationDelivery;
   readonly #log: Log;
 
-  constructor(delivery: EventDelivery, log: Log) {
+  constructor(delivery: NotificationDelivery, log: Log) {
     this.#delivery = delivery;
     this.#log = log;
   }
 
-  /** Waits as long as ThingWorx is away. Resolves to how many it refused. Rejects only with STOPPING. */
-  async announce(told: readonly Announcement[], signal: AbortSignal): Promise<number> {
-    const things = await this.#delivery.find(
-      told.map((event) => ({ event })),
-      signal,
+  /** Waits while ThingWorx is unavailable. Resolves to the number of refused events. Rejects only with STOPPING. */
+  async announce(announcements: readonly Announcement[], signal: AbortSignal): Promise<number> {
+    const things = await this.#delivery.find(announcements, signal);
+    const instructions = announcements.map(
+      ({ deviceId, event, data, table }, sequenceNumber): NotificationInstruction => {
+        const time = Number.isFinite(data['time']) ? data['time'] : Date.now();
+        const thing = things.get(deviceId) ?? '';
+        const kept = table && thing !== '' ? { table } : {};
+        return { sequenceNumber, thing, event, data: { ...data, time }, ...kept };
+      },
     );
-    const instructions = told.map(({ deviceId, event, data, table }, sequenceNumber): EventInstruction => {
-      const time = Number.isFinite(data['time']) ? data['time'] : Date.now();
-      const thing = things.get(deviceId) ?? '';
-      const kept = table && thing !== '' ? { table } : {};
-      return { sequenceNumber, thing, event, data: { ...data, time }, ...kept };
-    });
     const refused = await this.#delivery.send(instructions, undefined, signal);
     for (const { sequenceNumber, message } of refused) {
-      const { event = '', deviceId = '' } = told[sequenceNumber] ?? {};
+      const { event = '', deviceId = '' } = announcements[sequenceNumber] ?? {};
       this.#log.warn({ event, deviceId }, `ThingWorx refused a notification: ${message}`);
     }
     return refused.length;

@@ -3,85 +3,88 @@ import { Backoff } from '../../lib/backoff.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import { isOutage } from '../../thingworx/client.ts';
 import type { DeviceThings } from '../../thingworx/device-things.ts';
-import type { HubEvent, LifecycleEvent } from '../../translate/sources/events.ts';
-import { type BatchOrigin, originAfter } from '../lanes/batch.ts';
-import { type EventInstruction, instructionOf, isForHub } from './instruction.ts';
+import type { HubNotification, LifecycleNotification } from '../../translate/sources/notifications.ts';
+import { type BatchOrigin, originAfter } from '../batch-origin.ts';
+import { instructionOf, isForHub, type NotificationInstruction } from './instruction.ts';
 import type { TwinChange, TwinMirror } from './twin-mirror.ts';
 
-/** What becomes of Things when their devices are deleted. */
+/** What happens to the Thing when its device is deleted. */
 export type RemovalPolicy = 'keep' | 'disable' | 'delete';
 
-export interface EventDeliveryOptions {
+export interface NotificationDeliveryOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly deviceThings: DeviceThings;
   readonly mirror: TwinMirror;
   readonly removal: () => RemovalPolicy;
-  /** Whether the hub has no such device any more. An event may be old, and the device may have been created again. */
+  /** Whether the hub has no such device any more. A notification may be old, and the device may have been created again. */
   readonly isGone: (deviceId: string, signal: AbortSignal) => Promise<boolean>;
   /** The twin or the connection of a device has changed. */
   readonly onHeard: (deviceId: string) => void;
-  /** Events that the hub Thing had applied before. */
-  readonly onRepeated: (events: number) => void;
+  /** Notifications that the hub Thing had applied before. */
+  readonly onRepeated: (notifications: number) => void;
   /** A Thing was removed or disabled. */
   readonly onRemoved: (thing: string) => void;
-  /** Once when ThingWorx does not take events, once when it does again (undefined). */
+  /** Called once when ThingWorx does not accept notifications, and once with undefined when it does again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
 }
 
-/** An event with the message it came in. */
-export interface EventItem {
+/** A notification with the number of its message. */
+export interface NotificationItem {
   readonly sequenceNumber: number;
-  readonly event: HubEvent;
+  readonly notification: HubNotification;
 }
 
-export interface EventRefusal {
+export interface NotificationRefusal {
   readonly sequenceNumber: number;
   readonly message: string;
 }
 
-export interface EventOutcome {
-  readonly refused: readonly EventRefusal[];
-  /** Events of devices that have no Thing. */
-  readonly ignored: readonly EventItem[];
+export interface NotificationOutcome {
+  readonly refused: readonly NotificationRefusal[];
+  /** Notifications of devices that have no Thing. */
+  readonly ignored: readonly NotificationItem[];
 }
 
 interface Answer {
   readonly accepted?: number;
   readonly repeated?: number;
-  readonly refused?: readonly EventRefusal[];
+  readonly refused?: readonly NotificationRefusal[];
 }
 
-const EVENTS_PER_CALL = 100;
+const NOTIFICATIONS_PER_CALL = 100;
 const BYTES_PER_CALL = 1_000_000;
 
 /**
- * Brings what the hub itself says to ThingWorx, in order, by ReceiveEvents. Waits as long as ThingWorx is away; what fails as a whole is
- * halved until the event that fails is alone.
+ * Sends notifications to ThingWorx in order, by ReceiveEvents of the hub Thing. Waits while ThingWorx is unavailable. A call that fails as a
+ * whole is halved until the notification that fails is alone.
  */
-export class EventDelivery {
-  readonly #options: EventDeliveryOptions;
+export class NotificationDelivery {
+  readonly #options: NotificationDeliveryOptions;
 
-  constructor(options: EventDeliveryOptions) {
+  constructor(options: NotificationDeliveryOptions) {
     this.#options = options;
   }
 
   /**
-   * Resolves when ThingWorx has answered for every event. Rejects only with STOPPING.
+   * Resolves when ThingWorx has answered for every notification. Rejects only with STOPPING.
    *
-   * @param origin absent for what the platform must not take for a repeat
+   * @param origin undefined for notifications that the hub Thing must not drop as repeats
    */
   async deliver(
-    items: readonly EventItem[],
+    items: readonly NotificationItem[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
-  ): Promise<EventOutcome> {
-    for (const { event } of items)
-      if (event.type === 'twinChanged' || event.type === 'connectionStateChanged')
-        this.#options.onHeard(event.deviceId);
+  ): Promise<NotificationOutcome> {
+    for (const { notification } of items)
+      if (notification.type === 'twinChanged' || notification.type === 'connectionStateChanged')
+        this.#options.onHeard(notification.deviceId);
     try {
-      const things = await this.find(items, signal);
-      const ignored = new Set(items.filter(({ event }) => !isForHub(event) && !things.has(event.deviceId)));
+      const things = await this.find(
+        items.map(({ notification }) => notification),
+        signal,
+      );
+      const ignored = new Set(items.filter(({ notification }) => isUndeliverable(notification, things)));
       const wanted = items.filter((item) => !ignored.has(item));
       const instructions = await this.#untilAnswered(
         signal,
@@ -96,22 +99,28 @@ export class EventDelivery {
     }
   }
 
-  /** The Things of the devices that events are about, by device id. Waits as long as ThingWorx is away. */
-  find(
-    items: readonly { readonly event: { readonly deviceId: string } }[],
-    signal: AbortSignal,
-  ): Promise<Map<string, string>> {
-    const deviceIds = new Set(items.map(({ event }) => event.deviceId).filter((id) => id !== ''));
+  /** The Things of devices, by device id. Waits while ThingWorx is unavailable. */
+  find(devices: readonly { readonly deviceId: string }[], signal: AbortSignal): Promise<Map<string, string>> {
+    const deviceIds = new Set(devices.map(({ deviceId }) => deviceId).filter((id) => id !== ''));
     return this.#untilAnswered(signal, () => this.#options.deviceThings.find(deviceIds, signal), saysNothing);
   }
 
-  /** Sends instructions in parts. Resolves to those that ThingWorx refused. Rejects only with STOPPING. */
+  /** The notifications that would be ignored because their devices have no Thing. Waits while ThingWorx is unavailable. */
+  async withoutThing(
+    notifications: readonly HubNotification[],
+    signal: AbortSignal,
+  ): Promise<Set<HubNotification>> {
+    const things = await this.find(notifications, signal);
+    return new Set(notifications.filter((notification) => isUndeliverable(notification, things)));
+  }
+
+  /** Sends instructions in parts. Resolves to the refused ones. Rejects only with STOPPING. */
   async send(
-    instructions: readonly EventInstruction[],
+    instructions: readonly NotificationInstruction[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
-  ): Promise<EventRefusal[]> {
-    const refused: EventRefusal[] = [];
+  ): Promise<NotificationRefusal[]> {
+    const refused: NotificationRefusal[] = [];
     const parts = partsOf(instructions);
     for (const [index, part] of parts.entries()) {
       const through = index === parts.length - 1 ? origin?.through : part.at(-1)?.sequenceNumber;
@@ -127,27 +136,30 @@ export class EventDelivery {
   }
 
   async #instructions(
-    items: readonly EventItem[],
+    items: readonly NotificationItem[],
     things: ReadonlyMap<string, string>,
     signal: AbortSignal,
-  ): Promise<EventInstruction[]> {
-    const thingOf = (event: HubEvent): string => things.get(event.deviceId) ?? '';
-    const changes = items.flatMap(({ event }): TwinChange[] =>
-      isTwinChange(event) && thingOf(event) !== '' ? [{ thing: thingOf(event), event }] : [],
+  ): Promise<NotificationInstruction[]> {
+    const thingOf = ({ deviceId }: HubNotification): string => things.get(deviceId) ?? '';
+    const changes = items.flatMap(({ notification }): TwinChange[] =>
+      isTwinChange(notification) && thingOf(notification) !== ''
+        ? [{ thing: thingOf(notification), notification }]
+        : [],
     );
     const sections = changes.length === 0 ? [] : await this.#options.mirror.sections(changes, signal);
-    const sectionsOf = new Map(changes.map(({ event }, index) => [event as HubEvent, sections[index] ?? {}]));
-    const instructions: EventInstruction[] = [];
-    for (const { event, sequenceNumber } of items) {
-      const thing = thingOf(event);
-      const written = sectionsOf.get(event) ?? {};
-      const removal = event.type === 'lifecycle' ? await this.#removal(event, thing, signal) : undefined;
+    const sectionsOf = new Map(
+      changes.map(({ notification }, index) => [notification as HubNotification, sections[index] ?? {}]),
+    );
+    const instructions: NotificationInstruction[] = [];
+    for (const { notification, sequenceNumber } of items) {
+      const thing = thingOf(notification);
+      const written = sectionsOf.get(notification) ?? {};
+      const isLifecycle = notification.type === 'lifecycle';
+      const removal = isLifecycle ? await this.#removal(notification, thing, signal) : undefined;
       instructions.push({
-        ...instructionOf(event, sequenceNumber, thing),
-        ...(Object.keys(written).length > 0
-          ? { twin: { thing, sections: written, anew: event.type === 'lifecycle' } }
-          : {}),
-        ...(this.#returns(event) ? { enable: thing || event.deviceId } : {}),
+        ...instructionOf(notification, sequenceNumber, thing),
+        ...(Object.keys(written).length > 0 ? { twin: { thing, sections: written, anew: isLifecycle } } : {}),
+        ...(this.#returns(notification) ? { enable: thing || notification.deviceId } : {}),
         ...(removal ? { remove: removal } : {}),
       });
     }
@@ -155,27 +167,29 @@ export class EventDelivery {
   }
 
   /** Whether the Thing, which may not be found because it is disabled, is to be enabled. */
-  #returns(event: HubEvent): boolean {
-    const isNew = event.type === 'lifecycle' && event.operation === 'created' && event.moduleId === undefined;
+  #returns(notification: HubNotification): boolean {
+    const isNew =
+      notification.type === 'lifecycle' &&
+      notification.operation === 'created' &&
+      notification.moduleId === undefined;
     return isNew && this.#options.removal() === 'disable';
   }
 
   async #removal(
-    event: LifecycleEvent,
+    { operation, moduleId, deviceId }: LifecycleNotification,
     thing: string,
     signal: AbortSignal,
-  ): Promise<EventInstruction['remove']> {
+  ): Promise<NotificationInstruction['remove']> {
     const how = this.#options.removal();
-    if (how === 'keep' || event.operation !== 'deleted' || event.moduleId !== undefined || thing === '')
-      return undefined;
-    return (await this.#options.isGone(event.deviceId, signal)) ? { thing, how } : undefined;
+    if (how === 'keep' || operation !== 'deleted' || moduleId !== undefined || thing === '') return undefined;
+    return (await this.#options.isGone(deviceId, signal)) ? { thing, how } : undefined;
   }
 
   async #sendPart(
-    part: readonly EventInstruction[],
+    part: readonly NotificationInstruction[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
-  ): Promise<EventRefusal[]> {
+  ): Promise<NotificationRefusal[]> {
     try {
       return await this.#untilAnswered(signal, () => this.#call(part, origin, signal));
     } catch (thrown) {
@@ -183,7 +197,7 @@ export class EventDelivery {
       if (error.code === 'STOPPING') throw error;
       const [first] = part;
       if (first && part.length === 1) {
-        // Where nothing succeeds the event is not at fault.
+        // When no call succeeds, this notification is not the cause.
         const wasWaiting = await this.#untilPlatformWorks(signal);
         if (wasWaiting) return await this.#sendPart(part, origin, signal);
         return [{ sequenceNumber: first.sequenceNumber, message: error.message }];
@@ -212,10 +226,10 @@ export class EventDelivery {
   }
 
   async #call(
-    events: readonly EventInstruction[],
+    events: readonly NotificationInstruction[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
-  ): Promise<EventRefusal[]> {
+  ): Promise<NotificationRefusal[]> {
     const { client, hubThing } = this.#options;
     const answer = (await client.invoke(
       hubThing,
@@ -233,7 +247,7 @@ export class EventDelivery {
     return [...(answer.refused ?? [])];
   }
 
-  /** Repeats what may pass, at first outages; rejects with what does not. */
+  /** Repeats the call while its error may pass; by default, while ThingWorx is unavailable. Rejects with any other error. */
   async #untilAnswered<T>(
     signal: AbortSignal,
     call: () => Promise<T>,
@@ -259,24 +273,29 @@ export class EventDelivery {
   }
 }
 
-/** A question about Things that fails says nothing about the events behind it: it is repeated, whatever the failure is. */
+/** A failed question about Things says nothing about the notifications: it is repeated, whatever the error is. */
 function saysNothing({ code }: ConnectorError): boolean {
   return code !== 'STOPPING' && code !== 'INTERNAL';
 }
 
-/** Whether the event may change the twin that the Thing shows. */
-function isTwinChange(event: HubEvent): event is TwinChange['event'] {
-  return event.type === 'twinChanged' || (event.type === 'lifecycle' && event.operation === 'created');
+function isUndeliverable(notification: HubNotification, things: ReadonlyMap<string, string>): boolean {
+  return !isForHub(notification) && !things.has(notification.deviceId);
+}
+
+/** Whether the notification may change the twin that the Thing shows. */
+function isTwinChange(notification: HubNotification): notification is TwinChange['notification'] {
+  const { type } = notification;
+  return type === 'twinChanged' || (type === 'lifecycle' && notification.operation === 'created');
 }
 
 /** In order, each of a size that one call can carry. */
-function partsOf(instructions: readonly EventInstruction[]): EventInstruction[][] {
-  const parts: EventInstruction[][] = [];
+function partsOf(instructions: readonly NotificationInstruction[]): NotificationInstruction[][] {
+  const parts: NotificationInstruction[][] = [];
   let bytes = 0;
   for (const instruction of instructions) {
     const size = JSON.stringify(instruction).length;
     const last = parts.at(-1);
-    if (last && last.length < EVENTS_PER_CALL && bytes + size <= BYTES_PER_CALL) {
+    if (last && last.length < NOTIFICATIONS_PER_CALL && bytes + size <= BYTES_PER_CALL) {
       last.push(instruction);
       bytes += size;
     } else {

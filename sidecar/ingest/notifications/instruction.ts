@@ -1,17 +1,17 @@
-import type { HubEvent } from '../../translate/sources/events.ts';
+import type { HubNotification } from '../../translate/sources/notifications.ts';
 import { writable } from '../../translate/sources/twin-view.ts';
 
-/** What ReceiveEvents does for one event, in this order: enabling, values, twin, table, event, removal. */
-export interface EventInstruction {
+/** What ReceiveEvents does for one notification, in this order: enable, values, twin, table, fire the event, remove. */
+export interface NotificationInstruction {
   readonly sequenceNumber: number;
   /** The Thing that is written and whose event is fired; the hub Thing itself when empty. */
   readonly thing: string;
-  /** The name of the event, and its fields; `time` is ms since 1970. */
+  /** The name of the ThingWorx event, and its fields; `time` is ms since 1970. */
   readonly event: string;
   readonly data: Readonly<Record<string, unknown>>;
   /** Properties to write; times as ms since 1970. */
   readonly values?: Readonly<Record<string, unknown>>;
-  /** Twin properties to write, each whole. Anew: whatever versions the Thing has; otherwise the older version gives way. */
+  /** Twin properties to write, each whole. `anew`: write regardless of the version that the Thing has; otherwise only a newer version is written. */
   readonly twin?: {
     readonly thing: string;
     readonly sections: Readonly<Record<string, unknown>>;
@@ -19,26 +19,30 @@ export interface EventInstruction {
   };
   /** The table of the Thing that gets the fields of the event as a row. */
   readonly table?: string;
-  /** Drops the event when the Thing has seen a later one: hexadecimal, of equal length. */
+  /** The Thing drops the notification when it has seen a later sequence: hexadecimal, of equal length. */
   readonly sequence?: string;
-  /** A Thing that was disabled with its device, and is to be enabled with it again. */
+  /** A Thing that was disabled with its device and is enabled again. */
   readonly enable?: string;
   readonly remove?: { readonly thing: string; readonly how: 'delete' | 'disable' };
 }
 
-/** Whether the event concerns the hub Thing and not that of a device. */
-export function isForHub(event: HubEvent): boolean {
-  return event.type === 'lifecycle' || event.type === 'jobLifecycle';
+/** Whether the event is fired on the hub Thing and not on the Thing of a device. */
+export function isForHub({ type }: HubNotification): boolean {
+  return type === 'lifecycle' || type === 'jobLifecycle';
 }
 
 const SEQUENCE_DIGITS = 64;
 
-/** `thing`: the Thing of the device; empty when it has none, which only events for the hub Thing may lack. */
-export function instructionOf(event: HubEvent, sequenceNumber: number, thing: string): EventInstruction {
-  const { deviceId, moduleId = '', operationTimeMs: time } = event;
-  switch (event.type) {
+/** `thing`: the Thing of the device. It may be empty only for notifications of the hub Thing. */
+export function instructionOf(
+  notification: HubNotification,
+  sequenceNumber: number,
+  thing: string,
+): NotificationInstruction {
+  const { deviceId, moduleId = '', operationTimeMs: time } = notification;
+  switch (notification.type) {
     case 'connectionStateChanged': {
-      const state = event.state === 'connected' ? 'Connected' : 'Disconnected';
+      const state = notification.state === 'connected' ? 'Connected' : 'Disconnected';
       const data = { deviceId, moduleId, state, time };
       const instruction = { sequenceNumber, thing, event: 'DeviceConnectionChanged', data };
       // The Thing shows the device; its modules connect for themselves.
@@ -46,13 +50,13 @@ export function instructionOf(event: HubEvent, sequenceNumber: number, thing: st
       return {
         ...instruction,
         values: { connectionState: state, lastActivityTime: time },
-        ...(event.sequence === undefined
+        ...(notification.sequence === undefined
           ? {}
-          : { sequence: event.sequence.toUpperCase().padStart(SEQUENCE_DIGITS, '0') }),
+          : { sequence: notification.sequence.toUpperCase().padStart(SEQUENCE_DIGITS, '0') }),
       };
     }
     case 'twinChanged': {
-      const { operation, version = 0, desired, reported, tags } = event;
+      const { operation, version = 0, desired, reported, tags } = notification;
       const data = {
         deviceId,
         moduleId,
@@ -70,15 +74,15 @@ export function instructionOf(event: HubEvent, sequenceNumber: number, thing: st
         sequenceNumber,
         thing,
         event: 'DigitalTwinChanged',
-        data: { deviceId, moduleId, patch: event.patch, time },
+        data: { deviceId, moduleId, patch: notification.patch, time },
       };
     case 'lifecycle': {
-      const { operation, twin } = event;
+      const { operation, twin } = notification;
       const data = { deviceId, moduleId, operation, thing, ...(twin === undefined ? {} : { twin }), time };
       return { sequenceNumber, thing: '', event: 'DeviceLifecycle', data };
     }
     case 'jobLifecycle': {
-      const { jobId, status, detail } = event;
+      const { jobId, status, detail } = notification;
       return {
         sequenceNumber,
         thing: '',

@@ -2,8 +2,12 @@ import { type ConnectorError, toConnectorError } from '../../errors/connector-er
 import type { Log } from '../../observe/log.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import type { ThingDefinitions } from '../../thingworx/definitions.ts';
-import { wholeAnswer } from '../../thingworx/whole-answer.ts';
-import type { LifecycleEvent, TwinChangedEvent, TwinSection } from '../../translate/sources/events.ts';
+import { requireMember } from '../../thingworx/require-member.ts';
+import type {
+  LifecycleNotification,
+  TwinChangeNotification,
+  TwinSection,
+} from '../../translate/sources/notifications.ts';
 import {
   mergeTwin,
   type TwinMerge,
@@ -33,10 +37,10 @@ interface TwinProperties {
   readonly tags: TwinSection;
 }
 
-/** A change with the Thing of its device; a device that was made anew begins again at version 1. */
+/** A change with the Thing of its device. A device that was created again begins at version 1. */
 export interface TwinChange {
   readonly thing: string;
-  readonly event: TwinChangedEvent | LifecycleEvent;
+  readonly notification: TwinChangeNotification | LifecycleNotification;
 }
 
 /** The twin properties to write, by name. */
@@ -46,8 +50,8 @@ const PROPERTIES = { desired: 'twinDesired', reported: 'twinReported', tags: 'tw
 const SECTIONS = ['desired', 'reported', 'tags'] as const;
 
 /**
- * What twin properties of Things become by changes of twins. Nothing is remembered here: the properties hold the versions that they have
- * seen. A change that does not follow on what the Thing has is made good by reading the twin.
+ * Computes the twin properties of Things from changes of twins. Keeps no state: the properties hold the versions of their sections. When a
+ * change does not follow the version that the Thing has, the whole twin is read from the hub.
  *
  * The twin of a module is mirrored in `<module>::twinDesired` and so on, when the Thing has such properties.
  */
@@ -61,8 +65,8 @@ export class TwinMirror {
   /** The sections that each change writes, in order. Rejects when ThingWorx does not answer. */
   async sections(changes: readonly TwinChange[], signal: AbortSignal): Promise<Sections[]> {
     const { definitions } = this.#options;
-    // A module that has just been made has no properties yet; what is looked up now would be remembered.
-    const known = changes.filter(({ event }) => event.type === 'twinChanged');
+    // A module that was just created has no properties yet; a definition loaded now would stay in the cache.
+    const known = changes.filter(({ notification }) => notification.type === 'twinChanged');
     await definitions.load(new Set(known.map(({ thing }) => thing)), signal);
     const states = await this.#states(changes, signal);
     const written: Sections[] = [];
@@ -73,11 +77,11 @@ export class TwinMirror {
         written.push({});
         continue;
       }
-      const merge = mergeOf(state, change.event);
-      const whole = merge.incomplete ? await this.#whole(change.event, signal) : undefined;
+      const merge = mergeOf(state, change.notification);
+      const whole = merge.incomplete ? await this.#whole(change.notification, signal) : undefined;
       if (whole) await definitions.load([change.thing], signal);
-      // Forgotten meanwhile by somebody else: the Thing would seem to have no twin of the module.
-      const isOfModule = prefixOf(change) !== '' && change.event.type === 'twinChanged';
+      // Another lane may have invalidated it: the Thing would seem to have no twin of the module.
+      const isOfModule = prefixOf(change) !== '' && change.notification.type === 'twinChanged';
       if (isOfModule && !definitions.hasAll([change.thing])) await definitions.load([change.thing], signal);
       states.set(key, whole ? stateOf(whole) : merge.state);
       written.push(this.#named(change, whole ?? merge.changed));
@@ -85,7 +89,7 @@ export class TwinMirror {
     return written;
   }
 
-  /** What the Things hold at present, by Thing and prefix. */
+  /** The present twins of the Things, by Thing and prefix. */
   async #states(changes: readonly TwinChange[], signal: AbortSignal): Promise<Map<string, TwinState>> {
     const { client, hubThing, definitions } = this.#options;
     const twins = new Map<string, { thing: string; prefix: string }>();
@@ -93,13 +97,13 @@ export class TwinMirror {
       const { thing } = change;
       const prefix = prefixOf(change);
       const properties = definitions.get(thing)?.properties;
-      // DescribeThings leaves out what a shape of the extension gives to every Thing of a device.
+      // DescribeThings leaves out the properties of the extension's own shapes, which every device Thing has.
       const hasProperties = SECTIONS.some((name) => properties?.has(prefix + PROPERTIES[name]));
-      if (prefix === '' || hasProperties || change.event.type === 'lifecycle')
+      if (prefix === '' || hasProperties || change.notification.type === 'lifecycle')
         twins.set(keyOf(change), { thing, prefix });
     }
     if (twins.size === 0) return new Map();
-    const answer = wholeAnswer<{ twins: TwinProperties[] }>(
+    const answer = requireMember<{ twins: TwinProperties[] }>(
       await client.invoke(hubThing, 'ReadTwins', { request: { twins: [...twins.values()] } }, { signal }),
       'twins',
       'ReadTwins',
@@ -110,15 +114,15 @@ export class TwinMirror {
     );
   }
 
-  async #whole(event: TwinChange['event'], signal: AbortSignal) {
+  async #whole({ deviceId, moduleId }: TwinChange['notification'], signal: AbortSignal) {
     try {
-      return mirrored(await this.#options.readTwin(event.deviceId, event.moduleId, signal));
+      return mirrored(await this.#options.readTwin(deviceId, moduleId, signal));
     } catch (thrown) {
       const error: ConnectorError = toConnectorError(thrown);
       if (error.code === 'STOPPING' || signal.aborted) throw error;
       this.#options.log.debug(
-        { err: error, deviceId: event.deviceId },
-        'A twin could not be read whole; its Thing may lack keys until the next change.',
+        { err: error, deviceId },
+        'The twin could not be read. Its Thing may lack keys until the next change.',
       );
       return undefined;
     }
@@ -138,8 +142,8 @@ export class TwinMirror {
   }
 }
 
-function prefixOf({ event }: TwinChange): string {
-  return event.moduleId === undefined ? '' : `${event.moduleId}::`;
+function prefixOf({ notification: { moduleId } }: TwinChange): string {
+  return moduleId === undefined ? '' : `${moduleId}::`;
 }
 
 function keyOf(change: TwinChange): string {
@@ -156,21 +160,24 @@ function stateOf(view: Readonly<Record<(typeof SECTIONS)[number], TwinSection>>)
   });
 }
 
-/** Of a device that was made anew all is missing, unless its Thing has nothing yet. */
-function mergeOf(state: TwinState, event: TwinChange['event']): TwinMerge {
-  if (event.type === 'twinChanged') {
-    const merge = mergeTwin(state, event);
-    return { ...merge, changed: withTagVersion(merge.changed, event) };
+/** After a device was created again the whole twin is missing, unless its Thing has none yet. */
+function mergeOf(state: TwinState, notification: TwinChange['notification']): TwinMerge {
+  if (notification.type === 'twinChanged') {
+    const merge = mergeTwin(state, notification);
+    return { ...merge, changed: withTagVersion(merge.changed, notification) };
   }
   return { state, changed: {}, incomplete: SECTIONS.some((name) => state[name].version > 0) };
 }
 
-/** A section without a version was never seen: it may have been set by hand. */
+/** A section without a version was not written by the mirror: it may have been set by hand. */
 function known(section: TwinSection): TwinSection | undefined {
   return typeof section.$version === 'number' ? section : undefined;
 }
 
-function withTagVersion(changed: TwinMerge['changed'], { version }: TwinChangedEvent): TwinMerge['changed'] {
+function withTagVersion(
+  changed: TwinMerge['changed'],
+  { version }: TwinChangeNotification,
+): TwinMerge['changed'] {
   if (changed.tags === undefined || version === undefined) return changed;
   return { ...changed, tags: { ...changed.tags, $version: version } };
 }

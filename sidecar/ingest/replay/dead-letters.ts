@@ -2,21 +2,27 @@ import {
   compareIds,
   type DeadLetter,
   type DeadLetterFilter,
+  type DeadLetterReason,
   type DeadLetterStore,
-  letterTimeMs,
+  deadLetterTimeMs,
 } from '../../dead-letters/store.ts';
 import { toConnectorError } from '../../errors/connector-error.ts';
 import { untilDone } from '../../lib/backoff.ts';
 import { forEachConcurrently } from '../../lib/concurrency.ts';
 import type { RunningTask, TaskKind } from '../../tasks/task.ts';
-import { type Forwarder, tally } from './forwarder.ts';
+import type { Creation, Ignored } from '../../translate/types.ts';
+import { type Forwarder, type ForwardResult, tally } from './forwarder.ts';
 
 export interface ReplayInput {
-  /** These letters; else all that fit the filter. */
+  /** These dead letters; else all that fit the filter. */
   readonly ids?: readonly string[];
   readonly filter?: DeadLetterFilter;
   /** Letters that were stored later are left alone, or a replay under steady refusals would never end. */
   readonly storedUntilMs: number;
+  /** Delete also dead letters of which the settings ignore everything. */
+  readonly deleteIgnored?: boolean;
+  /** Only report what would happen. */
+  readonly dryRun?: boolean;
 }
 
 export const REPLAY_DEAD_LETTERS = 'ReplayDeadLetters';
@@ -26,6 +32,8 @@ const CHUNK_BYTES = 2_000_000;
 const READS = 8;
 /** Letters whose ids are in memory at a time. */
 const WINDOW = 20_000;
+/** Reasons in the note of a task, and in one line of its report. */
+const MAX_NOTED = 5;
 /** The end of what an id can say. */
 const LAST_MS = 9_999_999_999_999;
 
@@ -38,8 +46,9 @@ export interface ReplayOptions {
 }
 
 /**
- * Sends dead letters again, the oldest first, translated with today's settings and mappings. What is delivered or now ignored is deleted;
- * what is refused again keeps its place with its new reasons. The position is the last letter that was dealt with.
+ * Sends dead letters again, the oldest first, translated with today's settings and mappings. A dead letter is deleted when at least one of
+ * its values was delivered. One that is refused again, or of which the settings ignore everything, stays with its new reasons, unless the
+ * caller asks to delete ignored ones. The position is the last dead letter that is settled.
  */
 export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
   readonly kind = REPLAY_DEAD_LETTERS;
@@ -47,6 +56,8 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
   readonly #options: Required<ReplayOptions>;
   /** Things that this replay has looked up anew. */
   readonly #forgotten = new Set<string>();
+  /** The first reason of each code for which something was ignored. */
+  readonly #ignored = new Map<string, string>();
 
   constructor(options: ReplayOptions) {
     this.#options = { window: WINDOW, forget: () => undefined, ...options };
@@ -54,6 +65,7 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
 
   async run(task: RunningTask<ReplayInput, string>): Promise<void> {
     this.#forgotten.clear();
+    this.#ignored.clear();
     const { ids, filter = {} } = task.input;
     if (ids) {
       const unique = [...new Set(ids)];
@@ -63,7 +75,7 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
     const { count } = await untilDone(() => this.#options.store().stats(), task.signal);
     const isAll = Object.values(filter).every((member) => member === undefined);
     if (isAll && task.position === undefined) task.expect(count);
-    const fromMs = Math.max(filter.fromMs ?? 0, letterTimeMs(task.position ?? '') ?? 0);
+    const fromMs = Math.max(filter.fromMs ?? 0, deadLetterTimeMs(task.position ?? '') ?? 0);
     const toMs = Math.min(filter.toMs ?? LAST_MS, LAST_MS);
     for await (const window of this.#windows(filter, fromMs, toMs, task.signal))
       await this.#replay(task, window);
@@ -90,7 +102,7 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
       return;
     }
     const ids = letters.map(({ id }) => id);
-    // A single millisecond with more letters than a window holds.
+    // A single millisecond with more dead letters than a window holds.
     while (more) {
       ({ letters, more } = await list(ids.at(-1)));
       ids.push(...letters.map(({ id }) => id));
@@ -109,7 +121,7 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
     }
   }
 
-  /** The next letters, up to a number and a size; `taken` counts the ids, also those of letters that are gone. */
+  /** The next dead letters, up to a number and a size; `taken` counts the ids, also those of dead letters that are gone. */
   async #read(
     task: RunningTask<ReplayInput, string>,
     ids: readonly string[],
@@ -149,15 +161,71 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
   }
 
   async #forward(task: RunningTask<ReplayInput, string>, letters: readonly DeadLetter[]): Promise<void> {
-    const due = letters.filter(({ storedAtMs }) => storedAtMs <= task.input.storedUntilMs);
+    const { signal, input } = task;
+    const due = letters.filter(({ storedAtMs }) => storedAtMs <= input.storedUntilMs);
     for (const { reasons } of due) for (const { thing } of reasons) this.#forget(thing);
-    const outcomes = await this.#options.forwarder().forward(
-      due.map(({ id, storedAtMs, message }) => ({ message, letterId: id, storedAtMs })),
-      task.signal,
-    );
-    const settled = due.filter((_, i) => outcomes[i] !== 'deadLettered').map(({ id }) => id);
-    if (settled.length > 0) await untilDone(() => this.#options.store().delete(settled), task.signal);
-    task.advance(due.length, tally(outcomes));
+    const forwarder = this.#options.forwarder();
+    const messages = due.map(({ message }) => message);
+    const results = input.dryRun
+      ? await forwarder.preview(messages, signal)
+      : await forwarder.forward(
+          due.map(({ id, storedAtMs, message }) => ({ message, deadLetterId: id, storedAtMs })),
+          signal,
+        );
+    const settled: string[] = [];
+    const kept: DeadLetter[] = [];
+    for (const [index, letter] of due.entries()) {
+      const result = results[index] as ForwardResult;
+      const isDeleted =
+        result.outcome === 'delivered' || (result.outcome === 'ignored' && input.deleteIgnored === true);
+      if (isDeleted) settled.push(letter.id);
+      // The old reasons are no longer true: the list must show why nothing was delivered now.
+      else if (result.outcome === 'ignored' && result.ignored.length > 0)
+        kept.push({ ...letter, reasons: result.ignored });
+      this.#report(task, letter.id, result, isDeleted);
+    }
+    if (!input.dryRun) {
+      const store = this.#options.store();
+      if (kept.length > 0) await untilDone(() => store.append(kept), signal);
+      if (settled.length > 0) await untilDone(() => store.delete(settled), signal);
+    }
+    task.advance(due.length, tally(results));
+  }
+
+  /** A dry run reports every dead letter, a replay those of which something was not delivered. */
+  #report(
+    task: RunningTask<ReplayInput, string>,
+    id: string,
+    result: ForwardResult,
+    isDeleted: boolean,
+  ): void {
+    const { outcome, ignored, reasons, values, creations } = result;
+    const { dryRun = false } = task.input;
+    if (outcome === 'ignored') this.#note(task, ignored);
+    const problems = [...reasons, ...ignored];
+    if (!dryRun && outcome === 'delivered' && problems.length === 0) return;
+    const sentences = [
+      ...(dryRun ? ['Dry run.'] : []),
+      outcome === 'delivered' ? `Values delivered: ${values}.` : 'Nothing is delivered.',
+      ...(creations.length > 0 ? [`Created first: ${listOf(creations.map(nameOf))}.`] : []),
+      ...(problems.length > 0 ? [listOf(problems.map(sentenceOf))] : []),
+      isDeleted ? 'The dead letter is deleted.' : 'The dead letter is kept.',
+    ];
+    task.report({ item: id, outcome, message: sentences.join(' ') });
+  }
+
+  /** The note of the task: why dead letters are ignored, one reason of each code. */
+  #note(task: RunningTask<ReplayInput, string>, ignored: readonly Ignored[]): void {
+    for (const finding of ignored) {
+      if (this.#ignored.has(finding.code) || this.#ignored.size >= MAX_NOTED) continue;
+      this.#ignored.set(finding.code, sentenceOf(finding));
+    }
+    const consequence =
+      task.input.deleteIgnored === true
+        ? 'They are deleted, because deleteIgnored is set.'
+        : 'They are kept. Correct the cause and replay them, or replay with deleteIgnored to delete them.';
+    const causes = [...this.#ignored.values()].join(' ');
+    task.note(`The settings ignore everything in some of the dead letters: ${causes} ${consequence}`);
   }
 
   #forget(thing: string | undefined): void {
@@ -165,4 +233,19 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
     this.#forgotten.add(thing);
     this.#options.forget(thing);
   }
+}
+
+function sentenceOf({ code, reason, thing, property }: DeadLetterReason): string {
+  const place = [thing, property].filter((name) => name !== undefined && name !== '').join('.');
+  return place === '' ? `${code}: ${reason}` : `${code} (${place}): ${reason}`;
+}
+
+function nameOf(creation: Creation): string {
+  const { kind, thing } = creation;
+  return kind === 'thing' ? `Thing ${thing}` : `property ${thing}.${creation.property}`;
+}
+
+function listOf(texts: readonly string[]): string {
+  const rest = texts.length - MAX_NOTED;
+  return [...texts.slice(0, MAX_NOTED), ...(rest > 0 ? [`and ${rest} more`] : [])].join(' ');
 }

@@ -3,15 +3,14 @@ import type {
   EventSource,
   EventSourceHandlers,
   EventSourceOptions,
-  ReceivedEvent,
   StartPosition,
 } from '../../azure/event-hubs/event-types.ts';
-import { letterId } from '../../dead-letters/store.ts';
+import { deadLetterId } from '../../dead-letters/store.ts';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import { untilDone } from '../../lib/backoff.ts';
 import type { Log } from '../../observe/log.ts';
 import type { RunningTask, TaskKind } from '../../tasks/task.ts';
-import { toHubMessage } from '../lanes/message.ts';
+import type { ReceivedMessage } from '../../translate/types.ts';
 import { type Forwarder, tally } from './forwarder.ts';
 
 export interface EventReplayInput {
@@ -30,7 +29,7 @@ export interface EventReplayPosition {
 
 export const REPLAY_EVENTS = 'ReplayEvents';
 
-/** The hub notes the time at its gateways and appends afterwards, so a message may stand behind some that came later. */
+/** The hub takes the enqueued time before it appends, so a message may follow others that have a later time. */
 const LATE_MS = 60_000;
 
 export interface EventReplayOptions {
@@ -44,7 +43,7 @@ export interface EventReplayOptions {
   readonly log: Log;
 }
 
-/** Reads the retained events of a time window again with a reader of its own, all partitions side by side. */
+/** Reads the retained messages of a time window again, with a reader of its own and all partitions in parallel. */
 export class EventReplay implements TaskKind<EventReplayInput, EventReplayPosition> {
   readonly kind = REPLAY_EVENTS;
   readonly resumes = true;
@@ -60,7 +59,7 @@ export class EventReplay implements TaskKind<EventReplayInput, EventReplayPositi
   }
 }
 
-/** The events of one window on their way. */
+/** Reads the messages of one time window. */
 class WindowReader implements EventSourceHandlers {
   readonly #task: RunningTask<EventReplayInput, EventReplayPosition>;
   readonly #options: EventReplayOptions;
@@ -73,7 +72,7 @@ class WindowReader implements EventSourceHandlers {
   #saving: Promise<void> = Promise.resolve();
   readonly #begun = Promise.withResolvers<void>();
   readonly #finished = Promise.withResolvers<void>();
-  /** One call at a time: the sender and the counts are shared by all partitions. */
+  /** One call at a time: all partitions share the sender and the counters. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(task: RunningTask<EventReplayInput, EventReplayPosition>, options: EventReplayOptions) {
@@ -87,7 +86,7 @@ class WindowReader implements EventSourceHandlers {
 
   async run(): Promise<void> {
     const { input, signal } = this.#task;
-    const abort = () => this.#finished.reject(new ConnectorError('STOPPING', 'The replay was given up.'));
+    const abort = () => this.#finished.reject(new ConnectorError('STOPPING', 'The replay was cancelled.'));
     signal.addEventListener('abort', abort, { once: true });
     try {
       const source = await untilDone(
@@ -97,7 +96,7 @@ class WindowReader implements EventSourceHandlers {
       );
       this.#source = source;
       for (const id of source.partitionIds) await untilDone(() => this.#readEnd(source, id), signal);
-      // From here on partitions may finish.
+      // Partitions may finish from here on.
       this.#begun.resolve();
       this.#checkFinished();
       await this.#finished.promise;
@@ -108,7 +107,7 @@ class WindowReader implements EventSourceHandlers {
       await this.#turn.catch(() => undefined);
       await this.#saving;
     }
-    this.#options.log.debug({ from: input.fromMs, to: input.toMs }, 'The window is read.');
+    this.#options.log.debug({ from: input.fromMs, to: input.toMs }, 'The time window was read.');
   }
 
   onPartitionOpen(): void {}
@@ -116,15 +115,15 @@ class WindowReader implements EventSourceHandlers {
   onPartitionClose(_partitionId: string, _reason: CloseReason): void {}
 
   onError(partitionId: string | undefined, error: ConnectorError): void {
-    this.#options.log.warn({ err: error, partitionId }, 'Reading events again failed; going on by itself.');
-    // A right or a consumer group that is missing does not come by waiting.
+    this.#options.log.warn({ err: error, partitionId }, 'Reading retained messages failed; retrying.');
+    // A missing right or consumer group does not appear by waiting.
     if (error.code === 'AZURE_UNAUTHORIZED' || error.code === 'AZURE_NOT_FOUND') this.#finished.reject(error);
   }
 
-  async onBatch(partitionId: string, events: readonly ReceivedEvent[]): Promise<void> {
+  async onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void> {
     await this.#begun.promise;
     if (this.#done.has(partitionId) || this.#task.signal.aborted) return;
-    const work = this.#turn.then(() => this.#settle(partitionId, events));
+    const work = this.#turn.then(() => this.#settle(partitionId, messages));
     this.#turn = work.catch(() => undefined);
     try {
       await work;
@@ -134,13 +133,11 @@ class WindowReader implements EventSourceHandlers {
     }
   }
 
-  async #settle(partitionId: string, events: readonly ReceivedEvent[]): Promise<void> {
+  async #settle(partitionId: string, received: readonly ReceivedMessage[]): Promise<void> {
     const { input, signal } = this.#task;
     const source = this.#source as EventSource;
     const after = this.#settled.get(partitionId) ?? -1;
-    const messages = events
-      .filter(({ sequenceNumber }) => sequenceNumber > after)
-      .map((event) => toHubMessage(event, partitionId));
+    const messages = received.filter(({ sequenceNumber }) => sequenceNumber > after);
     const due = messages.filter(
       ({ enqueuedTimeMs, deviceId }) =>
         enqueuedTimeMs >= input.fromMs &&
@@ -148,9 +145,12 @@ class WindowReader implements EventSourceHandlers {
         (input.deviceId === undefined || deviceId === input.deviceId),
     );
     if (due.length > 0) {
-      const items = due.map((message) => ({ message, letterId: letterId(source.streamIdentity, message) }));
-      const outcomes = await this.#forwarder.forward(items, signal);
-      this.#task.advance(due.length, tally(outcomes));
+      const items = due.map((message) => ({
+        message,
+        deadLetterId: deadLetterId(source.streamIdentity, message),
+      }));
+      const results = await this.#forwarder.forward(items, signal);
+      this.#task.advance(due.length, tally(results));
     }
     const last = messages.at(-1);
     if (last) this.#settled.set(partitionId, last.sequenceNumber);
@@ -172,14 +172,14 @@ class WindowReader implements EventSourceHandlers {
     return this.#options.openSource({
       handlers: this,
       consumerGroup: input.consumerGroup,
-      // The service gives what was taken after the time; the window includes it.
+      // The service starts after this time; the window includes it.
       startPosition: { from: 'time', timeMs: input.fromMs - 1 },
       startPositions,
       signal,
     });
   }
 
-  /** A partition whose last event lies before the window, or that has none, is done before it begins. */
+  /** A partition is done at once when it has no message, or its last one is before the window. */
   async #readEnd(source: EventSource, partitionId: string): Promise<void> {
     await source.readLastEnqueued(partitionId, this.#task.signal);
     const end = source.lastEnqueued(partitionId);
@@ -197,6 +197,6 @@ class WindowReader implements EventSourceHandlers {
   }
 
   #tell(error: ConnectorError | undefined): void {
-    if (error) this.#options.log.warn({ err: error }, 'The event stream cannot be opened; trying again.');
+    if (error) this.#options.log.warn({ err: error }, 'The event stream cannot be opened; retrying.');
   }
 }

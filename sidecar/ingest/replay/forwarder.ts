@@ -1,97 +1,163 @@
-import type { DeadLetterSink } from '../../dead-letters/store.ts';
+import type { DeadLetterReason, DeadLetterSink } from '../../dead-letters/store.ts';
 import type { ConnectorError } from '../../errors/connector-error.ts';
 import type { HubCounters } from '../../observe/counters.ts';
-import type { HubMessage } from '../../translate/types.ts';
-import { Delivery, outcomeOf, type TakeLimits } from '../lanes/delivery.ts';
-import type { Entry, Interpreter } from '../lanes/interpreter.ts';
+import type { Creation, Ignored, ReceivedMessage } from '../../translate/types.ts';
+import {
+  Delivery,
+  type DeliveryOutcome,
+  outcomeOf,
+  type TakeLimits,
+  withoutThing,
+} from '../lanes/delivery.ts';
+import type { Interpreter, TranslatedMessage } from '../lanes/interpreter.ts';
 import type { Sender } from '../lanes/sender.ts';
-import type { EventDelivery } from '../notifications/delivery.ts';
+import type { NotificationDelivery } from '../notifications/delivery.ts';
 
-/** A message that does not come through a lane, with the letter that it becomes when it is refused. */
+/** A message that does not come through a lane, with the id of the dead letter that it becomes when it is refused. */
 export interface Forwarded {
-  readonly message: HubMessage;
-  readonly letterId: string;
-  /** When its letter was first stored, if it is one. */
+  readonly message: ReceivedMessage;
+  readonly deadLetterId: string;
+  /** When the dead letter was first stored, if the message is one. */
   readonly storedAtMs?: number;
 }
 
-export type ForwardOutcome = ReturnType<typeof outcomeOf>;
+/** What became of one message, or would become of it. */
+export interface ForwardResult {
+  readonly outcome: DeliveryOutcome;
+  /** Values that ThingWorx accepted, or would get. */
+  readonly values: number;
+  /** Why it is refused, or would be. */
+  readonly reasons: readonly DeadLetterReason[];
+  /** What the settings leave out of it, with the reason. */
+  readonly ignored: readonly Ignored[];
+  /** What would be created for it; always empty after a delivery. */
+  readonly creations: readonly Creation[];
+}
 
-/** What a road beside the lanes shares with them, and its own accounts. */
-export interface Road {
+/** The way of messages to ThingWorx: shared by lanes, replays and storage; each has its own counters. */
+export interface DeliveryPipeline {
   readonly interpreter: Interpreter;
   readonly sender: Sender;
-  readonly events: EventDelivery;
+  readonly notifications: NotificationDelivery;
   readonly counters: HubCounters;
   readonly limits: () => TakeLimits;
-  /** Once when the dead letters hold the road up, once when it goes on (undefined). */
+  /** Called once when the dead-letter store fails, and once with undefined when it accepts dead letters again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
 }
 
 /**
- * Brings messages to ThingWorx that were received before: dead letters, files in storage, retained events. They take the same way as a
- * lane's, but without a batch origin, for the platform would take them for repeats.
+ * Sends messages that were received before: dead letters, files in storage, retained messages. They use the delivery pipeline of the lanes,
+ * but without a batch origin, because the hub Thing would drop them as repeats.
  */
 export class Forwarder {
-  readonly #road: Road;
+  readonly #pipeline: DeliveryPipeline;
   readonly #deadLetters: DeadLetterSink;
 
-  constructor(road: Road, deadLetters: DeadLetterSink) {
-    this.#road = road;
+  constructor(pipeline: DeliveryPipeline, deadLetters: DeadLetterSink) {
+    this.#pipeline = pipeline;
     this.#deadLetters = deadLetters;
   }
 
   /**
-   * Resolves when all are settled, to what became of each. Waits as long as ThingWorx or the dead letters are away. Rejects with STOPPING:
-   * then some may be settled and none may be taken for it.
+   * Resolves when all messages are settled, to the result of each, in order. Waits while ThingWorx or the dead-letter store is unavailable. Rejects
+   * only with STOPPING; then no message counts as settled, although some may be.
    */
-  async forward(items: readonly Forwarded[], signal: AbortSignal): Promise<ForwardOutcome[]> {
-    const { interpreter, sender, events, counters, limits, onWaiting } = this.#road;
+  async forward(items: readonly Forwarded[], signal: AbortSignal): Promise<ForwardResult[]> {
+    const { interpreter, sender, notifications, counters, limits, onWaiting } = this.#pipeline;
     const messages = items.map(({ message }) => message);
     const byMessage = new Map(items.map((item) => [item.message, item]));
     const delivery = new Delivery({
       interpreter,
       sender,
-      events,
+      notifications,
       counters,
       onWaiting,
       deadLetters: this.#deadLetters,
-      letterOf: ({ message, reasons }, nowMs) => {
+      deadLetterOf: ({ message, reasons }, nowMs) => {
         const item = byMessage.get(message) as Forwarded;
-        return { id: item.letterId, storedAtMs: item.storedAtMs ?? nowMs, message: item.message, reasons };
+        return {
+          id: item.deadLetterId,
+          storedAtMs: item.storedAtMs ?? nowMs,
+          message: item.message,
+          reasons,
+        };
       },
     });
     counters.receive(items.length);
-    const outcomes: ForwardOutcome[] = [];
+    const results: ForwardResult[] = [];
     try {
-      while (outcomes.length < messages.length) {
-        let entries = numberApart(await interpreter.interpret(messages.slice(outcomes.length), signal));
-        while (entries.length > 0) {
-          const head = entries.slice(0, delivery.countForCall(entries, limits()));
+      while (results.length < messages.length) {
+        let translated = numberApart(await interpreter.interpret(messages.slice(results.length), signal));
+        while (translated.length > 0) {
+          const head = translated.slice(0, delivery.countForCall(translated, limits()));
           await delivery.deliver(head, undefined, signal);
-          outcomes.push(...head.map(outcomeOf));
-          entries = entries.slice(head.length);
+          results.push(...head.map(resultOf));
+          translated = translated.slice(head.length);
         }
       }
-      return outcomes;
+      return results;
     } finally {
-      counters.settle('released', items.length - outcomes.length);
+      counters.settle('released', items.length - results.length);
     }
+  }
+
+  /** What `forward` would do now. Nothing is sent, created or stored. Waits while ThingWorx is unavailable; rejects only with STOPPING. */
+  async preview(messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<ForwardResult[]> {
+    const { interpreter, notifications } = this.#pipeline;
+    const results: ForwardResult[] = [];
+    while (results.length < messages.length) {
+      const translations = await interpreter.preview(messages.slice(results.length), signal);
+      const unknown = await notifications.withoutThing(
+        translations.flatMap((translation) => translation.notifications),
+        signal,
+      );
+      for (const { updates, ignored, refusals, creations, notifications: all } of translations) {
+        const missing = all.filter((notification) => unknown.has(notification));
+        results.push(
+          resultOf({
+            updates,
+            reasons: refusals,
+            notifications: all.filter((notification) => !unknown.has(notification)),
+            ignored: [...ignored, ...missing.map(({ deviceId }) => withoutThing(deviceId))],
+            creations,
+          }),
+        );
+      }
+    }
+    return results;
   }
 }
 
 /**
- * The platform names what it refuses by number: messages of several partitions may share some. The messages themselves stay as they
- * are, for mappings see their sequence numbers.
+ * ThingWorx names what it refuses by number, and messages of several partitions may have the same sequence number. The messages themselves
+ * stay unchanged, because mappings can read their sequence numbers.
  */
-function numberApart(entries: Entry[]): Entry[] {
-  const numbers = new Set(entries.map(({ number }) => number));
-  return numbers.size === entries.length ? entries : entries.map((entry, number) => ({ ...entry, number }));
+function numberApart(messages: TranslatedMessage[]): TranslatedMessage[] {
+  const numbers = new Set(messages.map(({ number }) => number));
+  return numbers.size === messages.length
+    ? messages
+    : messages.map((message, number) => ({ ...message, number }));
+}
+
+type Settled = Pick<TranslatedMessage, 'updates' | 'notifications' | 'ignored'> & {
+  readonly reasons: readonly DeadLetterReason[];
+  readonly creations?: readonly Creation[];
+};
+
+function resultOf({ updates, notifications, reasons, ignored, creations = [] }: Settled): ForwardResult {
+  const isCreated = reasons.length === 0 && creations.length > 0;
+  return {
+    outcome: isCreated ? 'delivered' : outcomeOf({ updates, notifications, reasons }),
+    values: updates.reduce((sum, { properties }) => sum + properties.length, 0),
+    reasons,
+    ignored,
+    creations,
+  };
 }
 
 /** Counts of outcomes, for the progress of a task. */
-export function tally(outcomes: readonly ForwardOutcome[]): Record<string, number> {
+export function tally(results: readonly ForwardResult[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const outcome of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  for (const { outcome } of results) counts[outcome] = (counts[outcome] ?? 0) + 1;
   return counts;
 }

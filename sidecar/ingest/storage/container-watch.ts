@@ -1,9 +1,8 @@
 import path from 'node:path';
 import { openStorage } from '../../azure/storage.ts';
 import type { HubSettings } from '../../contract/hub-settings.ts';
-import type { ConnectorError } from '../../errors/connector-error.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
 import type { Log } from '../../observe/log.ts';
-import { ingestStorage } from '../../operations/ingestion/service.ts';
 import type { Forwarder } from '../replay/forwarder.ts';
 import type { OpenIngestor } from './blob-task.ts';
 import { BlobDocuments, type Documents, FileDocuments } from './documents.ts';
@@ -124,4 +123,14 @@ export class Archive {
     void previous?.documents.close();
     return documents;
   }
+}
+
+/** The storage account that files are ingested from. Throws SETTING_MISSING. */
+export function ingestStorage(settings: HubSettings): string {
+  const connection = settings.ingestStorageConnectionString || settings.storageConnectionString;
+  if (connection) return connection;
+  throw new ConnectorError(
+    'SETTING_MISSING',
+    'ingestStorageConnectionString is not set: enter the connection string of the storage account that holds the files.',
+  );
 }

@@ -1,9 +1,9 @@
 import type { ContainerClient } from '@azure/storage-blob';
 import { azureError } from '../../azure/azure-error.ts';
-import { hash53 } from '../../dead-letters/file-index.ts';
-import { letterId } from '../../dead-letters/store.ts';
+import { deadLetterId } from '../../dead-letters/store.ts';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import { untilDone } from '../../lib/backoff.ts';
+import { hash53 } from '../../lib/hash.ts';
 import type { Log } from '../../observe/log.ts';
 import { type Forwarded, type Forwarder, tally } from '../replay/forwarder.ts';
 import { findFile, READ_RIGHT, type StoredFile } from './file-listing.ts';
@@ -11,21 +11,21 @@ import type { Ledger, LedgerEntry } from './ledger.ts';
 import { readStoredFile, type StoredRecord } from './stored-file.ts';
 
 export interface FileResult {
-  /** known: ingested before. gone: deleted meanwhile. setAside: damaged; what came before the damage is settled. */
+  /** known: ingested before. gone: deleted meanwhile. setAside: damaged; the messages before the damage are settled. */
   readonly outcome: 'ingested' | 'known' | 'setAside' | 'gone';
   /** Messages by what became of them. */
   readonly counts: Readonly<Record<string, number>>;
-  /** What is wrong, in plain words; empty when nothing is. */
+  /** The error, for the operator; empty without one. */
   readonly message: string;
-  /** Lines that were passed over. */
+  /** Lines that were skipped, with the reason. */
   readonly flaws: readonly string[];
 }
 
-/** A container with what all who ingest its files share. */
+/** A container with what the task and the watcher share. */
 export interface OpenContainer {
   readonly container: ContainerClient;
   readonly ledger: Ledger;
-  /** Files at work, so that a task and the watcher do not do the same one. */
+  /** Files that are being ingested, so that the task and the watcher do not ingest the same file. */
   readonly busy: Map<string, Promise<unknown>>;
 }
 
@@ -82,7 +82,7 @@ export class FileIngestor {
       () => work.attempt(),
       run.signal,
       (error) => {
-        if (error) log.warn({ err: error, file: file.name }, 'Waiting for storage.');
+        if (error) log.warn({ err: error, file: file.name }, 'Storage is unavailable; retrying.');
       },
     );
   }
@@ -97,14 +97,14 @@ function beginOf(
   if (known === undefined) return 0;
   if (known === 'closed') return again === undefined ? undefined : 0;
   if (again !== undefined && known.run !== again) return 0;
-  // Smaller: somebody wrote it anew. Larger: IoT Hub wrote on. The same size with another ETag: only its metadata changed.
+  // Smaller: the file was written again. Larger: IoT Hub has appended. The same size with another ETag: only its metadata changed.
   if (file.bytes < known.bytes) return 0;
   if (known.state === 'partial' || file.bytes > known.bytes) return known.records;
   if (known.state === 'setAside' && file.etag !== known.etag) return known.records;
   return undefined;
 }
 
-/** One file on its way, over several attempts when storage fails in the middle. */
+/** Ingests one file, in several attempts when storage fails in the middle. */
 class FileWork {
   #file: StoredFile;
   readonly #run: FileRun;
@@ -157,7 +157,7 @@ class FileWork {
       bytes = 0;
       await sending;
       sending = this.#settle(next);
-      // Its failure is met where it is awaited.
+      // Its error is handled where it is awaited.
       sending.catch(() => undefined);
     };
     try {
@@ -169,7 +169,7 @@ class FileWork {
       }
     } catch (error) {
       await sending;
-      // What came before the damage is good.
+      // The messages before the damage are valid.
       if (toConnectorError(error).code === 'FILE_MALFORMED') await this.#settle(chunk);
       throw error;
     }
@@ -177,7 +177,7 @@ class FileWork {
     await sending;
   }
 
-  /** Somebody writes to the file: it is read on as it is now, from the beginning when it became smaller. */
+  /** The file changed while it was read: it is continued as it is now, or from the beginning when it became smaller. */
   async #refresh(): Promise<void> {
     const { name, bytes } = this.#file;
     const found = await findFile(this.#options.container, name);
@@ -197,7 +197,7 @@ class FileWork {
       });
       if (answer.readableStreamBody) yield* answer.readableStreamBody as unknown as AsyncIterable<Uint8Array>;
     } catch (thrown) {
-      if (this.#run.signal.aborted) throw new ConnectorError('STOPPING', 'The work was given up.');
+      if (this.#run.signal.aborted) throw new ConnectorError('STOPPING', 'The operation was cancelled.');
       if ((thrown as { statusCode?: number }).statusCode === 412)
         throw new ConnectorError('FILE_CHANGED', `${this.#place} changed while it was read.`);
       throw azureError(thrown, { action: `Reading ${this.#place}`, right: READ_RIGHT });
@@ -211,15 +211,15 @@ class FileWork {
     for (const record of records) {
       if ('message' in record) {
         const { index, message } = record;
-        const id = letterId(this.#stream, { ...message, sequenceNumber: index });
-        items.push({ message, letterId: id });
+        const id = deadLetterId(this.#stream, { ...message, sequenceNumber: index });
+        items.push({ message, deadLetterId: id });
         continue;
       }
       counts.malformed = (counts.malformed ?? 0) + 1;
       if (this.#flaws.length < MAX_FLAWS) this.#flaws.push(`${record.flaw} (record ${record.index})`);
     }
-    const outcomes = await this.#options.forwarder.forward(items, this.#run.signal);
-    Object.assign(counts, tally(outcomes));
+    const results = await this.#options.forwarder.forward(items, this.#run.signal);
+    Object.assign(counts, tally(results));
     for (const [name, value] of Object.entries(counts))
       this.#counts[name] = (this.#counts[name] ?? 0) + value;
     this.#settled = (records.at(-1)?.index ?? -1) + 1;

@@ -1,5 +1,5 @@
 import { toConnectorError } from '../../errors/connector-error.ts';
-import type { HubMessage } from '../../translate/types.ts';
+import type { ReceivedMessage } from '../../translate/types.ts';
 import { AVRO_MAGIC, readAvroFile } from './avro-file.ts';
 import { readLines } from './json-lines.ts';
 import { EndsEarly, malformed } from './malformed.ts';
@@ -7,7 +7,7 @@ import { messageOfLine, messageOfRecord, type StoredPlace } from './stored-messa
 
 /** One record of a file: a message, or what is wrong with a line that is none. */
 export type StoredRecord =
-  | { readonly message: HubMessage; readonly index: number }
+  | { readonly message: ReceivedMessage; readonly index: number }
   | { readonly flaw: string; readonly index: number };
 
 /**

@@ -1,8 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import type { ReceivedEvent } from '../../azure/event-hubs/event-types.ts';
+import { toReceivedMessage } from '../../azure/event-hubs/received-message.ts';
 import { utcTimeMs } from '../../translate/coerce/date-time.ts';
-import type { HubMessage } from '../../translate/types.ts';
-import { toHubMessage } from '../lanes/message.ts';
+import type { ReceivedMessage } from '../../translate/types.ts';
 import { objectMembers } from './json-lines.ts';
 import { malformed } from './malformed.ts';
 
@@ -51,7 +50,7 @@ const SOURCE_OF_SCHEMA: Readonly<Record<string, string>> = {
  * A record of an Avro file: a message that IoT Hub routed (EnqueuedTimeUtc, Properties, SystemProperties, Body) or an event that Event
  * Hubs Capture wrote (those and SequenceNumber, Offset). Throws FILE_MALFORMED for anything else.
  */
-export function messageOfRecord(record: unknown, place: StoredPlace): HubMessage {
+export function messageOfRecord(record: unknown, place: StoredPlace): ReceivedMessage {
   const { Body, SystemProperties, Properties, EnqueuedTimeUtc, SequenceNumber, Offset } = objectOf(record);
   if (Body !== null && !Buffer.isBuffer(Body)) throw malformed('has records without a body of bytes');
   const system = wireNames(objectOf(SystemProperties));
@@ -66,7 +65,7 @@ export function messageOfRecord(record: unknown, place: StoredPlace): HubMessage
 }
 
 /** A line of a file that IoT Hub routed as JSON. Throws FILE_MALFORMED. */
-export function messageOfLine(line: string, place: StoredPlace): HubMessage {
+export function messageOfLine(line: string, place: StoredPlace): ReceivedMessage {
   const members = objectMembers(line);
   if (!members) throw malformed('has a line that is no JSON object');
   const member = (name: string): unknown => JSON.parse(members.get(name) ?? 'null');
@@ -116,7 +115,7 @@ interface Parts {
   readonly offset: string | undefined;
 }
 
-function toMessage(place: StoredPlace, parts: Parts): HubMessage {
+function toMessage(place: StoredPlace, parts: Parts): ReceivedMessage {
   const { body, properties, sequenceNumber, offset } = parts;
   const { file, partition, index } = place;
   const system: Record<string, unknown> = { ...parts.system, 'stored-in': `${file}#${index}` };
@@ -125,7 +124,7 @@ function toMessage(place: StoredPlace, parts: Parts): HubMessage {
   const source = SOURCE_OF_SCHEMA[String(properties['iothub-message-schema'])];
   if (system['iothub-message-source'] === undefined && source !== undefined)
     system['iothub-message-source'] = source;
-  const event: ReceivedEvent = {
+  const event = {
     body,
     sequenceNumber: sequenceNumber ?? index,
     offset: offset ?? String(index),
@@ -134,7 +133,7 @@ function toMessage(place: StoredPlace, parts: Parts): HubMessage {
     properties,
     systemProperties: system,
   };
-  return toHubMessage(event, partition);
+  return toReceivedMessage(event, partition);
 }
 
 function wireNames(properties: Properties): Record<string, unknown> {

@@ -12,17 +12,17 @@ export interface WatcherOptions {
   /** Whether this sidecar is the one that watches. */
   readonly leads: () => Promise<boolean>;
   readonly log: Log;
-  /** What keeps it from reading the container, or undefined when it reads again. */
+  /** Called with the error that keeps it from reading the container, and with undefined when it reads again. */
   readonly onTrouble: (error: ConnectorError | undefined) => void;
 }
 
 const DAY_MS = 86_400_000;
-/** Days that may still be written to, beside today's: writers name a file by the time it was begun. */
+/** Days before today that may still get new files or messages: a file is named by the time it was begun. */
 const OPEN_DAYS = 1;
 
 /**
- * Looks at a container at intervals and ingests what is new. In the layout of IoT Hub and Event Hubs Capture it looks only at the folders of
- * days that may still be written to; older days are folded up in the ledger once all their files are done.
+ * Lists a container at intervals and ingests new files. In the layout of IoT Hub and Event Hubs Capture it lists only the folders of days
+ * that may still change; older days become one line of the ledger when all their files are done.
  */
 export class Watcher {
   readonly #options: WatcherOptions;
@@ -40,7 +40,7 @@ export class Watcher {
     this.#running ??= this.#run();
   }
 
-  /** Stops soon, also in the middle of a file, which is then read on from there. Idempotent. */
+  /** Stops soon, also in the middle of a file, which is continued at the next start. Idempotent. */
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#wake();
@@ -90,26 +90,25 @@ export class Watcher {
       }
       if (last && day < firstOpenDay) await ledger.closeFolder(last.name, newestMs);
     }
-    // What lies before it is not looked at again.
+    // Days before it are not listed again.
     if (firstOpenDay > cursor) await ledger.setCursor(base, firstOpenDay);
   }
 
-  /** Resolves when nothing of the file is left to do, be it for damage. */
+  /** Resolves when the file is done or set aside as damaged. */
   async #ingest(file: StoredFile, signal: AbortSignal): Promise<void> {
     const { ingestor } = await (this.#opened as ReturnType<OpenIngestor>);
     const { leads, log } = this.#options;
-    if (!(await leads()))
-      throw new ConnectorError('STOPPING', 'Another sidecar watches the container by now.');
+    if (!(await leads())) throw new ConnectorError('STOPPING', 'Another sidecar watches the container now.');
     const { outcome, counts, flaws } = await ingestor.ingest(file, { signal });
     if (outcome === 'ingested') log.debug({ file: file.name, counts }, 'A file was ingested.');
     if (flaws.length > 0)
-      log.warn({ file: file.name, flaws, counts }, 'Lines of a file are no messages and were passed over.');
+      log.warn({ file: file.name, flaws, counts }, 'Lines of a file are not messages and were skipped.');
   }
 
   #tell(error: ConnectorError | undefined): void {
     if (error?.code === this.#troubled) return;
     this.#troubled = error?.code;
-    if (error) this.#options.log.warn({ err: error }, 'The watched container cannot be read; trying again.');
+    if (error) this.#options.log.warn({ err: error }, 'The watched container cannot be read; retrying.');
     else this.#options.log.info('The watched container is read again.');
     this.#options.onTrouble(error);
   }

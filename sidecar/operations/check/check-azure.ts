@@ -7,8 +7,8 @@ import { ensureContainer, openStorage } from '../../azure/storage.ts';
 import type { HubSettings } from '../../contract/hub-settings.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { eventEndpoint } from '../../ingest/event-endpoint.ts';
+import type { CheckStep } from './check-steps.ts';
 import { checkStep, STEP_TIMEOUT_MS, skipped } from './check-steps.ts';
-import type { CheckStep } from './checks.ts';
 
 /** What is tested of Azure, in order; also when nothing can be tested. */
 const STEPS = [

@@ -1,8 +1,8 @@
 import type { HubStatus } from '../../contract/status.ts';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
+import type { CheckStep } from './check-steps.ts';
 import { checkStep, skipped } from './check-steps.ts';
-import type { CheckStep } from './checks.ts';
 
 const HUB_TEMPLATE = 'AzureIoT.Hub_TT';
 const GRANT =

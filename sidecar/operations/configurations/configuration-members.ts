@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import type { Configuration } from '../../azure/iot-hub/configurations.ts';
 import { DateTime, EXPECTED_KEYWORD, JsonObject } from '../../contract/schema.ts';
-import { azureTime } from '../azure-time.ts';
+import { azureTime } from '../device-members.ts';
 
 /** Input and output members of the operations on automatic configurations. */
 

@@ -1,122 +1,217 @@
-import Type, { type Static } from 'typebox';
-import { DateTime, forThingWorx, JsonObject } from '../../contract/schema.ts';
+import Type from 'typebox';
+import { Table, ThingName } from '../../contract/schema.ts';
+import type { DeadLetterFilter, DeadLetterStore } from '../../dead-letters/store.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { REPLAY_DEAD_LETTERS, type ReplayInput } from '../../ingest/replay/dead-letters.ts';
+import { TASK_ERRORS } from '../error-groups.ts';
+import { defineOperation } from '../operation.ts';
+import {
+  isoTime,
+  LetterCount,
+  LetterDetail,
+  LetterFilter,
+  LetterId,
+  LetterRow,
+  letterDetail,
+  letterRow,
+  storeFilter,
+} from './dead-letter-members.ts';
 
-export const LetterId = Type.String({
-  pattern: '^[0-9]{13}-[A-Za-z0-9_.]{1,64}-[A-Za-z0-9_.]{1,64}-[0-9]{1,16}$',
-  description: 'The id of a dead letter, as ListDeadLetters gives it.',
+const listDeadLetters = defineOperation({
+  name: 'ListDeadLetters',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Dead letters',
+  summary: 'Lists messages that could not be delivered, the newest first, by device, reason and time.',
+  method: 'GET',
+  path: '/hubs/{hub}/dead-letters',
+  input: Type.Object({
+    hub: ThingName({ description: 'The hub Thing.' }),
+    ...LetterFilter,
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000,
+        default: 100,
+        description: 'The most rows of one answer; fewer mean that there are no more.',
+      }),
+    ),
+    after: Type.Optional({ ...LetterId, description: 'The id of the last row of the page before.' }),
+  }),
+  output: Type.Object({
+    letters: Table(LetterRow, 'AzureIoT.DeadLetter_DS', { description: 'The dead letters, newest first.' }),
+    more: Type.Boolean({ description: 'Whether another page follows.' }),
+  }),
+  result: 'letters',
+  errors: ['HUB_NOT_CONNECTED', 'DEAD_LETTERS_UNAVAILABLE'],
+  async run({ hubs }, { hub, limit, after, ...filter }) {
+    const { store } = hubs.require(hub).deadLetters;
+    const { letters, more } = await store.list(storeFilter(filter), { limit: limit ?? 100, after });
+    return { letters: letters.map(letterRow), more };
+  },
 });
 
-/** Members that choose among the dead letters. */
-export const LetterFilter = {
-  deviceId: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 256, description: 'Only messages of this device.' }),
-  ),
-  code: Type.Optional(
-    Type.String({
-      pattern: '^[A-Z][A-Z_]{1,63}$',
-      description:
-        'Only messages with this reason code, such as THING_UNKNOWN; docs/dead-letters.md lists them.',
-    }),
-  ),
-  from: Type.Optional(DateTime({ description: 'Only messages that IoT Hub took at this time or later.' })),
-  to: Type.Optional(DateTime({ description: 'Only messages that IoT Hub took at this time or earlier.' })),
-};
-export interface LetterFilter {
-  readonly deviceId?: string | undefined;
-  readonly code?: string | undefined;
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-}
-
-const sequenceNumber = forThingWorx(
-  Type.Integer({ description: 'The sequence number of the message in its partition.' }),
-  { baseType: 'LONG' },
-);
-
-export const LetterRow = Type.Object(
-  {
-    id: Type.String({ description: 'The id of the dead letter.' }),
-    enqueuedTime: DateTime({ description: 'When IoT Hub took the message.' }),
-    storedAt: DateTime({ description: 'When it was put aside.' }),
-    deviceId: Type.String({ description: 'The device that sent it.' }),
-    moduleId: Type.String({ description: 'The module that sent it; empty for devices.' }),
-    source: Type.String({ description: 'The message source: Telemetry, twinChangeEvents and so on.' }),
-    code: Type.String({ description: 'The code of the first reason.' }),
-    reason: Type.String({ description: 'The first reason, in plain words.' }),
-    thing: Type.String({ description: 'The Thing that the first reason concerns; may be empty.' }),
-    property: Type.String({ description: 'The property that the first reason concerns; may be empty.' }),
-    codes: Type.String({ description: 'All different codes of the letter, with a space between.' }),
-    partition: Type.String({ description: 'The partition id, or the file in storage it came from.' }),
-    sequenceNumber,
-    bytes: Type.Integer({ minimum: 0, description: 'The size of the message body, in bytes.' }),
+const countDeadLetters = defineOperation({
+  name: 'CountDeadLetters',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Dead letters',
+  summary: 'Shows how many messages could not be delivered, what they take in the store, and the oldest.',
+  method: 'GET',
+  path: '/hubs/{hub}/dead-letter-count',
+  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
+  output: LetterCount,
+  errors: ['HUB_NOT_CONNECTED', 'DEAD_LETTERS_UNAVAILABLE'],
+  async run({ hubs }, { hub }) {
+    const { store, warning } = hubs.require(hub).deadLetters;
+    const { count, bytes, oldestMs } = await store.stats();
+    return {
+      count,
+      bytes: Math.round(bytes),
+      ...(oldestMs === undefined ? {} : { oldest: isoTime(oldestMs) }),
+      ...(warning === undefined ? {} : { warning }),
+    };
   },
-  { description: 'One dead letter in a list.' },
-);
-export type LetterRow = Static<typeof LetterRow>;
-
-const Reason = Type.Object({
-  code: Type.String({ description: 'The stable code.' }),
-  reason: Type.String({ description: 'What is wrong and what is expected, in plain words.' }),
-  thing: Type.Optional(Type.String({ description: 'The Thing it concerns.' })),
-  property: Type.Optional(Type.String({ description: 'The property it concerns.' })),
 });
 
-const optionalText = (description: string) => Type.Optional(Type.String({ description }));
-
-export const LetterDetail = Type.Object(
-  {
-    id: Type.String({ description: 'The id of the dead letter.' }),
-    enqueuedTime: DateTime({ description: 'When IoT Hub took the message.' }),
-    creationTime: Type.Optional(DateTime({ description: 'When the device made it, if it said so.' })),
-    storedAt: DateTime({ description: 'When it was put aside.' }),
-    deviceId: Type.String({ description: 'The device that sent it.' }),
-    moduleId: optionalText('The module that sent it.'),
-    source: Type.String({ description: 'The message source.' }),
-    reasons: Type.Array(Reason, { description: 'Why it could not be delivered.' }),
-    partition: Type.String({ description: 'The partition id, or the file in storage it came from.' }),
-    offset: Type.String({ description: 'The offset of the message in its partition.' }),
-    sequenceNumber,
-    contentType: optionalText('The content type that the sender gave.'),
-    contentEncoding: optionalText('The content encoding that the sender gave.'),
-    messageId: optionalText('The message id that the sender gave.'),
-    correlationId: optionalText('The correlation id that the sender gave.'),
-    systemProperties: JsonObject({ description: 'What IoT Hub and AMQP say of the message.' }),
-    applicationProperties: JsonObject({ description: 'What the device attached.' }),
-    body: optionalText('The body as text, decompressed; absent when it is not text.'),
-    bodyBase64: Type.String({ description: 'The body as it came, in base64.' }),
+const getDeadLetter = defineOperation({
+  name: 'GetDeadLetter',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Dead letters',
+  summary: 'Shows one message that could not be delivered, whole: reasons, body and all properties.',
+  method: 'GET',
+  path: '/hubs/{hub}/dead-letters/{id}',
+  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), id: LetterId }),
+  output: LetterDetail,
+  errors: [
+    'HUB_NOT_CONNECTED',
+    'DEAD_LETTER_NOT_FOUND',
+    'DEAD_LETTER_UNREADABLE',
+    'DEAD_LETTERS_UNAVAILABLE',
+  ],
+  async run({ hubs }, { hub, id }) {
+    const letter = await hubs.require(hub).deadLetters.store.get(id);
+    if (!letter) throw new ConnectorError('DEAD_LETTER_NOT_FOUND', `This hub has no dead letter ${id}.`);
+    return letterDetail(letter);
   },
-  { description: 'One dead letter, whole.' },
-);
-export type LetterDetail = Static<typeof LetterDetail>;
+});
 
-export const LetterCount = Type.Object(
-  {
-    count: forThingWorx(Type.Integer({ minimum: 0, description: 'How many dead letters there are.' }), {
-      baseType: 'LONG',
-    }),
-    bytes: forThingWorx(Type.Integer({ minimum: 0, description: 'What they take in the store, in bytes.' }), {
-      baseType: 'LONG',
-    }),
-    oldest: Type.Optional(DateTime({ description: 'When IoT Hub took the oldest of them.' })),
-    warning: optionalText('Why someone should look at them before letters are lost.'),
+const replayDeadLetters = defineOperation({
+  name: 'ReplayDeadLetters',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Dead letters',
+  summary:
+    "Sends dead letters again in the background, translated with today's settings. A dead letter of which a value was delivered is deleted.",
+  method: 'POST',
+  path: '/hubs/{hub}/dead-letters/replay',
+  input: Type.Object({
+    hub: ThingName({ description: 'The hub Thing.' }),
+    ids: Type.Optional(
+      Type.Array(LetterId, {
+        minItems: 1,
+        maxItems: 1_000,
+        description: 'These dead letters, whatever the filter says. Without them and without a filter: all.',
+      }),
+    ),
+    ...LetterFilter,
+    deleteIgnored: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'Delete also dead letters of which nothing is delivered because the settings ignore all of their values.',
+      }),
+    ),
+    dryRun: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'Send, create and delete nothing: the counts and the report of the task say what a replay would do.',
+      }),
+    ),
+  }),
+  output: Type.Object({
+    task: Type.String({ description: 'The id of the task; GetTask shows its progress.' }),
+  }),
+  result: 'task',
+  errors: [...TASK_ERRORS, 'TASK_QUEUE_FULL'],
+  async run({ hubs }, { hub, ids, deleteIgnored = false, dryRun = false, ...filter }) {
+    const wanted: ReplayInput = {
+      ...(ids ? { ids } : { filter: storeFilter(filter) }),
+      storedUntilMs: Date.now(),
+      deleteIgnored,
+      dryRun,
+    };
+    const number = ids ? `${ids.length} dead letters` : 'dead letters';
+    const title = dryRun ? `Dry run: send ${number} again` : `Send ${number} again`;
+    const { id } = await hubs.require(hub).tasks.submit(REPLAY_DEAD_LETTERS, title, wanted);
+    return { task: id };
   },
-  { description: 'How many dead letters a hub has.' },
-);
-export type LetterCount = Static<typeof LetterCount>;
+});
 
-/** The dead letters of one hub, as operations see them. All throw DEAD_LETTERS_UNAVAILABLE. */
-export interface DeadLetterDesk {
-  /** `after`: the id of the last letter of the page before. */
-  list(
-    filter: LetterFilter,
-    page: { limit: number; after?: string | undefined },
-  ): Promise<{ letters: LetterRow[]; more: boolean }>;
-  /** @throws ConnectorError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_UNREADABLE */
-  get(id: string): Promise<LetterDetail>;
-  count(): Promise<LetterCount>;
-  deleteIds(ids: readonly string[]): Promise<number>;
-  /** As many as the time allows; `more` when some are left. */
-  deleteMatching(filter: LetterFilter, timeoutMs: number): Promise<{ deleted: number; more: boolean }>;
-  /** Begins a task. @returns its id. @throws ConnectorError TASK_QUEUE_FULL, TASKS_UNAVAILABLE */
-  replay(what: { ids: readonly string[] } | { filter: LetterFilter }): Promise<string>;
+/** Well within the time that the calling script waits. */
+const TIMEOUT_MS = 12_000;
+
+const deleteDeadLetters = defineOperation({
+  name: 'DeleteDeadLetters',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Dead letters',
+  summary: 'Deletes dead letters for good, by id or by device, reason and time.',
+  method: 'POST',
+  path: '/hubs/{hub}/dead-letters/delete',
+  input: Type.Object({
+    hub: ThingName({ description: 'The hub Thing.' }),
+    ids: Type.Optional(
+      Type.Array(LetterId, {
+        minItems: 1,
+        maxItems: 1_000,
+        description: 'These dead letters, whatever the filter says.',
+      }),
+    ),
+    ...LetterFilter,
+    all: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Must be true to delete without ids and without a filter: all dead letters of the hub.',
+      }),
+    ),
+  }),
+  output: Type.Object({
+    deleted: Type.Integer({ minimum: 0, description: 'How many were deleted.' }),
+    more: Type.Boolean({ description: 'Whether some are left because of the time; call it again.' }),
+  }),
+  errors: ['HUB_NOT_CONNECTED', 'DEAD_LETTERS_UNAVAILABLE'],
+  async run({ hubs }, { hub, ids, all, ...filter }) {
+    const { store } = hubs.require(hub).deadLetters;
+    if (ids) return { deleted: await store.delete(ids), more: false };
+    if (!all && Object.values(filter).every((member) => member === undefined))
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        'Give ids or a filter, or set all to delete every dead letter.',
+      );
+    return await deleteMatching(store, storeFilter(filter), TIMEOUT_MS);
+  },
+});
+
+/** Deletes as many as the time allows; `more` when some are left. */
+async function deleteMatching(
+  store: DeadLetterStore,
+  filter: DeadLetterFilter,
+  timeoutMs: number,
+): Promise<{ deleted: number; more: boolean }> {
+  const endMs = Date.now() + timeoutMs;
+  let deleted = 0;
+  let after: string | undefined;
+  for (;;) {
+    const { letters, more } = await store.list(filter, { limit: 100, after });
+    deleted += await store.delete(letters.map(({ id }) => id));
+    after = letters.at(-1)?.id;
+    if (!more || Date.now() >= endMs) return { deleted, more };
+  }
 }
+
+/** Messages that could not be delivered. */
+export const DEAD_LETTERS = [
+  listDeadLetters,
+  countDeadLetters,
+  getDeadLetter,
+  replayDeadLetters,
+  deleteDeadLetters,
+] as const;

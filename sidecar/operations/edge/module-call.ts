@@ -1,5 +1,6 @@
 import type { HubClients } from '../../azure/iot-hub/hub-clients.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
 
 export interface ModuleCall {
   readonly deviceId: string;
@@ -11,14 +12,12 @@ export interface ModuleCall {
 
 /** What calls of a module's method can fail with, beside what every call to the hub can. */
 export const MODULE_ERRORS = [
-  'HUB_NOT_CONNECTED',
+  ...IOT_HUB_ERRORS,
   'DEVICE_NOT_FOUND',
   'DEVICE_OFFLINE',
   'DEVICE_TIMEOUT',
   'DEVICE_RESPONSE_INVALID',
   'MODULE_FAILED',
-  'AZURE_THROTTLED',
-  'AZURE_UNAUTHORIZED',
 ] as const;
 
 /** ThingWorx ends scripts after 30 s: what takes longer is called with InvokeMethod. */

@@ -7,14 +7,14 @@ export const checkStorage = defineOperation({
   name: 'CheckStorage',
   entity: 'AzureIoT.StorageAccount_TT',
   category: 'Connection',
-  summary: 'Shows whether the storage account answers and accepts the credentials.',
+  summary: 'Checks whether the storage account responds and accepts the credentials.',
   method: 'GET',
   path: '/storage/{account}/check',
   input: Type.Object({ account }),
   output: Type.Object({
     account: Type.String({ description: 'The name of the storage account.' }),
     signIn: Type.String({ description: 'key, sas or entra.' }),
-    milliseconds: Type.Integer({ minimum: 0, description: 'How long the answer took.' }),
+    milliseconds: Type.Integer({ minimum: 0, description: 'The response time.' }),
   }),
   errors: [...STORAGE_ERRORS],
   async run({ storages, signal }, input) {
@@ -26,7 +26,7 @@ export const connectStorage = defineOperation({
   name: 'ConnectStorage',
   entity: 'AzureIoT.StorageAccount_TT',
   category: 'Connection',
-  summary: 'Hands the settings of this Thing to the sidecar, so that its containers can be used.',
+  summary: 'Sends the settings of this Thing to the sidecar, so that its containers can be used.',
   method: 'PUT',
   path: '/storage/{account}',
   input: Type.Object({
@@ -38,16 +38,19 @@ export const connectStorage = defineOperation({
       }),
     ),
     secret: Type.Boolean({
-      description: 'Whether storageConnectionString has a value, which will be handed over by ticket.',
+      description:
+        'Whether storageConnectionString has a value. It is sent separately, with a one-time secret token.',
     }),
   }),
   output: Type.Object({
     tickets: Type.Array(
       Type.Object({
         name: Type.String({ description: 'The name of the secret setting.' }),
-        ticket: Type.String({ description: 'Good for one PUT /v1/secrets/{ticket} within 60 seconds.' }),
+        ticket: Type.String({
+          description: 'The one-time secret token: valid for one PUT /v1/secrets/{ticket} within 60 seconds.',
+        }),
       }),
-      { description: 'One ticket when a secret is awaited.' },
+      { description: 'One entry if a secret is expected.' },
     ),
   }),
   errors: ['SETTING_MISSING', 'CONNECTION_STRING_INVALID'],
@@ -62,7 +65,7 @@ export const disconnectStorage = defineOperation({
   name: 'DisconnectStorage',
   entity: 'AzureIoT.StorageAccount_TT',
   category: 'Connection',
-  summary: 'Makes the sidecar forget this storage account until ConnectStorage is called.',
+  summary: 'Removes this storage account from the sidecar until ConnectStorage is called.',
   method: 'DELETE',
   path: '/storage/{account}',
   input: Type.Object({ account }),

@@ -3,7 +3,7 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import { STORAGE_ERRORS } from '../../files/types.ts';
 import type { OperationContext } from '../context.ts';
 import { defineOperation } from '../operation.ts';
-import { DONE, Done, FILE_SERVICE, FILES_PATH, filesOf, folder, place } from './file-members.ts';
+import { boundMembers, DONE, Done, FILE_SERVICE, FILES_PATH, filesOf, folder } from './file-members.ts';
 
 /** The platform's FileRepository has each of these services under an older and a newer name. */
 
@@ -15,15 +15,15 @@ const archiveService = {
   timeoutMs: 25_000,
 } as const;
 
-const TYPE = 'zip; other types are not possible here.';
+const TYPE = 'zip is the only supported type.';
 
-/** @throws ConnectorError ARCHIVE_INVALID for a type other than zip, given or told by the ending of the name */
+/** @throws ConnectorError ARCHIVE_INVALID for a type other than zip, given or implied by the file extension */
 function checkZip(type: string | undefined, name: string): void {
-  const told = /\.(tar\.gz|tgz|tar)$/i.test(name) ? 'targz' : 'zip';
-  if ((type || told).toLowerCase() === 'zip') return;
+  const implied = /\.(tar\.gz|tgz|tar)$/i.test(name) ? 'targz' : 'zip';
+  if ((type || implied).toLowerCase() === 'zip') return;
   throw new ConnectorError(
     'ARCHIVE_INVALID',
-    `${name}: archives of the type ${type || told} are not possible; only zip is.`,
+    `${name}: archives of type ${type || implied} are not supported; use zip.`,
   );
 }
 
@@ -40,9 +40,9 @@ const creation = {
 } as const;
 
 const zipContent = {
-  ...place,
+  ...boundMembers,
   path: folder,
-  files: Type.String({ minLength: 1, description: 'The paths of the files, with a comma between.' }),
+  files: Type.String({ minLength: 1, description: 'The paths of the files, separated by commas.' }),
   newFileName: Type.String({ minLength: 1, maxLength: 1024, description: 'The name of the archive.' }),
 };
 const createZipInput = Type.Object(zipContent);
@@ -69,7 +69,7 @@ function joinPath(folder: string | undefined, name: string): string {
 export const createZipArchive = defineOperation({
   ...creation,
   name: 'CreateZipArchive',
-  summary: 'Packs files of the container into a zip archive in it.',
+  summary: 'Packs files of the container into a zip archive in the same container.',
   path: `${FILES_PATH}/zip-archives`,
   input: createZipInput,
   run: createZip,
@@ -78,7 +78,7 @@ export const createZipArchive = defineOperation({
 export const createArchive = defineOperation({
   ...creation,
   name: 'CreateArchive',
-  summary: 'Packs files of the container into a zip archive in it, as CreateZipArchive does.',
+  summary: 'Packs files of the container into a zip archive in the same container, as CreateZipArchive does.',
   path: `${FILES_PATH}/archives`,
   input: Type.Object({
     ...zipContent,
@@ -100,9 +100,9 @@ const extraction = {
 export const extractZipArchive = defineOperation({
   ...extraction,
   name: 'ExtractZipArchive',
-  summary: 'Unpacks a zip archive of the container into a folder of it.',
+  summary: 'Extracts a zip archive of the container into one of its folders.',
   path: `${FILES_PATH}/zip-extractions`,
-  input: Type.Object({ ...place, path: folder, zipFileName: archiveName }),
+  input: Type.Object({ ...boundMembers, path: folder, zipFileName: archiveName }),
   async run(context, input) {
     await filesOf(context, input).extractZip(input.zipFileName, input.path ?? '', context.signal);
     return DONE;
@@ -110,10 +110,10 @@ export const extractZipArchive = defineOperation({
 });
 
 const extractInput = Type.Object({
-  ...place,
+  ...boundMembers,
   path: folder,
   compressionType: Type.Optional(
-    Type.String({ maxLength: 32, description: `${TYPE} Empty: as the ending of the name says.` }),
+    Type.String({ maxLength: 32, description: `${TYPE} Empty: the type of the file extension.` }),
   ),
   archiveFileName: archiveName,
 });
@@ -132,7 +132,7 @@ async function extract(
 export const extractArchive = defineOperation({
   ...extraction,
   name: 'ExtractArchive',
-  summary: 'Unpacks a zip archive of the container into a folder of it, as ExtractZipArchive does.',
+  summary: 'Extracts a zip archive of the container into one of its folders, as ExtractZipArchive does.',
   path: `${FILES_PATH}/extractions`,
   input: extractInput,
   run: (context, input) => extract(context, input, { flat: false }),
@@ -141,7 +141,7 @@ export const extractArchive = defineOperation({
 export const flatExtractArchive = defineOperation({
   ...extraction,
   name: 'FlatExtractArchive',
-  summary: 'Unpacks the files of a zip archive into one folder, without the folders that they have in it.',
+  summary: 'Extracts the files of a zip archive into one folder, without the folders of the archive.',
   path: `${FILES_PATH}/flat-extractions`,
   input: extractInput,
   run: (context, input) => extract(context, input, { flat: true }),

@@ -10,7 +10,7 @@ const containerName = Type.String({ minLength: 1, maxLength: 63, description: 'T
 const ContainerRow = Type.Object(
   {
     name: Type.String({ description: 'The name of the container.' }),
-    lastModified: DateTime({ description: 'When it or its settings were changed last.' }),
+    lastModified: DateTime({ description: 'The time of the last change of the container or its settings.' }),
   },
   { description: 'One container in a list.' },
 );
@@ -19,14 +19,14 @@ export const createContainer = defineOperation({
   name: 'CreateContainer',
   entity: 'AzureIoT.StorageAccount_TT',
   category: 'Containers',
-  summary: 'Makes a container that nobody may read without credentials; one that exists is no error.',
+  summary: 'Creates a private container. An existing container is no error.',
   method: 'PUT',
   path: `${CONTAINERS_PATH}/{containerName}`,
   input: Type.Object({
     account,
     containerName,
   }),
-  output: Type.Object({ created: Type.Boolean({ description: 'False when it existed already.' }) }),
+  output: Type.Object({ created: Type.Boolean({ description: 'False if the container existed already.' }) }),
   result: 'created',
   errors: [...STORAGE_ERRORS, 'PATH_INVALID'],
   async run({ storages, signal }, input) {
@@ -38,14 +38,14 @@ export const deleteContainer = defineOperation({
   name: 'DeleteContainer',
   entity: 'AzureIoT.StorageAccount_TT',
   category: 'Containers',
-  summary: 'Deletes a container with everything in it.',
+  summary: 'Deletes a container with its whole content.',
   method: 'DELETE',
   path: `${CONTAINERS_PATH}/{containerName}`,
   input: Type.Object({
     account,
     containerName,
   }),
-  output: Type.Object({ deleted: Type.Boolean({ description: 'False when there was none.' }) }),
+  output: Type.Object({ deleted: Type.Boolean({ description: 'False if the container did not exist.' }) }),
   result: 'deleted',
   errors: [...STORAGE_ERRORS, 'PATH_INVALID'],
   async run({ storages, signal }, input) {
@@ -63,7 +63,11 @@ export const listContainers = defineOperation({
   input: Type.Object({
     account,
     prefix: Type.Optional(
-      Type.String({ maxLength: 63, default: '', description: 'How the names begin. Empty: all.' }),
+      Type.String({
+        maxLength: 63,
+        default: '',
+        description: 'The prefix of the names. Empty: all containers.',
+      }),
     ),
   }),
   output: Type.Object({

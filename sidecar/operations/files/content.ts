@@ -4,6 +4,7 @@ import { INLINE_BODY_BYTES, MAX_INLINE_BYTES, STORAGE_ERRORS } from '../../files
 import { defineOperation } from '../operation.ts';
 import { FILE_FORMATS } from './file-formats.ts';
 import {
+  boundMembers,
   DONE,
   Done,
   etag,
@@ -12,7 +13,6 @@ import {
   filesOf,
   overwrite,
   path,
-  place,
 } from './file-members.ts';
 
 /** LoadText, LoadJSON and so on: one for each format. */
@@ -23,7 +23,7 @@ export const LOADING = FILE_FORMATS.map(({ name, route, load }) =>
     summary: load.summary,
     method: 'GET',
     path: `${FILES_PATH}/${route}`,
-    input: Type.Object({ ...place, path }),
+    input: Type.Object({ ...boundMembers, path }),
     output: Type.Object({ content: load.content }),
     result: 'content',
     errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND', 'FILE_TOO_LARGE', ...load.errors],
@@ -44,7 +44,7 @@ const writing = {
     refuse: () =>
       new ConnectorError(
         'FILE_TOO_LARGE',
-        `Through ThingWorx go files of up to ${MAX_INLINE_BYTES} bytes. Use CreateUploadLink or the streaming route of the sidecar.`,
+        `The limit for files through ThingWorx is ${MAX_INLINE_BYTES} bytes. Use CreateUploadLink or the streaming route of the sidecar.`,
         { details: { maxBytes: MAX_INLINE_BYTES } },
       ),
   },
@@ -58,7 +58,7 @@ export const SAVING = FILE_FORMATS.map(({ name, route, save }) =>
     summary: save.summary,
     method: 'PUT',
     path: `${FILES_PATH}/${route}`,
-    input: Type.Object({ ...place, path, content: save.content, etag }),
+    input: Type.Object({ ...boundMembers, path, content: save.content, etag }),
     async run(context, input) {
       const bytes = save.encode(input.content);
       await filesOf(context, input).write(input.path, bytes, { ifMatch: input.etag }, context.signal);
@@ -74,10 +74,10 @@ function textData(description: string) {
 export const createTextFile = defineOperation({
   ...writing,
   name: 'CreateTextFile',
-  summary: 'Makes a file with a text, in UTF-8.',
+  summary: 'Creates a text file in UTF-8.',
   method: 'POST',
   path: `${FILES_PATH}/text`,
-  input: Type.Object({ ...place, path, data: textData('The text.'), overwrite }),
+  input: Type.Object({ ...boundMembers, path, data: textData('The text.'), overwrite }),
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_TOO_LARGE', 'FILE_EXISTS'],
   async run(context, input) {
     const options = input.overwrite ? {} : { ifNoneMatch: '*' };
@@ -90,10 +90,10 @@ export const appendToText = defineOperation({
   ...writing,
   name: 'AppendToText',
   summary:
-    'Adds a text to the end of a file, which is made when there is none; writers at the same time lose nothing.',
+    'Appends a text to a file and creates the file if it does not exist. Concurrent writers lose nothing.',
   method: 'POST',
   path: `${FILES_PATH}/text-append`,
-  input: Type.Object({ ...place, path, data: textData('The text that is added.') }),
+  input: Type.Object({ ...boundMembers, path, data: textData('The text to append.') }),
   async run(context, input) {
     await filesOf(context, input).append(input.path, Buffer.from(input.data ?? ''), context.signal);
     return DONE;
@@ -110,12 +110,12 @@ export const writeToTextFile = defineOperation({
   ...writing,
   name: 'WriteToTextFile',
   summary:
-    'Writes a text over what a file has at an offset, and beyond its end; without a file one is made. Writers at the same time lose nothing.',
+    'Overwrites a file with a text from an offset on, extends it if needed, and creates the file if it does not exist. Concurrent writers lose nothing.',
   method: 'POST',
   errors: [...writing.errors, 'RANGE_NOT_SATISFIABLE'],
   path: `${FILES_PATH}/text-file-writes`,
   input: Type.Object({
-    ...place,
+    ...boundMembers,
     path,
     data: textData('The text.'),
     offset: Type.Optional(
@@ -123,7 +123,7 @@ export const writeToTextFile = defineOperation({
         minimum: 0,
         multipleOf: 1,
         default: 0,
-        description: 'Where it is written, in bytes; at most the size of the file.',
+        description: 'The offset in bytes; at most the size of the file.',
       }),
     ),
   }),

@@ -5,8 +5,8 @@ import type { ErrorCode } from '../../errors/catalogue.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { MAX_INLINE_BYTES } from '../../files/types.ts';
 
-/** A form in which ThingWorx holds the content of a file: each has one service that loads and one that saves. */
-export interface FileFormat {
+/** A format in which ThingWorx holds the content of a file. Each has one service that loads it and one that saves it. */
+interface FileFormat {
   /** The end of the names of the services: `Text` for LoadText and SaveText. */
   readonly name: string;
   /** The end of the route of both. */
@@ -33,7 +33,7 @@ export const FILE_FORMATS: readonly FileFormat[] = [
     name: 'JSON',
     route: 'json',
     load: {
-      summary: 'Reads a file as JSON; an array comes as {"array": [...]}.',
+      summary: 'Reads a file as JSON. An array is returned as {"array": [...]}.',
       content: JsonValue({ description: 'The JSON.' }),
       errors: ['FILE_CONTENT_INVALID'],
       decode: (content, path) => parseJson(toText(content, path), path),
@@ -76,14 +76,14 @@ export const FILE_FORMATS: readonly FileFormat[] = [
   },
 ];
 
-/** Bytes, which travel as base64. */
+/** Bytes, which are base64 in requests and responses. */
 function base64Format(
   name: string,
   baseType: 'BLOB' | 'IMAGE',
   noun: string,
   description: string,
 ): FileFormat {
-  const size = `Up to ${MAX_INLINE_BYTES} bytes; larger files go by link or stream.`;
+  const size = `Up to ${MAX_INLINE_BYTES} bytes. Use a link or the streaming route for larger files.`;
   const content = forThingWorx(Type.String({ description: `${description} ${size}` }), { baseType });
   return {
     name,
@@ -110,7 +110,7 @@ function xmlContent(): TSchema {
 function fromBase64(text: string): Buffer {
   const tight = text.replace(/\s+/g, '');
   if (tight.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(tight)) {
-    throw new ConnectorError('REQUEST_INVALID', 'content is not base64.');
+    throw new ConnectorError('REQUEST_INVALID', 'content is not valid base64.');
   }
   return Buffer.from(tight, 'base64');
 }
@@ -120,31 +120,34 @@ function toText(content: Buffer, path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(content);
   } catch {
-    throw new ConnectorError('FILE_CONTENT_INVALID', `${path} is no text in UTF-8; read it with LoadBinary.`);
+    throw new ConnectorError(
+      'FILE_CONTENT_INVALID',
+      `${path} is not text in UTF-8; read it with LoadBinary.`,
+    );
   }
 }
 
-/** JSON as ThingWorx can hold it. @throws ConnectorError FILE_CONTENT_INVALID */
+/** JSON that ThingWorx can hold. @throws ConnectorError FILE_CONTENT_INVALID */
 function parseJson(text: string, path: string): object {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new ConnectorError('FILE_CONTENT_INVALID', `${path} does not hold JSON.`);
+    throw new ConnectorError('FILE_CONTENT_INVALID', `${path} does not contain JSON.`);
   }
   if (typeof value === 'object' && value !== null) return value;
   throw new ConnectorError(
     'FILE_CONTENT_INVALID',
-    `${path} holds a single JSON value; ThingWorx knows objects and arrays only. Read it with LoadText.`,
+    `${path} contains a single JSON value; ThingWorx supports objects and arrays only. Read it with LoadText.`,
   );
 }
 
-/** The text, when it is XML. @throws ConnectorError FILE_CONTENT_INVALID */
+/** Requires well-formed XML and returns it. @throws ConnectorError FILE_CONTENT_INVALID */
 function checkXml(text: string, path: string): string {
   const found = XMLValidator.validate(text);
   if (found === true) return text;
   throw new ConnectorError(
     'FILE_CONTENT_INVALID',
-    `${path} does not hold XML: line ${found.err.line}: ${found.err.msg}`,
+    `${path} does not contain XML: line ${found.err.line}: ${found.err.msg}`,
   );
 }

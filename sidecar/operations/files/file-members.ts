@@ -5,7 +5,7 @@ import type { OperationContext } from '../context.ts';
 
 /** What the operations on storage accounts and files share. Names and Data Shapes are those of the platform's FileRepository. */
 
-/** Where the routes of the files of a container begin. */
+/** The prefix of the routes of a container. */
 export const FILES_PATH = '/storage/{account}/containers/{container}';
 
 /** For services of a container that the platform's FileRepository has as well. */
@@ -14,8 +14,8 @@ export const FILE_SERVICE = { entity: 'AzureIoT.BlobContainer_TT', category: 'Fi
 export const account = ThingName({ description: 'The Thing of the storage account.' });
 export const container = Type.String({ maxLength: 63, description: 'The name of the container.' });
 
-/** What the Thing of a container fills in by itself. */
-export const place = { account, container };
+/** The members that the Thing of a container supplies. */
+export const boundMembers = { account, container };
 
 const MAX_PATH = 2_000;
 
@@ -28,19 +28,19 @@ export const folder = Type.Optional(
   Type.String({ maxLength: MAX_PATH, default: '/', description: 'The path of the folder. Empty: the root.' }),
 );
 export const overwrite = Type.Optional(
-  Type.Boolean({ default: false, description: 'Whether a file of that name is replaced.' }),
+  Type.Boolean({ default: false, description: 'Whether an existing file of that name is replaced.' }),
 );
 export const nameMask = Type.Optional(
   Type.String({
     maxLength: 256,
-    description: 'Which names: * stands for any characters and ? for one. Empty: all.',
+    description: 'A filter for names: * matches any characters, ? matches one. Empty: all names.',
   }),
 );
 export const etag = Type.Optional(
   Type.String({
     maxLength: 128,
     description:
-      'The ETag as GetFileProperties gave it: nothing is done with PRECONDITION_FAILED when the file is another by now. Empty: whatever it is now.',
+      'The ETag from GetFileProperties. The call fails with PRECONDITION_FAILED if the file has changed since. Empty: no condition.',
   }),
 );
 

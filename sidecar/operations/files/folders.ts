@@ -3,6 +3,7 @@ import { Table } from '../../contract/schema.ts';
 import { type FileEntry, STORAGE_ERRORS } from '../../files/types.ts';
 import { defineOperation } from '../operation.ts';
 import {
+  boundMembers,
   DONE,
   Done,
   FILE_SERVICE,
@@ -11,14 +12,13 @@ import {
   folder,
   nameMask,
   pathText,
-  place,
 } from './file-members.ts';
 
 const folderPath = pathText('The path of the folder.');
 
 const FolderRow = Type.Object({
   path: Type.String({ description: 'The path of the folder.' }),
-  parentPath: Type.String({ description: 'The path of the folder that it is in.' }),
+  parentPath: Type.String({ description: 'The path of the parent folder.' }),
   name: Type.String({ description: 'The name of the folder.' }),
 });
 const FolderTable = Table(FolderRow, 'FileSystemDirectory', { description: 'One row for each folder.' });
@@ -34,10 +34,10 @@ function folderRow(entry: FileEntry): Static<typeof FolderRow> {
 export const createFolder = defineOperation({
   ...FILE_SERVICE,
   name: 'CreateFolder',
-  summary: 'Makes a folder; one that exists is no error.',
+  summary: 'Creates a folder. An existing folder is no error.',
   method: 'PUT',
   path: `${FILES_PATH}/folders`,
-  input: Type.Object({ ...place, path: folderPath }),
+  input: Type.Object({ ...boundMembers, path: folderPath }),
   output: Done,
   noResult: true,
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_EXISTS'],
@@ -51,11 +51,11 @@ export const createFolder = defineOperation({
 export const createFolderInParent = defineOperation({
   ...FILE_SERVICE,
   name: 'CreateFolderInParent',
-  summary: 'Makes a folder in another one.',
+  summary: 'Creates a folder in a parent folder.',
   method: 'POST',
   path: `${FILES_PATH}/folders`,
   input: Type.Object({
-    ...place,
+    ...boundMembers,
     parentFolderPath: folder,
     folderName: Type.String({ minLength: 1, maxLength: 1000, description: 'The name of the new folder.' }),
   }),
@@ -73,10 +73,10 @@ export const createFolderInParent = defineOperation({
 export const deleteFolder = defineOperation({
   ...FILE_SERVICE,
   name: 'DeleteFolder',
-  summary: 'Deletes a folder with everything in it.',
+  summary: 'Deletes a folder with its whole content.',
   method: 'DELETE',
   path: `${FILES_PATH}/folders`,
-  input: Type.Object({ ...place, path: folderPath }),
+  input: Type.Object({ ...boundMembers, path: folderPath }),
   output: Done,
   noResult: true,
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND', 'FILES_UNFINISHED'],
@@ -93,7 +93,7 @@ export const getDirectoryStructure = defineOperation({
   summary: 'Lists all folders of the container.',
   method: 'GET',
   path: `${FILES_PATH}/folder-tree`,
-  input: Type.Object({ ...place }),
+  input: Type.Object({ ...boundMembers }),
   output: Type.Object({ folders: FolderTable }),
   result: 'folders',
   errors: [...STORAGE_ERRORS, 'FILES_TOO_MANY'],
@@ -107,10 +107,10 @@ export const getDirectoryStructure = defineOperation({
 export const listDirectories = defineOperation({
   ...FILE_SERVICE,
   name: 'ListDirectories',
-  summary: 'Lists the folders of a folder.',
+  summary: 'Lists the subfolders of a folder.',
   method: 'GET',
   path: `${FILES_PATH}/folders`,
-  input: Type.Object({ ...place, path: folder, nameMask }),
+  input: Type.Object({ ...boundMembers, path: folder, nameMask }),
   output: Type.Object({ folders: FolderTable }),
   result: 'folders',
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILES_TOO_MANY'],

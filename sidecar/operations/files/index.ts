@@ -15,7 +15,7 @@ import {
   SAVING,
   writeToTextFile,
 } from './content.ts';
-import { deleteFile, restoreFile } from './deletion.ts';
+import { copyFile, deleteFile, moveFile, renameFile } from './copy-move-delete.ts';
 import {
   createFolder,
   createFolderInParent,
@@ -41,8 +41,7 @@ import {
   setFileTags,
   setFileTier,
 } from './properties.ts';
-import { createFileSnapshot, listFileSnapshots } from './snapshots.ts';
-import { copyFile, moveFile, renameFile } from './transfer.ts';
+import { createFileSnapshot, listFileSnapshots, restoreFile } from './versions.ts';
 
 /** Storage accounts, containers and their files. */
 export const FILES = [

@@ -3,6 +3,7 @@ import { DateTime, forThingWorx, Table } from '../../contract/schema.ts';
 import { type FileEntry, STORAGE_ERRORS } from '../../files/types.ts';
 import { defineOperation } from '../operation.ts';
 import {
+  boundMembers,
   FILE_SERVICE,
   FILES_PATH,
   filesOf,
@@ -10,7 +11,6 @@ import {
   nameMask,
   overwrite,
   path,
-  place,
 } from './file-members.ts';
 import { fileRow } from './listing.ts';
 
@@ -20,17 +20,17 @@ const minutes = Type.Optional(
     minimum: 1,
     maximum: 1440,
     default: DEFAULT_MINUTES,
-    description: 'How long the link works, in minutes.',
+    description: 'The lifetime of the link in minutes.',
   }),
 );
 
 const LinkRow = Type.Object({
-  path: Type.String({ description: 'The whole path.' }),
+  path: Type.String({ description: 'The full path.' }),
   size: Type.Number({ minimum: 0, description: 'The size in bytes.' }),
-  downloadLink: forThingWorx(Type.String({ description: 'The address from which it can be loaded.' }), {
+  downloadLink: forThingWorx(Type.String({ description: 'The URL for downloading the file.' }), {
     baseType: 'HYPERLINK',
   }),
-  lastModifiedDate: Type.Optional(DateTime({ description: 'When it was changed last.' })),
+  lastModifiedDate: Type.Optional(DateTime({ description: 'The time of the last change.' })),
   name: Type.String({ description: 'The name without folders.' }),
 });
 const LinkTable = Table(LinkRow, 'FileSystemFileWithLinks', { description: 'One row for each file.' });
@@ -44,13 +44,13 @@ export const createDownloadLink = defineOperation({
   name: 'CreateDownloadLink',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Links',
-  summary: 'Makes an address from which anyone can load this one file for some minutes.',
+  summary: 'Creates a URL with which anyone can download this file for a limited time.',
   method: 'POST',
   path: `${FILES_PATH}/download-links`,
-  input: Type.Object({ ...place, path, minutes }),
+  input: Type.Object({ ...boundMembers, path, minutes }),
   output: Type.Object({
-    url: Type.String({ description: 'The address; whoever has it may read the file.' }),
-    expiresAt: DateTime({ description: 'When it stops to work.' }),
+    url: Type.String({ description: 'The URL. Anyone who knows it can read the file.' }),
+    expiresAt: DateTime({ description: 'The time when the URL expires.' }),
   }),
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND', 'LINK_NOT_POSSIBLE'],
   async run(context, input) {
@@ -64,13 +64,13 @@ export const createUploadLink = defineOperation({
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Links',
   summary:
-    'Makes an address to which anyone can write this one file for some minutes, with PUT and the header x-ms-blob-type: BlockBlob.',
+    'Creates a URL with which anyone can upload this file for a limited time, by PUT with the header x-ms-blob-type: BlockBlob.',
   method: 'POST',
   path: `${FILES_PATH}/upload-links`,
-  input: Type.Object({ ...place, path, minutes, overwrite }),
+  input: Type.Object({ ...boundMembers, path, minutes, overwrite }),
   output: Type.Object({
-    url: Type.String({ description: 'The address; whoever has it may write the file.' }),
-    expiresAt: DateTime({ description: 'When it stops to work.' }),
+    url: Type.String({ description: 'The URL. Anyone who knows it can write the file.' }),
+    expiresAt: DateTime({ description: 'The time when the URL expires.' }),
   }),
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'LINK_NOT_POSSIBLE'],
   async run(context, input) {
@@ -87,10 +87,10 @@ export const createUploadLink = defineOperation({
 export const getFileListingWithLinks = defineOperation({
   ...FILE_SERVICE,
   name: 'GetFileListingWithLinks',
-  summary: 'Lists the files of a folder with a link to load each.',
+  summary: 'Lists the files of a folder with a download link for each.',
   method: 'GET',
   path: `${FILES_PATH}/file-links`,
-  input: Type.Object({ ...place, path: folder, nameMask, minutes }),
+  input: Type.Object({ ...boundMembers, path: folder, nameMask, minutes }),
   output: Type.Object({ files: LinkTable }),
   result: 'files',
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILES_TOO_MANY', 'LINK_NOT_POSSIBLE'],

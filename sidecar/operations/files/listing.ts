@@ -3,12 +3,12 @@ import { DateTime, Table } from '../../contract/schema.ts';
 import { type FileEntry, STORAGE_ERRORS } from '../../files/types.ts';
 import type { OperationContext } from '../context.ts';
 import { defineOperation } from '../operation.ts';
-import { FILE_SERVICE, FILES_PATH, filesOf, folder, nameMask, path, place } from './file-members.ts';
+import { boundMembers, FILE_SERVICE, FILES_PATH, filesOf, folder, nameMask, path } from './file-members.ts';
 
 const FileRow = Type.Object({
-  path: Type.String({ description: 'The whole path.' }),
+  path: Type.String({ description: 'The full path.' }),
   size: Type.Number({ minimum: 0, description: 'The size in bytes.' }),
-  lastModifiedDate: Type.Optional(DateTime({ description: 'When it was changed last.' })),
+  lastModifiedDate: Type.Optional(DateTime({ description: 'The time of the last change.' })),
   name: Type.String({ description: 'The name without folders.' }),
   fileType: Type.String({ description: 'F for a file, D for a folder.' }),
 });
@@ -32,8 +32,8 @@ const listing = {
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILES_TOO_MANY'],
 } as const;
 
-const listInput = Type.Object({ ...place, path: folder, nameMask });
-const browseInput = Type.Object({ ...place, path: folder });
+const listInput = Type.Object({ ...boundMembers, path: folder, nameMask });
+const browseInput = Type.Object({ ...boundMembers, path: folder });
 
 async function list(
   context: OperationContext,
@@ -81,27 +81,38 @@ export const searchFiles = defineOperation({
   name: 'SearchFiles',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Search',
-  summary: 'Lists files by the beginning of their paths, in all folders, page by page.',
+  summary: 'Lists the files of all folders whose paths start with a prefix, page by page.',
   method: 'GET',
   path: `${FILES_PATH}/search`,
   input: Type.Object({
-    ...place,
+    ...boundMembers,
     prefix: Type.Optional(
-      Type.String({ maxLength: 1025, default: '', description: 'How the paths begin. Empty: all files.' }),
+      Type.String({
+        maxLength: 1025,
+        default: '',
+        description: 'The prefix of the paths. Empty: all files.',
+      }),
     ),
     maxItems: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 5000, default: 500, description: 'The most files of one page.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 5000,
+        default: 500,
+        description: 'The maximum number of files in a page.',
+      }),
     ),
     continuationToken: Type.Optional(
       Type.String({
         maxLength: 8192,
-        description: 'The token that came with the page before. Empty: the first page.',
+        description: 'The token of the previous page. Empty: the first page.',
       }),
     ),
   }),
   output: Type.Object({
     files: FileTable,
-    continuationToken: Type.Optional(Type.String({ description: 'For the next page; absent at the end.' })),
+    continuationToken: Type.Optional(
+      Type.String({ description: 'The token for the next page; absent on the last page.' }),
+    ),
   }),
   errors: [...STORAGE_ERRORS, 'PATH_INVALID'],
   async run(context, input) {
@@ -115,10 +126,10 @@ export const searchFiles = defineOperation({
 export const getFileInfo = defineOperation({
   ...FILE_SERVICE,
   name: 'GetFileInfo',
-  summary: 'Gives size and time of one file, as a table with one row.',
+  summary: 'Returns size and time of one file, as a table with one row.',
   method: 'GET',
   path: `${FILES_PATH}/file-info`,
-  input: Type.Object({ ...place, path }),
+  input: Type.Object({ ...boundMembers, path }),
   output: Type.Object({ files: FileTable }),
   result: 'files',
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND'],

@@ -3,43 +3,43 @@ import { DateTime, JsonObject, OneOf } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { type FileFacts, STORAGE_ERRORS } from '../../files/types.ts';
 import { defineOperation } from '../operation.ts';
-import { DONE, Done, etag, FILE_SERVICE, FILES_PATH, filesOf, path, place } from './file-members.ts';
+import { boundMembers, DONE, Done, etag, FILE_SERVICE, FILES_PATH, filesOf, path } from './file-members.ts';
 
 const optional = (description: string) => Type.Optional(Type.String({ description }));
 
 const FileDetail = Type.Object(
   {
-    path: Type.String({ description: 'The whole path.' }),
+    path: Type.String({ description: 'The full path.' }),
     name: Type.String({ description: 'The name without folders.' }),
     size: Type.Integer({ minimum: 0, description: 'The size in bytes.' }),
-    lastModified: Type.Optional(DateTime({ description: 'When it was changed last.' })),
+    lastModified: Type.Optional(DateTime({ description: 'The time of the last change.' })),
     kind: Type.String({ description: 'file or folder.' }),
-    etag: Type.String({ description: 'Changes with every change; for conditional writes.' }),
+    etag: Type.String({ description: 'The ETag: a new value after every change, for conditional writes.' }),
     contentType: Type.String({ description: 'The content type.' }),
-    contentMd5: optional('The MD5 of the content in base64, when it is known.'),
+    contentMd5: optional('The MD5 of the content in base64, if known.'),
     contentEncoding: optional('The content encoding.'),
     contentDisposition: optional('The content disposition.'),
     contentLanguage: optional('The content language.'),
-    cacheControl: optional('How long it may be cached.'),
-    metadata: JsonObject({ description: 'The metadata: names and texts.' }),
+    cacheControl: optional('The cache control.'),
+    metadata: JsonObject({ description: 'The metadata: names with text values.' }),
     accessTier: optional('Hot, Cool, Cold or Archive.'),
-    archiveStatus: optional('Where a file stands that is brought back from the archive.'),
-    createdOn: Type.Optional(DateTime({ description: 'When it was made.' })),
-    leaseState: optional('Whether somebody holds a lease on it.'),
+    archiveStatus: optional('The state of the rehydration from the archive tier.'),
+    createdOn: Type.Optional(DateTime({ description: 'The time of creation.' })),
+    leaseState: optional('The lease state.'),
   },
-  { description: 'Everything that is known of one file.' },
+  { description: 'All properties of one file.' },
 );
 
 function fileDetail(facts: FileFacts): Static<typeof FileDetail> {
   return { ...facts, metadata: { ...facts.metadata } };
 }
 
-/** An object whose values are all texts. @throws ConnectorError REQUEST_INVALID */
+/** Requires an object with text values. @throws ConnectorError REQUEST_INVALID */
 function texts(given: Readonly<Record<string, unknown>>, member: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => {
       if (typeof value !== 'object' && value !== undefined) return [name, String(value)];
-      throw new ConnectorError('REQUEST_INVALID', `${member}.${name} is no text; expected a text.`);
+      throw new ConnectorError('REQUEST_INVALID', `${member}.${name} is not a text; expected a text.`);
     }),
   );
 }
@@ -51,9 +51,11 @@ export const getFileCheckSum = defineOperation({
   method: 'GET',
   path: `${FILES_PATH}/checksum`,
   input: Type.Object({
-    ...place,
+    ...boundMembers,
     path,
-    algorithm: Type.Optional(OneOf(['MD5', 'SHA-1', 'SHA-256'], { default: 'MD5', description: 'How.' })),
+    algorithm: Type.Optional(
+      OneOf(['MD5', 'SHA-1', 'SHA-256'], { default: 'MD5', description: 'The hash algorithm.' }),
+    ),
   }),
   output: Type.Object({ checksum: Type.String({ description: 'The checksum.' }) }),
   result: 'checksum',
@@ -69,10 +71,10 @@ export const getFileProperties = defineOperation({
   name: 'GetFileProperties',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Properties',
-  summary: 'Gives everything that is known of one file: properties, metadata, ETag and tier.',
+  summary: 'Returns all properties of one file: content properties, metadata, ETag and tier.',
   method: 'GET',
   path: `${FILES_PATH}/properties`,
-  input: Type.Object({ ...place, path }),
+  input: Type.Object({ ...boundMembers, path }),
   output: FileDetail,
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND'],
   async run(context, input) {
@@ -88,8 +90,8 @@ export const getFileTags = defineOperation({
   summary: 'Reads the index tags of a file.',
   method: 'GET',
   path: `${FILES_PATH}/tags`,
-  input: Type.Object({ ...place, path }),
-  output: Type.Object({ tags: JsonObject({ description: 'Names and texts.' }) }),
+  input: Type.Object({ ...boundMembers, path }),
+  output: Type.Object({ tags: JsonObject({ description: 'Names with text values.' }) }),
   result: 'tags',
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND'],
   async run(context, input) {
@@ -106,9 +108,9 @@ export const setFileMetadata = defineOperation({
   method: 'PUT',
   path: `${FILES_PATH}/metadata`,
   input: Type.Object({
-    ...place,
+    ...boundMembers,
     path,
-    metadata: JsonObject({ description: 'Names and texts; an empty object takes all away.' }),
+    metadata: JsonObject({ description: 'Names with text values. An empty object removes all metadata.' }),
     etag,
   }),
   output: Type.Object({ etag: Type.String({ description: 'The new ETag.' }) }),
@@ -125,26 +127,26 @@ export const setFileProperties = defineOperation({
   name: 'SetFileProperties',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Properties',
-  summary: 'Changes content type and the like of a file; what is not given stays.',
+  summary: 'Changes the content properties of a file. Properties that are not given stay unchanged.',
   method: 'PATCH',
   path: `${FILES_PATH}/properties`,
   input: Type.Object({
-    ...place,
+    ...boundMembers,
     path,
     contentType: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The content type. Empty: as it is.' }),
+      Type.String({ maxLength: 1024, description: 'The content type. Empty: unchanged.' }),
     ),
     contentEncoding: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The content encoding. Empty: as it is.' }),
+      Type.String({ maxLength: 1024, description: 'The content encoding. Empty: unchanged.' }),
     ),
     contentDisposition: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The content disposition. Empty: as it is.' }),
+      Type.String({ maxLength: 1024, description: 'The content disposition. Empty: unchanged.' }),
     ),
     contentLanguage: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The content language. Empty: as it is.' }),
+      Type.String({ maxLength: 1024, description: 'The content language. Empty: unchanged.' }),
     ),
     cacheControl: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'How long it may be cached. Empty: as it is.' }),
+      Type.String({ maxLength: 1024, description: 'The cache control. Empty: unchanged.' }),
     ),
     etag,
   }),
@@ -166,7 +168,11 @@ export const setFileTags = defineOperation({
   summary: 'Replaces the index tags of a file.',
   method: 'PUT',
   path: `${FILES_PATH}/tags`,
-  input: Type.Object({ ...place, path, tags: JsonObject({ description: 'Up to ten names and texts.' }) }),
+  input: Type.Object({
+    ...boundMembers,
+    path,
+    tags: JsonObject({ description: 'Up to ten names with text values.' }),
+  }),
   output: Done,
   noResult: true,
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND'],
@@ -181,11 +187,11 @@ export const setFileTier = defineOperation({
   name: 'SetFileTier',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Properties',
-  summary: 'Moves a file to another access tier.',
+  summary: 'Sets the access tier of a file.',
   method: 'PUT',
   path: `${FILES_PATH}/tier`,
   input: Type.Object({
-    ...place,
+    ...boundMembers,
     path,
     tier: OneOf(['Hot', 'Cool', 'Cold', 'Archive'], { description: 'The tier.' }),
   }),

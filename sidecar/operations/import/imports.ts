@@ -1,100 +1,219 @@
-import Type, { type Static } from 'typebox';
-import { DateTime, forThingWorx, OneOf } from '../../contract/schema.ts';
-import { TASK_STATES } from '../tasks/tasks.ts';
+import Type from 'typebox';
+import { forThingWorx, Table } from '../../contract/schema.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { COMPARE_REGISTRY } from '../../import/compare-task.ts';
+import { EXPORT_THINGS, type ExportInput } from '../../import/export-task.ts';
+import { importInput, importTitle, START_IMPORT } from '../../import/import-task.ts';
+import type { TaskRecord } from '../../tasks/task.ts';
+import type { Tasks } from '../../tasks/tasks.ts';
+import { deviceId, hub, isAll } from '../device-members.ts';
+import { TASK_ERRORS } from '../error-groups.ts';
+import { defineOperation } from '../operation.ts';
+import { TaskId, tasksOf } from '../tasks/tasks.ts';
+import { ImportRow, importRow, isImport, TemplateRule } from './import-members.ts';
 
-const count = (description: string) =>
-  forThingWorx(Type.Integer({ minimum: 0, description }), { baseType: 'LONG' });
+const pattern = (description: string, more: Record<string, unknown> = {}) =>
+  Type.Optional(Type.String({ maxLength: 512, description, ...more }));
 
-/** The work that this file is about, by the name of the service that begins it. */
-export const IMPORT_KINDS = ['StartImport', 'ExportThings', 'CompareRegistry'] as const;
+const startImport = defineOperation({
+  name: 'StartImport',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Import',
+  summary:
+    'Makes Things for devices of the registry, in the background: for all, for those of a query, or for a list.',
+  method: 'POST',
+  path: '/hubs/{hub}/imports',
+  input: Type.Object({
+    hub,
+    condition: Type.Optional(
+      Type.String({
+        maxLength: 6_000,
+        description:
+          "Which devices: the part of a twin query after WHERE, such as tags.building = '43'. Empty or *: all.",
+      }),
+    ),
+    deviceIds: Type.Optional(
+      Type.Array(deviceId, {
+        maxItems: 50_000,
+        description: 'Only these devices: an array of ids, boxed as {"array": [...]}.',
+      }),
+    ),
+    rules: Type.Optional(
+      Table(TemplateRule, 'AzureIoT.TemplateRule_DS', {
+        description: 'Which devices get which Thing Template; the first row that a device meets counts.',
+      }),
+    ),
+    template: Type.Optional(
+      forThingWorx(
+        Type.String({
+          maxLength: 256,
+          description:
+            'The Thing Template of devices that meet no rule. Empty: deviceTemplate of the hub Thing.',
+        }),
+        { baseType: 'THINGTEMPLATENAME' },
+      ),
+    ),
+    thingName: pattern(
+      'The name of the Things; {deviceId}, {modelId} and tags such as {tags.building} are filled in.',
+      { default: '{deviceId}' },
+    ),
+    tags: pattern('Model tags of the Things, as Vocabulary:Term;Vocabulary:Term; filled in like thingName.'),
+    identifier: pattern('Identifier of the Things; filled in like thingName. Empty: none.'),
+    project: pattern('The project of the Things. Empty: none.'),
+    dryRun: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Whether nothing is made: the report says what would be.',
+      }),
+    ),
+  }),
+  output: Type.Object({
+    task: Type.String({
+      description: 'The id of the import; GetImport shows its progress, GetTaskReport each device.',
+    }),
+  }),
+  result: 'task',
+  errors: [...TASK_ERRORS, 'TASK_QUEUE_FULL'],
+  async run({ hubs }, { hub, condition, ...request }) {
+    const { tasks, settings } = hubs.require(hub);
+    const which = condition === undefined || isAll(condition) ? {} : { condition };
+    const wanted = importInput({ ...request, ...which }, settings.deviceTemplate);
+    const { id } = await tasks.submit(START_IMPORT, importTitle(wanted), wanted);
+    return { task: id };
+  },
+});
 
-export const TemplateRule = Type.Object(
-  {
+const exportThings = defineOperation({
+  name: 'ExportThings',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Import',
+  summary:
+    'Makes devices in the registry for the Things of a template, in the background; Things that have no hub yet get this one.',
+  method: 'POST',
+  path: '/hubs/{hub}/exports',
+  input: Type.Object({
+    hub,
     template: forThingWorx(
       Type.String({
         minLength: 1,
         maxLength: 256,
-        description: 'The Thing Template of devices that meet every condition of the row.',
+        description:
+          'Things of this template and of those derived from it; they must implement AzureIoT.Device_TS.',
       }),
       { baseType: 'THINGTEMPLATENAME' },
     ),
-    tag: Type.Optional(
-      Type.String({
-        maxLength: 512,
-        description: 'A path of twin tags that the device has, such as location.building.',
-      }),
-    ),
-    value: Type.Optional(Type.String({ maxLength: 512, description: 'What the tag is; empty: anything.' })),
-    modelId: Type.Optional(
-      Type.String({
-        maxLength: 512,
-        description: 'An IoT Plug and Play model id; with * at its end, all that begin so.',
-      }),
-    ),
     edge: Type.Optional(
-      Type.Boolean({ description: 'true: only IoT Edge devices. false: only others. Not set: both.' }),
+      Type.Boolean({ default: false, description: 'Whether the devices are IoT Edge devices.' }),
     ),
-  },
-  { description: 'A row of the rules of StartImport: which devices get which Thing Template.' },
-);
-export type TemplateRule = Static<typeof TemplateRule>;
-
-export const ImportRow = Type.Object(
-  {
-    id: Type.String({ description: 'The id of the task.' }),
-    kind: OneOf(IMPORT_KINDS, {
-      description: 'The service that began it: StartImport, ExportThings or CompareRegistry.',
+    enabled: Type.Optional(
+      Type.Boolean({ default: true, description: 'Whether the devices may connect at once.' }),
+    ),
+    dryRun: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Whether nothing is made: the report says what would be.',
+      }),
+    ),
+  }),
+  output: Type.Object({
+    task: Type.String({
+      description: 'The id of the export; GetImport shows its progress, GetTaskReport each device.',
     }),
-    title: Type.String({ description: 'What it does, in plain words.' }),
-    state: OneOf(TASK_STATES, { description: 'Where it stands.' }),
-    done: count('Devices or Things that are settled.'),
-    total: Type.Optional(count('Devices in all; absent as long as nobody knows.')),
-    created: count('Things or devices that were made; in a dry run, would be made.'),
-    existed: count('Those that existed already, those that were linked to the hub among them.'),
-    failed: count('Those that could not be made; the report says why.'),
-    withoutThing: count('Devices without a Thing, as CompareRegistry found.'),
-    withoutDevice: count('Things without a device, as CompareRegistry found.'),
-    errorCode: Type.Optional(Type.String({ description: 'The code of the error that ended it.' })),
-    error: Type.Optional(Type.String({ description: 'Why it ended early, in plain words.' })),
-    createdAt: DateTime({ description: 'When it was asked for.' }),
-    startedAt: Type.Optional(DateTime({ description: 'When it began.' })),
-    endedAt: Type.Optional(DateTime({ description: 'When it ended.' })),
+  }),
+  result: 'task',
+  errors: [...TASK_ERRORS, 'TASK_QUEUE_FULL'],
+  async run({ hubs }, { hub, template, edge = false, enabled = true, dryRun = false }) {
+    const wanted: ExportInput = { template, edge, enabled, dryRun };
+    const title = `${dryRun ? 'Show which devices' : 'Make devices'} for the Things of ${template}`;
+    const { id } = await hubs.require(hub).tasks.submit(EXPORT_THINGS, title, wanted);
+    return { task: id };
   },
-  { description: 'One import, export or comparison of the registry.' },
-);
-export type ImportRow = Static<typeof ImportRow>;
+});
 
-export interface ImportRequest {
-  readonly condition?: string | undefined;
-  readonly deviceIds?: readonly string[] | undefined;
-  readonly rules?: readonly TemplateRule[] | undefined;
-  readonly template?: string | undefined;
-  readonly thingName?: string | undefined;
-  readonly tags?: string | undefined;
-  readonly identifier?: string | undefined;
-  readonly project?: string | undefined;
-  readonly dryRun?: boolean | undefined;
+const compareRegistry = defineOperation({
+  name: 'CompareRegistry',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Import',
+  summary: 'Finds devices without a Thing and Things without a device, in the background; changes nothing.',
+  method: 'POST',
+  path: '/hubs/{hub}/comparisons',
+  input: Type.Object({ hub }),
+  output: Type.Object({
+    task: Type.String({
+      description:
+        'The id of the comparison; GetImport shows the numbers, GetTaskReport lists what is missing.',
+    }),
+  }),
+  result: 'task',
+  errors: [...TASK_ERRORS, 'TASK_QUEUE_FULL'],
+  async run({ hubs }, { hub }) {
+    const title = 'Compare the registry with the Things';
+    const { id } = await hubs.require(hub).tasks.submit(COMPARE_REGISTRY, title, {});
+    return { task: id };
+  },
+});
+
+function findImport(tasks: Tasks, id: string): TaskRecord {
+  const task = tasks.get(id);
+  if (isImport(task)) return task;
+  throw new ConnectorError('TASK_NOT_FOUND', `The task ${id} is not an import, export or comparison.`);
 }
 
-export interface ExportRequest {
-  readonly template: string;
-  readonly edge?: boolean | undefined;
-  readonly enabled?: boolean | undefined;
-  readonly dryRun?: boolean | undefined;
-}
+const getImport = defineOperation({
+  name: 'GetImport',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Import',
+  summary: 'Shows how far an import, export or comparison came; GetTaskReport has the report per device.',
+  method: 'GET',
+  path: '/hubs/{hub}/imports/{task}',
+  input: Type.Object({ hub, task: TaskId }),
+  output: ImportRow,
+  errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
+  async run({ hubs }, { hub, task }) {
+    return importRow(findImport(await tasksOf(hubs, hub), task));
+  },
+});
 
-/** Work that brings Things and the device registry together, as operations see it. All throw TASKS_UNAVAILABLE. */
-export interface ImportDesk {
-  /** @returns the id of the task @throws ConnectorError REQUEST_INVALID, TASK_QUEUE_FULL */
-  startImport(request: ImportRequest): Promise<string>;
-  /** @returns the id of the task @throws ConnectorError TASK_QUEUE_FULL */
-  exportThings(request: ExportRequest): Promise<string>;
-  /** @returns the id of the task @throws ConnectorError TASK_QUEUE_FULL */
-  compareRegistry(): Promise<string>;
-  /** Newest first. */
-  list(): Promise<ImportRow[]>;
-  /** @throws ConnectorError TASK_NOT_FOUND, also for a task of another kind */
-  get(id: string): Promise<ImportRow>;
-  /** Resolves when it has ended; what was made stays. @throws ConnectorError TASK_NOT_FOUND */
-  cancel(id: string): Promise<ImportRow>;
-}
+const listImports = defineOperation({
+  name: 'ListImports',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Import',
+  summary: 'Lists the imports, exports and comparisons of this hub, the newest first.',
+  method: 'GET',
+  path: '/hubs/{hub}/imports',
+  input: Type.Object({ hub }),
+  output: Type.Object({
+    imports: Table(ImportRow, 'AzureIoT.Import_DS', { description: 'The imports, newest first.' }),
+  }),
+  result: 'imports',
+  errors: [...TASK_ERRORS],
+  async run({ hubs }, { hub }) {
+    return { imports: (await tasksOf(hubs, hub)).list().filter(isImport).map(importRow) };
+  },
+});
+
+const cancelImport = defineOperation({
+  name: 'CancelImport',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Import',
+  summary: 'Ends an import, export or comparison; what was made stays. One that has ended stays as it is.',
+  method: 'POST',
+  path: '/hubs/{hub}/imports/{task}/cancel',
+  input: Type.Object({ hub, task: TaskId }),
+  output: ImportRow,
+  errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
+  async run({ hubs }, { hub, task }) {
+    const tasks = await tasksOf(hubs, hub);
+    return importRow(await tasks.cancel(findImport(tasks, task).id));
+  },
+});
+
+/** What brings Things and the device registry together. */
+export const IMPORT = [
+  startImport,
+  exportThings,
+  compareRegistry,
+  getImport,
+  listImports,
+  cancelImport,
+] as const;

@@ -1,7 +1,8 @@
 import Type, { type Static } from 'typebox';
 import type { DeviceJob, Job, Schedule } from '../../azure/iot-hub/jobs.ts';
 import { DateTime, EXPECTED_KEYWORD, forThingWorx, JsonValue, OneOf } from '../../contract/schema.ts';
-import { azureTime } from '../azure-time.ts';
+import { azureTime } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
 
 /** Input and output members of the operations on jobs. */
 
@@ -54,14 +55,7 @@ export const scheduledJob = Type.Object({
   jobId: Type.String({ description: 'The id of the job, for GetJob, GetJobResults and CancelJob.' }),
 });
 
-export const SCHEDULE_ERRORS = [
-  'HUB_NOT_CONNECTED',
-  'AZURE_THROTTLED',
-  'AZURE_UNAUTHORIZED',
-  'AZURE_REJECTED',
-  'AZURE_CONFLICT',
-  'QUOTA_EXCEEDED',
-] as const;
+export const SCHEDULE_ERRORS = [...IOT_HUB_ERRORS, 'AZURE_CONFLICT'] as const;
 
 export const JOB_TYPES = ['scheduleUpdateTwin', 'scheduleDeviceMethod'] as const;
 export const JOB_STATUSES = [

@@ -1,6 +1,18 @@
 import Type, { type Static } from 'typebox';
 import { forThingWorx, JsonObject, OneOf } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { deviceId, hub } from '../device-members.ts';
+
+/** Where an OPC Publisher is; filled in from the Thing. */
+export const publisherMembers = {
+  hub,
+  deviceId,
+  moduleId: Type.String({
+    minLength: 1,
+    maxLength: 128,
+    description: 'The OPC Publisher module on the device.',
+  }),
+};
 
 /** Input and output members of the operations of OPC Publisher 2.9, and the module's own request shapes. */
 

@@ -1,8 +1,12 @@
 import Type, { type Static } from 'typebox';
-import { DateTime, forThingWorx, JsonObject, OneOf } from '../../contract/schema.ts';
+import { DateTime, forThingWorx, JsonObject, OneOf, Table, ThingName } from '../../contract/schema.ts';
+import type { TaskRecord } from '../../tasks/task.ts';
+import type { Tasks } from '../../tasks/tasks.ts';
+import type { OperationContext } from '../context.ts';
+import { TASK_ERRORS } from '../error-groups.ts';
+import { defineOperation } from '../operation.ts';
 
 export const TASK_STATES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
-export type TaskState = (typeof TASK_STATES)[number];
 
 export const TaskId = Type.String({
   pattern: '^[0-9]{17}-[0-9a-f]{8}$',
@@ -12,7 +16,7 @@ export const TaskId = Type.String({
 const count = (description: string) =>
   forThingWorx(Type.Integer({ minimum: 0, description }), { baseType: 'LONG' });
 
-export const TaskRow = Type.Object(
+const TaskRow = Type.Object(
   {
     id: Type.String({ description: 'The id of the task.' }),
     kind: Type.String({ description: 'What sort of work it is: the name of the service that began it.' }),
@@ -21,6 +25,11 @@ export const TaskRow = Type.Object(
     done: count('Items that are settled.'),
     total: Type.Optional(count('Items in all; absent as long as nobody knows.')),
     counts: JsonObject({ description: 'Number of items by what became of them.' }),
+    note: Type.Optional(
+      Type.String({
+        description: 'What to know about the result as a whole; absent when nothing is to be said.',
+      }),
+    ),
     reported: count('Lines of its report.'),
     errorCode: Type.Optional(Type.String({ description: 'The code of the error that ended it.' })),
     error: Type.Optional(Type.String({ description: 'Why it failed, in plain words.' })),
@@ -30,9 +39,9 @@ export const TaskRow = Type.Object(
   },
   { description: 'One task: long work of a hub in the background.' },
 );
-export type TaskRow = Static<typeof TaskRow>;
+type TaskRow = Static<typeof TaskRow>;
 
-export const TaskReportLine = Type.Object(
+const TaskReportLine = Type.Object(
   {
     item: Type.String({ description: 'The item: a file, a device, a dead letter.' }),
     outcome: Type.String({ description: 'What became of it, in one word.' }),
@@ -40,16 +49,115 @@ export const TaskReportLine = Type.Object(
   },
   { description: 'One line of the report of a task.' },
 );
-export type TaskReportLine = Static<typeof TaskReportLine>;
 
-/** The background tasks of one hub, as operations see them. All throw TASKS_UNAVAILABLE. */
-export interface TaskDesk {
-  /** Newest first. */
-  list(filter: { kind?: string | undefined; state?: TaskState | undefined }): Promise<TaskRow[]>;
-  /** @throws ConnectorError TASK_NOT_FOUND */
-  get(id: string): Promise<TaskRow>;
-  /** Resolves when it has ended. @throws ConnectorError TASK_NOT_FOUND */
-  cancel(id: string): Promise<TaskRow>;
-  /** Lines from a number on, the first being 0. @throws ConnectorError TASK_NOT_FOUND */
-  report(id: string, page: { from: number; limit: number }): Promise<TaskReportLine[]>;
+function taskRow(task: TaskRecord): TaskRow {
+  const { id, kind, title, state, done, total, counts, note, reported, error, createdAtMs } = task;
+  const { startedAtMs, endedAtMs } = task;
+  return {
+    id,
+    kind,
+    title,
+    state,
+    done,
+    ...(total === undefined ? {} : { total }),
+    counts: { ...counts },
+    ...(note === undefined ? {} : { note }),
+    reported,
+    ...(error === undefined ? {} : { errorCode: error.code, error: error.message }),
+    createdAt: new Date(createdAtMs).toISOString(),
+    ...(startedAtMs === undefined ? {} : { startedAt: new Date(startedAtMs).toISOString() }),
+    ...(endedAtMs === undefined ? {} : { endedAt: new Date(endedAtMs).toISOString() }),
+  };
 }
+
+/** The tasks of a hub, those of the last process among them. Rejects with HUB_NOT_CONNECTED, TASKS_UNAVAILABLE. */
+export async function tasksOf(hubs: OperationContext['hubs'], hub: string): Promise<Tasks> {
+  const { tasks } = hubs.require(hub);
+  await tasks.start();
+  return tasks;
+}
+
+const listTasks = defineOperation({
+  name: 'ListTasks',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Tasks',
+  summary: 'Lists the background tasks of this hub, the newest first.',
+  method: 'GET',
+  path: '/hubs/{hub}/tasks',
+  input: Type.Object({
+    hub: ThingName({ description: 'The hub Thing.' }),
+    kind: Type.Optional(
+      Type.String({ maxLength: 64, description: 'Only tasks that this service began, such as IngestBlobs.' }),
+    ),
+    state: Type.Optional(OneOf(TASK_STATES, { description: 'Only tasks in this state.' })),
+  }),
+  output: Type.Object({
+    tasks: Table(TaskRow, 'AzureIoT.Task_DS', { description: 'The tasks, newest first.' }),
+  }),
+  result: 'tasks',
+  errors: [...TASK_ERRORS],
+  async run({ hubs }, { hub, kind, state }) {
+    return { tasks: (await tasksOf(hubs, hub)).list({ kind, state }).map(taskRow) };
+  },
+});
+
+const getTask = defineOperation({
+  name: 'GetTask',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Tasks',
+  summary: 'Shows one background task: its state, progress, counts and error.',
+  method: 'GET',
+  path: '/hubs/{hub}/tasks/{task}',
+  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),
+  output: TaskRow,
+  errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
+  async run({ hubs }, { hub, task }) {
+    return taskRow((await tasksOf(hubs, hub)).get(task));
+  },
+});
+
+const getTaskReport = defineOperation({
+  name: 'GetTaskReport',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Tasks',
+  summary: 'Shows the report of a background task: what it has to say of single items.',
+  method: 'GET',
+  path: '/hubs/{hub}/tasks/{task}/report',
+  input: Type.Object({
+    hub: ThingName({ description: 'The hub Thing.' }),
+    task: TaskId,
+    from: Type.Optional(
+      Type.Integer({ minimum: 0, default: 0, description: 'The first line, counted from 0.' }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 5_000, default: 500, description: 'The most lines.' }),
+    ),
+  }),
+  output: Type.Object({
+    lines: Table(TaskReportLine, 'AzureIoT.TaskReport_DS', { description: 'The lines, in order.' }),
+  }),
+  result: 'lines',
+  errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
+  async run({ hubs }, { hub, task, from, limit }) {
+    const page = { from: from ?? 0, limit: limit ?? 500 };
+    return { lines: await (await tasksOf(hubs, hub)).report(task, page) };
+  },
+});
+
+const cancelTask = defineOperation({
+  name: 'CancelTask',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Tasks',
+  summary: 'Stops a background task; what it has done stays done. A task that has ended stays as it is.',
+  method: 'POST',
+  path: '/hubs/{hub}/tasks/{task}/cancel',
+  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),
+  output: TaskRow,
+  errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
+  async run({ hubs }, { hub, task }) {
+    return taskRow(await (await tasksOf(hubs, hub)).cancel(task));
+  },
+});
+
+/** Long work in the background. */
+export const TASKS = [listTasks, getTask, getTaskReport, cancelTask] as const;

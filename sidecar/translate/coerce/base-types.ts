@@ -48,7 +48,7 @@ const COERCERS: Readonly<Record<Exclude<BaseType, 'INFOTABLE'>, Coercer>> = {
   LONG: toLong,
   TIMESPAN: toLong,
   BOOLEAN: toBoolean,
-  DATETIME: toDateTime,
+  DATETIME: (value) => toDateTime(value),
   LOCATION: toLocation,
   VEC2: toVector(2),
   VEC3: toVector(3),

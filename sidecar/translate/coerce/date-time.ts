@@ -18,17 +18,34 @@ const EXPECTED = 'a date: epoch milliseconds or ISO 8601 text such as 2024-01-02
  *     fraction      = ('.' | ',') digit+
  *     offset        = 'Z' | ('+' | '-') HH [':' mm [':' ss [('.' | ',') SSS]]]
  *
- * Beyond it, an offset may leave out its colon (+0200), which many devices send.
+ * Beyond it: a space instead of T (SQL, Python, Microsoft's Modbus module), an offset without a colon (+0200) or behind a space, and UTC
+ * or GMT instead of Z. None of these can mean another time.
  */
 const DATE_TIME =
-  /^(?:([+-]?\d{4,9})(?:-(?:W(\d{2})(?:-(\d))?|(\d{3})|(\d{2})(?:-(\d{2}))?))?)?(T(?:(\d{2})(?:([.,]\d+)|:(\d{2})(?:([.,]\d+)|:(\d{2})([.,]\d+)?)?)?)?(?:(Z)|([+-])(\d{2})(?::?(\d{2})(?::(\d{2})(?:[.,](\d{3}))?)?)?)?)?$/;
+  /^(?:([+-]?\d{4,9})(?:-(?:W(\d{2})(?:-(\d))?|(\d{3})|(\d{2})(?:-(\d{2}))?))?)?([Tt ](?:(\d{2})(?:([.,]\d+)|:(\d{2})(?:([.,]\d+)|:(\d{2})([.,]\d+)?)?)?)?(?: ?(?:([Zz]|UTC|GMT)|([+-])(\d{2})(?::?(\d{2})(?::(\d{2})(?:[.,](\d{3}))?)?)?))?)?$/;
+
+/** The year first, with slashes: 2024/01/02 03:04:05. */
+const SLASHED = /^(\d{4})\/(\d{2})\/(\d{2})(?=$|[Tt ])/;
+
+/** RFC 1123, as HTTP writes times: Fri, 02 Jan 2026 03:04:05 GMT. */
+const RFC_1123 =
+  /^(?:[A-Za-z]{3}, ?)?(\d{1,2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (\d{4}) (\d{2}:\d{2}:\d{2} ?(?:GMT|UTC|Z|[+-]\d{4}))$/;
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** JavaScriptSerializer of .NET: milliseconds since 1970 in UTC; the offset says where the time was read, and changes nothing. */
+const DOT_NET = /^\/Date\((-?\d{1,16})(?:[+-]\d{4})?\)\/$/;
+
+/** Epoch milliseconds of a local time that is given as the milliseconds that it would be in UTC. */
+export type ZoneReader = (localMs: number) => number;
 
 /**
  * DATETIME as epoch milliseconds. A number, or text of digits alone, is epoch milliseconds (never seconds, never a
- * year); other text follows the grammar above. Without an offset the time is UTC; a time alone is on 1970-01-01.
+ * year); other text has one of the forms above. Without an offset the time is UTC; a time alone is on 1970-01-01.
  * Fractions beyond milliseconds are cut. Empty text is no value (null).
+ *
+ * @param zone the zone of text without an offset, instead of UTC
  */
-export function toDateTime(value: unknown): number | null | Wrong {
+export function toDateTime(value: unknown, zone?: ZoneReader): number | null | Wrong {
   switch (typeof value) {
     case 'number':
       return inRange(Math.floor(value), value);
@@ -37,7 +54,7 @@ export function toDateTime(value: unknown): number | null | Wrong {
     case 'string':
       if (value === '') return null;
       if (value.length > MAX_LENGTH) return wrongType(value, EXPECTED);
-      return parseText(value.trim());
+      return parseText(value.trim(), zone);
     default:
       return value instanceof Date ? inRange(value.getTime(), value) : wrongType(value, EXPECTED);
   }
@@ -49,28 +66,26 @@ export function parseDateTime(text: string): number | undefined {
   return typeof time === 'number' ? time : undefined;
 }
 
-const HAS_ZONE = /(?:[zZ]|GMT|UTC|[+-]\d{2}:?\d{2})$/;
-
 /**
- * Epoch milliseconds of a text that is a time in UTC by the name of what holds it, in any form that JavaScript reads. Only a text that names
- * another zone is of that zone: many devices leave the Z out, and the zone of the host must not count. Digits alone are no time.
+ * Epoch milliseconds of a text whose time is in UTC by the name of the field that holds it, such as iothub-creation-time-utc; undefined for
+ * what is no time or could be several (01/02/2026). Digits alone are no time: they could be seconds or milliseconds.
  */
 export function utcTimeMs(text: string): number | undefined {
   const trimmed = text.trim();
-  if (trimmed.length > MAX_LENGTH || /^[+-]?\d+$/.test(trimmed)) return undefined;
-  const iso = parseDateTime(trimmed);
-  if (iso !== undefined) return iso;
-  const timeMs = Date.parse(HAS_ZONE.test(trimmed) ? trimmed : `${trimmed} UTC`);
-  return Number.isNaN(timeMs) ? undefined : timeMs;
+  return /^[+-]?\d+$/.test(trimmed) ? undefined : parseDateTime(trimmed);
 }
 
 function inRange(timeMs: number, value: unknown): number | Wrong {
-  return Math.abs(timeMs) <= MAX_TIME_MS ? timeMs + 0 : outOfRange(value, EXPECTED);
+  return Math.abs(timeMs) <= MAX_TIME_MS
+    ? timeMs + 0
+    : outOfRange(value, `${EXPECTED}; a mapping rule with "unit" reads microseconds, nanoseconds and ticks`);
 }
 
-function parseText(text: string): number | Wrong {
+function parseText(text: string, zone: ZoneReader | undefined): number | Wrong {
   if (/^-?\d+$/.test(text)) return inRange(Number(text), text);
-  const match = DATE_TIME.exec(text);
+  const dotNet = DOT_NET.exec(text);
+  if (dotNet !== null) return inRange(Number(dotNet[1]), text);
+  const match = DATE_TIME.exec(isoForm(text));
   if (match === null || text === '') return wrongType(text, EXPECTED);
   const year = match[1];
   // 'T' alone, and a lone offset without date or hour, say no time
@@ -79,7 +94,16 @@ function parseText(text: string): number | Wrong {
   const timeMs = timeOfDayMs(match);
   const offsetMs = zoneOffsetMs(match);
   if (dayMs === undefined || timeMs === undefined || offsetMs === undefined) return wrongType(text, EXPECTED);
-  return inRange(dayMs + timeMs - offsetMs, text);
+  const isLocal = match[14] === undefined && match[15] === undefined;
+  return inRange(isLocal && zone !== undefined ? zone(dayMs + timeMs) : dayMs + timeMs - offsetMs, text);
+}
+
+function isoForm(text: string): string {
+  if (text[4] === '/') return text.replace(SLASHED, '$1-$2-$3');
+  const match = RFC_1123.exec(text);
+  if (match === null) return text;
+  const [, day = '', month = '', year, time] = match;
+  return `${year}-${String(MONTHS.indexOf(month) + 1).padStart(2, '0')}-${day.padStart(2, '0')}T${time}`;
 }
 
 function dateMs(year: number, match: RegExpExecArray): number | undefined {

@@ -1,5 +1,5 @@
 import type { BaseType } from '../types.ts';
-import { isPlainObject, member } from './structure.ts';
+import { isGeoPoint, isPlainObject } from './structure.ts';
 
 /** A complete ISO 8601 date and time with an offset: nothing else in telemetry looks like it by chance. */
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})$/;
@@ -27,12 +27,15 @@ export function inferBaseType(value: unknown): BaseType | undefined {
   }
 }
 
-function isGeoPoint(value: Readonly<Record<string, unknown>>): boolean {
-  const names = Object.keys(value);
-  return (
-    names.length <= 3 &&
-    typeof member(value, 'latitude') === 'number' &&
-    typeof member(value, 'longitude') === 'number' &&
-    names.every((name) => name === 'latitude' || name === 'longitude' || name === 'elevation')
-  );
+/** Empty text, and how OPC UA (OPC 10000-6, 5.4.2.4), C and Python write numbers that are none. */
+const NO_VALUE = /^(?:[-+]?(?:nan|inf|infinity))?$/i;
+
+/**
+ * The base type of a property that is created for a value, or undefined for one that does not say it: a first sample of "NaN" or "" must
+ * not make a STRING of a number for good.
+ */
+export function creatableBaseType(value: unknown): BaseType | undefined {
+  if (typeof value === 'number' && !Number.isFinite(value)) return undefined;
+  if (typeof value === 'string' && value.length <= 20 && NO_VALUE.test(value.trim())) return undefined;
+  return inferBaseType(value);
 }

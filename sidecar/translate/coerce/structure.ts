@@ -26,11 +26,16 @@ export interface Location {
 }
 
 const LOCATION =
-  'a LOCATION: {"latitude":..,"longitude":..,"elevation":..} or text "latitude,longitude[,elevation]"';
+  'a LOCATION: {"latitude":..,"longitude":..,"elevation":..}, a GeoJSON point or text "latitude,longitude[,elevation]"';
+
+/** The names that senders use, in lower case. */
+const LATITUDES = ['latitude', 'lat'];
+const LONGITUDES = ['longitude', 'lon', 'lng', 'long'];
+const ELEVATIONS = ['elevation', 'altitude', 'alt', 'elev', 'height'];
 
 /**
- * LOCATION from `{latitude, longitude[, elevation]}`, from DTDL's geopoint `{lat, lon[, alt]}` or from the text
- * "lat,lon[,elev]". A missing elevation is 0, as on the platform. Other members are not kept by the platform.
+ * LOCATION from an object with members of these names in any case, from a GeoJSON point (RFC 7946: longitude first) or a feature with one, or
+ * from the text "lat,lon[,elev]". A missing elevation is 0, as on the platform. Other members are not kept by the platform.
  */
 export function toLocation(value: unknown): Location | Wrong {
   if (typeof value === 'string') {
@@ -40,9 +45,24 @@ export function toLocation(value: unknown): Location | Wrong {
       : location(value, parts[0], parts[1], parts[2]);
   }
   if (!isPlainObject(value)) return wrongType(value, LOCATION);
-  const latitude = member(value, 'latitude') ?? member(value, 'lat');
-  const longitude = member(value, 'longitude') ?? member(value, 'lon');
-  return location(value, latitude, longitude, member(value, 'elevation') ?? member(value, 'alt'));
+  const point = geoJsonPoint(value);
+  if (point !== undefined) return location(value, point[1], point[0], point[2]);
+  const members = new Map(Object.keys(value).map((name) => [name.toLowerCase(), value[name]]));
+  const named = (names: readonly string[]): unknown => {
+    const name = names.find((other) => (members.get(other) ?? null) !== null);
+    return name === undefined ? undefined : members.get(name);
+  };
+  return location(value, named(LATITUDES), named(LONGITUDES), named(ELEVATIONS));
+}
+
+function geoJsonPoint(value: Readonly<Record<string, unknown>>): readonly unknown[] | undefined {
+  const type = member(value, 'type');
+  const geometry = type === 'Feature' ? member(value, 'geometry') : value;
+  if (!isPlainObject(geometry) || member(geometry, 'type') !== 'Point') return undefined;
+  const coordinates = member(geometry, 'coordinates');
+  return Array.isArray(coordinates) && coordinates.length >= 2 && coordinates.length <= 3
+    ? coordinates
+    : undefined;
 }
 
 function location(
@@ -52,13 +72,34 @@ function location(
   elevation: unknown,
 ): Location | Wrong {
   const parts = [latitude, longitude, elevation ?? 0].map((part) =>
-    typeof part === 'boolean' ? undefined : toNumber(part),
+    typeof part === 'boolean' || part === undefined || part === null ? undefined : toNumber(part),
   );
   const [lat, lon, elev] = parts;
   if (typeof lat !== 'number' || typeof lon !== 'number' || typeof elev !== 'number') {
     return wrongType(value, LOCATION);
   }
+  if (Math.abs(lat) > 90) return beyond('latitude', lat, 90);
+  if (Math.abs(lon) > 180) return beyond('longitude', lon, 180);
   return { latitude: lat, longitude: lon, elevation: elev };
+}
+
+function beyond(name: string, value: number, limit: number): Wrong {
+  return new Wrong(
+    'VALUE_OUT_OF_RANGE',
+    `has the ${name} ${value}, which is not between -${limit} and ${limit}`,
+  );
+}
+
+/** Whether an object is nothing but a position, so that a property created for it is a LOCATION. */
+export function isGeoPoint(value: Readonly<Record<string, unknown>>): boolean {
+  const names = Object.keys(value).map((name) => name.toLowerCase());
+  const isKnown = (name: string): boolean =>
+    [LATITUDES, LONGITUDES, ELEVATIONS].some((known) => known.includes(name));
+  return (
+    names.length <= 3 &&
+    (names.every(isKnown) || (member(value, 'type') === 'Point' && geoJsonPoint(value) !== undefined)) &&
+    !(toLocation(value) instanceof Wrong)
+  );
 }
 
 const AXES = ['x', 'y', 'z', 'w'] as const;

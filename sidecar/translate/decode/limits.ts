@@ -1,12 +1,17 @@
 import type { TranslationLimits } from '../types.ts';
 import { Undecodable } from './undecodable.ts';
 
+/**
+ * What is not bounded by its bytes is bounded by what 256 KB can hold: 131,000 elements as JSON (`[0,0,..]`), 262,000 as CBOR. Compressed
+ * bodies may hold more; an empty object of one or two bytes takes some 60 of memory, so their number has an end, too. A key frame of OPC UA has some 6,000 nodes in 256 KB.
+ */
 export const DEFAULT_LIMITS: TranslationLimits = {
   maxBodyBytes: 1_048_576,
-  maxInflatedBytes: 4_194_304,
+  maxInflatedBytes: 16_777_216,
   maxDepth: 100,
-  maxKeys: 20_000,
-  maxExpressionMs: 500,
+  maxKeys: 1_000_000,
+  maxCreations: 10_000,
+  maxExpressionMs: 1000,
 };
 
 /**
@@ -41,7 +46,7 @@ function checkNested(root: object, limits: TranslationLimits): Undecodable | und
       if (pending.length >= limits.maxDepth) {
         return new Undecodable(
           'BODY_TOO_DEEP',
-          `The body is nested deeper than the limit of ${limits.maxDepth} levels.`,
+          `The body is nested deeper than the limit of ${limits.maxDepth} levels (setting maxDepth).`,
         );
       }
       pending.push(membersOf(item));
@@ -57,6 +62,6 @@ function membersOf(value: object): { items: readonly unknown[]; next: number } {
 function tooMany(limits: TranslationLimits): Undecodable {
   return new Undecodable(
     'BODY_TOO_MANY_KEYS',
-    `The body has more than the limit of ${limits.maxKeys} keys and elements.`,
+    `The body has more than the limit of ${limits.maxKeys} keys and elements (setting maxKeys).`,
   );
 }

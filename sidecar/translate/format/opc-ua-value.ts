@@ -11,26 +11,53 @@ export interface DataValue {
   readonly quality: Quality;
 }
 
-const DATA_VALUE_MEMBERS: ReadonlySet<string> = new Set([
-  'Value',
-  'UaType',
-  'StatusCode',
-  'Status',
-  'SourceTimestamp',
-  'SourcePicoseconds',
-  'ServerTimestamp',
-  'ServerPicoseconds',
+/**
+ * All names that the members of a DataValue have: in OPC 10000-6 of the editions 1.04 and 1.05 (5.4.2.18, table 42), in the compact encoding,
+ * and in the schemas that OPC Publisher publishes of its messages. Those that tell a DataValue from another object are true.
+ */
+const DATA_VALUE_MEMBERS: ReadonlyMap<string, boolean> = new Map([
+  ['Value', true],
+  ['UaType', false],
+  ['Dimensions', false],
+  ['StatusCode', true],
+  ['Status', false],
+  ['SourceTimestamp', true],
+  ['SourcePicoseconds', false],
+  ['SourcePicoSeconds', false],
+  ['ServerTimestamp', true],
+  ['ServerPicoseconds', false],
+  ['ServerPicoSeconds', false],
 ]);
 
-/** Whether a JSON value is a DataValue (OPC 10000-6, 5.4.2.18): nothing but its members, and one that tells. */
+/** Whether a JSON value is a DataValue: nothing but its members, and one that tells. */
 export function isDataValue(value: unknown): value is Readonly<Record<string, unknown>> {
   if (!isPlainObject(value)) return false;
   let telling = false;
   for (const name in value) {
-    if (!DATA_VALUE_MEMBERS.has(name)) return false;
-    if (name === 'Value' || name === 'StatusCode' || name === 'SourceTimestamp') telling = true;
+    const tells = DATA_VALUE_MEMBERS.get(name);
+    if (tells === undefined) return false;
+    // of a bad value nothing but its status may be left; ordinary objects have a status, too
+    if (tells || (name === 'Status' && isStatusCode(value[name]))) telling = true;
   }
   return telling;
+}
+
+/** Whether a value is a status code as OPC UA writes it: a number, {Code, Symbol} or {} for Good, or the name of one. */
+function isStatusCode(value: unknown): boolean {
+  if (typeof value === 'string') return /^(?:Good|Uncertain|Bad)(?:[A-Z]\w*)?$/.test(value);
+  if (isPlainObject(value)) return Object.keys(value).every((name) => name === 'Code' || name === 'Symbol');
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff;
+}
+
+/** Whether a DataValue has more than its value: an ordinary object may have a member Value, too. */
+export function isQualified(value: Readonly<Record<string, unknown>>): boolean {
+  const { StatusCode, Status } = value;
+  return (
+    Object.hasOwn(value, 'SourceTimestamp') ||
+    Object.hasOwn(value, 'ServerTimestamp') ||
+    (StatusCode !== undefined && isStatusCode(StatusCode)) ||
+    (Status !== undefined && isStatusCode(Status))
+  );
 }
 
 /**
@@ -41,7 +68,9 @@ export function toDataValue(field: unknown, fallbackTimeMs?: number): DataValue 
   if (!isDataValue(field)) return { value: unwrap(field), timeMs: fallbackTimeMs, quality: 'GOOD' };
   const status = member(field, 'StatusCode') ?? member(field, 'Status');
   return {
-    value: unwrap(member(field, 'Value') ?? null),
+    value: Object.hasOwn(field, 'UaType')
+      ? unwrapTyped(member(field, 'UaType'), unwrap(member(field, 'Value') ?? null))
+      : unwrap(member(field, 'Value') ?? null),
     timeMs:
       timeOf(member(field, 'SourceTimestamp')) ?? timeOf(member(field, 'ServerTimestamp')) ?? fallbackTimeMs,
     quality: status === undefined || status === null ? 'GOOD' : (toQuality(unwrap(status)) ?? 'UNKNOWN'),
@@ -79,7 +108,14 @@ const VARIANT_MEMBERS: ReadonlySet<string> = new Set([
   'Encoding',
 ]);
 
+/** Int64 and UInt64, which JSON of OPC UA writes as text. */
+const LONG_TYPES: ReadonlySet<unknown> = new Set([8, 9, 'Int64', 'UInt64']);
+
 function unwrapTyped(type: unknown, body: unknown): unknown {
+  if (LONG_TYPES.has(type) && typeof body === 'string' && /^-?\d{1,20}$/.test(body)) {
+    const number = Number(body);
+    return Number.isSafeInteger(number) ? number : BigInt(body);
+  }
   if (!isPlainObject(body)) return body ?? null;
   if (type === 'LocalizedText' || type === 21) return member(body, 'Text') ?? null;
   // an ExtensionObject wraps its structure once more

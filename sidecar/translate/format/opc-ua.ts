@@ -1,7 +1,7 @@
 import { isPlainObject, member } from '../coerce/structure.ts';
 import { show } from '../coerce/wrong.ts';
 import type { Ignored, Refusal } from '../types.ts';
-import { type DataValue, isDataValue, rowsOf, timeOf, toDataValue } from './opc-ua-value.ts';
+import { type DataValue, isDataValue, isQualified, rowsOf, timeOf, toDataValue } from './opc-ua-value.ts';
 import type { Sample, Samples } from './sample.ts';
 
 type Members = Readonly<Record<string, unknown>>;
@@ -61,7 +61,9 @@ function formOf(item: Members): Form | undefined {
       : undefined;
   }
   if (typeof nodeId === 'string' && Object.hasOwn(item, 'Value')) {
-    return isDataValue(member(item, 'Value')) || hasAny(item, SAMPLE_MEMBERS) ? 'sample' : undefined;
+    return isDataValue(member(item, 'Value')) || hasAny(item, SAMPLE_MEMBERS) || NODE_ID.test(nodeId)
+      ? 'sample'
+      : undefined;
   }
   if (
     payload !== undefined &&
@@ -73,19 +75,22 @@ function formOf(item: Members): Form | undefined {
   return isDataSet(item) ? 'dataSet' : undefined;
 }
 
+/** Renamed and trimmed by its telemetry configuration, a sample of OPC Publisher 2.5 may have NodeId and Value alone. */
+const NODE_ID = /^(?:ns=\d+;|nsu=[^;]+;|svr=\d+;)?[isgb]=/;
+
 const SAMPLE_MEMBERS = ['EndpointUrl', 'DisplayName', 'ApplicationUri', 'MonitoredItem', 'SourceTimestamp'];
 
 function hasAny(item: Members, names: readonly string[]): boolean {
   return names.some((name) => Object.hasOwn(item, name));
 }
 
-/** Every member a DataValue, and at least one with a source time stamp: an ordinary message does not look so. */
+/** Every member a DataValue, and at least one with a time stamp or a status: an ordinary message does not look so. */
 function isDataSet(item: Members): boolean {
   let stamped = false;
   for (const name in item) {
     const value = item[name];
     if (!isDataValue(value)) return false;
-    if (Object.hasOwn(value, 'SourceTimestamp')) stamped = true;
+    if (isQualified(value)) stamped = true;
   }
   return stamped;
 }
@@ -173,9 +178,9 @@ function sampleName(item: Members): string {
 function sampleValue(item: Members): DataValue {
   const value = member(item, 'Value');
   if (isDataValue(value)) return toDataValue(value, timeOf(member(item, 'Timestamp')));
-  const { Value, StatusCode, SourceTimestamp, ServerTimestamp, Status } = item;
+  const { Value, UaType, StatusCode, SourceTimestamp, ServerTimestamp, Status } = item;
   const flat = Object.fromEntries(
-    Object.entries({ Value, StatusCode, Status, SourceTimestamp, ServerTimestamp }).filter(
+    Object.entries({ Value, UaType, StatusCode, Status, SourceTimestamp, ServerTimestamp }).filter(
       ([, part]) => part !== undefined,
     ),
   );

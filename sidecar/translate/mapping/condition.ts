@@ -5,13 +5,17 @@ export type Matcher = (value: unknown) => boolean;
 
 type Scalar = string | number | boolean | null;
 
-/** Compiles a condition of the schema: pattern, scalar, array of those, or {exists}. */
+/** Compiles a condition of the schema: pattern, scalar, array of those, {exists} or {not}. */
 export function compileCondition(condition: Condition): Matcher {
   if (Array.isArray(condition)) {
     const matchers = condition.map((item) => compileScalar(item));
     return (value) => matchers.some((matches) => matches(value));
   }
   if (typeof condition === 'object' && condition !== null) {
+    if ('not' in condition) {
+      const matches = compileCondition(condition.not as Condition);
+      return (value) => !matches(value);
+    }
     const { exists } = condition as { exists: boolean };
     return (value) => (value !== undefined && value !== null) === exists;
   }

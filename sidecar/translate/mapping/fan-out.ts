@@ -1,6 +1,6 @@
 import { isPlainObject } from '../coerce/structure.ts';
-import { EVERY, Flaw, parsePath, type Step } from './path.ts';
-import type { Scope } from './scope.ts';
+import { EVERY, Flaw, parsePath } from './path.ts';
+import { opened, type Scope, step } from './scope.ts';
 
 /** The elements that a rule treats one by one, no more than the limits let the body have. Never throws. */
 export type FanOut = (scope: Scope) => readonly Scope[];
@@ -11,20 +11,22 @@ interface Standing {
   readonly chosen: unknown;
 }
 
-/** Compiles `each`: a path from the body with at least one `[*]` or `.*`. */
+/** Compiles `each`: a path from the body to one element, or with `[*]` or `.*` to several. */
 export function compileFanOut(text: string): FanOut | Flaw {
   const parsed = parsePath(text);
   if (parsed instanceof Flaw) return parsed;
   if (parsed.start !== 'item' && parsed.start !== 'root')
     return new Flaw('"each" begins at the body: $ or a key');
-  if (!parsed.steps.includes(EVERY)) {
-    return new Flaw('"each" needs [*] for every element of an array or .* for every member of an object');
-  }
+  const steps = parsed.steps.filter(
+    (next): next is string | number | typeof EVERY => typeof next !== 'symbol' || next === EVERY,
+  );
+  if (steps.length !== parsed.steps.length)
+    return new Flaw('"each" has no element yet whose $key it could use');
   return (scope) => {
     let standings: readonly Standing[] = [{ scope, chosen: scope.item }];
-    for (const step of parsed.steps) {
+    for (const next of steps) {
       standings = standings.flatMap((standing) =>
-        step === EVERY ? spread(standing) : follow(standing, step),
+        next === EVERY ? spread(standing) : follow(standing, next),
       );
     }
     return standings.map(finish);
@@ -33,25 +35,24 @@ export function compileFanOut(text: string): FanOut | Flaw {
 
 /** The elements of an array or members of an object, each in a scope of its own. */
 function spread({ scope, chosen }: Standing): Standing[] {
-  const { item } = scope;
+  const item = opened(scope.item, scope);
   const around = [chosen, ...scope.around];
+  const keysAround = [scope.key, ...scope.keysAround];
   const standing = (element: unknown, key: string | number): Standing => ({
-    scope: { ...scope, item: element, around, key },
+    scope: { ...scope, item: element, around, key, keysAround },
     chosen: element,
   });
   if (Array.isArray(item)) return item.map(standing);
   return isPlainObject(item) ? Object.keys(item).map((key) => standing(item[key], key)) : [];
 }
 
-function follow({ scope, chosen }: Standing, step: Exclude<Step, typeof EVERY>): Standing[] {
-  const { item } = scope;
-  let value: unknown;
-  if (Array.isArray(item)) value = typeof step === 'number' ? item.at(step) : undefined;
-  else if (isPlainObject(item) && Object.hasOwn(item, step)) value = item[step];
+function follow({ scope, chosen }: Standing, key: string | number): Standing[] {
+  const value = step(scope.item, key, scope);
   return value === undefined ? [] : [{ scope: { ...scope, item: value }, chosen }];
 }
 
 /** Where the path went on after its last wildcard, the element chosen there is around the one it came to. */
 function finish({ scope, chosen }: Standing): Scope {
-  return scope.item === chosen ? scope : { ...scope, around: [chosen, ...scope.around] };
+  if (scope.item === chosen) return scope;
+  return { ...scope, around: [chosen, ...scope.around], keysAround: [scope.key, ...scope.keysAround] };
 }

@@ -1,6 +1,5 @@
-import { isPlainObject } from '../coerce/structure.ts';
-import type { HubMessage } from '../types.ts';
-import type { Scope } from './scope.ts';
+import type { ReceivedMessage } from '../types.ts';
+import { type Scope, step } from './scope.ts';
 
 /** A value in a scope, or undefined where there is none. Never throws. */
 export type Getter = (scope: Scope) => unknown;
@@ -18,34 +17,35 @@ export class Flaw {
   }
 }
 
-/** A key, an index (negative from the end), or every element. */
-export type Step = string | number | typeof EVERY;
+/** A key, an index (negative from the end), every element, or the key of the element at hand. */
+export type Step = string | number | typeof EVERY | typeof KEY;
 export const EVERY: unique symbol = Symbol('every element');
+const KEY: unique symbol = Symbol('the key of the element');
 
-type Start = 'item' | 'root' | 'message' | 'key' | number;
+/** A number: that many elements outwards, and `keyOf` the key of the element that stands there. */
+type Start = 'item' | 'root' | 'message' | number | { readonly keyOf: number };
 
 interface ParsedPath {
-  /** A number: that many elements outwards. */
   readonly start: Start;
   readonly steps: readonly Step[];
 }
 
 const BARE_KEY = /[^.[\]{}"'\s*][^.[\]{}"']*/y;
-const BRACKET = /\[\s*(?:(-?\d{1,9})|(\*)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*\]/y;
+const BRACKET = /\[\s*(?:(-?\d{1,9})|(\*)|(\$(?:key|index))|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*\]/y;
 const MAX_STEPS = 64;
 
 /**
- * Parses `a.b[0]`, `@.a`, `$.a`, `^.a`, `$message.deviceId`, `$key`, `["any key"]`. `[*]` and `.*` are read too; only
- * `each` may use them.
+ * Parses `a.b[0]`, `a[$key]`, `@.a`, `$.a`, `^.a`, `$message.deviceId`, `$key`, `^$key`, `["any key"]`. `[*]` and `.*` are read too;
+ * only `each` may use them.
  */
 export function parsePath(text: string): ParsedPath | Flaw {
   const trimmed = text.trim();
   let position = 0;
   let start: Start = 'item';
-  const named = /^\$(message|key|index)(?![\w$-])/.exec(trimmed);
+  const named = /^(\^*)\.?\$(message|key|index)(?![\w$-])/.exec(trimmed);
   const carets = /^\^+/.exec(trimmed);
-  if (named !== null) {
-    start = named[1] === 'message' ? 'message' : 'key';
+  if (named !== null && (named[2] !== 'message' || named[0] === '$message') && !named[0].startsWith('.')) {
+    start = named[2] === 'message' ? 'message' : { keyOf: named[1]?.length ?? 0 };
     position = named[0].length;
   } else if (carets !== null) {
     start = carets[0].length;
@@ -92,7 +92,8 @@ function bracketStep(text: string, position: number): Parsed | undefined {
   const end = position + match[0].length;
   if (match[1] !== undefined) return { step: Number(match[1]), end };
   if (match[2] !== undefined) return { step: EVERY, end };
-  const key = match[3] ?? match[4] ?? '';
+  if (match[3] !== undefined) return { step: KEY, end };
+  const key = match[4] ?? match[5] ?? '';
   return { step: key.replace(/\\(.)/g, '$1'), end };
 }
 
@@ -111,37 +112,38 @@ export function compilePath(text: string): Getter | Flaw {
   if (parsed.steps.includes(EVERY)) {
     return new Flaw(`${quoted(text)}: only "each" may use * for every element`);
   }
-  return getterOf(parsed.start, parsed.steps as readonly (string | number)[], text);
+  return getterOf(parsed.start, parsed.steps as readonly SingleStep[], text);
 }
 
-function getterOf(start: Start, steps: readonly (string | number)[], text: string): Getter | Flaw {
+type SingleStep = Exclude<Step, typeof EVERY>;
+
+function getterOf(start: Start, steps: readonly SingleStep[], text: string): Getter | Flaw {
   if (start === 'message') return messageGetter(steps, text);
-  if (start === 'key') {
-    return steps.length === 0 ? (scope) => scope.key : new Flaw('$key and $index have no members');
+  if (typeof start === 'object') {
+    const { keyOf } = start;
+    if (steps.length > 0) return new Flaw('$key and $index have no members');
+    return keyOf === 0 ? (scope) => scope.key : (scope) => scope.keysAround[keyOf - 1];
   }
   const [first] = steps;
-  if (start === 'item' && steps.length === 1 && first !== undefined) {
-    return (scope) => step(scope.item, first);
+  if (start === 'item' && steps.length === 1 && first !== undefined && first !== KEY) {
+    return (scope) => step(scope.item, first, scope);
   }
-  if (start === 'item') return (scope) => walk(scope.item, steps);
-  if (start === 'root') return (scope) => walk(scope.root, steps);
-  return (scope) => walk(scope.around[start - 1], steps);
+  if (start === 'item') return (scope) => walk(scope.item, steps, scope);
+  if (start === 'root') return (scope) => walk(scope.root, steps, scope);
+  return (scope) => walk(scope.around[start - 1], steps, scope);
 }
 
-function walk(from: unknown, steps: readonly (string | number)[]): unknown {
+function walk(from: unknown, steps: readonly SingleStep[], scope: Scope): unknown {
   let value = from;
-  for (const key of steps) value = step(value, key);
+  for (const next of steps) {
+    const key = next === KEY ? scope.key : next;
+    if (value === undefined || key === undefined) return undefined;
+    value = step(value, key, scope);
+  }
   return value;
 }
 
-/** An own member of an object or an element of an array; nothing inherited is ever reached. */
-function step(value: unknown, key: string | number): unknown {
-  if (Array.isArray(value)) return typeof key === 'number' ? value.at(key) : undefined;
-  if (!isPlainObject(value)) return undefined;
-  return Object.hasOwn(value, key) ? value[key] : undefined;
-}
-
-const MESSAGE_FIELDS: Readonly<Record<string, (message: HubMessage) => unknown>> = {
+const MESSAGE_FIELDS: Readonly<Record<string, (message: ReceivedMessage) => unknown>> = {
   deviceId: (message) => message.deviceId,
   moduleId: (message) => message.moduleId,
   componentName: (message) => message.componentName,
@@ -160,17 +162,37 @@ const MESSAGE_FIELDS: Readonly<Record<string, (message: HubMessage) => unknown>>
   systemProperties: (message) => message.systemProperties,
 };
 
-function messageGetter(steps: readonly (string | number)[], text: string): Getter | Flaw {
+function messageGetter(steps: readonly SingleStep[], text: string): Getter | Flaw {
   const [field, ...rest] = steps;
   const read =
     typeof field === 'string' && Object.hasOwn(MESSAGE_FIELDS, field) ? MESSAGE_FIELDS[field] : undefined;
   if (read === undefined) {
     return new Flaw(`${quoted(text)}: $message has ${Object.keys(MESSAGE_FIELDS).join(', ')}`);
   }
-  return (scope) => walk(read(scope.message), rest);
+  return (scope) => walk(read(scope.message), rest, scope);
+}
+
+/** The getter of the first of several paths that has a value; null where one has null and none has a value. */
+export function compilePaths(paths: string | readonly string[]): Getter | Flaw {
+  if (typeof paths === 'string') return compilePath(paths);
+  const getters: Getter[] = [];
+  for (const path of paths) {
+    const getter = compilePath(path);
+    if (getter instanceof Flaw) return getter;
+    getters.push(getter);
+  }
+  return (scope) => {
+    let found: unknown;
+    for (const getter of getters) {
+      const value = getter(scope);
+      if (value !== undefined && value !== null) return value;
+      if (value === null) found = null;
+    }
+    return found;
+  };
 }
 
 /** What `$message` is in a JSONata expression. */
-export function messageFields(message: HubMessage): Readonly<Record<string, unknown>> {
+export function messageFields(message: ReceivedMessage): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(MESSAGE_FIELDS).map(([name, read]) => [name, read(message)]));
 }

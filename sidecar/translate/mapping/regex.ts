@@ -1,54 +1,70 @@
-/** Longer texts are not matched by a JSONata expression's regular expressions. */
-const MAX_TEXT_LENGTH = 10_000;
+import { RE2JS } from 're2js';
+import { Flaw } from './path.ts';
+
+/** A match: where it is, its text and the texts of its groups; a group that took no part is undefined. */
+interface Match {
+  readonly start: number;
+  readonly end: number;
+  readonly groups: readonly [string, ...(string | undefined)[]];
+}
 
 /**
- * Why a regular expression could take time that grows out of bounds with the text, or undefined. Refused is a repeated
- * group that holds another repetition or alternatives: `(a+)+`, `(a|ab)*`. The evaluator's clock cannot stop a match
- * that has begun, so such expressions are refused when the mapping is compiled.
+ * A regular expression whose time grows with the length of the text and no faster (RE2): telemetry cannot make it stand still. It has no
+ * back references and no look-around.
  */
-export function regexProblem(source: string): string | undefined {
-  const groups: { risky: boolean }[] = [];
-  let closed: { risky: boolean } | undefined;
-  let inClass = false;
-  for (let i = 0; i < source.length; i++) {
-    const char = source[i] as string;
-    const previous = closed;
-    closed = undefined;
-    if (char === '\\') i++;
-    else if (inClass) inClass = char !== ']';
-    else if (char === '[') inClass = true;
-    else if (char === '(') groups.push({ risky: false });
-    else if (char === ')') {
-      closed = groups.pop();
-      const around = groups.at(-1);
-      if (around !== undefined && closed?.risky === true) around.risky = true;
-    } else if (char === '|') markRisky(groups);
-    else if (isUnbounded(source, i)) {
-      if (previous?.risky === true) {
-        return `the regular expression /${source.slice(0, 100)}/ repeats a group that holds a repetition or alternatives`;
-      }
-      markRisky(groups);
-    }
+export interface LinearRegex {
+  /** The first match from a position on. */
+  find(text: string, from: number): Match | undefined;
+}
+
+/** Compiles a pattern; flags are those of JavaScript, of which i, m and s count. */
+export function compileRegex(pattern: string, flags: string): LinearRegex | Flaw {
+  let compiled: RE2JS;
+  try {
+    compiled = RE2JS.compile(RE2JS.translateRegExp(pattern), flagsOf(flags));
+  } catch (thrown) {
+    const reason = (thrown as { message?: unknown }).message;
+    return new Flaw(
+      `the regular expression ${JSON.stringify(pattern.slice(0, 100))} cannot be used: ${typeof reason === 'string' ? reason.slice(0, 200) : 'it cannot be read'} (RE2 has no back references and no look-around)`,
+    );
   }
-  return undefined;
+  const count = compiled.groupCount();
+  return {
+    find(text, from) {
+      const matcher = compiled.matcher(text);
+      if (from > text.length || !matcher.find(from)) return undefined;
+      const groups = Array.from({ length: count }, (_, i) => matcher.group(i + 1) ?? undefined);
+      return { start: matcher.start(0), end: matcher.end(0), groups: [matcher.group(0) ?? '', ...groups] };
+    },
+  };
 }
 
-function markRisky(groups: readonly { risky: boolean }[]): void {
-  const group = groups.at(-1);
-  if (group !== undefined) group.risky = true;
+function flagsOf(flags: string): number {
+  let value = 0;
+  if (flags.includes('i')) value |= RE2JS.CASE_INSENSITIVE;
+  if (flags.includes('m')) value |= RE2JS.MULTILINE;
+  if (flags.includes('s')) value |= RE2JS.DOTALL;
+  return value;
 }
 
-/** A quantifier without an end: * + {2,}, or one with an end so high that it might as well have none. */
-function isUnbounded(source: string, i: number): boolean {
-  if (source[i] === '*' || source[i] === '+') return true;
-  const counts = /^\{(\d+)(,(\d*))?\}/.exec(source.slice(i, i + 24));
-  if (counts === null) return false;
-  return counts[2] !== undefined && (counts[3] === '' || Number(counts[3]) > 10);
-}
+/** What JSONata uses of a RegExp, on a linear engine. It is given the RegExp that its parser made. */
+export class LinearRegExp {
+  lastIndex = 0;
+  readonly #regex: LinearRegex;
 
-/** The RegExp that JSONata is given: as the language's, but it does not match texts beyond a length. */
-export class BoundedRegExp extends RegExp {
-  override exec(text: string): RegExpExecArray | null {
-    return text.length > MAX_TEXT_LENGTH ? null : super.exec(text);
+  constructor({ source, flags }: RegExp) {
+    const regex = compileRegex(source, flags);
+    if (regex instanceof Flaw) throw { code: 'REGEX', message: regex.reason };
+    this.#regex = regex;
+  }
+
+  exec(text: string): (RegExpExecArray & { readonly index: number }) | null {
+    const found = this.#regex.find(text, this.lastIndex);
+    this.lastIndex = found === undefined ? 0 : found.end;
+    if (found === undefined) return null;
+    return Object.assign([...found.groups], {
+      index: found.start,
+      input: text,
+    }) as unknown as RegExpExecArray;
   }
 }

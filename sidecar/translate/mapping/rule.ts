@@ -1,20 +1,21 @@
-import type { BodyFormat } from '../decode.ts';
-import type { HubMessage } from '../types.ts';
+import { KNOWN_ENCODINGS, statedEncoding } from '../decode/encoding.ts';
+import { AUTO, type BodyForm } from '../decode.ts';
+import type { ReceivedMessage } from '../types.ts';
 import { compileCondition, type Matcher } from './condition.ts';
 import { type CompiledExpression, compileExpression } from './expression.ts';
+import type { ExpressionPool } from './expression-pool.ts';
 import { compileFanOut, type FanOut } from './fan-out.ts';
 import { compilePath, Flaw, type Getter, parsePath } from './path.ts';
-import type { Condition, MappingRule } from './schema.ts';
+import type { Condition, MappingRule, PropertyMapping } from './schema.ts';
 import type { Scope } from './scope.ts';
 import { compileTemplate, type Template } from './template.ts';
+import { compileTime, type TimeReader } from './time.ts';
 import {
   type CompiledValue,
   compileQuality,
-  compileTime,
   compileValue,
   type LocatedFlaw,
   type QualityReader,
-  type TimeReader,
 } from './value.ts';
 
 export interface CompiledProperty extends CompiledValue {
@@ -26,7 +27,7 @@ export interface CompiledRule {
   /** Its name, or its number. */
   readonly name: string;
   readonly ignore: boolean;
-  readonly format: BodyFormat;
+  readonly form: BodyForm;
   readonly thing: Template | undefined;
   readonly template: string | undefined;
   readonly prefix: string | undefined;
@@ -40,14 +41,20 @@ export interface CompiledRule {
   readonly named: ReadonlySet<string>;
   readonly expression: CompiledExpression | undefined;
   readonly each: FanOut | undefined;
+  /** The conditions on each element. */
+  readonly matchesElement: ((scope: Scope) => boolean) | undefined;
   /** The conditions that need no body. */
-  matchesMessage(message: HubMessage): boolean;
+  matchesMessage(message: ReceivedMessage): boolean;
   /** The conditions on the body; undefined when there are none. */
   readonly matchesBody: ((scope: Scope) => boolean) | undefined;
 }
 
 /** Compiles a rule that the schema has passed; collects every flaw with its place. */
-export function compileRule(rule: MappingRule, index: number): CompiledRule | readonly LocatedFlaw[] {
+export function compileRule(
+  rule: MappingRule,
+  index: number,
+  pool: ExpressionPool,
+): CompiledRule | readonly LocatedFlaw[] {
   const flaws: LocatedFlaw[] = [];
   const keep = <T>(value: T | Flaw | undefined, at: string): T | undefined => {
     if (!(value instanceof Flaw)) return value;
@@ -57,7 +64,7 @@ export function compileRule(rule: MappingRule, index: number): CompiledRule | re
   const compiled: CompiledRule = {
     name: rule.name ?? `rule ${index + 1}`,
     ignore: rule.ignore === true,
-    format: rule.body ?? 'auto',
+    form: keep(compileForm(rule), '/encoding') ?? AUTO,
     thing: keep(rule.thing === undefined ? undefined : compileTemplate(rule.thing), '/thing'),
     template: rule.template,
     prefix: rule.prefix,
@@ -67,15 +74,26 @@ export function compileRule(rule: MappingRule, index: number): CompiledRule | re
     mapsOthers: rule.others === 'map',
     named: namedKeys(rule),
     expression: keep(
-      rule.expression === undefined ? undefined : compileExpression(rule.expression),
+      rule.expression === undefined ? undefined : compileExpression(rule.expression, pool),
       '/expression',
     ),
     each: keep(rule.each === undefined ? undefined : compileFanOut(rule.each), '/each'),
     matchesMessage: messageMatcher(rule),
-    matchesBody: bodyMatcher(rule, keep),
+    matchesElement: pathMatcher(rule.where, '/where', keep),
+    matchesBody: pathMatcher(rule.when?.body, '/when/body', keep),
   };
   flaws.push(...contradictions(rule));
   return flaws.length > 0 ? flaws : compiled;
+}
+
+function compileForm({ body = 'auto', encoding }: MappingRule): BodyForm | Flaw {
+  if (encoding === undefined) return body === 'auto' ? AUTO : { format: body };
+  const stated = statedEncoding(encoding);
+  return stated === undefined
+    ? new Flaw(
+        `the encoding ${JSON.stringify(encoding)} is not known; expected is ${KNOWN_ENCODINGS}, base64 or none`,
+      )
+    : { format: body, encoding: stated };
 }
 
 function compileProperties(rule: MappingRule, flaws: LocatedFlaw[]): readonly CompiledProperty[] | undefined {
@@ -95,19 +113,38 @@ function compileProperties(rule: MappingRule, flaws: LocatedFlaw[]): readonly Co
 function namedKeys({ properties = {} }: MappingRule): ReadonlySet<string> {
   const named = new Set<string>();
   for (const mapping of Object.values(properties)) {
-    const path = typeof mapping === 'string' ? mapping : mapping.path;
-    const parsed = path === undefined ? undefined : parsePath(path);
-    if (parsed === undefined || parsed instanceof Flaw || parsed.start !== 'item') continue;
-    const [first] = parsed.steps;
-    if (typeof first === 'string') named.add(first);
+    for (const path of pathsOf(mapping)) {
+      const parsed = parsePath(path);
+      if (parsed instanceof Flaw || parsed.start !== 'item') continue;
+      const [first] = parsed.steps;
+      if (typeof first === 'string') named.add(first);
+    }
   }
   return named;
+}
+
+function pathsOf(mapping: PropertyMapping): readonly string[] {
+  if (typeof mapping === 'string') return [mapping];
+  const { path = [], location = {} } = mapping;
+  return [
+    ...(typeof path === 'string' ? [path] : path),
+    ...Object.values(location as Record<string, string>),
+  ];
 }
 
 function contradictions(rule: MappingRule): readonly LocatedFlaw[] {
   const flaws: LocatedFlaw[] = [];
   if (rule.expression !== undefined) {
-    for (const other of ['each', 'properties', 'others', 'thing', 'time', 'quality', 'prefix'] as const) {
+    for (const other of [
+      'each',
+      'where',
+      'properties',
+      'others',
+      'thing',
+      'time',
+      'quality',
+      'prefix',
+    ] as const) {
       if (rule[other] === undefined) continue;
       flaws.push({
         at: `/${other}`,
@@ -135,10 +172,10 @@ const MESSAGE_CONDITIONS = {
   component: (message) => message.componentName,
   interface: (message) => message.interfaceId,
   contentType: (message) => message.contentType,
-} as const satisfies Record<string, (message: HubMessage) => unknown>;
+} as const satisfies Record<string, (message: ReceivedMessage) => unknown>;
 
-function messageMatcher({ when = {} }: MappingRule): (message: HubMessage) => boolean {
-  const tests: ((message: HubMessage) => boolean)[] = [];
+function messageMatcher({ when = {} }: MappingRule): (message: ReceivedMessage) => boolean {
+  const tests: ((message: ReceivedMessage) => boolean)[] = [];
   for (const name of Object.keys(MESSAGE_CONDITIONS) as (keyof typeof MESSAGE_CONDITIONS)[]) {
     const condition = when[name];
     if (condition === undefined) continue;
@@ -159,11 +196,15 @@ function messageMatcher({ when = {} }: MappingRule): (message: HubMessage) => bo
 
 type Keep = <T>(value: T | Flaw | undefined, at: string) => T | undefined;
 
-function bodyMatcher({ when }: MappingRule, keep: Keep): ((scope: Scope) => boolean) | undefined {
-  if (when?.body === undefined) return undefined;
+function pathMatcher(
+  conditions: Readonly<Record<string, unknown>> | undefined,
+  at: string,
+  keep: Keep,
+): ((scope: Scope) => boolean) | undefined {
+  if (conditions === undefined) return undefined;
   const tests: { get: Getter; matches: Matcher }[] = [];
-  for (const [path, condition] of Object.entries(when.body)) {
-    const get = keep(compilePath(path), `/when/body/${pointerKey(path)}`);
+  for (const [path, condition] of Object.entries(conditions)) {
+    const get = keep(compilePath(path), `${at}/${pointerKey(path)}`);
     if (get !== undefined) tests.push({ get, matches: compileCondition(condition as Condition) });
   }
   return (scope) => tests.every(({ get, matches }) => matches(get(scope)));

@@ -13,7 +13,13 @@ const Path = Type.String({
   title: 'Path',
   description:
     'a path: "a.b[0]" or "@.a" within the current element, "$.a" within the whole body, "^.a" within the element ' +
-    'around the current one, "$message.deviceId" for the message itself, "$key" and "$index" of the current element',
+    'around the current one, "$message.deviceId" for the message itself, "$key" and "$index" of the current element, "^$key" of the ' +
+    'one around it, "$.a[$index]" for the element at the same place of another array',
+});
+
+const Paths = Type.Union([Path, Type.Array(Path, { minItems: 1, maxItems: 20 })], {
+  title: 'Paths',
+  description: 'a path, or an array of paths of which the first that has a value counts',
 });
 
 const Template = Type.String({
@@ -21,22 +27,25 @@ const Template = Type.String({
   maxLength: 1000,
   title: 'Template',
   description:
-    'text in which {path} stands for the value at that path, {path|safe} for its spelling as the name of a Thing; {{ and }} are braces',
+    'text in which {path} stands for the value at that path, {path|safe} for its spelling as the name of a Thing, {path|compact} for its letters and digits alone; {{ and }} are braces',
 });
 
 const Scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]);
+
+const Values = Type.Union([Scalar, Type.Array(Scalar, { minItems: 1, maxItems: 1000 })]);
 
 export const Condition = Type.Union(
   [
     Scalar,
     Type.Array(Scalar, { minItems: 1, maxItems: 1000 }),
     Type.Object({ exists: Type.Boolean() }, { additionalProperties: false }),
+    Type.Object({ not: Values }, { additionalProperties: false }),
   ],
   {
     title: 'Condition',
     description:
       'a text pattern (* any characters, ? one character), a number, true, false, null (absent), an array of those ' +
-      '(any of them), or {"exists": true} or {"exists": false}',
+      '(any of them), {"exists": true} or {"exists": false}, or {"not": ..} for everything but those',
   },
 );
 
@@ -65,15 +74,33 @@ const When = Type.Object(
   },
 );
 
+const Unit = Type.Enum(['ms', 's', 'us', 'ns', 'ticks', 'auto', 'text'], {
+  description:
+    '"ms", "s", "us" or "ns" since 1970, "ticks" of .NET (100 ns since the year 1), "auto" to tell these apart by their size, or ' +
+    '"text" for ISO 8601 alone',
+});
+
+const Zone = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  description:
+    'the zone of times without an offset: an IANA name such as "Europe/Berlin", or an offset such as "+02:00"; UTC without it',
+});
+
 const Time = Type.Union(
   [
     Path,
     Type.Object(
       {
-        path: Path,
-        unit: Type.Optional(
-          Type.Enum(['ms', 's', 'us', 'ns', 'text'], {
-            description: '"ms", "s", "us" or "ns" since 1970, or "text" for ISO 8601 alone',
+        path: Paths,
+        unit: Type.Optional(Unit),
+        zone: Type.Optional(Zone),
+        base: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 1000,
+            description:
+              'the path of a time in the same unit to which the value is added; where the value is absent, that time counts',
           }),
         ),
       },
@@ -82,7 +109,8 @@ const Time = Type.Union(
   ],
   {
     title: 'Time',
-    description: 'the path of a time (epoch milliseconds or ISO 8601), or {"path": .., "unit": ..}',
+    description:
+      'the path of a time (epoch milliseconds or ISO 8601), or {"path": ..} with, as needed, "unit", "zone" and "base"',
   },
 );
 
@@ -112,12 +140,62 @@ const Quality = Type.Union(
   },
 );
 
+const Location = Type.Object(
+  { latitude: Path, longitude: Path, elevation: Type.Optional(Path) },
+  {
+    additionalProperties: false,
+    title: 'Location',
+    description: 'the paths of latitude, longitude and, as needed, elevation',
+  },
+);
+
+export const BYTES_TYPES = [
+  'uint8',
+  'int8',
+  'uint16le',
+  'uint16be',
+  'int16le',
+  'int16be',
+  'uint32le',
+  'uint32be',
+  'int32le',
+  'int32be',
+  'uint64le',
+  'uint64be',
+  'int64le',
+  'int64be',
+  'float32le',
+  'float32be',
+  'float64le',
+  'float64be',
+] as const;
+
+const Bytes = Type.Object(
+  {
+    at: Type.Integer({ description: 'the place of its first byte, from 0; negative from the end' }),
+    type: Type.Enum(BYTES_TYPES, {
+      description:
+        'the type of the number: uint, int or float, its bits, and le or be for the order of its bytes',
+    }),
+    encoding: Type.Optional(
+      Type.Enum(['base64', 'hex'], { description: '"base64" (also without it) or "hex"' }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    title: 'Bytes',
+    description:
+      'a number within bytes: {"at": 0, "type": "uint16be"}, and "encoding": "hex" for hexadecimal text',
+  },
+);
+
 export const PropertyMapping = Type.Union(
   [
     Path,
     Type.Object(
       {
-        path: Type.Optional(Path),
+        path: Type.Optional(Paths),
+        location: Type.Optional(Location),
         value: Type.Optional(
           Type.Unknown({
             description: 'a constant, instead of a path; or, beside a path, for when it is absent',
@@ -128,6 +206,23 @@ export const PropertyMapping = Type.Union(
             description: `a base type of ThingWorx (${PROPERTY_BASE_TYPES.join(', ')})`,
           }),
         ),
+        bytes: Type.Optional(Bytes),
+        match: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 1000,
+            description:
+              'a regular expression (RE2) on the text; its first group is the value, or the whole match when it has no group',
+          }),
+        ),
+        number: Type.Optional(
+          Type.Enum(['.', ','], {
+            description:
+              'the decimal mark of a number in text, "." or ","; marks between thousands and a unit behind the number are left out',
+          }),
+        ),
+        unit: Type.Optional(Unit),
+        zone: Type.Optional(Zone),
         scale: Type.Optional(Type.Number({ description: 'a number by which the value is multiplied' })),
         offset: Type.Optional(Type.Number({ description: 'a number that is added after scaling' })),
         map: Type.Optional(
@@ -144,7 +239,8 @@ export const PropertyMapping = Type.Union(
   {
     title: 'Property',
     description:
-      'a path, or an object with path or value and, as needed, baseType, scale, offset, map, time and quality',
+      'a path, or an object with path, location or value and, as needed, baseType, bytes, match, number, unit, zone, scale, offset, map, time ' +
+      'and quality',
   },
 );
 
@@ -155,8 +251,19 @@ const Rule = Type.Object(
     ),
     when: Type.Optional(When),
     body: Type.Optional(
-      Type.Enum(['auto', 'json', 'cbor', 'text', 'base64'], {
-        description: 'how the body is read: "auto" (by content type), "json", "cbor", "text" or "base64"',
+      Type.Enum(['auto', 'json', 'lenient', 'lines', 'cbor', 'text', 'base64'], {
+        description:
+          'how the body is read: "auto" (by content type), "json", "lenient" (JSON with NaN as null, zero bytes at the end, or written twice), ' +
+          '"lines" (JSON by the line), "cbor", "text" or "base64"',
+      }),
+    ),
+    encoding: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description:
+          'how the body is encoded, whatever the message says: a charset, gzip, deflate, br or base64, or several in the order in which they ' +
+          'were applied ("utf-16, gzip"); "none" for none of them',
       }),
     ),
     ignore: Type.Optional(Type.Boolean({ description: 'true: messages of this rule are counted and left' })),
@@ -164,7 +271,14 @@ const Rule = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 1000,
-        description: 'a path with [*] for every element of an array, or .* for every member of an object',
+        description:
+          'a path to an element, with [*] for every element of an array or .* for every member of an object',
+      }),
+    ),
+    where: Type.Optional(
+      Type.Record(Type.String(), Condition, {
+        minProperties: 1,
+        description: 'conditions on each element, by path; elements that do not meet all of them are left',
       }),
     ),
     thing: Type.Optional(Template),

@@ -10,8 +10,8 @@ export interface Template {
 }
 
 /**
- * Compiles text in which `{path}` stands for a value and `{path|safe}` for its spelling as the name of a Thing; `{{` and
- * `}}` are braces.
+ * Compiles text in which `{path}` stands for a value, `{path|safe}` for its spelling as the name of a Thing and `{path|compact}` for its
+ * letters and digits alone; `{{` and `}}` are braces.
  */
 export function compileTemplate(text: string): Template | Flaw {
   const parts: (string | Getter)[] = [];
@@ -39,13 +39,19 @@ export function compileTemplate(text: string): Template | Flaw {
   return { fixed: undefined, fill: (scope) => fill(parts, scope) };
 }
 
+const FILTERS: Readonly<Record<string, (text: string) => string>> = {
+  safe: safeThingName,
+  compact: (text) => text.slice(0, 1000).replace(/[^\p{L}\p{M}\p{N}]/gu, ''),
+};
+
 function compileSlot(text: string): Getter | Flaw {
-  if (!text.endsWith('|safe')) return compilePath(text);
-  const getter = compilePath(text.slice(0, -'|safe'.length));
-  if (getter instanceof Flaw) return getter;
+  const [, path = text, name = ''] = /^(.*)\|(safe|compact)$/s.exec(text) ?? [];
+  const getter = compilePath(path);
+  const filter = FILTERS[name];
+  if (getter instanceof Flaw || filter === undefined) return getter;
   return (scope) => {
     const value = getter(scope);
-    return isScalar(value) ? safeThingName(String(value)) : undefined;
+    return isScalar(value) ? filter(String(value)) : undefined;
   };
 }
 

@@ -1,4 +1,4 @@
-import type { HubEvent } from '../sources/events.ts';
+import type { HubNotification } from '../sources/notifications.ts';
 import { CompiledTranslator } from '../translator.ts';
 import type {
   BaseType,
@@ -9,6 +9,7 @@ import type {
   ThingDirectory,
   TranslationSettings,
 } from '../types.ts';
+import { ExpressionPool } from './expression-pool.ts';
 import type { MappingTestMessage } from './schema.ts';
 import { checkSample, type MappingProblem } from './schema-check.ts';
 import { messageOf } from './test-message.ts';
@@ -25,7 +26,7 @@ interface MappingTrial {
   readonly refused: readonly Refusal[];
   /** What would be created first. */
   readonly created: readonly Creation[];
-  readonly events: readonly HubEvent[];
+  readonly events: readonly HubNotification[];
 }
 
 interface TrialValue {
@@ -40,22 +41,28 @@ interface TrialValue {
 /**
  * Tries a sample message (the form of a test's `message`) on settings. Without a directory every Thing and property is
  * taken to exist, with the mapping's base type or the one that the value suggests. Never rejects.
+ *
+ * @param nowMs the enqueued time of a sample that does not say one
  */
 export async function testMapping(
   settings: TranslationSettings,
   sample: unknown,
   directory?: ThingDirectory,
+  nowMs?: number,
 ): Promise<MappingTrial> {
+  const pool = new ExpressionPool();
   const translator = new CompiledTranslator(
     directory === undefined ? { ...settings, ...CREATE_ALL } : settings,
+    pool,
   );
   const problems = [...under('/mappings', translator.problems), ...under('/message', checkSample(sample))];
   if (problems.length > 0) {
     return { problems, values: [], ignored: [], refused: [], created: [], events: [] };
   }
-  const message = messageOf(sample as MappingTestMessage);
+  const message = messageOf(sample as MappingTestMessage, nowMs);
   const rule = translator.ruleFor(message);
   const { translation, created } = await tryMessage(translator, message, new TrialDirectory({}, directory));
+  await pool.stop();
   return {
     problems: [],
     ...(rule === undefined ? {} : { rule }),
@@ -69,7 +76,7 @@ export async function testMapping(
     ignored: translation.ignored,
     refused: translation.refusals,
     created: directory === undefined ? [] : created,
-    events: translation.events,
+    events: translation.notifications,
   };
 }
 

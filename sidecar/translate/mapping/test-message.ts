@@ -1,25 +1,37 @@
-import { parseDateTime } from '../coerce/date-time.ts';
-import type { HubMessage } from '../types.ts';
+import { parseDateTime, utcTimeMs } from '../coerce/date-time.ts';
+import type { ReceivedMessage } from '../types.ts';
 import type { MappingTestMessage } from './schema.ts';
 
-/** The enqueued time of a sample that does not say one: 2024-01-01T00:00:00Z, so that tests give the same every day. */
+/** Stands in for the enqueued time of a sample that does not say one: 2024-01-01T00:00:00Z, so that tests give the same every day. */
 const DEFAULT_ENQUEUED_TIME_MS = 1_704_067_200_000;
 
-/** A hub message from the JSON of a test or of TestMapping. */
-export function messageOf(sample: MappingTestMessage): HubMessage {
+/**
+ * A hub message from the JSON of a test or of TestMapping.
+ *
+ * @param enqueuedTimeMs the enqueued time of a sample that does not say one
+ */
+export function messageOf(sample: MappingTestMessage, enqueuedTimeMs?: number): ReceivedMessage {
+  const { creationTime } = sample;
+  const creationTimeMs = typeof creationTime === 'string' ? utcTimeMs(creationTime) : creationTime;
+  const unreadable =
+    creationTime === undefined || creationTimeMs !== undefined
+      ? {}
+      : { 'iothub-creation-time-utc': creationTime };
+  const givenTimeMs = timeOf(sample.enqueuedTime) ?? enqueuedTimeMs;
   return {
     body: bodyOf(sample),
     contentType: sample.contentType,
     contentEncoding: sample.contentEncoding,
-    systemProperties: (sample.systemProperties ?? {}) as Record<string, unknown>,
+    systemProperties: { ...(sample.systemProperties as Record<string, unknown> | undefined), ...unreadable },
     applicationProperties: (sample.properties ?? {}) as Record<string, unknown>,
     deviceId: sample.deviceId,
     moduleId: sample.moduleId,
     componentName: sample.componentName,
     interfaceId: sample.interfaceId,
     source: sample.source ?? 'Telemetry',
-    enqueuedTimeMs: timeOf(sample.enqueuedTime) ?? DEFAULT_ENQUEUED_TIME_MS,
-    creationTimeMs: timeOf(sample.creationTime),
+    enqueuedTimeMs: givenTimeMs ?? DEFAULT_ENQUEUED_TIME_MS,
+    enqueuedTimeUnknown: givenTimeMs === undefined,
+    creationTimeMs,
     sequenceNumber: 1,
     offset: '0',
     partitionId: '0',

@@ -1,9 +1,9 @@
-import { sameCreation } from '../outcome.ts';
+import { creationKey } from '../outcome.ts';
 import type {
   BaseType,
   Creation,
-  HubMessage,
   PropertyDefinition,
+  ReceivedMessage,
   ThingDefinition,
   ThingDirectory,
   Translation,
@@ -60,17 +60,19 @@ export const CREATE_ALL = {
 /** Translates a message as a lane would, with creations that always succeed. Never rejects. */
 export async function tryMessage(
   translator: Translator,
-  message: HubMessage,
+  message: ReceivedMessage,
   directory: TrialDirectory,
 ): Promise<{ readonly translation: Translation; readonly created: readonly Creation[] }> {
   const prepared = await translator.prepare(message);
   const created: Creation[] = [];
-  const tried = (creation: Creation): boolean => created.some((other) => sameCreation(other, creation));
+  const keys = new Set<string>();
+  const tried = (creation: Creation): boolean => keys.has(creationKey(creation));
   for (;;) {
     const translation = translator.translate(prepared, directory, { tried });
     if (translation.creations.length === 0) return { translation, created };
     for (const creation of translation.creations) {
       created.push(creation);
+      keys.add(creationKey(creation));
       directory.apply(creation);
     }
   }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { ConnectorError } from '../../errors/connector-error.ts';
 import { parseDateTime } from '../coerce/date-time.ts';
 import { isPlainObject } from '../coerce/structure.ts';
 import { show } from '../coerce/wrong.ts';
@@ -6,6 +7,7 @@ import { DEFAULT_LIMITS } from '../decode/limits.ts';
 import { CompiledTranslator } from '../translator.ts';
 import type { BaseType, Translation, TranslationSettings, Update } from '../types.ts';
 import { compileMappings } from './document.ts';
+import { ExpressionPool } from './expression-pool.ts';
 import { pointerKey } from './rule.ts';
 import type { MappingDocument, MappingTest } from './schema.ts';
 import type { MappingProblem } from './schema-check.ts';
@@ -32,14 +34,13 @@ async function runOwnTests(
   tests: readonly MappingTest[],
   limits: TranslationSettings['limits'],
 ): Promise<readonly MappingProblem[]> {
-  const open = new CompiledTranslator({ ...CREATE_ALL, mappings: document, limits });
+  const pool = new ExpressionPool();
+  const open = new CompiledTranslator({ ...CREATE_ALL, mappings: document, limits }, pool);
   // with Things given, what they lack must show
-  const strict = new CompiledTranslator({
-    unknownThing: 'deadLetter',
-    unknownProperty: 'deadLetter',
-    mappings: document,
-    limits,
-  });
+  const strict = new CompiledTranslator(
+    { unknownThing: 'deadLetter', unknownProperty: 'deadLetter', mappings: document, limits },
+    pool,
+  );
   const problems: MappingProblem[] = [];
   for (const [i, test] of tests.entries()) {
     const things = test.things as Record<string, Record<string, BaseType>> | undefined;
@@ -50,6 +51,7 @@ async function runOwnTests(
       problems.push({ pointer: `/tests/${i}${at}`, message: `${name}: ${message}.` });
     }
   }
+  await pool.stop();
   return problems;
 }
 
@@ -122,4 +124,20 @@ function text(value: unknown): string {
   if (value === undefined) return 'nothing';
   const json = typeof value === 'object' ? JSON.stringify(value) : show(value);
   return json.length > 200 ? `${json.slice(0, 200)}...` : json;
+}
+
+/** Problems that a message names; a document with more is wrong as a whole. */
+const MAX_NAMED = 5;
+
+/** Throws MAPPINGS_INVALID when the mappings cannot be used or their own tests fail. */
+export async function checkMappings(mappings: unknown): Promise<void> {
+  const problems = await validateMappings(mappings);
+  if (problems.length === 0) return;
+  const named = problems
+    .slice(0, MAX_NAMED)
+    .map(({ pointer, message }) => `${pointer || '(whole)'}: ${message}`);
+  const more = problems.length > MAX_NAMED ? ` And ${problems.length - MAX_NAMED} more.` : '';
+  throw new ConnectorError('MAPPINGS_INVALID', `${named.join(' ')}${more}`, {
+    details: { problems: problems.slice(0, 100) },
+  });
 }

@@ -1,16 +1,16 @@
 import { coerceValue } from '../coerce/base-types.ts';
 import { NO_CONTEXT } from '../coerce/context.ts';
-import { toDateTime } from '../coerce/date-time.ts';
 import { parseNumeral } from '../coerce/number.ts';
 import { toQuality } from '../coerce/quality.ts';
 import { show, Wrong } from '../coerce/wrong.ts';
 import type { BaseType, Quality } from '../types.ts';
-import { compilePath, Flaw, type Getter } from './path.ts';
-import type { PropertyMapping, QualityMapping, TimeMapping } from './schema.ts';
+import { bytesReader, matcher, numberReader } from './extract.ts';
+import { compilePath, compilePaths, Flaw, type Getter } from './path.ts';
+import type { PropertyMapping, QualityMapping } from './schema.ts';
 import type { Scope } from './scope.ts';
+import { compileTime, compileTimeValue, type TimeReader } from './time.ts';
 
 /** Compiled parts of a rule that read one thing from a scope. None ever throws. */
-export type TimeReader = (scope: Scope) => number | undefined | Wrong;
 export type QualityReader = (scope: Scope) => Quality | undefined | Wrong;
 /** undefined: the message has no such value. */
 type ValueReader = (scope: Scope) => unknown;
@@ -19,38 +19,6 @@ type ValueReader = (scope: Scope) => unknown;
 export interface LocatedFlaw {
   readonly at: string;
   readonly flaw: Flaw;
-}
-
-const UNIT_MS = { ms: 1, s: 1000, us: 1e-3, ns: 1e-6 } as const;
-
-/** Epoch milliseconds; undefined where the path has nothing, so that the message's own time counts. */
-export function compileTime(mapping: TimeMapping): TimeReader | Flaw {
-  const path = typeof mapping === 'string' ? mapping : mapping.path;
-  const unit = typeof mapping === 'string' ? undefined : mapping.unit;
-  const get = compilePath(path);
-  if (get instanceof Flaw) return get;
-  return (scope) => {
-    const value = get(scope);
-    if (value === undefined || value === null || value === '') return undefined;
-    const time = unit === undefined ? toDateTime(value) : inUnit(value, unit);
-    if (typeof time === 'number') return time;
-    return new Wrong('TIME_INVALID', `The time at ${path} cannot be used: ${time?.reason ?? 'it is empty'}.`);
-  };
-}
-
-function inUnit(value: unknown, unit: keyof typeof UNIT_MS | 'text'): number | null | Wrong {
-  if (unit === 'text') {
-    const isText = typeof value === 'string' && !/^-?\d+$/.test(value.trim());
-    return isText ? toDateTime(value) : new Wrong('TIME_INVALID', `${show(value)} is not ISO 8601 text`);
-  }
-  const number =
-    typeof value === 'string'
-      ? parseNumeral(value)
-      : Number(typeof value === 'bigint' ? value : (value as number));
-  if (typeof number !== 'number' || typeof value === 'object' || typeof value === 'boolean') {
-    return new Wrong('TIME_INVALID', `${show(value)} is not a number of ${unit}`);
-  }
-  return toDateTime(unit === 's' ? Math.round(number * 1000) : number * UNIT_MS[unit]);
 }
 
 export function compileQuality(mapping: QualityMapping): QualityReader | Flaw {
@@ -86,7 +54,9 @@ export interface CompiledValue {
   readonly baseType: BaseType | undefined;
 }
 
-/** Compiles one entry of `properties`: path or constant, then map, then scale and offset, then base type. */
+type PropertyObject = Exclude<PropertyMapping, string>;
+
+/** Compiles one entry of `properties`: a path, a location or a constant, then the steps of the object in a fixed order. */
 export function compileValue(mapping: PropertyMapping): CompiledValue | LocatedFlaw {
   if (typeof mapping === 'string') {
     const read = compilePath(mapping);
@@ -94,26 +64,85 @@ export function compileValue(mapping: PropertyMapping): CompiledValue | LocatedF
       ? { at: '', flaw: read }
       : { read, time: undefined, quality: undefined, path: mapping, baseType: undefined };
   }
-  const { path, scale, offset } = mapping;
-  const baseType = mapping.baseType as BaseType | undefined;
-  const constant = mapping.value;
-  if (path === undefined && constant === undefined) {
-    return { at: '', flaw: new Flaw('expected is a path or a value') };
-  }
-  const get = path === undefined ? () => constant : compilePath(path);
-  if (get instanceof Flaw) return { at: '/path', flaw: get };
+  const source = compileSource(mapping);
+  if ('flaw' in source) return source;
+  const { get, path } = source;
   const time = mapping.time === undefined ? undefined : compileTime(mapping.time);
   if (time instanceof Flaw) return { at: '/time', flaw: time };
   const quality = mapping.quality === undefined ? undefined : compileQuality(mapping.quality);
   if (quality instanceof Flaw) return { at: '/quality', flaw: quality };
+  const steps = compileSteps(mapping);
+  if (!Array.isArray(steps)) return steps as LocatedFlaw;
+  const isTime = mapping.unit !== undefined || mapping.zone !== undefined;
+  const given = mapping.baseType as BaseType | undefined;
+  const baseType = given ?? (mapping.location !== undefined ? 'LOCATION' : isTime ? 'DATETIME' : undefined);
+  return { read: reader(get, mapping.value, steps as Step[]), time, quality, path, baseType };
+}
+
+/** Where the value is, before anything is done with it. */
+function compileSource({
+  path,
+  location,
+  value,
+}: PropertyObject): { readonly get: Getter; readonly path: string | undefined } | LocatedFlaw {
+  if (location !== undefined) {
+    if (path !== undefined) return { at: '/location', flaw: new Flaw('a location stands instead of a path') };
+    return compileLocation(location);
+  }
+  if (path === undefined) {
+    return value === undefined
+      ? { at: '', flaw: new Flaw('expected is a path, a location or a value') }
+      : { get: () => value, path: undefined };
+  }
+  const get = compilePaths(path);
+  if (get instanceof Flaw) return { at: '/path', flaw: get };
+  return { get, path: typeof path === 'string' ? path : path.join(' or ') };
+}
+
+function compileLocation(
+  location: NonNullable<PropertyObject['location']>,
+): { readonly get: Getter; readonly path: string } | LocatedFlaw {
+  const { latitude, longitude, elevation } = location;
+  const getters: Getter[] = [];
+  for (const [name, path] of Object.entries({ latitude, longitude, elevation })) {
+    if (path === undefined) continue;
+    const getter = compilePath(path);
+    if (getter instanceof Flaw) return { at: `/location/${name}`, flaw: getter };
+    getters.push(getter);
+  }
+  const [getLatitude, getLongitude, getElevation] = getters as [Getter, Getter, Getter?];
+  const get: Getter = (scope) => {
+    const at = { latitude: getLatitude(scope), longitude: getLongitude(scope) };
+    if (at.latitude === undefined && at.longitude === undefined) return undefined;
+    const height = getElevation?.(scope);
+    return height === undefined || height === null ? at : { ...at, elevation: height };
+  };
+  return { get, path: `${latitude} and ${longitude}` };
+}
+
+function compileSteps(mapping: PropertyObject): readonly Step[] | LocatedFlaw {
+  const { bytes, match, number, unit, zone, scale, offset } = mapping;
+  const baseType = mapping.baseType as BaseType | undefined;
   const steps: Step[] = [];
+  if (bytes !== undefined) steps.push(bytesReader(bytes));
+  if (match !== undefined) {
+    const step = matcher(match);
+    if (step instanceof Flaw) return { at: '/match', flaw: step };
+    steps.push(step);
+  }
+  if (number !== undefined) steps.push(numberReader(number));
   if (mapping.map !== undefined) steps.push(lookUp(mapping.map));
+  if (unit !== undefined || zone !== undefined) {
+    const step = compileTimeValue(unit, zone);
+    if (step instanceof Flaw) return { at: zone === undefined ? '/unit' : '/zone', flaw: step };
+    steps.push(step);
+  }
   if (scale !== undefined || offset !== undefined)
     steps.push((value) => scaleValue(value, scale ?? 1, offset ?? 0));
   if (baseType !== undefined) {
     steps.push((value, exact) => coerceValue(value, { baseType }, { ...NO_CONTEXT, exact }));
   }
-  return { read: reader(get, constant, steps), time, quality, path, baseType };
+  return steps;
 }
 
 /** `exact`: the body was decoded with exact integers. */

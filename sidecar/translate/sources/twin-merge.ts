@@ -1,5 +1,5 @@
 import { isPlainObject, member } from '../coerce/structure.ts';
-import type { TwinChangedEvent, TwinSection } from './events.ts';
+import type { TwinChangeNotification, TwinSection } from './notifications.ts';
 
 /**
  * One section of a twin as it is followed: `content` holds all changes up to `version`; `pending` are later ones that
@@ -73,7 +73,7 @@ export function viewOf(state: TwinSectionState): TwinSection {
  * changes nothing, one that comes late is put in its turn, and one that follows on a missing one is shown at once and
  * kept until the missing one has come.
  */
-export function mergeTwin(state: TwinState, event: TwinChangedEvent): TwinMerge {
+export function mergeTwin(state: TwinState, event: TwinChangeNotification): TwinMerge {
   const next: Record<SectionName, TwinSectionState> = { ...state };
   const changed: Partial<Record<SectionName, TwinSection>> = {};
   let incomplete = false;

@@ -1,5 +1,5 @@
 import { isPlainObject } from '../coerce/structure.ts';
-import type { TwinSection } from './events.ts';
+import type { TwinSection } from './notifications.ts';
 
 /** A twin as it was read whole. */
 export interface WholeTwin {

@@ -67,7 +67,7 @@ describe('configurations', () => {
       code: 'PRECONDITION_FAILED',
     });
     const read = await configurations.get('cooling');
-    assert.equal(read.systemMetrics?.results.targetedCount ?? 1, 1);
+    assert.equal(read.systemMetrics?.results?.targetedCount ?? 1, 1);
     await configurations.delete('cooling', { etag: read.etag ?? '' });
     await assert.rejects(configurations.get('cooling'), { code: 'AZURE_NOT_FOUND' });
   });

@@ -46,9 +46,9 @@ describe('endpoint discovery', () => {
       await until('the event', () => recorder.events.length === 1);
       const event = recorder.events[0]?.event;
       assert.equal(event?.body.toString(), '{"a":1}');
-      assert.equal(event?.systemProperties?.['iothub-connection-device-id'], 'dev-1');
-      assert.equal(event?.systemProperties?.contentEncoding, 'utf-8');
-      assert.deepEqual(event?.properties, { alert: 'no' });
+      assert.equal(event?.systemProperties['iothub-connection-device-id'], 'dev-1');
+      assert.equal(event?.systemProperties.contentEncoding, 'utf-8');
+      assert.deepEqual(event?.applicationProperties, { alert: 'no' });
     } finally {
       await source.stop();
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { HubClients } from '../../../sidecar/azure/iot-hub/hub-clients.ts';
-import { nextFilled, quoteForQuery } from '../../../sidecar/azure/iot-hub/twins.ts';
+import { nextNonEmpty, quoteForQuery } from '../../../sidecar/azure/iot-hub/twins.ts';
 import type { IotHubEmulator } from '../../emulators/iothub/emulator.ts';
 import { range, until } from '../helpers.ts';
 import { startTrustedHub } from './hub-emulator.ts';
@@ -141,7 +141,7 @@ describe('twins', () => {
       .items;
     assert.equal(count?.total, 26);
     const pagesOf = (...pages: { items: number[]; continuationToken?: string }[]) =>
-      nextFilled(
+      nextNonEmpty(
         async ({ continuationToken = '0' }) => pages[Number(continuationToken)] ?? { items: [] },
         {},
       );

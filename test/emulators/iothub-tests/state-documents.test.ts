@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { HubEvent } from '../iothub/hub.ts';
+import type { HubNotification } from '../iothub/hub.ts';
 import { HubError } from '../iothub/hub-error.ts';
 import { holds } from '../iothub/query/evaluate.ts';
 import { parseCondition, parseQuery } from '../iothub/query/syntax.ts';
@@ -125,7 +125,7 @@ test('a query nested without end is refused', () => {
 });
 
 describe('messages as routing sees them', () => {
-  const event: HubEvent = {
+  const event: HubNotification = {
     source: 'Telemetry',
     deviceId: 'dev',
     moduleId: 'mod',

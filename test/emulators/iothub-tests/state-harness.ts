@@ -19,7 +19,7 @@ import type {
   DeviceSessions,
   EventStream,
   FileNotification,
-  HubEvent,
+  HubNotification,
   MethodRequest,
   MethodResponse,
 } from '../iothub/hub.ts';
@@ -35,7 +35,7 @@ const iothub = require('azure-iothub') as typeof Iothub;
 
 /** What a test made of the pieces that the wire side owns. */
 export class Wire implements DeviceSessions, CommandQueues, EventStream {
-  readonly events: HubEvent[] = [];
+  readonly events: HubNotification[] = [];
   readonly desired: { key: string; patch: unknown; version: number }[] = [];
   readonly cut: string[] = [];
   readonly files: FileNotification[] = [];
@@ -46,7 +46,7 @@ export class Wire implements DeviceSessions, CommandQueues, EventStream {
   >();
   #lastLock = 0;
 
-  async append(event: HubEvent): Promise<void> {
+  async append(event: HubNotification): Promise<void> {
     this.events.push(event);
   }
 

@@ -8,7 +8,7 @@
  */
 import avsc from 'avsc';
 import { BlobBatches } from './blob-batches.ts';
-import type { HubEvent } from './hub.ts';
+import type { HubNotification } from './hub.ts';
 import { encodeAvro } from './routed-message.ts';
 import { openAccount, type StorageAccount } from './storage.ts';
 
@@ -88,7 +88,7 @@ export class Capture {
     return this.#batches.flush();
   }
 
-  offer(partition: number, event: HubEvent, enqueuedTimeMs: number): void {
+  offer(partition: number, event: HubNotification, enqueuedTimeMs: number): void {
     const place = this.#places.get(partition) ?? { sequenceNumber: 0, offset: 0 };
     const record: CaptureRecord = {
       SequenceNumber: place.sequenceNumber,
@@ -125,7 +125,7 @@ export class Capture {
 }
 
 function systemProperties(
-  event: HubEvent,
+  event: HubNotification,
   place: { sequenceNumber: number; offset: number },
   enqueuedTimeMs: number,
 ): CaptureRecord['SystemProperties'] {

@@ -3,7 +3,7 @@
  * outcomes. Names of properties and shapes of bodies are those of the article "IoT Hub non-telemetry event schemas".
  */
 import { randomUUID } from 'node:crypto';
-import type { EventStream, HubEvent } from './hub.ts';
+import type { EventStream, HubNotification } from './hub.ts';
 import type { Identities } from './identities.ts';
 import type { Identity } from './identity.ts';
 import type { JsonObject } from './twin-document.ts';
@@ -17,7 +17,7 @@ export interface ChangeEventsParts {
 }
 
 interface Notice {
-  source: HubEvent['source'];
+  source: HubNotification['source'];
   schema: string;
   operation: string;
   deviceId: string;
@@ -112,7 +112,7 @@ export class ChangeEvents {
 
   #send(notice: Notice): void {
     const { hubName, stream } = this.#parts;
-    const event: HubEvent = {
+    const event: HubNotification = {
       source: notice.source,
       deviceId: notice.deviceId,
       ...(notice.moduleId === undefined ? {} : { moduleId: notice.moduleId }),

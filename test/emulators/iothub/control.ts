@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { DelayPoint, FaultProtocol, Faults, RestFaultRule } from './faults.ts';
-import type { EventStream, HubEvent } from './hub.ts';
+import type { EventStream, HubNotification } from './hub.ts';
 import type { Quotas, ThrottlingOptions } from './quotas.ts';
 
 /** What the endpoint acts on; the emulator gives it. */
@@ -35,7 +35,7 @@ export interface ControlTarget {
 export interface PreloadEvent {
   deviceId: string;
   moduleId?: string;
-  source?: HubEvent['source'];
+  source?: HubNotification['source'];
   /** Text is taken as it is, anything else as JSON. */
   body?: unknown;
   bodyBase64?: string;
@@ -199,7 +199,7 @@ export class ControlServer {
   }
 }
 
-function toHubEvent(event: PreloadEvent): HubEvent {
+function toHubEvent(event: PreloadEvent): HubNotification {
   const { messageId, correlationId, contentType, contentEncoding, creationTimeUtc } = event;
   return {
     source: event.source ?? 'Telemetry',

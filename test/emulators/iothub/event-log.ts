@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AmqpWriter } from './amqp/writer.ts';
 import { encodeEvent, type Place } from './event-message.ts';
-import type { EventStream, HubEvent } from './hub.ts';
+import type { EventStream, HubNotification } from './hub.ts';
 import { partitionOf } from './partition-hash.ts';
 import { PartitionLog, type Retention } from './partition-log.ts';
 import { SlabCache } from './slab-cache.ts';
@@ -80,7 +80,7 @@ export class EventLog implements EventStream {
     for (const partition of this.#partitions) partition.stop();
   }
 
-  append(event: HubEvent): Promise<void> {
+  append(event: HubNotification): Promise<void> {
     const partition = this.#partitions[partitionOf(event.deviceId, this.#partitions.length)] as PartitionLog;
     return partition.append((place) => encodeEvent(this.#writer, event, place));
   }

@@ -6,7 +6,7 @@
  * which order the service writes the annotations, and whether it adds more of them for messages that it makes itself.
  */
 import type { AmqpWriter } from './amqp/writer.ts';
-import type { HubEvent, MessageProperties } from './hub.ts';
+import type { HubNotification, MessageProperties } from './hub.ts';
 
 export interface Place {
   sequenceNumber: number;
@@ -15,7 +15,7 @@ export interface Place {
 }
 
 /** Writes the section that says where in the log an event is, together with further annotations. */
-export function encodeEvent(writer: AmqpWriter, event: HubEvent, place: Place): Buffer {
+export function encodeEvent(writer: AmqpWriter, event: HubNotification, place: Place): Buffer {
   const { properties } = event;
   writer.reset();
   writer.descriptor(0x72);

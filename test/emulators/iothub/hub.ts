@@ -22,7 +22,7 @@ export interface MessageProperties {
 }
 
 /** One entry for the event stream (the Event Hubs-compatible endpoint), before it has a partition and an offset. */
-export interface HubEvent {
+export interface HubNotification {
   source:
     | 'Telemetry'
     | 'twinChangeEvents'
@@ -44,7 +44,7 @@ export interface HubEvent {
 
 export interface EventStream {
   /** Appends to the partition of the device id. Resolves when the event is stored. */
-  append(event: HubEvent): Promise<void>;
+  append(event: HubNotification): Promise<void>;
 }
 
 export interface MethodRequest {

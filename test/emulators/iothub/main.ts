@@ -9,7 +9,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type IotHubOptions, startIotHub } from './emulator.ts';
-import type { HubEvent } from './hub.ts';
+import type { HubNotification } from './hub.ts';
 
 const { values } = parseArgs({
   options: {
@@ -38,7 +38,7 @@ const options: IotHubOptions = {
   ...(values['standard-ports'] === undefined ? {} : { standardPorts: values['standard-ports'] }),
   ...(values['built-in-source'] === undefined
     ? {}
-    : { builtInSources: values['built-in-source'] as HubEvent['source'][] }),
+    : { builtInSources: values['built-in-source'] as HubNotification['source'][] }),
 };
 
 try {

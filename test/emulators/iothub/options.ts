@@ -1,6 +1,6 @@
 /** How an emulator is made. Everything has a default. */
 import type { Authority } from '../authority.ts';
-import type { HubEvent } from './hub.ts';
+import type { HubNotification } from './hub.ts';
 import type { HubStateOptions } from './hub-state.ts';
 
 type StateOptions = Pick<
@@ -37,7 +37,7 @@ export interface IotHubOptions extends StateOptions {
    * Sources that have a route to the built-in endpoint, beside `routes`. A new hub has none, and then telemetry alone
    * arrives there.
    */
-  builtInSources?: readonly HubEvent['source'][];
+  builtInSources?: readonly HubNotification['source'][];
   /** Cloud-to-device queue; IoT Hub's defaults unless given. */
   commandLockMs?: number;
   commandMaxDeliveryCount?: number;

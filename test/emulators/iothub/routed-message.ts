@@ -3,7 +3,7 @@
  * Names are those of the articles on the routing query syntax and on message formats (column Azure Storage).
  */
 import avsc from 'avsc';
-import type { HubEvent } from './hub.ts';
+import type { HubNotification } from './hub.ts';
 import { valueAtAnyCase } from './query/evaluate.ts';
 import type { Path } from './query/syntax.ts';
 import type { JsonObject } from './twin-document.ts';
@@ -33,7 +33,7 @@ const recordType = avsc.Type.forSchema(
   { wrapUnions: true },
 );
 
-export function systemPropertiesOf(event: HubEvent, enqueuedTimeMs: number): Record<string, string> {
+export function systemPropertiesOf(event: HubNotification, enqueuedTimeMs: number): Record<string, string> {
   const { properties } = event;
   const given: Record<string, string | undefined> = {
     connectionDeviceId: event.deviceId,
@@ -55,7 +55,7 @@ export function systemPropertiesOf(event: HubEvent, enqueuedTimeMs: number): Rec
   return system;
 }
 
-export function recordOf(event: HubEvent, enqueuedTimeMs: number): RoutedRecord {
+export function recordOf(event: HubNotification, enqueuedTimeMs: number): RoutedRecord {
   const { properties } = event;
   return {
     EnqueuedTimeUtc: new Date(enqueuedTimeMs).toISOString(),
@@ -156,7 +156,7 @@ function decodeUtf32(body: Uint8Array): string {
  * as application properties), plain names as application properties. Names match in any case.
  */
 export function routingResolver(
-  event: HubEvent,
+  event: HubNotification,
   enqueuedTimeMs: number,
   twin: () => JsonObject | undefined,
 ): (path: Path) => unknown {

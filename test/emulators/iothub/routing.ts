@@ -3,7 +3,7 @@
  * match it, each once. The built-in endpoint is called `events`; telemetry that no route matched falls back to it.
  * A hub without routes delivers telemetry to the built-in endpoint and nothing else.
  */
-import type { EventStream, HubEvent } from './hub.ts';
+import type { EventStream, HubNotification } from './hub.ts';
 import { holds } from './query/evaluate.ts';
 import { type Expression, parseCondition } from './query/syntax.ts';
 import type { Quotas } from './quotas.ts';
@@ -13,7 +13,7 @@ import type { Twins } from './twins.ts';
 
 export interface RouteOptions {
   name: string;
-  source: HubEvent['source'];
+  source: HubNotification['source'];
   /** A condition of the routing query syntax; absent matches all. */
   condition?: string;
   endpointNames: string[];
@@ -33,7 +33,7 @@ export interface RoutingOptions {
   /** Whether unmatched telemetry goes to the built-in endpoint. */
   fallback?: boolean;
   /** Is told every message for the built-in endpoint, as Event Hubs Capture is. */
-  capture?: { offer(partition: number, event: HubEvent, enqueuedTimeMs: number): void };
+  capture?: { offer(partition: number, event: HubNotification, enqueuedTimeMs: number): void };
 }
 
 interface CompiledRoute {
@@ -46,7 +46,7 @@ export const builtInEndpoint = 'events';
 export class Routing implements EventStream {
   readonly #options: RoutingOptions;
   readonly #endpoints = new Map<string, StorageEndpoint>();
-  #routes = new Map<HubEvent['source'], CompiledRoute[]>();
+  #routes = new Map<HubNotification['source'], CompiledRoute[]>();
 
   constructor(options: RoutingOptions) {
     this.#options = options;
@@ -67,7 +67,7 @@ export class Routing implements EventStream {
 
   /** Replaces all routes. Throws ArgumentInvalid (condition) or RangeError (endpoint). */
   setRoutes(routes: readonly RouteOptions[]): void {
-    const compiled = new Map<HubEvent['source'], CompiledRoute[]>();
+    const compiled = new Map<HubNotification['source'], CompiledRoute[]>();
     for (const route of routes) {
       for (const name of route.endpointNames) {
         if (name !== builtInEndpoint && !this.#endpoints.has(name)) {
@@ -92,7 +92,7 @@ export class Routing implements EventStream {
   }
 
   /** Rejects with ThrottlingException or IotHubQuotaExceeded when throttling is on and used up. */
-  async append(event: HubEvent): Promise<void> {
+  async append(event: HubNotification): Promise<void> {
     const { quotas, log } = this.#options;
     if (event.source === 'Telemetry') {
       quotas.take('telemetry');
@@ -113,7 +113,7 @@ export class Routing implements EventStream {
     await log.append(event);
   }
 
-  #match(routes: readonly CompiledRoute[], event: HubEvent): ReadonlySet<string> {
+  #match(routes: readonly CompiledRoute[], event: HubNotification): ReadonlySet<string> {
     const { twins } = this.#options;
     const resolve = routingResolver(event, event.enqueuedTimeMs ?? Date.now(), () => {
       const twin = twins.peek(event.deviceId, event.moduleId);
@@ -127,7 +127,7 @@ export class Routing implements EventStream {
     return names;
   }
 
-  #offer(names: ReadonlySet<string>, event: HubEvent): void {
+  #offer(names: ReadonlySet<string>, event: HubNotification): void {
     const partition = this.#options.partitionOf(event.deviceId);
     const enqueuedTimeMs = event.enqueuedTimeMs ?? Date.now();
     for (const name of names) this.#endpoints.get(name)?.offer(partition, event, enqueuedTimeMs);

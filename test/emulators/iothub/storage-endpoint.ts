@@ -1,6 +1,6 @@
 /** A storage container as an endpoint of message routing: batches as Avro or JSON under the hub's file names. */
 import { BlobBatches } from './blob-batches.ts';
-import type { HubEvent } from './hub.ts';
+import type { HubNotification } from './hub.ts';
 import { encodeJsonLines, encodeRecords, type RoutedRecord, recordOf } from './routed-message.ts';
 import { openAccount, type StorageAccount } from './storage.ts';
 
@@ -67,7 +67,7 @@ export class StorageEndpoint {
     return this.#batches.flush();
   }
 
-  offer(partition: number, event: HubEvent, enqueuedTimeMs: number): void {
+  offer(partition: number, event: HubNotification, enqueuedTimeMs: number): void {
     const record = recordOf(event, enqueuedTimeMs);
     this.#batches.add(partition, record, record.Body.length + 256, enqueuedTimeMs);
   }

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
-import type { ReceivedEvent } from '../../../sidecar/azure/event-hubs/event-types.ts';
-import { FileDeadLetters } from '../../../sidecar/dead-letters/file-store.ts';
+import { type EventContent, toReceivedMessage } from '../../../sidecar/azure/event-hubs/received-message.ts';
+import { FileDeadLetterStore } from '../../../sidecar/dead-letters/file-store.ts';
 import type { DeadLetterStore } from '../../../sidecar/dead-letters/store.ts';
 import type { Position } from '../../../sidecar/ingest/lanes/checkpointer.ts';
 import { Lane, type LaneLimits } from '../../../sidecar/ingest/lanes/lane.ts';
+import type { ReceivedMessage } from '../../../sidecar/translate/types.ts';
 import { BEGIN_MS, listeningLog, scratchDirectory, until } from '../../dead-letters/letters.ts';
-import { TestRoad } from '../pipeline-fixture.ts';
+import { TestPipeline } from '../pipeline-fixture.ts';
 
 export function event(
   sequenceNumber: number,
   body: unknown,
   device = 'dev-1',
-  more: Partial<ReceivedEvent> = {},
-): ReceivedEvent {
-  return {
+  more: Partial<EventContent> = {},
+): ReceivedMessage {
+  const content = {
     body: Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)),
     sequenceNumber,
     offset: String(sequenceNumber * 10),
@@ -22,6 +23,7 @@ export function event(
     properties: {},
     ...more,
   };
+  return toReceivedMessage(content, '3');
 }
 
 export const temperature = (from: number, to: number, device?: string) =>
@@ -34,9 +36,9 @@ export const LIMITS: LaneLimits = {
   bytesInFlight: 1_000_000,
 };
 
-/** Lanes with all that a lane needs, against a stand-in for ThingWorx that knows three Things. */
-export class LaneStage {
-  road = new TestRoad();
+/** Lanes with all that a lane needs, against a fake ThingWorx that has three Things. */
+export class LaneFixture {
+  pipeline = new TestPipeline();
   directory = '';
   store!: DeadLetterStore;
   limits = LIMITS;
@@ -47,11 +49,11 @@ export class LaneStage {
 
   readonly start = async () => {
     ({ directory: this.directory, remove: this.#remove } = await scratchDirectory());
-    this.road = new TestRoad();
-    await this.road.start();
+    this.pipeline = new TestPipeline();
+    await this.pipeline.start();
     for (const name of ['dev-1', 'dev-2', 'dev-3'])
-      this.road.thingworx.things.set(name, { temperature: 'NUMBER', text: 'STRING', place: 'LOCATION' });
-    this.store = new FileDeadLetters({ directory: `${this.directory}/letters`, log: listeningLog().log });
+      this.pipeline.thingworx.things.set(name, { temperature: 'NUMBER', text: 'STRING', place: 'LOCATION' });
+    this.store = new FileDeadLetterStore({ directory: `${this.directory}/letters`, log: listeningLog().log });
     this.checkpoints = [];
     this.checkpoint = async (position) => {
       this.checkpoints.push(position);
@@ -63,13 +65,13 @@ export class LaneStage {
   readonly stop = async () => {
     for (const lane of this.#lanes.splice(0)) await lane.stop({ drain: false });
     await this.store.close();
-    await this.road.stop();
+    await this.pipeline.stop();
     await this.#remove();
   };
 
   readonly open = (sink: Pick<DeadLetterStore, 'append'> = this.store) => {
     const lane = new Lane({
-      ...this.road.road,
+      ...this.pipeline.parts,
       deadLetters: sink,
       partitionId: '3',
       stream: 'cafe0123',
@@ -85,12 +87,12 @@ export class LaneStage {
   readonly settled = (lane: Lane, last: number) => until(() => lane.position?.sequenceNumber === last);
 
   /** The temperatures that have arrived. */
-  readonly values = () => this.road.thingworx.rows.map((row) => row.values.temperature);
+  readonly values = () => this.pipeline.thingworx.rows.map((row) => row.values.temperature);
 
   readonly letters = async () => (await this.store.list({}, { limit: 1_000 })).letters;
 
   readonly assertBalanced = () => {
-    const { received, delivered, ignored, deadLettered, released, inFlight } = this.road.counters.counts;
+    const { received, delivered, ignored, deadLettered, released, inFlight } = this.pipeline.counters.counts;
     assert.equal(received, delivered + ignored + deadLettered + released + inFlight);
   };
 }

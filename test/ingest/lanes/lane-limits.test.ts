@@ -4,10 +4,10 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import type { DeadLetter } from '../../../sidecar/dead-letters/store.ts';
 import { BEGIN_MS, until } from '../../dead-letters/letters.ts';
-import { event, LaneStage, LIMITS, temperature } from './lane-fixture.ts';
+import { event, LaneFixture, LIMITS, temperature } from './lane-fixture.ts';
 
 describe('limits and accounts of a lane', () => {
-  const stage = new LaneStage();
+  const stage = new LaneFixture();
   const { open, settled, values, assertBalanced } = stage;
   beforeEach(stage.start);
   afterEach(stage.stop);
@@ -28,7 +28,7 @@ describe('limits and accounts of a lane', () => {
       event(1, { temperature: 1 }, 'nobody'),
       event(2, { temperature: 2 }),
     ]);
-    await until(() => stage.road.waits.length > 0);
+    await until(() => stage.pipeline.waits.length > 0);
     assert.equal(lane.position, undefined);
     assert.equal(stage.checkpoints.length, 0);
     broken = false;
@@ -42,7 +42,7 @@ describe('limits and accounts of a lane', () => {
   });
 
   test('takes no more than its limits while ThingWorx does not answer', async () => {
-    stage.road.thingworx.trouble = () => ({ status: 503 });
+    stage.pipeline.thingworx.trouble = () => ({ status: 503 });
     stage.limits = { ...LIMITS, messagesInFlight: 100 };
     const lane = open();
     let accepted = 0;
@@ -53,43 +53,43 @@ describe('limits and accounts of a lane', () => {
       }
     })();
     await until(() => lane.unsettled >= 100);
-    await until(() => stage.road.waits.length > 0);
+    await until(() => stage.pipeline.waits.length > 0);
     assert.ok(lane.unsettled <= 150 && accepted <= 100, `${lane.unsettled} ${accepted}`);
-    stage.road.thingworx.trouble = () => undefined;
+    stage.pipeline.thingworx.trouble = () => undefined;
     await feeding;
     await settled(lane, 499);
-    assert.equal(stage.road.thingworx.rows.length, 500);
+    assert.equal(stage.pipeline.thingworx.rows.length, 500);
   });
 
   test('counts compressed messages by what they hold, in memory and in a call', async ({ mock }) => {
-    const interpret = mock.method(stage.road.road.interpreter, 'interpret');
-    stage.road.thingworx.trouble = () => ({ status: 503 });
+    const interpret = mock.method(stage.pipeline.parts.interpreter, 'interpret');
+    stage.pipeline.thingworx.trouble = () => ({ status: 503 });
     const lane = open();
     const zipped = (number: number) =>
       event(number, gzipSync(JSON.stringify({ temperature: number, text: 'x'.repeat(200_000) })));
     const accepting = lane.accept(Array.from({ length: 60 }, (_, i) => zipped(i)));
-    await until(() => stage.road.waits.length > 0);
+    await until(() => stage.pipeline.waits.length > 0);
     const decoded = (await Promise.all(interpret.mock.calls.map(({ result }) => result))).flat().length;
     assert.ok(decoded <= 10, `${decoded} messages of 200 KB are decoded, and 1 MB is the limit`);
     assertBalanced();
-    stage.road.thingworx.trouble = () => undefined;
+    stage.pipeline.thingworx.trouble = () => undefined;
     await accepting;
     await settled(lane, 59);
     assert.deepEqual(
       values(),
       Array.from({ length: 60 }, (_, i) => i),
     );
-    assert.ok(stage.road.thingworx.calls.every(({ rows }) => rows.length <= 5));
+    assert.ok(stage.pipeline.thingworx.calls.every(({ rows }) => rows.length <= 5));
     assertBalanced();
   });
 
   test('hands back what it holds when it must stop at once', async () => {
-    stage.road.thingworx.trouble = () => ({ status: 503 });
+    stage.pipeline.thingworx.trouble = () => ({ status: 503 });
     const lane = open();
     await lane.accept(temperature(0, 300));
-    await until(() => stage.road.waits.length > 0);
+    await until(() => stage.pipeline.waits.length > 0);
     await lane.stop({ drain: false });
-    const { received, released, inFlight } = stage.road.counters.counts;
+    const { received, released, inFlight } = stage.pipeline.counters.counts;
     assert.deepEqual([received, released, inFlight], [300, 300, 0]);
     assert.deepEqual(stage.checkpoints, []);
     assertBalanced();
@@ -99,7 +99,7 @@ describe('limits and accounts of a lane', () => {
     const lane = open();
     await lane.accept(temperature(0, 300));
     await lane.stop({ drain: true });
-    assert.equal(stage.road.thingworx.rows.length, 300);
+    assert.equal(stage.pipeline.thingworx.rows.length, 300);
     assert.equal(stage.checkpoints.at(-1)?.sequenceNumber, 299);
     assertBalanced();
   });
@@ -119,7 +119,7 @@ describe('limits and accounts of a lane', () => {
   });
 
   test('balances its accounts at every moment', async () => {
-    stage.road.thingworx.trouble = async () => {
+    stage.pipeline.thingworx.trouble = async () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       assertBalanced();
       return undefined;
@@ -136,9 +136,9 @@ describe('limits and accounts of a lane', () => {
       assertBalanced();
     }
     await settled(lane, 193);
-    const { received, delivered, ignored, deadLettered, inFlight } = stage.road.counters.counts;
+    const { received, delivered, ignored, deadLettered, inFlight } = stage.pipeline.counters.counts;
     assert.deepEqual([received, delivered, ignored, deadLettered, inFlight], [140, 100, 20, 20, 0]);
-    assert.deepEqual(stage.road.counters.deadLetteredByReason, { BODY_NOT_JSON: 10, THING_UNKNOWN: 10 });
+    assert.deepEqual(stage.pipeline.counters.deadLetteredByReason, { BODY_NOT_JSON: 10, THING_UNKNOWN: 10 });
   });
 
   test('accounts for every message, whatever bytes it has', async () => {
@@ -172,7 +172,7 @@ describe('limits and accounts of a lane', () => {
       }),
       { numRuns: 60 },
     );
-    const { received, deadLettered, released } = stage.road.counters.counts;
+    const { received, deadLettered, released } = stage.pipeline.counters.counts;
     assert.deepEqual([received, released], [next, 0]);
     assert.equal((await stage.store.stats()).count, deadLettered);
     assert.equal(Object.getPrototypeOf({}), Object.prototype);

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { ReceivedEvent } from '../../../sidecar/azure/event-hubs/event-types.ts';
 import { DeadLetterReplay } from '../../../sidecar/ingest/replay/dead-letters.ts';
 import { isEnded } from '../../../sidecar/tasks/task.ts';
 import { Tasks } from '../../../sidecar/tasks/tasks.ts';
+import type { ReceivedMessage } from '../../../sidecar/translate/types.ts';
 import { listeningLog, until } from '../../dead-letters/letters.ts';
-import { event, LaneStage, LIMITS, temperature } from './lane-fixture.ts';
+import { event, LaneFixture, LIMITS, temperature } from './lane-fixture.ts';
 
 describe('lane', () => {
-  const stage = new LaneStage();
+  const stage = new LaneFixture();
   const { open, settled, values, letters, assertBalanced } = stage;
   beforeEach(stage.start);
   afterEach(stage.stop);
@@ -22,7 +22,7 @@ describe('lane', () => {
       Array.from({ length: 1_000 }, (_, i) => i),
     );
     let mark = -1;
-    for (const { stream, partition, through = -1, rows } of stage.road.thingworx.calls) {
+    for (const { stream, partition, through = -1, rows } of stage.pipeline.thingworx.calls) {
       assert.deepEqual([stream, partition], ['cafe0123', '3']);
       assert.ok(rows.every((row) => row.sequenceNumber > mark && row.sequenceNumber <= through));
       mark = through;
@@ -33,20 +33,20 @@ describe('lane', () => {
 
   test('keeps the order of each device through calls that fail, halve and are refused in part', async () => {
     let calls = 0;
-    stage.road.thingworx.trouble = ({ rows }) => {
+    stage.pipeline.thingworx.trouble = ({ rows }) => {
       calls += 1;
       if (calls % 7 === 0) return { status: 503 };
       if (calls % 5 === 0) return 'drop';
       if (rows.some((row) => row.values.temperature === 333)) return { status: 500, text: 'script error' };
       return undefined;
     };
-    stage.road.thingworx.refuse = ({ values }) => (values.temperature === 77 ? 'no' : undefined);
+    stage.pipeline.thingworx.refuse = ({ values }) => (values.temperature === 77 ? 'no' : undefined);
     const lane = open();
     const events = Array.from({ length: 600 }, (_, i) => event(i, { temperature: i }, `dev-${(i % 3) + 1}`));
     for (let from = 0; from < 600; from += 60) await lane.accept(events.slice(from, from + 60));
     await settled(lane, 599);
     for (const thing of ['dev-1', 'dev-2', 'dev-3']) {
-      const times = stage.road.thingworx.rows
+      const times = stage.pipeline.thingworx.rows
         .filter((row) => row.thing === thing)
         .map(({ timeMs }) => timeMs);
       assert.deepEqual(
@@ -55,7 +55,7 @@ describe('lane', () => {
         thing,
       );
     }
-    assert.equal(stage.road.thingworx.rows.length, 598);
+    assert.equal(stage.pipeline.thingworx.rows.length, 598);
     assert.deepEqual(
       (await letters()).map(({ sequenceNumber, codes }) => [sequenceNumber, ...codes]),
       [
@@ -67,28 +67,28 @@ describe('lane', () => {
   });
 
   test('finds the one message in a thousand that ThingWorx cannot take', async () => {
-    stage.road.thingworx.trouble = ({ rows }) =>
+    stage.pipeline.thingworx.trouble = ({ rows }) =>
       rows.some((row) => row.values.temperature === 617) ? { status: 500, text: 'script error' } : undefined;
     stage.limits = { ...LIMITS, maxRowsPerCall: 1_000 };
     const lane = open();
     await lane.accept(temperature(0, 1_000));
     await settled(lane, 999);
-    assert.equal(stage.road.thingworx.rows.length, 999);
+    assert.equal(stage.pipeline.thingworx.rows.length, 999);
     assert.deepEqual(
       (await letters()).map(({ sequenceNumber }) => sequenceNumber),
       [617],
     );
-    const { delivered, deadLettered } = stage.road.counters.counts;
+    const { delivered, deadLettered } = stage.pipeline.counters.counts;
     assert.deepEqual([delivered, deadLettered], [999, 1]);
-    assert.ok(stage.road.counters.calls < 60, `${stage.road.counters.calls} calls`);
+    assert.ok(stage.pipeline.counters.calls < 60, `${stage.pipeline.counters.calls} calls`);
   });
 
   test('puts nothing aside while ThingWorx fails for every call alike', async () => {
     let broken = true;
-    stage.road.thingworx.trouble = () => (broken ? { status: 500, text: 'script error' } : undefined);
+    stage.pipeline.thingworx.trouble = () => (broken ? { status: 500, text: 'script error' } : undefined);
     const lane = open();
     await lane.accept(temperature(0, 3));
-    await until(() => stage.road.waits.length > 0);
+    await until(() => stage.pipeline.waits.length > 0);
     assert.deepEqual(await letters(), []);
     broken = false;
     await settled(lane, 2);
@@ -106,7 +106,7 @@ describe('lane', () => {
     const name = trouble === 'drop' ? 'a connection that breaks' : `status ${trouble.status}`;
     test(`waits through ${name} and goes on by itself`, async () => {
       let left = 3;
-      stage.road.thingworx.trouble = () => (left-- > 0 ? trouble : undefined);
+      stage.pipeline.thingworx.trouble = () => (left-- > 0 ? trouble : undefined);
       const lane = open();
       await lane.accept(temperature(0, 20));
       await settled(lane, 19);
@@ -114,7 +114,7 @@ describe('lane', () => {
         values(),
         Array.from({ length: 20 }, (_, i) => i),
       );
-      assert.equal(stage.road.waits.length, 2, 'told once that it waits and once that it goes on');
+      assert.equal(stage.pipeline.waits.length, 2, 'told once that it waits and once that it goes on');
       assert.deepEqual(await letters(), []);
       assertBalanced();
     });
@@ -122,10 +122,10 @@ describe('lane', () => {
 
   test('waits while ThingWorx does not describe its Things', async () => {
     let left = 2;
-    stage.road.thingworx.describeTrouble = () => (left-- > 0 ? { status: 503 } : undefined);
+    stage.pipeline.thingworx.describeTrouble = () => (left-- > 0 ? { status: 503 } : undefined);
     const lane = open();
     const accepting = lane.accept(temperature(0, 5));
-    await until(() => stage.road.waits.length > 0);
+    await until(() => stage.pipeline.waits.length > 0);
     assert.equal(
       lane.unsettled,
       5,
@@ -134,22 +134,22 @@ describe('lane', () => {
     await accepting;
     await settled(lane, 4);
     assert.deepEqual(await letters(), []);
-    assert.deepEqual(stage.road.waits, ['THINGWORX_UNAVAILABLE', undefined]);
+    assert.deepEqual(stage.pipeline.waits, ['THINGWORX_UNAVAILABLE', undefined]);
   });
 
   test('looks again at a Thing or property that is gone, and lets the policy decide', async () => {
     const lane = open();
     await lane.accept([event(0, { temperature: 0, text: 'a' })]);
     await settled(lane, 0);
-    stage.road.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
+    stage.pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
     await lane.accept([event(1, { temperature: 1, text: 'b' })]);
     await settled(lane, 1);
     assert.deepEqual(
-      stage.road.thingworx.rows.map((row) => row.values),
+      stage.pipeline.thingworx.rows.map((row) => row.values),
       [{ temperature: 0, text: 'a' }, { temperature: 1 }],
     );
-    assert.deepEqual(stage.road.counters.counts.delivered, 2);
-    stage.road.thingworx.things.delete('dev-1');
+    assert.deepEqual(stage.pipeline.counters.counts.delivered, 2);
+    stage.pipeline.thingworx.things.delete('dev-1');
     await lane.accept([event(2, { temperature: 2 })]);
     await settled(lane, 2);
     assert.deepEqual(
@@ -159,36 +159,36 @@ describe('lane', () => {
   });
 
   test('counts as ignored what is ignored only because its Thing is gone', async () => {
-    stage.road.use({ unknownThing: 'ignore' });
+    stage.pipeline.use({ unknownThing: 'ignore' });
     const lane = open();
     await lane.accept([event(0, { temperature: 0 })]);
     await settled(lane, 0);
-    stage.road.thingworx.things.delete('dev-1');
+    stage.pipeline.thingworx.things.delete('dev-1');
     await lane.accept([event(1, { temperature: 1 })]);
     await settled(lane, 1);
-    const { delivered, ignored } = stage.road.counters.counts;
+    const { delivered, ignored } = stage.pipeline.counters.counts;
     assert.deepEqual([delivered, ignored], [1, 1]);
-    assert.deepEqual(stage.road.counters.ignoredByReason, { THING_UNKNOWN: 1 });
+    assert.deepEqual(stage.pipeline.counters.ignoredByReason, { THING_UNKNOWN: 1 });
     assertBalanced();
   });
 
   test('sends a value again that was refused because its property was just being made', async () => {
     let refusals = 1;
-    stage.road.thingworx.refuse = () => undefined;
-    const { things } = stage.road.thingworx;
+    stage.pipeline.thingworx.refuse = () => undefined;
+    const { things } = stage.pipeline.thingworx;
     const lane = open();
     await lane.accept([event(0, { temperature: 0, text: 'x' })]);
     await settled(lane, 0);
     const whole = things.get('dev-1') as Record<string, string>;
     things.set('dev-1', { temperature: 'NUMBER' });
-    stage.road.thingworx.describeTrouble = () => {
+    stage.pipeline.thingworx.describeTrouble = () => {
       // By the time the definition is read again the property is back.
       if (refusals-- > 0) things.set('dev-1', whole);
       return undefined;
     };
     await lane.accept([event(1, { temperature: 1, text: 'y' })]);
     await settled(lane, 1);
-    const last = stage.road.thingworx.calls.slice(-2);
+    const last = stage.pipeline.thingworx.calls.slice(-2);
     assert.deepEqual(
       last.map(({ stream }) => stream),
       ['cafe0123', undefined],
@@ -201,7 +201,7 @@ describe('lane', () => {
   });
 
   test('each reason of a dead letter, and its replay once the reason is gone', async () => {
-    const bad: [string, ReceivedEvent][] = [
+    const bad: [string, ReceivedMessage][] = [
       ['BODY_NOT_JSON', event(0, Buffer.from('{'))],
       ['BODY_EMPTY', event(1, Buffer.alloc(0))],
       ['BODY_NOT_TEXT', event(2, Buffer.from([0x7b, 0xff, 0xff, 0x7d]))],
@@ -219,8 +219,8 @@ describe('lane', () => {
         }),
       ],
     ];
-    stage.road.thingworx.refuse = ({ values }) => (values.temperature === -273 ? 'too cold' : undefined);
-    stage.road.thingworx.trouble = ({ rows }) =>
+    stage.pipeline.thingworx.refuse = ({ values }) => (values.temperature === -273 ? 'too cold' : undefined);
+    stage.pipeline.thingworx.trouble = ({ rows }) =>
       rows.some((row) => row.values.temperature === 666) ? { status: 500 } : undefined;
     const lane = open();
     await lane.accept([...bad.map(([, one]) => one), event(11, { temperature: 11 })]);
@@ -233,13 +233,13 @@ describe('lane', () => {
     );
 
     // Whatever can be put right is put right: the Thing is made, the platform takes the values.
-    stage.road.thingworx.things.set('nobody', { temperature: 'NUMBER' });
-    stage.road.thingworx.things.set('dev-1', { temperature: 'STRING' });
-    stage.road.thingworx.refuse = () => undefined;
-    stage.road.thingworx.trouble = () => undefined;
-    await stage.road.stopAndStart();
+    stage.pipeline.thingworx.things.set('nobody', { temperature: 'NUMBER' });
+    stage.pipeline.thingworx.things.set('dev-1', { temperature: 'STRING' });
+    stage.pipeline.thingworx.refuse = () => undefined;
+    stage.pipeline.thingworx.trouble = () => undefined;
+    await stage.pipeline.stopAndStart();
     const tasks = new Tasks({ directory: `${stage.directory}/tasks`, log: listeningLog().log });
-    const forwarder = stage.road.forwarder(stage.store);
+    const forwarder = stage.pipeline.forwarder(stage.store);
     tasks.define(new DeadLetterReplay({ store: () => stage.store, forwarder: () => forwarder }));
     const { id } = await tasks.submit('ReplayDeadLetters', 'Replay', { storedUntilMs: Date.now() });
     await until(() => isEnded(tasks.get(id)));

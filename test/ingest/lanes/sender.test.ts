@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Row } from '../../../sidecar/ingest/lanes/batch.ts';
 import type { Update } from '../../../sidecar/translate/types.ts';
-import { TestRoad } from '../pipeline-fixture.ts';
+import { TestPipeline } from '../pipeline-fixture.ts';
 
 const PROPERTIES = ['temperature'];
 const BASE_TYPES = ['NUMBER'] as const;
@@ -22,27 +22,27 @@ function row(sequenceNumber: number, value = sequenceNumber): Row {
 const rows = (count: number) => Array.from({ length: count }, (_, i) => row(i));
 
 describe('sender', () => {
-  let road: TestRoad;
+  let pipeline: TestPipeline;
   const { signal } = new AbortController();
 
   beforeEach(async () => {
-    road = new TestRoad();
-    await road.start();
-    road.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
+    pipeline = new TestPipeline();
+    await pipeline.start();
+    pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
   });
-  afterEach(() => road.stop());
+  afterEach(() => pipeline.stop());
 
   const origin = (through: number) => ({ stream: 's', partition: '0', through });
 
   test('halves what fails as a whole until the row that fails is alone; marks follow the halves', async () => {
-    road.thingworx.trouble = ({ rows: some }) =>
+    pipeline.thingworx.trouble = ({ rows: some }) =>
       some.some(({ values }) => values['temperature'] === 5) ? { status: 500, text: 'boom' } : undefined;
-    const refused = await road.road.sender.send(rows(16), origin(15), signal);
+    const refused = await pipeline.parts.sender.send(rows(16), origin(15), signal);
     assert.deepEqual(
       refused.map(({ sequenceNumber, reason }) => [sequenceNumber, reason]),
       [[5, 'REJECTED']],
     );
-    const calls = road.thingworx.calls.filter(({ rows: some }) => some.length > 0);
+    const calls = pipeline.thingworx.calls.filter(({ rows: some }) => some.length > 0);
     const last = (some: typeof calls) => some.at(-1)?.rows.at(-1)?.sequenceNumber;
     for (const [i, { through = -1 }] of calls.entries()) {
       assert.ok(through <= (last(calls.slice(0, i + 1)) ?? -1), 'no mark passes rows that are not sent yet');
@@ -56,15 +56,15 @@ describe('sender', () => {
   });
 
   test('lets no half raise the mark past a value that the half before had refused', async () => {
-    road.thingworx.trouble = ({ rows: some }) => (some.length > 8 ? { status: 413 } : undefined);
-    road.thingworx.refuse = ({ sequenceNumber }) => (sequenceNumber === 3 ? 'no' : undefined);
-    const refused = await road.road.sender.send(rows(16), origin(15), signal);
+    pipeline.thingworx.trouble = ({ rows: some }) => (some.length > 8 ? { status: 413 } : undefined);
+    pipeline.thingworx.refuse = ({ sequenceNumber }) => (sequenceNumber === 3 ? 'no' : undefined);
+    const refused = await pipeline.parts.sender.send(rows(16), origin(15), signal);
     assert.deepEqual(
       refused.map(({ sequenceNumber, reason }) => [sequenceNumber, reason]),
       [[3, 'VALUE_REFUSED']],
     );
     assert.deepEqual(
-      road.thingworx.calls.map(({ rows: some, through }) => [some.at(-1)?.sequenceNumber, through]),
+      pipeline.thingworx.calls.map(({ rows: some, through }) => [some.at(-1)?.sequenceNumber, through]),
       [
         [7, 7],
         [15, 2],
@@ -74,12 +74,12 @@ describe('sender', () => {
   });
 
   test('sends the parts of one message without a mark: the first would make the second a repeat', async () => {
-    road.thingworx.trouble = ({ rows: some }) =>
+    pipeline.thingworx.trouble = ({ rows: some }) =>
       some.length > 1 ? { status: 413, text: 'too large' } : undefined;
-    const refused = await road.road.sender.send([row(7, 1), row(7, 2), row(7, 3)], origin(7), signal);
+    const refused = await pipeline.parts.sender.send([row(7, 1), row(7, 2), row(7, 3)], origin(7), signal);
     assert.deepEqual(refused, []);
     assert.deepEqual(
-      road.thingworx.calls.map(({ stream, rows: some }) => [stream, some.length]),
+      pipeline.thingworx.calls.map(({ stream, rows: some }) => [stream, some.length]),
       [
         [undefined, 1],
         [undefined, 1],
@@ -93,19 +93,19 @@ describe('sender', () => {
     circular.self = circular;
     const tooLarge = row(1);
     const rows = [row(0), { ...tooLarge, update: { ...tooLarge.update, values: [circular] } }, row(2)];
-    const refused = await road.road.sender.send(rows, origin(2), signal);
+    const refused = await pipeline.parts.sender.send(rows, origin(2), signal);
     assert.deepEqual(
       refused.map(({ sequenceNumber, reason }) => [sequenceNumber, reason]),
       [[1, 'REJECTED']],
     );
     assert.deepEqual(
-      road.thingworx.rows.map(({ sequenceNumber }) => sequenceNumber),
+      pipeline.thingworx.rows.map(({ sequenceNumber }) => sequenceNumber),
       [0, 2],
     );
   });
 
   test('carries more rows while answers are quick, never more than the settings say', async () => {
-    const { sender } = road.road;
+    const { sender } = pipeline.parts;
     const first = sender.rowLimit(10_000);
     for (let i = 0; i < 4; i += 1) await sender.send(rows(sender.rowLimit(10_000)), undefined, signal);
     assert.ok(sender.rowLimit(10_000) > first);
@@ -113,9 +113,9 @@ describe('sender', () => {
   });
 
   test('carries fewer rows when an answer was slow', async () => {
-    const { sender } = road.road;
+    const { sender } = pipeline.parts;
     const before = sender.rowLimit(10_000);
-    road.thingworx.trouble = async () => {
+    pipeline.thingworx.trouble = async () => {
       await new Promise((resolve) => setTimeout(resolve, 2_100));
       return undefined;
     };
@@ -127,20 +127,20 @@ describe('sender', () => {
     let asked = 0;
     let askedAtMs = 0;
     let waitedMs = 0;
-    road.thingworx.trouble = () => {
+    pipeline.thingworx.trouble = () => {
       asked += 1;
       if (asked > 1) waitedMs = Date.now() - askedAtMs;
       askedAtMs = Date.now();
       return asked === 1 ? { status: 503, retryAfter: 1 } : undefined;
     };
-    await road.road.sender.send(rows(1), undefined, signal);
+    await pipeline.parts.sender.send(rows(1), undefined, signal);
     assert.ok(waitedMs >= 990, `${waitedMs}`);
   });
 
   test('gives up at once when it is told to stop', async () => {
-    road.thingworx.trouble = () => ({ status: 503 });
+    pipeline.thingworx.trouble = () => ({ status: 503 });
     const abort = new AbortController();
-    const sending = road.road.sender.send(rows(3), undefined, abort.signal);
+    const sending = pipeline.parts.sender.send(rows(3), undefined, abort.signal);
     setTimeout(() => abort.abort(), 50);
     await assert.rejects(sending, { code: 'STOPPING' });
   });

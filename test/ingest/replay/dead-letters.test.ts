@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { FileDeadLetters } from '../../../sidecar/dead-letters/file-store.ts';
+import { FileDeadLetterStore } from '../../../sidecar/dead-letters/file-store.ts';
 import type { DeadLetterStore } from '../../../sidecar/dead-letters/store.ts';
 import { DeadLetterReplay, type ReplayInput } from '../../../sidecar/ingest/replay/dead-letters.ts';
 import { isEnded, type TaskRecord } from '../../../sidecar/tasks/task.ts';
 import { Tasks } from '../../../sidecar/tasks/tasks.ts';
 import { BEGIN_MS, letter, listeningLog, scratchDirectory, until } from '../../dead-letters/letters.ts';
-import { TestRoad } from '../pipeline-fixture.ts';
+import { TestPipeline } from '../pipeline-fixture.ts';
 
 describe('replay of dead letters', () => {
-  let road: TestRoad;
+  let pipeline: TestPipeline;
   let store: DeadLetterStore;
   let tasks: Tasks;
   let directory: string;
@@ -19,12 +19,15 @@ describe('replay of dead letters', () => {
 
   const openTasks = (window?: number) => {
     tasks = new Tasks({ directory: `${directory}/tasks`, log: listeningLog().log });
-    const forwarder = road.forwarder(store);
+    const forwarder = pipeline.forwarder(store);
     tasks.define(
       new DeadLetterReplay({
         store: () => store,
         forwarder: () => forwarder,
-        forget: (thing) => void forgotten.push(thing),
+        forget: (thing) => {
+          forgotten.push(thing);
+          pipeline.definitions.invalidate(thing);
+        },
         ...(window === undefined ? {} : { window }),
       }),
     );
@@ -42,16 +45,16 @@ describe('replay of dead letters', () => {
   beforeEach(async () => {
     ({ directory, remove } = await scratchDirectory());
     forgotten = [];
-    road = new TestRoad();
-    await road.start();
-    store = new FileDeadLetters({ directory: `${directory}/letters`, log: listeningLog().log });
-    road.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
+    pipeline = new TestPipeline();
+    await pipeline.start();
+    store = new FileDeadLetterStore({ directory: `${directory}/letters`, log: listeningLog().log });
+    pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
     await openTasks();
   });
   afterEach(async () => {
     await tasks.stop();
     await store.close();
-    await road.stop();
+    await pipeline.stop();
     await remove();
   });
 
@@ -61,22 +64,22 @@ describe('replay of dead letters', () => {
     assert.deepEqual([ended.state, ended.done, ended.total], ['completed', 3, 3]);
     assert.deepEqual(ended.counts, { delivered: 3 });
     assert.deepEqual(
-      road.thingworx.rows.map(({ values, timeMs }) => [values['temperature'], timeMs]),
+      pipeline.thingworx.rows.map(({ values, timeMs }) => [values['temperature'], timeMs]),
       [1, 2, 3].map((number) => [number, BEGIN_MS + number * 1_000]),
     );
     assert.ok(
-      road.thingworx.calls.every(({ stream, through }) => stream === undefined && through === undefined),
+      pipeline.thingworx.calls.every(({ stream, through }) => stream === undefined && through === undefined),
     );
     assert.deepEqual(await left(), []);
   });
 
   test('keeps the order of messages that came within one millisecond', async () => {
     const numbers = [11, 9, 100, 10, 8];
-    road.limits.maxRowsPerCall = 1;
+    pipeline.limits.maxRowsPerCall = 1;
     await store.append(numbers.map((number) => letter(number, { enqueuedTimeMs: BEGIN_MS })));
     await replay();
     assert.deepEqual(
-      road.thingworx.rows.map(({ values }) => values['temperature']),
+      pipeline.thingworx.rows.map(({ values }) => values['temperature']),
       [8, 9, 10, 11, 100],
     );
   });
@@ -92,7 +95,7 @@ describe('replay of dead letters', () => {
   });
 
   test('mappings see the sequence numbers that messages came with', async () => {
-    road.use({
+    pipeline.use({
       mappings: {
         version: 1,
         rules: [{ name: 'r', properties: { temperature: '$message.sequenceNumber' } }],
@@ -101,7 +104,7 @@ describe('replay of dead letters', () => {
     await store.append([letter(7), letter(7, { partitionId: '1' }), letter(8)]);
     await replay();
     assert.deepEqual(
-      road.thingworx.rows.map(({ values }) => values['temperature']),
+      pipeline.thingworx.rows.map(({ values }) => values['temperature']),
       [7, 7, 8],
     );
   });
@@ -124,11 +127,130 @@ describe('replay of dead letters', () => {
     assert.deepEqual(forgotten.sort(), ['dev-1', 'nobody']);
   });
 
-  test('deletes what the settings of today ignore', async () => {
-    road.use({ unknownThing: 'ignore' });
-    await store.append([letter(1, { deviceId: 'nobody' })]);
-    assert.deepEqual((await replay()).counts, { ignored: 1 });
+  describe('of which the settings ignore everything', () => {
+    const unknown = (number: number) => letter(number, { body: Buffer.from('{"pressure":1}') });
+
+    test('stay, with the reason why nothing was delivered, in the list, the report and the note', async () => {
+      const storedAtMs = Date.now() - 50_000;
+      await store.append([{ ...unknown(1), storedAtMs }, letter(2, { deviceId: 'nobody' }), letter(3)]);
+      pipeline.use({ unknownThing: 'ignore' });
+      const ended = await replay();
+      assert.deepEqual([ended.state, ended.counts], ['completed', { delivered: 1, ignored: 2 }]);
+      assert.match(
+        ended.note ?? '',
+        /PROPERTY_UNKNOWN \(dev-1\.pressure\).*THING_UNKNOWN \(nobody\).*are kept/,
+      );
+      const rest = await left();
+      assert.deepEqual(
+        rest.map((row) => [row.sequenceNumber, row.codes]),
+        [
+          [2, ['THING_UNKNOWN']],
+          [1, ['PROPERTY_UNKNOWN']],
+        ],
+      );
+      assert.equal(rest[1]?.storedAtMs, storedAtMs);
+      const lines = await tasks.report(ended.id, { from: 0, limit: 10 });
+      assert.deepEqual(
+        lines.map(({ item, outcome }) => [item, outcome]),
+        [
+          [unknown(1).id, 'ignored'],
+          [letter(2).id, 'ignored'],
+        ],
+      );
+      assert.match(lines[0]?.message ?? '', /Nothing is delivered.*has no such property.*is kept/);
+    });
+
+    test('are delivered when their Thing has got the properties', async () => {
+      await store.append([unknown(1)]);
+      await replay();
+      pipeline.thingworx.things.set('dev-1', { pressure: 'NUMBER' });
+      assert.deepEqual((await replay({ filter: { code: 'PROPERTY_UNKNOWN' } })).counts, { delivered: 1 });
+      assert.deepEqual(await left(), []);
+    });
+
+    test('are deleted when the caller asks for it', async () => {
+      await store.append([unknown(1), letter(2)]);
+      const ended = await replay({ deleteIgnored: true });
+      assert.deepEqual(ended.counts, { delivered: 1, ignored: 1 });
+      assert.match(ended.note ?? '', /They are deleted, because deleteIgnored is set/);
+      assert.deepEqual(await left(), []);
+    });
+
+    test('stay when only notifications of a device without a Thing are in them', async () => {
+      pipeline.thingworx.other = async (service) =>
+        service === 'FindDeviceThings' ? { body: { things: [] } } : undefined;
+      const notification = {
+        source: 'twinChangeEvents',
+        body: Buffer.from('{"properties":{"reported":{"a":1,"$version":2}}}'),
+        applicationProperties: { opType: 'updateTwin' },
+      };
+      await store.append([letter(1, notification)]);
+      assert.deepEqual((await replay()).counts, { ignored: 1 });
+      assert.deepEqual((await left())[0]?.codes, ['THING_UNKNOWN']);
+      assert.deepEqual((await replay({ dryRun: true })).counts, { ignored: 1 });
+    });
+  });
+
+  test('a value that is left out of a delivered dead letter is reported', async () => {
+    await store.append([letter(1, { body: Buffer.from('{"temperature":5,"pressure":1}') })]);
+    const ended = await replay();
+    assert.deepEqual(ended.counts, { delivered: 1 });
+    const [line] = await tasks.report(ended.id, { from: 0, limit: 10 });
+    assert.match(line?.message ?? '', /Values delivered: 1\. PROPERTY_UNKNOWN \(dev-1\.pressure\)/);
     assert.deepEqual(await left(), []);
+  });
+
+  describe('a dry run', () => {
+    test('says of each dead letter what would happen, and changes nothing', async () => {
+      const all = [
+        letter(1),
+        letter(2, { body: Buffer.from('{"pressure":1}') }),
+        letter(3, { deviceId: 'nobody' }),
+        letter(4, { body: Buffer.from('{"temperature":"warm"}') }),
+      ];
+      await store.append(all);
+      const before = await left();
+      const ended = await replay({ dryRun: true });
+      assert.deepEqual(ended.counts, { delivered: 1, ignored: 1, deadLettered: 2 });
+      assert.deepEqual(await left(), before);
+      assert.deepEqual(pipeline.thingworx.rows, []);
+      assert.equal(pipeline.counters.counts.received, 0);
+      assert.deepEqual(pipeline.counters.ignoredByReason, {});
+      const lines = await tasks.report(ended.id, { from: 0, limit: 10 });
+      assert.deepEqual(
+        lines.map(({ outcome, message }) => [outcome, /is (deleted|kept)\.$/.exec(message)?.[1]]),
+        [
+          ['delivered', 'deleted'],
+          ['ignored', 'kept'],
+          ['deadLettered', 'kept'],
+          ['deadLettered', 'kept'],
+        ],
+      );
+    });
+
+    test('names what would be created, and creates nothing', async () => {
+      const made: unknown[] = [];
+      pipeline.creator = { create: async (creations) => void made.push(...creations) };
+      pipeline.use({ unknownThing: 'create', unknownProperty: 'create', deviceTemplate: 'T' });
+      await store.append([
+        letter(1, { deviceId: 'nobody' }),
+        letter(2, { body: Buffer.from('{"pressure":1}') }),
+      ]);
+      const ended = await replay({ dryRun: true });
+      assert.deepEqual(ended.counts, { delivered: 2 });
+      const messages = (await tasks.report(ended.id, { from: 0, limit: 10 })).map(({ message }) => message);
+      assert.match(messages[0] ?? '', /Created first: Thing nobody\./);
+      assert.match(messages[1] ?? '', /Created first: property dev-1\.pressure\./);
+      assert.deepEqual(made, []);
+      assert.equal((await left()).length, 2);
+    });
+
+    test('waits while ThingWorx is away', async () => {
+      let away = 2;
+      pipeline.thingworx.describeTrouble = () => (away-- > 0 ? { status: 503 } : undefined);
+      await store.append([letter(1)]);
+      assert.deepEqual((await replay({ dryRun: true })).counts, { delivered: 1 });
+    });
   });
 
   test('takes only the letters that are named', async () => {
@@ -155,7 +277,7 @@ describe('replay of dead letters', () => {
   });
 
   test('tells letters of different partitions with one sequence number apart', async () => {
-    road.thingworx.refuse = ({ values }) => (values['temperature'] === 2 ? 'too cold' : undefined);
+    pipeline.thingworx.refuse = ({ values }) => (values['temperature'] === 2 ? 'too cold' : undefined);
     await store.append([
       letter(1, { sequenceNumber: 7, partitionId: '0' }),
       letter(2, { sequenceNumber: 7, partitionId: '1' }),
@@ -174,7 +296,7 @@ describe('replay of dead letters', () => {
     );
     await store.append(all);
     assert.deepEqual((await replay()).counts, { delivered: 60 });
-    const times = road.thingworx.rows.map(({ timeMs }) => timeMs);
+    const times = pipeline.thingworx.rows.map(({ timeMs }) => timeMs);
     assert.deepEqual(times, times.toSorted());
     assert.deepEqual(await left(), []);
   });
@@ -187,35 +309,35 @@ describe('replay of dead letters', () => {
 
   test('waits while ThingWorx is away and goes on by itself', async () => {
     let away = 3;
-    road.thingworx.trouble = () => (away-- > 0 ? { status: 503 } : undefined);
+    pipeline.thingworx.trouble = () => (away-- > 0 ? { status: 503 } : undefined);
     await store.append([letter(1), letter(2)]);
     assert.deepEqual((await replay()).counts, { delivered: 2 });
   });
 
   test('can be cancelled: what is not settled stays', async () => {
-    road.thingworx.trouble = () => ({ status: 503 });
+    pipeline.thingworx.trouble = () => ({ status: 503 });
     await store.append([letter(1)]);
     const { id } = await submit();
-    await until(() => road.waits.length > 0);
+    await until(() => pipeline.waits.length > 0);
     assert.equal((await tasks.cancel(id)).state, 'cancelled');
     assert.equal((await left()).length, 1);
-    const { received, released, inFlight } = road.counters.counts;
+    const { received, released, inFlight } = pipeline.counters.counts;
     assert.deepEqual([received, released, inFlight], [1, 1, 0]);
   });
 
   test('goes on after a stop', async () => {
     const all = Array.from({ length: 500 }, (_, i) => letter(i));
     await store.append(all);
-    road.thingworx.trouble = () => (road.thingworx.rows.length >= 200 ? { status: 503 } : undefined);
+    pipeline.thingworx.trouble = () => (pipeline.thingworx.rows.length >= 200 ? { status: 503 } : undefined);
     const { id } = await submit();
-    await until(() => road.waits.length > 0);
+    await until(() => pipeline.waits.length > 0);
     await tasks.stop();
     assert.equal((await store.stats()).count, 300);
-    road.thingworx.trouble = () => undefined;
+    pipeline.thingworx.trouble = () => undefined;
     await openTasks();
     await until(() => tasks.get(id).state === 'completed');
     assert.deepEqual([tasks.get(id).done, tasks.get(id).counts], [500, { delivered: 500 }]);
     assert.equal((await store.stats()).count, 0);
-    assert.equal(road.thingworx.rows.length, 500);
+    assert.equal(pipeline.thingworx.rows.length, 500);
   });
 });

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { openEventSource } from '../../../sidecar/azure/event-hubs/event-source.ts';
-import { FileDeadLetters } from '../../../sidecar/dead-letters/file-store.ts';
+import { FileDeadLetterStore } from '../../../sidecar/dead-letters/file-store.ts';
 import { EventReplay, type EventReplayInput } from '../../../sidecar/ingest/replay/events.ts';
 import { isEnded, type TaskRecord } from '../../../sidecar/tasks/task.ts';
 import { Tasks } from '../../../sidecar/tasks/tasks.ts';
 import { EventHubServer } from '../../azure/event-hubs/event-hub-server.ts';
 import { BEGIN_MS, listeningLog, scratchDirectory, until } from '../../dead-letters/letters.ts';
-import { TestRoad } from '../pipeline-fixture.ts';
+import { TestPipeline } from '../pipeline-fixture.ts';
 
 describe('replay of events', () => {
   let server: EventHubServer;
-  let road: TestRoad;
-  let letters: FileDeadLetters;
+  let pipeline: TestPipeline;
+  let letters: FileDeadLetterStore;
   let tasks: Tasks;
   let directory: string;
   let remove: () => Promise<void>;
@@ -28,7 +28,7 @@ describe('replay of events', () => {
   };
   const openTasks = async () => {
     tasks = new Tasks({ directory: `${directory}/tasks`, log: listeningLog().log });
-    const forwarder = road.forwarder(letters);
+    const forwarder = pipeline.forwarder(letters);
     tasks.define(
       new EventReplay({
         openSource: (options) =>
@@ -57,23 +57,23 @@ describe('replay of events', () => {
     return tasks.get(id);
   };
   const numbers = () =>
-    road.thingworx.rows.map(({ values }) => values.temperature as number).sort((a, b) => a - b);
+    pipeline.thingworx.rows.map(({ values }) => values.temperature as number).sort((a, b) => a - b);
   const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
   beforeEach(async () => {
     ({ directory, remove } = await scratchDirectory());
     server = new EventHubServer(3);
     await server.start();
-    road = new TestRoad();
-    await road.start();
-    road.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
-    letters = new FileDeadLetters({ directory: `${directory}/letters`, log: listeningLog().log });
+    pipeline = new TestPipeline();
+    await pipeline.start();
+    pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
+    letters = new FileDeadLetterStore({ directory: `${directory}/letters`, log: listeningLog().log });
     await openTasks();
   });
   afterEach(async () => {
     await tasks.stop();
     await letters.close();
-    await road.stop();
+    await pipeline.stop();
     await server.stop();
     await remove();
   });
@@ -85,7 +85,7 @@ describe('replay of events', () => {
     const ended = await replay(10, 160);
     assert.deepEqual([ended.state, ended.counts], ['completed', { delivered: 151 }]);
     assert.deepEqual(numbers(), range(10, 161));
-    assert.ok(road.thingworx.calls.every(({ stream }) => stream === undefined));
+    assert.ok(pipeline.thingworx.calls.every(({ stream }) => stream === undefined));
   });
 
   test('misses no message of the window that stands behind one from after it', async () => {
@@ -117,7 +117,7 @@ describe('replay of events', () => {
   });
 
   test('takes only the messages of one device when it is told to', async () => {
-    road.thingworx.things.set('dev-2', { temperature: 'NUMBER' });
+    pipeline.thingworx.things.set('dev-2', { temperature: 'NUMBER' });
     fill(0, 0, 10);
     fill(0, 10, 20, 'dev-2');
     assert.deepEqual((await replay(0, 100, { deviceId: 'dev-2' })).counts, { delivered: 10 });
@@ -136,25 +136,25 @@ describe('replay of events', () => {
   test('goes on after a stop from the last settled event of each partition', async () => {
     fill(0, 0, 200);
     fill(1, 200, 400);
-    road.thingworx.trouble = () => (road.thingworx.rows.length >= 120 ? { status: 503 } : undefined);
+    pipeline.thingworx.trouble = () => (pipeline.thingworx.rows.length >= 120 ? { status: 503 } : undefined);
     const { id } = await submit(0, 1_000);
-    await until(() => road.waits.length > 0);
+    await until(() => pipeline.waits.length > 0);
     await tasks.stop();
-    road.thingworx.trouble = () => undefined;
+    pipeline.thingworx.trouble = () => undefined;
     await openTasks();
     await until(() => tasks.get(id).state === 'completed');
     assert.deepEqual([...new Set(numbers())], range(0, 400));
-    assert.ok(road.thingworx.rows.length <= 400 + 20, 'no more than one batch was sent again');
+    assert.ok(pipeline.thingworx.rows.length <= 400 + 20, 'no more than one batch was sent again');
     assert.equal(tasks.get(id).counts.delivered, 400);
   });
 
   test('can be cancelled', async () => {
     fill(0, 0, 50);
-    road.thingworx.trouble = () => ({ status: 503 });
+    pipeline.thingworx.trouble = () => ({ status: 503 });
     const { id } = await submit(0, 1_000);
-    await until(() => road.waits.length > 0);
+    await until(() => pipeline.waits.length > 0);
     assert.equal((await tasks.cancel(id)).state, 'cancelled');
-    const { received, released, inFlight } = road.counters.counts;
+    const { received, released, inFlight } = pipeline.counters.counts;
     assert.deepEqual([received, inFlight], [released, 0]);
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
-import { FileDeadLetters } from '../../../sidecar/dead-letters/file-store.ts';
+import { FileDeadLetterStore } from '../../../sidecar/dead-letters/file-store.ts';
 import { BlobTask, type BlobTaskInput } from '../../../sidecar/ingest/storage/blob-task.ts';
 import { BlobDocuments, type Documents, FileDocuments } from '../../../sidecar/ingest/storage/documents.ts';
 import { FileIngestor, type OpenContainer } from '../../../sidecar/ingest/storage/file-ingestor.ts';
@@ -11,7 +11,7 @@ import { isEnded, type TaskRecord } from '../../../sidecar/tasks/task.ts';
 import { Tasks } from '../../../sidecar/tasks/tasks.ts';
 import { listeningLog, scratchDirectory, until } from '../../dead-letters/letters.ts';
 import { type Azurite, startAzurite } from '../../emulators/azurite.ts';
-import { TestRoad } from '../pipeline-fixture.ts';
+import { TestPipeline } from '../pipeline-fixture.ts';
 import {
   avroFile,
   base64Line,
@@ -42,9 +42,9 @@ const avroOf = (from: number, to: number) =>
 
 for (const place of ['files', 'blobs'] as const) {
   describe(`ingestion from storage, its ledger in ${place}`, () => {
-    let road: TestRoad;
+    let pipeline: TestPipeline;
     let container: ContainerClient;
-    let letters: FileDeadLetters;
+    let letters: FileDeadLetterStore;
     let tasks: Tasks;
     let directory: string;
     let remove: () => Promise<void>;
@@ -61,7 +61,7 @@ for (const place of ['files', 'blobs'] as const) {
             prefix: `_ingested/${container.containerName}`,
           });
     const openIngestor = () => {
-      const forwarder = road.forwarder(letters);
+      const forwarder = pipeline.forwarder(letters);
       return { ...shared, ingestor: new FileIngestor({ ...shared, forwarder, log: listeningLog().log }) };
     };
     /** What a process has in memory: nothing of it outlives a crash. */
@@ -84,7 +84,7 @@ for (const place of ['files', 'blobs'] as const) {
       return tasks.get(id);
     };
     const numbers = () =>
-      road.thingworx.rows.map(({ values }) => values['temperature'] as number).sort((a, b) => a - b);
+      pipeline.thingworx.rows.map(({ values }) => values['temperature'] as number).sort((a, b) => a - b);
     const watch = (prefix = '') => {
       const watcher = new Watcher({
         prefix,
@@ -111,10 +111,10 @@ for (const place of ['files', 'blobs'] as const) {
         `routed-${containers}`,
       );
       await container.create();
-      road = new TestRoad();
-      await road.start();
-      road.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
-      letters = new FileDeadLetters({ directory: `${directory}/letters`, log: listeningLog().log });
+      pipeline = new TestPipeline();
+      await pipeline.start();
+      pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
+      letters = new FileDeadLetterStore({ directory: `${directory}/letters`, log: listeningLog().log });
       await openProcess();
     });
     afterEach(async () => {
@@ -123,7 +123,7 @@ for (const place of ['files', 'blobs'] as const) {
       await tasks.stop();
       await documents.close();
       await letters.close();
-      await road.stop();
+      await pipeline.stop();
       await remove();
     });
 
@@ -143,7 +143,7 @@ for (const place of ['files', 'blobs'] as const) {
         ['completed', 6, 6, { delivered: 84, ingested: 6 }],
       );
       assert.deepEqual(numbers(), range(0, 84));
-      assert.ok(road.thingworx.calls.every(({ stream }) => stream === undefined));
+      assert.ok(pipeline.thingworx.calls.every(({ stream }) => stream === undefined));
 
       const again = await ingest();
       assert.deepEqual(again.counts, { known: 6 });
@@ -175,7 +175,7 @@ for (const place of ['files', 'blobs'] as const) {
       await put('a.json', lines(0, 3));
       await ingest();
       assert.deepEqual((await ingest({ again: true })).counts, { delivered: 3, ingested: 1 });
-      assert.equal(road.thingworx.rows.length, 6);
+      assert.equal(pipeline.thingworx.rows.length, 6);
       assert.deepEqual((await ingest()).counts, { known: 1 });
     });
 
@@ -238,28 +238,30 @@ for (const place of ['files', 'blobs'] as const) {
       await put('a.json', lines(0, 100));
       await put('b.json', lines(100, 1_700));
       await put('c.json', lines(1_700, 1_800));
-      road.thingworx.trouble = () => (road.thingworx.rows.length >= 700 ? { status: 503 } : undefined);
+      pipeline.thingworx.trouble = () =>
+        pipeline.thingworx.rows.length >= 700 ? { status: 503 } : undefined;
       const { id } = await submit();
-      await until(() => road.waits.length > 0);
+      await until(() => pipeline.waits.length > 0);
       await tasks.stop();
-      const before = road.thingworx.rows.length;
+      const before = pipeline.thingworx.rows.length;
       assert.ok(before >= 700 && before < 1_700, `${before}`);
-      road.thingworx.trouble = () => undefined;
+      pipeline.thingworx.trouble = () => undefined;
       await openProcess();
       await until(() => tasks.get(id).state === 'completed');
       assert.deepEqual([...new Set(numbers())], range(0, 1_800), 'nothing is missing');
-      const repeated = road.thingworx.rows.length - 1_800;
+      const repeated = pipeline.thingworx.rows.length - 1_800;
       assert.ok(repeated < 600, `${repeated} were sent again: no more than one chunk`);
     });
 
     test('can be cancelled in the middle of a file', async () => {
       await put('a.json', lines(0, 2_000));
-      road.thingworx.trouble = () => (road.thingworx.rows.length >= 500 ? { status: 503 } : undefined);
+      pipeline.thingworx.trouble = () =>
+        pipeline.thingworx.rows.length >= 500 ? { status: 503 } : undefined;
       const { id } = await submit();
-      await until(() => road.waits.length > 0);
+      await until(() => pipeline.waits.length > 0);
       const cancelled = await tasks.cancel(id);
       assert.equal(cancelled.state, 'cancelled');
-      road.thingworx.trouble = () => undefined;
+      pipeline.thingworx.trouble = () => undefined;
       assert.equal((await ingest()).state, 'completed');
       assert.deepEqual([...new Set(numbers())], range(0, 2_000));
     });
@@ -270,7 +272,7 @@ for (const place of ['files', 'blobs'] as const) {
       await put(`hub/0/${today}/00/00`, lines(2, 4));
       await put('loose.json', lines(9, 10));
       watch();
-      await until(() => road.thingworx.rows.length === 5);
+      await until(() => pipeline.thingworx.rows.length === 5);
       await put(`hub/0/${today}/00/00`, lines(2, 6));
       await put(`hub/1/${today}/00/01`, await avroOf(6, 9));
       await put('loose.json', lines(9, 11));
@@ -286,13 +288,13 @@ for (const place of ['files', 'blobs'] as const) {
       await put('hub/0/2020/01/01/00/00', lines(0, 2));
       await put('a.json', lines(2, 4));
       const first = watch();
-      await until(() => road.thingworx.rows.length === 4);
+      await until(() => pipeline.thingworx.rows.length === 4);
       await first.stop();
       await documents.close();
       await openProcess();
       await put('b.json', lines(4, 6));
       watch();
-      await until(() => road.thingworx.rows.length === 6);
+      await until(() => pipeline.thingworx.rows.length === 6);
       assert.deepEqual(numbers(), range(0, 6));
     });
 
@@ -306,7 +308,7 @@ for (const place of ['files', 'blobs'] as const) {
         return true;
       });
       await put('a.json', lines(0, 1));
-      await until(() => road.thingworx.rows.length === 1);
+      await until(() => pipeline.thingworx.rows.length === 1);
       await until(() => troubles.length === 2);
       assert.deepEqual(troubles, ['AZURE_NOT_FOUND', undefined]);
     });

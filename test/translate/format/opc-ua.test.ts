@@ -5,12 +5,12 @@ import { statusCodeQuality, toQuality } from '../../../sidecar/translate/coerce/
 import type { MappingRule } from '../../../sidecar/translate/mapping/schema.ts';
 import { CREATE_ALL, TrialDirectory, tryMessage } from '../../../sidecar/translate/mapping/trial.ts';
 import { compileTranslator } from '../../../sidecar/translate/translator.ts';
-import type { HubMessage, Translation } from '../../../sidecar/translate/types.ts';
+import type { ReceivedMessage, Translation } from '../../../sidecar/translate/types.ts';
 import { codes, message, row } from '../support.ts';
 
 async function read(
   body: unknown,
-  over: Partial<HubMessage> = {},
+  over: Partial<ReceivedMessage> = {},
   rules?: readonly MappingRule[],
 ): Promise<Translation> {
   const mappings = rules === undefined ? undefined : { version: 1, rules };
@@ -20,7 +20,7 @@ async function read(
 
 async function rowsOf(
   body: unknown,
-  over: Partial<HubMessage> = {},
+  over: Partial<ReceivedMessage> = {},
   rules?: readonly MappingRule[],
 ): Promise<unknown[]> {
   const { updates } = await read(body, over, rules);

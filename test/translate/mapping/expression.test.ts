@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { DEFAULT_LIMITS } from '../../../sidecar/translate/decode/limits.ts';
 import { compileExpression } from '../../../sidecar/translate/mapping/expression.ts';
 import { compileTranslator } from '../../../sidecar/translate/translator.ts';
-import type { HubMessage, TranslationSettings } from '../../../sidecar/translate/types.ts';
+import type { ReceivedMessage, TranslationSettings } from '../../../sidecar/translate/types.ts';
 import { codes, directory, message, thing } from '../support.ts';
 import { apply, type Trial } from './support.ts';
 
@@ -11,7 +11,7 @@ describe('expressions', () => {
   const expr = (
     expression: string,
     body: unknown,
-    over: Partial<HubMessage> = {},
+    over: Partial<ReceivedMessage> = {},
     settings?: TranslationSettings,
   ): Promise<Trial> =>
     apply([{ name: 'expr', expression }], message(body, over), settings === undefined ? {} : { settings });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { MappingRule } from '../../../sidecar/translate/mapping/schema.ts';
 import { compileTranslator } from '../../../sidecar/translate/translator.ts';
-import type { HubMessage } from '../../../sidecar/translate/types.ts';
+import type { ReceivedMessage } from '../../../sidecar/translate/types.ts';
 import { codes, directory, message, row, thing, translate } from '../support.ts';
 import { apply } from './support.ts';
 
@@ -12,7 +12,7 @@ describe('choice of a rule', () => {
     when: when ?? {},
     properties: { [name]: { value: 1 } },
   });
-  const chosen = async (rules: readonly MappingRule[], input: HubMessage): Promise<string> => {
+  const chosen = async (rules: readonly MappingRule[], input: ReceivedMessage): Promise<string> => {
     const { translation } = await apply(rules, input);
     return translation.updates[0]?.properties[0] ?? '';
   };
@@ -27,7 +27,7 @@ describe('choice of a rule', () => {
       rule('component', { component: 'c', interface: 'dtmi:*' }),
       rule('rest', undefined),
     ];
-    const cases: [string, Partial<HubMessage>, unknown][] = [
+    const cases: [string, Partial<ReceivedMessage>, unknown][] = [
       ['pump', { deviceId: 'pump-1' }, {}],
       ['module', { deviceId: 'pump-1', moduleId: 'm' }, {}],
       ['alarm', { applicationProperties: { kind: 'alarm' } }, {}],
@@ -46,7 +46,7 @@ describe('choice of a rule', () => {
       { source: 'twinChangeEvents', applicationProperties: { opType: 'updateTwin' } },
     );
     const telemetry = await apply([rule('any', undefined)], input);
-    assert.equal(telemetry.translation.events[0]?.type, 'twinChanged');
+    assert.equal(telemetry.translation.notifications[0]?.type, 'twinChanged');
     const named = await apply([rule('any', { source: 'twin*' })], input);
     assert.deepEqual(named.rows, [['dev-1', { any: 1 }]]);
   });
@@ -62,7 +62,7 @@ describe('choice of a rule', () => {
       {},
       { source: 'twinChangeEvents', applicationProperties: { opType: 'updateTwin' } },
     );
-    assert.equal((await apply(rules, event, { otherwise: 'ignore' })).translation.events.length, 1);
+    assert.equal((await apply(rules, event, { otherwise: 'ignore' })).translation.notifications.length, 1);
   });
 
   test('a rule can ignore', async () => {

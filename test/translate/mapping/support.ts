@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { MappingRule } from '../../../sidecar/translate/mapping/schema.ts';
 import { CREATE_ALL, TrialDirectory, tryMessage } from '../../../sidecar/translate/mapping/trial.ts';
 import { compileTranslator } from '../../../sidecar/translate/translator.ts';
-import type { HubMessage, Translation, TranslationSettings } from '../../../sidecar/translate/types.ts';
+import type { ReceivedMessage, Translation, TranslationSettings } from '../../../sidecar/translate/types.ts';
 import { row } from '../support.ts';
 
 export interface Trial {
@@ -13,7 +13,7 @@ export interface Trial {
 /** What rules make of a message when every Thing and property exists. */
 export async function apply(
   rules: readonly MappingRule[],
-  input: HubMessage,
+  input: ReceivedMessage,
   over: { otherwise?: string; settings?: TranslationSettings } = {},
 ): Promise<Trial> {
   const mappings = {

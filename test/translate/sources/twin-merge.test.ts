@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { TwinChangedEvent, TwinSection } from '../../../sidecar/translate/sources/events.ts';
+import type {
+  TwinChangeNotification,
+  TwinSection,
+} from '../../../sidecar/translate/sources/notifications.ts';
 import {
   applyPatch,
   mergeTwin,
@@ -14,8 +17,8 @@ import {
 function update(
   version: number,
   desired: TwinSection,
-  over: Partial<TwinChangedEvent> = {},
-): TwinChangedEvent {
+  over: Partial<TwinChangeNotification> = {},
+): TwinChangeNotification {
   return {
     type: 'twinChanged',
     deviceId: 'd',
@@ -28,7 +31,10 @@ function update(
 
 const BASE = twinStateOf({ desired: { a: 1, b: { c: 1, d: 2 }, $version: 5, $metadata: { a: {} } } });
 
-function run(state: TwinState, ...events: TwinChangedEvent[]): { state: TwinState; incomplete: boolean } {
+function run(
+  state: TwinState,
+  ...events: TwinChangeNotification[]
+): { state: TwinState; incomplete: boolean } {
   let incomplete = false;
   let current = state;
   for (const event of events) ({ state: current, incomplete } = mergeTwin(current, event));
@@ -79,7 +85,7 @@ describe('merging twin changes', () => {
   });
 
   test('tags go by the version of the twin, which has gaps', () => {
-    const tags = (version: number, value: TwinSection): TwinChangedEvent => ({
+    const tags = (version: number, value: TwinSection): TwinChangeNotification => ({
       type: 'twinChanged',
       deviceId: 'd',
       operationTimeMs: 0,
@@ -103,7 +109,7 @@ describe('merging twin changes', () => {
   });
 
   test('without a version the order of arrival counts', () => {
-    const event: TwinChangedEvent = {
+    const event: TwinChangeNotification = {
       type: 'twinChanged',
       deviceId: 'd',
       operationTimeMs: 0,

@@ -1,0 +1,150 @@
+import path from 'node:path';
+import { openEventSource } from '../azure/event-hubs/event-source.ts';
+import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { HubSettings } from '../contract/hub-settings.ts';
+import { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
+import { toConnectorError } from '../errors/connector-error.ts';
+import { CompareTask } from '../import/compare-task.ts';
+import { ExportTask } from '../import/export-task.ts';
+import { ImportTask } from '../import/import-task.ts';
+import { eventEndpoint } from '../ingest/event-endpoint.ts';
+import { DeadLetterReplay } from '../ingest/replay/dead-letters.ts';
+import { EventReplay } from '../ingest/replay/events.ts';
+import { type DeliveryPipeline, Forwarder } from '../ingest/replay/forwarder.ts';
+import { BlobTask } from '../ingest/storage/blob-task.ts';
+import { Archive } from '../ingest/storage/container-watch.ts';
+import { HubCounters } from '../observe/counters.ts';
+import type { Log } from '../observe/log.ts';
+import type { SideFacts } from '../observe/side-metrics.ts';
+import { Tasks } from '../tasks/tasks.ts';
+import type { ThingworxClient } from '../thingworx/client.ts';
+import type { ThingDefinitions } from '../thingworx/definitions.ts';
+
+/** The delivery pipelines beside the lanes. Each has counters of its own. */
+const PIPELINES = ['deadLetters', 'storage', 'events'] as const;
+type PipelineName = (typeof PIPELINES)[number];
+
+export interface BackgroundWorkOptions {
+  readonly hubThing: string;
+  readonly stateDirectory: string;
+  readonly log: Log;
+  readonly definitions: ThingDefinitions;
+  readonly client: ThingworxClient;
+  /** The clients of the IoT Hub, for imports. */
+  readonly azure: () => Promise<HubClients>;
+  /** Called when an import has given a device its Thing. */
+  readonly onThing: (deviceId: string) => void;
+  /** The current settings. Throws while the hub has none. */
+  readonly settings: () => HubSettings;
+  /** A delivery pipeline as lanes have it, with the counters given. */
+  readonly pipeline: (
+    counters: HubCounters,
+  ) => Pick<DeliveryPipeline, 'interpreter' | 'sender' | 'notifications'>;
+  /** Called when the warning changes. */
+  readonly onWarning: () => void;
+}
+
+/** What a hub does beside its lanes: dead letters, tasks, ingestion from storage, replays, imports. */
+export class BackgroundWork {
+  readonly deadLetters: ConfiguredDeadLetterStore;
+  readonly tasks: Tasks;
+  readonly counters: ReadonlyMap<PipelineName, HubCounters> = new Map(
+    PIPELINES.map((name) => [name, new HubCounters()]),
+  );
+  readonly #options: BackgroundWorkOptions;
+  readonly #archive: Archive;
+  #using = false;
+
+  constructor(options: BackgroundWorkOptions) {
+    const { hubThing, stateDirectory, log, onWarning } = options;
+    this.#options = options;
+    this.deadLetters = new ConfiguredDeadLetterStore({ hubThing, stateDirectory, log, onWarning });
+    const directory = path.join(stateDirectory, 'tasks', encodeURIComponent(hubThing));
+    this.tasks = new Tasks({ directory, log });
+    this.#archive = new Archive({
+      hubThing,
+      stateDirectory,
+      log,
+      settings: options.settings,
+      forwarder: () => this.#forwarder('storage'),
+      onTrouble: onWarning,
+    });
+    this.#defineKinds();
+  }
+
+  /** A problem that needs the administrator although the hub runs. */
+  get warning(): string | undefined {
+    return this.deadLetters.warning ?? this.#archive.warning;
+  }
+
+  /** What metrics show. */
+  get facts(): Omit<SideFacts, 'uploads' | 'packages'> {
+    const tasks: Record<string, number> = { queued: 0, running: 0 };
+    for (const { state } of this.tasks.list()) if (state in tasks) tasks[state] = (tasks[state] ?? 0) + 1;
+    return { counters: this.counters, tasks, ...this.deadLetters.facts };
+  }
+
+  /** Takes the current settings. The first call also resumes the tasks of the previous process. */
+  async use(settings: HubSettings): Promise<void> {
+    await this.deadLetters.use(settings);
+    await this.#archive.use(settings);
+    if (this.#using) return;
+    this.#using = true;
+    this.tasks
+      .start()
+      .catch((thrown) =>
+        this.#options.log.error({ err: toConnectorError(thrown) }, 'The tasks of the hub cannot be read.'),
+      );
+  }
+
+  /** Interrupts tasks; they resume at the next start. Idempotent. */
+  async close(): Promise<void> {
+    await this.tasks.stop();
+    await this.#archive.close();
+    await this.deadLetters.close();
+  }
+
+  #defineKinds(): void {
+    const { deadLetters } = this;
+    const { log, settings, definitions } = this.#options;
+    const replay = this.#forwarder('deadLetters');
+    const events = this.#forwarder('events');
+    this.tasks.define(
+      new DeadLetterReplay({
+        store: () => deadLetters.store,
+        forwarder: () => replay,
+        forget: (thing) => definitions.invalidate(thing),
+      }),
+    );
+    this.tasks.define(new ImportTask(this.#options));
+    this.tasks.define(new ExportTask(this.#options));
+    this.tasks.define(new CompareTask(this.#options));
+    this.tasks.define(new BlobTask(this.#archive.open));
+    this.tasks.define(
+      new EventReplay({
+        openSource: async (source) => {
+          const endpoint = await eventEndpoint(settings(), source.signal ?? new AbortController().signal);
+          return await openEventSource({ ...source, endpoint, maxBatchSize: 200 });
+        },
+        forwarder: () => events,
+        log,
+      }),
+    );
+  }
+
+  #forwarder(name: PipelineName): Forwarder {
+    const { pipeline, settings, log } = this.#options;
+    const counters = this.counters.get(name) as HubCounters;
+    return new Forwarder(
+      {
+        ...pipeline(counters),
+        counters,
+        limits: settings,
+        onWaiting: (error) => {
+          if (error) log.warn({ err: error, pipeline: name }, 'Dead-letter store unavailable; retrying.');
+        },
+      },
+      this.deadLetters,
+    );
+  }
+}

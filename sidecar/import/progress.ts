@@ -1,0 +1,72 @@
+import { toConnectorError } from '../errors/connector-error.ts';
+import { type RunningTask, wasCancelled } from '../tasks/task.ts';
+import type { ImportStatus, ProgressNotifier } from './progress-notifier.ts';
+
+/** The outcome of one item, as the report shows it. */
+export interface Outcome {
+  readonly item: string;
+  readonly outcome: string;
+  readonly message: string;
+}
+
+/** Keeps the report and the counts of one import, export or comparison, and notifies ThingWorx. */
+export class ImportProgress {
+  readonly #task: RunningTask;
+  readonly #kind: string;
+  readonly #notifier: ProgressNotifier;
+  #total: number | undefined;
+
+  constructor(task: RunningTask, kind: string, notifier: ProgressNotifier) {
+    this.#task = task;
+    this.#kind = kind;
+    this.#notifier = notifier;
+  }
+
+  expect(total: number): void {
+    this.#total = total;
+    this.#task.expect(total);
+  }
+
+  /** Settles an item and puts it into the report. */
+  settle({ item, outcome, message }: Outcome): void {
+    this.#task.report({ item, outcome, message });
+    this.count(outcome);
+  }
+
+  /** Settles an item without a line in the report. */
+  count(outcome: string): void {
+    this.#task.advance(1, { [outcome]: 1 });
+  }
+
+  notify(): Promise<void> {
+    return this.#notifier.progress(this.#status('running'));
+  }
+
+  /** Does the work and reports its end. A stop of the sidecar is not an end: the work resumes at the next start. */
+  async attend(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      const { code, message } = toConnectorError(thrown);
+      await this.#end({ ...this.#status('failed'), errorCode: code, error: message });
+      throw thrown;
+    }
+    await this.#end(this.#status('completed'));
+  }
+
+  async #end(status: ImportStatus): Promise<void> {
+    const { signal } = this.#task;
+    if (wasCancelled(signal)) await this.#notifier.end(this.#status('cancelled'));
+    else if (!signal.aborted) await this.#notifier.end(status);
+  }
+
+  #status(state: ImportStatus['state']): ImportStatus {
+    return {
+      task: this.#task.id,
+      kind: this.#kind,
+      state,
+      ...this.#task.progress(),
+      ...(this.#total === undefined ? {} : { total: this.#total }),
+    };
+  }
+}

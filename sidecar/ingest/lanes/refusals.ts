@@ -1,0 +1,68 @@
+import { safePropertyName } from '../../translate/address.ts';
+import type { Translation, Update } from '../../translate/types.ts';
+
+/** One value, or every value of one Thing, that ThingWorx did not accept. */
+export interface PlatformRefusal {
+  readonly thing: string;
+  readonly property?: string;
+  readonly sequenceNumber: number;
+  readonly reason: 'THING_NOT_FOUND' | 'PROPERTY_NOT_FOUND' | 'VALUE_REFUSED' | 'NOT_AUTHORIZED' | 'REJECTED';
+  readonly message: string;
+}
+
+/** The codes of dead letters for refusals of ThingWorx. */
+export const REASON_CODES: Readonly<Record<PlatformRefusal['reason'], string>> = {
+  THING_NOT_FOUND: 'THING_UNKNOWN',
+  PROPERTY_NOT_FOUND: 'PROPERTY_UNKNOWN',
+  VALUE_REFUSED: 'VALUE_REFUSED',
+  NOT_AUTHORIZED: 'NOT_AUTHORIZED',
+  REJECTED: 'REJECTED',
+};
+
+/** The part of a translation that concerns refused values. Accepted values are not sent twice. */
+export function onlyRefused(translation: Translation, refusals: readonly PlatformRefusal[]): Translation {
+  const concerns = (thing: string | undefined, property: string | undefined): boolean =>
+    refusals.some((refusal) => concern(refusal, thing, property));
+  const updates: Update[] = [];
+  for (const update of translation.updates) {
+    const kept = update.properties.flatMap((property, index) =>
+      concerns(update.thing, property) ? [index] : [],
+    );
+    if (kept.length === 0) continue;
+    updates.push({
+      ...update,
+      properties: kept.map((index) => update.properties[index] as string),
+      baseTypes: kept.flatMap((index) => update.baseTypes[index] ?? []),
+      values: kept.map((index) => update.values[index]),
+    });
+  }
+  return {
+    ...translation,
+    updates,
+    ignored: translation.ignored.filter(({ thing, property }) => concerns(thing, property)),
+    refusals: translation.refusals.filter(({ thing, property }) => concerns(thing, property)),
+  };
+}
+
+/**
+ * Refusals that the second translation does not mention: the mappings have changed meanwhile, and the value now has another target. It was
+ * not accepted, so it must not count as delivered.
+ */
+export function unanswered(
+  { updates, ignored, refusals }: Translation,
+  refused: readonly PlatformRefusal[],
+): PlatformRefusal[] {
+  return refused.filter(
+    (refusal) =>
+      !updates.some(({ thing, properties }) =>
+        properties.some((property) => concern(refusal, thing, property)),
+      ) && ![...ignored, ...refusals].some(({ thing, property }) => concern(refusal, thing, property)),
+  );
+}
+
+/** An unknown property is named by its address, a known one by its name. */
+function concern(refusal: PlatformRefusal, thing: string | undefined, property: string | undefined): boolean {
+  if (refusal.thing !== thing) return false;
+  if (refusal.property === undefined || property === undefined || refusal.property === property) return true;
+  return safePropertyName(refusal.property) === safePropertyName(property);
+}

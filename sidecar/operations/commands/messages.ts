@@ -1,0 +1,215 @@
+import Type from 'typebox';
+import type { CloudToDeviceMessage } from '../../azure/iot-hub/cloud-to-device.ts';
+import { forThingWorx, JsonObject, JsonValue, OneOf } from '../../contract/schema.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { deviceId, hub, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
+import { defineOperation } from '../operation.ts';
+
+/** Input members of the operations that send cloud-to-device messages. */
+export const messageOptions = {
+  properties: Type.Optional(
+    JsonObject({
+      description: 'Application properties of the message, name to text.',
+      additionalProperties: { type: 'string', description: 'The value of one property.' },
+    }),
+  ),
+  messageId: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 128,
+      description: 'The id that feedback names. Empty: one is made up.',
+    }),
+  ),
+  correlationId: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 128,
+      description: 'The id of what the message answers or belongs to.',
+    }),
+  ),
+  expirySeconds: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 172_800,
+      description:
+        'After so many seconds IoT Hub drops a message that the device has not taken. Empty: as the hub is set.',
+    }),
+  ),
+  ack: Type.Optional(
+    OneOf(['none', 'positive', 'negative', 'full'], {
+      default: 'none',
+      description:
+        'Which outcomes fire MessageFeedback: none, positive (taken), negative (refused, expired) or full (both).',
+    }),
+  ),
+};
+
+interface Options {
+  readonly properties?: Record<string, unknown> | undefined;
+  readonly messageId?: string | undefined;
+  readonly correlationId?: string | undefined;
+  readonly expirySeconds?: number | undefined;
+  readonly ack?: NonNullable<CloudToDeviceMessage['ack']> | undefined;
+}
+
+/** The message without its body. */
+export function messageOf({ properties, messageId, correlationId, expirySeconds, ack }: Options) {
+  return {
+    ...(properties === undefined ? {} : { properties: properties as Record<string, string> }),
+    ...(messageId === undefined ? {} : { messageId }),
+    ...(correlationId === undefined ? {} : { correlationId }),
+    ...(expirySeconds === undefined ? {} : { expiresAt: new Date(Date.now() + expirySeconds * 1000) }),
+    ...(ack === undefined ? {} : { ack }),
+  };
+}
+
+const sendMessage = defineOperation({
+  name: 'SendMessage',
+  entity: 'AzureIoT.Device_TS',
+  category: 'Commands',
+  summary: 'Sends a cloud-to-device message, which IoT Hub keeps until the device takes it or it expires.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/messages',
+  input: Type.Object({
+    hub,
+    deviceId,
+    body: Type.Optional(Type.String({ maxLength: 65_536, description: 'The body as text. At most 64 KB.' })),
+    bodyJson: Type.Optional(
+      JsonValue({
+        description: 'The body as JSON instead: an object, or an array boxed as {"array": [...]}.',
+      }),
+    ),
+    bodyBase64: Type.Optional(
+      Type.String({
+        maxLength: 87_384,
+        pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
+        'x-expected': 'base64',
+        description: 'The body as bytes in base64 instead.',
+      }),
+    ),
+    contentType: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 128,
+        description: 'Such as application/json, which bodyJson sets by itself.',
+      }),
+    ),
+    contentEncoding: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 128,
+        description: 'Such as utf-8, which bodyJson sets by itself.',
+      }),
+    ),
+    ...messageOptions,
+  }),
+  output: Type.Object({
+    messageId: Type.String({ description: 'The id of the message, which feedback names.' }),
+  }),
+  result: 'messageId',
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'DEVICE_QUEUE_FULL'],
+  async run(
+    { hubs, signal },
+    { hub, deviceId, body, bodyJson, bodyBase64, contentType, contentEncoding, ...options },
+  ) {
+    const given = [body, bodyJson, bodyBase64].filter((form) => form !== undefined);
+    if (given.length > 1) {
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        'More than one of body, bodyJson and bodyBase64 is given; expected one.',
+      );
+    }
+    const isJson = bodyJson !== undefined;
+    const type = contentType ?? (isJson ? 'application/json' : undefined);
+    const encoding = contentEncoding ?? (isJson ? 'utf-8' : undefined);
+    const azure = await hubs.require(hub).azure();
+    return await azure.messages.send(
+      deviceId,
+      {
+        ...messageOf(options),
+        body: isJson
+          ? JSON.stringify(bodyJson)
+          : bodyBase64 === undefined
+            ? (body ?? '')
+            : Buffer.from(bodyBase64, 'base64'),
+        ...(type === undefined ? {} : { contentType: type }),
+        ...(encoding === undefined ? {} : { contentEncoding: encoding }),
+      },
+      withinCall(signal),
+    );
+  },
+});
+
+const sendProperties = defineOperation({
+  name: 'SendProperties',
+  entity: 'AzureIoT.Device_TS',
+  category: 'Commands',
+  summary:
+    'Sends many values in one cloud-to-device message: a JSON object whose keys are the names of the values.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/messages/values',
+  input: Type.Object({
+    hub,
+    deviceId,
+    values: JsonObject({ description: 'The values, by name.' }),
+    ...messageOptions,
+  }),
+  output: Type.Object({
+    messageId: Type.String({ description: 'The id of the message, which feedback names.' }),
+  }),
+  result: 'messageId',
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'DEVICE_QUEUE_FULL'],
+  script: 'hand-written',
+  serviceInput: Type.Object({
+    values: Type.Optional(JsonObject({ description: 'The values, by name.' })),
+    table: Type.Optional(
+      forThingWorx(
+        Type.Unsafe<unknown>({
+          description:
+            'The values instead as an INFOTABLE of any Data Shape: the fields of its first row, by name.',
+        }),
+        { baseType: 'INFOTABLE' },
+      ),
+    ),
+    ...messageOptions,
+  }),
+  async run({ hubs, signal }, { hub, deviceId, values, ...options }) {
+    if (Object.keys(values).length === 0) {
+      throw new ConnectorError('REQUEST_INVALID', 'There is no value to send.');
+    }
+    const azure = await hubs.require(hub).azure();
+    return await azure.messages.send(
+      deviceId,
+      {
+        ...messageOf(options),
+        body: JSON.stringify(values),
+        contentType: 'application/json',
+        contentEncoding: 'utf-8',
+      },
+      withinCall(signal),
+    );
+  },
+});
+
+const purgeMessages = defineOperation({
+  name: 'PurgeMessages',
+  entity: 'AzureIoT.Device_TS',
+  category: 'Commands',
+  summary: 'Removes all cloud-to-device messages that wait for the device and returns how many there were.',
+  method: 'DELETE',
+  path: '/hubs/{hub}/devices/{deviceId}/messages',
+  input: Type.Object({ hub, deviceId }),
+  output: Type.Object({
+    purged: Type.Integer({ minimum: 0, description: 'How many messages were removed.' }),
+  }),
+  result: 'purged',
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
+  async run({ hubs, signal }, { hub, deviceId }) {
+    const azure = await hubs.require(hub).azure();
+    return { purged: await azure.messages.purge(deviceId, withinCall(signal)) };
+  },
+});
+
+/** Cloud-to-device messages. */
+export const MESSAGES = [sendMessage, sendProperties, purgeMessages] as const;

@@ -1,0 +1,108 @@
+import Type from 'typebox';
+import { JsonValue } from '../../contract/schema.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { deviceId, hub, optionalModuleId } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
+import { defineOperation } from '../operation.ts';
+
+/** Input members of the operations that call direct methods. */
+export const methodMembers = {
+  methodName: Type.String({ minLength: 1, maxLength: 100, description: 'The name of the method.' }),
+  payload: Type.Optional(
+    JsonValue({
+      description:
+        'What the method gets: a JSON object, or an array boxed as {"array": [...]}. At most 128 KB.',
+    }),
+  ),
+  payloadText: Type.Optional(
+    Type.String({
+      maxLength: 131_072,
+      description:
+        'The payload as JSON text instead, for one that is a text (in quotes), a number, true, false or null.',
+    }),
+  ),
+};
+
+interface Payload {
+  readonly payload?: unknown;
+  readonly payloadText?: string | undefined;
+}
+
+/** What the method gets; null when nothing is given. @throws ConnectorError REQUEST_INVALID */
+export function payloadOf({ payload, payloadText }: Payload): unknown {
+  if (payloadText === undefined) return payload ?? null;
+  if (payload !== undefined) {
+    throw new ConnectorError('REQUEST_INVALID', 'Both payload and payloadText are given; expected one.');
+  }
+  try {
+    return JSON.parse(payloadText) as unknown;
+  } catch (cause) {
+    throw new ConnectorError('REQUEST_INVALID', 'payloadText is no JSON; a text must stand in quotes.', {
+      cause,
+    });
+  }
+}
+
+/** Beyond what the device and IoT Hub are granted: for the way, and for the turn when the tier holds calls back. */
+const MARGIN_SECONDS = 10;
+
+export const invokeMethod = defineOperation({
+  name: 'InvokeMethod',
+  entity: 'AzureIoT.Device_TS',
+  category: 'Commands',
+  summary:
+    'Calls a direct method of the device or of one of its modules and returns what it answered, whatever its status.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/methods',
+  input: Type.Object({
+    hub,
+    deviceId,
+    ...methodMembers,
+    moduleId: optionalModuleId,
+    responseTimeoutSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 5,
+        maximum: 300,
+        default: 15,
+        description:
+          'How long the device may take to answer, in seconds. ThingWorx ends scripts after 30 seconds unless ScriptTimeout is longer.',
+      }),
+    ),
+    connectTimeoutSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 300,
+        default: 0,
+        description: 'How long IoT Hub waits for a device that is not connected, in seconds.',
+      }),
+    ),
+  }),
+  output: Type.Object(
+    {
+      status: Type.Integer({ description: 'The status that the device answered, such as 200.' }),
+      payload: JsonValue({ description: 'What the device answered; null when nothing.' }),
+    },
+    { description: 'status and payload, as the device answered.' },
+  ),
+  errors: [
+    ...IOT_HUB_ERRORS,
+    'DEVICE_NOT_FOUND',
+    'DEVICE_OFFLINE',
+    'DEVICE_TIMEOUT',
+    'DEVICE_RESPONSE_INVALID',
+  ],
+  timeoutMs: 13_000,
+  addedSeconds: ['responseTimeoutSeconds', 'connectTimeoutSeconds'],
+  async run({ hubs, signal }, { hub, payload, payloadText, ...call }) {
+    const azure = await hubs.require(hub).azure();
+    const { responseTimeoutSeconds = 15, connectTimeoutSeconds = 0 } = call;
+    return await azure.invokeMethod(
+      { ...call, payload: payloadOf({ payload, payloadText }) },
+      // The script that called waits a little longer, so that it gets the reason.
+      { signal, timeoutMs: (responseTimeoutSeconds + connectTimeoutSeconds + MARGIN_SECONDS) * 1_000 },
+    );
+  },
+});
+
+/** Direct methods. */
+export const METHODS = [invokeMethod] as const;

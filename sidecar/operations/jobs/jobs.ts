@@ -1,0 +1,125 @@
+import Type from 'typebox';
+import { OneOf, Table } from '../../contract/schema.ts';
+import { continuationToken, hub, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
+import { defineOperation } from '../operation.ts';
+import {
+  JOB_STATUSES,
+  JOB_TYPES,
+  JobDocument,
+  JobResultRow,
+  JobRow,
+  jobDocument,
+  jobId,
+  jobResultRow,
+} from './job-members.ts';
+
+const getJob = defineOperation({
+  name: 'GetJob',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Jobs',
+  summary: 'Shows one job and how many devices it has reached.',
+  method: 'GET',
+  path: '/hubs/{hub}/jobs/{jobId}',
+  input: Type.Object({ hub, jobId }),
+  output: JobDocument,
+  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND'],
+  async run({ hubs, signal }, { hub, jobId }) {
+    const { jobs } = await hubs.require(hub).azure();
+    return jobDocument(await jobs.get(jobId, withinCall(signal)));
+  },
+});
+
+const listJobs = defineOperation({
+  name: 'ListJobs',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Jobs',
+  summary: 'Lists the jobs of the IoT Hub, page by page; it forgets them after 30 days.',
+  method: 'GET',
+  path: '/hubs/{hub}/jobs',
+  input: Type.Object({
+    hub,
+    type: Type.Optional(
+      OneOf(JOB_TYPES, {
+        description: 'Only twin updates (scheduleUpdateTwin) or methods (scheduleDeviceMethod).',
+      }),
+    ),
+    status: Type.Optional(OneOf(JOB_STATUSES, { description: 'Only jobs of this status.' })),
+    pageSize: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000, default: 100, description: 'The most jobs of one page.' }),
+    ),
+    continuationToken,
+  }),
+  output: Type.Object({
+    jobs: Table(JobRow, 'AzureIoT.Job_DS', { description: 'The jobs of one page.' }),
+  }),
+  result: 'jobs',
+  errors: [...IOT_HUB_ERRORS],
+  async run({ hubs, signal }, { hub, type, status, pageSize, continuationToken }) {
+    const { jobs } = await hubs.require(hub).azure();
+    const filter = { ...(type ? { type } : {}), ...(status ? { status } : {}) };
+    const page = await jobs.list(filter, {
+      ...withinCall(signal),
+      pageSize: pageSize ?? 100,
+      ...(continuationToken ? { continuationToken } : {}),
+    });
+    const next = page.continuationToken ?? '';
+    return { jobs: page.items.map((job) => ({ ...jobDocument(job), continuationToken: next })) };
+  },
+});
+
+const getJobResults = defineOperation({
+  name: 'GetJobResults',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Jobs',
+  summary: 'Shows what a job did at each device, page by page.',
+  method: 'GET',
+  path: '/hubs/{hub}/jobs/{jobId}/results',
+  input: Type.Object({
+    hub,
+    jobId,
+    pageSize: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000,
+        default: 100,
+        description: 'The most devices of one page.',
+      }),
+    ),
+    continuationToken,
+  }),
+  output: Type.Object({
+    results: Table(JobResultRow, 'AzureIoT.JobResult_DS', { description: 'The devices of one page.' }),
+  }),
+  result: 'results',
+  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND'],
+  async run({ hubs, signal }, { hub, jobId, pageSize, continuationToken }) {
+    const { jobs } = await hubs.require(hub).azure();
+    const page = await jobs.results(jobId, {
+      ...withinCall(signal),
+      pageSize: pageSize ?? 100,
+      ...(continuationToken ? { continuationToken } : {}),
+    });
+    const next = page.continuationToken ?? '';
+    return { results: page.items.map((result) => jobResultRow(result, next)) };
+  },
+});
+
+const cancelJob = defineOperation({
+  name: 'CancelJob',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Jobs',
+  summary: 'Has IoT Hub end a job; devices that it has reached stay changed.',
+  method: 'POST',
+  path: '/hubs/{hub}/jobs/{jobId}/cancel',
+  input: Type.Object({ hub, jobId }),
+  output: JobDocument,
+  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND', 'AZURE_CONFLICT'],
+  async run({ hubs, signal }, { hub, jobId }) {
+    const { jobs } = await hubs.require(hub).azure();
+    return jobDocument(await jobs.cancel(jobId, withinCall(signal)));
+  },
+});
+
+/** Jobs that IoT Hub runs. */
+export const JOBS = [getJob, listJobs, getJobResults, cancelJob] as const;

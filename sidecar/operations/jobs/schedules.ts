@@ -1,0 +1,93 @@
+import Type from 'typebox';
+import { forThingWorx, JsonObject } from '../../contract/schema.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { writable } from '../../translate/sources/twin-view.ts';
+import { methodMembers, payloadOf } from '../commands/methods.ts';
+import { hub, withinCall } from '../device-members.ts';
+import { defineOperation } from '../operation.ts';
+import { SCHEDULE_ERRORS, scheduledJob, scheduleMembers, scheduleOf } from './job-members.ts';
+
+const scheduleMethod = defineOperation({
+  name: 'ScheduleMethod',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Jobs',
+  summary: 'Has IoT Hub call a direct method of many devices, now or at a time.',
+  method: 'POST',
+  path: '/hubs/{hub}/jobs/methods',
+  input: Type.Object({
+    hub,
+    ...scheduleMembers,
+    ...methodMembers,
+    responseTimeoutSeconds: Type.Optional(
+      forThingWorx(
+        Type.Integer({
+          minimum: 5,
+          maximum: 300,
+          default: 30,
+          description: 'How long a device may take to answer.',
+        }),
+        { units: 's' },
+      ),
+    ),
+    connectTimeoutSeconds: Type.Optional(
+      forThingWorx(
+        Type.Integer({
+          minimum: 0,
+          maximum: 300,
+          default: 0,
+          description: 'How long IoT Hub waits for a device that is not connected.',
+        }),
+        { units: 's' },
+      ),
+    ),
+  }),
+  output: scheduledJob,
+  result: 'jobId',
+  errors: SCHEDULE_ERRORS,
+  async run({ hubs, signal }, input) {
+    const { hub, methodName, payload, payloadText, ...rest } = input;
+    const { responseTimeoutSeconds, connectTimeoutSeconds, ...schedule } = rest;
+    const { jobs } = await hubs.require(hub).azure();
+    const call = {
+      methodName,
+      payload: payloadOf({ payload, payloadText }),
+      ...(responseTimeoutSeconds === undefined ? {} : { responseTimeoutSeconds }),
+      ...(connectTimeoutSeconds === undefined ? {} : { connectTimeoutSeconds }),
+    };
+    const { jobId } = await jobs.scheduleMethod(scheduleOf(schedule), call, withinCall(signal));
+    return { jobId };
+  },
+});
+
+const scheduleTwinUpdate = defineOperation({
+  name: 'ScheduleTwinUpdate',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Jobs',
+  summary: 'Has IoT Hub change the desired properties or tags of many devices, now or at a time.',
+  method: 'POST',
+  path: '/hubs/{hub}/jobs/twin-updates',
+  input: Type.Object({
+    hub,
+    ...scheduleMembers,
+    desired: Type.Optional(
+      JsonObject({ description: 'Desired properties to merge in; a member that is null is removed.' }),
+    ),
+    tags: Type.Optional(JsonObject({ description: 'Tags to merge in; a member that is null is removed.' })),
+  }),
+  output: scheduledJob,
+  result: 'jobId',
+  errors: SCHEDULE_ERRORS,
+  async run({ hubs, signal }, { hub, desired, tags, ...schedule }) {
+    if (!desired && !tags) throw new ConnectorError('REQUEST_INVALID', 'desired or tags is required.');
+    const patch = {
+      ...(desired ? { desired: writable(desired) } : {}),
+      ...(tags ? { tags: writable(tags) } : {}),
+    };
+    const { jobs } = await hubs.require(hub).azure();
+    const { jobId } = await jobs.scheduleTwinUpdate(scheduleOf(schedule), patch, withinCall(signal));
+    return { jobId };
+  },
+});
+
+/** Starting jobs on many devices. */
+export const SCHEDULES = [scheduleMethod, scheduleTwinUpdate] as const;

@@ -1,0 +1,196 @@
+import Type from 'typebox';
+import { JsonValue, Table } from '../../contract/schema.ts';
+import { continuationToken } from '../device-members.ts';
+import { callModule, MODULE_ERRORS } from '../edge/module-call.ts';
+import { defineOperation } from '../operation.ts';
+import { checkResult, connectionMembers, envelope, members, publisherMembers } from './opc-members.ts';
+
+const OpcReference = Type.Object(
+  {
+    nodeId: Type.String({ description: 'The id of the node.' }),
+    displayName: Type.String({ description: 'Its name for people; may be empty.' }),
+    browseName: Type.String({ description: 'Its name in paths; may be empty.' }),
+    nodeClass: Type.String({ description: 'Object, Variable, Method or another class.' }),
+    dataType: Type.String({ description: 'The data type of a variable; may be empty.' }),
+    description: Type.String({ description: 'What the server says about it; may be empty.' }),
+    hasChildren: Type.Boolean({
+      description: 'Whether there are nodes below it, as far as the module knows.',
+    }),
+    continuationToken: Type.String({
+      description: 'The same on every row: hand it back for the next page. Empty on the last page.',
+    }),
+  },
+  { description: 'A node below the one that was browsed.' },
+);
+
+export const browse = defineOperation({
+  name: 'Browse',
+  entity: 'AzureIoT.OpcPublisher_TS',
+  category: 'OPC Publisher',
+  summary: 'Lists the nodes below a node of an OPC UA server, page by page.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/browse',
+  input: Type.Object({
+    ...publisherMembers,
+    ...connectionMembers,
+    nodeId: Type.Optional(
+      Type.String({
+        maxLength: 2_048,
+        description: 'The node below which is listed. Empty: the root folder.',
+      }),
+    ),
+    pageSize: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000, default: 100, description: 'The most nodes of one page.' }),
+    ),
+    continuationToken,
+  }),
+  output: Type.Object({
+    nodes: Table(OpcReference, 'AzureIoT.OpcReference_DS', { description: 'The nodes of one page.' }),
+  }),
+  result: 'nodes',
+  errors: MODULE_ERRORS,
+  timeoutMs: 28_000,
+  async run(
+    { hubs, signal },
+    { hub, deviceId, moduleId, nodeId, pageSize, continuationToken, ...connection },
+  ) {
+    const next = continuationToken ? { continuationToken, targetNodesOnly: true } : undefined;
+    const first = {
+      ...(nodeId ? { nodeId } : {}),
+      direction: 'Forward',
+      maxReferencesToReturn: pageSize ?? 100,
+      targetNodesOnly: true,
+    };
+    const call = {
+      deviceId,
+      moduleId,
+      methodName: next ? 'BrowseNext_V2' : 'Browse_V2',
+      payload: envelope(connection, next ?? first),
+    };
+    const answer = await callModule(await hubs.require(hub).azure(), call, signal);
+    const result = checkResult(
+      answer,
+      `Browsing ${nodeId || 'the root folder'} of ${connection.endpointUrl}`,
+    );
+    const references = Array.isArray(result['references']) ? result['references'] : [];
+    const token = text(result['continuationToken']);
+    return { nodes: references.map((reference) => ({ ...nodeOf(reference), continuationToken: token })) };
+  },
+});
+
+function nodeOf(reference: unknown) {
+  const node = members(members(reference)['target']);
+  return {
+    nodeId: text(node['nodeId']),
+    displayName: text(node['displayName']),
+    browseName: text(node['browseName']),
+    nodeClass: text(node['nodeClass']),
+    dataType: text(node['dataType']),
+    description: text(node['description']),
+    hasChildren: node['children'] === true,
+  };
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+const readValue = defineOperation({
+  name: 'ReadValue',
+  entity: 'AzureIoT.OpcPublisher_TS',
+  category: 'OPC Publisher',
+  summary: 'Reads the value of a node of an OPC UA server.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/read',
+  input: Type.Object({
+    ...publisherMembers,
+    ...connectionMembers,
+    nodeId: Type.String({ minLength: 1, maxLength: 2_048, description: 'The id of the node.' }),
+    indexRange: Type.Optional(
+      Type.String({ maxLength: 256, description: 'A part of an array or text, such as 0:3. Empty: all.' }),
+    ),
+  }),
+  output: Type.Object(
+    {
+      value: JsonValue({ description: 'The value as JSON; null when the node has none.' }),
+      dataType: Type.String({ description: 'Its OPC UA data type; may be empty.' }),
+      sourceTime: Type.String({ description: 'The time of the value at its source; may be empty.' }),
+      serverTime: Type.String({ description: 'The time of the value at the server; may be empty.' }),
+    },
+    { description: 'value, dataType, sourceTime and serverTime.' },
+  ),
+  errors: MODULE_ERRORS,
+  timeoutMs: 28_000,
+  async run({ hubs, signal }, { hub, deviceId, moduleId, nodeId, indexRange, ...connection }) {
+    const request = { nodeId, ...(indexRange ? { indexRange } : {}) };
+    const call = { deviceId, moduleId, methodName: 'ValueRead_V2', payload: envelope(connection, request) };
+    const answer = await callModule(await hubs.require(hub).azure(), call, signal);
+    const result = checkResult(answer, `Reading ${nodeId} of ${connection.endpointUrl}`);
+    return {
+      value: result['value'] ?? null,
+      dataType: String(result['dataType'] ?? ''),
+      sourceTime: String(result['sourceTimestamp'] ?? ''),
+      serverTime: String(result['serverTimestamp'] ?? ''),
+    };
+  },
+});
+
+const writeValue = defineOperation({
+  name: 'WriteValue',
+  entity: 'AzureIoT.OpcPublisher_TS',
+  category: 'OPC Publisher',
+  summary: 'Writes a value to a node of an OPC UA server.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/write',
+  input: Type.Object({
+    ...publisherMembers,
+    ...connectionMembers,
+    nodeId: Type.String({ minLength: 1, maxLength: 2_048, description: 'The id of the node.' }),
+    value: Type.String({
+      maxLength: 65_536,
+      description:
+        'The value as JSON, such as 42.5, true, [1, 2] or "text"; what is no JSON is taken as a text.',
+    }),
+    dataType: Type.Optional(
+      Type.String({
+        maxLength: 256,
+        description: 'Its OPC UA data type, such as Float. Empty: as the server says.',
+      }),
+    ),
+    indexRange: Type.Optional(
+      Type.String({ maxLength: 256, description: 'A part of an array or text, such as 0:3. Empty: all.' }),
+    ),
+  }),
+  output: Type.Object({
+    done: Type.Boolean({ description: 'Always true: the server has taken the value.' }),
+  }),
+  noResult: true,
+  errors: MODULE_ERRORS,
+  timeoutMs: 28_000,
+  async run(
+    { hubs, signal },
+    { hub, deviceId, moduleId, nodeId, value, dataType, indexRange, ...connection },
+  ) {
+    const request = {
+      nodeId,
+      value: jsonOr(value),
+      ...(dataType ? { dataType } : {}),
+      ...(indexRange ? { indexRange } : {}),
+    };
+    const call = { deviceId, moduleId, methodName: 'ValueWrite_V2', payload: envelope(connection, request) };
+    const answer = await callModule(await hubs.require(hub).azure(), call, signal);
+    checkResult(answer, `Writing ${nodeId} of ${connection.endpointUrl}`);
+    return { done: true };
+  },
+});
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** Nodes of an OPC UA server, read and written through OPC Publisher. */
+export const SERVER_NODES = [browse, readValue, writeValue] as const;

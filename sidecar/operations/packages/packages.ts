@@ -1,0 +1,137 @@
+import Type from 'typebox';
+import { forThingWorx, JsonObject, OneOf, Table } from '../../contract/schema.ts';
+import { STORAGE_ERRORS } from '../../files/types.ts';
+import { DELIVERIES, PACKAGE_STATES, PackageRow, packageName } from '../../packages/types.ts';
+import { deviceId, hub, optionalModuleId } from '../device-members.ts';
+import { account, container, path } from '../files/file-members.ts';
+import { defineOperation } from '../operation.ts';
+
+/** What the service and the route have in common. */
+const members = {
+  name: packageName,
+  version: Type.String({ minLength: 1, maxLength: 64, description: 'The version, such as 2.1.0.' }),
+  delivery: Type.Optional(
+    OneOf(DELIVERIES, {
+      default: 'method',
+      description:
+        'How the device gets the link: method (a direct method, tried until the device is connected) or message (waits in the queue of the device).',
+    }),
+  ),
+  methodName: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 100,
+      default: 'installPackage',
+      description: 'The direct method that gets the link.',
+    }),
+  ),
+  moduleId: optionalModuleId,
+  information: Type.Optional(
+    JsonObject({ description: 'Anything that the installer should know of the package beside.' }),
+  ),
+  timeoutMinutes: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_440,
+      default: 60,
+      description:
+        'How long all of it may take, a device that is not connected included, in minutes; the link works as long.',
+    }),
+  ),
+  deleteFile: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description:
+        'Whether the file is deleted once it is installed and no other deployment of this hub needs it.',
+    }),
+  ),
+};
+
+const deployPackage = defineOperation({
+  name: 'DeployPackage',
+  entity: 'AzureIoT.Device_TS',
+  category: 'Software packages',
+  summary:
+    'Has the device or a module of it load and install a software package, a file of a container; the property softwarePackages shows how far it is.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/packages',
+  input: Type.Object({ hub, deviceId, account, container, path, ...members }),
+  output: PackageRow,
+  errors: [
+    'HUB_NOT_CONNECTED',
+    ...STORAGE_ERRORS,
+    'PATH_INVALID',
+    'FILE_NOT_FOUND',
+    'LINK_NOT_POSSIBLE',
+    'DEVICE_NOT_FOUND',
+    'PACKAGE_PENDING',
+    'STATE_UNAVAILABLE',
+  ],
+  script: 'hand-written',
+  serviceInput: Type.Object({
+    repository: forThingWorx(Type.String({ description: 'The Thing of the container that has the file.' }), {
+      baseType: 'THINGNAME',
+      thingTemplate: 'AzureIoT.BlobContainer_TT',
+    }),
+    path,
+    ...members,
+  }),
+  async run({ hubs, signal }, { hub, moduleId, information, ...input }) {
+    return await hubs.require(hub).deployments.deploy(
+      {
+        ...input,
+        delivery: input.delivery ?? 'method',
+        methodName: input.methodName ?? 'installPackage',
+        timeoutMinutes: input.timeoutMinutes ?? 60,
+        deleteFile: input.deleteFile ?? false,
+        ...(moduleId === undefined ? {} : { moduleId }),
+        ...(information === undefined ? {} : { information }),
+      },
+      signal,
+    );
+  },
+});
+
+export const listPackages = defineOperation({
+  name: 'ListPackages',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Software packages',
+  summary:
+    'Lists deployments of software packages to devices of this hub, the newest first: those under way and the last thousand that have ended.',
+  method: 'GET',
+  path: '/hubs/{hub}/packages',
+  input: Type.Object({
+    hub,
+    name: Type.Optional(packageName),
+    state: Type.Optional(OneOf(PACKAGE_STATES, { description: 'Only deployments of this state.' })),
+  }),
+  output: Type.Object({
+    packages: Table(PackageRow, 'AzureIoT.Package_DS', { description: 'The deployments, newest first.' }),
+  }),
+  result: 'packages',
+  errors: ['HUB_NOT_CONNECTED', 'STATE_UNAVAILABLE'],
+  async run({ hubs }, { hub, ...filter }) {
+    return { packages: await hubs.require(hub).deployments.list(filter) };
+  },
+});
+
+const cancelPackage = defineOperation({
+  name: 'CancelPackage',
+  entity: 'AzureIoT.Device_TS',
+  category: 'Software packages',
+  summary:
+    'Gives up the deployment of a package; a device that has it already is asked to stop. One that has ended stays as it is.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/packages/{name}/cancel',
+  input: Type.Object({ hub, deviceId, name: packageName, moduleId: optionalModuleId }),
+  output: PackageRow,
+  errors: ['HUB_NOT_CONNECTED', 'PACKAGE_NOT_FOUND', 'STATE_UNAVAILABLE'],
+  timeoutMs: 28_000,
+  async run({ hubs }, { hub, deviceId, moduleId, name }) {
+    const target = { deviceId, name, ...(moduleId === undefined ? {} : { moduleId }) };
+    return await hubs.require(hub).deployments.cancel(target);
+  },
+});
+
+/** Software packages for devices. */
+export const PACKAGES = [deployPackage, cancelPackage, listPackages];

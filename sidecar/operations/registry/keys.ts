@@ -1,0 +1,71 @@
+import Type from 'typebox';
+import { OneOf } from '../../contract/schema.ts';
+import { deviceId, hub, optionalModuleId, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
+import { defineOperation } from '../operation.ts';
+
+const getDeviceKeys = defineOperation({
+  name: 'GetDeviceKeys',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Registry',
+  summary: 'Reads the keys of a device or module, to set it up; no other service returns keys.',
+  method: 'GET',
+  path: '/hubs/{hub}/devices/{deviceId}/keys',
+  input: Type.Object({ hub, deviceId, moduleId: optionalModuleId }),
+  output: Type.Object(
+    {
+      primaryKey: Type.String({ description: 'The first key, base64.' }),
+      secondaryKey: Type.String({ description: 'The second key, base64.' }),
+      connectionString: Type.String({
+        description: 'The connection string with the first key, for device SDKs.',
+      }),
+    },
+    {
+      description: 'primaryKey, secondaryKey and connectionString: secrets, not to be stored in properties.',
+    },
+  ),
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
+  async run({ hubs, signal }, { hub, deviceId, moduleId }) {
+    const azure = await hubs.require(hub).azure();
+    const keys =
+      moduleId === undefined
+        ? await azure.registry.deviceKeys(deviceId, withinCall(signal))
+        : await azure.modules.moduleKeys(deviceId, moduleId, withinCall(signal));
+    const { credentials } = azure;
+    const hostName = credentials.kind === 'entra' ? credentials.hostName : credentials.connection.hostName;
+    const module = moduleId === undefined ? '' : `;ModuleId=${moduleId}`;
+    return {
+      ...keys,
+      connectionString: `HostName=${hostName};DeviceId=${deviceId}${module};SharedAccessKey=${keys.primaryKey}`,
+    };
+  },
+});
+
+const regenerateDeviceKey = defineOperation({
+  name: 'RegenerateDeviceKey',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Registry',
+  summary: 'Makes one key of a device or module anew, so that the old one opens nothing any more.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/keys',
+  input: Type.Object({
+    hub,
+    deviceId,
+    key: OneOf(['primary', 'secondary'], { description: 'Which key: primary or secondary.' }),
+    moduleId: optionalModuleId,
+  }),
+  output: Type.Object({
+    regenerated: Type.Boolean({ description: 'Always true: GetDeviceKeys reads the new key.' }),
+  }),
+  noResult: true,
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
+  async run({ hubs, signal }, { hub, deviceId, key, moduleId }) {
+    const { registry, modules } = await hubs.require(hub).azure();
+    if (moduleId === undefined) await registry.regenerateDeviceKey(deviceId, key, withinCall(signal));
+    else await modules.regenerateModuleKey(deviceId, moduleId, key, withinCall(signal));
+    return { regenerated: true };
+  },
+});
+
+/** Keys of devices and modules. */
+export const KEYS = [getDeviceKeys, regenerateDeviceKey] as const;

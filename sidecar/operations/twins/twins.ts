@@ -1,0 +1,159 @@
+import Type, { type Static } from 'typebox';
+import type { Twin } from '../../azure/iot-hub/hub-types.ts';
+import { JsonObject, OneOf } from '../../contract/schema.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { changeOf, equalJson, mirrored, missingFrom, writable } from '../../translate/sources/twin-view.ts';
+import { deviceId, etag, hub, optionalModuleId, TwinDocument, withinCall } from '../device-members.ts';
+import { IOT_HUB_ERRORS } from '../error-groups.ts';
+import { defineOperation } from '../operation.ts';
+
+/** A twin as the services return it. */
+export function twinDocument(twin: Twin): Static<typeof TwinDocument> {
+  return {
+    ...twin,
+    ...(twin.tags === undefined ? {} : { tags: { ...twin.tags } }),
+    properties: { ...twin.properties },
+  };
+}
+
+const getTwin = defineOperation({
+  name: 'GetTwin',
+  entity: 'AzureIoT.Device_TS',
+  category: 'Twin',
+  summary: 'Reads the twin of the device or of one of its modules from the IoT Hub.',
+  method: 'GET',
+  path: '/hubs/{hub}/devices/{deviceId}/twin',
+  input: Type.Object({ hub, deviceId, moduleId: optionalModuleId }),
+  output: TwinDocument,
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
+  async run({ hubs, signal }, { hub, ...name }) {
+    const azure = await hubs.require(hub).azure();
+    return twinDocument(await azure.twins.get(name, withinCall(signal)));
+  },
+});
+
+const updateTwin = defineOperation({
+  name: 'UpdateTwin',
+  entity: 'AzureIoT.Device_TS',
+  category: 'Twin',
+  summary:
+    'Merges desired properties and tags into the twin of the device or of one of its modules; null removes a key.',
+  method: 'PATCH',
+  path: '/hubs/{hub}/devices/{deviceId}/twin',
+  input: Type.Object({
+    hub,
+    deviceId,
+    desired: Type.Optional(
+      JsonObject({ description: 'The desired properties to change. At most 32 KB in all.' }),
+    ),
+    tags: Type.Optional(JsonObject({ description: 'The tags to change. At most 8 KB in all.' })),
+    moduleId: optionalModuleId,
+    etag,
+  }),
+  output: TwinDocument,
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'PRECONDITION_FAILED'],
+  async run({ hubs, signal }, { hub, deviceId, moduleId, desired, tags, etag }) {
+    if (desired === undefined && tags === undefined) {
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        'Neither desired nor tags is given; expected one of them or both.',
+      );
+    }
+    const azure = await hubs.require(hub).azure();
+    const patch = {
+      ...(desired === undefined ? {} : { desired: writable(desired) }),
+      ...(tags === undefined ? {} : { tags: writable(tags) }),
+    };
+    const name = { deviceId, ...(moduleId === undefined ? {} : { moduleId }) };
+    return twinDocument(
+      await azure.twins.patch(name, patch, {
+        ...withinCall(signal),
+        ...(etag === undefined ? {} : { etag }),
+      }),
+    );
+  },
+});
+
+const replaceTwin = defineOperation({
+  name: 'ReplaceTwin',
+  entity: 'AzureIoT.Device_TS',
+  category: 'Twin',
+  summary: 'Replaces all desired properties and all tags of the twin of the device or of one of its modules.',
+  method: 'PUT',
+  path: '/hubs/{hub}/devices/{deviceId}/twin',
+  input: Type.Object({
+    hub,
+    deviceId,
+    desired: JsonObject({
+      description: 'All desired properties; what is not in it is removed. At most 32 KB.',
+    }),
+    tags: JsonObject({ description: 'All tags; what is not in it is removed. At most 8 KB.' }),
+    moduleId: optionalModuleId,
+    etag,
+  }),
+  output: TwinDocument,
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'PRECONDITION_FAILED'],
+  async run({ hubs, signal }, { hub, deviceId, moduleId, desired, tags, etag }) {
+    const azure = await hubs.require(hub).azure();
+    const name = { deviceId, ...(moduleId === undefined ? {} : { moduleId }) };
+    const twin = { desired: writable(desired), tags: writable(tags) };
+    return twinDocument(
+      await azure.twins.replace(name, twin, {
+        ...withinCall(signal),
+        ...(etag === undefined ? {} : { etag }),
+      }),
+    );
+  },
+});
+
+const changeTwinSection = defineOperation({
+  name: 'ChangeTwinSection',
+  category: 'Twin',
+  summary: 'Brings to the IoT Hub what somebody changed in a twin property of a Thing.',
+  method: 'POST',
+  path: '/hubs/{hub}/devices/{deviceId}/twin/changes',
+  input: Type.Object({
+    hub,
+    deviceId,
+    section: OneOf(['desired', 'tags'], { description: 'The part of the twin: desired or tags.' }),
+    before: JsonObject({ description: 'The value of the property before.' }),
+    after: JsonObject({ description: 'The value of the property now.' }),
+  }),
+  output: Type.Object({
+    changed: Type.Boolean({ description: 'Whether the hub had to be changed.' }),
+    content: JsonObject({ description: 'The part as the hub has it, with $version.' }),
+  }),
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
+  async run({ hubs, signal }, { hub, deviceId, section, before, after }) {
+    const { twins } = await hubs.require(hub).azure();
+    const twin = await twins.get({ deviceId }, withinCall(signal));
+    const current = mirrored(twin)[section];
+    const patch = missingFrom(current, changeOf(before, after));
+    if (equalJson(patch, {})) return { changed: false, content: { ...current } };
+    const changed = await twins.patch({ deviceId }, { [section]: patch }, withinCall(signal));
+    return { changed: true, content: { ...mirrored(changed)[section] } };
+  },
+});
+
+const getTwinSections = defineOperation({
+  name: 'GetTwinSections',
+  category: 'Twin',
+  summary: 'Reads the parts of a twin as the twin properties of a Thing hold them.',
+  method: 'GET',
+  path: '/hubs/{hub}/devices/{deviceId}/twin/sections',
+  input: Type.Object({ hub, deviceId }),
+  output: Type.Object({
+    desired: JsonObject({ description: 'The desired properties with $version.' }),
+    reported: JsonObject({ description: 'The reported properties with $version.' }),
+    tags: JsonObject({ description: 'The tags with $version.' }),
+  }),
+  errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
+  async run({ hubs, signal }, { hub, deviceId }) {
+    const { twins } = await hubs.require(hub).azure();
+    const { desired, reported, tags } = mirrored(await twins.get({ deviceId }, withinCall(signal)));
+    return { desired: { ...desired }, reported: { ...reported }, tags: { ...tags } };
+  },
+});
+
+/** Twins of devices and modules. */
+export const TWINS = [getTwin, updateTwin, replaceTwin, changeTwinSection, getTwinSections];

@@ -1,0 +1,56 @@
+import type { Log } from '../observe/log.ts';
+import type { Creation } from '../translate/types.ts';
+import type { ThingworxClient } from './client.ts';
+import { requireMember } from './require-member.ts';
+
+export interface ThingCreatorOptions {
+  readonly client: ThingworxClient;
+  /** The Thing whose CreateThings is asked. */
+  readonly hubThing: string;
+  /** A Thing may have been made for a device. */
+  readonly onThing: (deviceId: string) => void;
+  readonly log: Log;
+}
+
+interface Answer {
+  created?: string[];
+  added?: { thing: string; property: string }[];
+  failed?: { thing: string; message: string }[];
+}
+
+/**
+ * Has Things and properties made by the hub Thing. What ThingWorx refuses to make stays unknown, and translation then refuses the
+ * message; a call that does not get through rejects and is repeated by the caller.
+ */
+export class ThingCreator {
+  readonly #options: ThingCreatorOptions;
+
+  constructor(options: ThingCreatorOptions) {
+    this.#options = options;
+  }
+
+  async create(creations: readonly Creation[], signal: AbortSignal): Promise<void> {
+    const { client, hubThing, onThing, log } = this.#options;
+    const things = creations.flatMap((creation) =>
+      creation.kind === 'thing'
+        ? [{ name: creation.thing, template: creation.template, deviceId: creation.deviceId }]
+        : [],
+    );
+    const properties = creations.flatMap((creation) =>
+      creation.kind === 'property'
+        ? [{ thing: creation.thing, name: creation.property, baseType: creation.baseType }]
+        : [],
+    );
+    const answer = requireMember<Answer>(
+      await client.invoke(hubThing, 'CreateThings', { request: { things, properties } }, { signal }),
+      'failed',
+      'CreateThings',
+      hubThing,
+    );
+    for (const { deviceId } of things) onThing(deviceId);
+    for (const thing of answer.created ?? []) log.info({ thing }, 'Thing created for a device.');
+    for (const { thing, property } of answer.added ?? []) log.info({ thing, property }, 'Property created.');
+    for (const { thing, message } of answer.failed ?? [])
+      log.warn({ thing }, `ThingWorx could not make it: ${message}`);
+  }
+}

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
+import { ThingDefinitions } from '../../sidecar/thingworx/definitions.ts';
+import { until } from '../dead-letters/letters.ts';
+import { FakeThingworx } from '../ingest/fake-thingworx.ts';
+
+describe('definitions of Things', () => {
+  let thingworx: FakeThingworx;
+  let client: ThingworxClient;
+  let definitions: ThingDefinitions;
+
+  beforeEach(async () => {
+    thingworx = new FakeThingworx();
+    await thingworx.start();
+    client = new ThingworxClient({ url: thingworx.url, appKey: 'key' });
+    definitions = new ThingDefinitions({ client, hubThing: 'hub' });
+    for (const name of ['dev-1', 'dev-2']) thingworx.things.set(name, { temperature: 'NUMBER' });
+  });
+  afterEach(async () => {
+    await client.close();
+    await thingworx.stop();
+  });
+
+  test('a definition that was asked for before a change is not believed after it', async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    let asked = 0;
+    thingworx.beforeDescribed = async () => {
+      asked += 1;
+      if (asked === 1) await held;
+    };
+    const first = definitions.load(['dev-1']);
+    await until(() => asked === 1);
+    // Another lane makes a property, and asks again while the first answer is under way.
+    thingworx.things.set('dev-1', { temperature: 'NUMBER', pressure: 'NUMBER' });
+    definitions.invalidate('dev-1');
+    await definitions.load(['dev-1']);
+    assert.ok(definitions.get('dev-1')?.properties.has('pressure'));
+    release();
+    await first;
+    assert.ok(definitions.get('dev-1')?.properties.has('pressure'), 'the old answer came last');
+  });
+
+  test('Things that have the same properties share one set of them', async () => {
+    thingworx.things.set('other', { pressure: 'NUMBER' });
+    await definitions.load(['dev-1', 'dev-2', 'other']);
+    const [one, two, other] = ['dev-1', 'dev-2', 'other'].map((name) => definitions.get(name)?.properties);
+    assert.equal(one, two);
+    assert.deepEqual([...(other?.keys() ?? [])], ['pressure']);
+  });
+});

@@ -16,9 +16,10 @@ export interface Bundle {
 
 /**
  * Bundles the sidecar into one file. Packages written as CommonJS ask for Node's own modules through `require`, which an
- * ES module must make for itself. cbor-extract is an optional native add-on that cbor-x does without.
+ * ES module must make for itself. cbor-extract is an optional native add-on that cbor-x does without. `otherInputs` are files in other
+ * bundles of the package, for the licences.
  */
-export async function bundleSidecar(entry: string): Promise<Bundle> {
+export async function bundleSidecar(entry: string, otherInputs: readonly string[] = []): Promise<Bundle> {
   const result = await build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
@@ -46,7 +47,7 @@ export async function bundleSidecar(entry: string): Promise<Bundle> {
   });
   const output = result.outputFiles[0];
   if (!output) throw new Error('esbuild gave no output');
-  return { code: output.text, notices: notices(Object.keys(result.metafile.inputs)) };
+  return { code: output.text, notices: notices([...Object.keys(result.metafile.inputs), ...otherInputs]) };
 }
 
 /** The licence texts of all packages whose files are among the inputs. */

@@ -48,16 +48,20 @@ export function route(parts: readonly string[], query: Query = {}): string {
 export async function request(
   method: string,
   path: string,
-  options: { body?: unknown; signal?: AbortSignal } = {},
+  options: { body?: unknown; signal?: AbortSignal; token?: string } = {},
 ): Promise<Response> {
-  const { body, signal } = options;
+  const { body, signal, token } = options;
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       credentials: 'same-origin',
       cache: 'no-store',
-      headers: { ...CONSOLE_HEADER, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+      headers: {
+        ...CONSOLE_HEADER,
+        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
     });
@@ -67,7 +71,7 @@ export async function request(
   }
   if (response.ok) return response;
   const problem = problemFrom(response.status, await response.text());
-  if (response.status === 401) window.dispatchEvent(new CustomEvent(SESSION_ENDED));
+  if (response.status === 401 && token === undefined) window.dispatchEvent(new CustomEvent(SESSION_ENDED));
   throw problem;
 }
 
@@ -150,8 +154,16 @@ export async function currentSession(): Promise<Session | undefined> {
 }
 
 export async function logIn(token: string): Promise<Session> {
-  const { session } = await call<{ session: Session }>('POST', '/console/session', { token });
-  return session;
+  if (/[^\x21-\x7e]/.test(token)) {
+    throw new Problem({
+      code: 'UNAUTHORIZED',
+      detail: 'The token is wrong: it contains characters that no token has.',
+      remedy: 'Copy the token again.',
+      status: 401,
+    });
+  }
+  const response = await request('POST', '/console/session', { token });
+  return ((await response.json()) as { session: Session }).session;
 }
 
 export async function logOut(): Promise<void> {

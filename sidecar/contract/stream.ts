@@ -61,6 +61,14 @@ export interface WatchedValue {
   readonly quality: string;
 }
 
+/** Why a value or a message was left out or refused. */
+export interface WatchedRemark {
+  readonly code: string;
+  readonly reason: string;
+  readonly thing?: string;
+  readonly property?: string;
+}
+
 /** The stream event `message`: one message that is settled. Secrets in it are replaced by [redacted]. */
 export interface WatchedMessage {
   readonly hub: string;
@@ -91,13 +99,10 @@ export interface WatchedMessage {
   readonly values: readonly WatchedValue[];
   /** Kinds of notifications that the message caused, such as lifecycle. */
   readonly notifications: readonly string[];
+  /** What the settings left out of it. */
+  readonly ignored: readonly WatchedRemark[];
   /** Why it is in the dead-letter store. */
-  readonly reasons: readonly {
-    readonly code: string;
-    readonly reason: string;
-    readonly thing?: string;
-    readonly property?: string;
-  }[];
+  readonly reasons: readonly WatchedRemark[];
 }
 
 /** The stream event `skipped`: how many messages or log lines were left out because the client was too slow or they were too many. */

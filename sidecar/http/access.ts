@@ -18,10 +18,13 @@ interface AccessOptions {
  * to read may call what `response.locals.viewer` says, or else what GET and HEAD ask for.
  */
 export function grantAccess({ sessions, viewerToken, requireToken }: AccessOptions): RequestHandler {
-  return (request, response, next) => {
+  return async (request, response, next) => {
     const role = roleOf(request, sessions, viewerToken);
     response.locals.role = role ?? 'operator';
-    if (role === undefined) return requireToken(request, response, next);
+    if (role === undefined) {
+      await requireToken(request, response, next);
+      return;
+    }
     // A file from storage that a browser shows instead of saving must not run anything in the name of the console.
     response.set('Content-Security-Policy', "default-src 'none'; sandbox");
     if (role === 'viewer') checkReading(request, response);

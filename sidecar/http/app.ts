@@ -4,6 +4,7 @@ import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import { TokenCheck } from './auth.ts';
 import { blobRoutes } from './blob-routes.ts';
+import type { Console } from './console.ts';
 import { openApi } from './openapi.ts';
 import { type OperationRouteOptions, operationRoutes } from './operation-routes.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
@@ -30,6 +31,8 @@ export interface AppOptions extends OperationRouteOptions {
   readonly hosts?: readonly string[];
   /** Routes outside /v1 that need no token: health and metrics. */
   readonly mount?: Router;
+  /** The console, its sessions and the live stream. */
+  readonly console?: Console;
   readonly limits?: Partial<AppLimits>;
 }
 
@@ -50,7 +53,9 @@ export function createApp(options: AppOptions): Express {
   if (options.mount) app.use(options.mount);
   app.use(limitRate(new RateLimit(limits.requests)));
   app.use(overrideMethod());
-  const authorise = requireToken(new TokenCheck(options.token), new RateLimit(limits.refusals));
+  const tokenGuard = requireToken(new TokenCheck(options.token), new RateLimit(limits.refusals));
+  const authorise = options.console?.grantAccess(tokenGuard) ?? tokenGuard;
+  if (options.console) app.use(options.console.routes(authorise));
   app.use('/v1', operationRoutes(options, { bodyBytes: limits.bodyBytes, authorise }));
   app.use('/v1', blobRoutes({ context: options.context, authorise }));
   const document = openApi(options.operations, options.context.sidecar.version);

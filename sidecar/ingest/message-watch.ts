@@ -1,6 +1,6 @@
 import type { MessageOutcome, WatchedMessage } from '../contract/stream.ts';
 import { redact } from '../observe/log.ts';
-import type { HubMessage, Update } from '../translate/types.ts';
+import type { ReceivedMessage, Update } from '../translate/types.ts';
 
 export interface WatchFilter {
   readonly hub?: string | undefined;
@@ -10,10 +10,18 @@ export interface WatchFilter {
 
 /** A message that is settled, with what became of it. */
 export interface SettledMessage {
-  readonly message: HubMessage;
+  readonly message: ReceivedMessage;
   readonly updates: readonly Update[];
-  readonly events: readonly { readonly type: string }[];
+  readonly notifications: readonly { readonly type: string }[];
+  readonly ignored: WatchedMessage['ignored'];
   readonly reasons: WatchedMessage['reasons'];
+}
+
+/** Where the delivery pipeline of one hub reports settled messages. */
+export interface HubMessageWatch {
+  /** False while nobody looks: then nothing needs to be reported. */
+  isActive(): boolean;
+  report(outcome: MessageOutcome, settled: SettledMessage): void;
 }
 
 export interface Watcher {
@@ -59,6 +67,14 @@ export class MessageWatch {
     };
   }
 
+  /** The watch as the delivery pipeline of one hub sees it. */
+  of(hub: string): HubMessageWatch {
+    return {
+      isActive: () => this.isActive,
+      report: (outcome, settled) => this.report(hub, outcome, settled),
+    };
+  }
+
   report(hub: string, outcome: MessageOutcome, settled: SettledMessage): void {
     let shown: WatchedMessage | undefined;
     const { deviceId } = settled.message;
@@ -99,7 +115,7 @@ function take(budget: Budget): boolean {
 function describe(
   hub: string,
   outcome: MessageOutcome,
-  { message, updates, events, reasons }: SettledMessage,
+  { message, updates, notifications, ignored, reasons }: SettledMessage,
 ): WatchedMessage {
   const body = message.body.subarray(0, MAX_BODY_BYTES);
   const truncated = body.length < message.body.length;
@@ -126,7 +142,8 @@ function describe(
     ...(truncated ? { truncated } : {}),
     outcome,
     values: valuesOf(updates),
-    notifications: events.map(({ type }) => type),
+    notifications: notifications.map(({ type }) => type),
+    ignored: ignored.slice(0, MAX_VALUES),
     reasons,
   };
   const safe = JSON.parse(redact(JSON.stringify(described))) as WatchedMessage;

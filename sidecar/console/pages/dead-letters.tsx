@@ -6,7 +6,7 @@ import { Confirm, Dialog, Note, ProblemNote, Progress, Table, TextField } from '
 import { LetterDialog } from '../parts/letter-dialog.tsx';
 import { NoHub } from '../parts/no-hub.tsx';
 import { TaskProgress } from '../parts/task-progress.tsx';
-import { type LetterDetail, sampleOfLetter, type Trial } from '../samples.ts';
+import type { LetterDetail } from '../samples.ts';
 
 interface LetterRow {
   readonly id: string;
@@ -31,8 +31,6 @@ interface Filter {
 
 const NO_FILTER: Filter = { deviceId: '', code: '', from: '', to: '' };
 const PAGE = 500;
-/** How many letters a dry run tries: one call each. */
-const DRY_RUN = 50;
 const DETAILS_AT_ONCE = 4;
 
 /** What is to be replayed or deleted: letters that were chosen, or all that the filter lets through. */
@@ -239,9 +237,7 @@ export function DeadLettersPage() {
         </button>
       )}
       {opened && <LetterDialog hub={hub} id={opened} onClose={() => setOpened(undefined)} />}
-      {asked === 'replay' && (
-        <ReplayDialog hub={hub} scope={scope} rows={rows} onClose={close} onDone={reload} />
-      )}
+      {asked === 'replay' && <ReplayDialog hub={hub} scope={scope} onClose={close} onDone={reload} />}
       {asked === 'delete' && <DeleteDialog hub={hub} scope={scope} onClose={close} onDone={reload} />}
       {asked === 'download' && (
         <DownloadDialog
@@ -298,112 +294,67 @@ function Groups({ rows, complete, onChoose }: GroupsProps) {
   );
 }
 
-interface DryRunLine {
-  readonly id: string;
-  readonly deviceId: string;
-  readonly outcome: 'would be delivered' | 'would be ignored' | 'would be refused again' | 'cannot be tried';
-  readonly text: string;
-}
-
 interface ReplayProps {
   hub: string;
   scope: Scope;
-  rows: readonly LetterRow[];
   onClose: () => void;
   onDone: () => void;
 }
 
-/** A dry run by TestMapping with today's mappings and Things, then the replay. */
-function ReplayDialog({ hub, scope, rows, onClose, onDone }: ReplayProps) {
-  const [lines, setLines] = useState<readonly DryRunLine[]>();
-  const [task, setTask] = useState<string>();
-  const candidates = scope.ids ? rows.filter(({ id }) => scope.ids?.includes(id)) : rows;
-  const tried = candidates.slice(0, DRY_RUN);
-  const dryRun = useAction(async () => {
-    setLines([]);
-    await eachOf(tried, async (row) => {
-      const line = await tryLetter(hub, row);
-      setLines((current) => [...(current ?? []), line]);
+/** A dry run, which changes nothing, and the replay. Both are tasks with a report. */
+function ReplayDialog({ hub, scope, onClose, onDone }: ReplayProps) {
+  const [deleteIgnored, setDeleteIgnored] = useState(false);
+  const [started, setStarted] = useState<{ task: string; dryRun: boolean }>();
+  const replay = useAction(async (dryRun: boolean) => {
+    setStarted(undefined);
+    const { task } = await call<{ task: string }>('POST', route(['hubs', hub, 'dead-letters', 'replay']), {
+      ...scopeMembers(scope),
+      deleteIgnored,
+      dryRun,
     });
+    setStarted({ task, dryRun });
   });
-  const replay = useAction(async () => {
-    const answer = await call<{ task: string }>(
-      'POST',
-      route(['hubs', hub, 'dead-letters', 'replay']),
-      scopeMembers(scope),
-    );
-    setTask(answer.task);
-  });
-  const summary = new Map<string, number>();
-  for (const { outcome } of lines ?? []) summary.set(outcome, (summary.get(outcome) ?? 0) + 1);
   return (
     <Dialog title="Replay dead letters" onClose={onClose}>
       <p>
         Replay {scope.text}. What is delivered leaves the dead-letter store; what is refused again stays in
         it.
       </p>
-      <ProblemNote problem={dryRun.problem ?? replay.problem} />
-      {task ? (
-        <TaskProgress hub={hub} task={task} onEnd={onDone} />
-      ) : (
-        <div class="buttons">
-          <button type="button" disabled={dryRun.running} onClick={() => void dryRun.run()}>
-            Dry run{candidates.length > DRY_RUN ? ` of the first ${DRY_RUN}` : ''}
-          </button>
-          <button type="button" class="primary" disabled={replay.running} onClick={() => void replay.run()}>
-            Replay now
-          </button>
-        </div>
-      )}
-      {lines && (
-        <>
-          <p role="status">
-            {dryRun.running ? `${lines.length} of ${tried.length} tried. ` : 'Nothing was sent. '}
-            {[...summary].map(([outcome, count]) => `${count} ${outcome}`).join(', ')}
-          </p>
-          <Table
-            label="Dry run"
-            rows={lines}
-            keyOf={({ id }) => id}
-            empty="No letter was tried."
-            columns={[
-              { name: 'Device', cell: ({ deviceId }) => deviceId },
-              { name: 'Outcome', cell: ({ outcome }) => outcome },
-              { name: 'Detail', cell: ({ text }) => text },
-            ]}
+      <label>
+        <input
+          type="checkbox"
+          checked={deleteIgnored}
+          onChange={(event) => setDeleteIgnored(event.currentTarget.checked)}
+        />{' '}
+        Delete also dead letters that the settings ignore
+      </label>
+      <ProblemNote problem={replay.problem} />
+      <div class="buttons">
+        <button type="button" disabled={replay.running} onClick={() => void replay.run(true)}>
+          Dry run
+        </button>
+        <button
+          type="button"
+          class="primary"
+          disabled={replay.running}
+          onClick={() => void replay.run(false)}
+        >
+          Replay now
+        </button>
+      </div>
+      {started && (
+        <section key={started.task} aria-label={started.dryRun ? 'Dry run' : 'Replay'}>
+          {started.dryRun && <p>Dry run: nothing is sent, created or deleted.</p>}
+          <TaskProgress
+            hub={hub}
+            task={started.task}
+            withReport
+            {...(started.dryRun ? {} : { onEnd: onDone })}
           />
-        </>
+        </section>
       )}
     </Dialog>
   );
-}
-
-async function tryLetter(hub: string, { id, deviceId }: LetterRow): Promise<DryRunLine> {
-  try {
-    const letter = await call<LetterDetail>('GET', route(['hubs', hub, 'dead-letters', id]));
-    const trial = await call<Trial>('POST', route(['hubs', hub, 'mappings', 'test']), {
-      message: sampleOfLetter(letter),
-    });
-    const bad = trial.problems[0]?.message ?? trial.refused[0]?.reason;
-    if (bad !== undefined) return { id, deviceId, outcome: 'would be refused again', text: bad };
-    const things = [...new Set(trial.values.map(({ thing }) => thing))].join(', ');
-    if (trial.values.length > 0 || trial.events.length > 0 || trial.created.length > 0) {
-      return {
-        id,
-        deviceId,
-        outcome: 'would be delivered',
-        text: `${trial.values.length} values to ${things || 'notifications alone'}`,
-      };
-    }
-    return {
-      id,
-      deviceId,
-      outcome: 'would be ignored',
-      text: trial.ignored[0]?.reason ?? 'It holds no values.',
-    };
-  } catch (thrown) {
-    return { id, deviceId, outcome: 'cannot be tried', text: (thrown as Error).message };
-  }
 }
 
 interface DeleteProps {

@@ -131,6 +131,12 @@ function Message({ hub, message }: { hub: string; message: WatchedMessage }) {
       )}
       <h4>Values sent to ThingWorx</h4>
       <Values label="Values sent to ThingWorx" values={message.values} />
+      {message.ignored.length > 0 && (
+        <>
+          <h4>Ignored</h4>
+          <Remarks label="Ignored" remarks={message.ignored} />
+        </>
+      )}
       {message.notifications.length > 0 && <p>Notifications: {message.notifications.join(', ')}</p>}
       <p class="quiet">
         Partition {message.partition}, sequence number {message.sequenceNumber}, enqueued{' '}

@@ -4,13 +4,7 @@ import { formatTime, saveFile } from '../format.ts';
 import { addressOf, useAction, useLoaded, useScene } from '../hooks.ts';
 import { Badge, Note, ProblemNote, Progress, SelectField, Table } from '../parts/elements.tsx';
 import { NoHub } from '../parts/no-hub.tsx';
-import { countsText, hasEnded, TASK_TONES, type TaskRow } from '../parts/task-progress.tsx';
-
-interface ReportLine {
-  readonly item: string;
-  readonly outcome: string;
-  readonly message: string;
-}
+import { countsText, hasEnded, type ReportLine, TASK_TONES, type TaskRow } from '../parts/task-progress.tsx';
 
 const PAGE = 500;
 

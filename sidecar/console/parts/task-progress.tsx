@@ -1,7 +1,7 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { call, route } from '../api.ts';
 import { addressOf, useLoaded } from '../hooks.ts';
-import { Badge, ProblemNote, Progress } from './elements.tsx';
+import { Badge, ProblemNote, Progress, Table } from './elements.tsx';
 
 export interface TaskRow {
   readonly id: string;
@@ -38,20 +38,51 @@ export function countsText({ counts }: TaskRow): string {
     .join(', ');
 }
 
+export interface ReportLine {
+  readonly item: string;
+  readonly outcome: string;
+  readonly message: string;
+}
+
+interface TaskProgressProps {
+  hub: string;
+  task: string;
+  /** Shows the first lines of the report as soon as the task has ended. */
+  withReport?: boolean;
+  onEnd?: () => void;
+}
+
+const REPORT_LINES = 100;
+
 /** The progress of one task that was just started. */
-export function TaskProgress({ hub, task, onEnd }: { hub: string; task: string; onEnd?: () => void }) {
+export function TaskProgress({ hub, task, withReport, onEnd }: TaskProgressProps) {
+  const [ended, setEnded] = useState(false);
   const { value, problem } = useLoaded<TaskRow>(
     (signal) => call('GET', route(['hubs', hub, 'tasks', task]), undefined, signal),
-    [hub, task],
-    1_000,
+    [hub, task, ended],
+    ended ? undefined : 700,
   );
-  const ended = value !== undefined && hasEnded(value);
+  const report = useLoaded<{ lines: ReportLine[] }>(
+    ended && withReport
+      ? (signal) =>
+          call(
+            'GET',
+            route(['hubs', hub, 'tasks', task, 'report'], { limit: REPORT_LINES }),
+            undefined,
+            signal,
+          )
+      : undefined,
+    [hub, task, ended],
+  );
+  useEffect(() => {
+    if (value && hasEnded(value)) setEnded(true);
+  }, [value]);
   useEffect(() => {
     if (ended) onEnd?.();
   }, [ended]);
   return (
     <div role="status">
-      <ProblemNote problem={problem} />
+      <ProblemNote problem={problem ?? report.problem} />
       {value && (
         <>
           <p>
@@ -64,6 +95,19 @@ export function TaskProgress({ hub, task, onEnd }: { hub: string; task: string; 
             </p>
           )}
         </>
+      )}
+      {report.value && (
+        <Table
+          label="Report"
+          rows={report.value.lines}
+          keyOf={({ item, message }) => item + message}
+          empty="The report has no lines."
+          columns={[
+            { name: 'Item', cell: ({ item }) => item },
+            { name: 'Outcome', cell: ({ outcome }) => outcome },
+            { name: 'Message', cell: ({ message }) => message },
+          ]}
+        />
       )}
       <p>
         <a href={addressOf('tasks', task)}>Report of the task</a>

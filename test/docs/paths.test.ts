@@ -12,7 +12,7 @@ for (const page of ['docs/architecture.md', 'CONTRIBUTING.md', 'README.md']) {
   test(`${page} names files and folders that exist`, () => {
     const text = readFileSync(path.join(ROOT, page), 'utf8');
     const named = [...text.matchAll(PATH)].map(([, name = '']) => name);
-      assert.ok(named.length > 0, 'The page names no file.');
+    assert.ok(named.length > 0, 'The page names no file.');
     assert.deepEqual(
       named.filter((name) => !existsSync(path.join(ROOT, name))),
       [],

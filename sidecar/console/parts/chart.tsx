@@ -18,6 +18,7 @@ interface ChartProps {
 }
 
 const HEIGHT_PX = 150;
+const HOUR_S = 3_600;
 
 /** Lines over time. The text beside it says the last values, for those who do not see the lines. */
 export function Chart({ label, times, series, format }: ChartProps) {
@@ -65,7 +66,10 @@ function options(width: number, series: readonly Series[], format: (value: numbe
     height: HEIGHT_PX,
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
+    scales: {
+      x: { time: true, range: (_plot, _min, max) => [max - HOUR_S, max] },
+      y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] },
+    },
     axes: [axis, { ...axis, size: 64, values: (_plot, ticks) => ticks.map(format) }],
     series: [
       {},

@@ -59,6 +59,7 @@ export function sampleOfMessage(message: WatchedMessage): SampleMessage {
     contentEncoding: message.contentEncoding,
     properties: message.applicationProperties,
     enqueuedTime: message.enqueuedTime,
+    creationTime: text(message.applicationProperties['iothub-creation-time-utc']),
     ...bodyMembers(message.bodyText, message.bodyBase64),
   });
 }

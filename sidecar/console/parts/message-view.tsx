@@ -60,7 +60,7 @@ export function TrialView({ trial }: { trial: Trial }) {
       <p>
         {trial.rule === undefined
           ? 'No rule takes the message; the defaults apply.'
-          : `The rule ${trial.rule} takes the message.`}
+          : `The message is taken by: ${trial.rule}`}
       </p>
       <Values label="Values" values={trial.values} />
       {trial.refused.length > 0 && (

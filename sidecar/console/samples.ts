@@ -102,8 +102,14 @@ export function keptSample(): string | undefined {
   return sessionStorage.getItem(KEY) ?? undefined;
 }
 
+/** What is wrong in a mapping document or a sample, with a JSON pointer. */
+export interface MappingProblem {
+  readonly pointer: string;
+  readonly message: string;
+}
+
 export interface Trial {
-  readonly problems: readonly { pointer: string; message: string }[];
+  readonly problems: readonly MappingProblem[];
   readonly rule?: string;
   readonly values: readonly TrialValue[];
   readonly ignored: readonly TrialRemark[];

@@ -3,8 +3,8 @@ import type { HubStatus } from '../contract/status.ts';
 import { MESSAGE_OUTCOMES, STREAM_TOPICS, type StatusEvent, type StreamTopic } from '../contract/stream.ts';
 import { ERRORS } from '../errors/catalogue.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { HISTORY_INTERVAL_MS, type History } from '../hub/history.ts';
 import type { MessageWatch, WatchFilter } from '../ingest/message-watch.ts';
-import { HISTORY_INTERVAL_MS, type History } from '../observe/history.ts';
 import type { LogRing } from '../observe/log-ring.ts';
 import type { SidecarFacts } from '../operations/context.ts';
 

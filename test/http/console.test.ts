@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { Console } from '../../sidecar/http/console.ts';
+import { History } from '../../sidecar/hub/history.ts';
 import { MessageWatch } from '../../sidecar/ingest/message-watch.ts';
-import { History } from '../../sidecar/observe/history.ts';
 import { LogRing } from '../../sidecar/observe/log-ring.ts';
 import { startApp, statusOf, TOKEN } from './fixture.ts';
 

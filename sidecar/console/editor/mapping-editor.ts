@@ -7,7 +7,7 @@ import { EditorState } from '@codemirror/state';
 import { EditorView, keymap } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { basicSetup } from 'codemirror';
-import type { MappingProblem } from '../pages/mappings.tsx';
+import type { MappingProblem } from '../samples.ts';
 import { type JsonSchema, membersAt, type Proposal, type Step, valuesAt } from './schema-walk.ts';
 
 type Node = ReturnType<ReturnType<typeof syntaxTree>['resolveInner']>;

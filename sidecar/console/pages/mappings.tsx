@@ -11,16 +11,12 @@ import {
   keepSample,
   keptSample,
   type LetterDetail,
+  type MappingProblem,
   sampleOfLetter,
   sampleOfMessage,
   type Trial,
 } from '../samples.ts';
 import { useStream } from '../stream.ts';
-
-export interface MappingProblem {
-  readonly pointer: string;
-  readonly message: string;
-}
 
 const FIRST_MAPPINGS = '{\n  "version": 1,\n  "rules": []\n}\n';
 const FIRST_SAMPLE = '{\n  "deviceId": "machine-01",\n  "body": { "temperature": 21.5 }\n}\n';

@@ -5,6 +5,7 @@ import { PACKAGE_NAME } from '../extension/generate/metadata.ts';
 import { packageFiles, packageVersion } from '../extension/generate/package.ts';
 import { bundledPackages, noticesOf, sbomOf } from './bill-of-materials.ts';
 import { bundleSidecar } from './bundle.ts';
+import { bundleConsole } from './console.ts';
 import { writeZip } from './zip.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -37,8 +38,9 @@ export async function buildPackage(options: BuildOptions = {}): Promise<string> 
 }
 
 async function sidecarFiles(version: string, entry: string): Promise<Map<string, string>> {
+  const pages = await bundleConsole();
   const { code, map, metafile } = await bundleSidecar(entry);
-  const packages = bundledPackages(metafile, ROOT);
+  const packages = bundledPackages({ ...metafile, inputs: { ...pages.inputs, ...metafile.inputs } }, ROOT);
   const { engines, license } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<
     string,
     unknown
@@ -60,6 +62,7 @@ async function sidecarFiles(version: string, entry: string): Promise<Map<string,
     ['LICENSE.txt', readFileSync(join(ROOT, 'LICENSE'), 'utf8')],
     ['package.json', `${JSON.stringify(manifest, null, 2)}\n`],
   ]);
+  for (const [name, content] of pages.files) files.set(`console/${name}`, content);
   const fixed = join(ROOT, 'extension', 'package');
   for (const name of readdirSync(fixed)) files.set(name, readFileSync(join(fixed, name), 'utf8'));
   return files;

@@ -10,6 +10,7 @@ export interface Layer {
  * against all imports.
  */
 export const LAYERS: readonly Layer[] = [
+  { rooms: ['console'], holds: 'the console: pages for the browser, bundled apart from the sidecar' },
   { rooms: ['main'], holds: 'the start and the graceful stop of the process' },
   { rooms: ['http'], holds: 'the HTTP server: routes, authentication, validation, OpenAPI' },
   {

@@ -10,6 +10,8 @@ interface Settings {
   readonly thingworxAppKey: string;
   /** Undefined: the state directory holds it, or it is created there. */
   readonly sidecarToken: string | undefined;
+  /** Allows reading alone. Undefined: there is none. */
+  readonly viewerToken: string | undefined;
   readonly host: string;
   /** 0 lets the operating system choose. */
   readonly port: number;
@@ -35,6 +37,8 @@ const KEYS = [
   'THINGWORX_APP_KEY_FILE',
   'SIDECAR_TOKEN',
   'SIDECAR_TOKEN_FILE',
+  'SIDECAR_VIEWER_TOKEN',
+  'SIDECAR_VIEWER_TOKEN_FILE',
   'SIDECAR_HOST',
   'SIDECAR_PORT',
   'SIDECAR_HOST_NAMES',
@@ -54,6 +58,7 @@ export function loadSettings(environment: Source): Settings {
   const values: Source = { ...(file ? readConfigFile(file) : {}), ...given(environment) };
   const host = values['SIDECAR_HOST'] ?? '127.0.0.1';
   const tls = tlsFiles(values);
+  const sidecarToken = token(values, 'SIDECAR_TOKEN');
   if (!tls && !isLoopback(host)) {
     throw new ConnectorError(
       'SETTING_INVALID',
@@ -65,7 +70,8 @@ export function loadSettings(environment: Source): Settings {
       required(values, 'THINGWORX_URL', 'the address of ThingWorx, such as https://host/Thingworx'),
     ),
     thingworxAppKey: secret(values, 'THINGWORX_APP_KEY', 'an application key of ThingWorx'),
-    sidecarToken: token(values),
+    sidecarToken,
+    viewerToken: viewerToken(values, sidecarToken),
     host,
     hostNames: (values['SIDECAR_HOST_NAMES'] ?? '').split(',').flatMap((name) => name.trim() || []),
     tls,
@@ -160,12 +166,24 @@ function secret(values: Source, key: string, expected: string): string {
 }
 
 /** It is all that keeps others on the machine from the API. */
-function token(values: Source): string | undefined {
-  const value = optionalSecret(values, 'SIDECAR_TOKEN');
+function token(values: Source, key: string): string | undefined {
+  const value = optionalSecret(values, key);
   if (value !== undefined && value.length < MIN_TOKEN_LENGTH) {
     throw new ConnectorError(
       'SETTING_INVALID',
-      `SIDECAR_TOKEN has ${value.length} characters; expected at least ${MIN_TOKEN_LENGTH}, such as the output of "openssl rand -hex 32".`,
+      `${key} has ${value.length} characters; expected at least ${MIN_TOKEN_LENGTH}, such as the output of "openssl rand -hex 32".`,
+    );
+  }
+  return value;
+}
+
+/** A viewer token that is the sidecar token would allow everything. */
+function viewerToken(values: Source, sidecarToken: string | undefined): string | undefined {
+  const value = token(values, 'SIDECAR_VIEWER_TOKEN');
+  if (value !== undefined && value === sidecarToken) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      'SIDECAR_VIEWER_TOKEN is the same as SIDECAR_TOKEN; expected another token.',
     );
   }
   return value;

@@ -40,6 +40,25 @@ export const SIDECAR_ERRORS = defineErrors({
     title: 'The sidecar token is missing or wrong.',
     remedy: "Set the Thing's sidecarToken to the token the sidecar was started with.",
   },
+  READ_ONLY: {
+    status: 403,
+    retryable: false,
+    title: 'The viewer token allows only reading.',
+    remedy: 'Log in or call with the sidecar token for everything that changes something.',
+  },
+  FORGERY_REFUSED: {
+    status: 403,
+    retryable: false,
+    title: 'A request with the session of a browser does not come from the console.',
+    remedy: 'Use the console, or call the API with the sidecar token instead of the cookie.',
+  },
+  TLS_REQUIRED: {
+    status: 403,
+    retryable: false,
+    title: 'The console is used without TLS from another machine.',
+    remedy:
+      'Set SIDECAR_TLS_CERT_FILE and SIDECAR_TLS_KEY_FILE, or open the console on the machine of the sidecar, such as through an SSH tunnel.',
+  },
   HOST_REFUSED: {
     status: 421,
     retryable: false,

@@ -53,6 +53,11 @@ export class StorageAccounts {
     this.#accounts.delete(thing);
   }
 
+  /** The storage Things that are connected, by name. */
+  things(): string[] {
+    return [...this.#accounts.keys()].sort();
+  }
+
   /** @throws ConnectorError STORAGE_NOT_CONNECTED */
   require(thing: string): StorageAccount {
     const account = this.#accounts.get(thing);

@@ -7,6 +7,7 @@ import { Authentication, type RefusalOptions } from './auth.ts';
 import { blobRoutes } from './blob-routes.ts';
 import { BodyBudget } from './body-budget.ts';
 import { trust } from './connections.ts';
+import type { Console } from './console.ts';
 import { type Introductions, introductionRoute } from './introductions.ts';
 import { openApi } from './openapi.ts';
 import { type OperationRouteOptions, operationRoutes } from './operation-routes.ts';
@@ -42,6 +43,8 @@ export interface AppOptions extends OperationRouteOptions {
   readonly mount?: Router;
   /** Tells Things of ThingWorx the addresses of this sidecar. */
   readonly introductions?: Introductions;
+  /** The console, its sessions and the live stream. */
+  readonly console?: Console;
   readonly limits?: Partial<AppLimits>;
 }
 
@@ -63,11 +66,17 @@ export function createApp(options: AppOptions): Express {
   app.use(overrideMethod());
   const authentication = new Authentication(options.token, limits.refusals);
   const requests = new RateLimit(limits.requests);
-  const authorise = requireToken(authentication, requests);
+  const admit = (request: IncomingMessage) => {
+    trust(request.socket);
+    requests.take(request.socket.remoteAddress ?? '');
+  };
+  const tokenGuard = requireToken(authentication, admit);
+  const authorise = options.console?.grantAccess(tokenGuard, admit) ?? tokenGuard;
   const bodies = new BodyBudget(limits.bodiesBytes);
   if (options.introductions) {
     app.use('/v1', introductionRoute(options.introductions, new RateLimit(limits.introductions)));
   }
+  if (options.console) app.use(options.console.routes(authorise));
   app.use('/v1', operationRoutes(options, { bodyBytes: limits.bodyBytes, bodies, authorise }));
   app.use('/v1', blobRoutes({ context: options.context, authorise }));
   const document = openApi(options.operations, options.context.sidecar.version);
@@ -165,11 +174,13 @@ function overrideMethod(): RequestHandler {
  * Comes before everything that a caller can use up. The right token is always served, whatever others have sent; so the rate limit of
  * requests counts only those with the right token.
  */
-function requireToken(authentication: Authentication, requests: RateLimit): RequestHandler {
+function requireToken(
+  authentication: Authentication,
+  admit: (request: IncomingMessage) => void,
+): RequestHandler {
   return async (request, _response, next) => {
     await authentication.check(request.headers.authorization);
-    trust(request.socket);
-    requests.take(request.socket.remoteAddress ?? '');
+    admit(request);
     next();
   };
 }

@@ -12,7 +12,7 @@ type Credentials =
 export const CHALLENGE = 'Basic realm="azure-iot-sidecar", charset="UTF-8"';
 
 /** Reads the Authorization header; undefined when it is absent or malformed. */
-function readCredentials(header: string | undefined): Credentials | undefined {
+export function readCredentials(header: string | undefined): Credentials | undefined {
   const match = /^(Bearer|Basic) +([^\s]+) *$/i.exec(header ?? '');
   if (!match?.[1] || match[2] === undefined) return undefined;
   if (match[1].toLowerCase() === 'bearer') return { scheme: 'bearer', token: match[2] };
@@ -32,7 +32,7 @@ function decodeText(bytes: Buffer): string {
 }
 
 /** Compares texts in constant time. */
-function sameText(a: string, b: string): boolean {
+export function sameText(a: string, b: string): boolean {
   return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
 }
 

@@ -3,6 +3,7 @@ import { ANNOTATION_KEYWORDS, factsOf } from '../contract/schema.ts';
 import { ERRORS, type ErrorCode } from '../errors/catalogue.ts';
 import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
 import { BLOB_PATHS, BLOB_RESPONSES } from './blob-openapi.ts';
+import { STREAM_PATHS } from './stream-openapi.ts';
 
 /** The codes that every route can return. */
 export const COMMON_ERRORS: readonly ErrorCode[] = [
@@ -19,7 +20,7 @@ type Json = Record<string, unknown>;
 
 /** The OpenAPI 3.1 document of the operations. */
 export function openApi(operations: readonly Operation[], version: string): Json {
-  const paths: Record<string, Json> = { ...BLOB_PATHS } as Record<string, Json>;
+  const paths: Record<string, Json> = { ...BLOB_PATHS, ...STREAM_PATHS } as Record<string, Json>;
   for (const operation of operations) {
     const path = `/v1${operation.path}`;
     paths[path] = { ...paths[path], [operation.method.toLowerCase()]: describe(operation) };

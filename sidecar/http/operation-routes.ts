@@ -86,6 +86,7 @@ function checkDefinition(operation: Operation): void {
 function name(operation: Operation): RequestHandler {
   return (_request, response, next) => {
     response.locals.route = `/v1${operation.path}`;
+    response.locals.viewer = operation.viewer;
     next();
   };
 }

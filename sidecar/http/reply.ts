@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { CONSOLE_HEADER } from './access.ts';
 import { CHALLENGE } from './auth.ts';
 import { forbiddenKey, toProblem } from './problem.ts';
 
@@ -31,7 +32,9 @@ export function sendError(
     return;
   }
   const problem = toProblem(error, requestId);
-  if (error.code === 'UNAUTHORIZED') response.set('WWW-Authenticate', CHALLENGE);
+  // For the console a browser must not ask for a password by itself.
+  if (error.code === 'UNAUTHORIZED' && request.get(CONSOLE_HEADER) === undefined)
+    response.set('WWW-Authenticate', CHALLENGE);
   if (error.retryAfterMs !== undefined)
     response.set('Retry-After', String(Math.ceil(error.retryAfterMs / 1000)));
   if (wantsEnvelope(request) && error.code !== 'UNAUTHORIZED') {

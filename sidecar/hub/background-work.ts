@@ -39,7 +39,7 @@ interface BackgroundWorkOptions {
   /** A delivery pipeline as lanes have it, with the counters given. */
   readonly pipeline: (
     counters: HubCounters,
-  ) => Pick<DeliveryPipeline, 'interpreter' | 'sender' | 'notifications'>;
+  ) => Pick<DeliveryPipeline, 'interpreter' | 'sender' | 'notifications' | 'watch'>;
   /** Called when the warning changes. */
   readonly onWarning: () => void;
 }

@@ -12,6 +12,7 @@ import { openCheckpoints } from '../ingest/checkpoints.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
 import { Sender } from '../ingest/lanes/sender.ts';
+import type { MessageWatch } from '../ingest/message-watch.ts';
 import { Backoff } from '../lib/backoff.ts';
 import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
@@ -41,6 +42,7 @@ export interface HubParts {
   readonly metrics: Metrics;
   readonly version: string;
   readonly storages: StorageAccounts;
+  readonly watch: MessageWatch;
   readonly stateDirectory: string;
   /** The name of this sidecar in ownership records. */
   readonly ownerId: string;
@@ -368,8 +370,9 @@ export class HubConnection {
 
   /** The delivery pipeline of a lane or of background work. `waiting` is called when an outage begins or ends. */
   #pipeline(counters: HubCounters, waiting: Waiting) {
-    const { client, metrics } = this.#parts;
+    const { client, metrics, watch } = this.#parts;
     return {
+      watch: watch.of(this.#thing),
       interpreter: new Interpreter({
         translator: () => this.#requireTranslator(),
         definitions: this.#definitions,

@@ -5,7 +5,7 @@ import { type Logger, pino } from 'pino';
 export type Log = Logger;
 
 /** Where a log line goes: standard output unless a test listens. */
-interface LogSink {
+export interface LogSink {
   write(line: string): void;
 }
 

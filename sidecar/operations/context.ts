@@ -14,7 +14,7 @@ export interface OperationContext {
   readonly signal: AbortSignal;
 }
 
-interface SidecarFacts {
+export interface SidecarFacts {
   readonly version: string;
   readonly startedAt: Date;
 }

@@ -55,6 +55,8 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
    * is the secret; it arrives in the input member `secret`, which is no part of the URL or body.
    */
   readonly authorisation?: 'token' | 'ticket';
+  /** Whether the viewer token may call it. Unless given, it may if the method is GET. */
+  readonly viewer?: boolean;
   /** How long the calling script waits for the answer, in milliseconds; 20 000 unless given. ThingWorx ends scripts after 30 s. */
   readonly timeoutMs?: number;
   /** Members of the input that hold seconds by which the calling script waits longer than `timeoutMs`. */

@@ -1,29 +1,17 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
-
-const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const executablePath = CANDIDATES.find((candidate) => existsSync(candidate));
+import { launchBrowser, skip } from './chromium.ts';
 
 /** What a person sees who opens the ThingWorx address that `npm start` prints. */
-describe('the live page', { skip: executablePath ? false : 'no browser: install chromium' }, () => {
+describe('the live page', { skip }, () => {
   const system = new LocalSystem({ devices: 2 });
   let browser: Browser;
 
   before(async () => {
     await system.start();
-    browser = await chromium.launch({
-      executablePath: executablePath ?? '',
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--disable-background-networking',
-        '--disable-sync',
-      ],
-    });
+    browser = await launchBrowser();
   });
   after(async () => {
     await browser?.close();

@@ -62,12 +62,20 @@ describe('the zip', () => {
     assert.equal(new Set(entries.map(({ time }) => time)).size, 1);
     const sidecar = 'ui/AzureIotHubConnector/sidecar/';
     assert.deepEqual(
-      names.filter((name) => name.startsWith(sidecar)).map((name) => name.slice(sidecar.length)),
+      names
+        .filter((name) => name.startsWith(sidecar))
+        .map((name) => name.slice(sidecar.length).replace(/-[A-Z0-9]{8}\./, '-HASH.')),
       [
         'LICENSE.txt',
         'NOTICES.txt',
         'README.txt',
         'azure-iot-sidecar.service',
+        'console/console-HASH.js',
+        'console/icon.svg',
+        'console/index.html',
+        'console/part-HASH.js',
+        'console/part-HASH.js',
+        'console/styles-HASH.css',
         'package.json',
         'sbom.cdx.json',
         'sidecar.mjs',
@@ -81,6 +89,7 @@ describe('the zip', () => {
     const read = (name: string) => entries.find((item) => item.name === sidecar + name)?.content ?? '';
     assert.match(read('NOTICES.txt'), /^ajv \d+\.\d+\.\d+ \(MIT\)$[\s\S]*The MIT License/m);
     assert.match(read('NOTICES.txt'), /^fast-deep-equal /m, 'dependencies of dependencies too');
+    assert.match(read('NOTICES.txt'), /^preact /m, 'packages of the console too');
     const root = join(import.meta.dirname, '..', '..');
     assert.ok(!read('sidecar.mjs').includes(root), 'no path of the machine that built it');
     assert.equal((JSON.parse(read('package.json')) as { version: string }).version, packageVersion());

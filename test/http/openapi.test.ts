@@ -51,7 +51,7 @@ describe('the OpenAPI document', () => {
     assert.equal(document.info.version, '1.2.3');
     assert.deepEqual(
       described.map(({ operation }) => operation.operationId).sort(),
-      [...OPERATIONS.map(({ name }) => name), 'DownloadBlob', 'UploadBlob'].sort(),
+      [...OPERATIONS.map(({ name }) => name), 'DownloadBlob', 'FollowStream', 'UploadBlob'].sort(),
     );
     for (const { operation } of described) assert.ok(operation.summary && operation.tags.length === 1);
   });

@@ -5,6 +5,7 @@ import { withDeadline } from '../../lib/concurrency.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { Ignored } from '../../translate/types.ts';
 import type { BatchOrigin } from '../batch-origin.ts';
+import type { HubMessageWatch } from '../message-watch.ts';
 import type { NotificationDelivery } from '../notifications/delivery.ts';
 import type { Row } from './batch.ts';
 import type { Interpreter, TranslatedMessage } from './interpreter.ts';
@@ -18,6 +19,8 @@ interface DeliveryOptions {
   /** The dead letter of a refused message. Its id decides which dead letter it replaces. */
   readonly deadLetterOf: (message: TranslatedMessage, storedAtMs: number) => DeadLetter;
   readonly counters: HubCounters;
+  /** Shows settled messages to those who look at them. */
+  readonly watch?: HubMessageWatch | undefined;
   /** Called once when the dead-letter store fails, and once with undefined when it accepts dead letters again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
 }
@@ -70,7 +73,7 @@ export class Delivery {
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const { interpreter, sender, counters } = this.#options;
+    const { interpreter, sender, counters, watch } = this.#options;
     const rows = toRows(messages);
     if (rows.length > 0) {
       const refused = await sender.send(rows, origin, signal);
@@ -86,6 +89,9 @@ export class Delivery {
     // The lane may have given up this delivery meanwhile; then it has released the messages.
     if (signal.aborted) throw new ConnectorError('STOPPING', 'The delivery was given up.');
     for (const message of messages) counters.settle(outcomeOf(message), 1);
+    if (watch?.isActive()) {
+      for (const message of messages) watch.report(outcomeOf(message), message);
+    }
   }
 
   async #deliverNotifications(

@@ -5,6 +5,7 @@ import type { HubCounters } from '../../observe/counters.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ReceivedMessage } from '../../translate/types.ts';
 import type { BatchOrigin } from '../batch-origin.ts';
+import type { HubMessageWatch } from '../message-watch.ts';
 import type { NotificationDelivery } from '../notifications/delivery.ts';
 import { Checkpointer, type Position } from './checkpointer.ts';
 import { Delivery } from './delivery.ts';
@@ -27,6 +28,7 @@ export interface LaneOptions {
   readonly notifications: NotificationDelivery;
   readonly deadLetters: DeadLetterSink;
   readonly counters: HubCounters;
+  readonly watch?: HubMessageWatch | undefined;
   readonly limits: () => LaneLimits;
   readonly checkpoint: (position: Position) => Promise<boolean>;
   /** Called once when the dead-letter store fails, and once with undefined when it accepts dead letters again. */

@@ -11,6 +11,7 @@ import {
 } from '../lanes/delivery.ts';
 import type { Interpreter, TranslatedMessage } from '../lanes/interpreter.ts';
 import type { Sender } from '../lanes/sender.ts';
+import type { HubMessageWatch } from '../message-watch.ts';
 import type { NotificationDelivery } from '../notifications/delivery.ts';
 
 /** A message that does not come through a lane, with the id of the dead letter that it becomes when it is refused. */
@@ -40,6 +41,7 @@ export interface DeliveryPipeline {
   readonly sender: Sender;
   readonly notifications: NotificationDelivery;
   readonly counters: HubCounters;
+  readonly watch?: HubMessageWatch | undefined;
   readonly limits: () => TakeLimits;
   /** Called once when the dead-letter store fails, and once with undefined when it accepts dead letters again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
@@ -63,7 +65,7 @@ export class Forwarder {
    * only with STOPPING; then no message counts as settled, although some may be.
    */
   async forward(items: readonly Forwarded[], signal: AbortSignal): Promise<ForwardResult[]> {
-    const { interpreter, sender, notifications, counters, limits, onWaiting } = this.#pipeline;
+    const { interpreter, sender, notifications, counters, watch, limits, onWaiting } = this.#pipeline;
     const messages = items.map(({ message }) => message);
     const byMessage = new Map(items.map((item) => [item.message, item]));
     const delivery = new Delivery({
@@ -71,6 +73,7 @@ export class Forwarder {
       sender,
       notifications,
       counters,
+      watch,
       onWaiting,
       deadLetters: this.#deadLetters,
       deadLetterOf: ({ message, reasons }, nowMs) => {

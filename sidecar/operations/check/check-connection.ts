@@ -21,6 +21,7 @@ const checkConnection = defineOperation({
     'Tests, in order, the sidecar and its token, the application key and each of its rights, the IoT Hub, the built-in endpoint ' +
     'and storage, and says for each what to do.',
   method: 'POST',
+  viewer: true,
   path: '/hubs/{hub}/check',
   input: Type.Object({ hub }),
   output: Type.Object({

@@ -22,6 +22,25 @@ export const checkStorage = defineOperation({
   },
 });
 
+export const listStorage = defineOperation({
+  name: 'ListStorage',
+  category: 'Connection',
+  summary: 'Lists the storage Things that are connected to the sidecar.',
+  method: 'GET',
+  path: '/storage',
+  input: Type.Object({}),
+  output: Type.Object({
+    accounts: Type.Array(
+      Type.Object({ account: Type.String({ description: 'The Thing of the storage account.' }) }),
+      { description: 'The storage Things, by name.' },
+    ),
+  }),
+  errors: [],
+  async run({ storages }) {
+    return { accounts: storages.things().map((thing) => ({ account: thing })) };
+  },
+});
+
 export const connectStorage = defineOperation({
   name: 'ConnectStorage',
   entity: 'AzureIoT.StorageAccount_TT',

@@ -1,4 +1,4 @@
-import { checkStorage, connectStorage, disconnectStorage } from './accounts.ts';
+import { checkStorage, connectStorage, disconnectStorage, listStorage } from './accounts.ts';
 import {
   createArchive,
   createZipArchive,
@@ -79,6 +79,7 @@ export const FILES = [
   listDirectories,
   listFileSnapshots,
   listFiles,
+  listStorage,
   ...LOADING,
   moveFile,
   renameFile,

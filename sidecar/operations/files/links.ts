@@ -89,6 +89,7 @@ export const getFileListingWithLinks = defineOperation({
   name: 'GetFileListingWithLinks',
   summary: 'Lists the files of a folder with a download link for each.',
   method: 'GET',
+  viewer: false,
   path: `${FILES_PATH}/file-links`,
   input: Type.Object({ ...boundMembers, path: folder, nameMask, minutes }),
   output: Type.Object({ files: LinkTable }),

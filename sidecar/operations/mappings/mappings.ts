@@ -15,6 +15,7 @@ const testMapping = defineOperation({
   category: 'Mappings',
   summary: 'Shows what a sample message would do, value by value; nothing is sent or stored.',
   method: 'POST',
+  viewer: true,
   path: '/hubs/{hub}/mappings/test',
   input: Type.Object({
     hub: ThingName({ description: 'The hub Thing.' }),
@@ -97,6 +98,7 @@ const validateMappings = defineOperation({
   category: 'Mappings',
   summary: 'Checks mappings and runs their own tests; no rows mean that they can be used.',
   method: 'POST',
+  viewer: true,
   path: '/hubs/{hub}/mappings/validate',
   input: Type.Object({
     hub: ThingName({ description: 'The hub Thing.' }),
@@ -118,5 +120,22 @@ const validateMappings = defineOperation({
   },
 });
 
-/** Mappings, tried and checked. */
-export const MAPPINGS = [testMapping, validateMappings] as const;
+export const getMappings = defineOperation({
+  name: 'GetMappings',
+  category: 'Mappings',
+  summary:
+    'Reads the mappings that the sidecar uses; in ThingWorx they are the property mappings of the hub Thing.',
+  method: 'GET',
+  path: '/hubs/{hub}/mappings',
+  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
+  output: Type.Object({
+    mappings: JsonObject({ description: 'The mapping document; an empty object for the defaults alone.' }),
+  }),
+  errors: ['HUB_NOT_CONNECTED'],
+  async run({ hubs }, { hub }) {
+    return { mappings: { ...hubs.require(hub).settings.mappings } };
+  },
+});
+
+/** Mappings, read, tried and checked. */
+export const MAPPINGS = [getMappings, testMapping, validateMappings] as const;

@@ -10,6 +10,7 @@ const getDeviceKeys = defineOperation({
   category: 'Registry',
   summary: 'Reads the keys of a device or module, to set it up; no other service returns keys.',
   method: 'GET',
+  viewer: false,
   path: '/hubs/{hub}/devices/{deviceId}/keys',
   input: Type.Object({ hub, deviceId, moduleId: optionalModuleId }),
   output: Type.Object(

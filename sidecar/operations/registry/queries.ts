@@ -10,6 +10,7 @@ const queryTwins = defineOperation({
   category: 'Registry',
   summary: 'Runs a query of the IoT Hub query language over twins, modules or jobs and returns one page.',
   method: 'POST',
+  viewer: true,
   path: '/hubs/{hub}/twin-queries',
   input: Type.Object({
     hub,

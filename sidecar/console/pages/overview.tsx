@@ -1,0 +1,232 @@
+import { useState } from 'preact/hooks';
+import type { HubStatus } from '../../contract/status.ts';
+import type { StatusSample } from '../../contract/stream.ts';
+import { call, route } from '../api.ts';
+import { formatBytes, formatCount, formatDuration, formatTime } from '../format.ts';
+import { addressOf, useAction, useScene } from '../hooks.ts';
+import { Chart } from '../parts/chart.tsx';
+import { Badge, Facts, Note, ProblemNote, Table } from '../parts/elements.tsx';
+import { NoHub } from '../parts/no-hub.tsx';
+
+const TONES = {
+  running: 'good',
+  connecting: 'plain',
+  stopped: 'plain',
+  waiting: 'warning',
+  failed: 'bad',
+} as const;
+
+/** How every hub and the sidecar itself are. */
+export function OverviewPage() {
+  const { status, history } = useScene();
+  if (!status) return null;
+  const times = history.map(({ timeMs }) => timeMs / 1000);
+  return (
+    <>
+      {status.hubs.length === 0 && <NoHub />}
+      {status.hubs.map((hub) => (
+        <HubCard key={hub.thing} hub={hub} times={times} history={history} remedies={status.remedies} />
+      ))}
+      <section class="card">
+        <h2>Sidecar</h2>
+        {status.notReady.length > 0 ? (
+          <Note tone="warning">
+            <strong>Not ready.</strong>
+            <ul>
+              {status.notReady.map((reason) => (
+                <li key={reason}>{reason}</li>
+              ))}
+            </ul>
+          </Note>
+        ) : (
+          <p>
+            <Badge tone="good">ready</Badge>
+          </p>
+        )}
+        <Facts
+          facts={[
+            ['Version', status.version],
+            ['Node.js', status.nodeVersion],
+            ['Running for', formatDuration(status.now.timeMs - Date.parse(status.startedAt))],
+            ['CPU', `${formatCount(status.now.cpuPercent)} %`],
+            ['Memory', formatBytes(status.now.memoryBytes)],
+            [
+              'Free disk space',
+              status.now.diskFreeBytes === undefined ? 'unknown' : formatBytes(status.now.diskFreeBytes),
+            ],
+          ]}
+        />
+        <div class="charts">
+          <Chart
+            label="CPU"
+            times={times}
+            series={[
+              { label: 'CPU', colour: '--series-1', values: history.map(({ cpuPercent }) => cpuPercent) },
+            ]}
+            format={(value) => `${formatCount(value)} %`}
+          />
+          <Chart
+            label="Memory"
+            times={times}
+            series={[
+              {
+                label: 'Memory',
+                colour: '--series-2',
+                values: history.map(({ memoryBytes }) => memoryBytes),
+              },
+            ]}
+            format={formatBytes}
+          />
+        </div>
+      </section>
+    </>
+  );
+}
+
+interface HubCardProps {
+  hub: HubStatus;
+  times: readonly number[];
+  history: readonly StatusSample[];
+  remedies: Readonly<Record<string, string>>;
+}
+
+function HubCard({ hub, times, history, remedies }: HubCardProps) {
+  const { counters, lastError, stall } = hub;
+  const of = (pick: 'ratePerSecond' | 'lag') => history.map(({ hubs }) => hubs[hub.thing]?.[pick] ?? null);
+  return (
+    <section class="card" aria-label={hub.thing}>
+      <h2>
+        {hub.thing} <Badge tone={TONES[hub.state]}>{hub.state}</Badge>
+      </h2>
+      {hub.reason && <p>{hub.reason}</p>}
+      {stall && stall.until === undefined && (
+        <Note tone="bad">
+          <strong>{stall.code}</strong> No message has moved since {formatTime(stall.since)}. {stall.reason}
+          {remedies[stall.code] && <p>{remedies[stall.code]}</p>}
+        </Note>
+      )}
+      {lastError && (
+        <Note tone={hub.state === 'running' ? 'plain' : 'bad'}>
+          <strong>{lastError.code}</strong> {lastError.message}{' '}
+          <span class="quiet">{formatTime(lastError.time)}</span>
+          {remedies[lastError.code] && <p>{remedies[lastError.code]}</p>}
+        </Note>
+      )}
+      <Facts
+        facts={[
+          ['Messages per second', formatCount(hub.ratePerSecond)],
+          ['Lag', formatCount(hub.lag)],
+          ['Received', formatCount(counters.received)],
+          ['Delivered', formatCount(counters.delivered)],
+          ['Ignored', formatCount(counters.ignored)],
+          [
+            'Dead letters',
+            counters.deadLettered > 0 ? (
+              <a href={addressOf('dead-letters')}>{formatCount(counters.deadLettered)}</a>
+            ) : (
+              '0'
+            ),
+          ],
+          ['In flight', formatCount(counters.inFlight)],
+          ['Released', formatCount(counters.released)],
+          ['Repeated', formatCount(counters.repeated)],
+          ['Connected since', formatTime(hub.since)],
+        ]}
+      />
+      <Reasons title="Dead letters by reason" counts={hub.deadLetteredByReason} />
+      <Reasons title="Ignored by reason" counts={hub.ignoredByReason} />
+      <div class="charts">
+        <Chart
+          label="Messages per second"
+          times={times}
+          series={[{ label: 'Rate', colour: '--series-1', values: of('ratePerSecond') }]}
+          format={formatCount}
+        />
+        <Chart
+          label="Lag"
+          times={times}
+          series={[{ label: 'Lag', colour: '--series-3', values: of('lag') }]}
+          format={formatCount}
+        />
+      </div>
+      <h3>Partitions</h3>
+      <Table
+        label={`Partitions of ${hub.thing}`}
+        rows={hub.partitions}
+        keyOf={({ partition }) => partition}
+        empty="No partition is known yet."
+        columns={[
+          { name: 'Partition', cell: ({ partition }) => partition },
+          { name: 'Owner', cell: ({ owner }) => owner || 'none' },
+          { name: 'Lag', numeric: true, cell: ({ lag }) => formatCount(lag) },
+          { name: 'In flight', numeric: true, cell: ({ inFlight }) => formatCount(inFlight) },
+          { name: 'Sequence number', numeric: true, cell: ({ sequenceNumber }) => sequenceNumber },
+          { name: 'Last message', cell: ({ lastEnqueuedTime }) => formatTime(lastEnqueuedTime) },
+        ]}
+      />
+      <Check hub={hub.thing} />
+    </section>
+  );
+}
+
+function Reasons({ title, counts }: { title: string; counts: Readonly<Record<string, unknown>> }) {
+  const entries = Object.entries(counts);
+  if (entries.length === 0) return null;
+  return (
+    <p>
+      {title}: {entries.map(([code, count]) => `${code} ${count}`).join(', ')}
+    </p>
+  );
+}
+
+interface CheckStep {
+  readonly step: string;
+  readonly outcome: 'ok' | 'warning' | 'failed' | 'skipped';
+  readonly timeMs: number;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+const STEP_TONES = { ok: 'good', warning: 'warning', failed: 'bad', skipped: 'plain' } as const;
+
+/** CheckConnection: whether ThingWorx, Azure and storage are reachable, step by step. */
+function Check({ hub }: { hub: string }) {
+  const [steps, setSteps] = useState<readonly CheckStep[]>();
+  const check = useAction(async () => {
+    setSteps((await call<{ steps: CheckStep[] }>('POST', route(['hubs', hub, 'check']))).steps);
+  });
+  return (
+    <>
+      <div class="buttons">
+        <button type="button" disabled={check.running} onClick={() => void check.run()}>
+          {check.running ? 'Checking…' : 'Check ThingWorx, Azure and storage'}
+        </button>
+      </div>
+      <ProblemNote problem={check.problem} />
+      {steps && (
+        <Table
+          label={`Connection check of ${hub}`}
+          rows={steps}
+          keyOf={({ step }) => step}
+          empty="No step was made."
+          columns={[
+            { name: 'Step', cell: ({ step }) => step },
+            {
+              name: 'Outcome',
+              cell: ({ outcome }) => <Badge tone={STEP_TONES[outcome]}>{outcome}</Badge>,
+            },
+            {
+              name: 'What was found',
+              cell: ({ message, remedy }) => (
+                <>
+                  {message} {remedy && <em>{remedy}</em>}
+                </>
+              ),
+            },
+            { name: 'Time', numeric: true, cell: ({ timeMs }) => `${timeMs} ms` },
+          ]}
+        />
+      )}
+    </>
+  );
+}

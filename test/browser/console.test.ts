@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { launchBrowser, skip } from './chromium.ts';
+
+const VIEWER_TOKEN = 'a-token-that-only-looks-at-things';
+const WAIT = { timeout: 30_000 };
+/** Where the pictures go, for people who look at them; none are made unless it is set. */
+const shots = process.env['SCREENSHOTS'];
+
+/** What the operator sees and does at /console. */
+describe('the console', { skip }, () => {
+  const system = new LocalSystem({
+    devices: 2,
+    fileRepository: true,
+    sidecarEnvironment: { SIDECAR_VIEWER_TOKEN: VIEWER_TOKEN },
+  });
+  let browser: Browser;
+  const faults: string[] = [];
+
+  before(async () => {
+    await system.start();
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await system.stop();
+  });
+
+  const newPage = async (context: BrowserContext): Promise<Page> => {
+    const page = await context.newPage();
+    page.setDefaultTimeout(WAIT.timeout);
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error' && /Content Security Policy/.test(message.text()))
+        faults.push(message.text());
+    });
+    return page;
+  };
+
+  const login = async (page: Page, token: string): Promise<void> => {
+    await page.goto(`${system.sidecar.url}/console`);
+    await page.getByLabel('Token').fill(token);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  };
+
+  const open = async (options: { token?: string; width?: number; dark?: boolean } = {}): Promise<Page> => {
+    const context = await browser.newContext({
+      viewport: { width: options.width ?? 1280, height: 900 },
+      colorScheme: options.dark ? 'dark' : 'light',
+      acceptDownloads: true,
+    });
+    const page = await newPage(context);
+    await login(page, options.token ?? system.sidecar.token);
+    return page;
+  };
+
+  const shoot = async (page: Page, name: string): Promise<void> => {
+    if (shots) await page.screenshot({ path: path.join(shots, `${name}.png`), fullPage: true });
+  };
+
+  const visit = async (page: Page, title: string): Promise<void> => {
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: title }).click();
+    await page.getByRole('heading', { name: title, level: 1 }).waitFor();
+  };
+
+  /** A message that ThingWorx does not take: nobody has given the device a Thing. */
+  const sendRefused = async (deviceId: string): Promise<void> => {
+    const device = await system.addDevice(deviceId);
+    await device.sendReading();
+  };
+
+  test('refuses a wrong token and shows nothing without one', async () => {
+    const page = await newPage(await browser.newContext());
+    await page.goto(`${system.sidecar.url}/console`);
+    await page.getByLabel('Token').fill('not-the-token-of-this-sidecar');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('alert').getByText('UNAUTHORIZED').waitFor();
+    assert.equal((await page.context().cookies()).length, 0);
+    await shoot(page, 'login');
+    await page.context().close();
+  });
+
+  test('shows the hub, its partitions and what is reachable', async () => {
+    const page = await open();
+    await system.devices[0]?.sendReading();
+    const hub = page.getByRole('region', { name: HUB_THING });
+    await hub.getByText('running').waitFor();
+    await hub.getByRole('table', { name: `Partitions of ${HUB_THING}` }).waitFor();
+    await hub.getByRole('button', { name: 'Check ThingWorx, Azure and storage' }).click();
+    const steps = hub.getByRole('table', { name: `Connection check of ${HUB_THING}` });
+    await steps.getByText('ok').first().waitFor();
+    await shoot(page, 'overview');
+    const cookies = await page.context().cookies();
+    assert.equal(cookies.length, 1);
+    assert.equal(cookies[0]?.httpOnly, true);
+    assert.equal(cookies[0]?.sameSite, 'Strict');
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByLabel('Token').waitFor();
+    const refused = await page.request.get(`${system.sidecar.url}/v1/hubs`);
+    assert.equal(refused.status(), 401);
+    await page.context().close();
+  });
+
+  test('shows a refused message live, makes it the sample of a mapping, replays and deletes it', async () => {
+    const page = await open();
+    await visit(page, 'Live');
+    await page.getByLabel('Outcome').selectOption('deadLettered');
+    await page.getByText('Watching.').waitFor();
+    await sendRefused('stranger');
+    const row = page.getByRole('list', { name: 'Messages, the newest first' }).getByText('stranger').first();
+    await row.click();
+    await page.getByRole('table', { name: 'Reasons' }).getByText('THING_UNKNOWN').first().waitFor();
+    await shoot(page, 'live');
+    await page.getByRole('button', { name: 'Use as sample in Mappings' }).click();
+
+    await page.getByRole('heading', { name: 'Mappings', level: 1 }).waitFor();
+    const editor = page.getByRole('textbox', { name: 'Mapping document' });
+    await editor.click();
+    await page.keyboard.press('Control+a');
+    await page.keyboard.insertText(
+      JSON.stringify({ version: 1, rules: [{ when: { device: 'stranger' }, thing: 'machine-01' }] }, null, 2),
+    );
+    const result = page.getByRole('region', { name: 'Result' });
+    await result.getByRole('cell', { name: 'machine-01' }).first().waitFor();
+    await page.getByRole('button', { name: 'Validate' }).click();
+    await page.getByText('The mappings can be used, and their own tests pass.').waitFor();
+    await shoot(page, 'mappings');
+    await editor.click();
+    await page.keyboard.press('Control+a');
+    await page.keyboard.insertText('{ "version": 1, "rules": [{ "thingg": "x" }] }');
+    await result.getByText('/mappings/rules/0').first().waitFor();
+
+    await visit(page, 'Dead letters');
+    const letters = page.getByRole('table', { name: 'Dead letters' });
+    await letters.getByRole('button', { name: 'Inspect the message of stranger' }).first().click();
+    await page.getByRole('dialog', { name: 'Dead letter' }).getByText('THING_UNKNOWN').first().waitFor();
+    await shoot(page, 'dead-letter');
+    await page.keyboard.press('Escape');
+    await page.getByRole('region', { name: 'Dead letters by reason' }).getByText('THING_UNKNOWN').waitFor();
+    await shoot(page, 'dead-letters');
+
+    const downloading = page.waitForEvent('download');
+    await page.getByRole('button', { name: /^Download/ }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Download' }).click();
+    assert.equal((await downloading).suggestedFilename(), 'dead-letters.jsonl');
+
+    await page.getByRole('button', { name: /^Replay/ }).click();
+    const dialog = page.getByRole('dialog', { name: 'Replay dead letters' });
+    await dialog.getByRole('button', { name: 'Dry run' }).click();
+    await dialog.getByText('completed').waitFor();
+    await dialog.getByRole('table', { name: 'Report' }).waitFor();
+    await shoot(page, 'replay');
+    await page.keyboard.press('Escape');
+
+    await page.getByRole('button', { name: /^Delete all/ }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('There is no dead letter.').waitFor();
+    await page.context().close();
+  });
+
+  test('calls a method, changes a twin and sends a message', async () => {
+    const page = await open();
+    await visit(page, 'Devices');
+    await page.getByRole('table', { name: 'Devices' }).getByRole('link', { name: 'machine-01' }).click();
+    await page.getByLabel('Change desired properties').fill('{ "interval": 7 }');
+    await page.getByRole('button', { name: 'Update twin' }).click();
+    await page.getByText('The twin is changed.').waitFor();
+    await page.getByRole('region', { name: 'Device twin' }).getByText('"interval": 7').first().waitFor();
+    await page.getByLabel('Method name').fill('nothing-that-exists');
+    await page.getByRole('button', { name: 'Invoke method' }).click();
+    await page
+      .getByRole('region', { name: 'Direct method' })
+      .getByText(/The device answered with status|DEVICE_|METHOD_/)
+      .first()
+      .waitFor();
+    await page.getByLabel('Body').fill('hello');
+    await page.getByRole('button', { name: 'Send message' }).click();
+    await page.getByText('waits in the IoT Hub for the device').waitFor();
+    await shoot(page, 'device');
+    await page.context().close();
+  });
+
+  test('uploads, shows, downloads and deletes a file', async () => {
+    const page = await open();
+    await visit(page, 'Files');
+    await page.getByLabel('Container').selectOption('factory-files');
+    await page.getByLabel('Files to upload').setInputFiles({
+      name: 'notes 1.txt',
+      mimeType: 'text/plain',
+      buffer: Buffer.from('what the machine said'),
+    });
+    await page.getByRole('list', { name: 'Uploads' }).getByText('uploaded').waitFor();
+    const link = page.getByRole('link', { name: 'notes 1.txt' });
+    const downloading = page.waitForEvent('download');
+    await link.click();
+    assert.equal((await downloading).suggestedFilename(), 'notes 1.txt');
+    await shoot(page, 'files');
+    await page.getByRole('button', { name: 'Delete notes 1.txt' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('The folder is empty.').waitFor();
+    await page.context().close();
+  });
+
+  test('shows the tasks and the log', async () => {
+    const page = await open();
+    await visit(page, 'Tasks');
+    await page.getByRole('table', { name: 'Tasks' }).getByRole('link').first().click();
+    await page.getByRole('region', { name: 'Report' }).waitFor();
+    await shoot(page, 'tasks');
+    await visit(page, 'Log');
+    await page.getByText('The sidecar listens.').waitFor();
+    await page.getByLabel('Contains').fill('nothing of this kind');
+    await page.getByText(/^0 of /).waitFor();
+    await page.getByLabel('Contains').fill('');
+    await shoot(page, 'log');
+    await page.context().close();
+  });
+
+  test('works on the keyboard alone', async () => {
+    const page = await open();
+    await page.getByRole('navigation', { name: 'Pages' }).waitFor();
+    let focused: unknown = '';
+    for (let count = 0; count < 20 && focused !== 'Log'; count += 1) {
+      await page.keyboard.press('Tab');
+      focused = await page.evaluate('document.activeElement.textContent');
+    }
+    assert.equal(focused, 'Log');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Log', level: 1 }).waitFor();
+    await page.context().close();
+  });
+
+  test('fits a phone on every page, in the dark', async () => {
+    const page = await open({ width: 390, dark: true });
+    for (const title of [
+      'Overview',
+      'Dead letters',
+      'Live',
+      'Mappings',
+      'Devices',
+      'Tasks',
+      'Files',
+      'Log',
+    ]) {
+      await visit(page, title);
+      await page.waitForTimeout(300);
+      const width = await page.evaluate('document.documentElement.scrollWidth');
+      assert.ok(Number(width) <= 390, `${title} is ${width} pixels wide`);
+      await shoot(page, `phone-${title.toLowerCase().replace(' ', '-')}`);
+    }
+    await page.context().close();
+  });
+
+  test('lets a viewer look and change nothing', async () => {
+    const page = await open({ token: VIEWER_TOKEN });
+    await page.getByText('read-only').waitFor();
+    await visit(page, 'Devices');
+    await page.getByRole('link', { name: 'machine-01' }).click();
+    await page.getByRole('button', { name: 'Update twin' }).waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Update twin' }).isDisabled(), true);
+    const headers = { 'x-sidecar-console': '1' };
+    const change = await page.request.patch(
+      `${system.sidecar.url}/v1/hubs/${HUB_THING}/devices/machine-01/twin`,
+      {
+        data: { desired: { interval: 9 } },
+        headers,
+      },
+    );
+    assert.equal(change.status(), 403);
+    assert.equal(((await change.json()) as { code: string }).code, 'READ_ONLY');
+    const keys = await page.request.get(`${system.sidecar.url}/v1/hubs/${HUB_THING}/devices/machine-01/keys`);
+    assert.equal(keys.status(), 403);
+    await page.context().close();
+  });
+
+  test('caused no fault in the page and broke no content security policy', () => {
+    assert.deepEqual(faults, []);
+  });
+});

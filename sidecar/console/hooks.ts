@@ -4,7 +4,7 @@ import type { HistoryEvent, StatusEvent, StatusSample } from '../contract/stream
 import { Problem, type Role } from './api.ts';
 
 /** What every page knows. */
-export interface Scene {
+interface Scene {
   readonly role: Role;
   /** The hub Thing that the page works on; empty when none is connected. */
   readonly hub: string;
@@ -32,7 +32,7 @@ export function appendSample(
 
 export type { HistoryEvent };
 
-export interface Loaded<T> {
+interface Loaded<T> {
   readonly value: T | undefined;
   readonly problem: Problem | undefined;
   readonly loading: boolean;
@@ -81,7 +81,7 @@ export function useLoaded<T>(
   return { value, problem, loading, reload: () => setTurn((current) => current + 1) };
 }
 
-export interface Action<A extends readonly unknown[]> {
+interface Action<A extends readonly unknown[]> {
   readonly run: (...given: A) => Promise<boolean>;
   readonly running: boolean;
   readonly problem: Problem | undefined;

@@ -1,7 +1,7 @@
 import type { WatchedMessage } from '../contract/stream.ts';
 
 /** The sample message of TestMapping; docs/map-messages.md describes it. */
-export interface SampleMessage {
+interface SampleMessage {
   readonly deviceId: string;
   readonly [member: string]: unknown;
 }

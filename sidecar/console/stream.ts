@@ -10,7 +10,7 @@ interface StreamEvent {
 /** How long to wait before a stream that has ended is opened again, in milliseconds. */
 const REOPEN_MS = 2_000;
 
-export type StreamState = 'connecting' | 'open' | { readonly problem: Problem };
+type StreamState = 'connecting' | 'open' | { readonly problem: Problem };
 
 /**
  * Opens the live stream and tells of its events, again and again until the component goes. It uses fetch and not EventSource, which cannot

@@ -51,7 +51,7 @@ export interface HistoryEvent {
 }
 
 /** One value of a message, as it was sent to ThingWorx. */
-export interface WatchedValue {
+interface WatchedValue {
   readonly thing: string;
   readonly property: string;
   readonly baseType: string;
@@ -62,7 +62,7 @@ export interface WatchedValue {
 }
 
 /** Why a value or a message was left out or refused. */
-export interface WatchedRemark {
+interface WatchedRemark {
   readonly code: string;
   readonly reason: string;
   readonly thing?: string;

@@ -6,7 +6,7 @@ import { consoleRoutes } from './console-routes.ts';
 import { Sessions } from './sessions.ts';
 import { StreamRoutes, type StreamSources } from './stream-routes.ts';
 
-export interface ConsoleOptions {
+interface ConsoleOptions {
   /** The files of the bundled console; without any, /console says that they are missing. */
   readonly assets: ReadonlyMap<string, ConsoleAsset>;
   readonly sources: StreamSources;

@@ -9,7 +9,7 @@ export interface WatchFilter {
 }
 
 /** A message that is settled, with what became of it. */
-export interface SettledMessage {
+interface SettledMessage {
   readonly message: ReceivedMessage;
   readonly updates: readonly Update[];
   readonly notifications: readonly { readonly type: string }[];
@@ -24,7 +24,7 @@ export interface HubMessageWatch {
   report(outcome: MessageOutcome, settled: SettledMessage): void;
 }
 
-export interface Watcher {
+interface Watcher {
   readonly filter: WatchFilter;
   onMessage(message: WatchedMessage): void;
   /** Messages that the filter lets through and that are not shown, because they come too fast. */

@@ -1,6 +1,6 @@
 import type { LogSink } from './log.ts';
 
-export interface RingLine {
+interface RingLine {
   /** Grows with every line. */
   readonly id: number;
   /** One line of JSON. */

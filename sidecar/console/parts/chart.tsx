@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { COLOURS_CHANGED, colour } from '../theme.ts';
 
-export interface Series {
+interface Series {
   readonly label: string;
   /** The CSS variable of its colour. */
   readonly colour: string;

@@ -41,7 +41,7 @@ interface FieldProps {
   children: (id: string) => ComponentChildren;
 }
 
-export function Field({ label, help, children }: FieldProps) {
+function Field({ label, help, children }: FieldProps) {
   const id = useId();
   return (
     <div class="field">
@@ -125,7 +125,7 @@ export function SelectField({ label, value, options, onChange }: SelectFieldProp
   );
 }
 
-export interface Column<T> {
+interface Column<T> {
   readonly name: string;
   readonly cell: (row: T) => ComponentChildren;
   readonly numeric?: boolean;

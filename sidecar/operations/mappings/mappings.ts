@@ -120,7 +120,7 @@ const validateMappings = defineOperation({
   },
 });
 
-export const getMappings = defineOperation({
+const getMappings = defineOperation({
   name: 'GetMappings',
   category: 'Mappings',
   summary:

@@ -222,11 +222,12 @@ export class HubConnection {
     const partitions = this.#partitions?.status() ?? [];
     const { state, lastError } = this.#condition;
     const { stall } = this.#stalls;
-    const reason =
-      this.#condition.reason ??
-      this.#background.warning ??
-      this.#devices.warning ??
-      (this.#settings && historyWarning(this.#settings));
+    const warnings = [
+      this.#background.warning,
+      this.#devices.warning,
+      this.#settings && historyWarning(this.#settings),
+    ].filter((warning) => warning !== undefined);
+    const reason = this.#condition.reason ?? (warnings.length > 0 ? warnings.join(' ') : undefined);
     return {
       thing: this.#thing,
       state,

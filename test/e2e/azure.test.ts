@@ -114,7 +114,7 @@ describe('an Azure that cuts, detaches, pauses and goes away', () => {
     const stalled = async () => (await system.platform.properties(HUB_THING))['ingestionStalled'];
     const said = (begin: string) => lines.some(({ msg }) => msg.startsWith(begin));
     await eventually(async () => assert.equal((await system.status())['lag'], 10 * volume.deviceIds.length));
-    await eventually(async () => assert.ok(said('The partition has messages but none arrive')));
+    await eventually(async () => assert.ok(said('The messages of the partition do not move')));
     await eventually(async () => assert.equal(await stalled(), true));
     for (const partition of [0, 1, 2, 3]) await hubControl(system, 'pause', { partition, paused: false });
     await allInOrder();

@@ -91,7 +91,7 @@ function useThing(thing, wanted, dryRun) {
 
 /* Why no Thing can be made as it is wanted; an empty text when it can, as far as the rights show. The dry run and the import ask here. */
 function refusal(wanted) {
-  if (wanted.name === "" || /[\s&:\/+?#%"'<>\\]/.test(wanted.name)) {
+  if (wanted.name === "" || /[\s&:/+?#%"'<>\\]/.test(wanted.name)) {
     return (
       "ThingWorx does not allow the name " +
       wanted.name +

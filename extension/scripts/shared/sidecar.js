@@ -4,7 +4,7 @@
    keys responseStatus and responseHeaders to the answer, some only headers, some nothing. All are understood here. */
 function askSidecar(request) {
   var base = String(request.url === undefined || request.url === null ? "" : request.url).replace(/\/+$/, "");
-  if (!/^https?:\/\/[^\s\/]/i.test(base)) {
+  if (!/^https?:\/\/[^\s/]/i.test(base)) {
     throw new Error("SETTING_INVALID: sidecarUrl must be an address such as http://127.0.0.1:8780.");
   }
   var method = String(request.method).toUpperCase();

@@ -29,7 +29,7 @@ function propertyFinder(thing) {
   var defined = null;
   var known = {};
   return function (name, baseType) {
-    if (Object.hasOwn(known, "$" + name)) {
+    if (known.hasOwnProperty("$" + name)) {
       return known["$" + name];
     }
     var found = false;

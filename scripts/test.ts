@@ -31,6 +31,8 @@ const child = spawn(
     env: {
       ...process.env,
       CONNECTOR_ZIP: zip,
+      // Azurite and the emulators have no TLS for everything.
+      SIDECAR_ALLOW_LOCAL_AZURE: 'true',
       // Every file is a process that loads the same modules.
       NODE_COMPILE_CACHE: path.join(directory, 'compiled'),
     },

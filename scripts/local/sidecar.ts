@@ -57,6 +57,8 @@ export class Sidecar {
         SIDECAR_PORT: String(this.#port),
         SIDECAR_STATE_DIR: stateDirectory,
         NODE_EXTRA_CA_CERTS: caFile,
+        // Azurite speaks plain http here.
+        SIDECAR_ALLOW_LOCAL_AZURE: 'true',
         LOG_LEVEL: logLevel ?? 'info',
         ...environment,
       },

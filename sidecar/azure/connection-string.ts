@@ -1,4 +1,5 @@
 import { ConnectorError } from '../errors/connector-error.ts';
+import { requireEmulatorAllowed, requireReachableHost, requireTls } from './azure-hosts.ts';
 
 /** A host with an optional port, as in HostName of an IoT Hub connection string. */
 export interface HostAddress {
@@ -82,13 +83,15 @@ export function parseEventHub(
   const address = parseAddress(match[1], 'Endpoint', setting);
   if (!parts.has('EntityPath') && entityPath) parts.set('EntityPath', entityPath);
   const entity = required(parts, 'EntityPath', setting, EVENT_HUB_FORM);
+  const developmentEmulator = parts.get('UseDevelopmentEmulator') === 'true';
+  if (developmentEmulator) requireEmulatorAllowed(setting);
   const hasAccess = ACCESS_PARTS.some((part) => parts.has(part));
   const access = hasAccess ? sharedAccess(parts, setting, EVENT_HUB_FORM) : undefined;
   return {
     ...address,
     entityPath: entity,
     access,
-    developmentEmulator: parts.get('UseDevelopmentEmulator') === 'true',
+    developmentEmulator,
     connectionString: join(parts),
   };
 }
@@ -100,6 +103,7 @@ export function parseStorage(
 ): StorageConnection {
   const parts = split(text, setting, STORAGE_PARTS);
   if (parts.get('UseDevelopmentStorage')?.toLowerCase() === 'true') {
+    requireTls(new URL('http://127.0.0.1:10000'), setting);
     return {
       accountName: 'devstoreaccount1',
       blobEndpoint: 'http://127.0.0.1:10000/devstoreaccount1',
@@ -131,11 +135,23 @@ export function parseStorage(
     throw invalid(setting, 'DefaultEndpointsProtocol must be https or http');
   if (!parts.has('DefaultEndpointsProtocol')) parts.set('DefaultEndpointsProtocol', scheme);
   const suffix = parts.get('EndpointSuffix') ?? 'core.windows.net';
+  const endpoint = (blobEndpoint ?? `${scheme}://${accountName}.blob.${suffix}`).replace(/\/+$/, '');
+  requireStorageEndpoint(endpoint, setting);
   return {
     accountName,
-    blobEndpoint: (blobEndpoint ?? `${scheme}://${accountName}.blob.${suffix}`).replace(/\/+$/, ''),
+    blobEndpoint: endpoint,
     connectionString: join(parts),
   };
+}
+
+/** Throws CONNECTION_STRING_INVALID for an address that is not valid, has no TLS or leads to a metadata service. */
+export function requireStorageEndpoint(endpoint: string, setting: Setting): URL {
+  if (!URL.canParse(endpoint))
+    throw invalid(setting, 'the address of the storage account is not a valid URL');
+  const url = new URL(endpoint);
+  requireReachableHost(url.hostname, setting);
+  requireTls(url, setting);
+  return url;
 }
 
 /** Reads `host` or `host:port`; IPv6 addresses are in brackets. Throws CONNECTION_STRING_INVALID. */
@@ -145,7 +161,9 @@ export function parseAddress(text: string, part: string, setting: Setting): Host
   if (!match?.[1] || (port !== undefined && (port < 1 || port > 65_535))) {
     throw invalid(setting, `${part} is not a host name (with or without a port)`);
   }
-  return { host: match[1].replace(/^\[|\]$/g, ''), port };
+  const host = match[1].replace(/^\[|\]$/g, '');
+  requireReachableHost(host, setting);
+  return { host, port };
 }
 
 const IOT_HUB_FORM = 'HostName=<hub>.azure-devices.net;SharedAccessKeyName=<policy>;SharedAccessKey=<key>';

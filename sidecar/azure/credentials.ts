@@ -1,6 +1,7 @@
 import type { TokenCredential } from '@azure/identity';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { AmqpTransport } from './amqp-connection.ts';
+import { requireTokenHost } from './azure-hosts.ts';
 import { type HostAddress, type IotHubConnection, parseAddress, parseIotHub } from './connection-string.ts';
 
 /** How the sidecar authenticates to an IoT Hub: with the connection string of a policy, or with a Microsoft Entra identity. */
@@ -46,6 +47,7 @@ export async function hubCredentials(settings: {
     );
   }
   const address = parseAddress(settings.hostName, 'the host name', 'IoT Hub host name');
+  requireTokenHost(address.host, 'IoT Hub host name');
   const credential = settings.credential ?? (await loadEntraCredential());
   return { kind: 'entra', hostName: settings.hostName, credential, ...address, ...transport };
 }

@@ -1,8 +1,9 @@
 import type { TokenCredential } from '@azure/identity';
 import type { BlobServiceClient, ContainerClient, StoragePipelineOptions } from '@azure/storage-blob';
-import { ConnectorError } from '../errors/connector-error.ts';
+import type { ConnectorError } from '../errors/connector-error.ts';
 import { azureError } from './azure-error.ts';
-import { parseStorage } from './connection-string.ts';
+import { requireTokenHost } from './azure-hosts.ts';
+import { parseStorage, requireStorageEndpoint } from './connection-string.ts';
 import { loadEntraCredential } from './credentials.ts';
 
 export interface StorageOptions {
@@ -31,14 +32,10 @@ export async function openStorage(access: string, options: StorageOptions = {}):
       pipeline,
     );
   }
-  if (!URL.canParse(text)) {
-    throw new ConnectorError(
-      'CONNECTION_STRING_INVALID',
-      `${options.setting ?? 'Storage address'}: it is not a valid URL.`,
-    );
-  }
-  const url = new URL(text);
+  const setting = options.setting ?? 'Storage address';
+  const url = requireStorageEndpoint(text, setting);
   if (url.searchParams.has('sig')) return new BlobServiceClient(text, undefined, pipeline);
+  requireTokenHost(url.hostname, setting);
   return new BlobServiceClient(text, options.credential ?? (await loadEntraCredential()), pipeline);
 }
 

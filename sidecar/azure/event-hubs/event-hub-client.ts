@@ -8,7 +8,8 @@ import type { TokenCredential } from '@azure/identity';
 import { Receiver } from 'rhea-promise';
 import { proxiedWebSocket } from '../../lib/proxy.ts';
 import type { AmqpTransport } from '../amqp-connection.ts';
-import { parseEventHub } from '../connection-string.ts';
+import { requireTokenHost } from '../azure-hosts.ts';
+import { parseAddress, parseEventHub } from '../connection-string.ts';
 
 /** An Event Hubs-compatible endpoint: a connection string with its EntityPath, or a namespace with a Microsoft Entra credential. */
 export type EventHubEndpoint = (
@@ -59,6 +60,10 @@ export function createEventHubClient(
   };
   if (endpoint.kind === 'entra') {
     const { namespace, eventHubName, credential } = endpoint;
+    requireTokenHost(
+      parseAddress(namespace, 'the namespace', 'Event Hubs namespace').host,
+      'Event Hubs namespace',
+    );
     return new EventHubConsumerClient(
       consumerGroup,
       namespace,

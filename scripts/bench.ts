@@ -17,6 +17,8 @@ import { extractFolder } from './local/unzip.ts';
  * preloaded partitions against a bare receive loop of Microsoft's SDK in the same run. `--only emulator` measures the IoT Hub
  * emulator itself. Prints a table and, as the last line, JSON.
  */
+// The emulators have no TLS for everything.
+process.env['SIDECAR_ALLOW_LOCAL_AZURE'] ??= 'true';
 const { values } = parseArgs({
   options: {
     messages: { type: 'string', default: '300000' },

@@ -42,12 +42,33 @@ interface HttpFailure {
  */
 export function azureError(thrown: unknown, context: AzureContext): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown;
+  const illegal = illegalInput(thrown);
+  if (illegal) return illegal;
   const found = findKnown(thrown, context.conditions) ?? {
     // A WebSocket that fails emits an event, whose error has little or no text.
     code: thrown instanceof Event ? ('AZURE_UNREACHABLE' as const) : ('AZURE_FAILED' as const),
     text: messageOf(thrown),
   };
   return problem(found, context);
+}
+
+/** Codes of Node.js for what no header or path can hold. */
+const ILLEGAL_CODES = new Set(['ERR_INVALID_CHAR', 'ERR_INVALID_HTTP_TOKEN', 'ERR_UNESCAPED_CHARACTERS']);
+
+/** A value of the caller's that cannot travel in a header or path: the request never left. */
+function illegalInput(thrown: unknown): ConnectorError | undefined {
+  for (const error of chain(thrown)) {
+    const isIllegal =
+      (typeof error.code === 'string' && ILLEGAL_CODES.has(error.code)) ||
+      /invalid character in header|invalid header value/i.test(messageOf(error));
+    if (isIllegal)
+      return new ConnectorError(
+        'REQUEST_INVALID',
+        'A value has characters that an HTTP header or path cannot hold, such as line breaks; expected printable text.',
+        { cause: thrown },
+      );
+  }
+  return undefined;
 }
 
 /** The ConnectorError of an error response. */

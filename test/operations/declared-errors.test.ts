@@ -59,6 +59,11 @@ const NOT_ANSWERED: readonly Exception[] = [
     because: 'the deployment goes on in the background and reports what fails there',
   },
   {
+    codes: /^(AZURE_|CONNECTION_STRING_INVALID$|SETTING_MISSING$|DEVICE_|QUOTA_EXCEEDED$)/,
+    operations: /^Defer/,
+    because: 'the request is carried out in the background, and the Thing is told what failed there',
+  },
+  {
     codes:
       /^(FILES_TOO_MANY|FILE_EXISTS|FILE_TOO_LARGE|PRECONDITION_FAILED|UPLOAD_INCOMPLETE|CHECKSUM_MISMATCH|RANGE_NOT_SATISFIABLE)$/,
     operations: /Archive$|^CheckStorage$|^GetFileCheckSum$/,

@@ -35,7 +35,8 @@ export class CallGraph {
   readonly #below = new Map<string, ReadonlySet<string>>();
 
   constructor(sources: readonly SourceFile[]) {
-    for (const { file, text } of sources) this.#readFile(file, text);
+    // The pages of the console are no part of an operation.
+    for (const { file, text } of sources) if (file.endsWith('.ts')) this.#readFile(file, text);
     for (const { text } of sources)
       for (const [, alias = '', type = ''] of text.matchAll(/type (\w+) = (?:Pick|Omit)<(\w+)/g))
         if (this.#classes.has(type)) this.#aliases.set(alias, type);

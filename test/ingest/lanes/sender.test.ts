@@ -42,10 +42,7 @@ describe('sender', () => {
       refused.map(({ sequenceNumber, reason }) => [sequenceNumber, reason]),
       [[5, 'REJECTED']],
     );
-    // A call without a stream is a probe: it sends an accepted row again.
-    const calls = pipeline.thingworx.calls.filter(
-      ({ stream, rows: some }) => stream !== undefined && some.length > 0,
-    );
+    const calls = pipeline.thingworx.calls.filter(({ rows: some }) => some.length > 0);
     const last = (some: typeof calls) => some.at(-1)?.rows.at(-1)?.sequenceNumber;
     for (const [i, { through = -1 }] of calls.entries()) {
       assert.ok(through <= (last(calls.slice(0, i + 1)) ?? -1), 'no mark passes rows that are not sent yet');
@@ -67,9 +64,7 @@ describe('sender', () => {
       [[3, 'VALUE_REFUSED']],
     );
     assert.deepEqual(
-      pipeline.thingworx.calls
-        .filter(({ stream }) => stream !== undefined)
-        .map(({ rows: some, through }) => [some.at(-1)?.sequenceNumber, through]),
+      pipeline.thingworx.calls.map(({ rows: some, through }) => [some.at(-1)?.sequenceNumber, through]),
       [
         [7, 7],
         [15, 2],
@@ -140,34 +135,6 @@ describe('sender', () => {
     };
     await pipeline.parts.sender.send(rows(1), undefined, signal);
     assert.ok(waitedMs >= 990, `${waitedMs}`);
-  });
-
-  test('keeps good rows while calls fail at random, and while a database takes no rows', async () => {
-    const { sender } = pipeline.parts;
-    await sender.send(rows(2), undefined, signal);
-    let calls = 0;
-    // Fails two of three calls, in a fixed pattern.
-    pipeline.thingworx.trouble = () =>
-      calls++ % 3 === 0 ? undefined : { status: 500, text: 'script error' };
-    assert.deepEqual(await sender.send([row(2), row(3)], undefined, signal), []);
-    let left = 4;
-    pipeline.thingworx.trouble = () => undefined;
-    pipeline.thingworx.refuse = () => (left-- > 0 ? 'The database takes no rows.' : undefined);
-    assert.deepEqual(await sender.send([row(4)], undefined, signal), []);
-    assert.equal(pipeline.waits.at(-1), undefined);
-    assert.ok(pipeline.waits.includes('THINGWORX_UNAVAILABLE'));
-  });
-
-  test('a constant delay of each call does not make calls smaller', async () => {
-    const { sender } = pipeline.parts;
-    const first = sender.rowLimit(10_000);
-    pipeline.thingworx.trouble = async () => {
-      await new Promise((resolve) => setTimeout(resolve, 2_100));
-      return undefined;
-    };
-    for (let call = 0; call < 4; call += 1)
-      await sender.send(rows(sender.rowLimit(10_000)), undefined, signal);
-    assert.ok(sender.rowLimit(10_000) > first, `${sender.rowLimit(10_000)} rows`);
   });
 
   test('gives up at once when it is told to stop', async () => {

@@ -1,7 +1,6 @@
 import Type from 'typebox';
 import { ID_PATTERN } from '../azure/iot-hub/identities.ts';
 import { EXPECTED_KEYWORD, JsonObject, ThingName } from '../contract/schema.ts';
-import { ConnectorError } from '../errors/connector-error.ts';
 
 /** The script that called waits 20 s unless the operation says otherwise. */
 const CALL_TIMEOUT_MS = 15_000;
@@ -12,15 +11,6 @@ export function withinCall(signal: AbortSignal): {
   readonly timeoutMs: number;
 } {
   return { signal, timeoutMs: CALL_TIMEOUT_MS };
-}
-
-/** @throws ConnectorError REQUEST_INVALID for a call that changes nothing, as with a misspelt parameter, which ThingWorx drops */
-export function checkChange(change: Readonly<Record<string, unknown>>, members: readonly string[]): void {
-  if (Object.values(change).some((value) => value !== undefined)) return;
-  throw new ConnectorError(
-    'REQUEST_INVALID',
-    `Nothing to change is given; expected one of ${members.join(', ')}.`,
-  );
 }
 
 /** Input members that many operations on devices share. */

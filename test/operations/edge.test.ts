@@ -237,6 +237,10 @@ describe('Edge devices', () => {
       'without an ETag changes at the same time are all kept',
     );
     await assert.rejects(
+      factory.hub('UpdateConfiguration', { configuration: 'speed', labels: { stage: { toString: null } } }),
+      /REQUEST_INVALID: labels\.stage is not a text/,
+    );
+    await assert.rejects(
       factory.hub('CreateConfiguration', { configuration: 'speed', content: { deviceContent: {} } }),
       /AZURE_CONFLICT/,
     );

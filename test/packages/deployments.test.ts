@@ -335,8 +335,10 @@ describe('deployments', () => {
     await deployments.deploy(bench.request({ deleteFile: true }), NEVER);
     await until('the first try', () => bench.rows.at(-1)?.code === 'DEVICE_OFFLINE');
     await account.storages.disconnect(STORAGE);
-    const installer = new Installer(await bench.device());
+    // Only then the device: a try that had its link before the storage was gone would reach it.
     await until('the reason', () => bench.rows.at(-1)?.code === 'STORAGE_NOT_CONNECTED');
+    const installer = new Installer(await bench.device());
+    await sleep(100);
     assert.equal(installer.orders.length, 0);
     installer.steps = () => [account.storages.disconnect(STORAGE), { state: 'installed' }];
     await connect(account);

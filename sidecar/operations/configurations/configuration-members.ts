@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox';
 import type { Configuration } from '../../azure/iot-hub/configurations.ts';
 import { DateTime, EXPECTED_KEYWORD, JsonObject } from '../../contract/schema.ts';
 import { azureTime } from '../device-members.ts';
+import { requireTexts } from '../input-checks.ts';
 
 /** Input and output members of the operations on automatic configurations. */
 
@@ -49,13 +50,9 @@ export function configurationChange(members: ConfigurationInputMembers) {
   return {
     ...(targetCondition === undefined ? {} : { targetCondition }),
     ...(priority === undefined ? {} : { priority }),
-    ...(labels === undefined ? {} : { labels: texts(labels) }),
-    ...(metrics === undefined ? {} : { metrics: { queries: texts(metrics) } }),
+    ...(labels === undefined ? {} : { labels: requireTexts(labels, 'labels') }),
+    ...(metrics === undefined ? {} : { metrics: { queries: requireTexts(metrics, 'metrics') } }),
   };
-}
-
-function texts(object: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, String(value)]));
 }
 
 const fields = {

@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import type { ConfigurationContent } from '../../azure/iot-hub/configurations.ts';
 import { JsonObject, Table } from '../../contract/schema.ts';
-import { checkChange, etag, hub, withinCall } from '../device-members.ts';
+import { etag, hub, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
+import { checkChange } from '../input-checks.ts';
 import { defineOperation } from '../operation.ts';
 import {
   ConfigurationDocument,

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { DateTime, JsonObject, OneOf } from '../../contract/schema.ts';
-import { ConnectorError } from '../../errors/connector-error.ts';
 import { type FileFacts, STORAGE_ERRORS } from '../../files/types.ts';
+import { requireTexts } from '../input-checks.ts';
 import { defineOperation } from '../operation.ts';
 import { boundMembers, DONE, Done, etag, FILE_SERVICE, FILES_PATH, filesOf, path } from './file-members.ts';
 
@@ -32,16 +32,6 @@ const FileDetail = Type.Object(
 
 function fileDetail(facts: FileFacts): Static<typeof FileDetail> {
   return { ...facts, metadata: { ...facts.metadata } };
-}
-
-/** Requires an object with text values. @throws ConnectorError REQUEST_INVALID */
-function texts(given: Readonly<Record<string, unknown>>, member: string): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(given).map(([name, value]) => {
-      if (typeof value !== 'object' && value !== undefined) return [name, String(value)];
-      throw new ConnectorError('REQUEST_INVALID', `${member}.${name} is not a text; expected a text.`);
-    }),
-  );
 }
 
 export const getFileCheckSum = defineOperation({
@@ -118,7 +108,7 @@ export const setFileMetadata = defineOperation({
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND', 'PRECONDITION_FAILED'],
   async run(context, input) {
     const files = filesOf(context, input);
-    const metadata = texts(input.metadata, 'metadata');
+    const metadata = requireTexts(input.metadata, 'metadata');
     return { etag: await files.setMetadata(input.path, metadata, { ifMatch: input.etag }, context.signal) };
   },
 });
@@ -178,7 +168,7 @@ export const setFileTags = defineOperation({
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND'],
   async run(context, input) {
     const files = filesOf(context, input);
-    await files.setTags(input.path, texts(input.tags, 'tags'), context.signal);
+    await files.setTags(input.path, requireTexts(input.tags, 'tags'), context.signal);
     return DONE;
   },
 });

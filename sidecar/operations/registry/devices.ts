@@ -3,8 +3,9 @@ import type { DeviceInput } from '../../azure/iot-hub/hub-types.ts';
 import type { Registry } from '../../azure/iot-hub/registry.ts';
 import { forThingWorx, OneOf, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { checkChange, continuationToken, deviceId, etag, hub, isAll, withinCall } from '../device-members.ts';
+import { continuationToken, deviceId, etag, hub, isAll, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS, THINGWORX_CALL_ERRORS } from '../error-groups.ts';
+import { checkChange } from '../input-checks.ts';
 import { defineOperation } from '../operation.ts';
 import {
   authenticationOf,

@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import { Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { checkChange, deviceId, etag, hub, moduleId, withinCall } from '../device-members.ts';
+import { deviceId, etag, hub, moduleId, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
+import { checkChange } from '../input-checks.ts';
 import { defineOperation } from '../operation.ts';
 import {
   authenticationOf,

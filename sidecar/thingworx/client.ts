@@ -11,7 +11,7 @@ interface ThingworxClientOptions {
 }
 
 interface CallOptions {
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   signal?: AbortSignal;
 }
 

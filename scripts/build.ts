@@ -39,7 +39,7 @@ export async function buildPackage(options: BuildOptions = {}): Promise<string> 
 
 async function sidecarFiles(version: string, entry: string): Promise<Map<string, string>> {
   const pages = await bundleConsole();
-  const { code, map, metafile } = await bundleSidecar(entry);
+  const { launcher, code, map, metafile } = await bundleSidecar(entry);
   const packages = bundledPackages({ ...metafile, inputs: { ...pages.inputs, ...metafile.inputs } }, ROOT);
   const { engines, license } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<
     string,
@@ -55,8 +55,9 @@ async function sidecarFiles(version: string, entry: string): Promise<Map<string,
     engines,
   };
   const files = new Map([
-    ['sidecar.mjs', code],
-    ['sidecar.mjs.map', map],
+    ['sidecar.mjs', launcher],
+    ['program.mjs', code],
+    ['program.mjs.map', map],
     ['sbom.cdx.json', sbomOf(packages, { name: SIDECAR_NAME, version })],
     ['NOTICES.txt', noticesOf(packages)],
     ['LICENSE.txt', readFileSync(join(ROOT, 'LICENSE'), 'utf8')],

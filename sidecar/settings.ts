@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls';
 import { ConnectorError } from './errors/connector-error.ts';
 
 /** What the sidecar cannot learn from ThingWorx. Everything else is a property of the hub Thing. */
-interface Settings {
+export interface Settings {
   /** Base address that ends in /Thingworx, without a trailing slash. */
   readonly thingworxUrl: string;
   readonly thingworxAppKey: string;

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { PACKAGE_NAME } from '../extension/generate/metadata.ts';
 import { packageFiles, packageVersion } from '../extension/generate/package.ts';
+import { PACKAGE_NAME } from '../sidecar/version.ts';
 import { bundledPackages, noticesOf, sbomOf } from './bill-of-materials.ts';
 import { bundleSidecar } from './bundle.ts';
 import { bundleConsole } from './console.ts';

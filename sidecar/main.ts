@@ -1,8 +1,12 @@
 import { check } from './commands/check.ts';
 import { readCommandLine } from './commands/command-line.ts';
 import { run } from './commands/run.ts';
+import { renderSteps } from './commands/steps.ts';
 import { toConnectorError } from './errors/connector-error.ts';
+import { setup } from './setup/setup.ts';
 import { VERSION } from './version.ts';
+
+const terminal = { input: process.stdin, output: process.stdout };
 
 /** Does what the command line asks for. Gives the exit code. */
 async function main(): Promise<number> {
@@ -19,6 +23,11 @@ async function main(): Promise<number> {
     case 'run':
       await run();
       return 0;
+    case 'setup': {
+      const { check: steps } = await setup(command.options, process.env, terminal);
+      if (steps) process.stdout.write(renderSteps(steps));
+      return steps?.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+    }
   }
 }
 

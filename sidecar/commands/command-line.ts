@@ -1,5 +1,11 @@
 import { ConnectorError } from '../errors/connector-error.ts';
-import { describeOptions, type GivenOptions, type OptionDefinitions, readOptions } from './options.ts';
+import {
+  describeOptions,
+  type GivenOptions,
+  type OptionDefinitions,
+  readOptions,
+} from '../lib/command-options.ts';
+import { SETUP_OPTIONS } from '../setup/options.ts';
 
 const OPTIONS: OptionDefinitions = {
   check: { description: 'Tests the settings, the state directory, ThingWorx and Azure. Starts nothing.' },
@@ -10,6 +16,11 @@ const OPTIONS: OptionDefinitions = {
 /** The commands, each with what it does and its own options. */
 const COMMANDS = {
   run: { description: 'Runs the sidecar. The command when none is given.', options: {} },
+  setup: {
+    description:
+      'Sets up ThingWorx and this machine: extension, user, application key, hub Thing, rights, files.',
+    options: SETUP_OPTIONS,
+  },
 } as const satisfies Record<string, { description: string; options: OptionDefinitions }>;
 
 type CommandName = keyof typeof COMMANDS;

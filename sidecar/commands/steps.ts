@@ -1,5 +1,5 @@
+import { renderTable } from '../lib/text-table.ts';
 import type { CheckStep } from '../operations/check/check-steps.ts';
-import { renderTable } from './table.ts';
 
 /** The steps of a check as a table, and below it what to do. */
 export function renderSteps(steps: readonly CheckStep[]): string {

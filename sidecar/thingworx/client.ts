@@ -3,7 +3,9 @@ import { ConnectorError } from '../errors/connector-error.ts';
 import { createLocalAgent, proxyRefusal } from '../lib/proxy.ts';
 
 /** Who calls: the user of an application key, or a user with a password. */
-type ThingworxLogin = { readonly appKey: string } | { readonly user: string; readonly password: string };
+export type ThingworxLogin =
+  | { readonly appKey: string }
+  | { readonly user: string; readonly password: string };
 
 type ThingworxClientOptions = ThingworxLogin & {
   /** Base address that ends in /Thingworx. */

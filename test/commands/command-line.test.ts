@@ -34,19 +34,21 @@ describe('the command line', () => {
   after(() => program.stop());
 
   test('--version prints the version', async () => {
-    for (const word of ['--version']) {
-      assert.deepEqual(await program.run([word]), { code: 0, output: `${manifest.version}\n`, errors: '' });
-    }
+    assert.deepEqual(await program.run(['--version']), {
+      code: 0,
+      output: `${manifest.version}\n`,
+      errors: '',
+    });
   });
 
   test('--help describes every command and option', async () => {
     const { code, output, errors } = await program.run(['--help']);
     assert.equal(code, 0);
     assert.equal(errors, '');
-    for (const word of ['run', '--check', '--version', '--help'])
+    for (const word of ['run', 'setup', '--check', '--version', '--help'])
       assert.match(output, new RegExp(`^  ${word} `, 'm'));
     assert.equal((await program.run(['-h'])).output, output);
-    for (const command of ['run']) {
+    for (const command of ['run', 'setup']) {
       const help = await program.run([command, '--help']);
       assert.equal(help.code, 0);
       assert.match(help.output, new RegExp(`^Usage: sidecar.mjs ${command} `));

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import yauzl from 'yauzl';
 import { packageFiles, packageVersion } from '../../extension/generate/package.ts';
 import { buildPackage } from '../../scripts/build.ts';
-import { NODE_FLAGS } from '../../scripts/local/sidecar.ts';
+import { NODE_FLAGS } from '../../sidecar/setup/trial-run.ts';
 import { attribute, find, parseXml } from './fixture.ts';
 
 interface ZipEntry {

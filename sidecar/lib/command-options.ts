@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { ConnectorError } from '../errors/connector-error.ts';
 
 /** An option of a command, as its help shows it. */
-interface OptionDefinition {
+export interface OptionDefinition {
   /** Stands for the value in the help. Absent: the option is a switch. */
   readonly value?: string;
   readonly description: string;

@@ -3,6 +3,7 @@ import { readCommandLine } from './commands/command-line.ts';
 import { run } from './commands/run.ts';
 import { renderSteps } from './commands/steps.ts';
 import { toConnectorError } from './errors/connector-error.ts';
+import { probe } from './probe/probe.ts';
 import { setup } from './setup/setup.ts';
 import { VERSION } from './version.ts';
 
@@ -22,6 +23,9 @@ async function main(): Promise<number> {
       return (await check(process.env, process.stdout)) ? 0 : 1;
     case 'run':
       await run();
+      return 0;
+    case 'probe':
+      await probe(command.options, process.env, terminal);
       return 0;
     case 'setup': {
       const { check: steps } = await setup(command.options, process.env, terminal);

@@ -5,6 +5,7 @@ import {
   type OptionDefinitions,
   readOptions,
 } from '../lib/command-options.ts';
+import { PROBE_OPTIONS } from '../probe/options.ts';
 import { SETUP_OPTIONS } from '../setup/options.ts';
 
 const OPTIONS: OptionDefinitions = {
@@ -20,6 +21,11 @@ const COMMANDS = {
     description:
       'Sets up ThingWorx and this machine: extension, user, application key, hub Thing, rights, files.',
     options: SETUP_OPTIONS,
+  },
+  probe: {
+    description:
+      'Finds out by experiments what ThingWorx does where its documentation is silent. Makes entities of its own and removes them.',
+    options: PROBE_OPTIONS,
   },
 } as const satisfies Record<string, { description: string; options: OptionDefinitions }>;
 

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { ConnectorError } from '../errors/connector-error.ts';
 
 /** An option of a command, as its help shows it. */
-export interface OptionDefinition {
+interface OptionDefinition {
   /** Stands for the value in the help. Absent: the option is a switch. */
   readonly value?: string;
   readonly description: string;
@@ -42,6 +42,21 @@ export function readOptions(words: readonly string[], definitions: OptionDefinit
       { cause },
     );
   }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Gives the value of an option with a value: from the command line, else from its environment variable. Empty text counts as not given. */
+export function optionValues<Name extends string>(
+  definitions: Readonly<Record<Name, OptionDefinition>>,
+  options: GivenOptions,
+  environment: Environment,
+): (name: Name) => string | undefined {
+  return (name) => {
+    const variable = definitions[name].environment;
+    const value = options[name] ?? (variable ? environment[variable] : undefined);
+    return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+  };
 }
 
 const COLUMN = 34;

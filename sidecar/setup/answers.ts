@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseAddress, parseIotHub, parseStorage } from '../azure/connection-string.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import type { GivenOptions, OptionDefinition } from '../lib/command-options.ts';
-import { systemCode } from '../lib/files.ts';
-import { defaultStateDirectory, platformUrl } from '../settings.ts';
+import { type GivenOptions, optionValues } from '../lib/command-options.ts';
+import { defaultStateDirectory } from '../settings.ts';
 import type { ThingworxLogin } from '../thingworx/client.ts';
+import { askAddress, askLogin, askRequired, firstLine } from './login.ts';
 import { SETUP_OPTIONS } from './options.ts';
 import type { Questions } from './questions.ts';
 
@@ -42,8 +41,6 @@ export interface Answers {
 type Environment = Readonly<Record<string, string | undefined>>;
 type OptionName = keyof typeof SETUP_OPTIONS;
 
-const ADMINISTRATOR_PASSWORD = 'THINGWORX_ADMINISTRATOR_PASSWORD';
-
 /**
  * Collects the answers from options, environment and, where somebody is there, questions.
  * @throws ConnectorError SETTING_MISSING that names the option and the variable, SETTING_INVALID, CONNECTION_STRING_INVALID
@@ -53,23 +50,16 @@ export async function collectAnswers(
   environment: Environment,
   questions: Questions,
 ): Promise<Answers> {
-  const given = (name: OptionName): string | undefined => {
-    const definition: OptionDefinition = SETUP_OPTIONS[name];
-    const value = options[name] ?? (definition.environment ? environment[definition.environment] : undefined);
-    return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
-  };
+  const given = optionValues(SETUP_OPTIONS, options, environment);
   const undo = options['undo'] === true;
   const systemd = options['systemd'] ? { root: given('root') } : undefined;
   if (!systemd && given('root')) throw invalid('--root goes with --systemd.');
-  const thingworxUrl = platformUrl(
-    given('thingworx-url') ??
-      (await required(
-        questions,
-        'Address of ThingWorx, such as https://host/Thingworx',
-        '--thingworx-url or THINGWORX_URL',
-      )),
-  );
-  const login = await readLogin(given, environment, questions);
+  const thingworxUrl = await askAddress(given('thingworx-url'), questions);
+  const keyFile = given('administrator-key-file');
+  const login =
+    keyFile === undefined
+      ? await askLogin(given('administrator'), environment, questions)
+      : { appKey: await firstLine(keyFile, '--administrator-key-file') };
   const hubThing = given('hub-thing') ?? 'IoTHub';
   requireName('--hub-thing', hubThing);
   const user = given('user') ?? 'azure-iot-sidecar';
@@ -97,45 +87,6 @@ export async function collectAnswers(
 
 type Given = (name: OptionName) => string | undefined;
 
-async function required(
-  questions: Questions,
-  question: string,
-  names: string,
-  options: { secret?: boolean } = {},
-): Promise<string> {
-  const answer = questions.canAsk ? await questions.ask(question, options) : '';
-  if (answer !== '') return answer;
-  throw new ConnectorError('SETTING_MISSING', `${names} is not given; expected: ${question}.`);
-}
-
-/** Used for this run alone, and written nowhere. */
-async function readLogin(
-  given: Given,
-  environment: Environment,
-  questions: Questions,
-): Promise<ThingworxLogin> {
-  const keyFile = given('administrator-key-file');
-  if (keyFile !== undefined) return { appKey: await firstLine(keyFile, '--administrator-key-file') };
-  const user =
-    given('administrator') ??
-    (await required(
-      questions,
-      'Name of an administrator of ThingWorx',
-      '--administrator or THINGWORX_ADMINISTRATOR',
-    ));
-  const passwordFile = environment[`${ADMINISTRATOR_PASSWORD}_FILE`];
-  const password =
-    environment[ADMINISTRATOR_PASSWORD] ??
-    (passwordFile ? await firstLine(passwordFile, `${ADMINISTRATOR_PASSWORD}_FILE`) : undefined) ??
-    (await required(
-      questions,
-      `Password of ${user}`,
-      `${ADMINISTRATOR_PASSWORD} or ${ADMINISTRATOR_PASSWORD}_FILE`,
-      { secret: true },
-    ));
-  return { user, password };
-}
-
 async function readSecrets(
   given: Given,
   environment: Environment,
@@ -149,7 +100,7 @@ async function readSecrets(
   if (hub !== undefined || given('host-name') === undefined) {
     const value =
       hub ??
-      (await required(
+      (await askRequired(
         questions,
         'Connection string of the IoT Hub, or a reference env:NAME or file:/path',
         '--iothub, --host-name or AZURE_IOTHUB_CONNECTION_STRING',
@@ -248,24 +199,6 @@ function wholeDays(text: string): number {
   const days = Number(text);
   if (Number.isInteger(days) && days >= 1 && days <= 36_500) return days;
   throw invalid(`--key-days is "${text}"; expected a whole number from 1 to 36500.`);
-}
-
-async function firstLine(file: string, name: string): Promise<string> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new ConnectorError(
-      'SETTING_INVALID',
-      `${name}: the file ${file} cannot be read (${systemCode(cause)}).`,
-      {
-        cause,
-      },
-    );
-  }
-  const line = (text.split(/\r?\n/)[0] ?? '').trim();
-  if (line === '') throw invalid(`${name}: the first line of ${file} is empty.`);
-  return line;
 }
 
 function invalid(message: string): ConnectorError {

@@ -1,12 +1,9 @@
 import type { OptionDefinitions } from '../lib/command-options.ts';
+import { ADDRESS_OPTION } from './login.ts';
 
 /** What setup takes on the command line. Secrets are taken from the environment, from files and from the keyboard: every user of the machine can read command lines. */
 export const SETUP_OPTIONS = {
-  'thingworx-url': {
-    value: 'URL',
-    description: 'Address of ThingWorx, such as https://host/Thingworx.',
-    environment: 'THINGWORX_URL',
-  },
+  'thingworx-url': ADDRESS_OPTION,
   administrator: {
     value: 'NAME',
     description:

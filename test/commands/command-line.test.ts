@@ -45,10 +45,10 @@ describe('the command line', () => {
     const { code, output, errors } = await program.run(['--help']);
     assert.equal(code, 0);
     assert.equal(errors, '');
-    for (const word of ['run', 'setup', '--check', '--version', '--help'])
+    for (const word of ['run', 'setup', 'probe', '--check', '--version', '--help'])
       assert.match(output, new RegExp(`^  ${word} `, 'm'));
     assert.equal((await program.run(['-h'])).output, output);
-    for (const command of ['run', 'setup']) {
+    for (const command of ['run', 'setup', 'probe']) {
       const help = await program.run([command, '--help']);
       assert.equal(help.code, 0);
       assert.match(help.output, new RegExp(`^Usage: sidecar.mjs ${command} `));

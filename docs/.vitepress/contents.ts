@@ -15,6 +15,7 @@ export const GROUPS: readonly Group[] = [
     text: 'Get started',
     pages: [
       { page: 'index', text: 'Overview' },
+      { page: 'azure', text: 'Prepare Azure' },
       { page: 'install', text: 'Install' },
       { page: 'configure', text: 'Configure' },
       { page: 'examples/', text: 'Runnable examples' },
@@ -38,6 +39,8 @@ export const GROUPS: readonly Group[] = [
     pages: [
       { page: 'operate', text: 'Operate' },
       { page: 'troubleshoot', text: 'Troubleshoot' },
+      { page: 'upgrade', text: 'Upgrade and roll back' },
+      { page: 'recovery', text: 'Backup and recovery' },
     ],
   },
   {

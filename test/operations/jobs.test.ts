@@ -107,11 +107,14 @@ describe('jobs', () => {
       tags: { never: true },
       startTime: Date.now() + 3_600_000,
     });
-    const scheduled = await rows('ListJobs', { type: 'scheduleUpdateTwin', status: 'scheduled' });
-    assert.deepEqual(
-      scheduled.map((row) => row.jobId),
-      [jobId],
-    );
+    // IoT Hub answers `queued` at first.
+    await eventually(async () => {
+      const scheduled = await rows('ListJobs', { type: 'scheduleUpdateTwin', status: 'scheduled' });
+      assert.deepEqual(
+        scheduled.map((row) => row.jobId),
+        [jobId],
+      );
+    });
     assert.equal((await factory.hub('CancelJob', { jobId })).status, 'cancelled');
     assert.deepEqual(await rows('ListJobs', { status: 'scheduled' }), []);
   });

@@ -99,7 +99,8 @@ export class HubConnection {
   #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   #changing: Promise<void> = Promise.resolve();
 
-  constructor(thing: string, parts: HubParts) {
+  /** `onMissing` is called when ThingWorx does not know the hub Thing. */
+  constructor(thing: string, parts: HubParts, onMissing: () => void) {
     this.#thing = thing;
     this.#parts = parts;
     this.#log = parts.log.child({ hub: thing });
@@ -121,6 +122,7 @@ export class HubConnection {
       thing,
       status: () => this.status(),
       log: this.#log,
+      onMissing,
     });
     this.#stalls = new StallWatch({
       look: () => standstillOf(this.#condition.trouble, this.#partitions?.stuck()),

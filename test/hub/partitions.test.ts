@@ -52,6 +52,7 @@ describe('partitions of a hub', () => {
       streamIdentity: 's',
       partitionIds: ['0', '1'],
       checkpoint: async () => true,
+      stillOwns: async () => true,
       lastEnqueued: () => undefined,
     } as never);
   });
@@ -111,6 +112,7 @@ describe('partitions of a hub', () => {
         streamIdentity: 's',
         partitionIds: ['0'],
         checkpoint: async () => true,
+        stillOwns: async () => true,
         lastEnqueued: () => undefined,
         reopen: async (partitionId: string) => {
           reopened.push(partitionId);

@@ -32,6 +32,7 @@ import type { Translator } from '../translate/types.ts';
 import { BackgroundWork } from './background-work.ts';
 import { HubCondition } from './condition.ts';
 import { HubDevices } from './devices.ts';
+import type { Owner } from './owner.ts';
 import { Partitions, type Waiting } from './partitions.ts';
 import { StallWatch, standstillOf } from './stall-watch.ts';
 import { StatusReporter } from './status-reporter.ts';
@@ -46,8 +47,7 @@ export interface HubParts {
   readonly storages: StorageAccounts;
   readonly watch: MessageWatch;
   readonly stateDirectory: string;
-  /** The name of this sidecar in ownership records. */
-  readonly ownerId: string;
+  readonly owner: Owner;
 }
 
 /** How long a hub that cannot work as it is set waits until it looks whether Azure's side has changed. */
@@ -103,7 +103,8 @@ export class HubConnection {
   #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   #changing: Promise<void> = Promise.resolve();
 
-  constructor(thing: string, parts: HubParts) {
+  /** `onMissing` is called when ThingWorx does not know the hub Thing. */
+  constructor(thing: string, parts: HubParts, onMissing: () => void) {
     this.#thing = thing;
     this.#parts = parts;
     this.#log = parts.log.child({ hub: thing });
@@ -134,6 +135,7 @@ export class HubConnection {
       thing,
       status: () => this.status(),
       log: this.#log,
+      onMissing,
     });
     this.#stalls = new StallWatch({
       look: () => standstillOf(this.#condition.trouble, this.#partitions?.stuck()),
@@ -323,17 +325,19 @@ export class HubConnection {
 
   async #open(settings: HubSettings, signal: AbortSignal): Promise<EventSource> {
     const endpoint = await eventEndpoint(settings, signal);
-    const { stateDirectory } = this.#parts;
+    const { stateDirectory, owner } = this.#parts;
+    const ownerId = owner.idOf(this.#thing);
     const checkpoints = await openCheckpoints({
       settings,
       stateDirectory,
       hubThing: this.#thing,
+      client: this.#parts.client,
       log: this.#log,
     });
     const partitions = new Partitions({
       laneOptions: (waiting) => this.#laneOptions(waiting),
       onBlocked: (who, error) => this.#condition.setBlocked(who, error),
-      owner: this.#parts.ownerId,
+      owner: ownerId,
       onError: (partitionId, error) => this.#sourceFailed(partitionId, error),
       log: this.#log,
     });
@@ -344,7 +348,8 @@ export class HubConnection {
         handlers: partitions,
         checkpoints: checkpoints.store,
         startPosition: startPositionOf(settings.startPosition),
-        ownerId: this.#parts.ownerId,
+        recoveredPosition: checkpoints.recoveredPosition,
+        ownerId,
         signal,
       });
       partitions.attach(source);

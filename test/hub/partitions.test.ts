@@ -53,6 +53,7 @@ describe('partitions of a hub', () => {
       streamIdentity: 's',
       partitionIds: ['0', '1'],
       checkpoint: async () => true,
+      stillOwns: async () => true,
       lastEnqueued: () => undefined,
     } as never);
   });
@@ -112,6 +113,7 @@ describe('partitions of a hub', () => {
         streamIdentity: 's',
         partitionIds: ['0'],
         checkpoint: async () => true,
+        stillOwns: async () => true,
         lastEnqueued: () => undefined,
         reopen: async (partitionId: string) => {
           reopened.push(partitionId);

@@ -60,7 +60,10 @@ async function run(): Promise<void> {
   try {
     process.env['CONNECTOR_ZIP'] ??= await buildPackage({ outputDirectory: directory });
     const say = (result: RowResult) => {
-      if (!values.json) console.log(`${result.broken.length === 0 ? 'held  ' : 'BROKEN'}  ${result.name}`);
+      if (!values.json)
+        console.log(
+          `${result.broken.length === 0 ? 'held  ' : 'BROKEN'}  ${result.name}${result.broken.map((what) => `; ${what}`).join('')}`,
+        );
     };
     const results = await runRows(rows, {
       seed,

@@ -51,7 +51,6 @@ class Run {
   readonly #random: Random;
   #load: Load | undefined;
   #logLines = 0;
-  #before = { missing: 0, outOfOrder: 0 };
 
   constructor(localCheckpoints: boolean, options: CoordinatorOptions) {
     this.#options = options;
@@ -102,13 +101,15 @@ class Run {
     await this.#until(async () => (await this.#deadLetters()) >= expected);
     const found = await load.compare();
     const deadLetters = (await this.#deadLetters()) - expected;
-    const missing = found.missing - this.#before.missing + Math.max(0, -deadLetters);
-    const outOfOrder = found.outOfOrder - this.#before.outOfOrder;
-    this.#before = found;
+    const { missingValues, missingNotifications, outOfOrder } = found;
+    const missingLetters = Math.max(0, -deadLetters);
+    const missing = missingValues + missingNotifications + missingLetters;
     const accountsAddUp = await this.#accountsAddUp();
     const limit = row.recoverySeconds ?? RECOVERY_SECONDS;
     const broken = [
-      ...(missing > 0 ? ['messages are missing'] : []),
+      ...(missingValues > 0 ? [`${missingValues} values are missing`] : []),
+      ...(missingNotifications > 0 ? [`${missingNotifications} notifications are missing`] : []),
+      ...(missingLetters > 0 ? [`${missingLetters} dead letters are missing`] : []),
       ...(outOfOrder > 0 ? ['order'] : []),
       ...(deadLetters > 0 ? ['good messages are dead letters'] : []),
       ...(arrived ? [] : [`not recovered within ${GIVE_UP_MS / 1000} s`]),

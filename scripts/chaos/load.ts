@@ -8,7 +8,8 @@ import type { LocalSystem } from '../local/system.ts';
 
 /** What arrived of a load, compared with what was sent. */
 export interface Arrival {
-  readonly missing: number;
+  readonly missingValues: number;
+  readonly missingNotifications: number;
   readonly outOfOrder: number;
 }
 
@@ -36,6 +37,10 @@ export class Load {
   #registry: Registry | undefined;
   /** The version that the twin of each device came to. */
   readonly #versions = new Map<string, number[]>();
+  /** Up to which message of each device the comparison has come. */
+  readonly #compared = new Map<string, number>();
+  /** As the subscriber has seen it since the beginning. */
+  #outOfOrder = 0;
   #malformed = 0;
   #running: { readonly over: AbortController; readonly done: Promise<void> } | undefined;
 
@@ -108,22 +113,39 @@ export class Load {
     return true;
   }
 
-  /** Compares everything since the beginning. */
-  async compare(): Promise<Arrival> {
-    let missing = 0;
+  /**
+   * Compares what was sent with what arrived since the last comparison. Messages that are newer than the present value of their Thing are left to the
+   * next one with `arrived`: they may be on their way.
+   */
+  async compare({ arrived = false } = {}): Promise<Arrival> {
+    let missingValues = 0;
+    let missingNotifications = 0;
     let outOfOrder = 0;
     for (const [index, deviceId] of this.deviceIds.entries()) {
-      const stored = new Set(
-        (await this.#system.platform.history(deviceId, 1_000_000)).map((row) => Number(row['count'])),
-      );
-      missing += this.#volume.sent.filter((count) => !stored.has(count)).length;
+      const through = arrived
+        ? Number((await this.#system.platform.properties(deviceId))['count'])
+        : this.#volume.count;
+      const rows = await this.#system.platform.history(deviceId, 1_000_000);
+      const stored = new Set(rows.map((row) => Number(row['count'])));
+      for (let count = (this.#compared.get(deviceId) ?? 0) + 1; count <= through; count += 1)
+        if (!stored.has(count)) missingValues += 1;
+      this.#compared.set(deviceId, through);
       outOfOrder += steppedBack(((await this.#values?.heard(index)) ?? []).map(Number));
-      const versions = await this.#heardVersions(deviceId);
-      const heard = new Set(versions);
-      missing += (this.#versions.get(deviceId) ?? []).filter((version) => !heard.has(version)).length;
-      outOfOrder += steppedBack(versions);
+      outOfOrder += steppedBack(await this.#heardVersions(deviceId));
+      if (!arrived) missingNotifications += await this.#missingVersions(deviceId);
     }
-    return { missing, outOfOrder };
+    const before = this.#outOfOrder;
+    this.#outOfOrder = outOfOrder;
+    return { missingValues, missingNotifications, outOfOrder: outOfOrder - before };
+  }
+
+  async #missingVersions(deviceId: string): Promise<number> {
+    const heard = new Set(await this.#heardVersions(deviceId));
+    const sent = this.#versions.get(deviceId) ?? [];
+    const missing = sent.filter((version) => !heard.has(version)).length;
+    // Counted once.
+    this.#versions.set(deviceId, sent.slice(-1));
+    return missing;
   }
 
   async #heardVersions(deviceId: string): Promise<number[]> {

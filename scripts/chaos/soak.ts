@@ -105,6 +105,7 @@ export async function soak({ minutes, seed, faultMs, onMinute, signal }: SoakOpt
     const samples: Sample[] = [];
     const services: Record<string, number> = {};
     const beside = [watch(system, samples, over.signal), callServices(system, services, over.signal)];
+    let missing = 0;
     load.begin();
     for (let minute = 0; minute < minutes && !signal.aborted; minute += 1) {
       const [name, begin] = FAULTS[minute % FAULTS.length] ?? ['', async () => undefined];
@@ -115,6 +116,8 @@ export async function soak({ minutes, seed, faultMs, onMinute, signal }: SoakOpt
       await system.heal();
       await sleep(Math.max(0, 60_000 - (performance.now() - startedAtMs)));
       const waiting = await lag(system);
+      // Value streams keep a limited number of entries, so they are looked at in time.
+      missing += (await load.compare({ arrived: true })).missingValues;
       onMinute(
         `minute ${minute + 1}: ${name}; sent ${load.sent}, waiting ${waiting}, ${samples.at(-1)?.megabytes} MB`,
       );
@@ -127,7 +130,8 @@ export async function soak({ minutes, seed, faultMs, onMinute, signal }: SoakOpt
     over.abort();
     await Promise.all(beside);
     load.close();
-    const { missing } = await load.compare();
+    const { missingValues, missingNotifications } = await load.compare();
+    missing += missingValues + missingNotifications;
     const counters = await accounts(system.local);
     const { received, delivered, ignored, deadLettered, released, inFlight } = counters;
     const warm = samples.filter(({ minute }) => minute >= WARM_MINUTES);

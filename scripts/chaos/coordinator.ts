@@ -148,7 +148,7 @@ class Run {
   async #deadLetters(): Promise<number> {
     const { platform } = this.#system.local;
     const answer = await platform.invoke(HUB_THING, 'CountDeadLetters').catch(() => undefined);
-    return (answer as { count?: number } | undefined)?.count ?? -1;
+    return (answer as { rows?: { count?: number }[] } | undefined)?.rows?.[0]?.count ?? -1;
   }
 
   /** A sidecar that was started again counts from the beginning. */

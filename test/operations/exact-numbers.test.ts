@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { checkExact, parseExact } from '../../sidecar/operations/exact-numbers.ts';
+import { checkExact } from '../../sidecar/operations/exact-numbers.ts';
+import { parseExact } from '../../sidecar/translate/exact-json.ts';
 
 describe('exact numbers', () => {
   for (const text of ['9007199254740993', '{"serial":12345678901234567890}', '[1e400,1.10]', '"1"', 'null'])

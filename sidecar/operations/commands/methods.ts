@@ -2,9 +2,9 @@ import Type from 'typebox';
 import { JsonValue } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { isPlainObject } from '../../translate/coerce/structure.ts';
+import { parseExact } from '../../translate/exact-json.ts';
 import { deviceId, hub, optionalModuleId } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
-import { parseExact } from '../exact-numbers.ts';
 import { defineOperation } from '../operation.ts';
 
 /** Input members of the operations that call direct methods. */

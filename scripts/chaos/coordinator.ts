@@ -97,7 +97,12 @@ class Run {
     const healedAtMs = performance.now();
     await load.end();
     const arrived = await this.#untilArrived(healedAtMs);
-    if (!arrived) console.error('DEBUG', JSON.stringify(await load.debug()), JSON.stringify(await this.#system.local.status()));
+    if (!arrived)
+      console.error(
+        'DEBUG',
+        JSON.stringify(await load.debug()),
+        JSON.stringify(await this.#system.local.status()),
+      );
     const recoverySeconds = (performance.now() - healedAtMs) / 1000;
     const expected = before.letters + load.malformed - before.malformed + (row.refusals?.(context) ?? 0);
     await this.#until(async () => (await this.#deadLetters()) >= expected);

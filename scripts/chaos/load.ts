@@ -103,7 +103,13 @@ export class Load {
     const out = [];
     for (const deviceId of this.deviceIds) {
       const { count } = await this.#system.platform.properties(deviceId);
-      out.push([deviceId, count, this.#volume.count, this.#versions.get(deviceId), await this.#heardVersions(deviceId)]);
+      out.push([
+        deviceId,
+        count,
+        this.#volume.count,
+        this.#versions.get(deviceId),
+        await this.#heardVersions(deviceId),
+      ]);
     }
     return out;
   }

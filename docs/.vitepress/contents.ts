@@ -38,6 +38,7 @@ export const GROUPS: readonly Group[] = [
     text: 'Operations',
     pages: [
       { page: 'operate', text: 'Operate' },
+      { page: 'deploy', text: 'Containers and monitoring' },
       { page: 'troubleshoot', text: 'Troubleshoot' },
       { page: 'upgrade', text: 'Upgrade and roll back' },
       { page: 'recovery', text: 'Backup and recovery' },
@@ -50,6 +51,7 @@ export const GROUPS: readonly Group[] = [
       { page: 'errors', text: 'Errors' },
       { page: 'metrics', text: 'Metrics' },
       { page: 'permissions', text: 'Permissions' },
+      { page: 'assumptions', text: 'Assumptions' },
       { page: 'glossary', text: 'Glossary' },
     ],
   },

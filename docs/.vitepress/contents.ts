@@ -51,13 +51,15 @@ export const GROUPS: readonly Group[] = [
       { page: 'errors', text: 'Errors' },
       { page: 'metrics', text: 'Metrics' },
       { page: 'permissions', text: 'Permissions' },
-      { page: 'assumptions', text: 'Assumptions' },
       { page: 'glossary', text: 'Glossary' },
     ],
   },
   {
     text: 'Explanation',
-    pages: [{ page: 'architecture', text: 'Architecture' }],
+    pages: [
+      { page: 'architecture', text: 'Architecture' },
+      { page: 'assumptions', text: 'Assumptions' },
+    ],
   },
   {
     text: 'Migration',

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import path from 'node:path';
 import { StorageAccounts } from '../files/accounts.ts';
 import { createApp } from '../http/app.ts';
@@ -9,6 +7,7 @@ import { HttpServer } from '../http/server.ts';
 import { HubDirectory } from '../hub/directory.ts';
 import { HUB_THINGS, STORAGE_THINGS, ThingFinder } from '../hub/finder.ts';
 import { History } from '../hub/history.ts';
+import { Owner } from '../hub/owner.ts';
 import { MessageWatch } from '../ingest/message-watch.ts';
 import { healthRoutes } from '../observe/health.ts';
 import { captureAzureLog, createLog, endOnUnexpected } from '../observe/log.ts';
@@ -36,6 +35,8 @@ export async function run(): Promise<void> {
     );
   }
   await openStateDirectory(settings.stateDirectory);
+  const owner = new Owner({ stateDirectory: settings.stateDirectory, log });
+  await owner.start();
   const token = await resolveToken(settings.sidecarToken, settings.stateDirectory);
   const metrics = new Metrics();
   const client = new ThingworxClient({ url: settings.thingworxUrl, appKey: settings.thingworxAppKey });
@@ -51,7 +52,7 @@ export async function run(): Promise<void> {
       watch,
       version: VERSION,
       stateDirectory: settings.stateDirectory,
-      ownerId: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+      owner,
     },
     secretTokens,
   );
@@ -100,6 +101,7 @@ export async function run(): Promise<void> {
   webConsole.stop();
   await Promise.all([finder.stop(), storageFinder.stop()]);
   await hubs.stop();
+  await owner.stop();
   await server.stop();
   await client.close();
   log.info('Stopped.');

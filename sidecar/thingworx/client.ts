@@ -18,7 +18,7 @@ type ThingworxClientOptions = ThingworxLogin & {
 export type PropertyValues = Readonly<Record<string, unknown>>;
 
 interface CallOptions {
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   signal?: AbortSignal;
 }
 

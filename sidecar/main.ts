@@ -1,5 +1,6 @@
 import { check } from './commands/check.ts';
 import { readCommandLine } from './commands/command-line.ts';
+import { health } from './commands/health.ts';
 import { run } from './commands/run.ts';
 import { renderSteps } from './commands/steps.ts';
 import { toConnectorError } from './errors/connector-error.ts';
@@ -23,6 +24,9 @@ async function main(): Promise<number> {
       return 0;
     case 'check':
       return (await check(process.env, process.stdout)) ? 0 : 1;
+    case 'health':
+      await health(process.env);
+      return 0;
     case 'run':
       await run();
       return 0;

@@ -39,6 +39,7 @@ export const GROUPS: readonly Group[] = [
     text: 'Operations',
     pages: [
       { page: 'operate', text: 'Operate' },
+      { page: 'deploy', text: 'Containers and monitoring' },
       { page: 'troubleshoot', text: 'Troubleshoot' },
       { page: 'upgrade', text: 'Upgrade and roll back' },
       { page: 'recovery', text: 'Backup and recovery' },

@@ -168,7 +168,8 @@ describe('sidecar.mjs setup', () => {
       await readFile(path.join(root, 'etc/azure-iot-sidecar/environment'), 'utf8'),
       /APP_KEY|STATE_DIR/,
     );
-    await stat(path.join(root, 'opt/azure-iot-sidecar/program.mjs'));
+    assert.deepEqual(await modes('opt/azure-iot-sidecar'), ['755', 0]);
+    assert.deepEqual(await modes('opt/azure-iot-sidecar/program.mjs'), ['644', 0]);
     const second = await program.run(service, { environment });
     assert.doesNotMatch(second.output, / done /, second.output);
     const undone = await program.run([...service, '--undo'], { environment });

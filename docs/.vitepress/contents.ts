@@ -43,6 +43,7 @@ export const GROUPS: readonly Group[] = [
       { page: 'troubleshoot', text: 'Troubleshoot' },
       { page: 'upgrade', text: 'Upgrade and roll back' },
       { page: 'recovery', text: 'Backup and recovery' },
+      { page: 'reliability', text: 'Reliability' },
     ],
   },
   {

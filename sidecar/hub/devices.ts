@@ -56,6 +56,7 @@ export class HubDevices {
     const deviceThings = new DeviceThings({
       client,
       hubThing,
+      timeoutMs: () => options.outages.deadlineMs,
       onThingChanged: (thing) => options.definitions.invalidate(thing),
     });
     this.deviceThings = deviceThings;

@@ -1,7 +1,7 @@
 import { SECRET_NAMES, SETTING_NAMES } from '../../sidecar/contract/hub-settings.ts';
 import { AZURE_SETTINGS } from '../../sidecar/contract/settings/azure.ts';
 import { HubStatus } from '../../sidecar/contract/status.ts';
-import { rowTypes } from '../generate/operation-script.ts';
+import { tableType } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
 import { checkConstants } from './check-constants.ts';
@@ -75,7 +75,7 @@ const services: readonly ServiceDefinition[] = [
     ],
     result: { baseType: 'NOTHING', description: '' },
     script: handWritten('ReceiveStatus', {
-      PARTITION_FIELDS: rowTypes(HubStatus.properties.partitions),
+      PARTITIONS_TYPE: tableType(HubStatus.properties.partitions),
       ERROR_FIELDS: Object.fromEntries(recentError.fields.map(({ name, baseType }) => [name, baseType])),
       REMEDIES: checkConstants.REMEDIES,
     }),
@@ -94,7 +94,8 @@ const services: readonly ServiceDefinition[] = [
     ],
     result: {
       baseType: 'JSON',
-      description: 'accepted, repeated, and refused with thing, property, sequenceNumber and reason.',
+      description:
+        'accepted, repeated, appliedThrough (the high-water mark before), and refused with thing, property, sequenceNumber and reason.',
     },
     script: handWritten('ReceiveUpdates'),
   },

@@ -24,7 +24,8 @@ function run() {
     input.deleteFile = String(deleteFile) === "true";
   }
   try {
-    return plain(hub.CallSidecar({ operation: "DeployPackage", input: input }));
+    var answer = plain(hub.CallSidecar({ operation: "DeployPackage", input: input }));
+    return toTable([answer], RESULT_TYPE);
   } catch (thrown) {
     throw new Error(errorText(thrown));
   }

@@ -19,13 +19,14 @@ function run() {
     input.responseTimeoutSeconds = Number(responseTimeoutSeconds);
   }
   try {
-    return plain(
+    var answer = plain(
       hub.CallSidecar({
         operation: "SendFileToDevice",
         input: input,
         timeoutSeconds: 12 + (isSet(responseTimeoutSeconds) ? Number(responseTimeoutSeconds) : 15)
       })
     );
+    return toTable([answer], RESULT_TYPE);
   } catch (thrown) {
     throw new Error(errorText(thrown));
   }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { ServiceClock } from '../azure/service-clock.ts';
 import { StorageAccounts } from '../files/accounts.ts';
 import { createApp } from '../http/app.ts';
 import { Console } from '../http/console.ts';
@@ -39,7 +40,8 @@ export async function run(): Promise<void> {
   const owner = new Owner({ stateDirectory: settings.stateDirectory, log });
   await owner.start();
   const token = await resolveToken(settings.sidecarToken, settings.stateDirectory);
-  const metrics = new Metrics();
+  const clock = new ServiceClock(log);
+  const metrics = new Metrics(() => clock.offsetMs / 1000);
   const client = new ThingworxClient({ url: settings.thingworxUrl, appKey: settings.thingworxAppKey });
   const secretTokens = new OneTimeSecretTokens();
   const storages = new StorageAccounts(secretTokens);
@@ -54,6 +56,7 @@ export async function run(): Promise<void> {
       version: VERSION,
       stateDirectory: settings.stateDirectory,
       owner,
+      clock,
     },
     secretTokens,
   );

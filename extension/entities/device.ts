@@ -126,15 +126,6 @@ const healPropertyTimes: ServiceDefinition = {
   script: handWritten('HealPropertyTimes'),
 };
 
-const TWIN_PROPERTIES = [
-  'twinDesired',
-  'twinReported',
-  'twinTags',
-  'modelId',
-  'connectionState',
-  'lastActivityTime',
-] as const;
-
 export const deviceShape: ThingShape = {
   kind: 'ThingShape',
   name: 'AzureIoT.Device_TS',
@@ -234,19 +225,12 @@ export const deviceShape: ThingShape = {
     ...serviceRights('AzureIoT.Device_TS'),
     ...permitFrom('viewer', 'ServiceInvoke', READING_SERVICES),
     ...permitFrom('viewer', 'PropertyRead', ['*']),
-    ...permitFrom('operator', 'ServiceInvoke', [refreshTwin.name]),
-    // A set value is a command, which goes to the device; a tag says what the device is.
-    ...permitFrom('operator', 'PropertyWrite', ['twinDesired']),
+    // Operators write no property, so that UpdatePropertyValues can be left to those who may write all of them; they have UpdateTwin.
+    ...permitFrom('engineer', 'ServiceInvoke', [refreshTwin.name, 'UpdatePropertyValues', 'GetPropertyTime']),
     ...permitFrom('engineer', 'PropertyWrite', ['*']),
-    // What RefreshTwin and the subscriptions to the twin properties do.
-    ...permitInside('ServiceInvoke', [
-      synchronizeTwin.name,
-      refreshTwinInBackground.name,
-      'UpdatePropertyValues',
-      'GetPropertyTime',
-    ]),
+    // What the subscriptions to the twin properties do.
+    ...permitInside('ServiceInvoke', [synchronizeTwin.name, refreshTwinInBackground.name]),
     ...permitInside('PropertyRead', ['*']),
-    ...permitInside('PropertyWrite', TWIN_PROPERTIES),
     ...permitInside('EventInvoke', ['TwinUpdateRefused']),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [
       'UpdatePropertyValues',

@@ -128,8 +128,12 @@ export function operationDataShapes(known: readonly DataShape[]): DataShape[] {
       if (isOurs(dataShape) && !shapes.has(dataShape)) shapes.set(dataShape, fromSchema(dataShape, row));
     }
   };
-  for (const { input, output } of OPERATIONS)
-    for (const schema of [...Object.values(input.properties), output, ...Object.values(output.properties)])
+  for (const { input, output, serviceResult = output } of OPERATIONS)
+    for (const schema of [
+      ...Object.values(input.properties),
+      serviceResult,
+      ...Object.values(output.properties),
+    ])
       add(schema);
   return [...shapes.values()];
 }

@@ -25,9 +25,12 @@ import {
 } from './model.ts';
 import { SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 
+const { REMEDIES } = checkConstants;
+
 const services: readonly ServiceDefinition[] = [
   ...operationServices('AzureIoT.Hub_TT', {
-    Connect: settingConstants,
+    Connect: { ...settingConstants, REMEDIES },
+    GetStatus: { REMEDIES },
     CheckConnection: { ...checkConstants, ...settingConstants },
   }),
   grantService,
@@ -75,7 +78,7 @@ const services: readonly ServiceDefinition[] = [
     script: handWritten('ReceiveStatus', {
       PARTITIONS_TYPE: tableType(HubStatus.properties.partitions),
       ERROR_FIELDS: Object.fromEntries(recentError.fields.map(({ name, baseType }) => [name, baseType])),
-      REMEDIES: checkConstants.REMEDIES,
+      REMEDIES,
     }),
   },
   {

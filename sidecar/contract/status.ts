@@ -37,7 +37,7 @@ export const Stall = Type.Object(
 export type Stall = Static<typeof Stall>;
 
 /** received = delivered + ignored + deadLettered + released + inFlight; repeated messages are also counted in delivered. */
-const Counters = Type.Object(
+export const Counters = Type.Object(
   {
     received: count('Messages received from Azure.'),
     delivered: count('Messages that ThingWorx has accepted.'),

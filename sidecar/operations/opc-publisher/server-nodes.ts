@@ -128,7 +128,8 @@ const readValue = defineOperation({
             'The value. In an INFOTABLE not set unless it is an object or an array, which is boxed as {"array": [...]}.',
         }),
         valueText: Type.String({
-          description: 'The value as JSON text, with all digits of numbers; null when the node has none.',
+          description:
+            'The value as text: a text as it is, without quotes; anything else as JSON, with all digits of numbers; null when the node has no value.',
         }),
         dataType: Type.String({ description: 'Its OPC UA data type; may be empty.' }),
         sourceTime: Type.Optional(
@@ -149,10 +150,10 @@ const readValue = defineOperation({
     const call = { deviceId, moduleId, methodName: 'ValueRead_V2', payload: envelope(connection, request) };
     const answer = parseExact(await callModuleForText(await hubs.require(hub).azure(), call, signal));
     const result = checkResult(objectOf(answer, call), `Reading ${nodeId} of ${connection.endpointUrl}`);
-    const { value, text: valueText } = bothForms(result['value'] ?? null);
+    const { value, text: json } = bothForms(result['value'] ?? null);
     return {
       value,
-      valueText,
+      valueText: typeof value === 'string' ? value : json,
       dataType: text(result['dataType']),
       ...azureTime('sourceTime', text(result['sourceTimestamp'])),
       ...azureTime('serverTime', text(result['serverTimestamp'])),

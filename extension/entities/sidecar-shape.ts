@@ -90,8 +90,7 @@ export const sidecarShape: ThingShape = {
     {
       name: 'CallSidecar',
       category: 'Sidecar',
-      description:
-        'Calls a route of the sidecar and gives its result; the other services go through this one.',
+      description: 'Calls a route of the sidecar and returns its result. The other services use this one.',
       parameters: [
         {
           name: 'method',
@@ -117,7 +116,8 @@ export const sidecarShape: ThingShape = {
       ],
       result: {
         baseType: 'JSON',
-        description: 'The result; a problem is thrown as an Error that begins with its code.',
+        description:
+          'The result. A call that fails throws an Error whose message begins with the error code.',
       },
       script: handWritten('CallSidecar'),
     },

@@ -22,7 +22,7 @@ const startImport = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
   summary:
-    'Makes Things for devices of the registry, in the background: for all, for those of a query, or for a list.',
+    'Creates Things for devices of the registry in the background: for all, for those of a query, or for a list.',
   method: 'POST',
   path: '/hubs/{hub}/imports',
   input: Type.Object({
@@ -65,7 +65,7 @@ const startImport = defineOperation({
     dryRun: Type.Optional(
       Type.Boolean({
         default: false,
-        description: 'Whether nothing is made: the report says what would be.',
+        description: 'Whether nothing is created: the report says what would be created.',
       }),
     ),
   }),
@@ -90,7 +90,7 @@ const exportThings = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
   summary:
-    'Makes devices in the registry for the Things of a template, in the background; Things that have no hub yet get this one.',
+    'Creates devices in the registry for the Things of a template in the background; Things that have no hub Thing get this one.',
   method: 'POST',
   path: '/hubs/{hub}/exports',
   input: Type.Object({
@@ -113,7 +113,7 @@ const exportThings = defineOperation({
     dryRun: Type.Optional(
       Type.Boolean({
         default: false,
-        description: 'Whether nothing is made: the report says what would be.',
+        description: 'Whether nothing is created: the report says what would be created.',
       }),
     ),
   }),
@@ -165,7 +165,7 @@ const getImport = defineOperation({
   name: 'GetImport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
-  summary: 'Shows how far an import, export or comparison came; GetTaskReport has the report per device.',
+  summary: 'Shows the progress of an import, export or comparison; GetTaskReport has the report per device.',
   method: 'GET',
   path: '/hubs/{hub}/imports/{task}',
   input: Type.Object({ hub, task: TaskId }),
@@ -198,7 +198,8 @@ const cancelImport = defineOperation({
   name: 'CancelImport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
-  summary: 'Ends an import, export or comparison; what was made stays. One that has ended stays as it is.',
+  summary:
+    'Cancels an import, export or comparison; what it has created stays. One that has ended does not change.',
   method: 'POST',
   path: '/hubs/{hub}/imports/{task}/cancel',
   input: Type.Object({ hub, task: TaskId }),

@@ -11,7 +11,7 @@ const scheduleMethod = defineOperation({
   name: 'ScheduleMethod',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
-  summary: 'Has IoT Hub call a direct method of many devices, now or at a time.',
+  summary: 'Creates a job in which IoT Hub calls a direct method of many devices, now or at a given time.',
   method: 'POST',
   path: '/hubs/{hub}/jobs/methods',
   input: Type.Object({
@@ -63,7 +63,8 @@ const scheduleTwinUpdate = defineOperation({
   name: 'ScheduleTwinUpdate',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
-  summary: 'Has IoT Hub change the desired properties or tags of many devices, now or at a time.',
+  summary:
+    'Creates a job in which IoT Hub changes desired properties or tags of many devices, now or at a given time.',
   method: 'POST',
   path: '/hubs/{hub}/jobs/twin-updates',
   input: Type.Object({

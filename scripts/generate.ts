@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { assumptionsDoc } from '../extension/generate/assumptions-doc.ts';
 import { errorsDoc } from '../extension/generate/errors-doc.ts';
 import { packageFiles, packageVersion } from '../extension/generate/package.ts';
 import { permissionsDoc } from '../extension/generate/permissions-doc.ts';
@@ -17,6 +18,7 @@ export function generatedFiles(): Map<string, string> {
     ['docs/openapi.json', `${JSON.stringify(openApi(OPERATIONS, packageVersion()), null, 2)}\n`],
     ['docs/services.md', servicesDoc()],
     ['docs/errors.md', errorsDoc()],
+    ['docs/assumptions.md', assumptionsDoc()],
     ['docs/permissions.md', permissionsDoc()],
     ['docs/architecture.md', withLayers(readOrEmpty('docs/architecture.md'))],
   ]);

@@ -55,7 +55,10 @@ export const GROUPS: readonly Group[] = [
   },
   {
     text: 'Explanation',
-    pages: [{ page: 'architecture', text: 'Architecture' }],
+    pages: [
+      { page: 'architecture', text: 'Architecture' },
+      { page: 'assumptions', text: 'Assumptions' },
+    ],
   },
   {
     text: 'Migration',

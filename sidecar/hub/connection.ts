@@ -11,8 +11,10 @@ import type { StorageAccounts } from '../files/accounts.ts';
 import { openCheckpoints } from '../ingest/checkpoints.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
+import { RowProbe } from '../ingest/lanes/row-probe.ts';
 import { Sender } from '../ingest/lanes/sender.ts';
 import type { MessageWatch } from '../ingest/message-watch.ts';
+import { OutageWatch } from '../ingest/outage-watch.ts';
 import { Backoff } from '../lib/backoff.ts';
 import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
@@ -30,6 +32,7 @@ import type { Translator } from '../translate/types.ts';
 import { BackgroundWork } from './background-work.ts';
 import { HubCondition } from './condition.ts';
 import { HubDevices } from './devices.ts';
+import type { Owner } from './owner.ts';
 import { Partitions, type Waiting } from './partitions.ts';
 import { StallWatch, standstillOf } from './stall-watch.ts';
 import { StatusReporter } from './status-reporter.ts';
@@ -44,8 +47,7 @@ export interface HubParts {
   readonly storages: StorageAccounts;
   readonly watch: MessageWatch;
   readonly stateDirectory: string;
-  /** The name of this sidecar in ownership records. */
-  readonly ownerId: string;
+  readonly owner: Owner;
 }
 
 /** How long a hub that cannot work as it is set waits until it looks whether Azure's side has changed. */
@@ -84,6 +86,8 @@ export class HubConnection {
   readonly #counters = new HubCounters();
   readonly #notices: Notices;
   readonly #definitions: ThingDefinitions;
+  readonly #probe: RowProbe;
+  readonly #outages: OutageWatch;
   readonly #rate = new RateMeter();
   readonly #since = new Date();
   readonly #condition: HubCondition;
@@ -99,28 +103,39 @@ export class HubConnection {
   #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   #changing: Promise<void> = Promise.resolve();
 
-  constructor(thing: string, parts: HubParts) {
+  /** `onMissing` is called when ThingWorx does not know the hub Thing. */
+  constructor(thing: string, parts: HubParts, onMissing: () => void) {
     this.#thing = thing;
     this.#parts = parts;
     this.#log = parts.log.child({ hub: thing });
     this.#notices = new Notices(this.#log);
     this.#condition = new HubCondition(this.#log, () => this.#reporter.report());
-    this.#definitions = new ThingDefinitions({ client: parts.client, hubThing: thing });
+    const { client } = parts;
+    const probe = new RowProbe({ client, hubThing: thing, counters: this.#counters });
+    const outages = new OutageWatch((signal) => probe.run(signal));
+    this.#probe = probe;
+    this.#outages = outages;
+    this.#definitions = new ThingDefinitions({
+      client,
+      hubThing: thing,
+      timeoutMs: () => outages.deadlineMs,
+    });
     const common = {
       hubThing: thing,
-      client: parts.client,
+      client,
       definitions: this.#definitions,
       settings: () => this.#requireSettings(),
       stateDirectory: parts.stateDirectory,
       log: this.#log,
       onWarning: () => this.#reporter.report(),
     };
-    this.#devices = new HubDevices({ ...common, storages: parts.storages });
+    this.#devices = new HubDevices({ ...common, outages, storages: parts.storages });
     this.#reporter = new StatusReporter({
       client: parts.client,
       thing,
       status: () => this.status(),
       log: this.#log,
+      onMissing,
     });
     this.#stalls = new StallWatch({
       look: () => standstillOf(this.#condition.trouble, this.#partitions?.stuck()),
@@ -310,17 +325,19 @@ export class HubConnection {
 
   async #open(settings: HubSettings, signal: AbortSignal): Promise<EventSource> {
     const endpoint = await eventEndpoint(settings, signal);
-    const { stateDirectory } = this.#parts;
+    const { stateDirectory, owner } = this.#parts;
+    const ownerId = owner.idOf(this.#thing);
     const checkpoints = await openCheckpoints({
       settings,
       stateDirectory,
       hubThing: this.#thing,
+      client: this.#parts.client,
       log: this.#log,
     });
     const partitions = new Partitions({
       laneOptions: (waiting) => this.#laneOptions(waiting),
       onBlocked: (who, error) => this.#condition.setBlocked(who, error),
-      owner: this.#parts.ownerId,
+      owner: ownerId,
       onError: (partitionId, error) => this.#sourceFailed(partitionId, error),
       log: this.#log,
     });
@@ -331,7 +348,8 @@ export class HubConnection {
         handlers: partitions,
         checkpoints: checkpoints.store,
         startPosition: startPositionOf(settings.startPosition),
-        ownerId: this.#parts.ownerId,
+        recoveredPosition: checkpoints.recoveredPosition,
+        ownerId,
         signal,
       });
       partitions.attach(source);
@@ -375,6 +393,7 @@ export class HubConnection {
     return {
       watch: watch.of(this.#thing),
       interpreter: new Interpreter({
+        outages: this.#outages,
         translator: () => this.#requireTranslator(),
         definitions: this.#definitions,
         creator: this.#devices.creator,
@@ -388,6 +407,8 @@ export class HubConnection {
         client,
         hubThing: this.#thing,
         counters,
+        outages: this.#outages,
+        probe: this.#probe,
         onWaiting: waiting('send'),
         onAnswer: (seconds) => metrics.sendSeconds.observe({ hub: this.#thing }, seconds),
       }),

@@ -5,6 +5,7 @@ import { DeferredRequests } from '../deferred/deferred-requests.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
 import { Announcer } from '../ingest/notifications/announcer.ts';
 import { DeviceNotifications } from '../ingest/notifications/device-notifications.ts';
+import type { OutageWatch } from '../ingest/outage-watch.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import { Deployments } from '../packages/deployments.ts';
@@ -20,6 +21,7 @@ interface HubDevicesOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly definitions: ThingDefinitions;
+  readonly outages: OutageWatch;
   /** The current settings. Throws while the hub has none. */
   readonly settings: () => HubSettings;
   readonly storages: StorageAccounts;

@@ -47,6 +47,7 @@ export class Metrics {
 
   remove(thing: string): void {
     this.#hubs.delete(thing);
+    this.sendSeconds.remove({ hub: thing });
   }
 
   /** The text of one scrape. The message accounts are copied in one go, so that they add up within a scrape. */

@@ -1,0 +1,162 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import iotCommon from 'azure-iot-common';
+import type { Registry } from 'azure-iothub';
+import { countListener, Listener, store, Volume } from '../../test/e2e/instruments.ts';
+import { DialAgent, sdkClients } from '../../test/emulators/iothub-tests/state-harness.ts';
+import type { LocalSystem } from '../local/system.ts';
+
+/** What arrived of a load, compared with what was sent. */
+export interface Arrival {
+  readonly missing: number;
+  readonly outOfOrder: number;
+}
+
+const PAUSE_MS = 50;
+const MALFORMED_EVERY = 10;
+
+/**
+ * Numbered messages of all devices of a system, with a malformed body now and then and a change of a twin beside: it knows what was sent, and
+ * compares it with the value streams and with what a subscriber on the platform has seen.
+ */
+export class Load {
+  readonly #system: LocalSystem;
+  readonly #volume: Volume;
+  #values: Listener | undefined;
+  #notifications: Listener | undefined;
+  #agent: DialAgent | undefined;
+  #registry: Registry | undefined;
+  /** The version that the twin of each device came to. */
+  readonly #versions = new Map<string, number[]>();
+  #malformed = 0;
+  #running: { readonly over: AbortController; readonly done: Promise<void> } | undefined;
+
+  constructor(system: LocalSystem) {
+    this.#system = system;
+    this.#volume = new Volume(
+      system,
+      system.devices.map(({ deviceId }) => deviceId),
+    );
+  }
+
+  get deviceIds(): readonly string[] {
+    return this.#volume.deviceIds;
+  }
+
+  /** Numbered messages so far, of all devices together. */
+  get sent(): number {
+    return this.#volume.count * this.deviceIds.length;
+  }
+
+  /** Bodies that are no JSON, which must become dead letters. */
+  get malformed(): number {
+    return this.#malformed;
+  }
+
+  async open(): Promise<void> {
+    this.#values = await countListener(this.#system, 'Counts', this.deviceIds);
+    this.#notifications = new Listener(this.#system, 'Notifications');
+    await this.#notifications.listen(
+      this.deviceIds.map((thing) => ({ thing, event: 'TwinChanged', expression: 'eventData.version' })),
+    );
+    const { iotHubConnectionString, caFile } = this.#system.cloud;
+    const { HostName = '' } = iotCommon.ConnectionString.parse(iotHubConnectionString);
+    const [host = '', port] = HostName.split(':');
+    this.#agent = new DialAgent(Number(port), await readFile(caFile, 'utf8'));
+    ({ registry: this.#registry } = sdkClients(iotHubConnectionString.replace(HostName, host), this.#agent));
+  }
+
+  close(): void {
+    this.#agent?.destroy();
+  }
+
+  /** Sends until `end`. */
+  begin(): void {
+    const over = new AbortController();
+    this.#running ??= { over, done: this.#send(over.signal) };
+  }
+
+  async end(): Promise<void> {
+    this.#running?.over.abort();
+    await this.#running?.done;
+    this.#running = undefined;
+  }
+
+  /** Sends so many messages of each device at once. */
+  async burst(perDevice: number): Promise<void> {
+    await this.#volume.send(perDevice);
+  }
+
+  /** Whether the last value of each device is on its Thing. A quick look before `compare`. */
+  async hasArrived(): Promise<boolean> {
+    for (const deviceId of this.deviceIds) {
+      const { count } = await this.#system.platform.properties(deviceId);
+      if (count !== this.#volume.count) return false;
+      const last = this.#versions.get(deviceId)?.at(-1);
+      const heard = await this.#heardVersions(deviceId);
+      if (last !== undefined && heard.at(-1) !== last) return false;
+    }
+    return true;
+  }
+
+  async debug(): Promise<unknown> {
+    const out = [];
+    for (const deviceId of this.deviceIds) {
+      const { count } = await this.#system.platform.properties(deviceId);
+      out.push([
+        deviceId,
+        count,
+        this.#volume.count,
+        this.#versions.get(deviceId),
+        await this.#heardVersions(deviceId),
+      ]);
+    }
+    return out;
+  }
+
+  /** Compares everything since the beginning. */
+  async compare(): Promise<Arrival> {
+    let missing = 0;
+    let outOfOrder = 0;
+    for (const [index, deviceId] of this.deviceIds.entries()) {
+      const stored = new Set(
+        (await this.#system.platform.history(deviceId, 1_000_000)).map((row) => Number(row['count'])),
+      );
+      missing += this.#volume.sent.filter((count) => !stored.has(count)).length;
+      outOfOrder += steppedBack(((await this.#values?.heard(index)) ?? []).map(Number));
+      const versions = await this.#heardVersions(deviceId);
+      const heard = new Set(versions);
+      missing += (this.#versions.get(deviceId) ?? []).filter((version) => !heard.has(version)).length;
+      outOfOrder += steppedBack(versions);
+    }
+    return { missing, outOfOrder };
+  }
+
+  async #heardVersions(deviceId: string): Promise<number[]> {
+    return ((await this.#notifications?.heard(this.deviceIds.indexOf(deviceId))) ?? []).map(Number);
+  }
+
+  async #send(over: AbortSignal): Promise<void> {
+    for (let round = 0; !over.aborted; round += 1) {
+      await this.#volume.send(2);
+      if (round % MALFORMED_EVERY === 0) await this.#sendBeside(round);
+      await sleep(PAUSE_MS);
+    }
+  }
+
+  async #sendBeside(round: number): Promise<void> {
+    const deviceId = this.deviceIds[(round / MALFORMED_EVERY) % this.deviceIds.length] ?? '';
+    await store(this.#system, [{ deviceId, body: 'temperature=21.5' }]);
+    this.#malformed += 1;
+    const desired = { round };
+    if (!this.#registry) return;
+    const { responseBody } = await this.#registry.updateTwin(deviceId, { properties: { desired } }, '*');
+    const { version } = responseBody as unknown as { version: number };
+    this.#versions.set(deviceId, [...(this.#versions.get(deviceId) ?? []), version]);
+  }
+}
+
+/** How often a number is smaller than the one before. */
+function steppedBack(numbers: readonly number[]): number {
+  return numbers.filter((number, index) => number < (numbers[index - 1] ?? number)).length;
+}

@@ -107,8 +107,8 @@ const healPropertyTimes: ServiceDefinition = {
   name: 'HealPropertyTimes',
   category: 'Telemetry',
   description:
-    'Gives properties whose values have a time in the future the present time. Values with a true time change such a property again; before, ' +
-    'they went to its history alone.',
+    'Sets the time of property values that lie in the future to the present time. Without this, values with a correct time go to the history ' +
+    'only and do not change the property.',
   parameters: [
     {
       name: 'purgeHistory',

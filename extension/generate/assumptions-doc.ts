@@ -79,7 +79,7 @@ export function assumptionsDoc(): string {
       'ThingWorx reaches the machine it runs on (`--listen-url`). All entities that it makes are named `AzureIoTProbe`; it removes them at the end, and those of an interrupted run at the next start. ' +
       'Run it on a test server first. The experiments on extensions need the [import policy](install.md#1-allow-the-import). `--long` also measures the time limit of scripts.',
     '## ThingWorx',
-    'The last column names the switch of the emulator ([README](../test/emulators/thingworx/README-platform.md#switches)) that has the other behaviours.',
+    'The last column names the switch of the ThingWorx emulator that has the other behaviours.',
     table(['Question', 'Assumed', 'Evidence', 'Otherwise', 'Switch'], platform),
     'Two positions of `contentLoaderPassword` cannot be told apart from outside: with `clear` another server gets what the script holds.',
     '## Azure',

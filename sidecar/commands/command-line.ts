@@ -10,6 +10,9 @@ import { SETUP_OPTIONS } from '../setup/options.ts';
 
 const OPTIONS: OptionDefinitions = {
   check: { description: 'Tests the settings, the state directory, ThingWorx and Azure. Starts nothing.' },
+  health: {
+    description: 'Ends with 0 if the sidecar with the same settings is alive on this machine, else with 1.',
+  },
   version: { description: 'Prints the version.' },
   help: { description: 'Prints this text.' },
 };
@@ -33,7 +36,7 @@ type CommandName = keyof typeof COMMANDS;
 
 type Command =
   | { readonly name: 'help'; readonly text: string }
-  | { readonly name: 'version' | 'check' }
+  | { readonly name: 'version' | 'check' | 'health' }
   | { readonly name: CommandName; readonly options: GivenOptions };
 
 /** @throws ConnectorError COMMAND_INVALID that names the word and what is expected */
@@ -41,9 +44,10 @@ export function readCommandLine(words: readonly string[]): Command {
   const [first, ...rest] = words;
   if (first === undefined) return { name: 'run', options: {} };
   if (first.startsWith('-')) {
-    const { check, version, help } = readOptions(words, OPTIONS);
+    const { check, health, version, help } = readOptions(words, OPTIONS);
     if (help) return { name: 'help', text: usage() };
     if (version) return { name: 'version' };
+    if (health) return { name: 'health' };
     return check ? { name: 'check' } : { name: 'run', options: {} };
   }
   if (!isCommand(first)) {

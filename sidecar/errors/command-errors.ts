@@ -9,6 +9,12 @@ export const COMMAND_ERRORS = defineErrors({
     remedy:
       'Correct the named word; sidecar.mjs --help lists the commands, and --help after a command its options.',
   },
+  UNHEALTHY: {
+    status: 503,
+    retryable: true,
+    title: 'The sidecar on this machine does not say that it is alive.',
+    remedy: 'Read the log of the sidecar; start it again if it does not run.',
+  },
   EXTENSION_REFUSED: {
     status: 502,
     retryable: false,

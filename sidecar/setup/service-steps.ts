@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { ConnectorError } from '../errors/connector-error.ts';
@@ -99,6 +99,7 @@ export class SystemdService {
         await attempt(`${folder} cannot be written`, async () => {
           await rm(folder, { recursive: true, force: true });
           await cp(source, folder, { recursive: true });
+          await showToAll(folder);
         });
       },
       undo: () => attempt(`${folder} cannot be removed`, () => rm(folder, { recursive: true, force: true })),
@@ -164,6 +165,13 @@ export class SystemdService {
   #path(name: string): string {
     return path.join(this.#root ?? '/', name);
   }
+}
+
+/** The account of the service reads the program, whatever modes the folder had that it was unpacked into. */
+async function showToAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
+    await chmod(path.join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644);
 }
 
 function run(program: string, words: readonly string[]): Promise<{ stdout: string }> {

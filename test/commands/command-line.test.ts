@@ -45,7 +45,7 @@ describe('the command line', () => {
     const { code, output, errors } = await program.run(['--help']);
     assert.equal(code, 0);
     assert.equal(errors, '');
-    for (const word of ['run', 'setup', 'probe', '--check', '--version', '--help'])
+    for (const word of ['run', 'setup', 'probe', '--check', '--health', '--version', '--help'])
       assert.match(output, new RegExp(`^  ${word} `, 'm'));
     assert.equal((await program.run(['-h'])).output, output);
     for (const command of ['run', 'setup', 'probe']) {

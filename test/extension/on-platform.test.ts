@@ -279,7 +279,7 @@ describe('CheckConnection', () => {
   });
 
   for (const [version, remedy] of [
-    ['0.0.99', 'Replace sidecar.mjs and the folder console, and restart the sidecar.'],
+    ['0.0.99', 'Replace the folder of the sidecar with the one of the new zip, and restart the sidecar.'],
     ['10.0.0', 'Import the extension 10.0.0 into ThingWorx.'],
   ] as const)
     test(`warns of a sidecar of the version ${version}`, async (t) => {

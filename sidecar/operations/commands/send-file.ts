@@ -44,6 +44,7 @@ const sendFileToDevice = defineOperation({
   name: 'SendFileToDevice',
   entity: 'AzureIoT.Device_TS',
   category: 'Files',
+  role: 'engineer',
   summary:
     'Sends the device a link to download a file: with a direct method, or with a message if no method is named.',
   method: 'POST',

@@ -17,6 +17,7 @@ const errors = ['HUB_NOT_CONNECTED', 'DEFERRED_QUEUE_FULL', 'STATE_UNAVAILABLE']
 const deferTwinChange = defineOperation({
   name: 'DeferTwinChange',
   category: 'Twin',
+  role: 'operator',
   summary:
     'Accepts a change of a twin property of a Thing and sends it to the IoT Hub; the Thing then gets the value of the IoT Hub, and TwinUpdateRefused if it refuses the change.',
   method: 'POST',
@@ -40,6 +41,7 @@ const deferTwinChange = defineOperation({
 const deferMessage = defineOperation({
   name: 'DeferMessage',
   category: 'Commands',
+  role: 'operator',
   summary:
     'Accepts values for a cloud-to-device message and sends it; the Thing gets MessageFeedback with the outcome NotSent if the IoT Hub does not accept it.',
   method: 'POST',
@@ -75,6 +77,7 @@ const deferMessage = defineOperation({
 const deferModulesStatus = defineOperation({
   name: 'DeferModulesStatus',
   category: 'IoT Edge',
+  role: 'operator',
   summary: 'Tells the sidecar to read what edgeAgent reported and to write it to modulesStatus of the Thing.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/deferred/modules-status',
@@ -90,6 +93,7 @@ const deferModulesStatus = defineOperation({
 const deferTwin = defineOperation({
   name: 'DeferTwin',
   category: 'Twin',
+  role: 'operator',
   summary:
     'Tells the sidecar to read the twin of a device and to write it to its Thing, with connectionState, lastActivityTime and modelId.',
   method: 'POST',

@@ -21,6 +21,7 @@ const startImport = defineOperation({
   name: 'StartImport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
+  role: 'engineer',
   summary:
     'Creates Things for devices of the registry in the background: for all, for those of a query, or for a list.',
   method: 'POST',
@@ -89,6 +90,7 @@ const exportThings = defineOperation({
   name: 'ExportThings',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
+  role: 'engineer',
   summary:
     'Creates devices in the registry for the Things of a template in the background; Things that have no hub Thing get this one.',
   method: 'POST',
@@ -136,6 +138,7 @@ const compareRegistry = defineOperation({
   name: 'CompareRegistry',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
+  role: 'engineer',
   summary: 'Finds devices without a Thing and Things without a device, in the background; changes nothing.',
   method: 'POST',
   path: '/hubs/{hub}/comparisons',
@@ -165,6 +168,7 @@ const getImport = defineOperation({
   name: 'GetImport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
+  role: 'viewer',
   summary: 'Shows the progress of an import, export or comparison; GetTaskReport has the report per device.',
   method: 'GET',
   path: '/hubs/{hub}/imports/{task}',
@@ -180,6 +184,7 @@ const listImports = defineOperation({
   name: 'ListImports',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
+  role: 'viewer',
   summary: 'Lists the imports, exports and comparisons of this hub, the newest first.',
   method: 'GET',
   path: '/hubs/{hub}/imports',
@@ -198,6 +203,7 @@ const cancelImport = defineOperation({
   name: 'CancelImport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
+  role: 'engineer',
   summary:
     'Cancels an import, export or comparison; what it has created stays. One that has ended does not change.',
   method: 'POST',

@@ -11,6 +11,7 @@ const scheduleMethod = defineOperation({
   name: 'ScheduleMethod',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
+  role: 'engineer',
   summary: 'Creates a job in which IoT Hub calls a direct method of many devices, now or at a given time.',
   method: 'POST',
   path: '/hubs/{hub}/jobs/methods',
@@ -62,6 +63,7 @@ const scheduleTwinUpdate = defineOperation({
   name: 'ScheduleTwinUpdate',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
+  role: 'engineer',
   summary:
     'Creates a job in which IoT Hub changes desired properties or tags of many devices, now or at a given time.',
   method: 'POST',

@@ -20,6 +20,7 @@ const publishNodes = defineOperation({
   name: 'PublishNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
+  role: 'engineer',
   summary:
     'Tells OPC Publisher to send the values of nodes of an OPC UA server; other nodes that it sends already stay, a node that is given again is replaced.',
   method: 'POST',
@@ -47,6 +48,7 @@ const unpublishNodes = defineOperation({
   name: 'UnpublishNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
+  role: 'engineer',
   summary:
     'Tells OPC Publisher to stop sending the values of some nodes; name the writer as in PublishNodes.',
   method: 'POST',
@@ -79,6 +81,7 @@ const unpublishAllNodes = defineOperation({
   name: 'UnpublishAllNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
+  role: 'engineer',
   summary:
     'Removes all nodes of a writer from OPC Publisher or, with wholeConfiguration, its whole configuration.',
   method: 'POST',
@@ -134,6 +137,7 @@ const getConfiguredEndpoints = defineOperation({
   name: 'GetConfiguredEndpoints',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
+  role: 'viewer',
   summary: 'Lists the OPC UA servers and writers that OPC Publisher is configured for.',
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/endpoints',
@@ -167,6 +171,7 @@ const getConfiguredNodes = defineOperation({
   name: 'GetConfiguredNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
+  role: 'operator',
   summary: 'Lists the nodes that OPC Publisher sends for a writer; name the writer as in PublishNodes.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/nodes',

@@ -51,6 +51,7 @@ const deployPackage = defineOperation({
   name: 'DeployPackage',
   entity: 'AzureIoT.Device_TS',
   category: 'Software packages',
+  role: 'engineer',
   summary:
     'Tells the device or one of its modules to download and install a software package, a file of a container; the property softwarePackages shows the progress.',
   method: 'POST',
@@ -96,6 +97,7 @@ export const listPackages = defineOperation({
   name: 'ListPackages',
   entity: 'AzureIoT.Hub_TT',
   category: 'Software packages',
+  role: 'viewer',
   summary:
     'Lists deployments of software packages to devices of this hub, the newest first: those under way and the last thousand that have ended.',
   method: 'GET',
@@ -119,6 +121,7 @@ const cancelPackage = defineOperation({
   name: 'CancelPackage',
   entity: 'AzureIoT.Device_TS',
   category: 'Software packages',
+  role: 'engineer',
   summary:
     'Cancels the deployment of a package; a device that has received it is asked to stop. A deployment that has ended does not change.',
   method: 'POST',

@@ -5,7 +5,7 @@ import tls from 'node:tls';
 import { buildPackage } from '../build.ts';
 import { type Cloud, type CloudOptions, startCloud } from './cloud.ts';
 import { READING_PROPERTIES, SimulatedDevice } from './device.ts';
-import { oneRow, Platform } from './platform.ts';
+import { oneRow, Platform, type Row } from './platform.ts';
 import { PartFailed } from './process.ts';
 import { registerDevices } from './registry.ts';
 import { Sidecar } from './sidecar.ts';
@@ -172,9 +172,10 @@ export class LocalSystem {
     await writeFile(file, lines.join(''), { mode: 0o600 });
   }
 
-  /** What GetStatus of the hub Thing answers. */
+  /** What GetStatus of the hub Thing answers; `partitions` are the rows of its table. */
   async status(hubThing = HUB_THING): Promise<Record<string, unknown> & { state?: string; reason?: string }> {
-    return oneRow(await this.platform.invoke(hubThing, 'GetStatus'));
+    const { partitions, ...status } = oneRow(await this.platform.invoke(hubThing, 'GetStatus'));
+    return { ...status, partitions: (partitions as { rows: Row[] }).rows };
   }
 
   /** Registers one more device, without a Thing, and connects it. */

@@ -40,6 +40,9 @@ export function operationScript(operation: Operation): string {
     lines.push('}');
   }
 
+  const inAddress = usesQuery(operation.method) ? [...inPath, ...rest] : [...inPath];
+  const given = inAddress.filter((name) => !binding.members[name]);
+  if (given.length > 0) lines.push(`checkAddress(input, ${JSON.stringify(given)});`);
   const path = `/v1${operation.path}`
     .split(/(\{\w+\})/)
     .filter((part) => part !== '')

@@ -114,6 +114,15 @@ export function Table<T extends TSchema>(row: T, dataShape: string, options: { d
   return forThingWorx(Type.Array(row, options), { baseType: 'INFOTABLE', dataShape });
 }
 
+/** A text that travels in a header: no line breaks, no control characters, no letters beyond ASCII. */
+export function HeaderText(options: Described) {
+  return Type.String({
+    pattern: '^[\\x20-\\x7e]*$',
+    [EXPECTED_KEYWORD]: 'printable ASCII characters',
+    ...options,
+  });
+}
+
 /** One of a few words. */
 export function OneOf<const T extends readonly [string, ...string[]]>(words: T, options: Described) {
   return Type.Unsafe<T[number]>({ type: 'string', enum: [...words], ...options });

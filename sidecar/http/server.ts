@@ -16,7 +16,8 @@ interface ServerOptions {
   readonly drainMs?: number;
 }
 
-const MAX_HEADER_BYTES = 16_384;
+/** The longest parameters in an address are a condition of 6,000 characters and a token of 16,384; encoding makes more of them. */
+const MAX_HEADER_BYTES = 65_536;
 const HEADERS_MS = 10_000;
 const MAX_CONNECTIONS = 1_024;
 /** Connections on which the right token has not been seen; the oldest goes when another one comes. */

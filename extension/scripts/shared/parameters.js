@@ -51,6 +51,37 @@ function pathPart(name) {
   return encodeURIComponent(text);
 }
 
+/* What cannot travel in an address is refused by the name of its parameter: half of a surrogate pair has no encoding, and the sidecar takes
+   64 KB. */
+function checkAddress(input, names) {
+  var longest = "";
+  var most = 0;
+  var total = 0;
+  names.forEach(function (name) {
+    if (input[name] === undefined) {
+      return;
+    }
+    var length;
+    try {
+      length = queryText({ value: input[name] }).length;
+    } catch (ignored) {
+      throw new Error(
+        "REQUEST_INVALID: " + name + " has half of a surrogate pair; expected whole characters."
+      );
+    }
+    total += length;
+    if (length > most) {
+      longest = name;
+      most = length;
+    }
+  });
+  if (total > 60000) {
+    throw new Error(
+      "REQUEST_INVALID: " + longest + " is too long; an address has at most 60000 characters in all."
+    );
+  }
+}
+
 /* "?a=1&b=2" from an object, or an empty text. */
 function queryText(parameters) {
   var parts = Object.keys(parameters).map(function (name) {

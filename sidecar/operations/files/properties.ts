@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { DateTime, JsonObject, OneOf } from '../../contract/schema.ts';
+import { DateTime, HeaderText, JsonObject, OneOf } from '../../contract/schema.ts';
 import { type FileFacts, STORAGE_ERRORS } from '../../files/types.ts';
 import { requireTexts } from '../input-checks.ts';
 import { defineOperation } from '../operation.ts';
@@ -124,19 +124,19 @@ export const setFileProperties = defineOperation({
     ...boundMembers,
     path,
     contentType: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The content type. Empty: unchanged.' }),
+      HeaderText({ maxLength: 1024, description: 'The content type. Empty: unchanged.' }),
     ),
     contentEncoding: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The content encoding. Empty: unchanged.' }),
+      HeaderText({ maxLength: 1024, description: 'The content encoding. Empty: unchanged.' }),
     ),
     contentDisposition: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The content disposition. Empty: unchanged.' }),
+      HeaderText({ maxLength: 1024, description: 'The content disposition. Empty: unchanged.' }),
     ),
     contentLanguage: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The content language. Empty: unchanged.' }),
+      HeaderText({ maxLength: 1024, description: 'The content language. Empty: unchanged.' }),
     ),
     cacheControl: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The cache control. Empty: unchanged.' }),
+      HeaderText({ maxLength: 1024, description: 'The cache control. Empty: unchanged.' }),
     ),
     etag,
   }),

@@ -63,10 +63,13 @@ describe('Edge devices', () => {
     });
     agent.onMethod('GetModuleLogs', (request, response) => {
       asked.push(request?.payload as Row);
-      void response?.send(200, [
-        { id: 'edgeAgent', payloadBytes: null, payload: 'line 1\nline 2\n' },
-        { id: 'sensor', payloadBytes: null, payload: 'ready\n' },
-      ]);
+      const [item] = (request?.payload as { items: Row[] }).items;
+      if (item?.id === 'strange') void response?.send(200, { logs: [] });
+      else
+        void response?.send(200, [
+          { id: 'edgeAgent', payloadBytes: null, payload: 'line 1\nline 2\n' },
+          { id: 'sensor', payloadBytes: null, payload: 'ready\n' },
+        ]);
     });
   }
 
@@ -125,6 +128,10 @@ describe('Edge devices', () => {
         encoding: 'none',
         contentType: 'text',
       });
+      await assert.rejects(
+        factory.call(EDGE, 'GetModuleLogs', { modules: 'strange' }),
+        /DEVICE_RESPONSE_INVALID: \$edgeAgent of .* answered GetModuleLogs in an unknown form/,
+      );
       await agent.close();
     });
   }

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { DateTime, HeaderText, JsonObject, OneOf } from '../../contract/schema.ts';
 import { type FileFacts, STORAGE_ERRORS } from '../../files/types.ts';
-import { requireTexts } from '../input-checks.ts';
+import { checkChange, requireTexts } from '../input-checks.ts';
 import { defineOperation } from '../operation.ts';
 import { boundMembers, DONE, Done, etag, FILE_SERVICE, FILES_PATH, filesOf, path } from './file-members.ts';
 
@@ -147,6 +147,7 @@ export const setFileProperties = defineOperation({
     const files = filesOf(context, input);
     const { contentType, contentEncoding, contentDisposition, contentLanguage, cacheControl } = input;
     const facts = { contentType, contentEncoding, contentDisposition, contentLanguage, cacheControl };
+    checkChange(facts, Object.keys(facts));
     return { etag: await files.setContentFacts(input.path, facts, { ifMatch: input.etag }, context.signal) };
   },
 });

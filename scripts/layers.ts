@@ -11,7 +11,14 @@ export interface Layer {
  */
 export const LAYERS: readonly Layer[] = [
   { rooms: ['console'], holds: 'the console: pages for the browser, bundled apart from the sidecar' },
-  { rooms: ['main'], holds: 'the start and the graceful stop of the process' },
+  { rooms: ['launcher'], holds: 'the file that Node.js is started with: refuses a Node.js that is too old' },
+  { rooms: ['main'], holds: 'what the command line asks for, and the exit code' },
+  {
+    rooms: ['commands'],
+    holds: 'run, with the start and the graceful stop of the sidecar; check; the reading of the command line',
+  },
+  { rooms: ['probe'], holds: 'experiments that find out how a ThingWorx server behaves' },
+  { rooms: ['setup'], holds: 'the setup of ThingWorx and of this machine' },
   { rooms: ['http'], holds: 'the HTTP server: routes, authentication, validation, OpenAPI' },
   {
     rooms: ['operations'],

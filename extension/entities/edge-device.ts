@@ -1,5 +1,3 @@
-import { getModulesStatus } from '../../sidecar/operations/edge/modules.ts';
-import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
 import {
@@ -11,6 +9,7 @@ import {
   type ThingShape,
   type ThingTemplate,
 } from './model.ts';
+import { permitInside, serviceRights } from './roles.ts';
 
 const EDGE = 'Azure IoT Edge';
 
@@ -40,9 +39,7 @@ export const edgeDeviceShape: ThingShape = {
     },
   ],
   services: [
-    ...operationServices('AzureIoT.EdgeDevice_TS', {
-      GetModulesStatus: { MODULE_FIELDS: rowTypes(getModulesStatus.output.properties.modules) },
-    }),
+    ...operationServices('AzureIoT.EdgeDevice_TS'),
     {
       name: 'RefreshModulesStatus',
       category: 'IoT Edge',
@@ -56,6 +53,8 @@ export const edgeDeviceShape: ThingShape = {
   subscriptions: [],
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
+    ...serviceRights('AzureIoT.EdgeDevice_TS'),
+    ...permitInside('PropertyWrite', ['modulesStatus', 'modulesStatusTime']),
     // Whoever fires TwinChanged runs the subscription to it.
     ...permit('ServiceInvoke', SIDECAR_GROUP, ['RefreshModulesStatus']),
   ],

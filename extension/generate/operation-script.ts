@@ -1,20 +1,17 @@
 import type { TSchema } from 'typebox';
-import { annotationOf, baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import { annotationOf, baseTypeOf, factsOf, isOneRow, rowOf } from '../../sidecar/contract/schema.ts';
 import { BINDINGS, type BindingSource } from '../../sidecar/operations/bindings.ts';
-import { type Operation, pathMembers, usesQuery } from '../../sidecar/operations/operation.ts';
+import { type Operation, ownerMember, resultSchema } from '../../sidecar/operations/operation.ts';
 import { script } from './scripts.ts';
 
 /** Longer than the sidecar's own time limits, shorter than the 30 s after which ThingWorx ends a script. */
 const DEFAULT_TIMEOUT_MS = 20_000;
 
-/** The ES5 script of an operation: parameters to request, CallSidecar, answer to the declared base type. */
+/** The ES5 script of an operation: parameters to input, CallSidecar, answer to the declared base type. */
 export function operationScript(operation: Operation): string {
   if (!operation.entity) throw new Error(`${operation.name} has no entity, so it has no service`);
   const binding = BINDINGS[operation.entity];
   const required = new Set(factsOf(operation.input).required ?? []);
-  const inPath = new Set(pathMembers(operation.path));
-  const rest = Object.keys(factsOf(operation.input).properties ?? {}).filter((name) => !inPath.has(name));
-  const query = usesQuery(operation.method) && rest.length > 0;
   const lines: string[] = [];
 
   lines.push('var caller = me;');
@@ -27,8 +24,10 @@ export function operationScript(operation: Operation): string {
       `caller = callerOf(${JSON.stringify(property)});`,
     );
   }
-  if (inPath.size > 0 || rest.length > 0 || !usesQuery(operation.method)) lines.push('var input = {};');
+  lines.push('var input = {};');
   for (const [name, schema] of Object.entries(factsOf(operation.input).properties ?? {})) {
+    // The caller stands for it.
+    if (name === ownerMember(operation.path)) continue;
     const source = binding.members[name];
     if (source) {
       lines.push(...boundMember(name, source));
@@ -40,19 +39,9 @@ export function operationScript(operation: Operation): string {
     lines.push('}');
   }
 
-  const inAddress = usesQuery(operation.method) ? [...inPath, ...rest] : [...inPath];
-  const given = inAddress.filter((name) => !binding.members[name]);
-  if (given.length > 0) lines.push(`checkAddress(input, ${JSON.stringify(given)});`);
-  const path = `/v1${operation.path}`
-    .split(/(\{\w+\})/)
-    .filter((part) => part !== '')
-    .map((part) => (part.startsWith('{') ? `pathPart(input.${part.slice(1, -1)})` : JSON.stringify(part)))
-    .join(' + ');
-  lines.push(`var route = ${path};`, ...[...inPath].map((name) => `delete input.${name};`));
   const request = [
-    `method: ${JSON.stringify(operation.method)}`,
-    query ? 'path: route + queryText(input)' : 'path: route',
-    ...(usesQuery(operation.method) ? [] : ['content: input']),
+    `operation: ${JSON.stringify(operation.name)}`,
+    'input: input',
     `timeoutSeconds: ${timeoutSeconds(operation)}`,
   ];
   lines.push(
@@ -108,13 +97,12 @@ function parameterValue(name: string, schema: TSchema): string {
 
 function resultLines(operation: Operation): string[] {
   if (operation.noResult) return [];
-  if (operation.result === undefined) return ['return answer;'];
-  const schema = factsOf(operation.output).properties?.[operation.result] as TSchema;
-  const value = `answer.${operation.result}`;
+  const schema = resultSchema(operation);
+  const value = operation.result === undefined ? 'answer' : `answer.${operation.result}`;
   switch (baseTypeOf(schema)) {
     case 'INFOTABLE': {
-      const { dataShape } = annotationOf(schema);
-      return [`return toTable(${value}, ${JSON.stringify(dataShape)}, ${JSON.stringify(rowTypes(schema))});`];
+      const rows = isOneRow(schema) ? `[${value}]` : value;
+      return [`return toTable(${rows}, ${JSON.stringify(tableType(schema))});`];
     }
     case 'DATETIME':
       return [`return toDate(${value});`];
@@ -128,11 +116,26 @@ function resultLines(operation: Operation): string[] {
   }
 }
 
-/** The base types of the fields of an INFOTABLE's rows. */
-export function rowTypes(table: TSchema): Record<string, string> {
-  const row = factsOf(table).items;
-  if (!row) throw new Error('an INFOTABLE must be an array of objects');
+/** The Data Shape of an INFOTABLE and its fields: what a script makes one of. */
+interface TableType {
+  readonly dataShape: string;
+  readonly fields: RowTypes;
+}
+
+/** The fields of rows: the base type of each, and what the tables in those of the base type INFOTABLE are. */
+type RowTypes = Readonly<Record<string, string | TableType>>;
+
+export function tableType(table: TSchema): TableType {
+  const { dataShape } = annotationOf(table);
+  if (dataShape === undefined) throw new Error('an INFOTABLE must name its Data Shape');
+  return { dataShape, fields: rowTypes(table) };
+}
+
+export function rowTypes(table: TSchema): RowTypes {
   return Object.fromEntries(
-    Object.entries(factsOf(row).properties ?? {}).map(([name, schema]) => [name, baseTypeOf(schema)]),
+    Object.entries(factsOf(rowOf(table)).properties ?? {}).map(([name, schema]) => {
+      const baseType = baseTypeOf(schema);
+      return [name, baseType === 'INFOTABLE' ? tableType(schema) : baseType];
+    }),
   );
 }

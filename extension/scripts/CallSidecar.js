@@ -1,16 +1,16 @@
-/* The way from a service to the sidecar. */
+/* The way from a service to the sidecar. An operation has a name and no path, so nothing can lead elsewhere; and what it is about is this
+   Thing, so that a right on this service of one Thing opens no other. */
 function run() {
-  /* Some services add what a caller grants the device: the sidecar refuses what is out of range, by its name. */
-  var seconds = isSet(timeoutSeconds) ? Math.min(Math.max(Number(timeoutSeconds), 1), 3600) : 20;
-  if (!/^(GET|PUT|POST|PATCH|DELETE)$/i.test(String(method))) {
-    throw new Error("REQUEST_INVALID: method must be GET, PUT, POST, PATCH or DELETE.");
+  var name = String(operation);
+  if (!/^[A-Z][A-Za-z]*$/.test(name)) {
+    throw new Error("REQUEST_INVALID: operation must be the name of an operation, such as GetTwin.");
   }
-  if (!/^\/[!-~]{0,65000}$/.test(String(path))) {
-    throw new Error(
-      "REQUEST_INVALID: path must begin with / and have encoded characters only, such as /v1/status."
-    );
-  }
-  return askWithToken({ method: method, path: path, content: content, endMs: budgetEnd(seconds) });
+  return askWithToken({
+    operation: name,
+    input: isSet(input) ? plain(input) : {},
+    /* Some services add what a caller grants the device: the sidecar refuses what is out of range, by its name. */
+    endMs: budgetEnd(isSet(timeoutSeconds) ? Math.min(Math.max(Number(timeoutSeconds), 1), 3600) : 20)
+  });
 }
 
 var result = run();

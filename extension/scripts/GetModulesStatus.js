@@ -2,11 +2,13 @@
 function run() {
   var answer;
   try {
-    answer = plain(hubOf().CallSidecar({ method: "GET", path: deviceRoute("/edge/status") }));
+    answer = plain(
+      hubOf().CallSidecar({ operation: "GetModulesStatus", input: { deviceId: deviceIdOf(me) } })
+    );
   } catch (thrown) {
     throw new Error(errorText(thrown));
   }
-  var table = toTable(answer.modules, "AzureIoT.ModuleStatus_DS", MODULE_FIELDS);
+  var table = toTable(answer.modules, RESULT_TYPE);
   me.modulesStatus = table;
   me.modulesStatusTime = new Date();
   return table;

@@ -10,16 +10,6 @@ function markProperty(partition) {
   return "events" + (number < 10 ? "0" : "") + number;
 }
 
-function appliedThrough(property, stream) {
-  var mark = String(me[property] || "");
-  var colon = mark.lastIndexOf(":");
-  if (colon < 0 || mark.substring(0, colon) !== stream) {
-    return -1;
-  }
-  var number = Number(mark.substring(colon + 1));
-  return isFinite(number) ? number : -1;
-}
-
 /* Connection events of a device may come out of order; their numbers are hexadecimal texts of equal length. */
 function isStale(thing, sequence) {
   if (!isSet(sequence)) {
@@ -77,7 +67,7 @@ function mirrorTwin(twin) {
 function keepRow(thing, name, row) {
   var table = TABLES[name];
   var names = Object.keys(table.fields);
-  var rows = toTable([], table.dataShape, table.fields);
+  var rows = toTable([], table);
   var kept = thing[name] ? thing[name].rows.toArray() : [];
   kept.forEach(function (old) {
     var isSame = table.keys.every(function (key) {
@@ -101,7 +91,7 @@ function keepRow(thing, name, row) {
 /* Writes a table of the Thing whole. */
 function writeTable(thing, name, rows) {
   var table = TABLES[name];
-  thing[name] = toTable(rows, table.dataShape, table.fields);
+  thing[name] = toTable(rows, table);
   thing[table.time] = new Date();
 }
 

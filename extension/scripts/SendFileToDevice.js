@@ -2,6 +2,7 @@
 function run() {
   var hub = hubOf();
   var input = fileOf(repository, path);
+  input.deviceId = deviceIdOf(me);
   if (isSet(methodName)) {
     input.methodName = String(methodName);
   }
@@ -18,14 +19,14 @@ function run() {
     input.responseTimeoutSeconds = Number(responseTimeoutSeconds);
   }
   try {
-    return plain(
+    var answer = plain(
       hub.CallSidecar({
-        method: "POST",
-        path: deviceRoute("/files"),
-        content: input,
+        operation: "SendFileToDevice",
+        input: input,
         timeoutSeconds: 12 + (isSet(responseTimeoutSeconds) ? Number(responseTimeoutSeconds) : 15)
       })
     );
+    return toTable([answer], RESULT_TYPE);
   } catch (thrown) {
     throw new Error(errorText(thrown));
   }

@@ -16,8 +16,7 @@ interface ServerOptions {
   readonly drainMs?: number;
 }
 
-/** The longest parameters in an address are a condition of 6,000 characters and a token of 16,384; encoding makes more of them. */
-const MAX_HEADER_BYTES = 65_536;
+const MAX_HEADER_BYTES = 16_384;
 const HEADERS_MS = 10_000;
 const MAX_CONNECTIONS = 1_024;
 /** Connections on which the right token has not been seen; the oldest goes when another one comes. */

@@ -3,7 +3,7 @@ import type { TwinPatch } from '../azure/iot-hub/hub-types.ts';
 import type { Job, Jobs, Schedule } from '../azure/iot-hub/jobs.ts';
 import type { CallOptions } from '../azure/iot-hub/rest-client.ts';
 import type { TwinName } from '../azure/iot-hub/twins.ts';
-import { parseExact } from '../translate/exact-json.ts';
+import { parseExact } from '../lib/exact-json.ts';
 
 /** What a job does at each device. */
 export type JobContent =

@@ -1,13 +1,17 @@
 import Type from 'typebox';
 import { HubSettingsInput, SECRET_NAMES, withDefaults } from '../contract/hub-settings.ts';
-import { DateTime, OneOf, ThingName } from '../contract/schema.ts';
+import { DateTime, forThingWorx, OneOf, OneRow, ThingName } from '../contract/schema.ts';
 import { HubStatus } from '../contract/status.ts';
 import { defineOperation } from './operation.ts';
+
+/** The status as services return it. */
+const hubStatus = OneRow(HubStatus, 'AzureIoT.HubStatus_DS');
 
 export const connect = defineOperation({
   name: 'Connect',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
+  role: 'engineer',
   summary:
     'Sends the settings of this Thing to the sidecar, which connects to Azure or changes a running connection.',
   method: 'PUT',
@@ -22,7 +26,7 @@ export const connect = defineOperation({
     }),
   }),
   output: Type.Object({
-    status: HubStatus,
+    status: hubStatus,
     tickets: Type.Array(
       Type.Object({
         name: OneOf(SECRET_NAMES, { description: 'The name of a secret setting.' }),
@@ -33,6 +37,7 @@ export const connect = defineOperation({
       { description: 'One one-time secret token for each secret that is expected.' },
     ),
   }),
+  result: 'status',
   errors: ['SECRET_UNREADABLE', 'CONNECTION_STRING_INVALID', 'MAPPINGS_INVALID'],
   script: 'hand-written',
   async run({ hubs }, { hub, settings, secretNames }) {
@@ -45,6 +50,7 @@ const disconnect = defineOperation({
   name: 'Disconnect',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
+  role: 'engineer',
   summary:
     'Finishes the messages in flight and stops receiving for this Thing until Connect is called or ThingWorx starts.',
   method: 'DELETE',
@@ -66,12 +72,13 @@ const getStatus = defineOperation({
   name: 'GetStatus',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
+  role: 'viewer',
   summary:
     'Reads state, counters, lag and last error of this hub from the sidecar and updates the status properties.',
   method: 'GET',
   path: '/hubs/{hub}/status',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
-  output: HubStatus,
+  output: hubStatus,
   errors: ['HUB_NOT_CONNECTED'],
   script: 'hand-written',
   async run({ hubs }, { hub }) {
@@ -82,6 +89,7 @@ const getStatus = defineOperation({
 const listHubs = defineOperation({
   name: 'ListHubs',
   category: 'Connection',
+  role: 'viewer',
   summary: 'Lists the hub Things that are connected through this sidecar, each with its status.',
   method: 'GET',
   path: '/hubs',
@@ -96,6 +104,7 @@ const listHubs = defineOperation({
 const putSecret = defineOperation({
   name: 'PutSecret',
   category: 'Connection',
+  role: 'administrator',
   summary:
     'Sends one secret setting. The user name of HTTP Basic is the one-time secret token from Connect, the password is the secret.',
   method: 'PUT',
@@ -127,17 +136,26 @@ const checkSidecar = defineOperation({
   name: 'CheckSidecar',
   entity: 'AzureIoT.Sidecar_TS',
   category: 'Connection',
+  role: 'viewer',
   summary:
     'Shows whether the sidecar answers at sidecarUrl and accepts sidecarToken, with its version and uptime.',
   method: 'GET',
   path: '/sidecar',
   input: Type.Object({}),
-  output: Type.Object({
-    version: Type.String({ description: 'The version of the sidecar.' }),
-    nodeVersion: Type.String({ description: 'The version of Node that runs it.' }),
-    startedAt: DateTime({ description: 'When the sidecar was started.' }),
-    uptimeSeconds: Type.Integer({ minimum: 0, description: 'Seconds since then.' }),
-  }),
+  output: OneRow(
+    Type.Object(
+      {
+        version: Type.String({ description: 'The version of the sidecar.' }),
+        nodeVersion: Type.String({ description: 'The version of Node that runs it.' }),
+        startedAt: DateTime({ description: 'When the sidecar was started.' }),
+        uptimeSeconds: forThingWorx(Type.Integer({ minimum: 0, description: 'Seconds since then.' }), {
+          units: 's',
+        }),
+      },
+      { description: 'The sidecar that answers.' },
+    ),
+    'AzureIoT.SidecarCheck_DS',
+  ),
   errors: [],
   async run({ sidecar }) {
     return {

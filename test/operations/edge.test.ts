@@ -63,7 +63,9 @@ describe('Edge devices', () => {
     });
     agent.onMethod('GetModuleLogs', (request, response) => {
       asked.push(request?.payload as Row);
-      const [item] = (request?.payload as { items: Row[] }).items;
+      const {
+        items: [item],
+      } = asked.at(-1) as { items: Row[] };
       if (item?.id === 'strange') void response?.send(200, { logs: [] });
       else
         void response?.send(200, [

@@ -143,7 +143,7 @@ export function methodNames(): string[] {
 
 /** The JSON text of a value that the parameter can have. */
 export function usualValue({ name, baseType }: Parameter, service: string): string {
-  if (service === 'CallSidecar' && name === 'path') return '"/v1/status"';
+  if (service === 'CallSidecar' && name === 'operation') return '"GetStatus"';
   if (baseType === 'XML') return '"<a/>"';
   if (baseType === 'BLOB' || baseType === 'IMAGE') return '"AAEC"';
   const known = BY_NAME[name];

@@ -3,9 +3,11 @@ import { apiVersion } from 'azure-iothub/dist/version.js';
 import type { Dispatcher } from 'undici';
 import type { ErrorCode } from '../../errors/catalogue.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { parseExact } from '../../lib/exact-json.ts';
 import { createAgent } from '../../lib/proxy.ts';
 import { type AzureContext, azureError, httpError, parseHubError, retryAfterMs } from '../azure-error.ts';
 import type { HubCredentials } from '../credentials.ts';
+import { dateOf, type ServiceClock } from '../service-clock.ts';
 import { HubAuthorization } from './authorization.ts';
 import { type OperationClass, RateLimiter } from './rate-limiter.ts';
 
@@ -36,6 +38,8 @@ export interface HubRequest extends CallOptions {
   readonly accept?: readonly number[];
   /** Whether the call may be sent again after a connection loss. Default: GET only. */
   readonly repeatable?: boolean;
+  /** Whether the body of the response comes with all digits of its numbers, as parseExact reads it. */
+  readonly exactNumbers?: boolean;
 }
 
 export interface HubAnswer<T> {
@@ -73,6 +77,7 @@ export function hubPath(...segments: readonly string[]): string {
 export class RestClient {
   readonly #agent: Dispatcher;
   readonly #host: string;
+  readonly #clock: ServiceClock | undefined;
   readonly #authorization: HubAuthorization;
   readonly #rateLimiter: RateLimiter;
   readonly #stop = new AbortController();
@@ -81,6 +86,7 @@ export class RestClient {
     const { credentials } = options;
     const hostName = credentials.kind === 'entra' ? credentials.hostName : credentials.connection.hostName;
     this.#host = hostName;
+    this.#clock = credentials.clock;
     this.#rateLimiter = options.rateLimiter ?? new RateLimiter();
     this.#authorization = new HubAuthorization(credentials);
     this.#agent = createAgent({
@@ -168,6 +174,7 @@ export class RestClient {
       body = JSON.stringify(request.body);
       headers['content-type'] = 'application/json; charset=utf-8';
     }
+    const sentAtMs = performance.now();
     const answer = await this.#agent.request({
       origin: `https://${this.#host}`,
       method: request.method,
@@ -178,12 +185,13 @@ export class RestClient {
       bodyTimeout: 0,
       ...(body === undefined ? {} : { body }),
     });
+    this.#clock?.observe(dateOf(answer.headers), sentAtMs);
     const text = await answer.body.text();
     if (answer.statusCode >= 300 && !request.accept?.includes(answer.statusCode))
       throw this.#refusal(answer, text, context);
     return {
       status: answer.statusCode,
-      body: parseBody(text, context) as T,
+      body: parseBody(text, request, context) as T,
       continuation: headerOf(answer, 'x-ms-continuation') || undefined,
     };
   }
@@ -250,10 +258,10 @@ function headerOf(answer: Dispatcher.ResponseData, name: string): string | undef
   return Array.isArray(value) ? value[0] : value;
 }
 
-function parseBody(text: string, context: AzureContext): unknown {
+function parseBody(text: string, { exactNumbers }: HubRequest, context: AzureContext): unknown {
   if (text === '') return undefined;
   try {
-    return JSON.parse(text);
+    return exactNumbers ? parseExact(text) : JSON.parse(text);
   } catch {
     throw new ConnectorError(
       'AZURE_FAILED',

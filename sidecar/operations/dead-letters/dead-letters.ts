@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { Table, ThingName } from '../../contract/schema.ts';
+import { OneRow, Table, ThingName } from '../../contract/schema.ts';
 import type { DeadLetterFilter, DeadLetterStore } from '../../dead-letters/store.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { REPLAY_DEAD_LETTERS, type ReplayInput } from '../../ingest/replay/dead-letters.ts';
@@ -21,6 +21,7 @@ const listDeadLetters = defineOperation({
   name: 'ListDeadLetters',
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',
+  role: 'viewer',
   summary: 'Lists messages that could not be delivered, the newest first, by device, reason and time.',
   method: 'GET',
   path: '/hubs/{hub}/dead-letters',
@@ -56,6 +57,7 @@ const countDeadLetters = defineOperation({
   name: 'CountDeadLetters',
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',
+  role: 'viewer',
   summary: 'Shows how many messages could not be delivered, what they take in the store, and the oldest.',
   method: 'GET',
   path: '/hubs/{hub}/dead-letter-count',
@@ -78,6 +80,7 @@ const getDeadLetter = defineOperation({
   name: 'GetDeadLetter',
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',
+  role: 'viewer',
   summary: 'Shows one message that could not be delivered, whole: reasons, body and all properties.',
   method: 'GET',
   path: '/hubs/{hub}/dead-letters/{id}',
@@ -100,6 +103,7 @@ const replayDeadLetters = defineOperation({
   name: 'ReplayDeadLetters',
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',
+  role: 'engineer',
   summary:
     "Sends dead letters again in the background, translated with today's settings. A dead letter of which a value was delivered is deleted.",
   method: 'POST',
@@ -155,6 +159,7 @@ const deleteDeadLetters = defineOperation({
   name: 'DeleteDeadLetters',
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',
+  role: 'engineer',
   summary: 'Deletes dead letters for good, by id or by device, reason and time.',
   method: 'POST',
   path: '/hubs/{hub}/dead-letters/delete',
@@ -175,10 +180,16 @@ const deleteDeadLetters = defineOperation({
       }),
     ),
   }),
-  output: Type.Object({
-    deleted: Type.Integer({ minimum: 0, description: 'How many were deleted.' }),
-    more: Type.Boolean({ description: 'Whether some are left because of the time; call it again.' }),
-  }),
+  output: OneRow(
+    Type.Object(
+      {
+        deleted: Type.Integer({ minimum: 0, description: 'How many were deleted.' }),
+        more: Type.Boolean({ description: 'Whether some are left because of the time; call it again.' }),
+      },
+      { description: 'What DeleteDeadLetters has done.' },
+    ),
+    'AzureIoT.DeadLetterDeletion_DS',
+  ),
   errors: ['HUB_NOT_CONNECTED', 'DEAD_LETTERS_UNAVAILABLE'],
   async run({ hubs }, { hub, ids, all, ...filter }) {
     const { store } = hubs.require(hub).deadLetters;

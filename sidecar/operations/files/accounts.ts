@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { OneRow } from '../../contract/schema.ts';
 import { STORAGE_ERRORS } from '../../files/types.ts';
 import { defineOperation } from '../operation.ts';
 import { account, DONE, Done } from './file-members.ts';
@@ -7,15 +8,22 @@ export const checkStorage = defineOperation({
   name: 'CheckStorage',
   entity: 'AzureIoT.StorageAccount_TT',
   category: 'Connection',
+  role: 'viewer',
   summary: 'Checks whether the storage account responds and accepts the credentials.',
   method: 'GET',
   path: '/storage/{account}/check',
   input: Type.Object({ account }),
-  output: Type.Object({
-    account: Type.String({ description: 'The name of the storage account.' }),
-    signIn: Type.String({ description: 'key, sas or entra.' }),
-    milliseconds: Type.Integer({ minimum: 0, description: 'The response time.' }),
-  }),
+  output: OneRow(
+    Type.Object(
+      {
+        account: Type.String({ description: 'The name of the storage account.' }),
+        signIn: Type.String({ description: 'key, sas or entra.' }),
+        milliseconds: Type.Integer({ minimum: 0, description: 'The response time.' }),
+      },
+      { description: 'The storage account that responds.' },
+    ),
+    'AzureIoT.StorageCheck_DS',
+  ),
   errors: [...STORAGE_ERRORS],
   async run({ storages, signal }, input) {
     return storages.require(input.account).check(signal);
@@ -25,6 +33,7 @@ export const checkStorage = defineOperation({
 export const listStorage = defineOperation({
   name: 'ListStorage',
   category: 'Connection',
+  role: 'viewer',
   summary: 'Lists the storage Things that are connected to the sidecar.',
   method: 'GET',
   path: '/storage',
@@ -45,6 +54,7 @@ export const connectStorage = defineOperation({
   name: 'ConnectStorage',
   entity: 'AzureIoT.StorageAccount_TT',
   category: 'Connection',
+  role: 'engineer',
   summary: 'Sends the settings of this Thing to the sidecar, so that its containers can be used.',
   method: 'PUT',
   path: '/storage/{account}',
@@ -84,6 +94,7 @@ export const disconnectStorage = defineOperation({
   name: 'DisconnectStorage',
   entity: 'AzureIoT.StorageAccount_TT',
   category: 'Connection',
+  role: 'engineer',
   summary: 'Removes this storage account from the sidecar until ConnectStorage is called.',
   method: 'DELETE',
   path: '/storage/{account}',

@@ -12,6 +12,16 @@ const FileRow = Type.Object({
   name: Type.String({ description: 'The name without folders.' }),
   fileType: Type.String({ description: 'F for a file, D for a folder.' }),
 });
+/** A row of SearchFiles. */
+const FoundFile = Type.Object(
+  {
+    ...FileRow.properties,
+    continuationToken: Type.String({
+      description: 'The same on every row: hand it back for the next page. Empty on the last page.',
+    }),
+  },
+  { description: 'One file that SearchFiles found.' },
+);
 const FileTable = Table(FileRow, 'FileSystemFile', { description: 'One row for each file or folder.' });
 
 export function fileRow(entry: FileEntry): Static<typeof FileRow> {
@@ -48,6 +58,7 @@ async function list(
 export const listFiles = defineOperation({
   ...listing,
   name: 'ListFiles',
+  role: 'viewer',
   summary: 'Lists the files of a folder.',
   path: `${FILES_PATH}/files`,
   input: listInput,
@@ -57,6 +68,7 @@ export const listFiles = defineOperation({
 export const getFileListing = defineOperation({
   ...listFiles,
   name: 'GetFileListing',
+  role: 'viewer',
   summary: 'Lists the files of a folder, as ListFiles does.',
   path: `${FILES_PATH}/file-listing`,
 });
@@ -64,6 +76,7 @@ export const getFileListing = defineOperation({
 export const browseDirectory = defineOperation({
   ...listing,
   name: 'BrowseDirectory',
+  role: 'viewer',
   summary: 'Lists the folders and files of a folder.',
   path: `${FILES_PATH}/entries`,
   input: browseInput,
@@ -73,6 +86,7 @@ export const browseDirectory = defineOperation({
 export const browseFileSystem = defineOperation({
   ...browseDirectory,
   name: 'BrowseFileSystem',
+  role: 'viewer',
   summary: 'Lists the folders and files of a folder, as BrowseDirectory does.',
   path: `${FILES_PATH}/browse`,
 });
@@ -81,6 +95,7 @@ export const searchFiles = defineOperation({
   name: 'SearchFiles',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Search',
+  role: 'viewer',
   summary: 'Lists the files of all folders whose paths start with a prefix, page by page.',
   method: 'GET',
   path: `${FILES_PATH}/search`,
@@ -109,23 +124,30 @@ export const searchFiles = defineOperation({
     ),
   }),
   output: Type.Object({
-    files: FileTable,
-    continuationToken: Type.Optional(
-      Type.String({ description: 'The token for the next page; absent on the last page.' }),
-    ),
+    files: Table(FoundFile, 'AzureIoT.FoundFile_DS', {
+      description: 'One page; each row has the token for the next one. No rows: there are no more files.',
+    }),
   }),
+  result: 'files',
   errors: [...STORAGE_ERRORS, 'PATH_INVALID'],
   async run(context, input) {
     const files = filesOf(context, input);
-    const page = { limit: input.maxItems ?? 500, after: input.continuationToken || undefined };
-    const { files: found, ...rest } = await files.search(input.prefix ?? '', page, context.signal);
-    return { files: found.map(fileRow), ...rest };
+    const { prefix = '', maxItems = 500 } = input;
+    let after = input.continuationToken || undefined;
+    for (;;) {
+      const page = await files.search(prefix, { limit: maxItems, after }, context.signal);
+      after = page.continuationToken;
+      // A page of folders alone has no row that could hold the token.
+      if (page.files.length > 0 || after === undefined)
+        return { files: page.files.map((file) => ({ ...fileRow(file), continuationToken: after ?? '' })) };
+    }
   },
 });
 
 export const getFileInfo = defineOperation({
   ...FILE_SERVICE,
   name: 'GetFileInfo',
+  role: 'viewer',
   summary: 'Returns size and time of one file, as a table with one row.',
   method: 'GET',
   path: `${FILES_PATH}/file-info`,

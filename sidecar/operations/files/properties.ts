@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { DateTime, HeaderText, JsonObject, OneOf } from '../../contract/schema.ts';
+import { DateTime, HeaderText, JsonObject, OneOf, OneRow } from '../../contract/schema.ts';
 import { type FileFacts, STORAGE_ERRORS } from '../../files/types.ts';
 import { checkChange, requireTexts } from '../input-checks.ts';
 import { defineOperation } from '../operation.ts';
@@ -7,27 +7,30 @@ import { boundMembers, DONE, Done, etag, FILE_SERVICE, FILES_PATH, filesOf, path
 
 const optional = (description: string) => Type.Optional(Type.String({ description }));
 
-const FileDetail = Type.Object(
-  {
-    path: Type.String({ description: 'The full path.' }),
-    name: Type.String({ description: 'The name without folders.' }),
-    size: Type.Integer({ minimum: 0, description: 'The size in bytes.' }),
-    lastModified: Type.Optional(DateTime({ description: 'The time of the last change.' })),
-    kind: Type.String({ description: 'file or folder.' }),
-    etag: Type.String({ description: 'The ETag: a new value after every change, for conditional writes.' }),
-    contentType: Type.String({ description: 'The content type.' }),
-    contentMd5: optional('The MD5 of the content in base64, if known.'),
-    contentEncoding: optional('The content encoding.'),
-    contentDisposition: optional('The content disposition.'),
-    contentLanguage: optional('The content language.'),
-    cacheControl: optional('The cache control.'),
-    metadata: JsonObject({ description: 'The metadata: names with text values.' }),
-    accessTier: optional('Hot, Cool, Cold or Archive.'),
-    archiveStatus: optional('The state of the rehydration from the archive tier.'),
-    createdOn: Type.Optional(DateTime({ description: 'The time of creation.' })),
-    leaseState: optional('The lease state.'),
-  },
-  { description: 'All properties of one file.' },
+const FileDetail = OneRow(
+  Type.Object(
+    {
+      path: Type.String({ description: 'The full path.' }),
+      name: Type.String({ description: 'The name without folders.' }),
+      size: Type.Number({ minimum: 0, description: 'The size in bytes.' }),
+      lastModified: Type.Optional(DateTime({ description: 'The time of the last change.' })),
+      kind: Type.String({ description: 'file or folder.' }),
+      etag: Type.String({ description: 'The ETag: a new value after every change, for conditional writes.' }),
+      contentType: Type.String({ description: 'The content type.' }),
+      contentMd5: optional('The MD5 of the content in base64, if known.'),
+      contentEncoding: optional('The content encoding.'),
+      contentDisposition: optional('The content disposition.'),
+      contentLanguage: optional('The content language.'),
+      cacheControl: optional('The cache control.'),
+      metadata: JsonObject({ description: 'The metadata: names with text values.' }),
+      accessTier: optional('Hot, Cool, Cold or Archive.'),
+      archiveStatus: optional('The state of the rehydration from the archive tier.'),
+      createdOn: Type.Optional(DateTime({ description: 'The time of creation.' })),
+      leaseState: optional('The lease state.'),
+    },
+    { description: 'All properties of one file.' },
+  ),
+  'AzureIoT.FileDetail_DS',
 );
 
 function fileDetail(facts: FileFacts): Static<typeof FileDetail> {
@@ -37,6 +40,7 @@ function fileDetail(facts: FileFacts): Static<typeof FileDetail> {
 export const getFileCheckSum = defineOperation({
   ...FILE_SERVICE,
   name: 'GetFileCheckSum',
+  role: 'viewer',
   summary: 'Computes the checksum of a file, in hexadecimal digits.',
   method: 'GET',
   path: `${FILES_PATH}/checksum`,
@@ -61,6 +65,7 @@ export const getFileProperties = defineOperation({
   name: 'GetFileProperties',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Properties',
+  role: 'viewer',
   summary: 'Returns all properties of one file: content properties, metadata, ETag and tier.',
   method: 'GET',
   path: `${FILES_PATH}/properties`,
@@ -77,6 +82,7 @@ export const getFileTags = defineOperation({
   name: 'GetFileTags',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Properties',
+  role: 'viewer',
   summary: 'Reads the index tags of a file.',
   method: 'GET',
   path: `${FILES_PATH}/tags`,
@@ -94,6 +100,7 @@ export const setFileMetadata = defineOperation({
   name: 'SetFileMetadata',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Properties',
+  role: 'engineer',
   summary: 'Replaces the metadata of a file.',
   method: 'PUT',
   path: `${FILES_PATH}/metadata`,
@@ -117,6 +124,7 @@ export const setFileProperties = defineOperation({
   name: 'SetFileProperties',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Properties',
+  role: 'engineer',
   summary: 'Changes the content properties of a file. Properties that are not given stay unchanged.',
   method: 'PATCH',
   path: `${FILES_PATH}/properties`,
@@ -156,6 +164,7 @@ export const setFileTags = defineOperation({
   name: 'SetFileTags',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Properties',
+  role: 'engineer',
   summary: 'Replaces the index tags of a file.',
   method: 'PUT',
   path: `${FILES_PATH}/tags`,
@@ -178,6 +187,7 @@ export const setFileTier = defineOperation({
   name: 'SetFileTier',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Properties',
+  role: 'engineer',
   summary: 'Sets the access tier of a file.',
   method: 'PUT',
   path: `${FILES_PATH}/tier`,

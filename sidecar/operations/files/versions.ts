@@ -7,7 +7,7 @@ import { boundMembers, DONE, Done, FILES_PATH, filesOf, path } from './file-memb
 const SnapshotRow = Type.Object(
   {
     snapshot: Type.String({ description: 'The time that identifies the snapshot.' }),
-    size: Type.Integer({ minimum: 0, description: 'The size in bytes.' }),
+    size: Type.Number({ minimum: 0, description: 'The size in bytes.' }),
     lastModified: DateTime({ description: 'The time of the last change of the file before the snapshot.' }),
   },
   { description: 'One snapshot of a file.' },
@@ -17,6 +17,7 @@ export const createFileSnapshot = defineOperation({
   name: 'CreateFileSnapshot',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Versions',
+  role: 'engineer',
   summary: 'Creates a snapshot of the file.',
   method: 'POST',
   path: `${FILES_PATH}/snapshots`,
@@ -34,6 +35,7 @@ export const listFileSnapshots = defineOperation({
   name: 'ListFileSnapshots',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Versions',
+  role: 'viewer',
   summary: 'Lists the snapshots of a file.',
   method: 'GET',
   path: `${FILES_PATH}/snapshots`,
@@ -53,6 +55,7 @@ export const restoreFile = defineOperation({
   name: 'RestoreFile',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Versions',
+  role: 'engineer',
   summary: 'Restores a deleted file. The storage account must have soft delete for blobs enabled.',
   method: 'POST',
   path: `${FILES_PATH}/restores`,

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { forThingWorx, Table } from '../../contract/schema.ts';
+import { forThingWorx, OneRow, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { COMPARE_REGISTRY } from '../../import/compare-task.ts';
 import { EXPORT_THINGS, type ExportInput } from '../../import/export-task.ts';
@@ -12,6 +12,8 @@ import { defineOperation } from '../operation.ts';
 import { TaskId, tasksOf } from '../tasks/tasks.ts';
 import { ImportRow, importRow, isImport, TemplateRule } from './import-members.ts';
 
+const importDetail = OneRow(ImportRow, 'AzureIoT.Import_DS');
+
 const pattern = (description: string, more: Record<string, unknown> = {}) =>
   Type.Optional(Type.String({ maxLength: 512, description, ...more }));
 
@@ -19,6 +21,7 @@ const startImport = defineOperation({
   name: 'StartImport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
+  role: 'engineer',
   summary:
     'Makes Things for devices of the registry, in the background: for all, for those of a query, or for a list.',
   method: 'POST',
@@ -87,6 +90,7 @@ const exportThings = defineOperation({
   name: 'ExportThings',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
+  role: 'engineer',
   summary:
     'Makes devices in the registry for the Things of a template, in the background; Things that have no hub yet get this one.',
   method: 'POST',
@@ -134,6 +138,7 @@ const compareRegistry = defineOperation({
   name: 'CompareRegistry',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
+  role: 'engineer',
   summary: 'Finds devices without a Thing and Things without a device, in the background; changes nothing.',
   method: 'POST',
   path: '/hubs/{hub}/comparisons',
@@ -163,11 +168,12 @@ const getImport = defineOperation({
   name: 'GetImport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
+  role: 'viewer',
   summary: 'Shows how far an import, export or comparison came; GetTaskReport has the report per device.',
   method: 'GET',
   path: '/hubs/{hub}/imports/{task}',
   input: Type.Object({ hub, task: TaskId }),
-  output: ImportRow,
+  output: importDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
     return importRow(findImport(await tasksOf(hubs, hub), task));
@@ -178,6 +184,7 @@ const listImports = defineOperation({
   name: 'ListImports',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
+  role: 'viewer',
   summary: 'Lists the imports, exports and comparisons of this hub, the newest first.',
   method: 'GET',
   path: '/hubs/{hub}/imports',
@@ -196,11 +203,12 @@ const cancelImport = defineOperation({
   name: 'CancelImport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
+  role: 'engineer',
   summary: 'Ends an import, export or comparison; what was made stays. One that has ended stays as it is.',
   method: 'POST',
   path: '/hubs/{hub}/imports/{task}/cancel',
   input: Type.Object({ hub, task: TaskId }),
-  output: ImportRow,
+  output: importDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
     const tasks = await tasksOf(hubs, hub);

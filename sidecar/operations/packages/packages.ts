@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { forThingWorx, JsonObject, OneOf, Table } from '../../contract/schema.ts';
+import { forThingWorx, JsonObject, OneOf, OneRow, Table } from '../../contract/schema.ts';
 import { STORAGE_ERRORS } from '../../files/types.ts';
 import { DELIVERIES, PACKAGE_STATES, PackageRow, packageName } from '../../packages/types.ts';
 import { deviceId, hub, optionalModuleId } from '../device-members.ts';
@@ -47,16 +47,19 @@ const members = {
   ),
 };
 
+const packageDetail = OneRow(PackageRow, 'AzureIoT.Package_DS');
+
 const deployPackage = defineOperation({
   name: 'DeployPackage',
   entity: 'AzureIoT.Device_TS',
   category: 'Software packages',
+  role: 'engineer',
   summary:
     'Has the device or a module of it load and install a software package, a file of a container; the property softwarePackages shows how far it is.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/packages',
   input: Type.Object({ hub, deviceId, account, container, path, ...members }),
-  output: PackageRow,
+  output: packageDetail,
   errors: [
     'HUB_NOT_CONNECTED',
     ...STORAGE_ERRORS,
@@ -96,6 +99,7 @@ export const listPackages = defineOperation({
   name: 'ListPackages',
   entity: 'AzureIoT.Hub_TT',
   category: 'Software packages',
+  role: 'viewer',
   summary:
     'Lists deployments of software packages to devices of this hub, the newest first: those under way and the last thousand that have ended.',
   method: 'GET',
@@ -119,12 +123,13 @@ const cancelPackage = defineOperation({
   name: 'CancelPackage',
   entity: 'AzureIoT.Device_TS',
   category: 'Software packages',
+  role: 'engineer',
   summary:
     'Gives up the deployment of a package; a device that has it already is asked to stop. One that has ended stays as it is.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/packages/{name}/cancel',
   input: Type.Object({ hub, deviceId, name: packageName, moduleId: optionalModuleId }),
-  output: PackageRow,
+  output: packageDetail,
   errors: ['HUB_NOT_CONNECTED', 'PACKAGE_NOT_FOUND', 'STATE_UNAVAILABLE'],
   timeoutMs: 28_000,
   async run({ hubs }, { hub, deviceId, moduleId, name }) {

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { DeviceInput } from '../../azure/iot-hub/hub-types.ts';
 import type { Registry } from '../../azure/iot-hub/registry.ts';
-import { forThingWorx, OneOf, Table } from '../../contract/schema.ts';
+import { forThingWorx, OneOf, OneRow, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { continuationToken, deviceId, etag, hub, identifier, isAll, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS, THINGWORX_CALL_ERRORS } from '../error-groups.ts';
@@ -17,10 +17,13 @@ import {
   deviceRow,
 } from './identity-members.ts';
 
+const deviceDetail = OneRow(DeviceDocument, 'AzureIoT.DeviceDetail_DS');
+
 const createDevice = defineOperation({
   name: 'CreateDevice',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'engineer',
   summary:
     'Creates a device in the IoT Hub, its Thing, or both; what exists already is left as it is, which is no error.',
   method: 'PUT',
@@ -59,13 +62,16 @@ const createDevice = defineOperation({
       ),
     ),
   }),
-  output: Type.Object(
-    {
-      created: Type.Boolean({ description: 'Whether the device was created now; false when it existed.' }),
-      thingCreated: Type.Boolean({ description: 'Whether its Thing was created now.' }),
-      device: Type.Optional(DeviceDocument),
-    },
-    { description: 'created, thingCreated, and the device without its keys.' },
+  output: OneRow(
+    Type.Object(
+      {
+        created: Type.Boolean({ description: 'Whether the device was created now; false when it existed.' }),
+        thingCreated: Type.Boolean({ description: 'Whether its Thing was created now.' }),
+        device: Type.Optional(DeviceDocument),
+      },
+      { description: 'What CreateDevice has done, and the device without its keys.' },
+    ),
+    'AzureIoT.DeviceCreation_DS',
   ),
   errors: [...IOT_HUB_ERRORS, ...THINGWORX_CALL_ERRORS, 'DEVICE_NOT_FOUND'],
   timeoutMs: 25_000,
@@ -119,11 +125,12 @@ const getDevice = defineOperation({
   name: 'GetDevice',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'viewer',
   summary: 'Reads a device of the registry, without its keys.',
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}',
   input: Type.Object({ hub, deviceId }),
-  output: DeviceDocument,
+  output: deviceDetail,
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { registry } = await hubs.require(hub).azure();
@@ -135,6 +142,7 @@ const listDevices = defineOperation({
   name: 'ListDevices',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'viewer',
   summary: 'Lists the devices of the IoT Hub page by page, all or those that fit a condition.',
   method: 'GET',
   path: '/hubs/{hub}/devices',
@@ -184,6 +192,7 @@ const updateDevice = defineOperation({
   name: 'UpdateDevice',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'engineer',
   summary: 'Changes what is given of a device of the registry and leaves the rest as it is.',
   method: 'PATCH',
   path: '/hubs/{hub}/devices/{deviceId}',
@@ -202,7 +211,7 @@ const updateDevice = defineOperation({
     parentDeviceId: Type.Optional(identifier('The IoT Edge device that is to be its parent.')),
     etag,
   }),
-  output: DeviceDocument,
+  output: deviceDetail,
   errors: CHANGE_ERRORS,
   async run(
     { hubs, signal },
@@ -256,6 +265,7 @@ const enableDevice = defineOperation({
   name: 'EnableDevice',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'engineer',
   summary: 'Lets a device connect again.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/enable',
@@ -263,7 +273,7 @@ const enableDevice = defineOperation({
     hub,
     deviceId,
   }),
-  output: DeviceDocument,
+  output: deviceDetail,
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { registry } = await hubs.require(hub).azure();
@@ -275,6 +285,7 @@ const disableDevice = defineOperation({
   name: 'DisableDevice',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'engineer',
   summary: 'Keeps a device from connecting; its connections end and its twin stays.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/disable',
@@ -283,7 +294,7 @@ const disableDevice = defineOperation({
     deviceId,
     reason: Type.Optional(Type.String({ maxLength: 128, description: 'Why, for people.' })),
   }),
-  output: DeviceDocument,
+  output: deviceDetail,
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, reason }) {
     const { registry } = await hubs.require(hub).azure();
@@ -295,6 +306,7 @@ const deleteDevice = defineOperation({
   name: 'DeleteDevice',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'engineer',
   summary: 'Deletes a device from the IoT Hub, its Thing, or both; what does not exist is no error.',
   method: 'DELETE',
   path: '/hubs/{hub}/devices/{deviceId}',
@@ -315,14 +327,17 @@ const deleteDevice = defineOperation({
     ),
     etag,
   }),
-  output: Type.Object(
-    {
-      deleted: Type.Boolean({
-        description: 'Whether the device was deleted now; false when there was none.',
-      }),
-      thingDeleted: Type.Boolean({ description: 'Whether its Thing was deleted now.' }),
-    },
-    { description: 'deleted and thingDeleted.' },
+  output: OneRow(
+    Type.Object(
+      {
+        deleted: Type.Boolean({
+          description: 'Whether the device was deleted now; false when there was none.',
+        }),
+        thingDeleted: Type.Boolean({ description: 'Whether its Thing was deleted now.' }),
+      },
+      { description: 'What DeleteDevice has done.' },
+    ),
+    'AzureIoT.DeviceDeletion_DS',
   ),
   errors: [...IOT_HUB_ERRORS, ...THINGWORX_CALL_ERRORS, 'PRECONDITION_FAILED'],
   async run({ hubs, signal }, { hub, deviceId, deleteIdentity, deleteThing, etag }) {

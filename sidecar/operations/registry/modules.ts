@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { Table } from '../../contract/schema.ts';
+import { OneRow, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { deviceId, etag, hub, moduleId, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
@@ -14,10 +14,13 @@ import {
   moduleDocument,
 } from './identity-members.ts';
 
+const moduleDetail = OneRow(ModuleDocument, 'AzureIoT.Module_DS');
+
 const createModule = defineOperation({
   name: 'CreateModule',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'engineer',
   summary: 'Creates a module of a device; one that exists already is left as it is, which is no error.',
   method: 'PUT',
   path: '/hubs/{hub}/devices/{deviceId}/modules/{moduleId}',
@@ -28,12 +31,15 @@ const createModule = defineOperation({
     ...authenticationOptions,
     managedBy,
   }),
-  output: Type.Object(
-    {
-      created: Type.Boolean({ description: 'Whether the module was created now; false when it existed.' }),
-      module: ModuleDocument,
-    },
-    { description: 'created, and the module without its keys.' },
+  output: OneRow(
+    Type.Object(
+      {
+        created: Type.Boolean({ description: 'Whether the module was created now; false when it existed.' }),
+        module: ModuleDocument,
+      },
+      { description: 'What CreateModule has done, and the module without its keys.' },
+    ),
+    'AzureIoT.ModuleCreation_DS',
   ),
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, moduleId, managedBy, ...options }) {
@@ -59,11 +65,12 @@ const getModule = defineOperation({
   name: 'GetModule',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'viewer',
   summary: 'Reads a module of a device, without its keys.',
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}/modules/{moduleId}',
   input: Type.Object({ hub, deviceId, moduleId }),
-  output: ModuleDocument,
+  output: moduleDetail,
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, moduleId }) {
     const { modules } = await hubs.require(hub).azure();
@@ -75,6 +82,7 @@ const listDeviceModules = defineOperation({
   name: 'ListDeviceModules',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'viewer',
   summary: 'Lists the modules of a device in the registry.',
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}/modules',
@@ -96,11 +104,12 @@ const updateModule = defineOperation({
   name: 'UpdateModule',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'engineer',
   summary: 'Changes what is given of a module of a device and leaves the rest as it is.',
   method: 'PATCH',
   path: '/hubs/{hub}/devices/{deviceId}/modules/{moduleId}',
   input: Type.Object({ hub, deviceId, moduleId, ...authenticationOptions, managedBy, etag }),
-  output: ModuleDocument,
+  output: moduleDetail,
   errors: CHANGE_ERRORS,
   async run({ hubs, signal }, { hub, deviceId, moduleId, managedBy, etag, ...options }) {
     checkChange({ managedBy, ...options }, UPDATES);
@@ -123,6 +132,7 @@ const deleteModule = defineOperation({
   name: 'DeleteModule',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'engineer',
   summary: 'Deletes a module of a device; one that does not exist is no error.',
   method: 'DELETE',
   path: '/hubs/{hub}/devices/{deviceId}/modules/{moduleId}',

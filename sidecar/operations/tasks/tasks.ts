@@ -1,5 +1,13 @@
 import Type, { type Static } from 'typebox';
-import { DateTime, forThingWorx, JsonObject, OneOf, Table, ThingName } from '../../contract/schema.ts';
+import {
+  DateTime,
+  forThingWorx,
+  JsonObject,
+  OneOf,
+  OneRow,
+  Table,
+  ThingName,
+} from '../../contract/schema.ts';
 import type { TaskRecord } from '../../tasks/task.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import type { OperationContext } from '../context.ts';
@@ -81,6 +89,7 @@ const listTasks = defineOperation({
   name: 'ListTasks',
   entity: 'AzureIoT.Hub_TT',
   category: 'Tasks',
+  role: 'viewer',
   summary: 'Lists the background tasks of this hub, the newest first.',
   method: 'GET',
   path: '/hubs/{hub}/tasks',
@@ -101,15 +110,18 @@ const listTasks = defineOperation({
   },
 });
 
+const taskDetail = OneRow(TaskRow, 'AzureIoT.Task_DS');
+
 const getTask = defineOperation({
   name: 'GetTask',
   entity: 'AzureIoT.Hub_TT',
   category: 'Tasks',
+  role: 'viewer',
   summary: 'Shows one background task: its state, progress, counts and error.',
   method: 'GET',
   path: '/hubs/{hub}/tasks/{task}',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),
-  output: TaskRow,
+  output: taskDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
     return taskRow((await tasksOf(hubs, hub)).get(task));
@@ -120,6 +132,7 @@ const getTaskReport = defineOperation({
   name: 'GetTaskReport',
   entity: 'AzureIoT.Hub_TT',
   category: 'Tasks',
+  role: 'viewer',
   summary: 'Shows the report of a background task: what it has to say of single items.',
   method: 'GET',
   path: '/hubs/{hub}/tasks/{task}/report',
@@ -148,11 +161,12 @@ const cancelTask = defineOperation({
   name: 'CancelTask',
   entity: 'AzureIoT.Hub_TT',
   category: 'Tasks',
+  role: 'engineer',
   summary: 'Stops a background task; what it has done stays done. A task that has ended stays as it is.',
   method: 'POST',
   path: '/hubs/{hub}/tasks/{task}/cancel',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),
-  output: TaskRow,
+  output: taskDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
     return taskRow(await (await tasksOf(hubs, hub)).cancel(task));

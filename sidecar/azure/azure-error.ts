@@ -165,7 +165,8 @@ function reasonFor(code: ErrorCode, context: AzureContext): string {
     case 'DEVICE_EXISTS':
       return 'the device or module exists already.';
     case 'DEVICE_OFFLINE':
-      return 'the device is not connected.';
+      // IoT Hub has one code for both (404103).
+      return 'the device or module is not connected, or has no handler for direct methods.';
     case 'DEVICE_TIMEOUT':
       return 'the device did not answer in time.';
     case 'DEVICE_RESPONSE_INVALID':

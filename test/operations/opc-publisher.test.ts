@@ -23,6 +23,8 @@ class Publisher {
   entries: Entry[] = [];
   readonly values = new Map<string, unknown>([['ns=2;s=Speed', 12.5]]);
   readonly asked: { readonly method: string; readonly payload: Row }[] = [];
+  /** What another version of the module might answer, in place of its true answers. */
+  strange: { readonly answer: unknown } | undefined;
 
   attach(module: ModuleClient): void {
     const answer = (method: string, work: (payload: never) => unknown) =>
@@ -30,7 +32,7 @@ class Publisher {
         const payload = request?.payload as Row;
         this.asked.push({ method, payload });
         try {
-          void response?.send(200, work(payload as never) ?? {});
+          void response?.send(200, this.strange ? this.strange.answer : (work(payload as never) ?? {}));
         } catch (error) {
           void response?.send(404, { title: 'ResourceNotFound', detail: (error as Error).message });
         }
@@ -121,6 +123,10 @@ class Publisher {
     if (!known) throw new Error(`Endpoint not found: ${entry['EndpointUrl']}`);
     return known;
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function camelCase(node: Row): Row {
@@ -308,6 +314,50 @@ describe('OPC Publisher', () => {
     await factory.call(EDGE, 'PublishNodes', { ...writer, nodes: nodes([{ id: 'ns=2;s=Speed' }]) });
     await factory.call(EDGE, 'UnpublishAllNodes', { wholeConfiguration: true });
     assert.deepEqual(publisher.entries, []);
+  });
+
+  test('an answer of an unknown form is no empty one: it is refused, and nothing is written', async () => {
+    const writer = { endpointUrl: SERVER, writerGroup: 'Strange' };
+    await factory.call(EDGE, 'PublishNodes', { ...writer, nodes: nodes([{ id: 'ns=2;s=Kept' }]) });
+    const before = JSON.stringify(publisher.entries);
+    const readers: [string, Row, (answer: unknown) => boolean][] = [
+      ['PublishNodes', { ...writer, nodes: nodes([{ id: 'ns=2;s=New' }]) }, () => false],
+      ['UnpublishNodes', { ...writer, nodes: nodes([{ id: 'ns=2;s=Kept' }]) }, () => false],
+      ['GetConfiguredNodes', writer, () => false],
+      ['GetConfiguredEndpoints', {}, () => false],
+      ['GetDiagnosticInfo', {}, Array.isArray],
+      // A server may know of no references, and of no value.
+      ['Browse', { endpointUrl: SERVER }, isObject],
+      ['ReadValue', { endpointUrl: SERVER, nodeId: 'i=1' }, isObject],
+    ];
+    const answers = [
+      { OpcNodes: [] },
+      { opcNodes: {} },
+      { opcNodes: [{}] },
+      { opcNodes: [1] },
+      [],
+      null,
+      'ok',
+      {},
+      7,
+      false,
+    ];
+    const since = publisher.asked.length;
+    for (const answer of answers) {
+      publisher.strange = { answer };
+      for (const [service, parameters, isKnown] of readers)
+        if (!isKnown(answer))
+          await assert.rejects(
+            factory.call(EDGE, service, parameters),
+            /DEVICE_RESPONSE_INVALID: OPC_Publisher of opc-edge answered \w+ in an unknown form/,
+            `${service} ${JSON.stringify(answer)}`,
+          );
+    }
+    publisher.strange = undefined;
+    const methods = new Set(publisher.asked.slice(since).map(({ method }) => method));
+    assert.ok(!methods.has('AddOrUpdateEndpoints_V1') && methods.size >= 5, [...methods].join());
+    assert.equal(JSON.stringify(publisher.entries), before);
+    await factory.call(EDGE, 'UnpublishAllNodes', writer);
   });
 
   test('browses page by page', async () => {

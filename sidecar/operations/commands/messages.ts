@@ -200,7 +200,10 @@ const sendProperties = defineOperation({
   }),
   async run({ hubs, signal }, { hub, deviceId, values, ...options }) {
     if (Object.keys(values).length === 0) {
-      throw new ConnectorError('REQUEST_INVALID', 'There is no value to send.');
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        'values or table has no value to send; expected at least one.',
+      );
     }
     const azure = await hubs.require(hub).azure();
     return await azure.messages.send(

@@ -1,5 +1,7 @@
 import Type from 'typebox';
 import { forThingWorx, Table } from '../../contract/schema.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { isPlainObject } from '../../translate/coerce/structure.ts';
 import { deviceId, hub } from '../device-members.ts';
 import { defineOperation } from '../operation.ts';
 import { callModule, MODULE_ERRORS } from './module-call.ts';
@@ -134,8 +136,14 @@ const getModuleLogs = defineOperation({
     };
     const call = { deviceId, moduleId: '$edgeAgent', methodName: 'GetModuleLogs', payload };
     const answer = await callModule(await hubs.require(hub).azure(), call, signal);
-    const rows = Array.isArray(answer) ? (answer as { id?: unknown; payload?: unknown }[]) : [];
-    return { logs: rows.map(({ id, payload: log }) => ({ moduleId: String(id ?? ''), log: textOf(log) })) };
+    if (!Array.isArray(answer) || !answer.every(isPlainObject))
+      throw new ConnectorError(
+        'DEVICE_RESPONSE_INVALID',
+        `$edgeAgent of ${deviceId} answered GetModuleLogs in an unknown form: expected a list of objects.`,
+      );
+    return {
+      logs: answer.map(({ id, payload: log }) => ({ moduleId: String(id ?? ''), log: textOf(log) })),
+    };
   },
 });
 

@@ -3,7 +3,7 @@ import type { DeviceInput } from '../../azure/iot-hub/hub-types.ts';
 import type { Registry } from '../../azure/iot-hub/registry.ts';
 import { forThingWorx, OneOf, OneRow, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { continuationToken, deviceId, etag, hub, isAll, withinCall } from '../device-members.ts';
+import { continuationToken, deviceId, etag, hub, identifier, isAll, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS, THINGWORX_CALL_ERRORS } from '../error-groups.ts';
 import { checkChange } from '../input-checks.ts';
 import { defineOperation } from '../operation.ts';
@@ -37,11 +37,7 @@ const createDevice = defineOperation({
       Type.Boolean({ default: false, description: 'Whether it is an IoT Edge device.' }),
     ),
     parentDeviceId: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 128,
-        description: 'The IoT Edge device that is its parent (gateway). Empty: none.',
-      }),
+      identifier('The IoT Edge device that is its parent (gateway). Empty: none.'),
     ),
     createIdentity: Type.Optional(
       Type.Boolean({ default: true, description: 'Whether to create the device in the IoT Hub.' }),
@@ -212,13 +208,7 @@ const updateDevice = defineOperation({
     statusReason: Type.Optional(Type.String({ maxLength: 128, description: 'The reason, as free text.' })),
     ...authenticationOptions,
     iotEdge: Type.Optional(Type.Boolean({ description: 'Whether it is an IoT Edge device.' })),
-    parentDeviceId: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 128,
-        description: 'The IoT Edge device that is to be its parent.',
-      }),
-    ),
+    parentDeviceId: Type.Optional(identifier('The IoT Edge device that is to be its parent.')),
     etag,
   }),
   output: deviceDetail,
@@ -389,7 +379,7 @@ async function parentScope(
   if (!parent.capabilities?.iotEdge || !parent.deviceScope) {
     throw new ConnectorError(
       'REQUEST_INVALID',
-      `${parentDeviceId} is no IoT Edge device, so it can be no parent.`,
+      `parentDeviceId is ${parentDeviceId}, which is no IoT Edge device; expected the id of one.`,
     );
   }
   const parentScopes = [parent.deviceScope];

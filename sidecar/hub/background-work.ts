@@ -14,6 +14,8 @@ import { EventReplay } from '../ingest/replay/events.ts';
 import { type DeliveryPipeline, Forwarder } from '../ingest/replay/forwarder.ts';
 import { BlobTask } from '../ingest/storage/blob-task.ts';
 import { Archive } from '../ingest/storage/container-watch.ts';
+import { SplitJobTask } from '../jobs/split-job-task.ts';
+import { SPLIT_JOBS } from '../jobs/split-jobs.ts';
 import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
@@ -121,6 +123,7 @@ export class BackgroundWork {
     this.tasks.define(new ImportTask(this.#options));
     this.tasks.define(new ExportTask(this.#options));
     this.tasks.define(new CompareTask(this.#options));
+    for (const kind of Object.values(SPLIT_JOBS)) this.tasks.define(new SplitJobTask(kind, this.#options));
     this.tasks.define(new BlobTask(this.#archive.open));
     this.tasks.define(
       new EventReplay({

@@ -13,8 +13,10 @@ import type { StorageAccounts } from '../files/accounts.ts';
 import { openCheckpoints } from '../ingest/checkpoints.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
+import { RowProbe } from '../ingest/lanes/row-probe.ts';
 import { Sender } from '../ingest/lanes/sender.ts';
 import type { MessageWatch } from '../ingest/message-watch.ts';
+import { OutageWatch } from '../ingest/outage-watch.ts';
 import { Backoff } from '../lib/backoff.ts';
 import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
@@ -88,6 +90,8 @@ export class HubConnection {
   readonly #counters = new HubCounters();
   readonly #notices: Notices;
   readonly #definitions: ThingDefinitions;
+  readonly #probe: RowProbe;
+  readonly #outages: OutageWatch;
   readonly #rate = new RateMeter();
   readonly #since = new Date();
   readonly #condition: HubCondition;
@@ -112,10 +116,19 @@ export class HubConnection {
     this.#log = parts.log.child({ hub: thing });
     this.#notices = new Notices(this.#log);
     this.#condition = new HubCondition(this.#log, () => this.#reporter.report());
-    this.#definitions = new ThingDefinitions({ client: parts.client, hubThing: thing });
+    const { client } = parts;
+    const probe = new RowProbe({ client, hubThing: thing, counters: this.#counters });
+    const outages = new OutageWatch((signal) => probe.run(signal));
+    this.#probe = probe;
+    this.#outages = outages;
+    this.#definitions = new ThingDefinitions({
+      client,
+      hubThing: thing,
+      timeoutMs: () => outages.deadlineMs,
+    });
     const common = {
       hubThing: thing,
-      client: parts.client,
+      client,
       definitions: this.#definitions,
       settings: () => this.#requireSettings(),
       stateDirectory: parts.stateDirectory,
@@ -123,7 +136,7 @@ export class HubConnection {
       log: this.#log,
       onWarning: () => this.#reporter.report(),
     };
-    this.#devices = new HubDevices({ ...common, storages: parts.storages });
+    this.#devices = new HubDevices({ ...common, outages, storages: parts.storages });
     this.#reporter = new StatusReporter({
       client: parts.client,
       thing,
@@ -403,6 +416,7 @@ export class HubConnection {
     return {
       watch: watch.of(this.#thing),
       interpreter: new Interpreter({
+        outages: this.#outages,
         translator: () => this.#requireTranslator(),
         definitions: this.#definitions,
         creator: this.#devices.creator,
@@ -416,6 +430,8 @@ export class HubConnection {
         client,
         hubThing: this.#thing,
         counters,
+        outages: this.#outages,
+        probe: this.#probe,
         onWaiting: waiting('send'),
         onAnswer: (seconds) => metrics.sendSeconds.observe({ hub: this.#thing }, seconds),
       }),

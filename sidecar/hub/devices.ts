@@ -6,6 +6,7 @@ import { DeferredRequests } from '../deferred/deferred-requests.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
 import { Announcer } from '../ingest/notifications/announcer.ts';
 import { DeviceNotifications } from '../ingest/notifications/device-notifications.ts';
+import type { OutageWatch } from '../ingest/outage-watch.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import { Deployments } from '../packages/deployments.ts';
@@ -22,6 +23,7 @@ interface HubDevicesOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly definitions: ThingDefinitions;
+  readonly outages: OutageWatch;
   /** The current settings. Throws while the hub has none. */
   readonly settings: () => HubSettings;
   readonly storages: StorageAccounts;
@@ -54,6 +56,7 @@ export class HubDevices {
     const deviceThings = new DeviceThings({
       client,
       hubThing,
+      timeoutMs: () => options.outages.deadlineMs,
       onThingChanged: (thing) => options.definitions.invalidate(thing),
     });
     this.deviceThings = deviceThings;

@@ -30,6 +30,7 @@ describe('partitions of a hub', () => {
           client,
           hubThing: 'hub',
           counters: pipeline.counters,
+          ...pipeline.shared,
           onWaiting: waiting('send'),
         }),
         deadLetters: { append: () => append() },

@@ -12,13 +12,15 @@ import { eventEndpoint } from '../../ingest/event-endpoint.ts';
 import type { CheckStep } from './check-steps.ts';
 import { checkStep, STEP_TIMEOUT_MS, skipped } from './check-steps.ts';
 
+export const STORAGE_STEP = 'Storage for checkpoints';
+
 /** What is tested of Azure, in order; also when nothing can be tested. */
 const STEPS = [
   'IoT Hub: service connection',
   'IoT Hub: right RegistryRead',
   'IoT Hub: right RegistryWrite',
   'Built-in endpoint',
-  'Storage for checkpoints',
+  STORAGE_STEP,
 ] as const;
 
 export function skipAzure(reason: string): CheckStep[] {

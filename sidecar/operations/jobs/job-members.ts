@@ -1,8 +1,13 @@
 import Type, { type Static } from 'typebox';
 import type { DeviceJob, Job, Schedule } from '../../azure/iot-hub/jobs.ts';
-import { DateTime, EXPECTED_KEYWORD, forThingWorx, JsonValue, OneOf } from '../../contract/schema.ts';
+import { DateTime, EXPECTED_KEYWORD, forThingWorx, OneOf, OneRow } from '../../contract/schema.ts';
+import { SplitJobs } from '../../jobs/split-jobs.ts';
+import { bothForms } from '../../lib/exact-json.ts';
+import { answerMembers } from '../commands/methods.ts';
+import type { OperationContext } from '../context.ts';
 import { azureTime } from '../device-members.ts';
-import { IOT_HUB_ERRORS } from '../error-groups.ts';
+import { IOT_HUB_ERRORS, TASK_ERRORS } from '../error-groups.ts';
+import { tasksOf } from '../tasks/tasks.ts';
 
 /** Input and output members of the operations on jobs. */
 
@@ -16,9 +21,9 @@ export const jobId = Type.String({
 export const scheduleMembers = {
   condition: Type.String({
     minLength: 1,
-    maxLength: 6_000,
+    maxLength: 1_000_000,
     description:
-      "Which devices: the part of a twin query after WHERE, such as tags.building = '43' or deviceId IN ['a', 'b']; * for all.",
+      "Which devices: the part of a twin query after WHERE, such as tags.building = '43' or deviceId IN ['a', 'b']; * for all. A longer list than IoT Hub takes becomes several jobs with one id.",
   }),
   jobId: Type.Optional({ ...jobId, description: 'An id of your own for the job. Empty: one is made up.' }),
   startTime: Type.Optional(DateTime({ description: 'When it begins. Empty: now.' })),
@@ -55,7 +60,14 @@ export const scheduledJob = Type.Object({
   jobId: Type.String({ description: 'The id of the job, for GetJob, GetJobResults and CancelJob.' }),
 });
 
-export const SCHEDULE_ERRORS = [...IOT_HUB_ERRORS, 'AZURE_CONFLICT'] as const;
+/** Every operation on jobs can give these. */
+export const JOB_ERRORS = [...IOT_HUB_ERRORS, ...TASK_ERRORS] as const;
+export const SCHEDULE_ERRORS = [...JOB_ERRORS, 'AZURE_CONFLICT', 'TASK_QUEUE_FULL'] as const;
+
+/** The jobs of a hub. */
+export async function jobsOf(hubs: OperationContext['hubs'], hub: string): Promise<SplitJobs> {
+  return new SplitJobs(await tasksOf(hubs, hub), await hubs.require(hub).azure());
+}
 
 export const JOB_TYPES = ['scheduleUpdateTwin', 'scheduleDeviceMethod'] as const;
 export const JOB_STATUSES = [
@@ -92,7 +104,10 @@ const jobFields = {
   message: Type.String({ description: 'What the hub says about it; may be empty.' }),
 };
 
-export const JobDocument = Type.Object(jobFields, { description: 'The job as the hub shows it.' });
+export const JobDocument = OneRow(
+  Type.Object(jobFields, { description: 'The job as the hub shows it.' }),
+  'AzureIoT.JobDetail_DS',
+);
 
 const token = Type.String({
   description: 'The same on every row: hand it back for the next page. Empty on the last page.',
@@ -129,7 +144,8 @@ export const JobResultRow = Type.Object(
     startTime: Type.Optional(DateTime({ description: 'When it began there.' })),
     endTime: Type.Optional(DateTime({ description: 'When it ended there.' })),
     methodStatus: Type.Optional(Type.Integer({ description: 'What the device answered to a method.' })),
-    payload: Type.Optional(JsonValue({ description: 'The payload of its answer to a method.' })),
+    payload: Type.Optional(answerMembers.payload),
+    payloadText: Type.Optional(answerMembers.payloadText),
     errorCode: Type.String({ description: "IoT Hub's code of the error; empty when there was none." }),
     error: Type.String({ description: 'Why it failed, as IoT Hub says; may be empty.' }),
     continuationToken: token,
@@ -140,7 +156,7 @@ export const JobResultRow = Type.Object(
 export function jobResultRow(result: DeviceJob, continuationToken: string): Static<typeof JobResultRow> {
   // Null for twin updates.
   const answer = result.outcome?.deviceMethodResponse ?? undefined;
-  const { payload } = answer ?? {};
+  const payload = answer && bothForms(answer.payload ?? null);
   return {
     deviceId: result.deviceId,
     moduleId: result.moduleId ?? '',
@@ -148,10 +164,7 @@ export function jobResultRow(result: DeviceJob, continuationToken: string): Stat
     ...azureTime('startTime', result.startTimeUtc),
     ...azureTime('endTime', result.endTimeUtc),
     ...(answer === undefined ? {} : { methodStatus: answer.status }),
-    // A field of type JSON holds objects; anything else stands under `value`, an array is boxed by the script.
-    ...(payload === undefined || payload === null
-      ? {}
-      : { payload: typeof payload === 'object' ? payload : { value: payload } }),
+    ...(payload === undefined ? {} : { payload: payload.value, payloadText: payload.text }),
     errorCode: result.error?.code ?? '',
     error: result.error?.description ?? '',
     continuationToken,

@@ -2,16 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { FaultProxy } from '../../scripts/chaos/fault-proxy.ts';
-import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { LocalSystem } from '../../scripts/local/system.ts';
 import { countListener, everythingInOrder, type Listener, Volume } from './instruments.ts';
-import { accounts, eventually } from './observe.ts';
+import { accounts } from './observe.ts';
 
 interface Line {
   readonly level: string;
   readonly msg: string;
   readonly code?: string;
-  readonly err?: { readonly code?: string };
 }
 
 const isTrouble = ({ level }: Line) => level === 'warn' || level === 'error';
@@ -85,62 +83,4 @@ describe('files of the state directory that are damaged', () => {
       const kept = await readdir(path.dirname(checkpoints[0] ?? ''));
       assert.ok(kept.filter((name) => name.includes('.json.damaged-')).length >= 2, kept.join(' '));
     });
-});
-
-describe('a storage account that is away', () => {
-  const lines: Line[] = [];
-  const system = new LocalSystem({
-    devices: 4,
-    onSidecarLine: (line) => lines.push(JSON.parse(line) as Line),
-  });
-  let proxy: FaultProxy;
-  let volume: Volume;
-  let listener: Listener;
-
-  before(async () => {
-    await system.start();
-    const { storageConnectionString } = system.cloud;
-    const port = Number(/127\.0\.0\.1:(\d+)\//.exec(storageConnectionString)?.[1]);
-    proxy = new FaultProxy({ host: '127.0.0.1', port });
-    await proxy.start();
-    await system.platform.setProperties(HUB_THING, {
-      storageConnectionString: storageConnectionString.replaceAll(`:${port}/`, `:${proxy.port}/`),
-    });
-    await system.platform.invoke(HUB_THING, 'Connect');
-    await eventually(async () => assert.ok(proxy.accepted > 0, `${port} ${storageConnectionString}`));
-    await system.waitForState('running');
-    volume = new Volume(
-      system,
-      system.devices.map(({ deviceId }) => deviceId),
-    );
-    listener = await countListener(system, 'Counts', volume.deviceIds);
-    await volume.send(5);
-    await everythingInOrder(listener, volume);
-  });
-  after(async () => {
-    await proxy?.stop();
-    await system.stop();
-  });
-
-  test('is told in few lines, and by none that repeats', async () => {
-    lines.length = 0;
-    await proxy.set('refuse');
-    const failed = () => lines.filter((line) => line.err?.code === 'AZURE_UNREACHABLE');
-    await volume.send(5);
-    await eventually(async () => assert.ok(failed().length > 0));
-    // Long enough for many rounds of balancing, each of which fails.
-    const failedAtMs = Date.now();
-    await eventually(async () => {
-      const { lastError } = (await system.status()) as { lastError?: { time: string } };
-      assert.ok(Date.parse(String(lastError?.time)) > failedAtMs + 8_000);
-    });
-    await proxy.set('pass');
-    await volume.send(5);
-    await everythingInOrder(listener, volume);
-    await system.waitForState('running');
-    const texts = lines.map(({ msg, err }) => `${msg} ${err?.code ?? ''}`);
-    console.log(texts.join('\n'));
-    const repeated = texts.filter((text, index) => texts.indexOf(text) !== index);
-    assert.deepEqual(repeated, []);
-  });
 });

@@ -55,8 +55,11 @@ describe('hub Things come and go', () => {
     await system.createHub(NEW_NAME, old);
     await valuesArrive();
     await eventually(async () => {
-      const { partitions = [] } = (await system.status(NEW_NAME)) as { partitions?: { owner: string }[] };
-      assert.ok(partitions.length > 0 && partitions.every(({ owner }) => owner !== ''));
+      const { partitions } = (await system.status(NEW_NAME)) as {
+        partitions?: { rows: { owner: string }[] };
+      };
+      const rows = partitions?.rows ?? [];
+      assert.ok(rows.length > 0 && rows.every(({ owner }) => owner !== ''));
     });
     assert.equal(lines.filter(({ msg, hub }) => hub === HUB_THING && /no hub Thing/.test(msg)).length, 1);
     const metrics = await (await fetch(`${old.url}/metrics`)).text();

@@ -73,7 +73,7 @@ async function main(): Promise<void> {
   });
   const app = createApp({
     operations: OPERATIONS,
-    context: { hubs, storages, secretTokens, thingworx: client, sidecar },
+    context: { hubs, history, storages, secretTokens, thingworx: client, sidecar },
     token,
     hosts: [settings.host, ...settings.hostNames],
     log,

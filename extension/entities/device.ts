@@ -204,10 +204,10 @@ export const deviceShape: ThingShape = {
     ),
     ...refreshSubscriptions,
   ],
-  permissions: permit('ServiceInvoke', SIDECAR_GROUP, [
-    'GetImplementingThings',
-    'QueryImplementingThingsWithData',
-  ]),
+  permissions: [
+    ...permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThingsWithData']),
+    ...permit('ServiceInvoke', ADMINISTRATORS, ['GetImplementingThings', 'QueryImplementingThingsWithData']),
+  ],
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [

@@ -220,7 +220,10 @@ export const hubTemplate: ThingTemplate = {
   services,
   events,
   subscriptions,
-  permissions: permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThings']),
+  permissions: [
+    ...permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThings']),
+    ...permit('ServiceInvoke', ADMINISTRATORS, ['GetImplementingThings']),
+  ],
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [...SIDECAR_CALLS, 'CallSidecar']),

@@ -1,5 +1,5 @@
 import { operationServices } from '../generate/services.ts';
-import { ADMINISTRATORS, permitAll, type ThingShape } from './model.ts';
+import { ADMINISTRATORS, permit, permitAll, type ThingShape } from './model.ts';
 
 /** Put on Things that implement AzureIoT.Device_TS as well: it names the device and the hub. */
 export const opcPublisherShape: ThingShape = {
@@ -20,5 +20,6 @@ export const opcPublisherShape: ThingShape = {
   services: operationServices('AzureIoT.OpcPublisher_TS'),
   events: [],
   subscriptions: [],
+  permissions: permit('ServiceInvoke', ADMINISTRATORS, ['GetImplementingThings']),
   instancePermissions: permitAll(ADMINISTRATORS),
 };

@@ -1,5 +1,5 @@
 import { operationServices } from '../generate/services.ts';
-import { ADMINISTRATORS, permitAll, type ThingTemplate } from './model.ts';
+import { ADMINISTRATORS, permit, permitAll, type ThingTemplate } from './model.ts';
 
 const AZURE = 'Azure connection';
 
@@ -30,6 +30,6 @@ export const blobContainerTemplate: ThingTemplate = {
   services: operationServices('AzureIoT.BlobContainer_TT'),
   events: [],
   subscriptions: [],
-  permissions: [],
+  permissions: permit('ServiceInvoke', ADMINISTRATORS, ['GetImplementingThings']),
   instancePermissions: permitAll(ADMINISTRATORS),
 };

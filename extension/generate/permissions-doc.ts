@@ -31,6 +31,7 @@ export function permissionsDoc(): string {
 
 function shippedRows(): string[][] {
   return ENTITIES.flatMap((entity) => {
+    if (entity.kind === 'Thing') return rows(entity.name, 'itself', entity.permissions);
     if (entity.kind !== 'ThingShape' && entity.kind !== 'ThingTemplate') return [];
     return [
       ...rows(entity.name, 'itself', entity.permissions ?? []),

@@ -243,6 +243,7 @@ export const deviceShape: ThingShape = {
 
 export const deviceTemplate: ThingTemplate = {
   kind: 'ThingTemplate',
+  homeMashup: 'AzureIoT.Device_MU',
   name: 'AzureIoT.Device_TT',
   description:
     'A device of an Azure IoT Hub. Add the properties that it sends, or derive templates from it for kinds of devices.',

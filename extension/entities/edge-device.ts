@@ -1,5 +1,3 @@
-import { getModulesStatus } from '../../sidecar/operations/edge/modules.ts';
-import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
 import {
@@ -40,9 +38,7 @@ export const edgeDeviceShape: ThingShape = {
     },
   ],
   services: [
-    ...operationServices('AzureIoT.EdgeDevice_TS', {
-      GetModulesStatus: { MODULE_FIELDS: rowTypes(getModulesStatus.output.properties.modules) },
-    }),
+    ...operationServices('AzureIoT.EdgeDevice_TS'),
     {
       name: 'RefreshModulesStatus',
       category: 'IoT Edge',
@@ -74,6 +70,7 @@ const refresh: SubscriptionDefinition = {
 
 export const edgeDeviceTemplate: ThingTemplate = {
   kind: 'ThingTemplate',
+  homeMashup: 'AzureIoT.Device_MU',
   name: 'AzureIoT.EdgeDevice_TT',
   description:
     'An IoT Edge device of an Azure IoT Hub. Add AzureIoT.OpcPublisher_TS to those that run OPC Publisher.',

@@ -1,4 +1,6 @@
+import { DeadLetterDetail } from '../../sidecar/operations/dead-letters/dead-letter-members.ts';
 import { type MashupCall, mashupService } from '../generate/mashup-service.ts';
+import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { checkConstants } from './check-constants.ts';
 import { text } from './data-shapes.ts';
@@ -139,7 +141,10 @@ function service(
     description,
     parameters,
     result: { baseType: 'INFOTABLE', dataShape: result.name, description: result.description },
-    script: handWritten(script, constants),
+    script: handWritten(script, {
+      ...(result === outcome ? {} : { RESULT_TYPE: { dataShape: result.name, fields: types(result) } }),
+      ...constants,
+    }),
   };
 }
 
@@ -178,9 +183,7 @@ const OWN_SERVICES: readonly ServiceDefinition[] = [
     result: { baseType: 'STRING', description: 'What to do; empty for a code that is not known.' },
     script: handWritten('ExplainError', { REMEDIES: checkConstants.REMEDIES }),
   },
-  service('GetHubOverview', 'Reads the status properties of a hub Thing.', [thing('hub')], hubOverview, {
-    OVERVIEW_FIELDS: types(hubOverview),
-  }),
+  service('GetHubOverview', 'Reads the status properties of a hub Thing.', [thing('hub')], hubOverview),
   service(
     'GetRateHistory',
     'Reads the rate of the last hour for a chart.',
@@ -208,13 +211,9 @@ const OWN_SERVICES: readonly ServiceDefinition[] = [
     'Reads what a device Thing says of its device.',
     [thing('device')],
     deviceOverview,
-    {
-      OVERVIEW_FIELDS: types(deviceOverview),
-    },
   ),
   service('ListValues', 'Lists the values that a device has sent.', [thing('device')], deviceValue, {
     OWN_PROPERTIES: deviceShape.properties.map(({ name }) => name),
-    VALUE_FIELDS: types(deviceValue),
   }),
   service(
     'GetValueHistory',
@@ -244,13 +243,13 @@ const OWN_SERVICES: readonly ServiceDefinition[] = [
     'Shows what a sample message would do with mappings that are edited.',
     [thing('hub'), mappings, text('message', 'The sample message as JSON text.')],
     mappingTrial,
-    { TRIAL_FIELDS: types(mappingTrial) },
   ),
   service(
     'LoadSample',
     'Reads a dead letter as a sample message.',
     [thing('hub'), text('id', 'The dead letter.')],
     outcome,
+    { LETTER_FIELDS: rowTypes(DeadLetterDetail) },
   ),
   service(
     'PublishSelected',
@@ -277,7 +276,6 @@ const OWN_SERVICES: readonly ServiceDefinition[] = [
       text('fileType', 'F for a file, D for a folder.'),
     ],
     filePreview,
-    { PREVIEW_FIELDS: types(filePreview) },
   ),
   service(
     'PrepareUpload',

@@ -5,6 +5,7 @@ const AZURE = 'Azure connection';
 
 export const blobContainerTemplate: ThingTemplate = {
   kind: 'ThingTemplate',
+  homeMashup: 'AzureIoT.Storage_MU',
   name: 'AzureIoT.BlobContainer_TT',
   description:
     "One container of a storage account, with the services of ThingWorx's FileRepository: scripts for a file repository work with it by its name.",

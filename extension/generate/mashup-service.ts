@@ -72,7 +72,10 @@ function body(
       : [];
   const head = [`/* Generated: calls ${service.name} of the chosen Thing. */`, 'function call() {'];
   const indented = lines.map((line) => `  ${line}`);
-  const empty = done === undefined ? `toTable([], ${JSON.stringify(service.result.dataShape)}, {})` : '""';
+  const empty =
+    done === undefined
+      ? `toTable([], { dataShape: ${JSON.stringify(service.result.dataShape)}, fields: {} })`
+      : '""';
   const nothing = needs === undefined ? [] : [`  if (!isSet(${needs})) {`, `    return ${empty};`, '  }'];
   if (done === undefined) {
     const tail = ['try {', `  return ${call};`, '} catch (thrown) {', '  throw withRemedy(thrown);', '}'];
@@ -122,13 +125,21 @@ function resultText(
       return `${call};`;
     case 'JSON':
       return `return plain(${call});`;
-    case 'INFOTABLE': {
-      const types = Object.fromEntries(
-        fields(result.dataShape ?? '').map(({ name, baseType }) => [name, baseType]),
-      );
-      return `return tableRows(${call}, ${JSON.stringify(types)});`;
-    }
+    case 'INFOTABLE':
+      return `return tableContent(${call}, ${JSON.stringify(typesOf(result.dataShape ?? '', fields))});`;
     default:
       return `return String(${call});`;
   }
+}
+
+type Types = Readonly<Record<string, string | { readonly dataShape: string; readonly fields: Types }>>;
+
+/** The base types of the fields of a Data Shape; of an INFOTABLE in a field its own. */
+function typesOf(dataShape: string, fields: (dataShape: string) => readonly FieldDefinition[]): Types {
+  return Object.fromEntries(
+    fields(dataShape).map(({ name, baseType, dataShape: inner = '' }) => [
+      name,
+      baseType === 'INFOTABLE' ? { dataShape: inner, fields: typesOf(inner, fields) } : baseType,
+    ]),
+  );
 }

@@ -74,6 +74,20 @@ export function column(
   return container('column', children, options);
 }
 
+/** Widgets one below the other in a column of a fixed width, in pixels. */
+export function narrow(width: number, children: readonly Widget[]): Widget {
+  const made = container('column', children, {});
+  return {
+    ...made,
+    properties: {
+      ...made.properties,
+      'flex-size': 'fixed',
+      'flex-min-width': `${width}px`,
+      'flex-max-width': `${width}px`,
+    },
+  };
+}
+
 /** Widgets side by side. */
 export function row(
   children: readonly Widget[],

@@ -4,6 +4,7 @@ import {
   figure,
   label,
   type MashupDefinition,
+  narrow,
   navigation,
   row,
   shown,
@@ -48,7 +49,9 @@ export const home: MashupDefinition = {
       ...entries.map(([title, [, text]]) =>
         row(
           [
-            button(`menu${title.replace(/\W/g, '')}`, title, [`${openName(title)}.Navigate`], 'primary'),
+            narrow(130, [
+              button(`menu${title.replace(/\W/g, '')}`, title, [`${openName(title)}.Navigate`], 'primary'),
+            ]),
             label(text, 'body'),
           ],
           {

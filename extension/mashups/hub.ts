@@ -208,7 +208,6 @@ export const hub: MashupDefinition = {
   ),
   functions: [
     ...frameFunctions([
-      'GetDeadLetter.summary',
       'ReplayDeadLetters.summary',
       'DeleteDeadLetters.summary',
       'CancelTask.summary',

@@ -28,7 +28,7 @@ export const mappings: MashupDefinition = {
     [
       hubChoice(['LoadMappings', 'ListDeadLetters']),
       button('check', 'Check', ['CheckMappings']),
-      button('try', 'Try', ['TryMappings']),
+      button('try', 'Try', ['CheckMappings', 'TryMappings']),
       button('apply', 'Apply', ['SaveMappings'], 'primary'),
       button('reload', 'Load again', ['LoadMappings']),
     ],

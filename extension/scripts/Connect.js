@@ -1,7 +1,7 @@
 /* Sends the settings of this Thing to the sidecar. */
 function run() {
   try {
-    return connectHub(budgetEnd(25));
+    return toTable([connectHub(budgetEnd(25))], RESULT_TYPE);
   } catch (thrown) {
     var text = errorText(thrown);
     showConnectFailure(text);

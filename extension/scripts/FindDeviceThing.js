@@ -9,8 +9,7 @@ function run() {
       found.map(function (item) {
         return { name: item.thing, description: "" };
       }),
-      "AzureIoT.ThingChoice_DS",
-      { name: "STRING", description: "STRING" }
+      RESULT_TYPE
     );
   } catch (thrown) {
     throw withRemedy(thrown);

@@ -13,8 +13,7 @@ function run() {
         modelId: isSet(device.modelId) ? String(device.modelId) : ""
       }
     ],
-    "AzureIoT.DeviceOverview_DS",
-    OVERVIEW_FIELDS
+    RESULT_TYPE
   );
   if (isSet(device.softwarePackages)) {
     table.rows[0].packages = device.softwarePackages;

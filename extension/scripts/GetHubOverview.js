@@ -31,8 +31,7 @@ function run() {
         version: isSet(hub.sidecarVersion) ? String(hub.sidecarVersion) : ""
       }
     ],
-    "AzureIoT.HubOverview_DS",
-    OVERVIEW_FIELDS
+    RESULT_TYPE
   );
   if (isSet(hub.partitionStatus)) {
     table.rows[0].partitions = hub.partitionStatus;

@@ -12,8 +12,7 @@ function run() {
       samples.map(function (sample, index) {
         return { label: labels[index], value: sample[FIGURE] };
       }),
-      "AzureIoT.ChartPoint_DS",
-      { label: "STRING", value: "NUMBER" }
+      RESULT_TYPE
     );
   } catch (thrown) {
     throw withRemedy(thrown);

@@ -2,7 +2,7 @@
 function run() {
   var device = chosenThing(thing, "device");
   if (!isSet(property)) {
-    return toTable([], "AzureIoT.ChartPoint_DS", {});
+    return toTable([], RESULT_TYPE);
   }
   var names = Resources["InfoTableFunctions"].CreateInfoTableFromDataShape({
     infoTableName: "InfoTable",
@@ -32,8 +32,7 @@ function run() {
     points.map(function (point, index) {
       return { label: labels[index], value: point.value };
     }),
-    "AzureIoT.ChartPoint_DS",
-    { label: "STRING", value: "NUMBER" }
+    RESULT_TYPE
   );
 }
 

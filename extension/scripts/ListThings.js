@@ -14,7 +14,7 @@ function run() {
   rows.sort(function (a, b) {
     return a.name < b.name ? -1 : 1;
   });
-  return toTable(rows, "AzureIoT.ThingChoice_DS", { name: "STRING", description: "STRING" });
+  return toTable(rows, RESULT_TYPE);
 }
 
 var result = run();

@@ -32,7 +32,7 @@ function run() {
   rows.sort(function (a, b) {
     return a.property < b.property ? -1 : 1;
   });
-  return toTable(rows, "AzureIoT.DeviceValue_DS", VALUE_FIELDS);
+  return toTable(rows, RESULT_TYPE);
 }
 
 var result = run();

@@ -1,6 +1,6 @@
 /* A dead letter as the sample message that TestMapping takes. */
 function bodyOf(letter) {
-  if (isSet(letter.contentEncoding) || !isSet(letter.body)) {
+  if ((isSet(letter.contentEncoding) && !/^utf-?8$/i.test(letter.contentEncoding)) || !isSet(letter.body)) {
     return { bodyBase64: letter.bodyBase64 };
   }
   try {
@@ -19,7 +19,7 @@ var result = outcomeOf(function () {
   if (!isSet(id)) {
     throw new Error("REQUEST_INVALID: No dead letter is selected.");
   }
-  var letter = plain(chosenThing(thing, "hub").GetDeadLetter({ id: id }));
+  var letter = firstRow(chosenThing(thing, "hub").GetDeadLetter({ id: id }), LETTER_FIELDS);
   var sample = { deviceId: letter.deviceId };
   ["moduleId", "contentType", "contentEncoding", "enqueuedTime", "creationTime"].forEach(function (name) {
     if (isSet(letter[name])) {

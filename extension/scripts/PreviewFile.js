@@ -9,7 +9,7 @@ function run() {
     var row = { kind: "none", text: "", link: "", linkText: "" };
     if (isSet(path) && String(fileType) !== "D") {
       var file = firstRow(repository.GetFileInfo({ path: path }), { size: "NUMBER", name: "STRING" });
-      row.link = String(plain(repository.CreateDownloadLink({ path: path, minutes: 60 })).url);
+      row.link = firstRow(repository.CreateDownloadLink({ path: path, minutes: 60 }), { url: "STRING" }).url;
       row.linkText = "Download " + file.name;
       if (IMAGES.test(path)) {
         row.kind = "image";
@@ -23,7 +23,7 @@ function run() {
         row.text = String(repository.LoadText({ path: path }));
       }
     }
-    return toTable([row], "AzureIoT.FilePreview_DS", PREVIEW_FIELDS);
+    return toTable([row], RESULT_TYPE);
   } catch (thrown) {
     throw withRemedy(thrown);
   }

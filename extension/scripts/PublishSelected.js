@@ -6,7 +6,7 @@ var result = outcomeOf(function () {
   });
   var request = {
     endpointUrl: endpointUrl,
-    nodes: toTable(chosen, "AzureIoT.OpcNode_DS", { id: "STRING" })
+    nodes: toTable(chosen, { dataShape: "AzureIoT.OpcNode_DS", fields: { id: "STRING" } })
   };
   if (isSet(writerGroup)) {
     request.writerGroup = writerGroup;

@@ -34,7 +34,7 @@ function run() {
   } catch (thrown) {
     rows = [{ id: "1", outcome: "wrong", detail: withRemedy(thrown).message }];
   }
-  return toTable(rows, "AzureIoT.MappingTrial_DS", TRIAL_FIELDS);
+  return toTable(rows, RESULT_TYPE);
 }
 
 var result = run();

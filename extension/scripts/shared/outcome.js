@@ -41,6 +41,23 @@ function readable(value) {
   return typeof value === "string" ? value : JSON.stringify(value, null, 2);
 }
 
+/* The rows of a table for people: of a single row the row itself. fields: name to base type, or for an INFOTABLE to what toTable takes. */
+function tableContent(table, fields) {
+  var rows = table.rows.toArray().map(function (row) {
+    var object = {};
+    Object.keys(fields).forEach(function (name) {
+      if (isSet(row[name])) {
+        object[name] =
+          typeof fields[name] === "object"
+            ? tableContent(row[name], fields[name].fields)
+            : scriptValue(row[name], fields[name]);
+      }
+    });
+    return object;
+  });
+  return rows.length === 1 ? rows[0] : rows;
+}
+
 /* The first row of a table as an object with the fields that are set. */
 function firstRow(table, fields) {
   return tableRows(table, fields)[0] || {};
@@ -60,7 +77,8 @@ function withRemedy(thrown) {
   return new Error(error.text + (error.remedy === "" ? "" : " What to do: " + error.remedy));
 }
 
-/* Runs an action. Mashups have no event for a failed service, so what is wrong comes as a row. */
+/* Runs an action. Mashups have no event for a failed service, so what is wrong comes as a row. An action that only reads something has an
+   empty text for `done`: what is wrong stands where its result would. */
 function outcomeOf(action, done) {
   var row = { ok: true, code: "", message: done, remedy: "", summary: done, result: "" };
   try {
@@ -72,14 +90,18 @@ function outcomeOf(action, done) {
     row.message = error.text;
     row.remedy = error.remedy;
     row.summary = error.text + (error.remedy === "" ? "" : " What to do: " + error.remedy);
+    row.result = done === "" ? row.summary : "";
   }
-  return toTable([row], "AzureIoT.Outcome_DS", {
-    ok: "BOOLEAN",
-    code: "STRING",
-    message: "STRING",
-    remedy: "STRING",
-    summary: "STRING",
-    result: "STRING"
+  return toTable([row], {
+    dataShape: "AzureIoT.Outcome_DS",
+    fields: {
+      ok: "BOOLEAN",
+      code: "STRING",
+      message: "STRING",
+      remedy: "STRING",
+      summary: "STRING",
+      result: "STRING"
+    }
   });
 }
 

@@ -26,7 +26,8 @@ export function grid(id: string, properties: Record<string, unknown>, host: Host
   const head = element('tr');
   for (const column of columns) {
     const cell = element('th', column.cellHorizontalAlignment === 'right' ? 'right' : '', column.Title);
-    if (column.Width !== 'auto') cell.style.width = column.Width;
+    if (column.Width === 'auto') cell.classList.add('auto');
+    else cell.style.width = column.Width;
     head.append(cell);
   }
   const body = element('tbody');

@@ -57,7 +57,7 @@ function container(_id: string, properties: Properties, host: Host, node: Node):
     box.style.setProperty(name, text(properties[name]));
   const isFixed = properties['flex-size'] === 'fixed';
   box.style.flex = isFixed
-    ? `0 0 ${text(properties['flex-min-height'])}`
+    ? `0 0 ${text(properties['flex-min-height'] || properties['flex-min-width'])}`
     : `${text(properties['flex-grow'])} ${text(properties['flex-shrink'])} ${Number(properties['flex-grow']) > 0 ? '0' : 'auto'}`;
   for (const child of node.Widgets) {
     const shown = host.child(child);

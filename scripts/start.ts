@@ -223,7 +223,7 @@ async function main(): Promise<void> {
     const addresses = [
       ['Console', `${sidecar.url}/console`],
       ['  token', sidecar.token],
-      ['Mashups', `${cloud.thingworxUrl}/Runtime/index.html#mashup=AzureIoT.Home_MU`],
+      ['Mashups', `${cloud.thingworxUrl}/Runtime/#mashup=AzureIoT.Home_MU`],
       ['ThingWorx', cloud.thingworxUrl.replace(/\/Thingworx$/, '/')],
       ['  user, password', `${cloud.thingworxUser}, ${cloud.thingworxPassword}`],
     ] as const;

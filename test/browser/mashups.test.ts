@@ -16,7 +16,7 @@ import { launchBrowser, skip } from './chromium.ts';
 
 const USER = 'factory-engineer';
 const PASSWORD = 'a-Password-of-the-factory-1';
-/** Where the pictures go, for people who look at them; none are made unless it is set. */
+/** Where the pictures of docs/mashups.md go; none are taken unless it is set. `npm run screenshots` sets it. */
 const shots = process.env['SCREENSHOTS'];
 
 /** What a person sees and does in the mashups of the extension, in the viewer of the ThingWorx emulator. */
@@ -107,7 +107,6 @@ describe('the mashups', { skip }, () => {
     await tab('Connection');
     await page.getByRole('button', { name: 'Check connection' }).click();
     await row('steps', 'ok').waitFor();
-    await shoot('hub-connection');
 
     await tab('Dead letters');
     await eventually(async () => {
@@ -124,7 +123,6 @@ describe('the mashups', { skip }, () => {
     await tab('Tasks');
     await row('tasks', 'completed').click();
     await page.getByRole('table', { name: 'Report of the selected task' }).getByRole('row').nth(1).waitFor();
-    await shoot('hub-tasks');
 
     await tab('Dead letters');
     const id = (JSON.parse(await letter.inputValue()) as { id: string }).id;
@@ -148,7 +146,6 @@ describe('the mashups', { skip }, () => {
     await page.getByRole('button', { name: 'Create', exact: true }).click();
     await message(/REQUEST_INVALID: .*What to do/);
     assert.equal(await page.getByLabel('Device id', { exact: true }).inputValue(), 'mixer 10');
-    await shoot('devices-error');
 
     await tab('Devices');
     await page.getByLabel('Device id begins with').fill('mixer');
@@ -162,7 +159,6 @@ describe('the mashups', { skip }, () => {
     await page.getByRole('button', { name: 'Delete' }).click();
     const dialog = page.getByRole('dialog', { name: 'Delete device' });
     await dialog.getByText('The device mixer-09 is deleted').waitFor();
-    await shoot('devices-delete');
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await message('The device is deleted.');
     await page.getByRole('table', { name: 'devices' }).getByText('mixer-09').waitFor({ state: 'detached' });
@@ -171,7 +167,6 @@ describe('the mashups', { skip }, () => {
     await page.getByRole('button', { name: 'Import', exact: true }).click();
     await row('imports', 'completed').click();
     await row('Report of the selected import', 'spare-07').waitFor();
-    await shoot('devices-import');
   });
 
   test('command a device, change its twin and install software', async () => {
@@ -207,7 +202,6 @@ describe('the mashups', { skip }, () => {
       const { properties } = JSON.parse(await page.getByLabel('Twin', { exact: true }).inputValue());
       assert.equal(properties.reported.speed, 1200);
     });
-    await shoot('device-twin');
 
     await system.platform.invoke(REPOSITORY_THING, 'SaveText', { path: '/robot-2.0.0.txt', content: 'new' });
     await open('Device', { device: 'robot-05' });
@@ -217,19 +211,16 @@ describe('the mashups', { skip }, () => {
     await page.getByLabel('Version').fill('2.0.0');
     await page.getByRole('button', { name: 'Install selected file' }).click();
     await row('Packages of the device', 'installed').waitFor();
-    await shoot('device-software');
 
     await open('Device', { device: 'edge-06' });
     await tab('Modules');
     await row('modules', 'opcpublisher').waitFor();
-    await shoot('device-modules');
   });
 
   test('browse an OPC UA server, publish a node, read and write a value', async () => {
     await open('OpcUa');
     await row('Servers', 'opc.tcp://line-1:4840').click();
     await row('Published nodes of the selected server', 'Filler.Speed').waitFor();
-    await shoot('opc-ua-published');
     await tab('Browse');
     await page.getByRole('button', { name: 'Browse below' }).click();
     await row('references', 'Line 1').click();
@@ -255,7 +246,6 @@ describe('the mashups', { skip }, () => {
     await message('The nodes are unpublished.');
     await tab('Diagnostics');
     await row('diagnostics', 'opc.tcp://line-1:4840').waitFor();
-    await shoot('opc-ua-diagnostics');
   });
 
   test('write, show, load and delete files', async () => {
@@ -285,14 +275,13 @@ describe('the mashups', { skip }, () => {
       body: 'bytes',
     });
     assert.equal(put.status, 201);
-    await shoot('storage-add');
 
     await tab('Files');
     await row('files', 'photos').click();
     await page.getByRole('button', { name: 'Open selected folder' }).click();
     await row('files', 'part.png').click();
     await page.locator('[data-widget="picture"] img').evaluate('(image) => image.decode()');
-    await shoot('storage-picture');
+    await shoot('storage');
     await page.getByRole('button', { name: 'Up' }).click();
     await row('files', 'notes').click();
     await page.getByRole('button', { name: 'Open selected folder' }).click();
@@ -301,7 +290,6 @@ describe('the mashups', { skip }, () => {
     await eventually(async () => assert.equal(await preview.inputValue(), 'What happened in this shift.'));
     const href = await page.getByRole('link', { name: 'Download shift.txt' }).getAttribute('href');
     assert.equal(await (await fetch(href ?? '')).text(), 'What happened in this shift.');
-    await shoot('storage');
     await page.getByRole('button', { name: 'Delete selected file' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await message('The file is deleted.');

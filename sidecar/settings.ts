@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls';
 import { ConnectorError } from './errors/connector-error.ts';
 
 /** What the sidecar cannot learn from ThingWorx. Everything else is a property of the hub Thing. */
-interface Settings {
+export interface Settings {
   /** Base address that ends in /Thingworx, without a trailing slash. */
   readonly thingworxUrl: string;
   readonly thingworxAppKey: string;
@@ -134,7 +134,7 @@ function required(values: Source, key: string, expected: string): string {
   return value;
 }
 
-function platformUrl(text: string): string {
+export function platformUrl(text: string): string {
   const expected = 'expected an http or https address such as https://host/Thingworx';
   let url: URL;
   try {
@@ -273,7 +273,7 @@ function logLevel(text: string | undefined): LogLevel {
 }
 
 /** Never below the shared temporary folder, where another user could have made the directory first. */
-function defaultStateDirectory(environment: Source): string {
+export function defaultStateDirectory(environment: Source): string {
   const home =
     environment.XDG_STATE_HOME ?? (environment.HOME ? path.join(environment.HOME, '.local', 'state') : '');
   if (home !== '') return path.join(home, 'azure-iot-sidecar');

@@ -60,13 +60,20 @@ const refreshTwinInBackground: ServiceDefinition = {
   script: handWritten('RefreshTwinInBackground'),
 };
 
-/** A new Thing, or one that stands for another device now, gets what the registry says of its device. */
+/**
+ * A new Thing, or one that stands for another device now, gets what the registry says of its device. An import makes thousands of Things
+ * that have their twin already: their subscriptions call nothing.
+ */
+const REFRESH_IF_UNKNOWN =
+  'var twin = me.twinDesired; ' +
+  'if ((!twin || twin.$version === undefined) && me.hubThing) { me.RefreshTwinInBackground({ always: false }); }';
+
 const refreshSubscriptions: readonly SubscriptionDefinition[] = [
   {
     name: 'RefreshTwinAtStart',
     description: 'Reads the twin of the device when this Thing starts and has none yet.',
     eventName: 'ThingStart',
-    script: 'me.RefreshTwinInBackground({ always: false });',
+    script: REFRESH_IF_UNKNOWN,
   },
   ...['deviceId', 'hubThing'].map(
     (property): SubscriptionDefinition => ({
@@ -74,10 +81,27 @@ const refreshSubscriptions: readonly SubscriptionDefinition[] = [
       description: `Reads the twin of the device when ${property} was set.`,
       eventName: 'DataChange',
       sourceProperty: property,
-      script: 'me.RefreshTwinInBackground({ always: !!(eventData.oldValue && eventData.oldValue.value) });',
+      script:
+        'if (eventData.oldValue && eventData.oldValue.value) { me.RefreshTwinInBackground({ always: true }); } ' +
+        `else { ${REFRESH_IF_UNKNOWN} }`,
     }),
   ),
 ];
+
+/** What the IoT Hub has written, at the time that it has with it, need not go back there. */
+const synchronizeSubscriptions = ['twinDesired', 'twinTags'].map(
+  (property): SubscriptionDefinition => ({
+    name: `Synchronize_${property}`,
+    description: `Brings ${property} to the IoT Hub when somebody has set it here.`,
+    eventName: 'DataChange',
+    sourceProperty: property,
+    script:
+      'var value = eventData.newValue.value; ' +
+      'if (!value || value.$mirrored !== eventData.newValue.time.getTime()) { ' +
+      `me.SynchronizeTwin({ property: "${property}", before: eventData.oldValue.value, ` +
+      'after: value, time: eventData.newValue.time }); }',
+  }),
+);
 
 const healPropertyTimes: ServiceDefinition = {
   name: 'HealPropertyTimes',
@@ -190,20 +214,7 @@ export const deviceShape: ThingShape = {
     healPropertyTimes,
   ],
   events: deviceEvents,
-  subscriptions: [
-    ...['twinDesired', 'twinTags'].map(
-      (property): SubscriptionDefinition => ({
-        name: `Synchronize_${property}`,
-        description: `Brings ${property} to the IoT Hub when somebody has set it here.`,
-        eventName: 'DataChange',
-        sourceProperty: property,
-        script:
-          `me.SynchronizeTwin({ property: "${property}", before: eventData.oldValue.value, ` +
-          'after: eventData.newValue.value, time: eventData.newValue.time });',
-      }),
-    ),
-    ...refreshSubscriptions,
-  ],
+  subscriptions: [...synchronizeSubscriptions, ...refreshSubscriptions],
   permissions: [
     ...permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThingsWithData']),
     ...permit('ServiceInvoke', ADMINISTRATORS, ['GetImplementingThings', 'QueryImplementingThingsWithData']),

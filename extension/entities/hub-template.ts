@@ -92,7 +92,8 @@ const services: readonly ServiceDefinition[] = [
     ],
     result: {
       baseType: 'JSON',
-      description: 'accepted, repeated, and refused with thing, property, sequenceNumber and reason.',
+      description:
+        'accepted, repeated, appliedThrough (the high-water mark before), and refused with thing, property, sequenceNumber and reason.',
     },
     script: handWritten('ReceiveUpdates'),
   },

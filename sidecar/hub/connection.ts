@@ -1,6 +1,8 @@
+import { parseEventHub, parseIotHub } from '../azure/connection-string.ts';
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { EventSource, StartPosition } from '../azure/event-hubs/event-types.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { ServiceClock } from '../azure/service-clock.ts';
 import { type HubSettings, historyWarning, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
 import type { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
@@ -11,8 +13,10 @@ import type { StorageAccounts } from '../files/accounts.ts';
 import { openCheckpoints } from '../ingest/checkpoints.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
+import { RowProbe } from '../ingest/lanes/row-probe.ts';
 import { Sender } from '../ingest/lanes/sender.ts';
 import type { MessageWatch } from '../ingest/message-watch.ts';
+import { OutageWatch } from '../ingest/outage-watch.ts';
 import { Backoff } from '../lib/backoff.ts';
 import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
@@ -30,6 +34,7 @@ import type { Translator } from '../translate/types.ts';
 import { BackgroundWork } from './background-work.ts';
 import { HubCondition } from './condition.ts';
 import { HubDevices } from './devices.ts';
+import type { Owner } from './owner.ts';
 import { Partitions, type Waiting } from './partitions.ts';
 import { StallWatch, standstillOf } from './stall-watch.ts';
 import { StatusReporter } from './status-reporter.ts';
@@ -44,8 +49,8 @@ export interface HubParts {
   readonly storages: StorageAccounts;
   readonly watch: MessageWatch;
   readonly stateDirectory: string;
-  /** The name of this sidecar in ownership records. */
-  readonly ownerId: string;
+  readonly owner: Owner;
+  readonly clock: ServiceClock;
 }
 
 /** How long a hub that cannot work as it is set waits until it looks whether Azure's side has changed. */
@@ -68,6 +73,7 @@ export type Hub = Pick<
   | 'thing'
   | 'settings'
   | 'azure'
+  | 'clock'
   | 'tasks'
   | 'deadLetters'
   | 'definitions'
@@ -84,6 +90,8 @@ export class HubConnection {
   readonly #counters = new HubCounters();
   readonly #notices: Notices;
   readonly #definitions: ThingDefinitions;
+  readonly #probe: RowProbe;
+  readonly #outages: OutageWatch;
   readonly #rate = new RateMeter();
   readonly #since = new Date();
   readonly #condition: HubCondition;
@@ -99,28 +107,40 @@ export class HubConnection {
   #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   #changing: Promise<void> = Promise.resolve();
 
-  constructor(thing: string, parts: HubParts) {
+  /** `onMissing` is called when ThingWorx does not know the hub Thing. */
+  constructor(thing: string, parts: HubParts, onMissing: () => void) {
     this.#thing = thing;
     this.#parts = parts;
     this.#log = parts.log.child({ hub: thing });
     this.#notices = new Notices(this.#log);
     this.#condition = new HubCondition(this.#log, () => this.#reporter.report());
-    this.#definitions = new ThingDefinitions({ client: parts.client, hubThing: thing });
+    const { client } = parts;
+    const probe = new RowProbe({ client, hubThing: thing, counters: this.#counters });
+    const outages = new OutageWatch((signal) => probe.run(signal));
+    this.#probe = probe;
+    this.#outages = outages;
+    this.#definitions = new ThingDefinitions({
+      client,
+      hubThing: thing,
+      timeoutMs: () => outages.deadlineMs,
+    });
     const common = {
       hubThing: thing,
-      client: parts.client,
+      client,
       definitions: this.#definitions,
       settings: () => this.#requireSettings(),
       stateDirectory: parts.stateDirectory,
+      clock: parts.clock,
       log: this.#log,
       onWarning: () => this.#reporter.report(),
     };
-    this.#devices = new HubDevices({ ...common, storages: parts.storages });
+    this.#devices = new HubDevices({ ...common, outages, storages: parts.storages });
     this.#reporter = new StatusReporter({
       client: parts.client,
       thing,
       status: () => this.status(),
       log: this.#log,
+      onMissing,
     });
     this.#stalls = new StallWatch({
       look: () => standstillOf(this.#condition.trouble, this.#partitions?.stuck()),
@@ -162,6 +182,10 @@ export class HubConnection {
       'HUB_NOT_CONNECTED',
       `The hub Thing ${this.#thing} has not handed over its settings yet.`,
     );
+  }
+
+  get clock(): ServiceClock {
+    return this.#parts.clock;
   }
 
   /** The clients of the IoT Hub. Rejects with CONNECTION_STRING_INVALID, SETTING_MISSING. */
@@ -225,6 +249,7 @@ export class HubConnection {
     const warnings = [
       this.#background.warning,
       this.#devices.warning,
+      this.#parts.clock.warning,
       this.#settings && historyWarning(this.#settings),
     ].filter((warning) => warning !== undefined);
     const reason = this.#condition.reason ?? (warnings.length > 0 ? warnings.join(' ') : undefined);
@@ -300,6 +325,8 @@ export class HubConnection {
       } catch (thrown) {
         if (signal.aborted) return;
         const error = toConnectorError(thrown);
+        // Azure refuses a token that has expired by its own clock as it refuses a wrong key.
+        if (error.code === 'AZURE_UNAUTHORIZED' && (await this.#clockWasWrong(settings, signal))) continue;
         this.#condition.become(error.retryable ? 'waiting' : 'failed', error);
         await backoff
           .pause(signal, error.retryable ? error.retryAfterMs : FAILED_RETRY_MS)
@@ -308,19 +335,30 @@ export class HubConnection {
     }
   }
 
+  async #clockWasWrong(settings: HubSettings, signal: AbortSignal): Promise<boolean> {
+    const { iotHubConnectionString, eventHubConnectionString = '' } = settings;
+    const { hostName } = iotHubConnectionString
+      ? parseIotHub(iotHubConnectionString)
+      : { hostName: parseEventHub(eventHubConnectionString).host };
+    return await this.#parts.clock.measure(hostName, signal);
+  }
+
   async #open(settings: HubSettings, signal: AbortSignal): Promise<EventSource> {
-    const endpoint = await eventEndpoint(settings, signal);
-    const { stateDirectory } = this.#parts;
+    const { stateDirectory, owner, clock } = this.#parts;
+    const endpoint = await eventEndpoint(settings, signal, clock);
+    const ownerId = owner.idOf(this.#thing);
     const checkpoints = await openCheckpoints({
       settings,
       stateDirectory,
       hubThing: this.#thing,
+      client: this.#parts.client,
+      clock,
       log: this.#log,
     });
     const partitions = new Partitions({
       laneOptions: (waiting) => this.#laneOptions(waiting),
       onBlocked: (who, error) => this.#condition.setBlocked(who, error),
-      owner: this.#parts.ownerId,
+      owner: ownerId,
       onError: (partitionId, error) => this.#sourceFailed(partitionId, error),
       log: this.#log,
     });
@@ -331,7 +369,8 @@ export class HubConnection {
         handlers: partitions,
         checkpoints: checkpoints.store,
         startPosition: startPositionOf(settings.startPosition),
-        ownerId: this.#parts.ownerId,
+        recoveredPosition: checkpoints.recoveredPosition,
+        ownerId,
         signal,
       });
       partitions.attach(source);
@@ -375,6 +414,7 @@ export class HubConnection {
     return {
       watch: watch.of(this.#thing),
       interpreter: new Interpreter({
+        outages: this.#outages,
         translator: () => this.#requireTranslator(),
         definitions: this.#definitions,
         creator: this.#devices.creator,
@@ -388,6 +428,8 @@ export class HubConnection {
         client,
         hubThing: this.#thing,
         counters,
+        outages: this.#outages,
+        probe: this.#probe,
         onWaiting: waiting('send'),
         onAnswer: (seconds) => metrics.sendSeconds.observe({ hub: this.#thing }, seconds),
       }),

@@ -19,6 +19,17 @@ export const STORAGE_THINGS: ServedThings = {
   noun: 'storage',
 };
 
+/** The names of these Things in ThingWorx, as far as the user of the sidecar sees them. Rejects as calls to ThingWorx do. */
+export async function listThings(
+  client: ThingworxClient,
+  { template }: ServedThings,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const answer = await client.invokeOn('ThingTemplates', template, 'GetImplementingThings', {}, { signal });
+  const rows = (answer as { rows?: { name?: string }[] } | undefined)?.rows ?? [];
+  return rows.flatMap(({ name }) => (name ? [name] : []));
+}
+
 /**
  * Finds the Things of one template in ThingWorx when the sidecar starts and asks each to connect, so that either side may restart first. It tries
  * as long as it takes and says once why it waits.
@@ -58,7 +69,9 @@ export class ThingFinder {
   }
 
   async #run(): Promise<void> {
-    const things = await this.#untilAnswered(`find the ${this.#served.noun} Things`, () => this.#things());
+    const things = await this.#untilAnswered(`find the ${this.#served.noun} Things`, () =>
+      listThings(this.#client, this.#served, this.#abort.signal),
+    );
     if (!things) return;
     this.#log.info(
       { things },
@@ -68,19 +81,6 @@ export class ThingFinder {
     );
     await Promise.all(things.map((thing) => this.#connect(thing)));
     this.#found = !this.#abort.signal.aborted;
-  }
-
-  async #things(): Promise<string[]> {
-    const signal = this.#abort.signal;
-    const answer = await this.#client.invokeOn(
-      'ThingTemplates',
-      this.#served.template,
-      'GetImplementingThings',
-      {},
-      { signal },
-    );
-    const rows = (answer as { rows?: { name?: string }[] } | undefined)?.rows ?? [];
-    return rows.flatMap(({ name }) => (name ? [name] : []));
   }
 
   async #connect(thing: string): Promise<void> {

@@ -91,7 +91,7 @@ export class OneTimeSecretTokens {
 }
 
 /** The secret itself, or what `env:NAME` or `file:/path` refer to. The message never holds the value. */
-async function resolveSecret(name: SecretName, value: string): Promise<string> {
+export async function resolveSecret(name: SecretName, value: string): Promise<string> {
   const text = value.trim();
   if (text.startsWith('env:')) {
     const variable = text.slice('env:'.length);

@@ -173,7 +173,7 @@ describe('the mashups', { skip }, () => {
     await open('Devices', { hub: HUB_THING });
     await row('devices', 'pump-01').click();
     await page.getByRole('button', { name: 'Open' }).click();
-    await row('values', 'speed').click();
+    await row('values', 'flow').click();
     await page.locator('[data-widget="history"] svg[data-points]:not([data-points="0"])').waitFor();
     await shoot('device-values');
 

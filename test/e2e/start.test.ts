@@ -52,7 +52,7 @@ describe('npm start', () => {
 
   test('prints three addresses in 80 columns, and a device to paste into a terminal', async (t) => {
     const command = new Command(t, 'start.ts');
-    const out = await command.untilOutput(/user, password .*\n/);
+    const out = await command.untilOutput(/ {2}login .*\n/);
     const table = out.slice(out.indexOf('Thing  '));
     for (const line of table.split('\n')) assert.ok(line.length <= 80, line);
     const address = (label: string) => new RegExp(`^${label} +(http\\S+)$`, 'm').exec(out)?.[1] ?? '';
@@ -60,7 +60,7 @@ describe('npm start', () => {
       assert.equal((await fetch(address(label))).status, 200, label);
     const snippet = /^CA=.*?^\}\)\(\);'$/ms.exec(out)?.[0] ?? '';
     await promisify(execFile)('sh', ['-c', snippet], { cwd: path.join(import.meta.dirname, '..', '..') });
-    const [, user, password] = /user, password +(\S+), (\S+)$/m.exec(out) ?? [];
+    const [, user, password] = / {2}login +(\S+), (\S+)$/m.exec(out) ?? [];
     const platform = new Platform({
       url: address('ThingWorx').replace(/\/$/, '/Thingworx'),
       user: user ?? '',
@@ -94,7 +94,7 @@ describe('npm start', () => {
 
   test('refuses an option that makes no sense', async (t) => {
     const { code, error } = await start(t, '--devices', 'many');
-    assert.equal(code, 1);
+    assert.equal(code, 2);
     assert.match(error, /--devices is "many"; expected a whole number/);
   });
 });

@@ -54,7 +54,7 @@ async function checkHub(
   }
   const { settings } = hub;
   const [azure, uploads] = await Promise.all([
-    checkAzure(settings, () => hub.azure(), signal),
+    checkAzure(hub, signal),
     checkUploads(settings, storages, signal),
   ]);
   return [...azure, ...uploads];

@@ -1,9 +1,9 @@
 import Type from 'typebox';
 import { OneOf, Table } from '../../contract/schema.ts';
 import { continuationToken, hub, withinCall } from '../device-members.ts';
-import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import {
+  JOB_ERRORS,
   JOB_STATUSES,
   JOB_TYPES,
   JobDocument,
@@ -12,6 +12,7 @@ import {
   jobDocument,
   jobId,
   jobResultRow,
+  jobsOf,
 } from './job-members.ts';
 
 const getJob = defineOperation({
@@ -23,9 +24,9 @@ const getJob = defineOperation({
   path: '/hubs/{hub}/jobs/{jobId}',
   input: Type.Object({ hub, jobId }),
   output: JobDocument,
-  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND'],
+  errors: [...JOB_ERRORS, 'AZURE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, jobId }) {
-    const { jobs } = await hubs.require(hub).azure();
+    const jobs = await jobsOf(hubs, hub);
     return jobDocument(await jobs.get(jobId, withinCall(signal)));
   },
 });
@@ -54,9 +55,9 @@ const listJobs = defineOperation({
     jobs: Table(JobRow, 'AzureIoT.Job_DS', { description: 'The jobs of one page.' }),
   }),
   result: 'jobs',
-  errors: [...IOT_HUB_ERRORS],
+  errors: [...JOB_ERRORS],
   async run({ hubs, signal }, { hub, type, status, pageSize, continuationToken }) {
-    const { jobs } = await hubs.require(hub).azure();
+    const jobs = await jobsOf(hubs, hub);
     const filter = { ...(type ? { type } : {}), ...(status ? { status } : {}) };
     const page = await jobs.list(filter, {
       ...withinCall(signal),
@@ -92,9 +93,9 @@ const getJobResults = defineOperation({
     results: Table(JobResultRow, 'AzureIoT.JobResult_DS', { description: 'The devices of one page.' }),
   }),
   result: 'results',
-  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND'],
+  errors: [...JOB_ERRORS, 'AZURE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, jobId, pageSize, continuationToken }) {
-    const { jobs } = await hubs.require(hub).azure();
+    const jobs = await jobsOf(hubs, hub);
     const page = await jobs.results(jobId, {
       ...withinCall(signal),
       pageSize: pageSize ?? 100,
@@ -114,9 +115,9 @@ const cancelJob = defineOperation({
   path: '/hubs/{hub}/jobs/{jobId}/cancel',
   input: Type.Object({ hub, jobId }),
   output: JobDocument,
-  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND', 'AZURE_CONFLICT'],
+  errors: [...JOB_ERRORS, 'AZURE_NOT_FOUND', 'AZURE_CONFLICT'],
   async run({ hubs, signal }, { hub, jobId }) {
-    const { jobs } = await hubs.require(hub).azure();
+    const jobs = await jobsOf(hubs, hub);
     return jobDocument(await jobs.cancel(jobId, withinCall(signal)));
   },
 });

@@ -19,7 +19,7 @@ import { mashupDataShapes } from './mashup-data-shapes.ts';
 import { mashupServices } from './mashup-services.ts';
 import type { Entity } from './model.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
-import { administrators, organization, project, sidecarGroup } from './project.ts';
+import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
 import { sidecarShape } from './sidecar-shape.ts';
 import { storageAccountTemplate } from './storage-account.ts';
 import { blobContainerTemplate } from './storage-container.ts';
@@ -43,6 +43,7 @@ const allDataShapes = [...dataShapes, ...operationDataShapes(dataShapes)];
 export const ENTITIES: readonly Entity[] = [
   project,
   administrators,
+  ...roleGroups,
   sidecarGroup,
   organization,
   ...allDataShapes,

@@ -1,4 +1,6 @@
 import { DeadLetterDetail } from '../../sidecar/operations/dead-letters/dead-letter-members.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import { ROLES, type Role } from '../../sidecar/operations/operation.ts';
 import { type MashupCall, mashupService } from '../generate/mashup-service.ts';
 import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
@@ -20,6 +22,7 @@ import {
   ADMINISTRATORS,
   type DataShape,
   type FieldDefinition,
+  type Permission,
   permitAll,
   type ServiceDefinition,
   type Thing,
@@ -27,6 +30,7 @@ import {
   type ThingTemplate,
 } from './model.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
+import { permitFrom } from './roles.ts';
 import { blobContainerTemplate } from './storage-container.ts';
 
 /** The services of one entity that mashups call, by name. */
@@ -289,6 +293,30 @@ const OWN_SERVICES: readonly ServiceDefinition[] = [
   ),
 ];
 
+/** The least role that may call an operation. */
+function roleOf(operation: string): Role {
+  return OPERATIONS.find(({ name }) => name === operation)?.role ?? 'administrator';
+}
+
+/** The roles of the services of our own that do more than read. */
+const OWN_ROLES: Readonly<Record<string, Role>> = {
+  SaveMappings: 'engineer',
+  PublishSelected: roleOf('PublishNodes'),
+  UnpublishSelected: roleOf('UnpublishNodes'),
+  PreviewFile: roleOf('CreateDownloadLink'),
+  PrepareUpload: roleOf('CreateUploadLink'),
+};
+
+/** Each role may call what it may call on the chosen Thing, where the right is looked at again. */
+function rolePermissions(): Permission[] {
+  const roles = new Map<string, Role>([
+    ...OWN_SERVICES.map(({ name }) => [name, OWN_ROLES[name] ?? 'viewer'] as const),
+    ...CALLS.map((call) => [call.service.name, roleOf(call.service.name)] as const),
+  ]);
+  const names = (role: Role) => [...roles].filter(([, least]) => least === role).map(([name]) => name);
+  return ROLES.flatMap((role) => permitFrom(role, 'ServiceInvoke', names(role)));
+}
+
 /** The Thing whose services the mashups call: they name a Thing when they are made, and hubs and devices are the customer's. */
 export function mashupServices(shapes: readonly DataShape[]): Thing {
   const fields = (name: string) => shapes.find((shape) => shape.name === name)?.fields ?? [];
@@ -302,7 +330,7 @@ export function mashupServices(shapes: readonly DataShape[]): Thing {
     services: [...OWN_SERVICES, ...CALLS.map((call) => mashupService(call, fields))],
     events: [],
     subscriptions: [],
-    permissions: permitAll(ADMINISTRATORS),
+    permissions: [...permitAll(ADMINISTRATORS), ...rolePermissions()],
     configurationTables: [],
   };
 }

@@ -1,5 +1,6 @@
 import { operationServices } from '../generate/services.ts';
-import { ADMINISTRATORS, permit, permitAll, type ThingShape } from './model.ts';
+import { ADMINISTRATORS, permitAll, type ThingShape } from './model.ts';
+import { permitListing, serviceRights } from './roles.ts';
 
 /** Put on Things that implement AzureIoT.Device_TS as well: it names the device and the hub. */
 export const opcPublisherShape: ThingShape = {
@@ -20,6 +21,6 @@ export const opcPublisherShape: ThingShape = {
   services: operationServices('AzureIoT.OpcPublisher_TS'),
   events: [],
   subscriptions: [],
-  permissions: permit('ServiceInvoke', ADMINISTRATORS, ['GetImplementingThings']),
-  instancePermissions: permitAll(ADMINISTRATORS),
+  permissions: permitListing(),
+  instancePermissions: [...permitAll(ADMINISTRATORS), ...serviceRights('AzureIoT.OpcPublisher_TS')],
 };

@@ -1,5 +1,6 @@
 import { operationServices } from '../generate/services.ts';
-import { ADMINISTRATORS, permit, permitAll, type ThingTemplate } from './model.ts';
+import { ADMINISTRATORS, permitAll, type ThingTemplate } from './model.ts';
+import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 
 const AZURE = 'Azure connection';
 
@@ -31,6 +32,12 @@ export const blobContainerTemplate: ThingTemplate = {
   services: operationServices('AzureIoT.BlobContainer_TT'),
   events: [],
   subscriptions: [],
-  permissions: permit('ServiceInvoke', ADMINISTRATORS, ['GetImplementingThings']),
-  instancePermissions: permitAll(ADMINISTRATORS),
+  permissions: permitListing(),
+  instancePermissions: [
+    ...permitAll(ADMINISTRATORS),
+    ...serviceRights('AzureIoT.BlobContainer_TT'),
+    ...permitFrom('viewer', 'ServiceInvoke', READING_SERVICES),
+    ...permitFrom('viewer', 'PropertyRead', ['*']),
+    ...permitInside('PropertyRead', ['*']),
+  ],
 };

@@ -8,6 +8,7 @@ import { HttpServer } from '../http/server.ts';
 import { HubDirectory } from '../hub/directory.ts';
 import { HUB_THINGS, STORAGE_THINGS, ThingFinder } from '../hub/finder.ts';
 import { History } from '../hub/history.ts';
+import { Introduction, sidecarAddresses } from '../hub/introduction.ts';
 import { Owner } from '../hub/owner.ts';
 import { MessageWatch } from '../ingest/message-watch.ts';
 import { healthRoutes } from '../observe/health.ts';
@@ -59,8 +60,10 @@ export async function run(): Promise<void> {
     },
     secretTokens,
   );
-  const finder = new ThingFinder(client, log, HUB_THINGS);
-  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS);
+  let addresses: readonly string[] = [];
+  const introduction = new Introduction(client, log, () => addresses);
+  const finder = new ThingFinder(client, log, HUB_THINGS, introduction);
+  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS, introduction);
   const sidecar = { version: VERSION, startedAt: new Date() };
   const history = new History({ hubs: () => hubs.statuses(), stateDirectory: settings.stateDirectory });
   const webConsole = new Console({
@@ -81,12 +84,14 @@ export async function run(): Promise<void> {
     token,
     hosts: [settings.host, ...settings.hostNames],
     log,
+    introduction,
     console: webConsole,
     mount: healthRoutes(() => hubs.readiness(finder), metrics),
   });
   const server = new HttpServer(app, { host: settings.host, port: settings.port, tls: settings.tls });
 
   const port = await server.start();
+  addresses = sidecarAddresses({ ...settings, port, tls: settings.tls !== undefined });
   finder.start();
   storageFinder.start();
   const manager = new ServiceManager(process.env, log);

@@ -15,6 +15,7 @@ import { eventually } from '../e2e/observe.ts';
 import { launchBrowser, skip } from './chromium.ts';
 
 const USER = 'factory-engineer';
+const VIEWER = 'factory-viewer';
 const PASSWORD = 'a-Password-of-the-factory-1';
 /** Where the pictures of docs/mashups.md go; none are taken unless it is set. `npm run screenshots` sets it. */
 const shots = process.env['SCREENSHOTS'];
@@ -32,16 +33,8 @@ describe('the mashups', { skip }, () => {
   before(async () => {
     await system.start();
     await system.platform.invoke(HUB_THING, 'GrantPermissions');
-    await system.platform.invokeOn('Resources', 'EntityServices', 'CreateUser', {
-      name: USER,
-      password: PASSWORD,
-      description: '',
-      tags: '',
-    });
-    await system.platform.invokeOn('Groups', 'AzureIoT.Administrators_UG', 'AddMember', {
-      member: USER,
-      type: 'User',
-    });
+    await addUser(USER, 'AzureIoT.Administrators_UG');
+    await addUser(VIEWER, 'AzureIoT.Viewers_UG');
     await plant.start();
     ticking = tick();
     browser = await launchBrowser();
@@ -61,6 +54,15 @@ describe('the mashups', { skip }, () => {
     await system.stop();
   });
 
+  const addUser = async (name: string, group: string): Promise<void> => {
+    await system.platform.invokeOn('Resources', 'EntityServices', 'CreateUser', {
+      name,
+      password: PASSWORD,
+      description: '',
+      tags: '',
+    });
+    await system.platform.invokeOn('Groups', group, 'AddMember', { member: name, type: 'User' });
+  };
   const tick = async (): Promise<void> => {
     while (!ending.signal.aborted) {
       await plant.tick();
@@ -334,6 +336,27 @@ describe('the mashups', { skip }, () => {
       await page.getByRole('button', { name: 'Replay selected' }).click();
       await eventually(async () => assert.ok(!(await letterIds()).includes(id), 'it is delivered'), 5_000);
     });
+  });
+
+  test('let a viewer look and change nothing', async () => {
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByLabel('User').fill(VIEWER);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.locator('[data-widget="state"]').filter({ hasText: 'running' }).waitFor();
+    await open('Devices', { hub: HUB_THING });
+    await row('devices', 'pump-01').click();
+    await page.getByRole('button', { name: 'Open' }).click();
+    await row('values', 'flow').click();
+    await page.locator('[data-widget="history"] svg[data-points]:not([data-points="0"])').waitFor();
+    await tab('Commands');
+    await page.getByLabel('Method', { exact: true }).first().fill('start');
+    await page.getByRole('button', { name: 'Invoke' }).click();
+    await page
+      .getByRole('log')
+      .getByText(/InvokeMethod.*Not authorized/)
+      .waitFor();
+    assert.equal((await valuesOf('pump-01'))['running'], false);
   });
 
   test('cause no fault in the viewer', () => {

@@ -54,6 +54,7 @@ export const GROUPS: readonly Group[] = [
       { page: 'errors', text: 'Errors' },
       { page: 'metrics', text: 'Metrics' },
       { page: 'permissions', text: 'Permissions' },
+      { page: 'security', text: 'Security' },
       { page: 'glossary', text: 'Glossary' },
     ],
   },

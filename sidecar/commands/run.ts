@@ -82,7 +82,7 @@ export async function run(): Promise<void> {
     operations: OPERATIONS,
     context: { hubs, history, storages, secretTokens, thingworx: client, sidecar },
     token,
-    hosts: [settings.host, ...settings.hostNames],
+    hosts: [settings.host, ...settings.hostNames, ...settings.publicUrls.map((url) => new URL(url).hostname)],
     log,
     introduction,
     console: webConsole,

@@ -1,11 +1,24 @@
 import Type from 'typebox';
 import { HubSettingsInput, SECRET_NAMES, withDefaults } from '../contract/hub-settings.ts';
 import { DateTime, forThingWorx, OneOf, OneRow, Table, ThingName } from '../contract/schema.ts';
-import { HubStatus } from '../contract/status.ts';
+import { Counters, HubStatus } from '../contract/status.ts';
 import { defineOperation } from './operation.ts';
 
-/** The status as services return it. */
-const hubStatus = OneRow(HubStatus, 'AzureIoT.HubStatus_DS');
+/** The status as services return it: widgets bind columns and nothing inside a JSON cell. */
+const serviceResult = OneRow(
+  Type.Object(
+    {
+      ...HubStatus.properties,
+      ...Counters.properties,
+      lastErrorCode: Type.Optional(Type.String({ description: 'The code of lastError.' })),
+      lastErrorMessage: Type.Optional(Type.String({ description: 'The message of lastError.' })),
+      lastErrorTime: Type.Optional(DateTime({ description: 'The time of lastError.' })),
+      lastErrorRemedy: Type.Optional(Type.String({ description: 'What to do about lastError.' })),
+    },
+    { description: 'The status of one connected hub.' },
+  ),
+  'AzureIoT.HubStatus_DS',
+);
 
 export const connect = defineOperation({
   name: 'Connect',
@@ -26,7 +39,7 @@ export const connect = defineOperation({
     }),
   }),
   output: Type.Object({
-    status: hubStatus,
+    status: HubStatus,
     tickets: Type.Array(
       Type.Object({
         name: OneOf(SECRET_NAMES, { description: 'The name of a secret setting.' }),
@@ -37,7 +50,7 @@ export const connect = defineOperation({
       { description: 'One one-time secret token for each secret that is expected.' },
     ),
   }),
-  result: 'status',
+  serviceResult,
   errors: ['SECRET_UNREADABLE', 'CONNECTION_STRING_INVALID', 'MAPPINGS_INVALID'],
   script: 'hand-written',
   async run({ hubs }, { hub, settings, secretNames }) {
@@ -78,7 +91,8 @@ const getStatus = defineOperation({
   method: 'GET',
   path: '/hubs/{hub}/status',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
-  output: hubStatus,
+  output: HubStatus,
+  serviceResult,
   errors: ['HUB_NOT_CONNECTED'],
   script: 'hand-written',
   async run({ hubs }, { hub }) {

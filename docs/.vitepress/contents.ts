@@ -32,6 +32,7 @@ export const GROUPS: readonly Group[] = [
       { page: 'files', text: 'Files in Blob Storage' },
       { page: 'storage', text: 'Messages from storage' },
       { page: 'dead-letters', text: 'Dead letters' },
+      { page: 'mashups', text: 'Mashups' },
       { page: 'console', text: 'The console' },
     ],
   },

@@ -12,7 +12,7 @@ import {
   type ThingShape,
   type ThingTemplate,
 } from './model.ts';
-import { permitFrom, permitInside, READING_SERVICES, serviceRights } from './roles.ts';
+import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 
 const DEVICE = 'Azure IoT';
 
@@ -217,14 +217,23 @@ export const deviceShape: ThingShape = {
   ],
   events: deviceEvents,
   subscriptions: [...synchronizeSubscriptions, ...refreshSubscriptions],
-  permissions: permit('ServiceInvoke', SIDECAR_GROUP, [
-    'GetImplementingThings',
-    'QueryImplementingThingsWithData',
-  ]),
+  permissions: [
+    ...permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThingsWithData']),
+    ...permitListing(),
+    // Which Thing a device has, wherever a mashup leads to it.
+    ...permit('ServiceInvoke', ADMINISTRATORS, ['QueryImplementingThingsWithData']),
+    ...permitFrom('viewer', 'ServiceInvoke', ['QueryImplementingThingsWithData']),
+  ],
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
     ...serviceRights('AzureIoT.Device_TS'),
-    ...permitFrom('viewer', 'ServiceInvoke', READING_SERVICES),
+    ...permitFrom('viewer', 'ServiceInvoke', [
+      ...READING_SERVICES,
+      'GetPropertyDefinitions',
+      'GetPropertyTime',
+      'GetPropertyQuality',
+      'QueryNamedPropertyHistory',
+    ]),
     ...permitFrom('viewer', 'PropertyRead', ['*']),
     // Operators write no property, so that UpdatePropertyValues can be left to those who may write all of them; they have UpdateTwin.
     ...permitFrom('engineer', 'ServiceInvoke', [refreshTwin.name, 'UpdatePropertyValues', 'GetPropertyTime']),
@@ -266,6 +275,7 @@ export const deviceShape: ThingShape = {
 
 export const deviceTemplate: ThingTemplate = {
   kind: 'ThingTemplate',
+  homeMashup: 'AzureIoT.Device_MU',
   name: 'AzureIoT.Device_TT',
   description:
     'A device of an Azure IoT Hub. Add the properties that it sends, or derive templates from it for kinds of devices.',

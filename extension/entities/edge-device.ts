@@ -73,6 +73,7 @@ const refresh: SubscriptionDefinition = {
 
 export const edgeDeviceTemplate: ThingTemplate = {
   kind: 'ThingTemplate',
+  homeMashup: 'AzureIoT.Device_MU',
   name: 'AzureIoT.EdgeDevice_TT',
   description:
     'An IoT Edge device of an Azure IoT Hub. Add AzureIoT.OpcPublisher_TS to those that run OPC Publisher.',

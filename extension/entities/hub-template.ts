@@ -24,7 +24,7 @@ import {
   type SubscriptionDefinition,
   type ThingTemplate,
 } from './model.ts';
-import { permitFrom, permitInside, READING_SERVICES, serviceRights } from './roles.ts';
+import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 
 const { REMEDIES } = checkConstants;
@@ -221,6 +221,7 @@ function isSecret(property: string): boolean {
 
 export const hubTemplate: ThingTemplate = {
   kind: 'ThingTemplate',
+  homeMashup: 'AzureIoT.Hub_MU',
   name: 'AzureIoT.Hub_TT',
   description:
     'One Azure IoT Hub: its settings and status as properties, and the services that need no device.',
@@ -230,12 +231,15 @@ export const hubTemplate: ThingTemplate = {
   services,
   events,
   subscriptions,
-  permissions: permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThings']),
+  permissions: [
+    ...permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThings']),
+    ...permitListing(),
+  ],
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
     ...INTRODUCTION_RIGHTS,
     ...serviceRights('AzureIoT.Hub_TT'),
-    ...permitFrom('viewer', 'ServiceInvoke', READING_SERVICES),
+    ...permitFrom('viewer', 'ServiceInvoke', [...READING_SERVICES, 'FindDeviceThings']),
     ...permitFrom('viewer', 'PropertyRead', [
       ...settingProperties.map(({ name }) => name).filter((name) => !isSecret(name)),
       ...statusProperties.map(({ name }) => name),

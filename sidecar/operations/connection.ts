@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { HubSettingsInput, SECRET_NAMES, withDefaults } from '../contract/hub-settings.ts';
-import { DateTime, forThingWorx, OneOf, OneRow, ThingName } from '../contract/schema.ts';
+import { DateTime, forThingWorx, OneOf, OneRow, Table, ThingName } from '../contract/schema.ts';
 import { Counters, HubStatus } from '../contract/status.ts';
 import { defineOperation } from './operation.ts';
 
@@ -100,6 +100,50 @@ const getStatus = defineOperation({
   },
 });
 
+const count = (description: string) =>
+  forThingWorx(Type.Integer({ minimum: 0, description }), { baseType: 'LONG' });
+
+const HubSampleRow = Type.Object(
+  {
+    time: DateTime({ description: 'When these figures were taken.' }),
+    ratePerSecond: Type.Number({
+      minimum: 0,
+      description: 'Messages delivered each second, over the minute before.',
+    }),
+    lag: count('Messages in all partitions that were not yet finished.'),
+    delivered: count('Messages delivered since the hub was connected.'),
+    ignored: count('Messages ignored since the hub was connected.'),
+    deadLettered: count('Messages put into the dead-letter store since the hub was connected.'),
+  },
+  { description: 'The figures of a hub at one time.' },
+);
+
+const getHistory = defineOperation({
+  name: 'GetHistory',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Connection',
+  role: 'viewer',
+  summary:
+    'Reads the figures of this hub in the last hour, one row each ten seconds; they are gone when the sidecar restarts.',
+  method: 'GET',
+  path: '/hubs/{hub}/history',
+  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
+  output: Type.Object({
+    samples: Table(HubSampleRow, 'AzureIoT.HubSample_DS', { description: 'The oldest first.' }),
+  }),
+  result: 'samples',
+  errors: ['HUB_NOT_CONNECTED'],
+  async run({ hubs, history }, { hub }) {
+    hubs.require(hub);
+    return {
+      samples: history.samples.flatMap(({ timeMs, hubs: figures }) => {
+        const sample = figures[hub];
+        return sample ? [{ time: new Date(timeMs).toISOString(), ...sample }] : [];
+      }),
+    };
+  },
+});
+
 const listHubs = defineOperation({
   name: 'ListHubs',
   category: 'Connection',
@@ -182,4 +226,12 @@ const checkSidecar = defineOperation({
 });
 
 /** The connection of a hub Thing and its secrets. */
-export const CONNECTION = [connect, disconnect, getStatus, listHubs, putSecret, checkSidecar] as const;
+export const CONNECTION = [
+  connect,
+  disconnect,
+  getStatus,
+  getHistory,
+  listHubs,
+  putSecret,
+  checkSidecar,
+] as const;

@@ -133,6 +133,7 @@ export async function startApp(t: TestContext, options: Partial<AppOptions> = {}
   const lines: string[] = [];
   const context: Omit<OperationContext, 'signal'> = {
     hubs,
+    history: { samples: [] },
     storages: new StorageAccounts(secretTokens),
     secretTokens,
     thingworx: new ThingworxClient({ url: 'http://127.0.0.1:1/Thingworx', appKey: 'none' }),

@@ -10,6 +10,7 @@ const SCRIPTS = {
   'npm run build': 'build.ts',
   'npm run fuzz': 'fuzz.ts',
   'npm run local-cloud': 'local-cloud.ts',
+  'npm run release': 'release.ts',
 } as const;
 
 for (const [name, script] of Object.entries(SCRIPTS)) {

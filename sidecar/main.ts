@@ -4,6 +4,7 @@ import { health } from './commands/health.ts';
 import { run } from './commands/run.ts';
 import { renderSteps } from './commands/steps.ts';
 import { toConnectorError } from './errors/connector-error.ts';
+import { trustExtraAuthorities } from './lib/authorities.ts';
 import { probe } from './probe/probe.ts';
 import { setup } from './setup/setup.ts';
 import { VERSION } from './version.ts';
@@ -13,6 +14,7 @@ const terminal = { input: process.stdin, output: process.stdout };
 /** Does what the command line asks for. Gives the exit code. */
 async function main(): Promise<number> {
   const command = readCommandLine(process.argv.slice(2));
+  trustExtraAuthorities(process.env);
   switch (command.name) {
     case 'help':
       process.stdout.write(command.text);

@@ -17,6 +17,8 @@ export interface Settings {
   readonly port: number;
   /** Names beside the loopback ones by which callers may address the sidecar. */
   readonly hostNames: readonly string[];
+  /** Addresses by which ThingWorx reaches the sidecar, when they are not those on which it listens. */
+  readonly publicUrls: readonly string[];
   /** PEM texts. Needed to listen on anything but loopback. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly stateDirectory: string;
@@ -42,6 +44,7 @@ const KEYS = [
   'SIDECAR_HOST',
   'SIDECAR_PORT',
   'SIDECAR_HOST_NAMES',
+  'SIDECAR_PUBLIC_URL',
   'SIDECAR_TLS_CERT_FILE',
   'SIDECAR_TLS_KEY_FILE',
   'SIDECAR_STATE_DIR',
@@ -73,7 +76,8 @@ export function loadSettings(environment: Source): Settings {
     sidecarToken,
     viewerToken: viewerToken(values, sidecarToken),
     host,
-    hostNames: (values['SIDECAR_HOST_NAMES'] ?? '').split(',').flatMap((name) => name.trim() || []),
+    hostNames: list(values['SIDECAR_HOST_NAMES']),
+    publicUrls: list(values['SIDECAR_PUBLIC_URL']).map(publicUrl),
     tls,
     port: port(values.SIDECAR_PORT),
     stateDirectory: path.resolve(values.SIDECAR_STATE_DIR ?? defaultStateDirectory(environment)),
@@ -132,6 +136,32 @@ function required(values: Source, key: string, expected: string): string {
   const value = values[key]?.trim();
   if (!value) throw new ConnectorError('SETTING_MISSING', `${key} is not set; expected ${expected}.`);
   return value;
+}
+
+function list(text = ''): string[] {
+  return text.split(',').flatMap((part) => part.trim() || []);
+}
+
+/** An address to which ThingWorx sends the sidecar token, so it has TLS unless it stays on the machine. */
+function publicUrl(text: string): string {
+  const expected = 'expected an https address such as https://sidecar.example.com:8780';
+  const url = URL.parse(text);
+  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw new ConnectorError('SETTING_INVALID', `SIDECAR_PUBLIC_URL is not an address; ${expected}.`);
+  }
+  if (url.protocol === 'http:' && !isLoopback(url.hostname.replace(/^\[|\]$/g, ''))) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `SIDECAR_PUBLIC_URL has no TLS, and ${url.host} is another machine; ${expected}.`,
+    );
+  }
+  if (url.username || url.password || url.search || url.hash) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `SIDECAR_PUBLIC_URL must hold no login, query or fragment; ${expected}.`,
+    );
+  }
+  return text;
 }
 
 export function platformUrl(text: string): string {

@@ -15,6 +15,7 @@ export const GROUPS: readonly Group[] = [
     text: 'Get started',
     pages: [
       { page: 'index', text: 'Overview' },
+      { page: 'tutorial', text: 'Tutorial' },
       { page: 'azure', text: 'Prepare Azure' },
       { page: 'install', text: 'Install' },
       { page: 'configure', text: 'Configure' },
@@ -42,6 +43,7 @@ export const GROUPS: readonly Group[] = [
       { page: 'troubleshoot', text: 'Troubleshoot' },
       { page: 'upgrade', text: 'Upgrade and roll back' },
       { page: 'recovery', text: 'Backup and recovery' },
+      { page: 'reliability', text: 'Reliability' },
     ],
   },
   {

@@ -12,6 +12,7 @@ import {
   type ThingShape,
   type ThingTemplate,
 } from './model.ts';
+import { permitFrom, permitInside, READING_SERVICES, serviceRights } from './roles.ts';
 
 const DEVICE = 'Azure IoT';
 
@@ -125,6 +126,15 @@ const healPropertyTimes: ServiceDefinition = {
   script: handWritten('HealPropertyTimes'),
 };
 
+const TWIN_PROPERTIES = [
+  'twinDesired',
+  'twinReported',
+  'twinTags',
+  'modelId',
+  'connectionState',
+  'lastActivityTime',
+] as const;
+
 export const deviceShape: ThingShape = {
   kind: 'ThingShape',
   name: 'AzureIoT.Device_TS',
@@ -221,6 +231,23 @@ export const deviceShape: ThingShape = {
   ]),
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
+    ...serviceRights('AzureIoT.Device_TS'),
+    ...permitFrom('viewer', 'ServiceInvoke', READING_SERVICES),
+    ...permitFrom('viewer', 'PropertyRead', ['*']),
+    ...permitFrom('operator', 'ServiceInvoke', [refreshTwin.name]),
+    // A set value is a command, which goes to the device; a tag says what the device is.
+    ...permitFrom('operator', 'PropertyWrite', ['twinDesired']),
+    ...permitFrom('engineer', 'PropertyWrite', ['*']),
+    // What RefreshTwin and the subscriptions to the twin properties do.
+    ...permitInside('ServiceInvoke', [
+      synchronizeTwin.name,
+      refreshTwinInBackground.name,
+      'UpdatePropertyValues',
+      'GetPropertyTime',
+    ]),
+    ...permitInside('PropertyRead', ['*']),
+    ...permitInside('PropertyWrite', TWIN_PROPERTIES),
+    ...permitInside('EventInvoke', ['TwinUpdateRefused']),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [
       'UpdatePropertyValues',
       'GetPropertyTime',

@@ -1,7 +1,15 @@
-/* The way from a service to the sidecar. */
-var result = askWithToken({
-  method: method,
-  path: path,
-  content: content,
-  endMs: budgetEnd(isSet(timeoutSeconds) ? Number(timeoutSeconds) : 20)
-});
+/* The way from a service to the sidecar. An operation has a name and no path, so nothing can lead elsewhere; and what it is about is this
+   Thing, so that a right on this service of one Thing opens no other. */
+function run() {
+  var name = String(operation);
+  if (!/^[A-Z][A-Za-z]*$/.test(name)) {
+    throw new Error("REQUEST_INVALID: operation must be the name of an operation, such as GetTwin.");
+  }
+  return askWithToken({
+    operation: name,
+    input: isSet(input) ? plain(input) : {},
+    endMs: budgetEnd(isSet(timeoutSeconds) ? Number(timeoutSeconds) : 20)
+  });
+}
+
+var result = run();

@@ -14,6 +14,7 @@ export interface ChaosSystemOptions {
   readonly random: Random;
   readonly devices: number;
   readonly localCheckpoints: boolean;
+  readonly fileRepository?: boolean;
   readonly onSidecarLine: (line: string) => void;
 }
 
@@ -49,7 +50,7 @@ export class ChaosSystem {
   }
 
   async start(): Promise<void> {
-    const { devices, localCheckpoints, onSidecarLine } = this.#options;
+    const { devices, localCheckpoints, fileRepository = false, onSidecarLine } = this.#options;
     const [thingworxPort, iotHubPort, storagePort] = [await freePort(), await freePort(), await freePort()];
     await this.#open('ThingWorx', thingworxPort);
     // The certificates of the emulators, which start later.
@@ -62,6 +63,7 @@ export class ChaosSystem {
     this.#system = new LocalSystem({
       devices,
       localCheckpoints,
+      fileRepository,
       thingworxPort,
       iotHubPort,
       storagePort,

@@ -51,7 +51,6 @@ class Run {
   readonly #random: Random;
   #load: Load | undefined;
   #logLines = 0;
-  #before = { missing: 0, outOfOrder: 0 };
 
   constructor(localCheckpoints: boolean, options: CoordinatorOptions) {
     this.#options = options;
@@ -97,24 +96,20 @@ class Run {
     const healedAtMs = performance.now();
     await load.end();
     const arrived = await this.#untilArrived(healedAtMs);
-    if (!arrived)
-      console.error(
-        'DEBUG',
-        JSON.stringify(await load.debug()),
-        JSON.stringify(await this.#system.local.status()),
-      );
     const recoverySeconds = (performance.now() - healedAtMs) / 1000;
     const expected = before.letters + load.malformed - before.malformed + (row.refusals?.(context) ?? 0);
     await this.#until(async () => (await this.#deadLetters()) >= expected);
     const found = await load.compare();
     const deadLetters = (await this.#deadLetters()) - expected;
-    const missing = found.missing - this.#before.missing + Math.max(0, -deadLetters);
-    const outOfOrder = found.outOfOrder - this.#before.outOfOrder;
-    this.#before = found;
+    const { missingValues, missingNotifications, outOfOrder } = found;
+    const missingLetters = Math.max(0, -deadLetters);
+    const missing = missingValues + missingNotifications + missingLetters;
     const accountsAddUp = await this.#accountsAddUp();
     const limit = row.recoverySeconds ?? RECOVERY_SECONDS;
     const broken = [
-      ...(missing > 0 ? ['messages are missing'] : []),
+      ...(missingValues > 0 ? [`${missingValues} values are missing`] : []),
+      ...(missingNotifications > 0 ? [`${missingNotifications} notifications are missing`] : []),
+      ...(missingLetters > 0 ? [`${missingLetters} dead letters are missing`] : []),
       ...(outOfOrder > 0 ? ['order'] : []),
       ...(deadLetters > 0 ? ['good messages are dead letters'] : []),
       ...(arrived ? [] : [`not recovered within ${GIVE_UP_MS / 1000} s`]),
@@ -153,7 +148,7 @@ class Run {
   async #deadLetters(): Promise<number> {
     const { platform } = this.#system.local;
     const answer = await platform.invoke(HUB_THING, 'CountDeadLetters').catch(() => undefined);
-    return (answer as { count?: number } | undefined)?.count ?? -1;
+    return (answer as { rows?: { count?: number }[] } | undefined)?.rows?.[0]?.count ?? -1;
   }
 
   /** A sidecar that was started again counts from the beginning. */

@@ -73,7 +73,9 @@ export class FaultProxy {
   #accept(client: net.Socket): void {
     this.accepted += 1;
     if (this.#mode === 'garbage') {
+      this.#sockets.add(client);
       client.on('error', () => undefined);
+      client.on('close', () => this.#sockets.delete(client));
       client.end(GARBAGE);
       return;
     }

@@ -8,12 +8,20 @@ import type { LocalSystem } from '../local/system.ts';
 
 /** What arrived of a load, compared with what was sent. */
 export interface Arrival {
-  readonly missing: number;
+  readonly missingValues: number;
+  readonly missingNotifications: number;
   readonly outOfOrder: number;
 }
 
-const PAUSE_MS = 50;
-const MALFORMED_EVERY = 10;
+const ROUND_MS = 50;
+const BESIDE_EVERY = 10;
+
+interface LoadOptions {
+  /** Messages of each device in each round of 50 ms; fewer on a machine that is too slow. */
+  readonly perRound?: number;
+  /** Whether a subscriber on the platform looks at the order. What it has seen is kept in a property, so it cannot be much. */
+  readonly subscribes?: boolean;
+}
 
 /**
  * Numbered messages of all devices of a system, with a malformed body now and then and a change of a twin beside: it knows what was sent, and
@@ -21,6 +29,7 @@ const MALFORMED_EVERY = 10;
  */
 export class Load {
   readonly #system: LocalSystem;
+  readonly #options: Required<LoadOptions>;
   readonly #volume: Volume;
   #values: Listener | undefined;
   #notifications: Listener | undefined;
@@ -28,11 +37,16 @@ export class Load {
   #registry: Registry | undefined;
   /** The version that the twin of each device came to. */
   readonly #versions = new Map<string, number[]>();
+  /** Up to which message of each device the comparison has come. */
+  readonly #compared = new Map<string, number>();
+  /** As the subscriber has seen it since the beginning. */
+  #outOfOrder = 0;
   #malformed = 0;
   #running: { readonly over: AbortController; readonly done: Promise<void> } | undefined;
 
-  constructor(system: LocalSystem) {
+  constructor(system: LocalSystem, { perRound = 2, subscribes = true }: LoadOptions = {}) {
     this.#system = system;
+    this.#options = { perRound, subscribes };
     this.#volume = new Volume(
       system,
       system.devices.map(({ deviceId }) => deviceId),
@@ -54,7 +68,7 @@ export class Load {
   }
 
   async open(): Promise<void> {
-    this.#values = await countListener(this.#system, 'Counts', this.deviceIds);
+    if (this.#options.subscribes) this.#values = await countListener(this.#system, 'Counts', this.deviceIds);
     this.#notifications = new Listener(this.#system, 'Notifications');
     await this.#notifications.listen(
       this.deviceIds.map((thing) => ({ thing, event: 'TwinChanged', expression: 'eventData.version' })),
@@ -94,42 +108,44 @@ export class Load {
       if (count !== this.#volume.count) return false;
       const last = this.#versions.get(deviceId)?.at(-1);
       const heard = await this.#heardVersions(deviceId);
-      if (last !== undefined && heard.at(-1) !== last) return false;
+      if (last !== undefined && !heard.includes(last)) return false;
     }
     return true;
   }
 
-  async debug(): Promise<unknown> {
-    const out = [];
-    for (const deviceId of this.deviceIds) {
-      const { count } = await this.#system.platform.properties(deviceId);
-      out.push([
-        deviceId,
-        count,
-        this.#volume.count,
-        this.#versions.get(deviceId),
-        await this.#heardVersions(deviceId),
-      ]);
-    }
-    return out;
-  }
-
-  /** Compares everything since the beginning. */
-  async compare(): Promise<Arrival> {
-    let missing = 0;
+  /**
+   * Compares what was sent with what arrived since the last comparison. Messages that are newer than the present value of their Thing are left to the
+   * next one with `arrived`: they may be on their way.
+   */
+  async compare({ arrived = false } = {}): Promise<Arrival> {
+    let missingValues = 0;
+    let missingNotifications = 0;
     let outOfOrder = 0;
     for (const [index, deviceId] of this.deviceIds.entries()) {
-      const stored = new Set(
-        (await this.#system.platform.history(deviceId, 1_000_000)).map((row) => Number(row['count'])),
-      );
-      missing += this.#volume.sent.filter((count) => !stored.has(count)).length;
+      const through = arrived
+        ? Number((await this.#system.platform.properties(deviceId))['count'])
+        : this.#volume.count;
+      const rows = await this.#system.platform.history(deviceId, 1_000_000);
+      const stored = new Set(rows.map((row) => Number(row['count'])));
+      for (let count = (this.#compared.get(deviceId) ?? 0) + 1; count <= through; count += 1)
+        if (!stored.has(count)) missingValues += 1;
+      this.#compared.set(deviceId, through);
       outOfOrder += steppedBack(((await this.#values?.heard(index)) ?? []).map(Number));
-      const versions = await this.#heardVersions(deviceId);
-      const heard = new Set(versions);
-      missing += (this.#versions.get(deviceId) ?? []).filter((version) => !heard.has(version)).length;
-      outOfOrder += steppedBack(versions);
+      outOfOrder += steppedBack(await this.#heardVersions(deviceId));
+      if (!arrived) missingNotifications += await this.#missingVersions(deviceId);
     }
-    return { missing, outOfOrder };
+    const before = this.#outOfOrder;
+    this.#outOfOrder = outOfOrder;
+    return { missingValues, missingNotifications, outOfOrder: outOfOrder - before };
+  }
+
+  async #missingVersions(deviceId: string): Promise<number> {
+    const heard = new Set(await this.#heardVersions(deviceId));
+    const sent = this.#versions.get(deviceId) ?? [];
+    const missing = sent.filter((version) => !heard.has(version)).length;
+    // Counted once.
+    this.#versions.set(deviceId, sent.slice(-1));
+    return missing;
   }
 
   async #heardVersions(deviceId: string): Promise<number[]> {
@@ -137,15 +153,17 @@ export class Load {
   }
 
   async #send(over: AbortSignal): Promise<void> {
+    const startedAtMs = performance.now();
     for (let round = 0; !over.aborted; round += 1) {
-      await this.#volume.send(2);
-      if (round % MALFORMED_EVERY === 0) await this.#sendBeside(round);
-      await sleep(PAUSE_MS);
+      await this.#volume.send(this.#options.perRound);
+      if (round % BESIDE_EVERY === 0) await this.#sendBeside(round);
+      const nextAtMs = startedAtMs + (round + 1) * ROUND_MS;
+      await sleep(Math.max(ROUND_MS / 10, nextAtMs - performance.now()));
     }
   }
 
   async #sendBeside(round: number): Promise<void> {
-    const deviceId = this.deviceIds[(round / MALFORMED_EVERY) % this.deviceIds.length] ?? '';
+    const deviceId = this.deviceIds[(round / BESIDE_EVERY) % this.deviceIds.length] ?? '';
     await store(this.#system, [{ deviceId, body: 'temperature=21.5' }]);
     this.#malformed += 1;
     const desired = { round };

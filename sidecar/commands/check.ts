@@ -1,6 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { hubCredentials } from '../azure/credentials.ts';
 import { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import { ServiceClock } from '../azure/service-clock.ts';
 import {
   type HubSettings,
   SECRET_NAMES,
@@ -10,6 +11,7 @@ import {
 } from '../contract/hub-settings.ts';
 import { HUB_THINGS, STORAGE_THINGS } from '../hub/finder.ts';
 import { isMissing } from '../lib/files.ts';
+import { createLog } from '../observe/log.ts';
 import { checkAzure, STORAGE_STEP, skipAzure } from '../operations/check/check-azure.ts';
 import { type CheckStep, checkStep, skipped } from '../operations/check/check-steps.ts';
 import { resolveSecret } from '../secrets/one-time-secret-tokens.ts';
@@ -144,7 +146,9 @@ async function checkHubAzure(values: PropertyValues, signal: AbortSignal): Promi
     return clients;
   };
   try {
-    const steps = await checkAzure(settings, open, signal);
+    // The steps say what is wrong with the clock; nobody reads a log here.
+    const clock = new ServiceClock(createLog('silent'));
+    const steps = await checkAzure({ settings, azure: open, clock }, signal);
     return [reading, ...(references.storageConnectionString ? steps : steps.map(storageUnknown))];
   } finally {
     await clients?.close();

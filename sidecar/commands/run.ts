@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { ServiceClock } from '../azure/service-clock.ts';
 import { StorageAccounts } from '../files/accounts.ts';
 import { createApp } from '../http/app.ts';
 import { Console } from '../http/console.ts';
@@ -7,6 +8,7 @@ import { HttpServer } from '../http/server.ts';
 import { HubDirectory } from '../hub/directory.ts';
 import { HUB_THINGS, STORAGE_THINGS, ThingFinder } from '../hub/finder.ts';
 import { History } from '../hub/history.ts';
+import { Introduction, sidecarAddresses } from '../hub/introduction.ts';
 import { Owner } from '../hub/owner.ts';
 import { MessageWatch } from '../ingest/message-watch.ts';
 import { healthRoutes } from '../observe/health.ts';
@@ -38,7 +40,8 @@ export async function run(): Promise<void> {
   const owner = new Owner({ stateDirectory: settings.stateDirectory, log });
   await owner.start();
   const token = await resolveToken(settings.sidecarToken, settings.stateDirectory);
-  const metrics = new Metrics();
+  const clock = new ServiceClock(log);
+  const metrics = new Metrics(() => clock.offsetMs / 1000);
   const client = new ThingworxClient({ url: settings.thingworxUrl, appKey: settings.thingworxAppKey });
   const secretTokens = new OneTimeSecretTokens();
   const storages = new StorageAccounts(secretTokens);
@@ -53,11 +56,14 @@ export async function run(): Promise<void> {
       version: VERSION,
       stateDirectory: settings.stateDirectory,
       owner,
+      clock,
     },
     secretTokens,
   );
-  const finder = new ThingFinder(client, log, HUB_THINGS);
-  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS);
+  let addresses: readonly string[] = [];
+  const introduction = new Introduction(client, log, () => addresses);
+  const finder = new ThingFinder(client, log, HUB_THINGS, introduction);
+  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS, introduction);
   const sidecar = { version: VERSION, startedAt: new Date() };
   const history = new History({ hubs: () => hubs.statuses(), stateDirectory: settings.stateDirectory });
   const webConsole = new Console({
@@ -78,12 +84,14 @@ export async function run(): Promise<void> {
     token,
     hosts: [settings.host, ...settings.hostNames],
     log,
+    introduction,
     console: webConsole,
     mount: healthRoutes(() => hubs.readiness(finder), metrics),
   });
   const server = new HttpServer(app, { host: settings.host, port: settings.port, tls: settings.tls });
 
   const port = await server.start();
+  addresses = sidecarAddresses({ ...settings, port, tls: settings.tls !== undefined });
   finder.start();
   storageFinder.start();
   const manager = new ServiceManager(process.env, log);

@@ -3,7 +3,7 @@ import addFormatsModule from 'ajv-formats';
 import type { TObject, TSchema } from 'typebox';
 import { ANNOTATION_KEYWORDS, EXPECTED_KEYWORD, factsOf } from '../contract/schema.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
+import { type Operation, ownerMember, pathMembers, usesQuery } from '../operations/operation.ts';
 
 /** ajv-formats is CommonJS whose types put the function one level too deep. */
 const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;
@@ -16,6 +16,13 @@ interface FieldError {
   readonly expected: string;
 }
 
+/** Checks path, query and body of a request and gives the input of the operation. @throws ConnectorError REQUEST_INVALID */
+export type InputCheck = (
+  path: Record<string, unknown>,
+  query: Record<string, unknown>,
+  body: unknown,
+) => Record<string, unknown>;
+
 /** Creates validators that name every invalid field, the problem and what is expected. */
 export class Validation {
   readonly #strict = newAjv(false);
@@ -25,13 +32,7 @@ export class Validation {
    * A check for the input of an operation. Path and query members are text and are converted; body members must have their
    * types. Defaults are filled in. The check throws ConnectorError REQUEST_INVALID.
    */
-  forInput(
-    operation: Operation,
-  ): (
-    path: Record<string, unknown>,
-    query: Record<string, unknown>,
-    body: unknown,
-  ) => Record<string, unknown> {
+  forInput(operation: Operation): InputCheck {
     const inPath = new Set(pathMembers(operation.path));
     const byTicket = operation.authorisation === 'ticket';
     const elsewhere = (name: string) => inPath.has(name) || (byTicket && name === 'secret');
@@ -46,6 +47,21 @@ export class Validation {
       const rest = textual ? fromQuery(query, restSchema) : body;
       check(checkRest(), rest);
       return { ...(rest as Record<string, unknown>), ...fromPath };
+    };
+  }
+
+  /** The same for a call by name: the path holds the Thing, the body everything else. */
+  forNamedCall(operation: Operation): InputCheck {
+    const owner = ownerMember(operation.path);
+    const schema = pick(operation.input, (name) => name !== owner);
+    const ownerSchema = pick(operation.input, (name) => name === owner);
+    const checkBody = whenUsed(() => this.#strict.compile(schema));
+    const checkOwner = whenUsed(() => this.#strict.compile(ownerSchema));
+    return ({ thing }, _query, body) => {
+      check(checkBody(), body);
+      const ofThing = owner === undefined ? {} : { [owner]: thing };
+      check(checkOwner(), ofThing);
+      return { ...(body as Record<string, unknown>), ...ofThing };
     };
   }
 

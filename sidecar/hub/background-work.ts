@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { ServiceClock } from '../azure/service-clock.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
 import { toConnectorError } from '../errors/connector-error.ts';
@@ -32,6 +33,7 @@ interface BackgroundWorkOptions {
   readonly log: Log;
   readonly definitions: ThingDefinitions;
   readonly client: ThingworxClient;
+  readonly clock: ServiceClock;
   /** The clients of the IoT Hub, for imports. */
   readonly azure: () => Promise<HubClients>;
   /** Called when an import has given a device its Thing. */
@@ -108,7 +110,7 @@ export class BackgroundWork {
 
   #defineKinds(): void {
     const { deadLetters } = this;
-    const { log, settings, definitions } = this.#options;
+    const { log, settings, definitions, clock } = this.#options;
     const replay = this.#forwarder('deadLetters');
     const events = this.#forwarder('events');
     this.tasks.define(
@@ -126,7 +128,11 @@ export class BackgroundWork {
     this.tasks.define(
       new EventReplay({
         openSource: async (source) => {
-          const endpoint = await eventEndpoint(settings(), source.signal ?? new AbortController().signal);
+          const endpoint = await eventEndpoint(
+            settings(),
+            source.signal ?? new AbortController().signal,
+            clock,
+          );
           return await openEventSource({ ...source, endpoint, maxBatchSize: 200 });
         },
         forwarder: () => events,

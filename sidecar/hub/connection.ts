@@ -1,6 +1,8 @@
+import { parseEventHub, parseIotHub } from '../azure/connection-string.ts';
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { EventSource, StartPosition } from '../azure/event-hubs/event-types.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { ServiceClock } from '../azure/service-clock.ts';
 import { type HubSettings, historyWarning, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
 import type { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
@@ -48,6 +50,7 @@ export interface HubParts {
   readonly watch: MessageWatch;
   readonly stateDirectory: string;
   readonly owner: Owner;
+  readonly clock: ServiceClock;
 }
 
 /** How long a hub that cannot work as it is set waits until it looks whether Azure's side has changed. */
@@ -70,6 +73,7 @@ export type Hub = Pick<
   | 'thing'
   | 'settings'
   | 'azure'
+  | 'clock'
   | 'tasks'
   | 'deadLetters'
   | 'definitions'
@@ -126,6 +130,7 @@ export class HubConnection {
       definitions: this.#definitions,
       settings: () => this.#requireSettings(),
       stateDirectory: parts.stateDirectory,
+      clock: parts.clock,
       log: this.#log,
       onWarning: () => this.#reporter.report(),
     };
@@ -177,6 +182,10 @@ export class HubConnection {
       'HUB_NOT_CONNECTED',
       `The hub Thing ${this.#thing} has not handed over its settings yet.`,
     );
+  }
+
+  get clock(): ServiceClock {
+    return this.#parts.clock;
   }
 
   /** The clients of the IoT Hub. Rejects with CONNECTION_STRING_INVALID, SETTING_MISSING. */
@@ -240,6 +249,7 @@ export class HubConnection {
     const warnings = [
       this.#background.warning,
       this.#devices.warning,
+      this.#parts.clock.warning,
       this.#settings && historyWarning(this.#settings),
     ].filter((warning) => warning !== undefined);
     const reason = this.#condition.reason ?? (warnings.length > 0 ? warnings.join(' ') : undefined);
@@ -315,6 +325,8 @@ export class HubConnection {
       } catch (thrown) {
         if (signal.aborted) return;
         const error = toConnectorError(thrown);
+        // Azure refuses a token that has expired by its own clock as it refuses a wrong key.
+        if (error.code === 'AZURE_UNAUTHORIZED' && (await this.#clockWasWrong(settings, signal))) continue;
         this.#condition.become(error.retryable ? 'waiting' : 'failed', error);
         await backoff
           .pause(signal, error.retryable ? error.retryAfterMs : FAILED_RETRY_MS)
@@ -323,15 +335,24 @@ export class HubConnection {
     }
   }
 
+  async #clockWasWrong(settings: HubSettings, signal: AbortSignal): Promise<boolean> {
+    const { iotHubConnectionString, eventHubConnectionString = '' } = settings;
+    const { hostName } = iotHubConnectionString
+      ? parseIotHub(iotHubConnectionString)
+      : { hostName: parseEventHub(eventHubConnectionString).host };
+    return await this.#parts.clock.measure(hostName, signal);
+  }
+
   async #open(settings: HubSettings, signal: AbortSignal): Promise<EventSource> {
-    const endpoint = await eventEndpoint(settings, signal);
-    const { stateDirectory, owner } = this.#parts;
+    const { stateDirectory, owner, clock } = this.#parts;
+    const endpoint = await eventEndpoint(settings, signal, clock);
     const ownerId = owner.idOf(this.#thing);
     const checkpoints = await openCheckpoints({
       settings,
       stateDirectory,
       hubThing: this.#thing,
       client: this.#parts.client,
+      clock,
       log: this.#log,
     });
     const partitions = new Partitions({

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { ServiceClock } from '../azure/service-clock.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { DeferredRequests } from '../deferred/deferred-requests.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
@@ -18,6 +19,7 @@ import { IotHubClients } from './iot-hub-clients.ts';
 import { Notifications } from './notifications.ts';
 
 interface HubDevicesOptions {
+  readonly clock: ServiceClock;
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly definitions: ThingDefinitions;
@@ -42,7 +44,7 @@ export class HubDevices {
   readonly onThing: (deviceId: string) => void;
   /** Fires events on the Things of devices, or on the hub Thing. */
   readonly announcer: Announcer;
-  readonly #clients = new IotHubClients();
+  readonly #clients: IotHubClients;
   readonly #uploads: Uploads;
   readonly #listeners: Notifications;
   readonly #log: Log;
@@ -50,9 +52,11 @@ export class HubDevices {
   constructor(options: HubDevicesOptions) {
     const { client, hubThing, log, stateDirectory } = options;
     this.#log = log;
+    this.#clients = new IotHubClients(options.clock);
     const deviceThings = new DeviceThings({
       client,
       hubThing,
+      timeoutMs: () => options.outages.deadlineMs,
       onThingChanged: (thing) => options.definitions.invalidate(thing),
     });
     this.deviceThings = deviceThings;

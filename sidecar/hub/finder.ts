@@ -3,6 +3,7 @@ import { toConnectorError } from '../errors/connector-error.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Log } from '../observe/log.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
+import type { Introduction } from './introduction.ts';
 
 /** The Things that the sidecar serves, and the service by which they hand over their settings. */
 interface ServedThings {
@@ -31,22 +32,24 @@ export async function listThings(
 }
 
 /**
- * Finds the Things of one template in ThingWorx when the sidecar starts and asks each to connect, so that either side may restart first. It tries
+ * Finds the Things of one template in ThingWorx when the sidecar starts, introduces itself and asks each to connect, so that either side may restart first. It tries
  * as long as it takes and says once why it waits.
  */
 export class ThingFinder {
   readonly #client: ThingworxClient;
   readonly #log: Log;
   readonly #served: ServedThings;
+  readonly #introduction: Introduction;
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
   #found = false;
   #lastError: ConnectorError | undefined;
 
-  constructor(client: ThingworxClient, log: Log, served: ServedThings) {
+  constructor(client: ThingworxClient, log: Log, served: ServedThings, introduction: Introduction) {
     this.#client = client;
     this.#log = log;
     this.#served = served;
+    this.#introduction = introduction;
   }
 
   /** True once every such Thing of ThingWorx was asked to connect. */
@@ -84,9 +87,11 @@ export class ThingFinder {
   }
 
   async #connect(thing: string): Promise<void> {
-    await this.#untilAnswered(`ask ${thing} to connect`, () =>
-      this.#client.invoke(thing, this.#served.service, {}, { signal: this.#abort.signal }),
-    );
+    const { signal } = this.#abort;
+    await this.#untilAnswered(`ask ${thing} to connect`, async () => {
+      await this.#introduction.introduce(thing, signal);
+      await this.#client.invoke(thing, this.#served.service, {}, { signal });
+    });
   }
 
   /** Undefined when the finder was stopped meanwhile. */

@@ -15,6 +15,7 @@ import type {
   PartitionOwnership,
   StartPosition,
 } from '../azure/event-hubs/event-types.ts';
+import type { ServiceClock } from '../azure/service-clock.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { isDirectory, isMissing, replaceFile, setAside } from '../lib/files.ts';
@@ -26,6 +27,7 @@ interface CheckpointsOptions {
   readonly stateDirectory: string;
   readonly hubThing: string;
   readonly client: ThingworxClient;
+  readonly clock?: ServiceClock;
   readonly log: Log;
 }
 
@@ -61,6 +63,7 @@ export async function openCheckpoints(options: CheckpointsOptions): Promise<HubC
         connection: storageConnectionString,
         container: checkpointContainer,
         onDamaged,
+        clock: options.clock,
       })
     : await openFileCheckpoints({ directory, onDamaged });
   try {

@@ -64,7 +64,8 @@ export class OutageWatch {
    * Rejects only with STOPPING.
    */
   async waitOut(error: ConnectorError, signal: AbortSignal, onWaiting: OnWaiting): Promise<Check> {
-    if (error.details?.timedOut === true) this.#extend(this.#deadlineMs * 2);
+    // Calls that failed together extend the deadline once.
+    if (error.details?.timedOut === true && !this.#round) this.#extend(this.#deadlineMs * 2);
     this.#round ??= this.#begin(error);
     const round = this.#round;
     round.listeners.add(onWaiting);

@@ -21,7 +21,8 @@ export class Metrics {
   readonly sendSeconds: Histogram<'hub'>;
   readonly httpRequests: Counter<'route' | 'status'>;
 
-  constructor() {
+  /** `clockOffsetSeconds`: how far the clock of this machine is ahead of Azure's. */
+  constructor(clockOffsetSeconds: () => number = () => 0) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     this.sendSeconds = new Histogram({
@@ -36,6 +37,14 @@ export class Metrics {
       help: 'Requests answered by the sidecar, by operation and status.',
       labelNames: ['route', 'status'],
       registers,
+    });
+    new Gauge({
+      name: 'azure_iot_clock_offset_seconds',
+      help: 'How far the clock of this machine is ahead of the clock of Azure; negative when it is behind.',
+      registers,
+      collect() {
+        this.set(clockOffsetSeconds());
+      },
     });
     this.#defineHubMetrics();
     defineSideMetrics(this.registry, this.#hubs);

@@ -11,6 +11,7 @@ export const connect = defineOperation({
   name: 'Connect',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
+  role: 'engineer',
   summary:
     'Sends the settings of this Thing to the sidecar, which connects to Azure or changes a running connection.',
   method: 'PUT',
@@ -49,6 +50,7 @@ const disconnect = defineOperation({
   name: 'Disconnect',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
+  role: 'engineer',
   summary:
     'Finishes the messages in flight and stops receiving for this Thing until Connect is called or ThingWorx starts.',
   method: 'DELETE',
@@ -70,6 +72,7 @@ const getStatus = defineOperation({
   name: 'GetStatus',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
+  role: 'viewer',
   summary:
     'Reads state, counters, lag and last error of this hub from the sidecar and updates the status properties.',
   method: 'GET',
@@ -86,6 +89,7 @@ const getStatus = defineOperation({
 const listHubs = defineOperation({
   name: 'ListHubs',
   category: 'Connection',
+  role: 'viewer',
   summary: 'Lists the hub Things that are connected through this sidecar, each with its status.',
   method: 'GET',
   path: '/hubs',
@@ -100,6 +104,7 @@ const listHubs = defineOperation({
 const putSecret = defineOperation({
   name: 'PutSecret',
   category: 'Connection',
+  role: 'administrator',
   summary:
     'Sends one secret setting. The user name of HTTP Basic is the one-time secret token from Connect, the password is the secret.',
   method: 'PUT',
@@ -131,6 +136,7 @@ const checkSidecar = defineOperation({
   name: 'CheckSidecar',
   entity: 'AzureIoT.Sidecar_TS',
   category: 'Connection',
+  role: 'viewer',
   summary:
     'Shows whether the sidecar answers at sidecarUrl and accepts sidecarToken, with its version and uptime.',
   method: 'GET',

@@ -130,7 +130,7 @@ export const PLATFORM_ASSUMPTIONS = {
     assumed: 'callerOrSystem',
     evidence: 'Documented by PTC: those of the System user or of the caller.',
     otherwise:
-      'caller: users of services need the rights in docs/permissions.md themselves, which GrantPermissions gives both groups. unchecked: the rights on services bound what a user can do, and nothing inside them.',
+      'caller: administrators and the sidecar have all rights that their services need; the roles below them are refused further in (THINGWORX_FORBIDDEN). unchecked: the rights on services bound what a user can do, and nothing inside them.',
     emulatorSwitch: 'nestedRights',
   },
   functionLibrariesForUsers: {

@@ -254,7 +254,8 @@ async function revoke(
   } else if (!resource.startsWith('AzureIoT.')) {
     await administrator.call('Resources', resource, 'DeleteRunTimePermission', {
       principal,
-      principalType: 'Group',
+      // The only right of a user that is no group.
+      principalType: principal === 'System' ? 'User' : 'Group',
       type: 'ServiceInvoke',
       resource: right,
     });

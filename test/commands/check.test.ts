@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
+import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
@@ -64,6 +64,18 @@ describe('--check', () => {
     const steps = outcomes(output);
     for (const step of ['IoT Hub: service connection', 'Built-in endpoint', 'Storage for checkpoints'])
       assert.equal(steps.get(`${HUB_THING}: ${step}`)?.outcome, 'ok', output);
+  });
+
+  test('trusts an authority that only the file of --env-file names', async () => {
+    const { NODE_EXTRA_CA_CERTS: authorities, ...rest } = environment;
+    const file = path.join(program.directory, 'environment');
+    const check = () => program.run(['--check'], { environment: rest, nodeOptions: [`--env-file=${file}`] });
+    await writeFile(file, `NODE_EXTRA_CA_CERTS=${authorities}\n`);
+    const { code, output } = await check();
+    assert.equal(code, 0, output);
+    assert.equal(outcomes(output).get(`${HUB_THING}: IoT Hub: service connection`)?.outcome, 'ok', output);
+    await writeFile(file, `NODE_EXTRA_CA_CERTS=${file}.nowhere\n`);
+    assert.match((await check()).errors, /SETTING_INVALID: NODE_EXTRA_CA_CERTS: the file .* cannot be used/);
   });
 
   for (const [what, change, failed, named] of [

@@ -35,18 +35,23 @@ export class Program {
     await extractFolder(this.#zip, 'ui/AzureIotHubConnector/sidecar/', this.#directory);
   }
 
-  /** Runs a command to its end. `node` is the Node.js to use. */
+  /** Runs a command to its end. `node` is the Node.js to use, `nodeOptions` go before the program. */
   run(
     words: readonly string[],
     {
       environment = {},
       node = process.execPath,
-    }: { environment?: Record<string, string>; node?: string } = {},
+      nodeOptions = [],
+    }: {
+      environment?: Record<string, string>;
+      node?: string;
+      nodeOptions?: readonly string[];
+    } = {},
   ): Promise<Ending> {
     return new Promise((resolve) => {
       execFile(
         node,
-        [path.join(this.#directory, 'sidecar.mjs'), ...words],
+        [...nodeOptions, path.join(this.#directory, 'sidecar.mjs'), ...words],
         { env: { ...environment }, cwd: this.#directory, timeout: 240_000, maxBuffer: 16 * 1024 * 1024 },
         (error: ExecFileException | null, output, errors) => {
           const code = typeof error?.code === 'number' ? error.code : error ? -1 : 0;

@@ -8,9 +8,11 @@ const SCRIPTS = {
   'npm test': 'test.ts',
   'npm run bench': 'bench.ts',
   'npm run build': 'build.ts',
+  'npm run chaos': 'chaos.ts',
   'npm run fuzz': 'fuzz.ts',
   'npm run local-cloud': 'local-cloud.ts',
   'npm run release': 'release.ts',
+  'npm run soak': 'soak.ts',
 } as const;
 
 for (const [name, script] of Object.entries(SCRIPTS)) {
@@ -52,6 +54,9 @@ for (const [script, words, named] of [
   ['bench.ts', ['start'], /'start'/],
   ['fuzz.ts', ['--only', 'nonsense'], /"nonsense"; expected one or more of decoders/],
   ['fuzz.ts', ['--inputs', '1.5'], /--inputs is "1.5"/],
+  ['chaos.ts', ['--only', 'nonsense'], /--only is "nonsense"/],
+  ['chaos.ts', ['--seconds', '0'], /--seconds is "0"/],
+  ['soak.ts', ['--minutes', 'x'], /--minutes is "x"/],
   ['start.ts', ['--seconds', '-1'], /--seconds/],
   ['start.ts', ['factory'], /'factory'/],
   ['local-cloud.ts', ['--partitions', 'x'], /--partitions is "x"/],

@@ -48,9 +48,8 @@ function secretToPass(name) {
 function handOver(ticket, endMs) {
   try {
     askSidecar({
-      url: me.sidecarUrl,
-      username: ticket.ticket,
-      password: secretToPass(ticket.name),
+      url: introducedAddress(endMs),
+      credentials: { username: ticket.ticket, password: secretToPass(ticket.name) },
       method: "PUT",
       path: "/v1/secrets/" + encodeURIComponent(ticket.ticket),
       content: {},

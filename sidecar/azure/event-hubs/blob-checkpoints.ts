@@ -1,6 +1,7 @@
 import type { ContainerClient } from '@azure/storage-blob';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { azureError } from '../azure-error.ts';
+import type { ServiceClock } from '../service-clock.ts';
 import { ensureContainer, openStorage, type StorageOptions } from '../storage.ts';
 import type { OnDamaged, OpenCheckpoints, WrittenCheckpoint } from './checkpoints.ts';
 import type { Checkpoint, CheckpointStore, PartitionOwnership } from './event-types.ts';
@@ -10,6 +11,8 @@ interface BlobCheckpointOptions extends StorageOptions {
   readonly connection: string;
   readonly container: string;
   readonly onDamaged: OnDamaged;
+  /** Learns the time of the service from its answers. */
+  readonly clock?: ServiceClock | undefined;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -26,7 +29,7 @@ export async function openBlobCheckpoints(options: BlobCheckpointOptions): Promi
   const container = service.getContainerClient(options.container);
   await ensureContainer(container, options);
   const { BlobCheckpointStore } = await import('@azure/eventhubs-checkpointstore-blob');
-  const store = new BlobCheckpoints(container, new BlobCheckpointStore(container), options.onDamaged);
+  const store = new BlobCheckpoints(container, new BlobCheckpointStore(container), options);
   const { origin, pathname } = new URL(container.url);
   return {
     store,
@@ -48,7 +51,7 @@ type CallOptions = Parameters<CheckpointStore['updateCheckpoint']>[1];
 const MAX_ATTEMPTS = 3;
 
 /**
- * Ownership is the SDK's. Checkpoints are written here, because the SDK writes them without a condition: a sidecar that was frozen would put an
+ * Claims are the SDK's. Checkpoints are written here, because the SDK writes them without a condition: a sidecar that was frozen would put an
  * old checkpoint over the later one of the sidecar that reads the partition now. Each write replaces only the blob that this process knows, and
  * never a later position.
  */
@@ -56,24 +59,55 @@ class BlobCheckpoints implements CheckpointStore {
   readonly #container: ContainerClient;
   readonly #ownership: CheckpointStore;
   readonly #onDamaged: OnDamaged;
+  readonly #clock: ServiceClock | undefined;
   readonly #known = new Map<string, KnownBlob>();
 
-  constructor(container: ContainerClient, ownership: CheckpointStore, onDamaged: OnDamaged) {
+  constructor(
+    container: ContainerClient,
+    ownership: CheckpointStore,
+    { onDamaged, clock }: Pick<BlobCheckpointOptions, 'onDamaged' | 'clock'>,
+  ) {
     this.#container = container;
     this.#ownership = ownership;
     this.#onDamaged = onDamaged;
+    this.#clock = clock;
   }
 
-  async listOwnership(...place: Parameters<CheckpointStore['listOwnership']>): Promise<PartitionOwnership[]> {
-    try {
-      return await this.#ownership.listOwnership(...place);
-    } catch (thrown) {
-      // The SDK throws a plain error. A record that names no owner holds nothing that is worth keeping.
-      const [, damaged] = /Missing ownerid in metadata for blob (.+)$/.exec(String(thrown)) ?? [];
-      if (damaged === undefined) throw thrown;
-      await this.#container.getBlobClient(damaged).deleteIfExists();
-      return await this.#ownership.listOwnership(...place);
+  /**
+   * The SDK compares the time of a record, which is the service's, with the clock of this machine. The age of a record is therefore taken from the
+   * answer that holds it. A record that names no owner is damaged; it is left out, and the next claim replaces it.
+   */
+  async listOwnership(
+    namespace: string,
+    eventHub: string,
+    group: string,
+    { abortSignal }: CallOptions = {},
+  ): Promise<PartitionOwnership[]> {
+    const prefix = folderOf(namespace, eventHub, group, 'ownership');
+    const abort = abortSignal ? { abortSignal } : {};
+    const owners: PartitionOwnership[] = [];
+    let sentAtMs = performance.now();
+    for await (const page of this.#container
+      .listBlobsFlat({ prefix, includeMetadata: true, ...abort })
+      .byPage()) {
+      this.#clock?.observe(page.date, sentAtMs);
+      for (const { name, metadata, properties } of page.segment.blobItems) {
+        const ownerId = metadata?.['ownerid'];
+        if (ownerId === undefined) continue;
+        const ageMs = (page.date ?? new Date()).getTime() - properties.lastModified.getTime();
+        owners.push({
+          fullyQualifiedNamespace: namespace,
+          eventHubName: eventHub,
+          consumerGroup: group,
+          partitionId: name.slice(prefix.length),
+          ownerId,
+          lastModifiedTimeInMs: Date.now() - ageMs,
+          ...(properties.etag === undefined ? {} : { etag: properties.etag }),
+        });
+      }
+      sentAtMs = performance.now();
     }
+    return owners;
   }
 
   claimOwnership(...claim: Parameters<CheckpointStore['claimOwnership']>): Promise<PartitionOwnership[]> {
@@ -90,7 +124,7 @@ class BlobCheckpoints implements CheckpointStore {
     group: string,
     { abortSignal }: CallOptions = {},
   ): Promise<WrittenCheckpoint[]> {
-    const prefix = folderOf(namespace, eventHub, group);
+    const prefix = folderOf(namespace, eventHub, group, 'checkpoint');
     const checkpoints: WrittenCheckpoint[] = [];
     const options = { prefix, includeMetadata: true, ...(abortSignal ? { abortSignal } : {}) };
     try {
@@ -170,14 +204,19 @@ class BlobCheckpoints implements CheckpointStore {
 
 type CallAbort = NonNullable<CallOptions>['abortSignal'];
 
-function folderOf(namespace: string, eventHub: string, group: string): string {
+function folderOf(
+  namespace: string,
+  eventHub: string,
+  group: string,
+  kind: 'checkpoint' | 'ownership',
+): string {
   // Lower case as in the SDK's store: these names are case-insensitive.
-  return `${[namespace, eventHub, group].join('/').toLowerCase()}/checkpoint/`;
+  return `${[namespace, eventHub, group].join('/').toLowerCase()}/${kind}/`;
 }
 
 function blobOf(checkpoint: Checkpoint): string {
   const { fullyQualifiedNamespace, eventHubName, consumerGroup, partitionId } = checkpoint;
-  return `${folderOf(fullyQualifiedNamespace, eventHubName, consumerGroup)}${partitionId}`;
+  return `${folderOf(fullyQualifiedNamespace, eventHubName, consumerGroup, 'checkpoint')}${partitionId}`;
 }
 
 function positionIn(

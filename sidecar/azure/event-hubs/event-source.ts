@@ -80,9 +80,9 @@ class HubEventSource implements EventSource {
   readonly #skipReported = new Set<string>();
   #timers: NodeJS.Timeout[] = [];
   /** When the service last answered. */
-  #heardAtMs = Date.now();
+  #heardAtMs = performance.now();
   /** When this sidecar last read a partition, or had none to read. */
-  #ownedAtMs = Date.now();
+  #ownedAtMs = performance.now();
   /** When this process last ran for certain, and when it last went on after it had not run; on the clock of `performance.now()`. */
   #tickAtMs = performance.now();
   #thawedAtMs = Number.NEGATIVE_INFINITY;
@@ -130,14 +130,14 @@ class HubEventSource implements EventSource {
 
   trouble(): ConnectorError | undefined {
     if (this.#state === 'stopped') return undefined;
-    if (Date.now() - this.#heardAtMs > TROUBLE_AFTER_MS)
+    if (performance.now() - this.#heardAtMs > TROUBLE_AFTER_MS)
       return new ConnectorError(
         'AZURE_UNREACHABLE',
         `${this.#host} has not answered for more than ${TROUBLE_AFTER_MS / 1000} seconds. The sidecar keeps trying; messages wait in the hub.`,
       );
     if (this.ownedPartitions().length > 0 || this.#store.othersOwn(this.partitionIds))
-      this.#ownedAtMs = Date.now();
-    if (Date.now() - this.#ownedAtMs <= TROUBLE_AFTER_MS) return undefined;
+      this.#ownedAtMs = performance.now();
+    if (performance.now() - this.#ownedAtMs <= TROUBLE_AFTER_MS) return undefined;
     return new ConnectorError(
       'AZURE_TIMEOUT',
       `The sidecar has read no partition of ${this.#host} for more than ${TROUBLE_AFTER_MS / 1000} seconds. It keeps trying; messages wait in the hub.`,
@@ -365,7 +365,7 @@ class HubEventSource implements EventSource {
             ? 'reopened'
             : undefined;
     const pauseMs = await partition.end(because, this.#closeTimeoutMs);
-    if (pauseMs !== undefined) this.#store.release(partition.id, Date.now() + pauseMs);
+    if (pauseMs !== undefined) this.#store.release(partition.id, pauseMs);
   }
 
   #failed(partitionId: string, error: unknown): void {
@@ -381,7 +381,7 @@ class HubEventSource implements EventSource {
 
   async #checkBalancing(): Promise<void> {
     if (this.#state !== 'open') return;
-    const silentMs = Date.now() - this.#store.silentSinceMs;
+    const silentMs = Math.round(performance.now() - this.#store.silentSinceMs);
     const { silenceMs = 15_000, updateIntervalMs = UPDATE_INTERVAL_MS } = this.#options;
     const limitMs = Math.max(silenceMs, updateIntervalMs * 10);
     if (silentMs < limitMs) return;
@@ -416,7 +416,7 @@ class HubEventSource implements EventSource {
     const timeout = AbortSignal.timeout(this.#timeoutMs);
     try {
       const answer = await call(signal ? AbortSignal.any([signal, timeout]) : timeout);
-      this.#heardAtMs = Date.now();
+      this.#heardAtMs = performance.now();
       return answer;
     } catch (thrown) {
       const cause = timeout.aborted && !signal?.aborted ? timeout.reason : thrown;

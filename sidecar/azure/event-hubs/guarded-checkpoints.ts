@@ -59,16 +59,16 @@ export class GuardedCheckpoints implements CheckpointStore {
   #place: readonly [string, string, string] | undefined;
   #lastClaimed: string | undefined;
   #pendingCalls = 0;
-  #lastCallMs = Date.now();
+  #lastCallMs = performance.now();
   #stopping = false;
 
   constructor(options: GuardOptions) {
     this.#options = options;
   }
 
-  /** Time of the last call of the processor. It calls in every round; when it does not call for long, it hangs. */
+  /** Time of the last call of the processor, on the clock of `performance.now()`. It calls in every round; when it does not for long, it hangs. */
   get silentSinceMs(): number {
-    return this.#pendingCalls > 0 ? Date.now() : this.#lastCallMs;
+    return this.#pendingCalls > 0 ? performance.now() : this.#lastCallMs;
   }
 
   /** The sequence number after which the partition is read; undefined when it is not known, after a start by time or offset. */
@@ -76,9 +76,9 @@ export class GuardedCheckpoints implements CheckpointStore {
     return this.#begins.get(partitionId);
   }
 
-  /** Allows the partition to be claimed again at once, or from the given time on. */
-  release(partitionId: string, untilMs = 0): void {
-    this.#pausedUntilMs.set(partitionId, untilMs);
+  /** Allows the partition to be claimed again at once, or after a pause. */
+  release(partitionId: string, pauseMs = 0): void {
+    this.#pausedUntilMs.set(partitionId, performance.now() + pauseMs);
   }
 
   /** From now on the processor sees the real ownership, so that it can release it. */
@@ -190,7 +190,7 @@ export class GuardedCheckpoints implements CheckpointStore {
 
   #mayClaim(partitionId: string): boolean {
     if (this.#options.partitions && !this.#options.partitions.has(partitionId)) return false;
-    return (this.#pausedUntilMs.get(partitionId) ?? 0) <= Date.now();
+    return (this.#pausedUntilMs.get(partitionId) ?? 0) <= performance.now();
   }
 
   async #checked(checkpoint: Checkpoint): Promise<Checkpoint> {
@@ -248,7 +248,7 @@ export class GuardedCheckpoints implements CheckpointStore {
       throw azureError(signal.aborted ? signal.reason : thrown, { action });
     } finally {
       this.#pendingCalls -= 1;
-      this.#lastCallMs = Date.now();
+      this.#lastCallMs = performance.now();
     }
   }
 }

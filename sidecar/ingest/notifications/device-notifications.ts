@@ -46,6 +46,7 @@ export class DeviceNotifications {
       client,
       hubThing,
       definitions,
+      timeoutMs: () => options.outages.deadlineMs,
       log,
       readTwin: async (deviceId, moduleId, signal) => {
         const { twins } = await clients();

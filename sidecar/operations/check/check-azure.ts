@@ -3,9 +3,11 @@ import { azureError } from '../../azure/azure-error.ts';
 import { createMemoryCheckpoints } from '../../azure/event-hubs/checkpoints.ts';
 import { createEventHubClient, endpointHost } from '../../azure/event-hubs/event-hub-client.ts';
 import type { HubClients } from '../../azure/iot-hub/hub-clients.ts';
+import type { ServiceClock } from '../../azure/service-clock.ts';
 import { ensureContainer, openStorage } from '../../azure/storage.ts';
 import type { HubSettings } from '../../contract/hub-settings.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import type { Hub } from '../../hub/connection.ts';
 import { eventEndpoint } from '../../ingest/event-endpoint.ts';
 import type { CheckStep } from './check-steps.ts';
 import { checkStep, STEP_TIMEOUT_MS, skipped } from './check-steps.ts';
@@ -27,13 +29,13 @@ export function skipAzure(reason: string): CheckStep[] {
 
 /** Tests the Azure side. Hub, endpoint and storage side by side: each may have to wait for a time-out. */
 export async function checkAzure(
-  settings: HubSettings,
-  azure: () => Promise<HubClients>,
+  hub: Pick<Hub, 'settings' | 'azure' | 'clock'>,
   signal: AbortSignal,
 ): Promise<CheckStep[]> {
+  const { settings, clock } = hub;
   const parts = await Promise.all([
-    checkHub(settings, azure, signal),
-    checkEndpoint(settings, signal),
+    checkHub(settings, () => hub.azure(), signal),
+    checkEndpoint(settings, clock, signal),
     checkStorage(settings, signal),
   ]);
   return parts.flat();
@@ -94,11 +96,11 @@ async function checkHub(
   ];
 }
 
-function checkEndpoint(settings: HubSettings, signal: AbortSignal): Promise<CheckStep> {
+function checkEndpoint(settings: HubSettings, clock: ServiceClock, signal: AbortSignal): Promise<CheckStep> {
   return checkStep(
     STEPS[3],
     async (step) => {
-      const endpoint = await eventEndpoint(settings, step);
+      const endpoint = await eventEndpoint(settings, step, clock);
       const host = endpointHost(endpoint);
       const client = createEventHubClient(endpoint, settings.consumerGroup, createMemoryCheckpoints(), {
         ownerId: `connection-check-${randomUUID()}`,

@@ -9,7 +9,9 @@ import { openBlobCheckpoints } from '../../../sidecar/azure/event-hubs/blob-chec
 import { type OnDamaged, openFileCheckpoints } from '../../../sidecar/azure/event-hubs/checkpoints.ts';
 import { openEventSource } from '../../../sidecar/azure/event-hubs/event-source.ts';
 import type { Checkpoint, CheckpointStore } from '../../../sidecar/azure/event-hubs/event-types.ts';
+import { ServiceClock } from '../../../sidecar/azure/service-clock.ts';
 import { openStorage } from '../../../sidecar/azure/storage.ts';
+import { listeningLog } from '../../dead-letters/letters.ts';
 import { type Azurite, startAzurite } from '../../emulators/azurite.ts';
 import { Recorder, range, until } from '../helpers.ts';
 import { EventHubServer } from './event-hub-server.ts';
@@ -307,7 +309,7 @@ describe('checkpoints in a blob container', () => {
       assert.deepEqual(await positions(store), { 0: 7, 1: 6 });
     });
 
-  test('an ownership record without an owner is removed', async () => {
+  test('an ownership record without an owner is left out and replaced by the next claim', async () => {
     const { store } = await openBlobCheckpoints({
       connection: azurite.connectionString,
       onDamaged,
@@ -324,6 +326,32 @@ describe('checkpoints in a blob container', () => {
       owners.map(({ partitionId, ownerId }) => [partitionId, ownerId]),
       [['1', 'one']],
     );
+    await store.claimOwnership([{ ...PLACE, partitionId: '0', ownerId: 'two' }]);
+    assert.equal((await store.listOwnership(...NAMES)).length, 2);
+  });
+
+  test('the age of ownership is a matter of the clock of the service', async ({ mock }) => {
+    const clock = new ServiceClock(listeningLog().log);
+    const { store } = await openBlobCheckpoints({
+      connection: azurite.connectionString,
+      onDamaged,
+      clock,
+      container: 'aged',
+    });
+    await store.claimOwnership([{ ...PLACE, partitionId: '0', ownerId: 'one' }]);
+    const now = Date.now.bind(Date);
+    for (const offsetMs of [0, -10_000, -3_000_000, -3_600_000, -86_400_000, 10_000, 3_600_000, 90_000_000]) {
+      const shifted = mock.method(Date, 'now', () => now() + offsetMs);
+      const [owner] = await store.listOwnership(...NAMES);
+      const ageMs = Date.now() - (owner?.lastModifiedTimeInMs ?? 0);
+      assert.ok(ageMs >= -1000 && ageMs < 240_000, `${offsetMs}: ${ageMs}`);
+      assert.ok(Math.abs(clock.offsetMs - offsetMs) < 2_000, `${offsetMs}: ${clock.offsetMs}`);
+      assert.ok(
+        Math.abs(clock.nowMs() - now()) < 2_000,
+        'the time of the service does not jump with the machine',
+      );
+      shifted.mock.restore();
+    }
   });
 
   test('a sidecar that was frozen puts no old checkpoint over a later one of the new owner', async () => {

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { packageFiles, packageVersion } from '../extension/generate/package.ts';
 import { PACKAGE_NAME } from '../sidecar/version.ts';
 import { bundledPackages, noticesOf, sbomOf } from './bill-of-materials.ts';
@@ -71,7 +71,17 @@ async function sidecarFiles(version: string, entry: string): Promise<Map<string,
   for (const [name, content] of pages.files) files.set(`console/${name}`, content);
   const fixed = join(ROOT, 'extension', 'package');
   for (const name of readdirSync(fixed)) files.set(name, readFileSync(join(fixed, name), 'utf8'));
+  for (const [name, content] of documentation()) files.set(`docs/${name}`, content);
   return files;
+}
+
+/** The pages, which error texts refer to, with what they link to; not the settings of the site. */
+function documentation(): Map<string, string> {
+  const folder = join(ROOT, 'docs');
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.split(sep).join('/'))
+    .filter((name) => /\.(md|json|mjs)$/.test(name) && !name.startsWith('.'));
+  return new Map(names.sort().map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 }
 
 if (import.meta.main) {

@@ -63,6 +63,7 @@ export const GROUPS: readonly Group[] = [
     pages: [
       { page: 'architecture', text: 'Architecture' },
       { page: 'assumptions', text: 'Assumptions' },
+      { page: 'security', text: 'Security' },
     ],
   },
   {

@@ -210,6 +210,14 @@ const ROWS: readonly Row[] = [
         queries: { 'process_resident_memory_bytes{job="azure-iot-sidecar"}': '{{instance}}' },
       },
       {
+        title: 'Clock',
+        description:
+          'How far the clock of the sidecar is ahead of the clock of Azure. Keep it near zero with NTP.',
+        kind: 'timeseries',
+        unit: 's',
+        queries: { azure_iot_clock_offset_seconds: '{{instance}}' },
+      },
+      {
         title: 'Delay of the event loop',
         description: '99 % of the delays were below this time.',
         kind: 'timeseries',
@@ -284,7 +292,7 @@ function panelOf({ title, description, kind, unit, queries }: Panel): object {
     title,
     description,
     datasource: PROMETHEUS,
-    fieldConfig: { defaults: { unit, min: 0 }, overrides: [] },
+    fieldConfig: { defaults: { unit }, overrides: [] },
     targets: Object.entries(queries).map(([expr, legendFormat], index) => ({
       refId: String.fromCharCode('A'.charCodeAt(0) + index),
       datasource: PROMETHEUS,

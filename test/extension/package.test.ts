@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -11,6 +11,8 @@ import { packageFiles, packageVersion } from '../../extension/generate/package.t
 import { buildPackage } from '../../scripts/build.ts';
 import { NODE_FLAGS } from '../../sidecar/setup/trial-run.ts';
 import { attribute, find, parseXml } from './fixture.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
 
 interface ZipEntry {
   readonly name: string;
@@ -64,7 +66,8 @@ describe('the zip', () => {
     assert.deepEqual(
       names
         .filter((name) => name.startsWith(sidecar))
-        .map((name) => name.slice(sidecar.length).replace(/-[A-Z0-9]{8}\./, '-HASH.')),
+        .map((name) => name.slice(sidecar.length).replace(/-[A-Z0-9]{8}\./, '-HASH.'))
+        .filter((name) => !name.startsWith('docs/')),
       [
         'LICENSE.txt',
         'NOTICES.txt',
@@ -84,6 +87,10 @@ describe('the zip', () => {
         'windows-service.md',
       ],
     );
+    const pages = names
+      .filter((name) => name.startsWith(`${sidecar}docs/`))
+      .map((name) => name.slice(sidecar.length));
+    assert.deepEqual(pages, globSync('docs/**/*.{md,json,mjs}', { cwd: ROOT }).sort());
     const rest = names.filter((name) => !name.startsWith(sidecar));
     assert.deepEqual(rest, [...packageFiles().keys()].sort());
     for (const name of rest) assert.match(name, /^(metadata\.xml|Entities\/[A-Za-z]+\/AzureIoT\.\w+\.xml)$/);
@@ -91,8 +98,7 @@ describe('the zip', () => {
     assert.match(read('NOTICES.txt'), /^ajv \d+\.\d+\.\d+ \(MIT\)$[\s\S]*The MIT License/m);
     assert.match(read('NOTICES.txt'), /^fast-deep-equal /m, 'dependencies of dependencies too');
     assert.match(read('NOTICES.txt'), /^preact /m, 'packages of the console too');
-    const root = join(import.meta.dirname, '..', '..');
-    assert.ok(!read('program.mjs').includes(root), 'no path of the machine that built it');
+    assert.ok(!read('program.mjs').includes(ROOT), 'no path of the machine that built it');
     assert.equal((JSON.parse(read('package.json')) as { version: string }).version, packageVersion());
     const program = join(output, 'sidecar.mjs');
     for (const name of ['sidecar.mjs', 'program.mjs']) writeFileSync(join(output, name), read(name));
@@ -105,12 +111,11 @@ describe('the zip', () => {
   });
 
   test('starts the sidecar with the same flags everywhere', () => {
-    const root = join(import.meta.dirname, '..', '..');
     const texts = ['README.txt', 'azure-iot-sidecar.service', 'windows-service.md'].map((name) =>
       join('extension', 'package', name),
     );
     for (const text of [...texts, join('docs', 'install.md')]) {
-      const flags = readFileSync(join(root, text), 'utf8').match(/--(?:max|heap|enable)-[a-z-]+(?:=\d+)?/g);
+      const flags = readFileSync(join(ROOT, text), 'utf8').match(/--(?:max|heap|enable)-[a-z-]+(?:=\d+)?/g);
       assert.deepEqual(flags, NODE_FLAGS, text);
     }
   });

@@ -11,6 +11,7 @@ const SCRIPTS = {
   'npm run chaos': 'chaos.ts',
   'npm run fuzz': 'fuzz.ts',
   'npm run local-cloud': 'local-cloud.ts',
+  'npm run release': 'release.ts',
   'npm run soak': 'soak.ts',
 } as const;
 

@@ -11,6 +11,8 @@ import { HubDirectory } from './hub/directory.ts';
 import { HUB_THINGS, STORAGE_THINGS, ThingFinder } from './hub/finder.ts';
 import { History } from './hub/history.ts';
 import { MessageWatch } from './ingest/message-watch.ts';
+import { ClockWatch } from './lib/clock-watch.ts';
+import { StateDirectoryWatch } from './lib/state-directory-watch.ts';
 import { healthRoutes } from './observe/health.ts';
 import { captureAzureLog, createLog, endOnUnexpected } from './observe/log.ts';
 import { LogRing } from './observe/log-ring.ts';
@@ -40,8 +42,10 @@ async function main(): Promise<void> {
   const metrics = new Metrics();
   const client = new ThingworxClient({ url: settings.thingworxUrl, appKey: settings.thingworxAppKey });
   const secretTokens = new OneTimeSecretTokens();
-  const storages = new StorageAccounts(secretTokens);
+  const storages = new StorageAccounts({ secretTokens, stateDirectory: settings.stateDirectory, log });
   const watch = new MessageWatch();
+  const stateWatch = new StateDirectoryWatch({ directory: settings.stateDirectory, log });
+  const clocks = new ClockWatch({ origins: () => [client.origin, ...hubs.origins()], log });
   const hubs = new HubDirectory(
     {
       client,
@@ -52,11 +56,25 @@ async function main(): Promise<void> {
       version: VERSION,
       stateDirectory: settings.stateDirectory,
       ownerId: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+      clocks,
+      problems: () => [stateWatch.problem, clocks.problem].filter((problem) => problem !== undefined),
     },
     secretTokens,
   );
-  const finder = new ThingFinder(client, log, HUB_THINGS);
-  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS);
+  const finder = new ThingFinder(client, log, HUB_THINGS, (thing) => hubs.hasOffer(thing));
+  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS, (thing) => storages.hasOffer(thing));
+  const warnings = () =>
+    [stateWatch.problem, clocks.problem, ...hubs.refusals(), ...storages.refusals()].flatMap((problem) =>
+      problem ? [problem.message] : [],
+    );
+  metrics.watch(() => ({
+    isStateDirectoryWritable: stateWatch.problem === undefined,
+    isThingworxReachable: client.isReachable,
+    clockOffsets: clocks.offsets,
+    refusedSettings: new Map(
+      [...hubs.refusals(), ...storages.refusals()].map(({ thing, settings }) => [thing, settings]),
+    ),
+  }));
   const sidecar = { version: VERSION, startedAt: new Date() };
   const history = new History({ hubs: () => hubs.statuses(), stateDirectory: settings.stateDirectory });
   const webConsole = new Console({
@@ -73,12 +91,12 @@ async function main(): Promise<void> {
   });
   const app = createApp({
     operations: OPERATIONS,
-    context: { hubs, storages, secretTokens, thingworx: client, sidecar },
+    context: { hubs, storages, secretTokens, thingworx: client, clocks, sidecar },
     token,
     hosts: [settings.host, ...settings.hostNames],
     log,
     console: webConsole,
-    mount: healthRoutes(() => hubs.readiness(finder), metrics),
+    mount: healthRoutes(() => ({ ...hubs.readiness(finder), warnings: warnings() }), metrics),
   });
   const server = new HttpServer(app, { host: settings.host, port: settings.port, tls: settings.tls });
 
@@ -88,6 +106,8 @@ async function main(): Promise<void> {
   const manager = new ServiceManager(process.env, log);
   manager.start();
   history.start();
+  stateWatch.start();
+  clocks.start();
   log.info(
     { version: VERSION, host: settings.host, port, thingworx: client.address },
     'The sidecar listens.',
@@ -98,7 +118,7 @@ async function main(): Promise<void> {
   manager.stop();
   history.stop();
   webConsole.stop();
-  await Promise.all([finder.stop(), storageFinder.stop()]);
+  await Promise.all([finder.stop(), storageFinder.stop(), stateWatch.stop(), clocks.stop()]);
   await hubs.stop();
   await server.stop();
   await client.close();

@@ -45,6 +45,15 @@ export const GRANTS: readonly Grant[] = [
     GROUPS,
     'Services call the sidecar.',
   ),
+  ...['EntityServices', 'ContentLoaderFunctions'].map(
+    (entity): Grant => ({
+      kind: 'run',
+      entity,
+      right: 'CheckPermission',
+      principal: SIDECAR_GROUP,
+      why: 'CheckConnection asks for the rights of the user of the application key.',
+    }),
+  ),
   ...services(
     'EncryptionServices',
     ['DecryptPropertyValue'],

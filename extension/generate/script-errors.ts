@@ -18,11 +18,6 @@ export const SCRIPT_ERRORS = {
     remedy:
       'Check sidecarUrl and sidecarToken; a proxy between ThingWorx and the sidecar may have answered instead.',
   },
-  PASSWORD_NOT_PASSED: {
-    title: 'This ThingWorx does not hand on the PASSWORD property to the sidecar in clear.',
-    remedy:
-      'Put the secret into an environment variable or a file of the sidecar, and name it in secretReferences of the Thing as env:NAME or file:/path.',
-  },
   SIDECAR_SILENT: {
     title: 'The sidecar has not written its status to the hub Thing for more than 90 seconds.',
     remedy:

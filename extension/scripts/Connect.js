@@ -1,12 +1,2 @@
 /* Sends the settings of this Thing to the sidecar. */
-function run() {
-  try {
-    return connectHub(budgetEnd(25));
-  } catch (thrown) {
-    var text = errorText(thrown);
-    showConnectFailure(text);
-    throw new Error(text);
-  }
-}
-
-var result = run();
+var result = connectHub(budgetEnd(25));

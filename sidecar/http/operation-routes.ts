@@ -12,7 +12,7 @@ import { Validation } from './validation.ts';
 
 export interface OperationRouteOptions {
   readonly operations: readonly Operation[];
-  readonly context: Omit<OperationContext, 'signal'>;
+  readonly context: Omit<OperationContext, 'signal' | 'invalid'>;
   readonly log: Log;
   /** Refuses an answer that its schema does not describe; for tests. */
   readonly checkOutput?: boolean;
@@ -151,9 +151,10 @@ function run(operation: Operation, options: OperationRouteOptions, validation: V
       operation.authorisation === 'ticket'
         ? { secret: readSecret(request.headers.authorization, String(Object.values(path)[0])) }
         : {};
-    const input = { ...checkInput(path, request.query, request.body ?? {}), ...secret };
+    const { input: checked, invalid } = checkInput(path, request.query, request.body ?? {});
+    const input = { ...checked, ...secret };
     const output = await operation.run(
-      { ...options.context, signal: callerSignal(request, response) },
+      { ...options.context, invalid, signal: callerSignal(request, response) },
       input as never,
     );
     const drift = checkOutput?.(output);

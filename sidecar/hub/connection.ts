@@ -13,24 +13,27 @@ import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
 import { Sender } from '../ingest/lanes/sender.ts';
 import type { MessageWatch } from '../ingest/message-watch.ts';
+import { AcceptedSettings, type OfferedSettings } from '../lib/accepted-settings.ts';
 import { Backoff } from '../lib/backoff.ts';
+import type { ClockWatch } from '../lib/clock-watch.ts';
 import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import type { Deployments } from '../packages/deployments.ts';
+import { resolveSecret } from '../secrets/one-time-secret-tokens.ts';
 import type { Tasks } from '../tasks/tasks.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
 import type { DeviceThings } from '../thingworx/device-things.ts';
-import { checkMappings } from '../translate/mapping/validate.ts';
 import { compileTranslator } from '../translate/translator.ts';
 import type { Translator } from '../translate/types.ts';
 import { BackgroundWork } from './background-work.ts';
 import { HubCondition } from './condition.ts';
 import { HubDevices } from './devices.ts';
 import { Partitions, type Waiting } from './partitions.ts';
+import { checkHubSettings, originsOf } from './settings-check.ts';
 import { StallWatch, standstillOf } from './stall-watch.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { translationSettings } from './translation-settings.ts';
@@ -46,6 +49,9 @@ export interface HubParts {
   readonly stateDirectory: string;
   /** The name of this sidecar in ownership records. */
   readonly ownerId: string;
+  readonly clocks: Pick<ClockWatch, 'check' | 'problemWith'>;
+  /** Problems of the whole sidecar, which every hub shows. */
+  readonly problems: () => readonly ConnectorError[];
 }
 
 /** How long a hub that cannot work as it is set waits until it looks whether Azure's side has changed. */
@@ -55,6 +61,7 @@ const TICK_MS = 5_000;
 const REFUSED_MS = 30_000;
 const RECEIVING = 'receiving';
 const SILENT = 'event stream';
+const SETTINGS = 'settings';
 /** Said once when a partition is opened; reading goes on all the same. */
 const MISMATCHES: ReadonlySet<ErrorCode> = new Set([
   'CHECKPOINT_AHEAD',
@@ -86,6 +93,7 @@ export class HubConnection {
   readonly #definitions: ThingDefinitions;
   readonly #rate = new RateMeter();
   readonly #since = new Date();
+  readonly #accepted: AcceptedSettings;
   readonly #condition: HubCondition;
   readonly #reporter: StatusReporter;
   readonly #stalls: StallWatch;
@@ -104,7 +112,18 @@ export class HubConnection {
     this.#parts = parts;
     this.#log = parts.log.child({ hub: thing });
     this.#notices = new Notices(this.#log);
-    this.#condition = new HubCondition(this.#log, () => this.#reporter.report());
+    this.#condition = new HubCondition({
+      log: this.#log,
+      onChange: () => this.#reporter.report(),
+      shared: parts.problems,
+    });
+    this.#accepted = new AcceptedSettings({
+      thing,
+      stateDirectory: parts.stateDirectory,
+      log: this.#log,
+      check: checkHubSettings,
+      resolve: resolveSecret,
+    });
     this.#definitions = new ThingDefinitions({ client: parts.client, hubThing: thing });
     const common = {
       hubThing: thing,
@@ -156,6 +175,27 @@ export class HubConnection {
     return this.#partitions?.lagByPartition() ?? new Map();
   }
 
+  /** What is refused of the settings, and what is used instead. */
+  get refusal(): { readonly settings: readonly string[]; readonly message: string } | undefined {
+    const { refused, refusal } = this.#accepted;
+    return (
+      refusal && {
+        settings: refused.map(({ setting }) => setting),
+        message: `${this.#thing}: ${refusal.message}`,
+      }
+    );
+  }
+
+  /** The hosts of Azure that the settings name, as origins. */
+  get origins(): readonly string[] {
+    return this.#settings ? originsOf(this.#settings) : [];
+  }
+
+  /** Whether the hub Thing has handed over its settings, be they accepted or not. */
+  get hasOffer(): boolean {
+    return this.#accepted.wasOffered;
+  }
+
   get settings(): HubSettings {
     if (this.#settings) return this.#settings;
     throw new ConnectorError(
@@ -193,9 +233,12 @@ export class HubConnection {
     return this.#devices.deferred;
   }
 
-  /** Takes complete settings. Equal ones change nothing; only what concerns the consumer reopens it. */
-  apply(settings: HubSettings): Promise<void> {
-    const applied = this.#changing.then(() => this.#apply(settings));
+  /**
+   * Takes complete settings. Equal ones change nothing; only what concerns the consumer reopens it. Refused ones keep their last accepted
+   * values; then it rejects with the reason.
+   */
+  apply(offered: OfferedSettings): Promise<void> {
+    const applied = this.#changing.then(() => this.#accept(offered));
     // What was refused must not refuse what comes after it.
     this.#changing = applied.catch(() => undefined);
     return applied;
@@ -220,7 +263,12 @@ export class HubConnection {
     const { received, delivered, ignored, deadLettered, released, inFlight, repeated } =
       this.#counters.counts;
     const partitions = this.#partitions?.status() ?? [];
-    const { state, lastError } = this.#condition;
+    const { state, lastError, recentErrors } = this.#condition;
+    const refusedSettings = this.#accepted.refused.map(({ setting, error: { code, message } }) => ({
+      setting,
+      code,
+      message,
+    }));
     const { stall } = this.#stalls;
     const warnings = [
       this.#background.warning,
@@ -233,6 +281,8 @@ export class HubConnection {
       state,
       ...(reason === undefined ? {} : { reason }),
       ...(lastError === undefined ? {} : { lastError }),
+      recentErrors: [...recentErrors],
+      ...(refusedSettings.length === 0 ? {} : { refusedSettings }),
       ...(stall === undefined ? {} : { stall }),
       counters: { received, delivered, ignored, deadLettered, released, inFlight, repeated },
       ratePerSecond: this.#rate.perSecond(delivered),
@@ -245,12 +295,18 @@ export class HubConnection {
     };
   }
 
+  async #accept(offered: OfferedSettings): Promise<void> {
+    const { values, refusal } = await this.#accepted.accept(offered);
+    this.#condition.setStanding(SETTINGS, values && refusal);
+    if (values) await this.#apply(values as HubSettings);
+    else this.#condition.become('failed', refusal);
+    if (refusal) throw refusal;
+  }
+
   async #apply(settings: HubSettings): Promise<void> {
     const before = this.#settings;
     const reopen =
       before === undefined || reopensConsumer(before, settings) || this.#condition.state === 'failed';
-    // First what can be refused, so that a refused change leaves everything as it was.
-    await this.#checkMappings(settings);
     this.#translator = compileTranslator(translationSettings(settings));
     this.#settings = settings;
     // Tasks that go on need the clients.
@@ -267,18 +323,6 @@ export class HubConnection {
     this.#condition.become('connecting');
     const abort = new AbortController();
     this.#session = { abort, done: this.#run(settings, abort.signal) };
-  }
-
-  /** Mappings that cannot be used leave a running hub as it is; one that never ran then shows why it does not. */
-  async #checkMappings({ mappings }: HubSettings): Promise<void> {
-    try {
-      await checkMappings(mappings);
-    } catch (thrown) {
-      const error = toConnectorError(thrown);
-      if (this.#settings) this.#condition.note(error);
-      else this.#condition.become('failed', error);
-      throw error;
-    }
   }
 
   async #close(): Promise<void> {
@@ -299,13 +343,22 @@ export class HubConnection {
         return;
       } catch (thrown) {
         if (signal.aborted) return;
-        const error = toConnectorError(thrown);
+        const error = await this.#causeOf(toConnectorError(thrown));
+        if (signal.aborted) return;
         this.#condition.become(error.retryable ? 'waiting' : 'failed', error);
         await backoff
           .pause(signal, error.retryable ? error.retryAfterMs : FAILED_RETRY_MS)
           .catch(() => undefined);
       }
     }
+  }
+
+  /** Azure refuses tokens that a clock which is off has signed, in the same words as a wrong key. */
+  async #causeOf(error: ConnectorError): Promise<ConnectorError> {
+    if (error.code !== 'AZURE_UNAUTHORIZED') return error;
+    const { clocks } = this.#parts;
+    await clocks.check();
+    return clocks.problemWith(this.origins) ?? error;
   }
 
   async #open(settings: HubSettings, signal: AbortSignal): Promise<EventSource> {
@@ -428,14 +481,15 @@ export class HubConnection {
   }
 
   #sourceFailed(partitionId: string | undefined, error: ConnectorError): void {
-    this.#condition.note(error);
+    const isNew = this.#condition.note(error);
     if (MISMATCHES.has(error.code)) {
       if (error.code === 'MESSAGES_EXPIRED') this.#counters.expire(Number(error.details?.['messages'] ?? 0));
       if (error.code === 'MESSAGES_SKIPPED') this.#announceSkipped(partitionId ?? '', error);
       this.#log.warn({ code: error.code, partitionId }, error.message);
       return;
     }
-    this.#log.warn({ err: error, partitionId }, 'Receiving failed; going on by itself.');
+    // The source tries again within seconds and in each partition: the same error is logged once until it is over.
+    if (isNew) this.#log.warn({ err: error, partitionId }, 'Receiving failed; going on by itself.');
     if (error.retryable) return;
     // A consumer group or a right that is missing: somebody must do something first, although the source keeps trying.
     this.#refusedAtMs = Date.now();

@@ -27,15 +27,18 @@ export class ThingFinder {
   readonly #client: ThingworxClient;
   readonly #log: Log;
   readonly #served: ServedThings;
+  readonly #hasOffer: (thing: string) => boolean;
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
   #found = false;
   #lastError: ConnectorError | undefined;
 
-  constructor(client: ThingworxClient, log: Log, served: ServedThings) {
+  /** `hasOffer` says whether the settings of a Thing have arrived: a call that fails because they are refused is not repeated. */
+  constructor(client: ThingworxClient, log: Log, served: ServedThings, hasOffer: (thing: string) => boolean) {
     this.#client = client;
     this.#log = log;
     this.#served = served;
+    this.#hasOffer = hasOffer;
   }
 
   /** True once every such Thing of ThingWorx was asked to connect. */
@@ -84,9 +87,13 @@ export class ThingFinder {
   }
 
   async #connect(thing: string): Promise<void> {
-    await this.#untilAnswered(`ask ${thing} to connect`, () =>
-      this.#client.invoke(thing, this.#served.service, {}, { signal: this.#abort.signal }),
-    );
+    await this.#untilAnswered(`ask ${thing} to connect`, async () => {
+      try {
+        await this.#client.invoke(thing, this.#served.service, {}, { signal: this.#abort.signal });
+      } catch (thrown) {
+        if (!this.#hasOffer(thing)) throw thrown;
+      }
+    });
   }
 
   /** Undefined when the finder was stopped meanwhile. */

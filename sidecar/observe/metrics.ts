@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { HubCounters } from './counters.ts';
+import { defineProcessMetrics, type ProcessFacts } from './process-metrics.ts';
 import { defineSideMetrics, type SideFacts } from './side-metrics.ts';
 
 /** What a scrape reads of one hub; the hub layer keeps it current. */
@@ -17,6 +18,7 @@ const STATES = ['stopped', 'connecting', 'running', 'waiting', 'failed'];
 export class Metrics {
   readonly registry = new Registry();
   readonly #hubs = new Map<string, HubMetrics>();
+  #facts: (() => ProcessFacts) | undefined;
   /** Answer times of ReceiveUpdates. */
   readonly sendSeconds: Histogram<'hub'>;
   readonly httpRequests: Counter<'route' | 'status'>;
@@ -39,6 +41,12 @@ export class Metrics {
     });
     this.#defineHubMetrics();
     defineSideMetrics(this.registry, this.#hubs);
+    defineProcessMetrics(this.registry, () => this.#facts?.());
+  }
+
+  /** Where the metrics of the whole process come from. */
+  watch(facts: () => ProcessFacts): void {
+    this.#facts = facts;
   }
 
   add(hub: HubMetrics): void {

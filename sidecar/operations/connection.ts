@@ -2,7 +2,10 @@ import Type from 'typebox';
 import { HubSettingsInput, SECRET_NAMES, withDefaults } from '../contract/hub-settings.ts';
 import { DateTime, OneOf, ThingName } from '../contract/schema.ts';
 import { HubStatus } from '../contract/status.ts';
+import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { checkExact } from './exact-numbers.ts';
 import { defineOperation } from './operation.ts';
+import { Withheld, withheldErrors } from './withheld-secrets.ts';
 
 export const connect = defineOperation({
   name: 'Connect',
@@ -20,7 +23,9 @@ export const connect = defineOperation({
       description:
         'The secret settings that have a value. Each is sent separately with a one-time secret token.',
     }),
+    withheld: Withheld,
   }),
+  lenient: 'settings',
   output: Type.Object({
     status: HubStatus,
     tickets: Type.Array(
@@ -33,13 +38,37 @@ export const connect = defineOperation({
       { description: 'One one-time secret token for each secret that is expected.' },
     ),
   }),
-  errors: ['SECRET_UNREADABLE', 'CONNECTION_STRING_INVALID', 'MAPPINGS_INVALID'],
+  errors: [
+    'SECRET_UNREADABLE',
+    'CONNECTION_STRING_INVALID',
+    'MAPPINGS_INVALID',
+    'SETTING_INVALID',
+    'PASSWORD_NOT_PASSED',
+  ],
   script: 'hand-written',
-  async run({ hubs }, { hub, settings, secretNames }) {
-    const { status, tickets } = await hubs.connect(hub, withDefaults(settings), secretNames);
+  async run({ hubs, invalid }, { hub, settings, secretNames, withheld }) {
+    const refused = new Map([...invalid, ...inexact(settings), ...withheldErrors(withheld)]);
+    const { status, tickets } = await hubs.connect(
+      hub,
+      { settings: withDefaults(settings), refused },
+      secretNames.filter((name) => !refused.has(name)),
+    );
     return { status, tickets: [...tickets] };
   },
 });
+
+/** Settings with numbers that were rounded on their way here. */
+function inexact(settings: Readonly<Record<string, unknown>>): Map<string, ConnectorError> {
+  const refused = new Map<string, ConnectorError>();
+  for (const [name, value] of Object.entries(settings)) {
+    try {
+      checkExact(value, `settings.${name}`);
+    } catch (thrown) {
+      refused.set(name, toConnectorError(thrown));
+    }
+  }
+  return refused;
+}
 
 const disconnect = defineOperation({
   name: 'Disconnect',

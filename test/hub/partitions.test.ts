@@ -21,7 +21,7 @@ describe('partitions of a hub', () => {
     pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
     client = new ThingworxClient({ url: pipeline.thingworx.url, appKey: 'key' });
     const { log } = listeningLog();
-    condition = new HubCondition(log, () => undefined);
+    condition = new HubCondition({ log, onChange: () => undefined, shared: () => [] });
     condition.opened();
     partitions = new Partitions({
       laneOptions: (waiting) => ({

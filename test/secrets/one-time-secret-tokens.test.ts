@@ -8,7 +8,7 @@ import { OneTimeSecretTokens, type Secrets } from '../../sidecar/secrets/one-tim
 function handOver(names: Parameters<OneTimeSecretTokens['issue']>[1]) {
   const secretTokens = new OneTimeSecretTokens();
   const completed: Secrets[] = [];
-  const issued = secretTokens.issue('Hub', names, async (secrets) => {
+  const issued = secretTokens.issue('Hub', names, async ({ secrets }) => {
     completed.push(secrets);
   });
   return { secretTokens, issued, completed };
@@ -42,7 +42,7 @@ describe('one-time secret tokens', () => {
   test('are void when their hub asks anew', async () => {
     const { secretTokens, issued, completed } = handOver(['iotHubConnectionString']);
     secretTokens.issue('Another', ['iotHubConnectionString'], async () => undefined);
-    const [newer] = secretTokens.issue('Hub', ['iotHubConnectionString'], async (secrets) => {
+    const [newer] = secretTokens.issue('Hub', ['iotHubConnectionString'], async ({ secrets }) => {
       completed.push(secrets);
     });
     await assert.rejects(secretTokens.redeem(issued[0]?.ticket ?? '', 'old'), { code: 'TICKET_UNKNOWN' });

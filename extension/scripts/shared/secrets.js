@@ -1,8 +1,13 @@
 /* Where the sidecar finds secrets, by the name of the setting: "env:NAME" or "file:/path". A secret itself must not be there. */
 function secretReferences() {
-  var references = isSet(me.secretReferences) ? plain(me.secretReferences) : {};
-  Object.keys(references).forEach(function (name) {
-    if (!/^(env|file):./.test(String(references[name]))) {
+  return isSet(me.secretReferences) ? plain(me.secretReferences) : {};
+}
+
+/* The secret in the form in which the token reached the sidecar. */
+function secretToPass(name) {
+  var reference = secretReferences()[name];
+  if (isSet(reference)) {
+    if (!/^(env|file):./.test(String(reference))) {
       throw new Error(
         "SETTING_INVALID: secretReferences." +
           name +
@@ -11,22 +16,6 @@ function secretReferences() {
           " must be env:NAME or file:/path, never the secret itself."
       );
     }
-  });
-  return references;
-}
-
-/* Which of the secrets have a value, as a reference or as a PASSWORD. */
-function secretsOf(names) {
-  var references = secretReferences();
-  return names.filter(function (name) {
-    return isSet(references[name]) || isSet(me[name]);
-  });
-}
-
-/* The secret in the form in which the token reached the sidecar. */
-function secretToPass(name) {
-  var reference = secretReferences()[name];
-  if (isSet(reference)) {
     return String(reference);
   }
   var form = String(me.tokenPassedAs || "");
@@ -40,11 +29,60 @@ function secretToPass(name) {
         '": "env:NAME"}.'
     );
   }
-  return form === "decrypted" ? decryptPassword(me[name]) : me[name];
+  if (form !== "decrypted") {
+    return me[name];
+  }
+  try {
+    return decryptPassword(me[name]);
+  } catch (thrown) {
+    throw new Error(
+      "PASSWORD_NOT_PASSED: EncryptionServices does not decrypt " + name + ": " + errorText(thrown)
+    );
+  }
 }
 
-/* Hands over the secret that a ticket names. False when the sidecar does not know the ticket any more: a later call has replaced
-   this one and hands over the secrets itself. */
+/* Which of the secrets have a value: those that can be handed over, and for the others why not. A secret that cannot be handed over
+   must not keep the other settings from the sidecar. */
+function secretsOf(names) {
+  var secrets = { names: [], withheld: [] };
+  var references = secretReferences();
+  names.forEach(function (name) {
+    if (!isSet(references[name]) && !isSet(me[name])) {
+      return;
+    }
+    try {
+      secretToPass(name);
+      secrets.names.push(name);
+    } catch (thrown) {
+      var text = errorText(thrown);
+      secrets.withheld.push({
+        name: name,
+        code: errorCode(text),
+        message: text.slice(errorCode(text).length + 2).slice(0, 1000)
+      });
+    }
+  });
+  return secrets;
+}
+
+/* Hands over the secrets that tickets name. False when the sidecar does not know a ticket any more: a later call has replaced this one
+   and hands over the secrets itself. A secret that the sidecar refuses does not hold up the others; what is wrong is thrown at the end. */
+function handOverAll(tickets, endMs) {
+  var failure = "";
+  var isCurrent = tickets.every(function (ticket) {
+    try {
+      return handOver(ticket, endMs);
+    } catch (thrown) {
+      failure = errorText(thrown);
+      return errorCode(failure) === "SECRET_UNREADABLE";
+    }
+  });
+  if (failure !== "") {
+    throw new Error(failure);
+  }
+  return isCurrent;
+}
+
 function handOver(ticket, endMs) {
   try {
     askSidecar({

@@ -1,13 +1,12 @@
 function connectStorageOnce(endMs) {
-  var content = { secret: secretsOf(["storageConnectionString"]).length > 0 };
+  var secrets = secretsOf(["storageConnectionString"]);
+  var content = { secret: secrets.names.length > 0, withheld: secrets.withheld };
   if (isSet(me.blobEndpoint)) {
     content.blobEndpoint = String(me.blobEndpoint);
   }
   var path = "/v1/storage/" + encodeURIComponent(me.name);
   var answer = plain(askWithToken({ method: "PUT", path: path, content: content, endMs: endMs }));
-  return answer.tickets.every(function (ticket) {
-    return handOver(ticket, endMs);
-  });
+  return handOverAll(answer.tickets, endMs);
 }
 
 /* Brings the settings of this storage Thing to the sidecar. Of several calls at the same time each makes the tickets of those before

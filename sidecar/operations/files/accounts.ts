@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { STORAGE_ERRORS } from '../../files/types.ts';
 import { defineOperation } from '../operation.ts';
+import { Withheld, withheldErrors } from '../withheld-secrets.ts';
 import { account, DONE, Done } from './file-members.ts';
 
 export const checkStorage = defineOperation({
@@ -52,7 +53,6 @@ export const connectStorage = defineOperation({
     account,
     blobEndpoint: Type.Optional(
       Type.String({
-        maxLength: 512,
         description: 'The address of the account, such as https://account.blob.core.windows.net.',
       }),
     ),
@@ -60,6 +60,7 @@ export const connectStorage = defineOperation({
       description:
         'Whether storageConnectionString has a value. It is sent separately, with a one-time secret token.',
     }),
+    withheld: Withheld,
   }),
   output: Type.Object({
     tickets: Type.Array(
@@ -72,11 +73,12 @@ export const connectStorage = defineOperation({
       { description: 'One entry if a secret is expected.' },
     ),
   }),
-  errors: ['SETTING_MISSING', 'CONNECTION_STRING_INVALID'],
+  errors: ['SETTING_MISSING', 'CONNECTION_STRING_INVALID', 'SETTING_INVALID', 'PASSWORD_NOT_PASSED'],
   noResult: true,
   script: 'hand-written',
-  async run({ storages }, { account: thing, blobEndpoint, secret }) {
-    return { tickets: [...(await storages.connect(thing, { blobEndpoint }, secret))] };
+  async run({ storages }, { account: thing, blobEndpoint, secret, withheld }) {
+    const refused = withheldErrors(withheld);
+    return { tickets: [...(await storages.connect(thing, { blobEndpoint }, secret, refused))] };
   },
 });
 

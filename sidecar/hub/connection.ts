@@ -18,7 +18,7 @@ import { Backoff } from '../lib/backoff.ts';
 import type { ClockWatch } from '../lib/clock-watch.ts';
 import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
-import type { Metrics } from '../observe/metrics.ts';
+import type { Metrics, PartitionTimes } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import type { Deployments } from '../packages/deployments.ts';
@@ -57,8 +57,8 @@ export interface HubParts {
 /** How long a hub that cannot work as it is set waits until it looks whether Azure's side has changed. */
 const FAILED_RETRY_MS = 60_000;
 const TICK_MS = 5_000;
-/** The SDK tries again within seconds: a refusal that is not repeated for this long is over. */
-const REFUSED_MS = 30_000;
+/** The source tries again after at most 30 seconds: a refusal that is not repeated for this long is over. */
+const REFUSED_MS = 45_000;
 const RECEIVING = 'receiving';
 const SILENT = 'event stream';
 const SETTINGS = 'settings';
@@ -169,6 +169,10 @@ export class HubConnection {
 
   get side(): SideFacts {
     return { ...this.#background.facts, ...this.#devices.facts };
+  }
+
+  timesByPartition(): ReadonlyMap<string, PartitionTimes> {
+    return this.#partitions?.timesByPartition() ?? new Map();
   }
 
   lagByPartition(): ReadonlyMap<string, number> {
@@ -374,7 +378,7 @@ export class HubConnection {
       laneOptions: (waiting) => this.#laneOptions(waiting),
       onBlocked: (who, error) => this.#condition.setBlocked(who, error),
       owner: this.#parts.ownerId,
-      onError: (partitionId, error) => this.#sourceFailed(partitionId, error),
+      onError: (partitionId, error) => void this.#sourceFailed(partitionId, error),
       log: this.#log,
     });
     try {
@@ -480,7 +484,8 @@ export class HubConnection {
     return this.#translator;
   }
 
-  #sourceFailed(partitionId: string | undefined, error: ConnectorError): void {
+  async #sourceFailed(partitionId: string | undefined, reported: ConnectorError): Promise<void> {
+    const error = await this.#causeOf(reported);
     const isNew = this.#condition.note(error);
     if (MISMATCHES.has(error.code)) {
       if (error.code === 'MESSAGES_EXPIRED') this.#counters.expire(Number(error.details?.['messages'] ?? 0));

@@ -3,12 +3,20 @@ import type { HubCounters } from './counters.ts';
 import { defineProcessMetrics, type ProcessFacts } from './process-metrics.ts';
 import { defineSideMetrics, type SideFacts } from './side-metrics.ts';
 
+/** Undefined before the first. */
+export interface PartitionTimes {
+  readonly lastMessageMs: number | undefined;
+  readonly lastCheckpointMs: number | undefined;
+}
+
 /** What a scrape reads of one hub; the hub layer keeps it current. */
 interface HubMetrics {
   readonly thing: string;
   readonly counters: HubCounters;
   readonly state: string;
   lagByPartition(): ReadonlyMap<string, number>;
+  /** When messages and checkpoints of each partition that is read were last seen, in ms since 1970. */
+  timesByPartition(): ReadonlyMap<string, PartitionTimes>;
   readonly side?: SideFacts;
 }
 
@@ -154,6 +162,34 @@ export class Metrics {
         for (const hub of hubs.values()) {
           for (const [partition, lag] of hub.lagByPartition()) this.set({ hub: hub.thing, partition }, lag);
         }
+      },
+    });
+    const times = (each: (labels: Record<string, string>, times: PartitionTimes) => void) => {
+      for (const hub of hubs.values())
+        for (const [partition, found] of hub.timesByPartition()) each({ hub: hub.thing, partition }, found);
+    };
+    new Gauge({
+      name: 'azure_iot_partition_last_message_timestamp_seconds',
+      help: 'When the last settled message of the partition reached Azure, in seconds since 1970.',
+      labelNames: ['hub', 'partition'],
+      registers,
+      collect() {
+        this.reset();
+        times((labels, { lastMessageMs }) => {
+          if (lastMessageMs !== undefined) this.set(labels, lastMessageMs / 1000);
+        });
+      },
+    });
+    new Gauge({
+      name: 'azure_iot_partition_checkpoint_age_seconds',
+      help: 'How long ago the last checkpoint of the partition was written, in seconds.',
+      labelNames: ['hub', 'partition'],
+      registers,
+      collect() {
+        this.reset();
+        times((labels, { lastCheckpointMs }) => {
+          if (lastCheckpointMs !== undefined) this.set(labels, (Date.now() - lastCheckpointMs) / 1000);
+        });
       },
     });
     new Gauge({

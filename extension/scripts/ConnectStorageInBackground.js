@@ -12,7 +12,7 @@ function run() {
   try {
     connectStorage(budgetEnd(10));
   } catch (thrown) {
-    var text = errorText(thrown);
+    var text = withCode(errorText(thrown));
     me.lastError = text;
     if (text !== before) {
       logger.warn("Azure storage Thing {} is not connected: {}", me.name, text);

@@ -20,6 +20,8 @@ export const IOT_HUB_ERRORS = [
 /** Every operation that calls ThingWorx can give these, beside the codes of its own. */
 export const THINGWORX_CALL_ERRORS = [
   'THINGWORX_UNREACHABLE',
+  'CERTIFICATE_UNTRUSTED',
+  'PROXY_REFUSED',
   'THINGWORX_UNAVAILABLE',
   'THINGWORX_UNAUTHORIZED',
   'THINGWORX_FORBIDDEN',

@@ -73,7 +73,13 @@ export const connectStorage = defineOperation({
       { description: 'One entry if a secret is expected.' },
     ),
   }),
-  errors: ['SETTING_MISSING', 'CONNECTION_STRING_INVALID', 'SETTING_INVALID', 'PASSWORD_NOT_PASSED'],
+  errors: [
+    'SETTING_MISSING',
+    'CONNECTION_STRING_INVALID',
+    'SETTING_INVALID',
+    'SECRET_UNREADABLE',
+    'PASSWORD_NOT_PASSED',
+  ],
   noResult: true,
   script: 'hand-written',
   async run({ storages }, { account: thing, blobEndpoint, secret, withheld }) {

@@ -11,8 +11,7 @@ client.onDeviceMethod('reboot', (request, response) => {
 // The subscription of the device needs a moment on its way to the hub.
 await new Promise((resolve) => setTimeout(resolve, 500));
 
-const answer = await invoke(device, 'InvokeMethod', { methodName: 'reboot', payload: { delay: 5 } });
-const { status, payload } = Array.isArray(answer) ? answer[0] : answer;
+const [{ status, payload }] = await invoke(device, 'InvokeMethod', { methodName: 'reboot', payload: { delay: 5 } });
 console.log(`status ${status}, payload ${JSON.stringify(payload)}`);
 
 await client.close();

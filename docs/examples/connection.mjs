@@ -74,8 +74,7 @@ export async function deleteDevice(deviceId) {
 
 /** Connects a device over MQTT with the key that the registry has for it. */
 export async function connectDevice(deviceId) {
-  const answer = await invoke(hubThing, 'GetDeviceKeys', { deviceId });
-  const { connectionString } = Array.isArray(answer) ? answer[0] : answer;
+  const [{ connectionString }] = await invoke(hubThing, 'GetDeviceKeys', { deviceId });
   const client = iotDevice.Client.fromConnectionString(connectionString, iotMqtt.Mqtt);
   if (IOTHUB_CA_FILE) await client.setOptions({ ca: readFileSync(IOTHUB_CA_FILE, 'utf8') });
   await client.open();

@@ -7,7 +7,7 @@ for (const deviceId of deviceIds) await invoke(hubThing, 'CreateDevice', { devic
 for (const dryRun of [true, false]) {
   const task = await invoke(hubThing, 'StartImport', { deviceIds, dryRun });
   const [row] = await waitFor(
-    async () => [await invoke(hubThing, 'GetImport', { task })].flat(),
+    () => invoke(hubThing, 'GetImport', { task }),
     ([{ state }]) => state === 'completed' || state === 'failed',
   );
   console.log(`${dryRun ? 'dry run' : 'import'}: ${row.state}, created ${row.created}, failed ${row.failed}`);

@@ -1,6 +1,4 @@
-import { baseTypeOf } from '../../sidecar/contract/schema.ts';
 import { ERRORS } from '../../sidecar/errors/catalogue.ts';
-import { CheckStep } from '../../sidecar/operations/check/check-steps.ts';
 import { SCRIPT_ERRORS } from '../generate/script-errors.ts';
 
 const remedies = (table: Readonly<Record<string, { readonly remedy: string }>>) =>
@@ -8,9 +6,6 @@ const remedies = (table: Readonly<Record<string, { readonly remedy: string }>>) 
 
 /** What the script of CheckConnection says itself: the steps until the sidecar answers. */
 export const checkConstants = {
-  STEP_FIELDS: Object.fromEntries(
-    Object.entries(CheckStep.properties).map(([name, schema]) => [name, baseTypeOf(schema)]),
-  ),
   REMEDIES: {
     ...remedies(ERRORS),
     ...remedies(SCRIPT_ERRORS),

@@ -1,6 +1,6 @@
-import type { TObject } from 'typebox';
-import { annotationOf, factsOf } from '../../sidecar/contract/schema.ts';
-import { PartitionStatus } from '../../sidecar/contract/status.ts';
+import type { TObject, TSchema } from 'typebox';
+import { annotationOf, factsOf, rowOf } from '../../sidecar/contract/schema.ts';
+import { PartitionStatus, RecentError } from '../../sidecar/contract/status.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { fieldOf } from '../generate/services.ts';
 import type { DataShape, FieldDefinition } from './model.ts';
@@ -42,22 +42,7 @@ export const connectionState: DataShape = {
   ],
 };
 
-export const recentError: DataShape = {
-  kind: 'DataShape',
-  name: 'AzureIoT.RecentError_DS',
-  description: 'One of the last twenty errors of a hub.',
-  fields: [
-    time('When it first happened.'),
-    text('code', 'The code; docs/errors.md says more.'),
-    text('message', 'CODE: what is wrong, in plain words.'),
-    text('remedy', 'What to do.'),
-    {
-      name: 'clearedAt',
-      baseType: 'DATETIME',
-      description: 'When it was seen to be over; not set while it is not.',
-    },
-  ],
-};
+export const recentError = fromSchema('AzureIoT.RecentError_DS', RecentError);
 
 export const ingestionStall: DataShape = {
   kind: 'DataShape',
@@ -120,13 +105,16 @@ export function operationDataShapes(known: readonly DataShape[]): DataShape[] {
   const shapes = new Map<string, DataShape>();
   const isOurs = (name: string) =>
     name.startsWith('AzureIoT.') && !known.some((shape) => shape.name === name);
-  for (const { input, output } of OPERATIONS) {
-    for (const schema of [...Object.values(input.properties), ...Object.values(output.properties)]) {
-      const { dataShape } = annotationOf(schema);
-      const { items } = factsOf(schema);
-      if (dataShape && items && isOurs(dataShape) && !shapes.has(dataShape))
-        shapes.set(dataShape, fromSchema(dataShape, items as TObject));
+  const add = (schema: TSchema) => {
+    const { dataShape } = annotationOf(schema);
+    const row = rowOf(schema) as TObject;
+    if (dataShape && row.properties) {
+      for (const field of Object.values(row.properties)) add(field);
+      if (isOurs(dataShape) && !shapes.has(dataShape)) shapes.set(dataShape, fromSchema(dataShape, row));
     }
-  }
+  };
+  for (const { input, output } of OPERATIONS)
+    for (const schema of [...Object.values(input.properties), output, ...Object.values(output.properties)])
+      add(schema);
   return [...shapes.values()];
 }

@@ -1,5 +1,3 @@
-import { getModulesStatus } from '../../sidecar/operations/edge/modules.ts';
-import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
 import {
@@ -40,9 +38,7 @@ export const edgeDeviceShape: ThingShape = {
     },
   ],
   services: [
-    ...operationServices('AzureIoT.EdgeDevice_TS', {
-      GetModulesStatus: { MODULE_FIELDS: rowTypes(getModulesStatus.output.properties.modules) },
-    }),
+    ...operationServices('AzureIoT.EdgeDevice_TS'),
     {
       name: 'RefreshModulesStatus',
       category: 'IoT Edge',

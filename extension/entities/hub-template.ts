@@ -1,6 +1,6 @@
 import { SETTING_NAMES } from '../../sidecar/contract/hub-settings.ts';
 import { HubStatus } from '../../sidecar/contract/status.ts';
-import { rowTypes } from '../generate/operation-script.ts';
+import { tableType } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
 import { checkConstants } from './check-constants.ts';
@@ -73,7 +73,7 @@ const services: readonly ServiceDefinition[] = [
     ],
     result: { baseType: 'NOTHING', description: '' },
     script: handWritten('ReceiveStatus', {
-      PARTITION_FIELDS: rowTypes(HubStatus.properties.partitions),
+      PARTITIONS_TYPE: tableType(HubStatus.properties.partitions),
       ERROR_FIELDS: Object.fromEntries(recentError.fields.map(({ name, baseType }) => [name, baseType])),
       REMEDIES: checkConstants.REMEDIES,
     }),

@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox';
-import { annotationOf, baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import { annotationOf, baseTypeOf, factsOf, isOneRow, rowOf } from '../../sidecar/contract/schema.ts';
 import { BINDINGS, type BindingSource } from '../../sidecar/operations/bindings.ts';
-import { type Operation, pathMembers, usesQuery } from '../../sidecar/operations/operation.ts';
+import { type Operation, pathMembers, resultSchema, usesQuery } from '../../sidecar/operations/operation.ts';
 import { script } from './scripts.ts';
 
 /** Longer than the sidecar's own time limits, shorter than the 30 s after which ThingWorx ends a script. */
@@ -105,13 +105,12 @@ function parameterValue(name: string, schema: TSchema): string {
 
 function resultLines(operation: Operation): string[] {
   if (operation.noResult) return [];
-  if (operation.result === undefined) return ['return answer;'];
-  const schema = factsOf(operation.output).properties?.[operation.result] as TSchema;
-  const value = `answer.${operation.result}`;
+  const schema = resultSchema(operation);
+  const value = operation.result === undefined ? 'answer' : `answer.${operation.result}`;
   switch (baseTypeOf(schema)) {
     case 'INFOTABLE': {
-      const { dataShape } = annotationOf(schema);
-      return [`return toTable(${value}, ${JSON.stringify(dataShape)}, ${JSON.stringify(rowTypes(schema))});`];
+      const rows = isOneRow(schema) ? `[${value}]` : value;
+      return [`return toTable(${rows}, ${JSON.stringify(tableType(schema))});`];
     }
     case 'DATETIME':
       return [`return toDate(${value});`];
@@ -125,11 +124,26 @@ function resultLines(operation: Operation): string[] {
   }
 }
 
-/** The base types of the fields of an INFOTABLE's rows. */
-export function rowTypes(table: TSchema): Record<string, string> {
-  const row = factsOf(table).items;
-  if (!row) throw new Error('an INFOTABLE must be an array of objects');
+/** The Data Shape of an INFOTABLE and its fields: what a script makes one of. */
+interface TableType {
+  readonly dataShape: string;
+  readonly fields: RowTypes;
+}
+
+/** The fields of rows: the base type of each, and what the tables in those of the base type INFOTABLE are. */
+type RowTypes = Readonly<Record<string, string | TableType>>;
+
+export function tableType(table: TSchema): TableType {
+  const { dataShape } = annotationOf(table);
+  if (dataShape === undefined) throw new Error('an INFOTABLE must name its Data Shape');
+  return { dataShape, fields: rowTypes(table) };
+}
+
+export function rowTypes(table: TSchema): RowTypes {
   return Object.fromEntries(
-    Object.entries(factsOf(row).properties ?? {}).map(([name, schema]) => [name, baseTypeOf(schema)]),
+    Object.entries(factsOf(rowOf(table)).properties ?? {}).map(([name, schema]) => {
+      const baseType = baseTypeOf(schema);
+      return [name, baseType === 'INFOTABLE' ? tableType(schema) : baseType];
+    }),
   );
 }

@@ -1,9 +1,9 @@
 import type { TSchema } from 'typebox';
 import { HubSettings, SETTING_NAMES, settingFacts } from '../../sidecar/contract/hub-settings.ts';
-import { baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import { baseTypeOf, factsOf, isOneRow } from '../../sidecar/contract/schema.ts';
 import { expectation } from '../../sidecar/http/validation.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
-import type { Operation } from '../../sidecar/operations/operation.ts';
+import { type Operation, resultSchema } from '../../sidecar/operations/operation.ts';
 import { ENTITIES } from '../entities/index.ts';
 import {
   type DataShape,
@@ -22,6 +22,8 @@ export function servicesDoc(): string {
     '# Services, properties and events',
     'Generated from the definitions by `npm run generate`. A service that fails throws an Error whose message is `CODE: detail`; ' +
       '[errors.md](errors.md) lists the codes. [openapi.json](openapi.json) describes the same operations over HTTP.',
+    'A service whose result has a fixed form returns an INFOTABLE, which grids and forms can bind. Where it says "one row", a script reads a ' +
+      'field as `result.rows[0].field`. A field of the base type JSON holds an object or an array, which is boxed as `{"array": [...]}`.',
     ...ENTITIES.filter(isOffering).map(offering),
     '## Settings of a hub Thing',
     settingsTable(),
@@ -72,7 +74,8 @@ function offering(entity: Offering): string {
 function service(owner: string, definition: ServiceDefinition): string {
   const operation = OPERATIONS.find((item) => item.entity === owner && item.name === definition.name);
   const { baseType, dataShape: shape, description } = definition.result;
-  const type = shape ? `${baseType} of \`${shape}\`` : baseType;
+  const isRow = operation !== undefined && isOneRow(resultSchema(operation));
+  const type = shape ? `${baseType} of \`${shape}\`${isRow ? ', one row' : ''}` : baseType;
   return [
     `#### ${definition.name}`,
     definition.description,

@@ -2,9 +2,9 @@ import type { TSchema } from 'typebox';
 import { annotationOf, baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
 import { BINDINGS } from '../../sidecar/operations/bindings.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
-import type { OfferingEntity, Operation } from '../../sidecar/operations/operation.ts';
+import { type OfferingEntity, type Operation, resultSchema } from '../../sidecar/operations/operation.ts';
 import type { FieldDefinition, ServiceDefinition } from '../entities/model.ts';
-import { operationScript } from './operation-script.ts';
+import { operationScript, tableType } from './operation-script.ts';
 import { handWritten } from './scripts.ts';
 
 /** The services that an entity offers, from the operations; `constants` go into hand-written scripts by service name. */
@@ -30,9 +30,16 @@ export function operationService(
     result: resultOf(operation),
     script:
       operation.script === 'hand-written'
-        ? handWritten(operation.name, constants)
+        ? handWritten(operation.name, { ...resultConstants(operation), ...constants })
         : operationScript(operation),
   };
+}
+
+/** For hand-written scripts: what the INFOTABLE is that they return. */
+function resultConstants(operation: Operation): Readonly<Record<string, unknown>> {
+  const schema = resultSchema(operation);
+  const isTable = !operation.noResult && baseTypeOf(schema) === 'INFOTABLE';
+  return isTable ? { RESULT_TYPE: tableType(schema) } : {};
 }
 
 /** The input members that the caller of the service gives. */
@@ -52,10 +59,7 @@ export function parametersOf(operation: Operation): FieldDefinition[] {
 
 export function resultOf(operation: Operation): ServiceDefinition['result'] {
   if (operation.noResult) return { baseType: 'NOTHING', description: '' };
-  if (operation.result === undefined) {
-    return { baseType: 'JSON', description: factsOf(operation.output).description ?? '' };
-  }
-  const schema = factsOf(operation.output).properties?.[operation.result] as TSchema;
+  const schema = resultSchema(operation);
   const { dataShape } = annotationOf(schema);
   return {
     baseType: baseTypeOf(schema),

@@ -146,7 +146,7 @@ function run() {
       add("Check by the sidecar", "failed", 0, errorText(thrown));
     }
   }
-  return toTable(steps, "AzureIoT.CheckStep_DS", STEP_FIELDS);
+  return toTable(steps, RESULT_TYPE);
 }
 
 var result = run();

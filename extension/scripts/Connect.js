@@ -1,2 +1,2 @@
 /* Sends the settings of this Thing to the sidecar. */
-var result = connectHub(budgetEnd(25));
+var result = toTable([connectHub(budgetEnd(25))], RESULT_TYPE);

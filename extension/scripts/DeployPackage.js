@@ -23,7 +23,8 @@ function run() {
     input.deleteFile = String(deleteFile) === "true";
   }
   try {
-    return plain(hub.CallSidecar({ method: "POST", path: deviceRoute("/packages"), content: input }));
+    var answer = plain(hub.CallSidecar({ method: "POST", path: deviceRoute("/packages"), content: input }));
+    return toTable([answer], RESULT_TYPE);
   } catch (thrown) {
     throw new Error(errorText(thrown));
   }

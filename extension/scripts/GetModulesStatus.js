@@ -6,7 +6,7 @@ function run() {
   } catch (thrown) {
     throw new Error(errorText(thrown));
   }
-  var table = toTable(answer.modules, "AzureIoT.ModuleStatus_DS", MODULE_FIELDS);
+  var table = toTable(answer.modules, RESULT_TYPE);
   me.modulesStatus = table;
   me.modulesStatusTime = new Date();
   return table;

@@ -4,7 +4,7 @@ function run() {
       me.CallSidecar({ method: "GET", path: "/v1/hubs/" + encodeURIComponent(me.name) + "/status" })
     );
     me.ReceiveStatus({ status: status });
-    return status;
+    return toTable([status], RESULT_TYPE);
   } catch (thrown) {
     var text = errorText(thrown);
     var code = errorCode(text) || "INTERNAL";

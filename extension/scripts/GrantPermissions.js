@@ -71,7 +71,7 @@ function run() {
     }
     giveAll(TEMPLATE_GRANTS, String(template));
   }
-  return toTable(rows, "AzureIoT.Grant_DS", GRANT_FIELDS);
+  return toTable(rows, { dataShape: "AzureIoT.Grant_DS", fields: GRANT_FIELDS });
 }
 
 var result = run();

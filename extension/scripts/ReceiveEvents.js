@@ -77,7 +77,7 @@ function mirrorTwin(twin) {
 function keepRow(thing, name, row) {
   var table = TABLES[name];
   var names = Object.keys(table.fields);
-  var rows = toTable([], table.dataShape, table.fields);
+  var rows = toTable([], table);
   var kept = thing[name] ? thing[name].rows.toArray() : [];
   kept.forEach(function (old) {
     var isSame = table.keys.every(function (key) {
@@ -101,7 +101,7 @@ function keepRow(thing, name, row) {
 /* Writes a table of the Thing whole. */
 function writeTable(thing, name, rows) {
   var table = TABLES[name];
-  thing[name] = toTable(rows, table.dataShape, table.fields);
+  thing[name] = toTable(rows, table);
   thing[table.time] = new Date();
 }
 

@@ -94,7 +94,7 @@ function followErrors(content) {
     })
     .slice(-20);
   if (JSON.stringify(rows) !== before) {
-    me.recentErrors = toTable(rows, "AzureIoT.RecentError_DS", ERROR_FIELDS);
+    me.recentErrors = toTable(rows, { dataShape: "AzureIoT.RecentError_DS", fields: ERROR_FIELDS });
   }
 }
 
@@ -118,7 +118,7 @@ function run() {
     me.lag = content.lag;
   }
   if (content.partitions) {
-    me.partitionStatus = toTable(content.partitions, "AzureIoT.Partition_DS", PARTITION_FIELDS);
+    me.partitionStatus = toTable(content.partitions, PARTITIONS_TYPE);
   }
   if (content.since) {
     me.connectedSince = toDate(content.since);

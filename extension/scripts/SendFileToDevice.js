@@ -18,7 +18,7 @@ function run() {
     input.responseTimeoutSeconds = Number(responseTimeoutSeconds);
   }
   try {
-    return plain(
+    var answer = plain(
       hub.CallSidecar({
         method: "POST",
         path: deviceRoute("/files"),
@@ -26,6 +26,7 @@ function run() {
         timeoutSeconds: 12 + (isSet(responseTimeoutSeconds) ? Number(responseTimeoutSeconds) : 15)
       })
     );
+    return toTable([answer], RESULT_TYPE);
   } catch (thrown) {
     throw new Error(errorText(thrown));
   }

@@ -78,7 +78,7 @@ try {
   if (tier) await throttle(system.cloud.iotHubControlUrl, tier);
   const call = async (service: string, parameters: Row) => {
     const answer = (await system.platform.invoke(HUB_THING, service, parameters)) as { rows?: Row[] };
-    return answer.rows?.[0]?.result ?? answer;
+    return answer.rows?.[0]?.result ?? answer.rows?.[0];
   };
   const before = await residentMegabytes(system.sidecar.pid);
   const started = performance.now();

@@ -4,6 +4,14 @@ import path from 'node:path';
 /** A row of an InfoTable in JSON. */
 export type Row = Record<string, unknown>;
 
+/** The row of a service that returns an INFOTABLE with one row. */
+export function oneRow(answer: unknown): Row {
+  const { rows = [] } = answer as { rows?: Row[] };
+  const [row] = rows;
+  if (!row || rows.length !== 1) throw new Error(`Expected a table with one row: ${JSON.stringify(answer)}`);
+  return row;
+}
+
 /** ThingWorx as an administrator uses it over REST: what Composer does, by the same addresses. */
 export class Platform {
   readonly #url: string;

@@ -5,7 +5,7 @@ import tls from 'node:tls';
 import { buildPackage } from '../build.ts';
 import { type Cloud, type CloudOptions, startCloud } from './cloud.ts';
 import { READING_PROPERTIES, SimulatedDevice } from './device.ts';
-import { Platform } from './platform.ts';
+import { oneRow, Platform } from './platform.ts';
 import { PartFailed } from './process.ts';
 import { registerDevices } from './registry.ts';
 import { Sidecar } from './sidecar.ts';
@@ -163,7 +163,7 @@ export class LocalSystem {
 
   /** What GetStatus of the hub Thing answers. */
   async status(hubThing = HUB_THING): Promise<Record<string, unknown> & { state?: string; reason?: string }> {
-    return (await this.platform.invoke(hubThing, 'GetStatus')) as Record<string, unknown>;
+    return oneRow(await this.platform.invoke(hubThing, 'GetStatus'));
   }
 
   /** Registers one more device, without a Thing, and connects it. */

@@ -24,7 +24,7 @@ export type BaseType =
 interface ThingWorxAnnotation {
   /** The base type where the default of `baseTypeOf` does not fit. */
   readonly baseType?: BaseType;
-  /** The Data Shape of an INFOTABLE: its rows are the items of an array of objects. */
+  /** The Data Shape of an INFOTABLE: its rows are the items of an array of objects, or it has one row, which is an object. */
   readonly dataShape?: string;
   /** The name that Composer shows. */
   readonly friendlyName?: string;
@@ -104,7 +104,10 @@ export function JsonObject(options: Described) {
   return Type.Unsafe<Record<string, unknown>>({ type: 'object', ...options });
 }
 
-/** Any JSON value; JSON in ThingWorx, where an array is boxed as {"array": [...]} and a scalar as {"value": ...}. */
+/**
+ * Any JSON value; JSON in ThingWorx, where an array is boxed as {"array": [...]}. A JSON field of an INFOTABLE holds nothing else than objects
+ * and arrays: beside a value that may be a text or a number stands its JSON text.
+ */
 export function JsonValue(options: Described) {
   return Type.Unsafe<unknown>({ ...options });
 }
@@ -112,6 +115,21 @@ export function JsonValue(options: Described) {
 /** Rows that a service takes or gives as an INFOTABLE of the named Data Shape. */
 export function Table<T extends TSchema>(row: T, dataShape: string, options: { description: string }) {
   return forThingWorx(Type.Array(row, options), { baseType: 'INFOTABLE', dataShape });
+}
+
+/** One object that a service gives as an INFOTABLE of the named Data Shape with one row: what grids and forms can bind. */
+export function OneRow<T extends TSchema>(row: T, dataShape: string): T {
+  return forThingWorx(row, { baseType: 'INFOTABLE', dataShape });
+}
+
+/** Whether a service gives it as an INFOTABLE with one row. */
+export function isOneRow(schema: TSchema): boolean {
+  return baseTypeOf(schema) === 'INFOTABLE' && factsOf(schema).type === 'object';
+}
+
+/** The schema of the rows of an INFOTABLE. */
+export function rowOf(table: TSchema): TSchema {
+  return factsOf(table).items ?? table;
 }
 
 /** One of a few words. */

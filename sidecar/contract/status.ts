@@ -99,10 +99,12 @@ export const HubStatus = Type.Object(
     reason: Type.Optional(Type.String({ description: 'Why it waits or failed, in plain words.' })),
     lastError: Type.Optional(LastError),
     recentErrors: Type.Optional(
-      Type.Array(RecentError, { description: 'The last twenty errors, oldest first.' }),
+      Table(RecentError, 'AzureIoT.RecentError_DS', { description: 'The last twenty errors, oldest first.' }),
     ),
     refusedSettings: Type.Optional(
-      Type.Array(RefusedSetting, { description: 'The settings that are refused; absent when none is.' }),
+      Table(RefusedSetting, 'AzureIoT.RefusedSetting_DS', {
+        description: 'The settings that are refused; absent when none is.',
+      }),
     ),
     stall: Type.Optional(Stall),
     counters: Counters,

@@ -1,11 +1,14 @@
 import Type from 'typebox';
 import { HubSettingsInput, SECRET_NAMES, withDefaults } from '../contract/hub-settings.ts';
-import { DateTime, OneOf, ThingName } from '../contract/schema.ts';
+import { DateTime, forThingWorx, OneOf, OneRow, ThingName } from '../contract/schema.ts';
 import { HubStatus } from '../contract/status.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { checkExact } from './exact-numbers.ts';
 import { defineOperation } from './operation.ts';
 import { Withheld, withheldErrors } from './withheld-secrets.ts';
+
+/** The status as services return it. */
+const hubStatus = OneRow(HubStatus, 'AzureIoT.HubStatus_DS');
 
 export const connect = defineOperation({
   name: 'Connect',
@@ -27,7 +30,7 @@ export const connect = defineOperation({
   }),
   lenient: 'settings',
   output: Type.Object({
-    status: HubStatus,
+    status: hubStatus,
     tickets: Type.Array(
       Type.Object({
         name: OneOf(SECRET_NAMES, { description: 'The name of a secret setting.' }),
@@ -38,6 +41,7 @@ export const connect = defineOperation({
       { description: 'One one-time secret token for each secret that is expected.' },
     ),
   }),
+  result: 'status',
   errors: [
     'SECRET_UNREADABLE',
     'CONNECTION_STRING_INVALID',
@@ -100,7 +104,7 @@ const getStatus = defineOperation({
   method: 'GET',
   path: '/hubs/{hub}/status',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
-  output: HubStatus,
+  output: hubStatus,
   errors: ['HUB_NOT_CONNECTED'],
   script: 'hand-written',
   async run({ hubs }, { hub }) {
@@ -161,12 +165,20 @@ const checkSidecar = defineOperation({
   method: 'GET',
   path: '/sidecar',
   input: Type.Object({}),
-  output: Type.Object({
-    version: Type.String({ description: 'The version of the sidecar.' }),
-    nodeVersion: Type.String({ description: 'The version of Node that runs it.' }),
-    startedAt: DateTime({ description: 'When the sidecar was started.' }),
-    uptimeSeconds: Type.Integer({ minimum: 0, description: 'Seconds since then.' }),
-  }),
+  output: OneRow(
+    Type.Object(
+      {
+        version: Type.String({ description: 'The version of the sidecar.' }),
+        nodeVersion: Type.String({ description: 'The version of Node that runs it.' }),
+        startedAt: DateTime({ description: 'When the sidecar was started.' }),
+        uptimeSeconds: forThingWorx(Type.Integer({ minimum: 0, description: 'Seconds since then.' }), {
+          units: 's',
+        }),
+      },
+      { description: 'The sidecar that answers.' },
+    ),
+    'AzureIoT.SidecarCheck_DS',
+  ),
   errors: [],
   async run({ sidecar }) {
     return {

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { ID_PATTERN } from '../azure/iot-hub/identities.ts';
-import { EXPECTED_KEYWORD, JsonObject, ThingName } from '../contract/schema.ts';
+import { EXPECTED_KEYWORD, forThingWorx, JsonObject, OneRow, ThingName } from '../contract/schema.ts';
 
 /** The script that called waits 20 s unless the operation says otherwise. */
 const CALL_TIMEOUT_MS = 15_000;
@@ -58,22 +58,27 @@ export function isAll(condition: string): boolean {
 }
 
 /** The twin of a device or module, as the services return it. */
-export const TwinDocument = Type.Object(
-  {
-    deviceId: Type.String({ description: 'The device.' }),
-    moduleId: Type.Optional(Type.String({ description: 'The module, when it is the twin of one.' })),
-    etag: Type.String({ description: 'The ETag for UpdateTwin and ReplaceTwin.' }),
-    version: Type.Integer({ description: 'Grows with every change of the twin.' }),
-    tags: Type.Optional(JsonObject({ description: 'The tags, which the device does not see.' })),
-    properties: JsonObject({
-      description: 'desired and reported, each with $version and $metadata.',
-    }),
-  },
-  { description: 'The twin as IoT Hub has it.' },
+export const TwinDocument = OneRow(
+  Type.Object(
+    {
+      deviceId: Type.String({ description: 'The device.' }),
+      moduleId: Type.Optional(Type.String({ description: 'The module, when it is the twin of one.' })),
+      etag: Type.String({ description: 'The ETag for UpdateTwin and ReplaceTwin.' }),
+      version: forThingWorx(Type.Integer({ description: 'Grows with every change of the twin.' }), {
+        baseType: 'LONG',
+      }),
+      tags: Type.Optional(JsonObject({ description: 'The tags, which the device does not see.' })),
+      properties: JsonObject({
+        description: 'desired and reported, each with $version and $metadata.',
+      }),
+    },
+    { description: 'The twin as IoT Hub has it.' },
+  ),
+  'AzureIoT.Twin_DS',
 );
 
 /**
- * A time of IoT Hub as a member of an answer; absent for never, which IoT Hub writes as year 1 or 9999. Some times lack the zone.
+ * A time of IoT Hub or a module as a member of an answer; absent for never, which they write as year 1 or 9999. Some times lack the zone.
  */
 export function azureTime<N extends string>(name: N, text: string | undefined): { [K in N]?: string } {
   const isNever = !text || text.startsWith('0001-') || text.startsWith('9999-');

@@ -1,4 +1,5 @@
-import type { Static, TObject } from 'typebox';
+import type { Static, TObject, TSchema } from 'typebox';
+import { factsOf } from '../contract/schema.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 import type { OperationContext } from './context.ts';
@@ -37,8 +38,8 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
   readonly input: I;
   readonly output: O;
   /**
-   * The member of `output` that the service returns, with the base type that its schema has; without it the service
-   * returns the whole output as JSON. An array of objects that name a Data Shape becomes an INFOTABLE.
+   * The member of `output` that the service returns; without it the service returns the whole output. Either has the base type of its
+   * schema: an INFOTABLE (Table, OneRow) where the form is fixed, JSON where it is free.
    */
   readonly result?: keyof Static<O> & string;
   /** True when the service returns nothing: the output says no more than that it was done. */
@@ -83,6 +84,11 @@ export function defineOperation<I extends TObject, O extends TObject>(
       return await operation.run(context, input);
     },
   };
+}
+
+/** The schema of what the service of an operation returns. */
+export function resultSchema({ output, result }: Operation): TSchema {
+  return result === undefined ? output : (factsOf(output).properties?.[result] as TSchema);
 }
 
 /** The names in `{braces}` of the path, in order. */

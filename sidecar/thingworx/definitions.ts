@@ -99,7 +99,8 @@ export class ThingDefinitions {
     const verified = new Set<string>();
     for (const name of names) {
       const entry = this.#entries.get(name);
-      if (entry && entry.loadedAtMs >= sinceMs) continue;
+      // What was loaded within the same millisecond may have been loaded before.
+      if (entry && entry.loadedAtMs > sinceMs) continue;
       if (this.#verifying.count >= VERIFIED_PER_SECOND) break;
       this.#verifying.count += 1;
       verified.add(name);

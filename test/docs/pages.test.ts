@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { GROUPS } from '../../docs/.vitepress/contents.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
 
@@ -51,18 +52,26 @@ describe('the pages of the documentation', () => {
     assert.deepEqual(broken, []);
   });
 
-  test('are found from a page at the top level', () => {
-    const linked = globSync('*.md', { cwd: ROOT }).map(prose).join('\n');
-    const pages = globSync('docs/*.md', { cwd: ROOT });
+  test('are found from the overview', () => {
+    const overview = prose('docs/index.md');
+    const pages = globSync('*.md', { cwd: path.join(ROOT, 'docs') });
     assert.deepEqual(
-      pages.filter((page) => !linked.includes(`(${page})`)),
+      pages.filter((page) => page !== 'index.md' && !overview.includes(`(${page})`)),
       [],
     );
   });
 });
 
+describe('the site', () => {
+  test('lists every page once', () => {
+    const listed = GROUPS.flatMap(({ pages }) => pages.map(({ page }) => page.replace(/\/$/, '/README')));
+    const pages = globSync('docs/{*,examples/*}.md', { cwd: ROOT }).map((page) => page.slice(5, -3));
+    assert.deepEqual(listed.sort(), pages.sort());
+  });
+});
+
 describe('the decision records', () => {
-  for (const page of globSync('docs/decisions/*.md', { cwd: ROOT })) {
+  for (const page of globSync('docs/decisions/[0-9]*.md', { cwd: ROOT })) {
     test(`${path.basename(page)} has a number, a title and all sections`, () => {
       const text = readFileSync(path.join(ROOT, page), 'utf8');
       const number = path.basename(page).slice(0, 3);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BlobServiceClient } from '@azure/storage-blob';
+import { oneRow } from '../../scripts/local/platform.ts';
 import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
 import { avroFile, ENQUEUED_MS, ROUTED_SCHEMA, routedLine, routedRecord } from '../ingest/storage/files.ts';
 import { accounts, eventually } from './observe.ts';
@@ -31,7 +32,7 @@ describe('messages beside the stream', () => {
     String((await rows(service, parameters))[0]?.['result']);
   const ended = (task: string) =>
     eventually(async () => {
-      const record = (await invoke('GetTask', { task })) as Row;
+      const record = oneRow(await invoke('GetTask', { task }));
       assert.ok(['completed', 'failed'].includes(String(record['state'])), String(record['state']));
       return record;
     });
@@ -59,7 +60,7 @@ describe('messages beside the stream', () => {
       [device().deviceId],
     );
     const id = String(broken[0]?.['id']);
-    const whole = (await invoke('GetDeadLetter', { id })) as Row;
+    const whole = oneRow(await invoke('GetDeadLetter', { id }));
     assert.equal(whole['body'], '{"temperature":');
     assert.equal(whole['deviceId'], device().deviceId);
     const strangers = await rows('ListDeadLetters', { deviceId: 'stranger', limit: 2 });
@@ -78,9 +79,9 @@ describe('messages beside the stream', () => {
       (await rows('ListDeadLetters')).map((row) => row['id']),
       [id],
     );
-    const deleted = (await invoke('DeleteDeadLetters', { ids: { array: [id] } })) as Row;
+    const deleted = oneRow(await invoke('DeleteDeadLetters', { ids: { array: [id] } }));
     assert.deepEqual([deleted['deleted'], deleted['more']], [1, false]);
-    assert.equal(((await invoke('CountDeadLetters')) as Row)['count'], 0);
+    assert.equal(oneRow(await invoke('CountDeadLetters'))['count'], 0);
     await assert.rejects(invoke('GetDeadLetter', { id }), /DEAD_LETTER_NOT_FOUND/);
     const { received, delivered, ignored, deadLettered, released, inFlight } = await accounts(system);
     assert.equal(received, delivered + ignored + deadLettered + released + inFlight);
@@ -177,7 +178,7 @@ describe('messages beside the stream', () => {
     }
     const task = await text('IngestBlobs', { container: 'large' });
     await eventually(async () => {
-      const { done } = (await invoke('GetTask', { task })) as Row;
+      const { done } = oneRow(await invoke('GetTask', { task }));
       assert.ok(Number(done) >= 3);
     });
     await system.sidecar.kill();

@@ -31,10 +31,10 @@ describe('the factory in miniature', () => {
     await system.stop();
   });
 
-  /** The value of a JSON result, or the rows of a table. */
+  /** The rows of a table; none for a service without a result. */
   const call = async (thing: string, service: string, parameters: Row = {}): Promise<Row[]> => {
-    const answer = (await system.platform.invoke(thing, service, parameters)) as { rows?: Row[] } & Row;
-    return answer?.rows ?? [answer];
+    const answer = (await system.platform.invoke(thing, service, parameters)) as { rows: Row[] } | undefined;
+    return answer?.rows ?? [];
   };
   const values = async (thing: string): Promise<Row> =>
     (await plant.look()).find((line) => line.thing === thing)?.values ?? {};

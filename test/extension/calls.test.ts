@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
-import { InfoTable } from '../emulators/thingworx/infotable.ts';
+import { InfoTable, type InfoTableRow } from '../emulators/thingworx/infotable.ts';
 import type { ScriptSwitches } from '../emulators/thingworx/script-switches.ts';
 import { startApp, type TestApp, TOKEN } from '../http/fixture.ts';
 import { ScriptHub } from './script-hub.ts';
@@ -19,6 +19,13 @@ async function startHub(
   hub.set('sidecarUrl', `http://127.0.0.1:${app.port}/`);
   hub.setPassword('sidecarToken', TOKEN);
   return { app, hub };
+}
+
+/** The row of a service that returns an INFOTABLE with one row. */
+async function row(hub: ScriptHub, service: string): Promise<InfoTableRow> {
+  const { rows } = (await hub.call(service, '', 'INFOTABLE')) as InfoTable;
+  assert.equal(rows.length, 1);
+  return rows[0] as InfoTableRow;
 }
 
 const MODES: Partial<ScriptSwitches>[] = [
@@ -58,8 +65,7 @@ for (const mode of MODES) {
       hub.set('consumerGroup', 'thingworx');
       hub.set('maxRowsPerCall', 250);
       hub.set('mappings', { rules: [{ when: {} }] });
-      const status = (await hub.call('Connect')) as { state: string };
-      assert.equal(status.state, 'running');
+      assert.equal((await row(hub, 'Connect')).state, 'running');
       const connected = app.hubs.connected.get(NAME);
       assert.deepEqual(connected?.secrets, {
         iotHubConnectionString: SECRET,
@@ -75,10 +81,10 @@ for (const mode of MODES) {
 
     test('get results and end calls that have none', async (t) => {
       const { app, hub } = await startHub(t, mode);
-      assert.equal(((await hub.call('CheckSidecar')) as { version: string }).version, '0.1.0');
+      assert.equal((await row(hub, 'CheckSidecar')).version, '0.1.0');
       hub.set('enabled', true);
-      await hub.call('Connect');
-      assert.equal(((await hub.call('GetStatus')) as { lag: number }).lag, 7);
+      await row(hub, 'Connect');
+      assert.equal((await row(hub, 'GetStatus')).lag, 7);
       await hub.call('Disconnect', '', 'NOTHING');
       assert.equal(app.hubs.connected.size, 0);
       assert.equal(hub.get('connectionStatus'), 'stopped');
@@ -162,7 +168,7 @@ describe('connecting', () => {
       if (given[1].settings['consumerGroup'] === 'first') hub.set('consumerGroup', 'second');
       return connect(...given);
     };
-    await hub.call('Connect');
+    await row(hub, 'Connect');
     assert.equal(app.hubs.connected.get(NAME)?.settings.consumerGroup, 'second');
   });
 
@@ -175,7 +181,7 @@ describe('connecting', () => {
       await connect(...given);
       return answer;
     };
-    assert.equal(((await hub.call('Connect')) as { state: string }).state, 'running');
+    assert.equal((await row(hub, 'Connect')).state, 'running');
   });
 });
 

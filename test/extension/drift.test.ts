@@ -7,6 +7,7 @@ import { baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
 import { ERRORS } from '../../sidecar/errors/catalogue.ts';
 import { BINDINGS } from '../../sidecar/operations/bindings.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import { resultSchema } from '../../sidecar/operations/operation.ts';
 import { startApp } from '../http/fixture.ts';
 import { attribute, builtScripts, entityElement, find, type Xml } from './fixture.ts';
 
@@ -65,11 +66,7 @@ for (const operation of OPERATIONS) {
       assert.ok(service);
       assert.equal(attribute(service, 'description'), operation.summary);
       const [result] = find(service, 'ResultType');
-      const expected = operation.noResult
-        ? 'NOTHING'
-        : operation.result
-          ? baseTypeOf(factsOf(operation.output).properties?.[operation.result] ?? {})
-          : 'JSON';
+      const expected = operation.noResult ? 'NOTHING' : baseTypeOf(resultSchema(operation));
       assert.equal(attribute(result as Xml, 'baseType'), expected);
       if (operation.script === 'hand-written') return;
       const parameters = find(service, 'ParameterDefinitions', 'FieldDefinition');

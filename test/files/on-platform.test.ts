@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { AccountSASPermissions } from '@azure/storage-blob';
+import { oneRow } from '../../scripts/local/platform.ts';
 import { MAX_INLINE_BYTES } from '../../sidecar/files/types.ts';
 import type { Switches } from '../emulators/thingworx/switches.ts';
 import { startPlatform, until } from '../extension/platform.ts';
@@ -184,21 +185,22 @@ describe('a container Thing', () => {
     await storage.call('CreateContainer', { containerName });
     await call('SaveText', { path: '/f.txt', content: '1' });
 
-    const { url } = await call('CreateDownloadLink', { path: '/f.txt', minutes: 5 });
-    assert.equal(await (await fetch(url)).text(), '1');
-    const link = await call('CreateUploadLink', { path: '/up.txt' });
+    const row = async (service: string, input: Record<string, unknown>) => oneRow(await call(service, input));
+    const { url } = await row('CreateDownloadLink', { path: '/f.txt', minutes: 5 });
+    assert.equal(await (await fetch(String(url))).text(), '1');
+    const link = await row('CreateUploadLink', { path: '/up.txt' });
     const headers = { 'x-ms-blob-type': 'BlockBlob' };
-    assert.equal((await fetch(link.url, { method: 'PUT', body: 'up', headers })).status, 201);
+    assert.equal((await fetch(String(link.url), { method: 'PUT', body: 'up', headers })).status, 201);
     assert.equal(await call('LoadText', { path: '/up.txt' }), 'up');
 
-    const before = await call('GetFileProperties', { path: '/f.txt' });
+    const before = await row('GetFileProperties', { path: '/f.txt' });
     const etag = await call('SetFileMetadata', { path: '/f.txt', metadata: { owner: 'plant' } });
     assert.match(
       await fails('SaveText', { path: '/f.txt', content: '2', etag: before.etag }),
       /PRECONDITION_FAILED: /,
     );
     await call('SetFileProperties', { path: '/f.txt', cacheControl: 'no-store', etag });
-    const facts = await call('GetFileProperties', { path: '/f.txt' });
+    const facts = await row('GetFileProperties', { path: '/f.txt' });
     assert.deepEqual(facts.metadata, { owner: 'plant' });
     assert.equal(facts.cacheControl, 'no-store');
     await call('SetFileTags', { path: '/f.txt', tags: { line: '7' } });
@@ -208,9 +210,10 @@ describe('a container Thing', () => {
     assert.equal((await call('ListFileSnapshots', { path: '/f.txt' })).rows[0].snapshot, snapshot);
 
     const found = await call('SearchFiles', { prefix: '/', maxItems: 1 });
-    assert.equal(found.files.length, 1);
-    const next = await call('SearchFiles', { prefix: '/', continuationToken: found.continuationToken });
-    assert.equal(next.files[0].path, '/up.txt');
+    assert.equal(found.rows.length, 1);
+    const { continuationToken } = found.rows[0];
+    const next = await call('SearchFiles', { prefix: '/', continuationToken });
+    assert.deepEqual([next.rows[0].path, next.rows[0].continuationToken], ['/up.txt', '']);
 
     // Every character travels as two.
     const lines = '\n'.repeat(MAX_INLINE_BYTES);
@@ -242,7 +245,7 @@ describe('a container Thing', () => {
     await writeFile(file, `${account.azurite.connectionString}\n`);
     await client.write(STORAGE_THING, { storageConnectionString: `file:${file}` });
     await storage.call('ConnectStorage');
-    assert.equal((await storage.call('CheckStorage')).signIn, 'key');
+    assert.equal(oneRow(await storage.call('CheckStorage')).signIn, 'key');
     await storage.call('CreateContainer', { containerName });
     const signed = await account.service.generateAccountSasUrl(
       new Date(Date.now() + 600_000),
@@ -251,7 +254,7 @@ describe('a container Thing', () => {
     );
     await client.write(STORAGE_THING, { storageConnectionString: signed });
     await storage.call('ConnectStorage');
-    assert.equal((await storage.call('CheckStorage')).signIn, 'sas');
+    assert.equal(oneRow(await storage.call('CheckStorage')).signIn, 'sas');
     await files.call('SaveText', { path: '/f.txt', content: '1' });
     assert.equal(await files.call('LoadText', { path: '/f.txt' }), '1');
     assert.match(await files.fails('CreateDownloadLink', { path: '/f.txt' }), /LINK_NOT_POSSIBLE: /);

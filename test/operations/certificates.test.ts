@@ -28,7 +28,7 @@ describe('devices with certificates', () => {
       methodName: 'hello',
       connectTimeoutSeconds: 10,
     });
-    assert.deepEqual(answer, { status: 200, payload: { from: deviceId } });
+    assert.deepEqual([answer.status, answer.payload], [200, { from: deviceId }]);
     await client.close();
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Message } from 'azure-iot-device';
 import type { Row } from '../../scripts/local/platform.ts';
+import { rawNumber } from '../../sidecar/lib/exact-json.ts';
 import { field, shapeBlocks, template } from '../emulators/thingworx-tests/platform-support.ts';
 import { eventually, Factory, HUB_THING, TRANSPORT_NAMES } from './factory.ts';
 
@@ -27,10 +28,8 @@ describe('commands', () => {
         connectTimeoutSeconds: 10,
         payload: { rpm: 1200, steps: [1, 2], nested: { on: true } },
       });
-      assert.deepEqual(answer, {
-        status: 207,
-        payload: { got: { rpm: 1200, steps: [1, 2], nested: { on: true } }, name: 'setSpeed' },
-      });
+      const payload = { got: { rpm: 1200, steps: [1, 2], nested: { on: true } }, name: 'setSpeed' };
+      assert.deepEqual(answer, { status: 207, payload, payloadText: JSON.stringify(payload) });
     });
 
     test(`a direct method reaches a module over ${transport}`, async () => {
@@ -48,9 +47,14 @@ describe('commands', () => {
           connectTimeoutSeconds: 10,
           ...parameters,
         });
-      assert.deepEqual(await call({ payload: { array: [1, 2] } }), { status: 200, payload: [1, 2] });
-      assert.deepEqual(await call({ payloadText: '"one"' }), { status: 200, payload: 'one' });
-      assert.deepEqual(await call({}), { status: 200, payload: null });
+      assert.deepEqual(await call({ payload: { array: [1, 2] } }), {
+        status: 200,
+        payload: { array: [1, 2] },
+        payloadText: '[1,2]',
+      });
+      for (const payloadText of ['"one"', '0', 'false', 'null'])
+        assert.deepEqual(await call({ payloadText }), { status: 200, payloadText });
+      assert.deepEqual(await call({}), { status: 200, payloadText: 'null' });
     });
 
     test(`a message reaches a device over ${transport} with all that was given`, async () => {
@@ -160,7 +164,7 @@ describe('commands', () => {
   test("a service of one line on a template of one's own calls the method of the same name", async () => {
     const service = {
       name: 'Reboot',
-      code: 'var result = me.InvokeMethod({ methodName: "Reboot", payload: { delay: delay } }).payload;',
+      code: 'var result = me.InvokeMethod({ methodName: "Reboot", payload: { delay: delay } }).rows[0].payload;',
       result: 'JSON',
       parameters: field('delay', 'NUMBER'),
     };
@@ -235,12 +239,24 @@ describe('commands', () => {
     );
   });
 
+  test('a number in an answer keeps all its digits', async () => {
+    await factory.createDevice('exact');
+    const client = await factory.connect('exact');
+    const serial = '12345678901234567890';
+    client.onDeviceMethod('serial', (_, response) => void response.send(200, { serial: rawNumber(serial) }));
+    const answer = await factory.call('exact', 'InvokeMethod', {
+      methodName: 'serial',
+      connectTimeoutSeconds: 10,
+    });
+    assert.equal(answer.payloadText, `{"serial":${serial}}`);
+  });
+
   test('a device may connect while IoT Hub waits for it', async () => {
     await factory.createDevice('late');
     const answer = factory.call('late', 'InvokeMethod', { methodName: 'hello', connectTimeoutSeconds: 20 });
     const client = await factory.connect('late');
     client.onDeviceMethod('hello', (_request, response) => void response.send(200, { late: true }));
-    assert.deepEqual(await answer, { status: 200, payload: { late: true } });
+    assert.deepEqual(await answer, { status: 200, payload: { late: true }, payloadText: '{"late":true}' });
   });
 
   test('the fiftieth waiting message is the last', async () => {

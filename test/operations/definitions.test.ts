@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { TSchema } from 'typebox';
 import { deviceShape } from '../../extension/entities/device.ts';
 import { ENTITIES } from '../../extension/entities/index.ts';
-import { annotationOf, baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import { annotationOf, baseTypeOf, factsOf, rowOf } from '../../sidecar/contract/schema.ts';
 import { FORBIDDEN_KEYS } from '../../sidecar/http/problem.ts';
 import { BINDINGS } from '../../sidecar/operations/bindings.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
@@ -70,6 +70,7 @@ for (const operation of OPERATIONS) {
     test('has a Data Shape for every INFOTABLE, with exactly the fields of the rows', () => {
       for (const [place, schema] of [
         ...members(operation.input, 'input'),
+        ['output', operation.output] as const,
         ...members(operation.output, 'output'),
       ]) {
         if (baseTypeOf(schema) !== 'INFOTABLE') continue;
@@ -81,7 +82,7 @@ for (const operation of OPERATIONS) {
             : undefined;
         const fields = own ?? PLATFORM_DATA_SHAPES[name ?? ''];
         assert.ok(fields, `${place}: ${name} is no Data Shape of the extension or the platform`);
-        const rows = factsOf(factsOf(schema).items as TSchema).properties ?? {};
+        const rows = factsOf(rowOf(schema)).properties ?? {};
         assert.deepEqual(
           fields,
           Object.fromEntries(Object.entries(rows).map(([field, type]) => [field, baseTypeOf(type)])),

@@ -9,11 +9,13 @@ import mqtt from 'azure-iot-device-mqtt';
 import { importEvents } from '../../extension/entities/hub-import.ts';
 import { deviceEvents, hubDeviceEvents } from '../../extension/entities/hub-inbound.ts';
 import { ENTITIES } from '../../extension/entities/index.ts';
-import type { Row } from '../../scripts/local/platform.ts';
+import { oneRow, type Row } from '../../scripts/local/platform.ts';
 import { HUB_THING, LocalSystem, type SystemOptions } from '../../scripts/local/system.ts';
+import { isOneRow } from '../../sidecar/contract/schema.ts';
 import { ERRORS, type ErrorCode } from '../../sidecar/errors/catalogue.ts';
 import { COMMON_ERRORS } from '../../sidecar/http/openapi.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import { resultSchema } from '../../sidecar/operations/operation.ts';
 import {
   entities,
   implementation,
@@ -50,14 +52,16 @@ export class Factory {
     await this.system.stop();
   }
 
-  /** Calls a service; the value out of the result table where there is one. */
+  /** Calls a service; the value out of the result table where there is one, or the row of a service that returns one. */
   async call<T = Row>(thing: string, service: string, parameters: Row = {}): Promise<T> {
     const answer = (await this.system.platform.invoke(thing, service, parameters).catch((thrown: Error) => {
       checkDeclared(service, thrown);
       throw thrown;
     })) as { rows?: Row[] } | undefined;
     const [row] = answer?.rows ?? [];
-    return (row && 'result' in row ? row.result : answer) as T;
+    if (row && 'result' in row) return row.result as T;
+    const operation = OPERATIONS.find(({ name }) => name === service);
+    return (operation && isOneRow(resultSchema(operation)) ? oneRow(answer) : answer) as T;
   }
 
   hub<T = Row>(service: string, parameters: Row = {}): Promise<T> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Row } from '../../scripts/local/platform.ts';
+import { rawNumber } from '../../sidecar/lib/exact-json.ts';
 import { eventually, Factory, TRANSPORT_NAMES } from './factory.ts';
 
 describe('jobs', () => {
@@ -81,14 +82,23 @@ describe('jobs', () => {
     await factory.createDevice('job-plain');
     const client = await factory.connect('job-plain');
     client.onDeviceMethod('echo', (request, response) => void response.send(200, request.payload));
-    const jobId = await factory.hub<string>('ScheduleMethod', {
-      condition: "deviceId = 'job-plain'",
-      methodName: 'echo',
-      payloadText: '"fast"',
-    });
-    await ended(jobId);
-    const [row] = await rows('GetJobResults', { jobId });
-    assert.deepEqual(row?.payload, { value: 'fast' });
+    client.onDeviceMethod(
+      'serial',
+      (_, response) => void response.send(200, rawNumber('12345678901234567890')),
+    );
+    for (const [methodName, payloadText] of [
+      ['echo', '"fast"'],
+      ['serial', '12345678901234567890'],
+    ] as const) {
+      const jobId = await factory.hub<string>('ScheduleMethod', {
+        condition: "deviceId = 'job-plain'",
+        methodName,
+        payloadText,
+      });
+      await ended(jobId);
+      const [row] = await rows('GetJobResults', { jobId });
+      assert.deepEqual([row?.payload, row?.payloadText], [undefined, payloadText]);
+    }
   });
 
   test('a job that has not begun is listed and cancelled', async () => {
@@ -97,11 +107,14 @@ describe('jobs', () => {
       tags: { never: true },
       startTime: Date.now() + 3_600_000,
     });
-    const scheduled = await rows('ListJobs', { type: 'scheduleUpdateTwin', status: 'scheduled' });
-    assert.deepEqual(
-      scheduled.map((row) => row.jobId),
-      [jobId],
-    );
+    // IoT Hub answers `queued` at first.
+    await eventually(async () => {
+      const scheduled = await rows('ListJobs', { type: 'scheduleUpdateTwin', status: 'scheduled' });
+      assert.deepEqual(
+        scheduled.map((row) => row.jobId),
+        [jobId],
+      );
+    });
     assert.equal((await factory.hub('CancelJob', { jobId })).status, 'cancelled');
     assert.deepEqual(await rows('ListJobs', { status: 'scheduled' }), []);
   });

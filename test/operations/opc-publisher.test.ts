@@ -326,7 +326,12 @@ describe('OPC Publisher', () => {
   test('reads and writes values; what the server refuses is an error with its code', async () => {
     const connection = { endpointUrl: SERVER, userName: 'operator', password: 'secret' };
     const read = await factory.call(EDGE, 'ReadValue', { ...connection, nodeId: 'ns=2;s=Speed' });
-    assert.deepEqual([read.value, read.dataType], [12.5, 'Double']);
+    assert.deepEqual(read, {
+      valueText: '12.5',
+      dataType: 'Double',
+      sourceTime: Date.parse('2026-01-31T12:00:00Z'),
+      serverTime: Date.parse('2026-01-31T12:00:01Z'),
+    });
     const sent = (publisher.asked.at(-1)?.payload.connection ?? {}) as Row;
     assert.deepEqual(sent.user, {
       type: 'UserName',
@@ -340,6 +345,9 @@ describe('OPC Publisher', () => {
     ] as const) {
       await factory.call(EDGE, 'WriteValue', { ...connection, nodeId: 'ns=2;s=Speed', value });
       assert.deepEqual(publisher.values.get('ns=2;s=Speed'), expected);
+      const again = await factory.call(EDGE, 'ReadValue', { ...connection, nodeId: 'ns=2;s=Speed' });
+      assert.deepEqual(again.value, Array.isArray(expected) ? { array: expected } : undefined);
+      assert.equal(again.valueText, JSON.stringify(expected));
     }
     await assert.rejects(
       factory.call(EDGE, 'ReadValue', { ...connection, nodeId: 'ns=2;s=Gone' }),

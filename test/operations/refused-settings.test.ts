@@ -26,12 +26,21 @@ describe('a refused setting', () => {
   after(() => factory.stop());
 
   const set = (values: Row, thing = HUB_THING) => factory.system.platform.setProperties(thing, values);
-  const status = () =>
-    factory.system.status() as Promise<
-      Row & { state: string; refusedSettings?: Refusal[]; recentErrors: Row[] }
-    >;
-  const refused = async () =>
-    (await status()).refusedSettings?.map(({ setting }) => setting).toSorted() ?? [];
+  const status = async () => {
+    const row = (await factory.system.status()) as Row & {
+      state: string;
+      reason?: string;
+      lastError?: unknown;
+      refusedSettings?: { rows: Refusal[] };
+      recentErrors: { rows: Row[] };
+    };
+    return {
+      ...row,
+      refusedSettings: row.refusedSettings?.rows ?? [],
+      recentErrors: row.recentErrors.rows,
+    };
+  };
+  const refused = async () => (await status()).refusedSettings.map(({ setting }) => setting).toSorted();
   const metric = async () => {
     const text = await (await fetch(`${factory.system.sidecar.url}/metrics`)).text();
     return [...text.matchAll(/^azure_iot_setting_refused\{thing="([^"]+)",setting="([^"]+)"\} 1$/gm)]
@@ -98,7 +107,7 @@ describe('a refused setting', () => {
     await set({ mappings: {}, maxRowsPerCall: 400, startPosition: 'earliest', eventHubConnectionString: '' });
     await eventually(async () => {
       const { refusedSettings, lastError, recentErrors } = await status();
-      assert.deepEqual([refusedSettings, lastError], [undefined, undefined]);
+      assert.deepEqual([refusedSettings, lastError], [[], undefined]);
       assert.ok(recentErrors.length > 0 && recentErrors.every(({ clearedAt }) => clearedAt));
       assert.equal((await factory.read(HUB_THING)).lastError, '');
     });

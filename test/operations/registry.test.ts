@@ -72,13 +72,13 @@ describe('the device registry', () => {
     assert.equal((await hub('GetDevice', { deviceId: 'leaf' })).deviceScope, deviceScope);
     await hub('CreateDevice', { deviceId: 'lower', iotEdge: true, parentDeviceId: 'gateway' });
     const lower = await hub('GetDevice', { deviceId: 'lower' });
-    assert.deepEqual(lower.parentScopes, [deviceScope]);
+    assert.deepEqual(lower.parentScopes, { array: [deviceScope] });
     // A leaf whose parent is gone goes to another one.
     await hub('CreateDevice', { deviceId: 'gone', iotEdge: true });
     await hub('UpdateDevice', { deviceId: 'leaf', parentDeviceId: 'gone' });
     await hub('DeleteDevice', { deviceId: 'gone' });
     const moved = await hub('UpdateDevice', { deviceId: 'leaf', parentDeviceId: 'gateway' });
-    assert.deepEqual([moved.deviceScope, moved.parentScopes], [deviceScope, [deviceScope]]);
+    assert.deepEqual([moved.deviceScope, moved.parentScopes], [deviceScope, { array: [deviceScope] }]);
     await assert.rejects(
       hub('CreateDevice', { deviceId: 'orphan', parentDeviceId: 'leaf' }),
       /REQUEST_INVALID: leaf is no IoT Edge device/,
@@ -247,7 +247,7 @@ describe('the device registry', () => {
     const { items, continuationToken } = await hub('QueryTwins', {
       query: "SELECT deviceId, tags FROM devices WHERE tags.site = 'Lyon'",
     });
-    assert.deepEqual(items, [{ deviceId: 'queried', tags: { site: 'Lyon' } }]);
+    assert.deepEqual(items, { array: [{ deviceId: 'queried', tags: { site: 'Lyon' } }] });
     assert.equal(continuationToken, undefined);
   });
 

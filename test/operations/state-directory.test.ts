@@ -35,6 +35,6 @@ test('a state directory that fails while the sidecar runs shows in health, metri
   }
   await eventually(async () => assert.deepEqual(await seen(), [false, '1', '']), 120_000);
   assert.equal(lines.filter((line) => line.includes('"STATE_UNWRITABLE"')).length, 1);
-  const { recentErrors } = (await factory.system.status()) as { recentErrors?: { code: string }[] };
-  assert.ok(recentErrors?.some(({ code }) => code === 'STATE_UNWRITABLE'));
+  const { recentErrors } = (await factory.system.status()) as { recentErrors?: { rows: { code: string }[] } };
+  assert.ok(recentErrors?.rows.some(({ code }) => code === 'STATE_UNWRITABLE'));
 });

@@ -1,5 +1,6 @@
 import type { DeviceMethodParams } from 'azure-iothub/dist/interfaces.js';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { bothForms } from '../../lib/exact-json.ts';
 import type { CallOptions, RestClient } from './rest-client.ts';
 import { callDeviceMethod } from './transport.ts';
 import { nameOf, type TwinName } from './twins.ts';
@@ -18,6 +19,8 @@ export interface MethodCall extends TwinName {
 export interface MethodResult {
   readonly status: number;
   readonly payload: unknown;
+  /** The payload as JSON text, with all digits of numbers. */
+  readonly payloadText: string;
 }
 
 /** The hub responds at most this long after the sum of both timeouts. */
@@ -43,11 +46,13 @@ export async function invokeMethod(
     operation: 'method',
     action: `Calling ${method.methodName} of ${nameOf(method)}`,
     right: 'ServiceConnect',
+    exactNumbers: true,
   } as const;
   const { body } = await callDeviceMethod<MethodResult>(rest, call, params, (direct) =>
     moduleId === undefined ? direct.invokeOn(deviceId) : direct.invokeOnModule(deviceId, moduleId),
   );
-  return { status: body.status, payload: body.payload ?? null };
+  const payload = bothForms(body.payload ?? null);
+  return { status: body.status, payload: payload.value, payloadText: payload.text };
 }
 
 /** The parameters as the API expects them. Throws REQUEST_INVALID. */

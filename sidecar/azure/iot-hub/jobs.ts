@@ -56,6 +56,7 @@ export interface DeviceJob {
   readonly startTimeUtc?: string;
   readonly endTimeUtc?: string;
   readonly outcome?: {
+    /** The payload as parseExact reads it. */
     readonly deviceMethodResponse?: { readonly status: number; readonly payload: unknown };
   };
   readonly error?: { readonly code: string; readonly description: string };
@@ -161,7 +162,7 @@ export class Jobs {
   /** The next non-empty page of the results of a job, one item per device. */
   async results(jobId: string, options: QueryOptions = {}): Promise<Page<DeviceJob>> {
     const sql = `SELECT * FROM devices.jobs WHERE devices.jobs.jobId = ${quoteForQuery(jobId)}`;
-    const page = await this.#twins.find<DeviceJob>(sql, options);
+    const page = await this.#twins.find<DeviceJob>(sql, { ...options, exactNumbers: true });
     // A query returns no items for a job that does not exist.
     if (page.items.length === 0 && options.continuationToken === undefined) await this.get(jobId, options);
     return page;

@@ -3,6 +3,7 @@ import { apiVersion } from 'azure-iothub/dist/version.js';
 import type { Dispatcher } from 'undici';
 import type { ErrorCode } from '../../errors/catalogue.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { parseExact } from '../../lib/exact-json.ts';
 import { createAgent } from '../../lib/proxy.ts';
 import { type AzureContext, azureError, httpError, parseHubError, retryAfterMs } from '../azure-error.ts';
 import type { HubCredentials } from '../credentials.ts';
@@ -36,6 +37,8 @@ export interface HubRequest extends CallOptions {
   readonly accept?: readonly number[];
   /** Whether the call may be sent again after a connection loss. Default: GET only. */
   readonly repeatable?: boolean;
+  /** Whether the body of the response comes with all digits of its numbers, as parseExact reads it. */
+  readonly exactNumbers?: boolean;
 }
 
 export interface HubAnswer<T> {
@@ -183,7 +186,7 @@ export class RestClient {
       throw this.#refusal(answer, text, context);
     return {
       status: answer.statusCode,
-      body: parseBody(text, context) as T,
+      body: parseBody(text, request, context) as T,
       continuation: headerOf(answer, 'x-ms-continuation') || undefined,
     };
   }
@@ -250,10 +253,10 @@ function headerOf(answer: Dispatcher.ResponseData, name: string): string | undef
   return Array.isArray(value) ? value[0] : value;
 }
 
-function parseBody(text: string, context: AzureContext): unknown {
+function parseBody(text: string, { exactNumbers }: HubRequest, context: AzureContext): unknown {
   if (text === '') return undefined;
   try {
-    return JSON.parse(text);
+    return exactNumbers ? parseExact(text) : JSON.parse(text);
   } catch {
     throw new ConnectorError(
       'AZURE_FAILED',

@@ -15,6 +15,8 @@ export interface QueryOptions extends CallOptions {
   readonly pageSize?: number;
   /** The token of the previous page. Absent for the first page. */
   readonly continuationToken?: string;
+  /** Whether the items come with all digits of their numbers, as parseExact reads them. */
+  readonly exactNumbers?: boolean;
 }
 
 /** Names a twin: of a device, or of one of its modules. */

@@ -1,10 +1,10 @@
 import Type from 'typebox';
-import { JsonValue } from '../../contract/schema.ts';
+import { JsonValue, OneRow } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { parseExact } from '../../lib/exact-json.ts';
 import { isPlainObject } from '../../translate/coerce/structure.ts';
 import { deviceId, hub, optionalModuleId } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
-import { parseExact } from '../exact-numbers.ts';
 import { defineOperation } from '../operation.ts';
 
 /** Input members of the operations that call direct methods. */
@@ -65,6 +65,17 @@ export function checkNotEmpty(member: string, value: unknown, text: string): voi
   );
 }
 
+/** Output members of the operations that return what a method answered. */
+export const answerMembers = {
+  payload: JsonValue({
+    description:
+      'What the device answered. In an INFOTABLE not set unless it is an object or an array, which is boxed as {"array": [...]}.',
+  }),
+  payloadText: Type.String({
+    description: 'What the device answered as JSON text, with all digits of numbers; null when nothing.',
+  }),
+};
+
 /** Beyond what the device and IoT Hub are granted: for the way, and for the turn when the tier holds calls back. */
 const MARGIN_SECONDS = 10;
 
@@ -99,12 +110,15 @@ const invokeMethod = defineOperation({
       }),
     ),
   }),
-  output: Type.Object(
-    {
-      status: Type.Integer({ description: 'The status that the device answered, such as 200.' }),
-      payload: JsonValue({ description: 'What the device answered; null when nothing.' }),
-    },
-    { description: 'status and payload, as the device answered.' },
+  output: OneRow(
+    Type.Object(
+      {
+        status: Type.Integer({ description: 'The status that the device answered, such as 200.' }),
+        ...answerMembers,
+      },
+      { description: 'What a direct method answered.' },
+    ),
+    'AzureIoT.MethodAnswer_DS',
   ),
   errors: [
     ...IOT_HUB_ERRORS,

@@ -1,10 +1,11 @@
 import Type from 'typebox';
-import { DateTime, forThingWorx, JsonValue } from '../../contract/schema.ts';
+import { DateTime, forThingWorx, JsonValue, OneRow } from '../../contract/schema.ts';
 import { STORAGE_ERRORS } from '../../files/types.ts';
 import { deviceId, hub, optionalModuleId, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { account, container, path } from '../files/file-members.ts';
 import { defineOperation } from '../operation.ts';
+import { answerMembers } from './methods.ts';
 
 /** For storage and for the way: with the default of responseTimeoutSeconds all of it ends within the 30 s of a script. */
 const MARGIN_SECONDS = 12;
@@ -50,19 +51,22 @@ const sendFileToDevice = defineOperation({
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/files',
   input: Type.Object({ hub, deviceId, account, container, path, ...members }),
-  output: Type.Object(
-    {
-      expiresAt: DateTime({ description: 'When the link stops to work.' }),
-      messageId: Type.Optional(
-        Type.String({ description: 'The id of the message, which MessageFeedback names.' }),
-      ),
-      status: Type.Optional(Type.Integer({ description: 'The status that the method answered.' })),
-      payload: Type.Optional(JsonValue({ description: 'What the method answered.' })),
-    },
-    {
-      description:
-        'expiresAt of the link, and status and payload that the method answered, or the messageId that MessageFeedback names.',
-    },
+  output: OneRow(
+    Type.Object(
+      {
+        expiresAt: DateTime({ description: 'When the link stops to work.' }),
+        messageId: Type.Optional(
+          Type.String({ description: 'The id of the message, which MessageFeedback names.' }),
+        ),
+        status: Type.Optional(Type.Integer({ description: 'The status that the method answered.' })),
+        payload: Type.Optional(answerMembers.payload),
+        payloadText: Type.Optional(answerMembers.payloadText),
+      },
+      {
+        description: 'What SendFileToDevice has done: the answer of the method, or the message that it sent.',
+      },
+    ),
+    'AzureIoT.FileDelivery_DS',
   ),
   errors: [
     ...IOT_HUB_ERRORS,

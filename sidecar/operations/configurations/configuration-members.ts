@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import type { Configuration } from '../../azure/iot-hub/configurations.ts';
-import { DateTime, EXPECTED_KEYWORD, JsonObject } from '../../contract/schema.ts';
+import { DateTime, EXPECTED_KEYWORD, JsonObject, OneRow } from '../../contract/schema.ts';
 import { azureTime } from '../device-members.ts';
 import { requireTexts } from '../input-checks.ts';
 
@@ -74,15 +74,18 @@ export const ConfigurationRow = Type.Object(fields, {
   description: 'One automatic configuration or Edge deployment, without its content.',
 });
 
-export const ConfigurationDocument = Type.Object(
-  {
-    ...fields,
-    metricQueries: JsonObject({ description: 'The queries of its own metrics.' }),
-    content: JsonObject({
-      description: 'deviceContent, moduleContent or modulesContent, as it was created.',
-    }),
-  },
-  { description: 'The configuration as IoT Hub has it.' },
+export const ConfigurationDocument = OneRow(
+  Type.Object(
+    {
+      ...fields,
+      metricQueries: JsonObject({ description: 'The queries of its own metrics.' }),
+      content: JsonObject({
+        description: 'deviceContent, moduleContent or modulesContent, as it was created.',
+      }),
+    },
+    { description: 'The configuration as IoT Hub has it.' },
+  ),
+  'AzureIoT.ConfigurationDetail_DS',
 );
 
 export function configurationRow(configuration: Configuration): Static<typeof ConfigurationRow> {

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { DateTime, forThingWorx, JsonObject } from '../../contract/schema.ts';
+import { DateTime, forThingWorx, JsonObject, OneRow, Table } from '../../contract/schema.ts';
 import type { DeadLetter, DeadLetterFilter, DeadLetterSummary } from '../../dead-letters/store.ts';
 import { DEFAULT_LIMITS } from '../../translate/decode/limits.ts';
 import { decodeBody } from '../../translate/decode.ts';
@@ -57,53 +57,67 @@ export const DeadLetterRow = Type.Object(
 );
 type DeadLetterRow = Static<typeof DeadLetterRow>;
 
-const Reason = Type.Object({
-  code: Type.String({ description: 'The stable code.' }),
-  reason: Type.String({ description: 'What is wrong and what is expected, in plain words.' }),
-  thing: Type.Optional(Type.String({ description: 'The Thing it concerns.' })),
-  property: Type.Optional(Type.String({ description: 'The property it concerns.' })),
-});
+const Reason = Type.Object(
+  {
+    code: Type.String({ description: 'The stable code.' }),
+    reason: Type.String({ description: 'What is wrong and what is expected, in plain words.' }),
+    thing: Type.Optional(Type.String({ description: 'The Thing it concerns.' })),
+    property: Type.Optional(Type.String({ description: 'The property it concerns.' })),
+  },
+  { description: 'A reason why a dead letter could not be delivered.' },
+);
 
 const optionalText = (description: string) => Type.Optional(Type.String({ description }));
 
-export const DeadLetterDetail = Type.Object(
-  {
-    id: Type.String({ description: 'The id of the dead letter.' }),
-    enqueuedTime: DateTime({ description: 'When IoT Hub took the message.' }),
-    creationTime: Type.Optional(DateTime({ description: 'When the device made it, if it said so.' })),
-    storedAt: DateTime({ description: 'When it was put aside.' }),
-    deviceId: Type.String({ description: 'The device that sent it.' }),
-    moduleId: optionalText('The module that sent it.'),
-    source: Type.String({ description: 'The message source.' }),
-    reasons: Type.Array(Reason, { description: 'Why it could not be delivered.' }),
-    partition: Type.String({ description: 'The partition id, or the file in storage it came from.' }),
-    offset: Type.String({ description: 'The offset of the message in its partition.' }),
-    sequenceNumber,
-    contentType: optionalText('The content type that the sender gave.'),
-    contentEncoding: optionalText('The content encoding that the sender gave.'),
-    messageId: optionalText('The message id that the sender gave.'),
-    correlationId: optionalText('The correlation id that the sender gave.'),
-    systemProperties: JsonObject({ description: 'What IoT Hub and AMQP say of the message.' }),
-    applicationProperties: JsonObject({ description: 'What the device attached.' }),
-    body: optionalText('The body as text, decompressed; absent when it is not text.'),
-    bodyBase64: Type.String({ description: 'The body as it came, in base64.' }),
-  },
-  { description: 'One dead letter, whole.' },
+export const DeadLetterDetail = OneRow(
+  Type.Object(
+    {
+      id: Type.String({ description: 'The id of the dead letter.' }),
+      enqueuedTime: DateTime({ description: 'When IoT Hub took the message.' }),
+      creationTime: Type.Optional(DateTime({ description: 'When the device made it, if it said so.' })),
+      storedAt: DateTime({ description: 'When it was put aside.' }),
+      deviceId: Type.String({ description: 'The device that sent it.' }),
+      moduleId: optionalText('The module that sent it.'),
+      source: Type.String({ description: 'The message source.' }),
+      reasons: Table(Reason, 'AzureIoT.DeadLetterReason_DS', {
+        description: 'Why it could not be delivered.',
+      }),
+      partition: Type.String({ description: 'The partition id, or the file in storage it came from.' }),
+      offset: Type.String({ description: 'The offset of the message in its partition.' }),
+      sequenceNumber,
+      contentType: optionalText('The content type that the sender gave.'),
+      contentEncoding: optionalText('The content encoding that the sender gave.'),
+      messageId: optionalText('The message id that the sender gave.'),
+      correlationId: optionalText('The correlation id that the sender gave.'),
+      systemProperties: JsonObject({ description: 'What IoT Hub and AMQP say of the message.' }),
+      applicationProperties: JsonObject({ description: 'What the device attached.' }),
+      body: optionalText('The body as text, decompressed; absent when it is not text.'),
+      bodyBase64: Type.String({ description: 'The body as it came, in base64.' }),
+    },
+    { description: 'One dead letter, whole.' },
+  ),
+  'AzureIoT.DeadLetterDetail_DS',
 );
 type DeadLetterDetail = Static<typeof DeadLetterDetail>;
 
-export const DeadLetterCount = Type.Object(
-  {
-    count: forThingWorx(Type.Integer({ minimum: 0, description: 'How many dead letters there are.' }), {
-      baseType: 'LONG',
-    }),
-    bytes: forThingWorx(Type.Integer({ minimum: 0, description: 'What they take in the store, in bytes.' }), {
-      baseType: 'LONG',
-    }),
-    oldest: Type.Optional(DateTime({ description: 'When IoT Hub took the oldest of them.' })),
-    warning: optionalText('Why someone should look at them before dead letters are lost.'),
-  },
-  { description: 'How many dead letters a hub has.' },
+export const DeadLetterCount = OneRow(
+  Type.Object(
+    {
+      count: forThingWorx(Type.Integer({ minimum: 0, description: 'How many dead letters there are.' }), {
+        baseType: 'LONG',
+      }),
+      bytes: forThingWorx(
+        Type.Integer({ minimum: 0, description: 'What they take in the store, in bytes.' }),
+        {
+          baseType: 'LONG',
+        },
+      ),
+      oldest: Type.Optional(DateTime({ description: 'When IoT Hub took the oldest of them.' })),
+      warning: optionalText('Why someone should look at them before dead letters are lost.'),
+    },
+    { description: 'How many dead letters a hub has.' },
+  ),
+  'AzureIoT.DeadLetterCount_DS',
 );
 
 export function storeFilter({ deviceId, code, from, to }: FilterInput): DeadLetterFilter {

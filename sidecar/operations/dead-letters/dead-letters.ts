@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { Table, ThingName } from '../../contract/schema.ts';
+import { OneRow, Table, ThingName } from '../../contract/schema.ts';
 import type { DeadLetterFilter, DeadLetterStore } from '../../dead-letters/store.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { REPLAY_DEAD_LETTERS, type ReplayInput } from '../../ingest/replay/dead-letters.ts';
@@ -175,10 +175,16 @@ const deleteDeadLetters = defineOperation({
       }),
     ),
   }),
-  output: Type.Object({
-    deleted: Type.Integer({ minimum: 0, description: 'How many were deleted.' }),
-    more: Type.Boolean({ description: 'Whether some are left because of the time; call it again.' }),
-  }),
+  output: OneRow(
+    Type.Object(
+      {
+        deleted: Type.Integer({ minimum: 0, description: 'How many were deleted.' }),
+        more: Type.Boolean({ description: 'Whether some are left because of the time; call it again.' }),
+      },
+      { description: 'What DeleteDeadLetters has done.' },
+    ),
+    'AzureIoT.DeadLetterDeletion_DS',
+  ),
   errors: ['HUB_NOT_CONNECTED', 'DEAD_LETTERS_UNAVAILABLE'],
   async run({ hubs }, { hub, ids, all, ...filter }) {
     const { store } = hubs.require(hub).deadLetters;

@@ -27,12 +27,21 @@ const MARGIN_SECONDS = 2;
 
 /** Calls a direct method of a module and gives its payload. @throws ConnectorError MODULE_FAILED for a status other than 2xx */
 export async function callModule(azure: HubClients, call: ModuleCall, signal: AbortSignal): Promise<unknown> {
+  return JSON.parse(await callModuleForText(azure, call, signal));
+}
+
+/** As callModule; gives the payload as JSON text with all digits of its numbers. */
+export async function callModuleForText(
+  azure: HubClients,
+  call: ModuleCall,
+  signal: AbortSignal,
+): Promise<string> {
   const { responseTimeoutSeconds = RESPONSE_SECONDS, ...method } = call;
-  const { status, payload } = await azure.invokeMethod(
+  const { status, payload, payloadText } = await azure.invokeMethod(
     { ...method, responseTimeoutSeconds },
     { signal, timeoutMs: (responseTimeoutSeconds + MARGIN_SECONDS) * 1_000 },
   );
-  if (status >= 200 && status < 300) return payload;
+  if (status >= 200 && status < 300) return payloadText;
   throw new ConnectorError(
     'MODULE_FAILED',
     `${call.moduleId} of ${call.deviceId} answered ${call.methodName} with status ${status}: ${reasonOf(payload)}`,

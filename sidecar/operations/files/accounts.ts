@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { OneRow } from '../../contract/schema.ts';
 import { STORAGE_ERRORS } from '../../files/types.ts';
 import { defineOperation } from '../operation.ts';
 import { Withheld, withheldErrors } from '../withheld-secrets.ts';
@@ -12,11 +13,17 @@ export const checkStorage = defineOperation({
   method: 'GET',
   path: '/storage/{account}/check',
   input: Type.Object({ account }),
-  output: Type.Object({
-    account: Type.String({ description: 'The name of the storage account.' }),
-    signIn: Type.String({ description: 'key, sas or entra.' }),
-    milliseconds: Type.Integer({ minimum: 0, description: 'The response time.' }),
-  }),
+  output: OneRow(
+    Type.Object(
+      {
+        account: Type.String({ description: 'The name of the storage account.' }),
+        signIn: Type.String({ description: 'key, sas or entra.' }),
+        milliseconds: Type.Integer({ minimum: 0, description: 'The response time.' }),
+      },
+      { description: 'The storage account that responds.' },
+    ),
+    'AzureIoT.StorageCheck_DS',
+  ),
   errors: [...STORAGE_ERRORS],
   async run({ storages, signal }, input) {
     return storages.require(input.account).check(signal);

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { DateTime, forThingWorx, Table } from '../../contract/schema.ts';
+import { DateTime, forThingWorx, OneRow, Table } from '../../contract/schema.ts';
 import { type FileEntry, STORAGE_ERRORS } from '../../files/types.ts';
 import { defineOperation } from '../operation.ts';
 import {
@@ -40,6 +40,19 @@ function linkRow(entry: FileEntry & { link: string }): Static<typeof LinkRow> {
   return { ...row, downloadLink: entry.link };
 }
 
+const link = OneRow(
+  Type.Object(
+    {
+      url: forThingWorx(Type.String({ description: 'The URL. Anyone who knows it can use it.' }), {
+        baseType: 'HYPERLINK',
+      }),
+      expiresAt: DateTime({ description: 'The time when the URL expires.' }),
+    },
+    { description: 'A URL with which anyone can read or write one file for a limited time.' },
+  ),
+  'AzureIoT.FileLink_DS',
+);
+
 export const createDownloadLink = defineOperation({
   name: 'CreateDownloadLink',
   entity: 'AzureIoT.BlobContainer_TT',
@@ -48,10 +61,7 @@ export const createDownloadLink = defineOperation({
   method: 'POST',
   path: `${FILES_PATH}/download-links`,
   input: Type.Object({ ...boundMembers, path, minutes }),
-  output: Type.Object({
-    url: Type.String({ description: 'The URL. Anyone who knows it can read the file.' }),
-    expiresAt: DateTime({ description: 'The time when the URL expires.' }),
-  }),
+  output: link,
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_NOT_FOUND', 'LINK_NOT_POSSIBLE'],
   async run(context, input) {
     const files = filesOf(context, input);
@@ -68,10 +78,7 @@ export const createUploadLink = defineOperation({
   method: 'POST',
   path: `${FILES_PATH}/upload-links`,
   input: Type.Object({ ...boundMembers, path, minutes, overwrite }),
-  output: Type.Object({
-    url: Type.String({ description: 'The URL. Anyone who knows it can write the file.' }),
-    expiresAt: DateTime({ description: 'The time when the URL expires.' }),
-  }),
+  output: link,
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'LINK_NOT_POSSIBLE'],
   async run(context, input) {
     const files = filesOf(context, input);

@@ -12,6 +12,16 @@ const FileRow = Type.Object({
   name: Type.String({ description: 'The name without folders.' }),
   fileType: Type.String({ description: 'F for a file, D for a folder.' }),
 });
+/** A row of SearchFiles. */
+const FoundFile = Type.Object(
+  {
+    ...FileRow.properties,
+    continuationToken: Type.String({
+      description: 'The same on every row: hand it back for the next page. Empty on the last page.',
+    }),
+  },
+  { description: 'One file that SearchFiles found.' },
+);
 const FileTable = Table(FileRow, 'FileSystemFile', { description: 'One row for each file or folder.' });
 
 export function fileRow(entry: FileEntry): Static<typeof FileRow> {
@@ -109,17 +119,23 @@ export const searchFiles = defineOperation({
     ),
   }),
   output: Type.Object({
-    files: FileTable,
-    continuationToken: Type.Optional(
-      Type.String({ description: 'The token for the next page; absent on the last page.' }),
-    ),
+    files: Table(FoundFile, 'AzureIoT.FoundFile_DS', {
+      description: 'One page; each row has the token for the next one. No rows: there are no more files.',
+    }),
   }),
+  result: 'files',
   errors: [...STORAGE_ERRORS, 'PATH_INVALID'],
   async run(context, input) {
     const files = filesOf(context, input);
-    const page = { limit: input.maxItems ?? 500, after: input.continuationToken || undefined };
-    const { files: found, ...rest } = await files.search(input.prefix ?? '', page, context.signal);
-    return { files: found.map(fileRow), ...rest };
+    const { prefix = '', maxItems = 500 } = input;
+    let after = input.continuationToken || undefined;
+    for (;;) {
+      const page = await files.search(prefix, { limit: maxItems, after }, context.signal);
+      after = page.continuationToken;
+      // A page of folders alone has no row that could hold the token.
+      if (page.files.length > 0 || after === undefined)
+        return { files: page.files.map((file) => ({ ...fileRow(file), continuationToken: after ?? '' })) };
+    }
   },
 });
 

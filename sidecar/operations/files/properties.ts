@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { DateTime, JsonObject, OneOf } from '../../contract/schema.ts';
+import { DateTime, JsonObject, OneOf, OneRow } from '../../contract/schema.ts';
 import { type FileFacts, STORAGE_ERRORS } from '../../files/types.ts';
 import { requireTexts } from '../input-checks.ts';
 import { defineOperation } from '../operation.ts';
@@ -7,27 +7,30 @@ import { boundMembers, DONE, Done, etag, FILE_SERVICE, FILES_PATH, filesOf, path
 
 const optional = (description: string) => Type.Optional(Type.String({ description }));
 
-const FileDetail = Type.Object(
-  {
-    path: Type.String({ description: 'The full path.' }),
-    name: Type.String({ description: 'The name without folders.' }),
-    size: Type.Integer({ minimum: 0, description: 'The size in bytes.' }),
-    lastModified: Type.Optional(DateTime({ description: 'The time of the last change.' })),
-    kind: Type.String({ description: 'file or folder.' }),
-    etag: Type.String({ description: 'The ETag: a new value after every change, for conditional writes.' }),
-    contentType: Type.String({ description: 'The content type.' }),
-    contentMd5: optional('The MD5 of the content in base64, if known.'),
-    contentEncoding: optional('The content encoding.'),
-    contentDisposition: optional('The content disposition.'),
-    contentLanguage: optional('The content language.'),
-    cacheControl: optional('The cache control.'),
-    metadata: JsonObject({ description: 'The metadata: names with text values.' }),
-    accessTier: optional('Hot, Cool, Cold or Archive.'),
-    archiveStatus: optional('The state of the rehydration from the archive tier.'),
-    createdOn: Type.Optional(DateTime({ description: 'The time of creation.' })),
-    leaseState: optional('The lease state.'),
-  },
-  { description: 'All properties of one file.' },
+const FileDetail = OneRow(
+  Type.Object(
+    {
+      path: Type.String({ description: 'The full path.' }),
+      name: Type.String({ description: 'The name without folders.' }),
+      size: Type.Number({ minimum: 0, description: 'The size in bytes.' }),
+      lastModified: Type.Optional(DateTime({ description: 'The time of the last change.' })),
+      kind: Type.String({ description: 'file or folder.' }),
+      etag: Type.String({ description: 'The ETag: a new value after every change, for conditional writes.' }),
+      contentType: Type.String({ description: 'The content type.' }),
+      contentMd5: optional('The MD5 of the content in base64, if known.'),
+      contentEncoding: optional('The content encoding.'),
+      contentDisposition: optional('The content disposition.'),
+      contentLanguage: optional('The content language.'),
+      cacheControl: optional('The cache control.'),
+      metadata: JsonObject({ description: 'The metadata: names with text values.' }),
+      accessTier: optional('Hot, Cool, Cold or Archive.'),
+      archiveStatus: optional('The state of the rehydration from the archive tier.'),
+      createdOn: Type.Optional(DateTime({ description: 'The time of creation.' })),
+      leaseState: optional('The lease state.'),
+    },
+    { description: 'All properties of one file.' },
+  ),
+  'AzureIoT.FileDetail_DS',
 );
 
 function fileDetail(facts: FileFacts): Static<typeof FileDetail> {

@@ -7,7 +7,7 @@ import { boundMembers, DONE, Done, FILES_PATH, filesOf, path } from './file-memb
 const SnapshotRow = Type.Object(
   {
     snapshot: Type.String({ description: 'The time that identifies the snapshot.' }),
-    size: Type.Integer({ minimum: 0, description: 'The size in bytes.' }),
+    size: Type.Number({ minimum: 0, description: 'The size in bytes.' }),
     lastModified: DateTime({ description: 'The time of the last change of the file before the snapshot.' }),
   },
   { description: 'One snapshot of a file.' },

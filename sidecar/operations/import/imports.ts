@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { forThingWorx, Table } from '../../contract/schema.ts';
+import { forThingWorx, OneRow, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { COMPARE_REGISTRY } from '../../import/compare-task.ts';
 import { EXPORT_THINGS, type ExportInput } from '../../import/export-task.ts';
@@ -11,6 +11,8 @@ import { TASK_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import { TaskId, tasksOf } from '../tasks/tasks.ts';
 import { ImportRow, importRow, isImport, TemplateRule } from './import-members.ts';
+
+const importDetail = OneRow(ImportRow, 'AzureIoT.Import_DS');
 
 const pattern = (description: string, more: Record<string, unknown> = {}) =>
   Type.Optional(Type.String({ maxLength: 512, description, ...more }));
@@ -167,7 +169,7 @@ const getImport = defineOperation({
   method: 'GET',
   path: '/hubs/{hub}/imports/{task}',
   input: Type.Object({ hub, task: TaskId }),
-  output: ImportRow,
+  output: importDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
     return importRow(findImport(await tasksOf(hubs, hub), task));
@@ -200,7 +202,7 @@ const cancelImport = defineOperation({
   method: 'POST',
   path: '/hubs/{hub}/imports/{task}/cancel',
   input: Type.Object({ hub, task: TaskId }),
-  output: ImportRow,
+  output: importDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
     const tasks = await tasksOf(hubs, hub);

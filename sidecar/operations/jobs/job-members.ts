@@ -1,6 +1,8 @@
 import Type, { type Static } from 'typebox';
 import type { DeviceJob, Job, Schedule } from '../../azure/iot-hub/jobs.ts';
-import { DateTime, EXPECTED_KEYWORD, forThingWorx, JsonValue, OneOf } from '../../contract/schema.ts';
+import { DateTime, EXPECTED_KEYWORD, forThingWorx, OneOf, OneRow } from '../../contract/schema.ts';
+import { bothForms } from '../../lib/exact-json.ts';
+import { answerMembers } from '../commands/methods.ts';
 import { azureTime } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
 
@@ -92,7 +94,10 @@ const jobFields = {
   message: Type.String({ description: 'What the hub says about it; may be empty.' }),
 };
 
-export const JobDocument = Type.Object(jobFields, { description: 'The job as the hub shows it.' });
+export const JobDocument = OneRow(
+  Type.Object(jobFields, { description: 'The job as the hub shows it.' }),
+  'AzureIoT.JobDetail_DS',
+);
 
 const token = Type.String({
   description: 'The same on every row: hand it back for the next page. Empty on the last page.',
@@ -129,7 +134,8 @@ export const JobResultRow = Type.Object(
     startTime: Type.Optional(DateTime({ description: 'When it began there.' })),
     endTime: Type.Optional(DateTime({ description: 'When it ended there.' })),
     methodStatus: Type.Optional(Type.Integer({ description: 'What the device answered to a method.' })),
-    payload: Type.Optional(JsonValue({ description: 'The payload of its answer to a method.' })),
+    payload: Type.Optional(answerMembers.payload),
+    payloadText: Type.Optional(answerMembers.payloadText),
     errorCode: Type.String({ description: "IoT Hub's code of the error; empty when there was none." }),
     error: Type.String({ description: 'Why it failed, as IoT Hub says; may be empty.' }),
     continuationToken: token,
@@ -140,7 +146,7 @@ export const JobResultRow = Type.Object(
 export function jobResultRow(result: DeviceJob, continuationToken: string): Static<typeof JobResultRow> {
   // Null for twin updates.
   const answer = result.outcome?.deviceMethodResponse ?? undefined;
-  const { payload } = answer ?? {};
+  const payload = answer && bothForms(answer.payload ?? null);
   return {
     deviceId: result.deviceId,
     moduleId: result.moduleId ?? '',
@@ -148,10 +154,7 @@ export function jobResultRow(result: DeviceJob, continuationToken: string): Stat
     ...azureTime('startTime', result.startTimeUtc),
     ...azureTime('endTime', result.endTimeUtc),
     ...(answer === undefined ? {} : { methodStatus: answer.status }),
-    // A field of type JSON holds objects; anything else stands under `value`, an array is boxed by the script.
-    ...(payload === undefined || payload === null
-      ? {}
-      : { payload: typeof payload === 'object' ? payload : { value: payload } }),
+    ...(payload === undefined ? {} : { payload: payload.value, payloadText: payload.text }),
     errorCode: result.error?.code ?? '',
     error: result.error?.description ?? '',
     continuationToken,

@@ -1,5 +1,5 @@
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { parseExact, rawNumber } from '../exact-numbers.ts';
+import { parseExact, rawNumber } from '../../lib/exact-json.ts';
 
 const INTEGERS: Readonly<Record<string, readonly [bigint, bigint]>> = {
   SByte: [-128n, 127n],

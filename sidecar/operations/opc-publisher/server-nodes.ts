@@ -1,7 +1,8 @@
 import Type from 'typebox';
-import { JsonValue, Table } from '../../contract/schema.ts';
-import { continuationToken } from '../device-members.ts';
-import { callModule, MODULE_ERRORS } from '../edge/module-call.ts';
+import { DateTime, JsonValue, OneRow, Table } from '../../contract/schema.ts';
+import { bothForms, parseExact } from '../../lib/exact-json.ts';
+import { azureTime, continuationToken } from '../device-members.ts';
+import { callModule, callModuleForText, MODULE_ERRORS } from '../edge/module-call.ts';
 import { defineOperation } from '../operation.ts';
 import {
   checkResult,
@@ -119,27 +120,42 @@ const readValue = defineOperation({
       Type.String({ maxLength: 256, description: 'A part of an array or text, such as 0:3. Empty: all.' }),
     ),
   }),
-  output: Type.Object(
-    {
-      value: JsonValue({ description: 'The value as JSON; null when the node has none.' }),
-      dataType: Type.String({ description: 'Its OPC UA data type; may be empty.' }),
-      sourceTime: Type.String({ description: 'The time of the value at its source; may be empty.' }),
-      serverTime: Type.String({ description: 'The time of the value at the server; may be empty.' }),
-    },
-    { description: 'value, dataType, sourceTime and serverTime.' },
+  output: OneRow(
+    Type.Object(
+      {
+        value: JsonValue({
+          description:
+            'The value. In an INFOTABLE not set unless it is an object or an array, which is boxed as {"array": [...]}.',
+        }),
+        valueText: Type.String({
+          description: 'The value as JSON text, with all digits of numbers; null when the node has none.',
+        }),
+        dataType: Type.String({ description: 'Its OPC UA data type; may be empty.' }),
+        sourceTime: Type.Optional(
+          DateTime({ description: 'The time of the value at its source; not set when it is not known.' }),
+        ),
+        serverTime: Type.Optional(
+          DateTime({ description: 'The time of the value at the server; not set when it is not known.' }),
+        ),
+      },
+      { description: 'The value of a node of an OPC UA server.' },
+    ),
+    'AzureIoT.OpcValue_DS',
   ),
   errors: MODULE_ERRORS,
   timeoutMs: 28_000,
   async run({ hubs, signal }, { hub, deviceId, moduleId, nodeId, indexRange, ...connection }) {
     const request = { nodeId, ...(indexRange ? { indexRange } : {}) };
     const call = { deviceId, moduleId, methodName: 'ValueRead_V2', payload: envelope(connection, request) };
-    const answer = await callModule(await hubs.require(hub).azure(), call, signal);
+    const answer = parseExact(await callModuleForText(await hubs.require(hub).azure(), call, signal));
     const result = checkResult(objectOf(answer, call), `Reading ${nodeId} of ${connection.endpointUrl}`);
+    const { value, text: valueText } = bothForms(result['value'] ?? null);
     return {
-      value: result['value'] ?? null,
-      dataType: String(result['dataType'] ?? ''),
-      sourceTime: String(result['sourceTimestamp'] ?? ''),
-      serverTime: String(result['serverTimestamp'] ?? ''),
+      value,
+      valueText,
+      dataType: text(result['dataType']),
+      ...azureTime('sourceTime', text(result['sourceTimestamp'])),
+      ...azureTime('serverTime', text(result['serverTimestamp'])),
     };
   },
 });

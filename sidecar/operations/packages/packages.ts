@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { forThingWorx, JsonObject, OneOf, Table } from '../../contract/schema.ts';
+import { forThingWorx, JsonObject, OneOf, OneRow, Table } from '../../contract/schema.ts';
 import { STORAGE_ERRORS } from '../../files/types.ts';
 import { DELIVERIES, PACKAGE_STATES, PackageRow, packageName } from '../../packages/types.ts';
 import { deviceId, hub, optionalModuleId } from '../device-members.ts';
@@ -47,6 +47,8 @@ const members = {
   ),
 };
 
+const packageDetail = OneRow(PackageRow, 'AzureIoT.Package_DS');
+
 const deployPackage = defineOperation({
   name: 'DeployPackage',
   entity: 'AzureIoT.Device_TS',
@@ -56,7 +58,7 @@ const deployPackage = defineOperation({
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/packages',
   input: Type.Object({ hub, deviceId, account, container, path, ...members }),
-  output: PackageRow,
+  output: packageDetail,
   errors: [
     'HUB_NOT_CONNECTED',
     ...STORAGE_ERRORS,
@@ -124,7 +126,7 @@ const cancelPackage = defineOperation({
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/packages/{name}/cancel',
   input: Type.Object({ hub, deviceId, name: packageName, moduleId: optionalModuleId }),
-  output: PackageRow,
+  output: packageDetail,
   errors: ['HUB_NOT_CONNECTED', 'PACKAGE_NOT_FOUND', 'STATE_UNAVAILABLE'],
   timeoutMs: 28_000,
   async run({ hubs }, { hub, deviceId, moduleId, name }) {

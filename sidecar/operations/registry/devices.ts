@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { DeviceInput } from '../../azure/iot-hub/hub-types.ts';
 import type { Registry } from '../../azure/iot-hub/registry.ts';
-import { forThingWorx, OneOf, Table } from '../../contract/schema.ts';
+import { forThingWorx, OneOf, OneRow, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { continuationToken, deviceId, etag, hub, isAll, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS, THINGWORX_CALL_ERRORS } from '../error-groups.ts';
@@ -16,6 +16,8 @@ import {
   deviceDocument,
   deviceRow,
 } from './identity-members.ts';
+
+const deviceDetail = OneRow(DeviceDocument, 'AzureIoT.DeviceDetail_DS');
 
 const createDevice = defineOperation({
   name: 'CreateDevice',
@@ -63,13 +65,16 @@ const createDevice = defineOperation({
       ),
     ),
   }),
-  output: Type.Object(
-    {
-      created: Type.Boolean({ description: 'Whether the device was created now; false when it existed.' }),
-      thingCreated: Type.Boolean({ description: 'Whether its Thing was created now.' }),
-      device: Type.Optional(DeviceDocument),
-    },
-    { description: 'created, thingCreated, and the device without its keys.' },
+  output: OneRow(
+    Type.Object(
+      {
+        created: Type.Boolean({ description: 'Whether the device was created now; false when it existed.' }),
+        thingCreated: Type.Boolean({ description: 'Whether its Thing was created now.' }),
+        device: Type.Optional(DeviceDocument),
+      },
+      { description: 'What CreateDevice has done, and the device without its keys.' },
+    ),
+    'AzureIoT.DeviceCreation_DS',
   ),
   errors: [...IOT_HUB_ERRORS, ...THINGWORX_CALL_ERRORS, 'DEVICE_NOT_FOUND'],
   timeoutMs: 25_000,
@@ -127,7 +132,7 @@ const getDevice = defineOperation({
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}',
   input: Type.Object({ hub, deviceId }),
-  output: DeviceDocument,
+  output: deviceDetail,
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { registry } = await hubs.require(hub).azure();
@@ -212,7 +217,7 @@ const updateDevice = defineOperation({
     ),
     etag,
   }),
-  output: DeviceDocument,
+  output: deviceDetail,
   errors: CHANGE_ERRORS,
   async run(
     { hubs, signal },
@@ -273,7 +278,7 @@ const enableDevice = defineOperation({
     hub,
     deviceId,
   }),
-  output: DeviceDocument,
+  output: deviceDetail,
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId }) {
     const { registry } = await hubs.require(hub).azure();
@@ -293,7 +298,7 @@ const disableDevice = defineOperation({
     deviceId,
     reason: Type.Optional(Type.String({ maxLength: 128, description: 'Why, for people.' })),
   }),
-  output: DeviceDocument,
+  output: deviceDetail,
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, reason }) {
     const { registry } = await hubs.require(hub).azure();
@@ -325,14 +330,17 @@ const deleteDevice = defineOperation({
     ),
     etag,
   }),
-  output: Type.Object(
-    {
-      deleted: Type.Boolean({
-        description: 'Whether the device was deleted now; false when there was none.',
-      }),
-      thingDeleted: Type.Boolean({ description: 'Whether its Thing was deleted now.' }),
-    },
-    { description: 'deleted and thingDeleted.' },
+  output: OneRow(
+    Type.Object(
+      {
+        deleted: Type.Boolean({
+          description: 'Whether the device was deleted now; false when there was none.',
+        }),
+        thingDeleted: Type.Boolean({ description: 'Whether its Thing was deleted now.' }),
+      },
+      { description: 'What DeleteDevice has done.' },
+    ),
+    'AzureIoT.DeviceDeletion_DS',
   ),
   errors: [...IOT_HUB_ERRORS, ...THINGWORX_CALL_ERRORS, 'PRECONDITION_FAILED'],
   async run({ hubs, signal }, { hub, deviceId, deleteIdentity, deleteThing, etag }) {

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { OneOf } from '../../contract/schema.ts';
+import { OneOf, OneRow } from '../../contract/schema.ts';
 import { deviceId, hub, optionalModuleId, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
@@ -13,17 +13,20 @@ const getDeviceKeys = defineOperation({
   viewer: false,
   path: '/hubs/{hub}/devices/{deviceId}/keys',
   input: Type.Object({ hub, deviceId, moduleId: optionalModuleId }),
-  output: Type.Object(
-    {
-      primaryKey: Type.String({ description: 'The first key, base64.' }),
-      secondaryKey: Type.String({ description: 'The second key, base64.' }),
-      connectionString: Type.String({
-        description: 'The connection string with the first key, for device SDKs.',
-      }),
-    },
-    {
-      description: 'primaryKey, secondaryKey and connectionString: secrets, not to be stored in properties.',
-    },
+  output: OneRow(
+    Type.Object(
+      {
+        primaryKey: Type.String({ description: 'The first key, base64.' }),
+        secondaryKey: Type.String({ description: 'The second key, base64.' }),
+        connectionString: Type.String({
+          description: 'The connection string with the first key, for device SDKs.',
+        }),
+      },
+      {
+        description: 'The keys of a device or module: secrets, not to be stored in properties.',
+      },
+    ),
+    'AzureIoT.DeviceKeys_DS',
   ),
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, moduleId }) {

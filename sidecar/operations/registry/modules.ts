@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { Table } from '../../contract/schema.ts';
+import { OneRow, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { deviceId, etag, hub, moduleId, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
@@ -13,6 +13,8 @@ import {
   managedBy,
   moduleDocument,
 } from './identity-members.ts';
+
+const moduleDetail = OneRow(ModuleDocument, 'AzureIoT.Module_DS');
 
 const createModule = defineOperation({
   name: 'CreateModule',
@@ -28,12 +30,15 @@ const createModule = defineOperation({
     ...authenticationOptions,
     managedBy,
   }),
-  output: Type.Object(
-    {
-      created: Type.Boolean({ description: 'Whether the module was created now; false when it existed.' }),
-      module: ModuleDocument,
-    },
-    { description: 'created, and the module without its keys.' },
+  output: OneRow(
+    Type.Object(
+      {
+        created: Type.Boolean({ description: 'Whether the module was created now; false when it existed.' }),
+        module: ModuleDocument,
+      },
+      { description: 'What CreateModule has done, and the module without its keys.' },
+    ),
+    'AzureIoT.ModuleCreation_DS',
   ),
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, moduleId, managedBy, ...options }) {
@@ -63,7 +68,7 @@ const getModule = defineOperation({
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}/modules/{moduleId}',
   input: Type.Object({ hub, deviceId, moduleId }),
-  output: ModuleDocument,
+  output: moduleDetail,
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, deviceId, moduleId }) {
     const { modules } = await hubs.require(hub).azure();
@@ -100,7 +105,7 @@ const updateModule = defineOperation({
   method: 'PATCH',
   path: '/hubs/{hub}/devices/{deviceId}/modules/{moduleId}',
   input: Type.Object({ hub, deviceId, moduleId, ...authenticationOptions, managedBy, etag }),
-  output: ModuleDocument,
+  output: moduleDetail,
   errors: CHANGE_ERRORS,
   async run({ hubs, signal }, { hub, deviceId, moduleId, managedBy, etag, ...options }) {
     checkChange({ managedBy, ...options }, UPDATES);

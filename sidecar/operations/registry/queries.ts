@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { JsonObject } from '../../contract/schema.ts';
+import { JsonObject, OneRow } from '../../contract/schema.ts';
 import { continuationToken, hub, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
@@ -24,16 +24,19 @@ const queryTwins = defineOperation({
     ),
     continuationToken,
   }),
-  output: Type.Object(
-    {
-      items: Type.Array(JsonObject({ description: 'One twin, or what the query selects.' }), {
-        description: 'What was found; may be empty although there are more pages.',
-      }),
-      continuationToken: Type.Optional(
-        Type.String({ description: 'Hand it back for the next page; absent on the last one.' }),
-      ),
-    },
-    { description: 'items, and continuationToken unless it is the last page.' },
+  output: OneRow(
+    Type.Object(
+      {
+        items: Type.Array(JsonObject({ description: 'One twin, or what the query selects.' }), {
+          description: 'What was found; may be empty although there are more pages.',
+        }),
+        continuationToken: Type.Optional(
+          Type.String({ description: 'Hand it back for the next page; absent on the last one.' }),
+        ),
+      },
+      { description: 'One page of what QueryTwins finds.' },
+    ),
+    'AzureIoT.TwinQueryPage_DS',
   ),
   errors: [...IOT_HUB_ERRORS],
   async run({ hubs, signal }, { hub, query, pageSize, continuationToken }) {
@@ -57,14 +60,17 @@ const getRegistryStatistics = defineOperation({
   method: 'GET',
   path: '/hubs/{hub}/registry-statistics',
   input: Type.Object({ hub }),
-  output: Type.Object(
-    {
-      totalDevices: count('All devices.'),
-      enabledDevices: count('Devices that may connect.'),
-      disabledDevices: count('Devices that may not connect.'),
-      connectedDevices: count('Devices that are connected.'),
-    },
-    { description: 'totalDevices, enabledDevices, disabledDevices, connectedDevices.' },
+  output: OneRow(
+    Type.Object(
+      {
+        totalDevices: count('All devices.'),
+        enabledDevices: count('Devices that may connect.'),
+        disabledDevices: count('Devices that may not connect.'),
+        connectedDevices: count('Devices that are connected.'),
+      },
+      { description: 'The number of devices of an IoT Hub.' },
+    ),
+    'AzureIoT.RegistryStatistics_DS',
   ),
   errors: [...IOT_HUB_ERRORS],
   async run({ hubs, signal }, { hub }) {

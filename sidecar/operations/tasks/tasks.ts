@@ -1,5 +1,13 @@
 import Type, { type Static } from 'typebox';
-import { DateTime, forThingWorx, JsonObject, OneOf, Table, ThingName } from '../../contract/schema.ts';
+import {
+  DateTime,
+  forThingWorx,
+  JsonObject,
+  OneOf,
+  OneRow,
+  Table,
+  ThingName,
+} from '../../contract/schema.ts';
 import type { TaskRecord } from '../../tasks/task.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import type { OperationContext } from '../context.ts';
@@ -101,6 +109,8 @@ const listTasks = defineOperation({
   },
 });
 
+const taskDetail = OneRow(TaskRow, 'AzureIoT.Task_DS');
+
 const getTask = defineOperation({
   name: 'GetTask',
   entity: 'AzureIoT.Hub_TT',
@@ -109,7 +119,7 @@ const getTask = defineOperation({
   method: 'GET',
   path: '/hubs/{hub}/tasks/{task}',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),
-  output: TaskRow,
+  output: taskDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
     return taskRow((await tasksOf(hubs, hub)).get(task));
@@ -152,7 +162,7 @@ const cancelTask = defineOperation({
   method: 'POST',
   path: '/hubs/{hub}/tasks/{task}/cancel',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),
-  output: TaskRow,
+  output: taskDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
     return taskRow(await (await tasksOf(hubs, hub)).cancel(task));

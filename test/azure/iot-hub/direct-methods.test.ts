@@ -32,6 +32,7 @@ describe('direct methods', () => {
         assert.deepEqual(await clients.invokeMethod({ ...call, payload: { a: [1, 'zwei', null] } }), {
           status: 200,
           payload: { got: { a: [1, 'zwei', null] } },
+          payloadText: '{"got":{"a":[1,"zwei",null]}}',
         });
         assert.equal((await clients.invokeMethod({ ...call, payload: { status: 500 } })).status, 500);
         assert.equal((await clients.invokeMethod(call)).status, 200);
@@ -46,7 +47,7 @@ describe('direct methods', () => {
     try {
       module.onMethod('ping', (_request, response) => void response?.send(204, undefined));
       const result = await clients.invokeMethod({ deviceId: 'dev-1', moduleId: 'mod', methodName: 'ping' });
-      assert.deepEqual(result, { status: 204, payload: null });
+      assert.deepEqual(result, { status: 204, payload: null, payloadText: 'null' });
     } finally {
       await module.close();
     }
@@ -86,7 +87,7 @@ describe('direct methods', () => {
     const device = await connectDevice(hub, clients, 'offline');
     try {
       device.onDeviceMethod('hello', (_request, response) => response.send(200, 'here', () => {}));
-      assert.deepEqual(await answer, { status: 200, payload: 'here' });
+      assert.deepEqual(await answer, { status: 200, payload: 'here', payloadText: '"here"' });
     } finally {
       await device.close();
     }

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { parseExact } from './exact-json.ts';
 import type { DeviceSessions, MethodRequest, MethodResponse, Principal } from './hub.ts';
 import { HubError } from './hub-error.ts';
 import type { Identities } from './identities.ts';
@@ -152,7 +153,7 @@ export class Sessions extends EventEmitter<SessionEvents> implements DeviceSessi
     const text = body.toString('utf8');
     let payload: unknown = null;
     try {
-      payload = text === '' ? null : JSON.parse(text);
+      payload = text === '' ? null : parseExact(text);
     } catch {
       // Not known what the service does with an answer that is no JSON; it is passed on as text.
       payload = text;

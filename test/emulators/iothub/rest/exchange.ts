@@ -1,5 +1,6 @@
 /** One request to the hub's REST API and its answer, freed from node:http so that a route is a plain function. */
 import type { IncomingMessage } from 'node:http';
+import { parseExact } from '../exact-json.ts';
 import type { Principal } from '../hub.ts';
 import { HubError } from '../hub-error.ts';
 
@@ -106,20 +107,4 @@ export class RestRequest {
     }
     return value as Record<string, unknown>;
   }
-}
-
-/** Numbers that a double does not spell as they are written become raw JSON. The library of TypeScript does not know it yet. */
-function parseExact(text: string): unknown {
-  const json = JSON as unknown as {
-    parse(
-      text: string,
-      reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
-    ): unknown;
-    rawJSON(text: string): unknown;
-  };
-  return json.parse(text, (_key, value, { source }) =>
-    typeof value === 'number' && source !== undefined && String(value) !== source
-      ? json.rawJSON(source)
-      : value,
-  );
 }

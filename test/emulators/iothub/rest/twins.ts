@@ -69,7 +69,6 @@ async function invoke(request: RestRequest, context: RestContext): Promise<RestA
   const deviceId = request.param('id');
   const { module } = request.params;
   context.identities.require(deviceId, module);
-  // Whether IoT Hub keeps digits that a double cannot hold is not documented; a payload is passed on as it is here.
   const input = await request.object(true);
   const { methodName, payload } = input;
   if (typeof methodName !== 'string' || methodName === '') {

@@ -1,0 +1,64 @@
+/** A page of the site: its path under docs/ without `.md`, and its name in the sidebar. */
+export interface Page {
+  readonly page: string;
+  readonly text: string;
+}
+
+export interface Group {
+  readonly text: string;
+  readonly pages: readonly Page[];
+}
+
+/** The pages of the documentation by what their reader wants. A test checks that each page is here once. */
+export const GROUPS: readonly Group[] = [
+  {
+    text: 'Get started',
+    pages: [
+      { page: 'index', text: 'Overview' },
+      { page: 'azure', text: 'Prepare Azure' },
+      { page: 'install', text: 'Install' },
+      { page: 'configure', text: 'Configure' },
+      { page: 'examples/', text: 'Runnable examples' },
+    ],
+  },
+  {
+    text: 'How-to guides',
+    pages: [
+      { page: 'map-messages', text: 'Map messages to Things' },
+      { page: 'devices', text: 'Devices, twins, methods, jobs' },
+      { page: 'opc-ua', text: 'OPC UA' },
+      { page: 'software-packages', text: 'Software packages' },
+      { page: 'files', text: 'Files in Blob Storage' },
+      { page: 'storage', text: 'Messages from storage' },
+      { page: 'dead-letters', text: 'Dead letters' },
+      { page: 'console', text: 'The console' },
+    ],
+  },
+  {
+    text: 'Operations',
+    pages: [
+      { page: 'operate', text: 'Operate' },
+      { page: 'troubleshoot', text: 'Troubleshoot' },
+      { page: 'upgrade', text: 'Upgrade and roll back' },
+      { page: 'recovery', text: 'Backup and recovery' },
+    ],
+  },
+  {
+    text: 'Reference',
+    pages: [
+      { page: 'services', text: 'Services, properties, events' },
+      { page: 'errors', text: 'Errors' },
+      { page: 'metrics', text: 'Metrics' },
+      { page: 'permissions', text: 'Permissions' },
+      { page: 'glossary', text: 'Glossary' },
+    ],
+  },
+  {
+    text: 'Explanation',
+    pages: [{ page: 'architecture', text: 'Architecture' }],
+  },
+  {
+    text: 'Migration',
+    pages: [{ page: 'from-ptc', text: "From PTC's connector" }],
+  },
+];

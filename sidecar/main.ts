@@ -24,6 +24,7 @@ import { resolveToken } from './secrets/sidecar-token.ts';
 import { openStateDirectory } from './secrets/state-directory.ts';
 import { isExposed, loadSettings } from './settings.ts';
 import { ThingworxClient } from './thingworx/client.ts';
+import { KeyExpiry } from './thingworx/key-expiry.ts';
 import { VERSION } from './version.ts';
 
 async function main(): Promise<void> {
@@ -46,6 +47,9 @@ async function main(): Promise<void> {
   const watch = new MessageWatch();
   const stateWatch = new StateDirectoryWatch({ directory: settings.stateDirectory, log });
   const clocks = new ClockWatch({ origins: () => [client.origin, ...hubs.origins()], log });
+  const keyExpiry = new KeyExpiry({ client, name: settings.thingworxAppKeyName, log });
+  const problems = () =>
+    [stateWatch.problem, clocks.problem, keyExpiry.problem].filter((problem) => problem !== undefined);
   const hubs = new HubDirectory(
     {
       client,
@@ -57,19 +61,19 @@ async function main(): Promise<void> {
       stateDirectory: settings.stateDirectory,
       ownerId: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
       clocks,
-      problems: () => [stateWatch.problem, clocks.problem].filter((problem) => problem !== undefined),
+      stateWatch,
+      problems,
     },
     secretTokens,
   );
   const finder = new ThingFinder(client, log, HUB_THINGS, (thing) => hubs.hasOffer(thing));
   const storageFinder = new ThingFinder(client, log, STORAGE_THINGS, (thing) => storages.hasOffer(thing));
   const warnings = () =>
-    [stateWatch.problem, clocks.problem, ...hubs.refusals(), ...storages.refusals()].flatMap((problem) =>
-      problem ? [problem.message] : [],
-    );
+    [...problems(), ...hubs.refusals(), ...storages.refusals()].map(({ message }) => message);
   metrics.watch(() => ({
     isStateDirectoryWritable: stateWatch.problem === undefined,
     isThingworxReachable: client.isReachable,
+    applicationKeyExpiresAtMs: keyExpiry.expiresAtMs,
     clockOffsets: clocks.offsets,
     refusedSettings: new Map(
       [...hubs.refusals(), ...storages.refusals()].map(({ thing, settings }) => [thing, settings]),
@@ -107,6 +111,7 @@ async function main(): Promise<void> {
   manager.start();
   history.start();
   stateWatch.start();
+  keyExpiry.start();
   clocks.start();
   log.info(
     { version: VERSION, host: settings.host, port, thingworx: client.address },
@@ -118,7 +123,13 @@ async function main(): Promise<void> {
   manager.stop();
   history.stop();
   webConsole.stop();
-  await Promise.all([finder.stop(), storageFinder.stop(), stateWatch.stop(), clocks.stop()]);
+  await Promise.all([
+    finder.stop(),
+    storageFinder.stop(),
+    stateWatch.stop(),
+    clocks.stop(),
+    keyExpiry.stop(),
+  ]);
   await hubs.stop();
   await server.stop();
   await client.close();

@@ -72,6 +72,14 @@ export const GRANTS: readonly Grant[] = [
   ...['AzureIoT.Device_TT', 'AzureIoT.EdgeDevice_TT'].flatMap((entity) => templateGrants(entity, false)),
 ];
 
+/** What the sidecar needs to read when its application key expires. */
+export const KEY_GRANTS: readonly Grant[] = services(
+  '',
+  ['GetExpirationDate'],
+  [SIDECAR_GROUP],
+  'The sidecar shows when its application key expires.',
+);
+
 /** What a Thing Template of one's own needs beside, when its Things are to be devices. */
 export const TEMPLATE_GRANTS: readonly Grant[] = templateGrants('', true);
 

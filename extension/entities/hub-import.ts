@@ -1,6 +1,6 @@
 import { handWritten } from '../generate/scripts.ts';
 import { text, time } from './data-shapes.ts';
-import { GRANTS, TEMPLATE_GRANTS } from './grants.ts';
+import { GRANTS, KEY_GRANTS, TEMPLATE_GRANTS } from './grants.ts';
 import type { DataShape, EventDefinition, FieldDefinition, ServiceDefinition } from './model.ts';
 
 const number = (name: string, description: string): FieldDefinition => ({
@@ -93,11 +93,18 @@ export const grantService: ServiceDefinition = {
       baseType: 'THINGTEMPLATENAME',
       description: 'A template of your own whose Things are to be devices: gives the rights on it, too.',
     },
+    {
+      name: 'applicationKey',
+      baseType: 'STRING',
+      description:
+        'The name of the application key of the sidecar: the sidecar may then read when it expires, and shows that as a metric.',
+    },
   ],
   result: { baseType: 'INFOTABLE', dataShape: 'AzureIoT.Grant_DS', description: 'The rights, one by one.' },
   script: handWritten('GrantPermissions', {
     GRANTS,
     TEMPLATE_GRANTS,
+    KEY_GRANTS,
     GRANT_FIELDS: Object.fromEntries(grantFields.map(({ name, baseType }) => [name, baseType])),
   }),
 };

@@ -16,6 +16,7 @@ import type { MessageWatch } from '../ingest/message-watch.ts';
 import { AcceptedSettings, type OfferedSettings } from '../lib/accepted-settings.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { ClockWatch } from '../lib/clock-watch.ts';
+import type { StateDirectoryWatch } from '../lib/state-directory-watch.ts';
 import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics, PartitionTimes } from '../observe/metrics.ts';
@@ -50,6 +51,7 @@ export interface HubParts {
   /** The name of this sidecar in ownership records. */
   readonly ownerId: string;
   readonly clocks: Pick<ClockWatch, 'check' | 'problemWith'>;
+  readonly stateWatch: Pick<StateDirectoryWatch, 'check' | 'problem'>;
   /** Problems of the whole sidecar, which every hub shows. */
   readonly problems: () => readonly ConnectorError[];
 }
@@ -357,10 +359,17 @@ export class HubConnection {
     }
   }
 
-  /** Azure refuses tokens that a clock which is off has signed, in the same words as a wrong key. */
+  /**
+   * The cause behind an error: Azure refuses tokens that a clock which is off has signed, in the same words as a wrong key, and a lock that
+   * cannot be written looks like that of another process.
+   */
   async #causeOf(error: ConnectorError): Promise<ConnectorError> {
+    const { clocks, stateWatch } = this.#parts;
+    if (error.code === 'CHECKPOINTS_IN_USE') {
+      await stateWatch.check();
+      return stateWatch.problem ?? error;
+    }
     if (error.code !== 'AZURE_UNAUTHORIZED') return error;
-    const { clocks } = this.#parts;
     await clocks.check();
     return clocks.problemWith(this.origins) ?? error;
   }

@@ -33,9 +33,7 @@ export class StateDirectoryWatch {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => {
-      this.#checking = this.#checking.then(() => this.check());
-    }, this.#options.intervalMs);
+    this.#timer ??= setInterval(() => void this.check(), this.#options.intervalMs);
   }
 
   /** Idempotent. */
@@ -45,8 +43,13 @@ export class StateDirectoryWatch {
     await this.#checking;
   }
 
-  /** Never rejects. */
-  async check(): Promise<void> {
+  /** Looks now, after checks that are under way. Never rejects. */
+  check(): Promise<void> {
+    this.#checking = this.#checking.then(() => this.#check());
+    return this.#checking;
+  }
+
+  async #check(): Promise<void> {
     const { directory, log } = this.#options;
     const before = this.#problem;
     try {

@@ -5,6 +5,8 @@ export interface ProcessFacts {
   readonly isStateDirectoryWritable: boolean;
   /** Whether the last call to ThingWorx was answered; undefined before the first. */
   readonly isThingworxReachable: boolean | undefined;
+  /** Undefined while it is not known. */
+  readonly applicationKeyExpiresAtMs: number | undefined;
   /** How far the clocks of other hosts are ahead of this one, in seconds, by host. */
   readonly clockOffsets: ReadonlyMap<string, number>;
   /** The settings that are refused, by hub or storage Thing. */
@@ -28,6 +30,16 @@ export function defineProcessMetrics(registry: Registry, facts: () => ProcessFac
     registers,
     collect() {
       this.set(facts()?.isThingworxReachable ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_application_key_expiry_timestamp_seconds',
+    help: 'When the application key of the sidecar expires, in seconds since 1970.',
+    registers,
+    collect() {
+      const expiresAtMs = facts()?.applicationKeyExpiresAtMs;
+      if (expiresAtMs === undefined) this.remove();
+      else this.set(expiresAtMs / 1000);
     },
   });
   new Gauge({

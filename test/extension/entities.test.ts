@@ -98,6 +98,7 @@ for (const entity of ENTITIES) {
         'RestartThing',
         'ImplementsShape',
         'IsDerivedFromTemplate',
+        'CheckPermission',
       ]);
       for (const owner of owners) {
         if (owner.kind !== 'ThingShape' && owner.kind !== 'ThingTemplate') continue;

@@ -107,6 +107,11 @@ export const sidecarShape: ThingShape = {
         },
         { name: 'content', baseType: 'JSON', description: 'The body of PUT, POST and PATCH.' },
         {
+          name: 'secret',
+          baseType: 'PASSWORD',
+          description: 'A password that the call needs. It is sent separately, with a one-time secret token.',
+        },
+        {
           name: 'timeoutSeconds',
           baseType: 'NUMBER',
           description:

@@ -16,6 +16,7 @@ export function operationScript(operation: Operation): string {
   const rest = Object.keys(factsOf(operation.input).properties ?? {}).filter((name) => !inPath.has(name));
   const query = usesQuery(operation.method) && rest.length > 0;
   const lines: string[] = [];
+  let password: string | undefined;
 
   lines.push('var caller = me;');
   if (binding.caller !== 'me') {
@@ -32,6 +33,10 @@ export function operationScript(operation: Operation): string {
     const source = binding.members[name];
     if (source) {
       lines.push(...boundMember(name, source));
+      continue;
+    }
+    if (baseTypeOf(schema) === 'PASSWORD') {
+      password = name;
       continue;
     }
     lines.push(`if (isSet(${name})) {`, `  input.${name} = ${parameterValue(name, schema)};`);
@@ -53,9 +58,11 @@ export function operationScript(operation: Operation): string {
     `timeoutSeconds: ${timeoutSeconds(operation)}`,
   ];
   lines.push(
+    `var request = { ${request.join(', ')} };`,
+    ...(password === undefined ? [] : [`if (isSet(${password})) {`, `  request.secret = ${password};`, '}']),
     'var answer;',
     'try {',
-    `  answer = plain(caller.CallSidecar({ ${request.join(', ')} }));`,
+    '  answer = plain(caller.CallSidecar(request));',
     '} catch (thrown) {',
     '  throw new Error(errorText(thrown));',
     '}',

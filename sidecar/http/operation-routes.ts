@@ -1,5 +1,5 @@
-import express, { type RequestHandler, Router } from 'express';
-import { factsOf } from '../contract/schema.ts';
+import express, { type Request, type RequestHandler, Router } from 'express';
+import { baseTypeOf, factsOf } from '../contract/schema.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import type { OperationContext } from '../operations/context.ts';
@@ -141,8 +141,29 @@ function jsonBody(bodies: BodyBudget, limit: number, refuse?: () => ConnectorErr
   };
 }
 
+const TICKET_HEADER = 'x-secret-ticket';
+
+/** The member of the input that a service takes as a PASSWORD. */
+function passwordMember({ input }: Operation): string | undefined {
+  const members = Object.entries(factsOf(input).properties ?? {});
+  return members.find(([, schema]) => baseTypeOf(schema) === 'PASSWORD')?.[0];
+}
+
+/** The body with the password that was sent before for the one-time secret token in the header. */
+function withPassword(
+  request: Request,
+  member: string | undefined,
+  secretTokens: OperationRouteOptions['context']['secretTokens'],
+): unknown {
+  const body: unknown = request.body ?? {};
+  const ticket = request.get(TICKET_HEADER);
+  if (ticket === undefined || member === undefined || typeof body !== 'object') return body;
+  return { ...body, [member]: secretTokens.take(ticket) };
+}
+
 function run(operation: Operation, options: OperationRouteOptions, validation: Validation): RequestHandler {
   const checkInput = validation.forInput(operation);
+  const password = passwordMember(operation);
   const checkOutput = options.checkOutput ? validation.forOutput(operation) : undefined;
   return async (request, response) => {
     const started = performance.now();
@@ -151,7 +172,8 @@ function run(operation: Operation, options: OperationRouteOptions, validation: V
       operation.authorisation === 'ticket'
         ? { secret: readSecret(request.headers.authorization, String(Object.values(path)[0])) }
         : {};
-    const { input: checked, invalid } = checkInput(path, request.query, request.body ?? {});
+    const body = withPassword(request, password, options.context.secretTokens);
+    const { input: checked, invalid } = checkInput(path, request.query, body);
     const input = { ...checked, ...secret };
     const output = await operation.run(
       { ...options.context, invalid, signal: callerSignal(request, response) },

@@ -126,6 +126,24 @@ const listHubs = defineOperation({
   },
 });
 
+const issueSecretToken = defineOperation({
+  name: 'IssueSecretToken',
+  category: 'Connection',
+  summary:
+    'Issues a one-time secret token for a password of one call. PutSecret sends the password; the call has the token in its header ' +
+    'X-Secret-Ticket instead of the password.',
+  method: 'POST',
+  path: '/secrets',
+  input: Type.Object({}),
+  output: Type.Object({
+    ticket: Type.String({ description: 'The one-time secret token: valid for one call within 60 seconds.' }),
+  }),
+  errors: [],
+  async run({ secretTokens }) {
+    return { ticket: secretTokens.reserve() };
+  },
+});
+
 const putSecret = defineOperation({
   name: 'PutSecret',
   category: 'Connection',
@@ -145,7 +163,9 @@ const putSecret = defineOperation({
     }),
   }),
   output: Type.Object({
-    name: OneOf(SECRET_NAMES, { description: 'The setting that was sent.' }),
+    name: OneOf([...SECRET_NAMES, 'password'], {
+      description: 'The setting that was sent; password for that of a call.',
+    }),
     awaited: Type.Integer({
       minimum: 0,
       description: 'How many secrets of the same Connect are still expected.',
@@ -191,4 +211,12 @@ const checkSidecar = defineOperation({
 });
 
 /** The connection of a hub Thing and its secrets. */
-export const CONNECTION = [connect, disconnect, getStatus, listHubs, putSecret, checkSidecar] as const;
+export const CONNECTION = [
+  connect,
+  disconnect,
+  getStatus,
+  listHubs,
+  issueSecretToken,
+  putSecret,
+  checkSidecar,
+] as const;

@@ -9,7 +9,7 @@ import type { ThingworxClient } from '../thingworx/client.ts';
 export interface OperationContext {
   readonly hubs: Pick<HubDirectory, 'connect' | 'disconnect' | 'status' | 'statuses' | 'require'>;
   readonly storages: StorageAccounts;
-  readonly secretTokens: Pick<OneTimeSecretTokens, 'redeem' | 'require'>;
+  readonly secretTokens: Pick<OneTimeSecretTokens, 'redeem' | 'require' | 'reserve' | 'take'>;
   readonly thingworx: ThingworxClient;
   readonly clocks: Pick<ClockWatch, 'check' | 'problem' | 'offsets'>;
   readonly sidecar: SidecarFacts;

@@ -36,6 +36,8 @@ const MAX_SECRET_BYTES = 16_384;
 
 /** Issues one-time secret tokens for the secrets of a Connect, and accepts each secret once for its token. */
 export class OneTimeSecretTokens {
+  /** Tokens for the secret of one call, with the secret once it has arrived. */
+  readonly #reserved = new Map<string, { secret?: string; readonly expiresAtMs: number }>();
   readonly #handovers = new Map<string, { name: SecretName; handover: Handover; expiresAtMs: number }>();
 
   /**
@@ -60,7 +62,7 @@ export class OneTimeSecretTokens {
       complete,
     };
     return [...handover.awaited].map((name) => {
-      const ticket = randomBytes(24).toString('base64url');
+      const ticket = newTicket();
       this.#handovers.set(ticket, { name, handover, expiresAtMs: Date.now() + LIFETIME_MS });
       return { name, ticket };
     });
@@ -72,7 +74,13 @@ export class OneTimeSecretTokens {
    * @returns how many secrets of the same Connect are still missing
    * @throws ConnectorError TICKET_UNKNOWN, SECRET_UNREADABLE, and what `complete` throws
    */
-  async redeem(ticket: string, value: string): Promise<{ name: SecretName; awaited: number }> {
+  async redeem(ticket: string, value: string): Promise<{ name: SecretName | 'password'; awaited: number }> {
+    const reserved = this.#reserved.get(ticket);
+    if (reserved && reserved.secret === undefined) {
+      // A caller's own secret, as it is: a reference would let whoever calls a service read the files of the sidecar.
+      reserved.secret = value;
+      return { name: 'password', awaited: 0 };
+    }
     const { name, handover } = this.#issued(ticket);
     this.#handovers.delete(ticket);
     let refusal: ConnectorError | undefined;
@@ -96,24 +104,55 @@ export class OneTimeSecretTokens {
    * @throws ConnectorError TICKET_UNKNOWN
    */
   require(ticket: string): void {
-    this.#issued(ticket);
+    this.#forgetExpired();
+    if (!this.#reserved.has(ticket)) this.#issued(ticket);
+  }
+
+  /** A token for the secret of one call that follows. */
+  reserve(): string {
+    this.#forgetExpired();
+    const ticket = newTicket();
+    this.#reserved.set(ticket, { expiresAtMs: Date.now() + LIFETIME_MS });
+    return ticket;
+  }
+
+  /**
+   * Gives the secret that arrived for a reserved token, once.
+   * @throws ConnectorError TICKET_UNKNOWN
+   */
+  take(ticket: string): string {
+    this.#forgetExpired();
+    const secret = this.#reserved.get(ticket)?.secret;
+    this.#reserved.delete(ticket);
+    if (secret === undefined) throw unknownTicket();
+    return secret;
   }
 
   #issued(ticket: string): { name: SecretName; handover: Handover } {
     this.#forgetExpired();
     const issued = this.#handovers.get(ticket);
     if (issued) return issued;
-    throw new ConnectorError(
-      'TICKET_UNKNOWN',
-      'This one-time secret token was never issued, was used before, or is older than 60 seconds.',
-    );
+    throw unknownTicket();
   }
 
   #forgetExpired(): void {
     const now = Date.now();
     for (const [ticket, { expiresAtMs }] of this.#handovers)
       if (expiresAtMs <= now) this.#handovers.delete(ticket);
+    for (const [ticket, { expiresAtMs }] of this.#reserved)
+      if (expiresAtMs <= now) this.#reserved.delete(ticket);
   }
+}
+
+function newTicket(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+function unknownTicket(): ConnectorError {
+  return new ConnectorError(
+    'TICKET_UNKNOWN',
+    'This one-time secret token was never issued, was used before, or is older than 60 seconds.',
+  );
 }
 
 /**

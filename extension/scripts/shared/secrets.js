@@ -18,27 +18,47 @@ function secretToPass(name) {
     }
     return String(reference);
   }
+  return passwordToPass(
+    name,
+    me[name],
+    " in clear: put the secret into an environment variable or a file of the sidecar, and name it in secretReferences, such as " +
+      '{"' +
+      name +
+      '": "env:NAME"}.'
+  );
+}
+
+/* A PASSWORD in the form in which the token reached the sidecar. */
+function passwordToPass(name, value, remedy) {
   var form = String(me.tokenPassedAs || "");
   if (form === "text") {
-    throw new Error(
-      "PASSWORD_NOT_PASSED: This ThingWorx does not hand on the PASSWORD " +
-        name +
-        " in clear: put the secret into an environment variable or a file of the sidecar, and name it in secretReferences, such as " +
-        '{"' +
-        name +
-        '": "env:NAME"}.'
-    );
+    throw new Error("PASSWORD_NOT_PASSED: This ThingWorx does not hand on the PASSWORD " + name + remedy);
   }
   if (form !== "decrypted") {
-    return me[name];
+    return value;
   }
   try {
-    return decryptPassword(me[name]);
+    return decryptPassword(value);
   } catch (thrown) {
     throw new Error(
       "PASSWORD_NOT_PASSED: EncryptionServices does not decrypt " + name + ": " + errorText(thrown)
     );
   }
+}
+
+/* Sends the password of a call, which goes with a ticket of its own: the body would show what a script cannot read in clear. */
+function sendPassword(value, endMs) {
+  var answer = plain(askWithToken({ method: "POST", path: "/v1/secrets", content: {}, endMs: endMs }));
+  askSidecar({
+    url: me.sidecarUrl,
+    username: answer.ticket,
+    password: passwordToPass("secret", value, " in clear, so that a call cannot have one."),
+    method: "PUT",
+    path: "/v1/secrets/" + encodeURIComponent(answer.ticket),
+    content: {},
+    timeoutSeconds: secondsLeft(endMs)
+  });
+  return answer.ticket;
 }
 
 /* Which of the secrets have a value: those that can be handed over, and for the others why not. A secret that cannot be handed over

@@ -1,5 +1,5 @@
 /* Calls the sidecar and gives the result out of its envelope; a problem is thrown as Error("CODE: detail").
-   request: url, username, password, method, path with query string, content (object), timeoutSeconds.
+   request: url, username, password, method, path with query string, content (object), secretTicket, timeoutSeconds.
    The platform's HTTP functions differ between versions: some throw when the answer is not 2xx, some do not; some add the
    keys responseStatus and responseHeaders to the answer, some only headers, some nothing. All are understood here. */
 function askSidecar(request) {
@@ -15,6 +15,9 @@ function askSidecar(request) {
     password: request.password,
     timeout: request.timeoutSeconds
   };
+  if (isSet(request.secretTicket)) {
+    options.headers["X-Secret-Ticket"] = String(request.secretTicket);
+  }
   var loader = Resources["ContentLoaderFunctions"];
   var answer;
   try {

@@ -63,7 +63,7 @@ function requireToken() {
   }
 }
 
-/* Calls the sidecar of this Thing with its token. request: method, path, content, endMs. The token is tried in each form until the
+/* Calls the sidecar of this Thing with its token. request: method, path, content, secretTicket, endMs. The token is tried in each form until the
    sidecar takes it; what was refused was not carried out. */
 function askWithToken(request) {
   requireToken();
@@ -86,6 +86,7 @@ function askWithToken(request) {
         method: request.method,
         path: request.path,
         content: request.content,
+        secretTicket: request.secretTicket,
         timeoutSeconds: secondsLeft(request.endMs)
       });
       rememberForm(forms[i]);

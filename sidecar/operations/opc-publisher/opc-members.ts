@@ -28,10 +28,13 @@ const credentials = {
     Type.String({ maxLength: 256, description: 'The user at the OPC UA server. Empty: anonymous.' }),
   ),
   password: Type.Optional(
-    Type.String({
-      maxLength: 1_024,
-      description: 'The password of that user; it travels to the module in the call.',
-    }),
+    forThingWorx(
+      Type.String({
+        maxLength: 1_024,
+        description: 'The password of that user; it travels to the module in the call.',
+      }),
+      { baseType: 'PASSWORD' },
+    ),
   ),
 };
 

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { type Figure, table } from './bench/figures.ts';
 import { drain } from './bench/measures/drain.ts';
 import { emulator } from './bench/measures/emulator.ts';
@@ -10,25 +9,15 @@ import { backlog, slow } from './bench/measures/memory.ts';
 import { start } from './bench/measures/start.ts';
 import { takeover } from './bench/measures/takeover.ts';
 import { buildPackage } from './build.ts';
+import { oneOrMore, readCommandLine, refuse, wholeNumber } from './command-line.ts';
 import { extractFolder } from './local/unzip.ts';
 
-/**
- * npm run bench -- [--messages N] [--rounds N] [--only drain,backlog,slow,latency,start,takeover]: the budgets of the design, measured on
- * preloaded partitions against a bare receive loop of Microsoft's SDK in the same run. `--only emulator` measures the IoT Hub
- * emulator itself. Prints a table and, as the last line, JSON.
- */
-// The emulators have no TLS for everything.
-process.env['SIDECAR_ALLOW_LOCAL_AZURE'] ??= 'true';
-const { values } = parseArgs({
-  options: {
-    messages: { type: 'string', default: '300000' },
-    rounds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'drain,backlog,slow,latency,start,takeover' },
-  },
-});
-const messages = Number(values.messages);
-const rounds = Number(values.rounds);
-const wanted = new Set(values.only.split(','));
+const USAGE = `npm run bench -- [options]: the budgets of the design, measured on this machine
+  --messages N    messages in the backlog of a measure (300000)
+  --rounds N      repetitions of a measure; the median counts (3)
+  --only NAMES    the measures to run, comma-separated (drain,backlog,slow,latency,start,takeover); emulator
+                  measures the IoT Hub emulator itself
+Partitions are filled first; a bare receive loop of Microsoft's SDK runs beside the sidecar for comparison. The last line is JSON.`;
 
 const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>> = {
   drain: (program) => drain(program, messages, rounds),
@@ -39,6 +28,26 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   takeover: (program) => takeover(program, rounds),
   emulator: () => emulator(messages, rounds),
 };
+
+const NAMES = Object.keys(measures);
+
+const { values } = readCommandLine(USAGE, {
+  messages: { type: 'string', default: '300000' },
+  rounds: { type: 'string', default: '3' },
+  only: { type: 'string', default: NAMES.filter((name) => name !== 'emulator').join(',') },
+});
+let messages: number;
+let rounds: number;
+let wanted: ReadonlySet<string>;
+try {
+  messages = wholeNumber('messages', values.messages, 1, 100_000_000);
+  rounds = wholeNumber('rounds', values.rounds, 1, 1_000);
+  wanted = oneOrMore('only', values.only, NAMES);
+} catch (error) {
+  refuse(USAGE, error as Error);
+}
+// The emulators have no TLS for everything.
+process.env['SIDECAR_ALLOW_LOCAL_AZURE'] ??= 'true';
 
 const directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-bench-build-'));
 try {

@@ -1,16 +1,21 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { PACKAGE_NAME } from '../extension/generate/metadata.ts';
 import { packageFiles, packageVersion } from '../extension/generate/package.ts';
+import { PACKAGE_NAME } from '../sidecar/version.ts';
 import { bundledPackages, noticesOf, sbomOf } from './bill-of-materials.ts';
 import { bundleSidecar } from './bundle.ts';
+import { readCommandLine } from './command-line.ts';
 import { bundleConsole } from './console.ts';
 import { writeZip } from './zip.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SIDECAR_NAME = 'azure-iot-sidecar';
 const SIDECAR_FOLDER = `ui/${PACKAGE_NAME}/sidecar`;
+
+const USAGE = `npm run build -- [options]: builds the zip of the extension and prints its path
+  --out DIR           the folder of the zip (dist)
+  --without-sidecar   the XML alone
+  --entry FILE        the program to bundle (sidecar/main.ts)`;
 
 export interface BuildOptions {
   /** Without the sidecar: the XML only. */
@@ -39,7 +44,7 @@ export async function buildPackage(options: BuildOptions = {}): Promise<string> 
 
 async function sidecarFiles(version: string, entry: string): Promise<Map<string, string>> {
   const pages = await bundleConsole();
-  const { code, map, metafile } = await bundleSidecar(entry);
+  const { launcher, code, map, metafile } = await bundleSidecar(entry);
   const packages = bundledPackages({ ...metafile, inputs: { ...pages.inputs, ...metafile.inputs } }, ROOT);
   const { engines, license } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<
     string,
@@ -55,8 +60,9 @@ async function sidecarFiles(version: string, entry: string): Promise<Map<string,
     engines,
   };
   const files = new Map([
-    ['sidecar.mjs', code],
-    ['sidecar.mjs.map', map],
+    ['sidecar.mjs', launcher],
+    ['program.mjs', code],
+    ['program.mjs.map', map],
     ['sbom.cdx.json', sbomOf(packages, { name: SIDECAR_NAME, version })],
     ['NOTICES.txt', noticesOf(packages)],
     ['LICENSE.txt', readFileSync(join(ROOT, 'LICENSE'), 'utf8')],
@@ -69,12 +75,10 @@ async function sidecarFiles(version: string, entry: string): Promise<Map<string,
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      'without-sidecar': { type: 'boolean', default: false },
-      entry: { type: 'string' },
-      out: { type: 'string' },
-    },
+  const { values } = readCommandLine(USAGE, {
+    'without-sidecar': { type: 'boolean', default: false },
+    entry: { type: 'string' },
+    out: { type: 'string' },
   });
   const path = await buildPackage({
     withoutSidecar: values['without-sidecar'],

@@ -1,11 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import manifest from '../package.json' with { type: 'json' };
 
 const ROOT = join(import.meta.dirname, '..');
+const { engines } = manifest;
 
-/** The oldest Node that the bundle must run on; package.json `engines` says the same. */
-const TARGET = 'node22.19';
+/** The oldest Node that the program must run on, such as 22.19. */
+const OLDEST_NODE = engines.node.replace('>=', '');
+
+/** Parses the launcher, so that it can say that it is too old: the first with dynamic imports in its LTS line. */
+const LAUNCHER_TARGET = 'node12.20';
 
 /**
  * Maps each file of a package to its first line. Node reads the source map at every start; with the lines of all packages it would be four
@@ -26,6 +31,9 @@ const coarseMaps: Plugin = {
 /** The program of the threads that evaluate expressions; it travels as text within the sidecar's one file. */
 const EXPRESSION_WORKER = 'sidecar/translate/mapping/expression-worker.ts';
 
+const LAUNCHER = 'sidecar/launcher.ts';
+const PROGRAM = 'program.mjs';
+
 const COMMON = {
   absWorkingDir: ROOT,
   bundle: true,
@@ -33,13 +41,15 @@ const COMMON = {
   metafile: true,
   minify: true,
   platform: 'node',
-  target: TARGET,
+  target: `node${OLDEST_NODE}`,
   charset: 'utf8',
   legalComments: 'none',
   logLevel: 'error',
 } as const satisfies BuildOptions;
 
 export interface Bundle {
+  /** What Node is started with: it refuses a Node that is too old, and loads the program. */
+  readonly launcher: string;
   /** The program, one ES module. It ends with the name of its source map. */
   readonly code: string;
   /** The source map, without the contents of the sources. Lines are those of the sidecar; of packages it has the file only. */
@@ -49,8 +59,8 @@ export interface Bundle {
 }
 
 /**
- * Bundles the sidecar into `sidecar.mjs` and `sidecar.mjs.map`, minified; functions and classes keep their names, which errors and logs show.
- * CommonJS packages load Node's modules with `require`, which the banner defines. cbor-extract is an optional native add-on of cbor-x.
+ * Bundles the sidecar into `program.mjs` and `program.mjs.map`, minified; functions and classes keep their names, which errors and logs show.
+ * `sidecar.mjs` is the launcher alone, since Node parses a whole file before it runs the first line. CommonJS packages load Node's modules with `require`, which the banner defines. cbor-extract is an optional native add-on of cbor-x.
  */
 export async function bundleSidecar(entry: string): Promise<Bundle> {
   // A thread that gets its program as text runs it as CommonJS.
@@ -63,7 +73,7 @@ export async function bundleSidecar(entry: string): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     ...COMMON,
     entryPoints: [entry],
-    outfile: 'sidecar.mjs',
+    outfile: PROGRAM,
     keepNames: true,
     sourcemap: 'linked',
     sourcesContent: false,
@@ -88,8 +98,30 @@ export async function bundleSidecar(entry: string): Promise<Bundle> {
     return file.text;
   };
   return {
+    launcher: await bundleLauncher(),
     code: text('.mjs'),
     map: text('.mjs.map'),
     metafile: { ...metafile, inputs: { ...worker.metafile.inputs, ...metafile.inputs } },
   };
+}
+
+async function bundleLauncher(): Promise<string> {
+  const { outputFiles } = await build({
+    ...COMMON,
+    entryPoints: [LAUNCHER],
+    outfile: 'sidecar.mjs',
+    minify: false,
+    target: LAUNCHER_TARGET,
+    format: 'esm',
+    define: { OLDEST_NODE: JSON.stringify(OLDEST_NODE) },
+    plugins: [
+      {
+        name: 'program',
+        setup: (build) => {
+          build.onResolve({ filter: /main\.ts$/ }, () => ({ path: `./${PROGRAM}`, external: true }));
+        },
+      },
+    ],
+  });
+  return outputFiles[0]?.text ?? '';
 }

@@ -79,8 +79,7 @@ async function main(): Promise<number> {
       IOTHUB_CA_ROOT_CERT_KEY: (
         await readFile(path.join(directory, 'hub', 'authority', 'ca-key.pem'))
       ).toString('base64'),
-      REDIRECT_HOST: HOST_NAME,
-      REDIRECT_PORT: String(hub.port),
+      REDIRECTS: JSON.stringify({ [HOST_NAME]: hub.port }),
     };
     let failed = 0;
     let passed = 0;
@@ -136,7 +135,7 @@ async function runSuite(
 ): Promise<MochaReport> {
   const output = path.join(directory, `${path.basename(suite)}on`);
   const mocha = path.join(directory, 'node_modules', 'mocha', 'bin', 'mocha.js');
-  const redirect = path.join(import.meta.dirname, 'conformance', 'redirect.ts');
+  const redirect = path.join(import.meta.dirname, 'local', 'redirect.ts');
   const options = ['--exit', '--reporter', 'json', '--reporter-option', `output=${output}`];
   // mocha itself would start node without the preload.
   const code = await run(

@@ -1,28 +1,31 @@
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { fuzzDecoders } from '../test/fuzz/decoders.ts';
 import type { FuzzReport } from '../test/fuzz/fuzz-run.ts';
 import { FuzzSystem } from '../test/fuzz/fuzz-system.ts';
+import { oneOrMore, readCommandLine, refuse, wholeNumber } from './command-line.ts';
 
-/**
- * npm run fuzz -- [--inputs N] [--seed S] [--only decoders,routes,sockets]: generated inputs for the decoders and for the whole product over HTTP. Of
- * N inputs, 1,000,000 unless given, the decoders get nine tenths: an input costs them microseconds. Prints one line of JSON for each part, with
- * the counts of outcomes; the same seed gives the same inputs. Ends with 1 when a promise was broken.
- */
-const { values } = parseArgs({
-  options: {
-    inputs: { type: 'string', default: '1000000' },
-    seed: { type: 'string', default: String(randomInt(2 ** 31)) },
-    only: { type: 'string', default: 'decoders,routes,sockets' },
-  },
+const PARTS = ['decoders', 'routes', 'sockets'] as const;
+const USAGE = `npm run fuzz -- [options]: generated inputs for the decoders and for the whole product over HTTP
+  --inputs N     inputs of all parts together (1000000); the decoders get nine tenths, since an input costs them microseconds
+  --seed S       the same seed gives the same inputs (a random one)
+  --only NAMES   the parts to run, comma-separated (${PARTS.join(',')})
+Prints one line of JSON for each part, with the counts of outcomes. Ends with 1 when a promise was broken.`;
+
+const { values } = readCommandLine(USAGE, {
+  inputs: { type: 'string', default: '1000000' },
+  seed: { type: 'string', default: String(randomInt(2 ** 31)) },
+  only: { type: 'string', default: PARTS.join(',') },
 });
-const inputs = Number(values.inputs);
-const seed = Number(values.seed);
-if (!Number.isInteger(inputs) || inputs < 1 || !Number.isInteger(seed)) {
-  console.error('--inputs and --seed must be whole numbers.');
-  process.exit(1);
+let inputs: number;
+let seed: number;
+let only: ReadonlySet<string>;
+try {
+  inputs = wholeNumber('inputs', values.inputs, 1, 1_000_000_000);
+  seed = wholeNumber('seed', values.seed, 0, 2 ** 32);
+  only = oneOrMore('only', values.only, PARTS);
+} catch (error) {
+  refuse(USAGE, error as Error);
 }
-const only = new Set(values.only.split(','));
 process.env['SIDECAR_ALLOW_LOCAL_AZURE'] = 'true';
 
 const reports: FuzzReport[] = [];

@@ -1,11 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { assumptionsDoc } from '../extension/generate/assumptions-doc.ts';
 import { errorsDoc } from '../extension/generate/errors-doc.ts';
 import { packageFiles, packageVersion } from '../extension/generate/package.ts';
 import { permissionsDoc } from '../extension/generate/permissions-doc.ts';
 import { servicesDoc } from '../extension/generate/services-doc.ts';
 import { openApi } from '../sidecar/http/openapi.ts';
 import { OPERATIONS } from '../sidecar/operations/index.ts';
+import { dashboard } from './deploy/dashboard.ts';
 import { LAYERS } from './layers.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -16,7 +18,9 @@ export function generatedFiles(): Map<string, string> {
     ['metadata.xml', packageFiles().get('metadata.xml') as string],
     ['docs/openapi.json', `${JSON.stringify(openApi(OPERATIONS, packageVersion()), null, 2)}\n`],
     ['docs/services.md', servicesDoc()],
+    ['scripts/deploy/grafana/azure-iot.json', `${JSON.stringify(dashboard(), null, 2)}\n`],
     ['docs/errors.md', errorsDoc()],
+    ['docs/assumptions.md', assumptionsDoc()],
     ['docs/permissions.md', permissionsDoc()],
     ['docs/architecture.md', withLayers(readOrEmpty('docs/architecture.md'))],
   ]);

@@ -11,7 +11,14 @@ export interface Layer {
  */
 export const LAYERS: readonly Layer[] = [
   { rooms: ['console'], holds: 'the console: pages for the browser, bundled apart from the sidecar' },
-  { rooms: ['main'], holds: 'the start and the graceful stop of the process' },
+  { rooms: ['launcher'], holds: 'the file that Node.js is started with: refuses a Node.js that is too old' },
+  { rooms: ['main'], holds: 'what the command line asks for, and the exit code' },
+  {
+    rooms: ['commands'],
+    holds: 'run, with the start and the graceful stop of the sidecar; check; the reading of the command line',
+  },
+  { rooms: ['probe'], holds: 'experiments that find out how a ThingWorx server behaves' },
+  { rooms: ['setup'], holds: 'the setup of ThingWorx and of this machine' },
   { rooms: ['http'], holds: 'the HTTP server: routes, authentication, validation, OpenAPI' },
   {
     rooms: ['operations'],
@@ -27,8 +34,9 @@ export const LAYERS: readonly Layer[] = [
     holds: 'the delivery pipeline: lanes, notifications, messages from storage, replays',
   },
   {
-    rooms: ['dead-letters', 'import', 'files'],
-    holds: 'the dead-letter store; imports and exports; blob containers as file repositories',
+    rooms: ['dead-letters', 'import', 'jobs', 'files'],
+    holds:
+      'the dead-letter store; imports and exports; jobs that are several jobs in IoT Hub; blob containers as file repositories',
   },
   {
     rooms: ['tasks', 'thingworx', 'azure'],

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { readCommandLine, refuse, UsageError, wholeNumber } from './command-line.ts';
 import { startCloud } from './local/cloud.ts';
 import { aborted, stopSignal } from './local/signals.ts';
 
@@ -17,28 +17,16 @@ const CONSUMER_GROUP = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,48}[A-Za-z0-9])?$/;
 
 /** The emulators alone: prints one JSON line with the strings that any client can use, and runs until it is stopped. */
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      'iothub-port': { type: 'string' },
-      'thingworx-port': { type: 'string' },
-      'storage-port': { type: 'string' },
-      partitions: { type: 'string' },
-      'consumer-group': { type: 'string', multiple: true, default: [] },
-      'standard-ports': { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
+  const { values } = readCommandLine(USAGE, {
+    'iothub-port': { type: 'string' },
+    'thingworx-port': { type: 'string' },
+    'storage-port': { type: 'string' },
+    partitions: { type: 'string' },
+    'consumer-group': { type: 'string', multiple: true, default: [] },
+    'standard-ports': { type: 'boolean', default: false },
   });
-  if (values.help) {
-    console.log(USAGE);
-    return;
-  }
-  const number = (text: string | undefined, name: string) => {
-    if (text === undefined) return undefined;
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < 1 || value > 65_535)
-      throw new Error(`--${name} is "${text}"; expected a whole number.`);
-    return value;
-  };
+  const number = (text: string | undefined, name: string) =>
+    text === undefined ? undefined : wholeNumber(name, text, 1, 65_535);
   const ports = {
     iotHubPort: number(values['iothub-port'], 'iothub-port'),
     thingworxPort: number(values['thingworx-port'], 'thingworx-port'),
@@ -48,8 +36,8 @@ async function main(): Promise<void> {
   const consumerGroups = values['consumer-group'];
   for (const group of consumerGroups) {
     if (!CONSUMER_GROUP.test(group))
-      throw new Error(
-        `--consumer-group is "${group}"; expected 1 to 50 letters, digits, dots, hyphens and underscores.`,
+      throw new UsageError(
+        `--consumer-group is "${group}"; expected 1 to 50 letters, digits, dots, hyphens and underscores`,
       );
   }
   const directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-local-cloud-'));
@@ -87,6 +75,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
+  if (error instanceof UsageError) refuse(USAGE, error);
   console.error(`npm run local-cloud failed: ${(error as Error).message}`);
   process.exitCode = 1;
 }

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readCommandLine, refuse, UsageError, wholeNumber } from './command-line.ts';
 import { READING_PROPERTIES } from './local/device.ts';
 import { Plant } from './local/factory/plant.ts';
 import type { Row } from './local/platform.ts';
@@ -28,58 +28,46 @@ interface Options {
   >;
 }
 
-class UsageError extends Error {}
-
 function readOptions(): Options {
-  const { values } = parseArgs({
-    options: {
-      devices: { type: 'string' },
-      interval: { type: 'string' },
-      rate: { type: 'string' },
-      seconds: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      'env-file': { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
-      'sidecar-port': { type: 'string' },
-      'thingworx-port': { type: 'string' },
-      'iothub-port': { type: 'string' },
-      'storage-port': { type: 'string' },
-    },
+  const { values } = readCommandLine(USAGE, {
+    devices: { type: 'string' },
+    interval: { type: 'string' },
+    rate: { type: 'string' },
+    seconds: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    'env-file': { type: 'string' },
+    'sidecar-port': { type: 'string' },
+    'thingworx-port': { type: 'string' },
+    'iothub-port': { type: 'string' },
+    'storage-port': { type: 'string' },
   });
-  if (values.help) {
-    console.log(USAGE);
-    process.exit(0);
-  }
-  const devices = whole('--devices', values.devices, 1, 10_000);
-  const rate = whole('--rate', values.rate, 1, 100_000);
+  const devices = whole('devices', values.devices, 1, 10_000);
+  const rate = whole('rate', values.rate, 1, 100_000);
   if (rate !== undefined && values.interval !== undefined)
-    throw new UsageError('--rate and --interval exclude each other: give one of them.');
+    throw new UsageError('--rate and --interval exclude each other: give one of them');
   if (rate !== undefined && devices === undefined)
-    throw new UsageError('--rate needs --devices: it is the rate of all of them together.');
+    throw new UsageError('--rate needs --devices: it is the rate of all of them together');
   const intervalMs =
     rate === undefined
-      ? (whole('--interval', values.interval, 1, 3_600_000) ?? 1_000)
+      ? (whole('interval', values.interval, 1, 3_600_000) ?? 1_000)
       : ((devices ?? 1) * 1_000) / rate;
   return {
     devices,
     intervalMs,
-    seconds: whole('--seconds', values.seconds, 1, 1_000_000),
+    seconds: whole('seconds', values.seconds, 1, 1_000_000),
     json: values.json,
     environmentFile: values['env-file'],
     ports: {
-      sidecarPort: whole('--sidecar-port', values['sidecar-port'], 1, 65_535),
-      thingworxPort: whole('--thingworx-port', values['thingworx-port'], 1, 65_535),
-      iotHubPort: whole('--iothub-port', values['iothub-port'], 1, 65_535),
-      storagePort: whole('--storage-port', values['storage-port'], 1, 65_535),
+      sidecarPort: whole('sidecar-port', values['sidecar-port'], 1, 65_535),
+      thingworxPort: whole('thingworx-port', values['thingworx-port'], 1, 65_535),
+      iotHubPort: whole('iothub-port', values['iothub-port'], 1, 65_535),
+      storagePort: whole('storage-port', values['storage-port'], 1, 65_535),
     },
   };
 }
 
 function whole(name: string, text: string | undefined, min: number, max: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new UsageError(`${name} is "${text}"; expected a whole number from ${min} to ${max}.`);
+  return text === undefined ? undefined : wholeNumber(name, text, min, max);
 }
 
 function given<T extends Record<string, unknown>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
@@ -257,7 +245,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
+  if (error instanceof UsageError) refuse(USAGE, error);
   console.error(`npm start failed: ${(error as Error).message}`);
-  if (error instanceof UsageError) console.error(USAGE);
   process.exitCode = 1;
 }

@@ -1,155 +1,53 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
-import path from 'node:path';
+import { check } from './commands/check.ts';
+import { readCommandLine } from './commands/command-line.ts';
+import { health } from './commands/health.ts';
+import { run } from './commands/run.ts';
+import { renderSteps } from './commands/steps.ts';
 import { toConnectorError } from './errors/connector-error.ts';
-import { StorageAccounts } from './files/accounts.ts';
-import { createApp } from './http/app.ts';
-import { Console } from './http/console.ts';
-import { loadConsoleAssets } from './http/console-assets.ts';
-import { HttpServer } from './http/server.ts';
-import { HubDirectory } from './hub/directory.ts';
-import { HUB_THINGS, STORAGE_THINGS, ThingFinder } from './hub/finder.ts';
-import { History } from './hub/history.ts';
-import { MessageWatch } from './ingest/message-watch.ts';
-import { ClockWatch } from './lib/clock-watch.ts';
-import { StateDirectoryWatch } from './lib/state-directory-watch.ts';
-import { healthRoutes } from './observe/health.ts';
-import { captureAzureLog, createLog, endOnUnexpected } from './observe/log.ts';
-import { LogRing } from './observe/log-ring.ts';
-import { Metrics } from './observe/metrics.ts';
-import { ServiceManager } from './observe/service-manager.ts';
-import { OPERATIONS } from './operations/index.ts';
-import { OneTimeSecretTokens } from './secrets/one-time-secret-tokens.ts';
-import { resolveToken } from './secrets/sidecar-token.ts';
-import { openStateDirectory } from './secrets/state-directory.ts';
-import { isExposed, loadSettings } from './settings.ts';
-import { ThingworxClient } from './thingworx/client.ts';
-import { KeyExpiry } from './thingworx/key-expiry.ts';
+import { trustExtraAuthorities } from './lib/authorities.ts';
+import { probe } from './probe/probe.ts';
+import { setup } from './setup/setup.ts';
 import { VERSION } from './version.ts';
 
-async function main(): Promise<void> {
-  const settings = loadSettings(process.env);
-  const logRing = new LogRing(process.stdout);
-  const log = createLog(settings.logLevel, logRing);
-  endOnUnexpected(log);
-  captureAzureLog(log);
-  if (isExposed(settings.thingworxUrl)) {
-    log.warn(
-      'THINGWORX_URL has no TLS: whoever listens on the way sees the application key and all values. Use https.',
-    );
+const terminal = { input: process.stdin, output: process.stdout };
+
+/** Does what the command line asks for. Gives the exit code. */
+async function main(): Promise<number> {
+  const command = readCommandLine(process.argv.slice(2));
+  trustExtraAuthorities(process.env);
+  switch (command.name) {
+    case 'help':
+      process.stdout.write(command.text);
+      return 0;
+    case 'version':
+      process.stdout.write(`${VERSION}\n`);
+      return 0;
+    case 'check':
+      return (await check(process.env, process.stdout)) ? 0 : 1;
+    case 'health':
+      await health(process.env);
+      return 0;
+    case 'run':
+      await run();
+      return 0;
+    case 'probe':
+      await probe(command.options, process.env, terminal);
+      return 0;
+    case 'setup': {
+      const { check: steps } = await setup(command.options, process.env, terminal);
+      if (steps) process.stdout.write(renderSteps(steps));
+      return steps?.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+    }
   }
-  await openStateDirectory(settings.stateDirectory);
-  const token = await resolveToken(settings.sidecarToken, settings.stateDirectory);
-  const metrics = new Metrics();
-  const client = new ThingworxClient({ url: settings.thingworxUrl, appKey: settings.thingworxAppKey });
-  const secretTokens = new OneTimeSecretTokens();
-  const storages = new StorageAccounts({ secretTokens, stateDirectory: settings.stateDirectory, log });
-  const watch = new MessageWatch();
-  const stateWatch = new StateDirectoryWatch({ directory: settings.stateDirectory, log });
-  const clocks = new ClockWatch({ origins: () => [client.origin, ...hubs.origins()], log });
-  const keyExpiry = new KeyExpiry({ client, name: settings.thingworxAppKeyName, log });
-  const problems = () =>
-    [stateWatch.problem, clocks.problem, keyExpiry.problem].filter((problem) => problem !== undefined);
-  const hubs = new HubDirectory(
-    {
-      client,
-      log,
-      metrics,
-      storages,
-      watch,
-      version: VERSION,
-      stateDirectory: settings.stateDirectory,
-      ownerId: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
-      clocks,
-      stateWatch,
-      problems,
-    },
-    secretTokens,
-  );
-  const finder = new ThingFinder(client, log, HUB_THINGS, (thing) => hubs.hasOffer(thing));
-  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS, (thing) => storages.hasOffer(thing));
-  const warnings = () =>
-    [...problems(), ...hubs.refusals(), ...storages.refusals()].map(({ message }) => message);
-  metrics.watch(() => ({
-    isStateDirectoryWritable: stateWatch.problem === undefined,
-    isThingworxReachable: client.isReachable,
-    applicationKeyExpiresAtMs: keyExpiry.expiresAtMs,
-    clockOffsets: clocks.offsets,
-    refusedSettings: new Map(
-      [...hubs.refusals(), ...storages.refusals()].map(({ thing, settings }) => [thing, settings]),
-    ),
-  }));
-  const sidecar = { version: VERSION, startedAt: new Date() };
-  const history = new History({ hubs: () => hubs.statuses(), stateDirectory: settings.stateDirectory });
-  const webConsole = new Console({
-    assets: await loadConsoleAssets(path.join(import.meta.dirname, 'console')),
-    viewerToken: settings.viewerToken,
-    sources: {
-      log: logRing,
-      messages: watch,
-      history,
-      hubs: () => hubs.statuses(),
-      notReady: () => hubs.readiness(finder).reasons,
-      sidecar,
-    },
-  });
-  const app = createApp({
-    operations: OPERATIONS,
-    context: { hubs, storages, secretTokens, thingworx: client, clocks, sidecar },
-    token,
-    hosts: [settings.host, ...settings.hostNames],
-    log,
-    console: webConsole,
-    mount: healthRoutes(() => ({ ...hubs.readiness(finder), warnings: warnings() }), metrics),
-  });
-  const server = new HttpServer(app, { host: settings.host, port: settings.port, tls: settings.tls });
-
-  const port = await server.start();
-  finder.start();
-  storageFinder.start();
-  const manager = new ServiceManager(process.env, log);
-  manager.start();
-  history.start();
-  stateWatch.start();
-  keyExpiry.start();
-  clocks.start();
-  log.info(
-    { version: VERSION, host: settings.host, port, thingworx: client.address },
-    'The sidecar listens.',
-  );
-
-  const signal = await untilSignalled();
-  log.info({ signal }, 'Stopping.');
-  manager.stop();
-  history.stop();
-  webConsole.stop();
-  await Promise.all([
-    finder.stop(),
-    storageFinder.stop(),
-    stateWatch.stop(),
-    clocks.stop(),
-    keyExpiry.stop(),
-  ]);
-  await hubs.stop();
-  await server.stop();
-  await client.close();
-  log.info('Stopped.');
-}
-
-function untilSignalled(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
 }
 
 try {
-  await main();
+  process.exitCode = await main();
 } catch (thrown) {
   const error = toConnectorError(thrown);
   const cause = error.code === 'INTERNAL' && thrown instanceof Error ? ` ${thrown.stack}` : '';
   process.stderr.write(`azure-iot-sidecar: ${error.code}: ${error.message}${cause}\n`);
-  process.exitCode = 1;
+  process.exitCode = error.code === 'COMMAND_INVALID' ? 2 : 1;
 }
 // The SDK can leave a timer behind when the service has cut a link; nothing of ours is open any more.
 process.exit();

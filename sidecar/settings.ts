@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls';
 import { ConnectorError } from './errors/connector-error.ts';
 
 /** What the sidecar cannot learn from ThingWorx. Everything else is a property of the hub Thing. */
-interface Settings {
+export interface Settings {
   /** Base address that ends in /Thingworx, without a trailing slash. */
   readonly thingworxUrl: string;
   readonly thingworxAppKey: string;
@@ -19,6 +19,8 @@ interface Settings {
   readonly port: number;
   /** Names beside the loopback ones by which callers may address the sidecar. */
   readonly hostNames: readonly string[];
+  /** Addresses by which ThingWorx reaches the sidecar, when they are not those on which it listens. */
+  readonly publicUrls: readonly string[];
   /** PEM texts. Needed to listen on anything but loopback. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly stateDirectory: string;
@@ -45,6 +47,7 @@ const KEYS = [
   'SIDECAR_HOST',
   'SIDECAR_PORT',
   'SIDECAR_HOST_NAMES',
+  'SIDECAR_PUBLIC_URL',
   'SIDECAR_TLS_CERT_FILE',
   'SIDECAR_TLS_KEY_FILE',
   'SIDECAR_STATE_DIR',
@@ -77,7 +80,8 @@ export function loadSettings(environment: Source): Settings {
     sidecarToken,
     viewerToken: viewerToken(values, sidecarToken),
     host,
-    hostNames: (values['SIDECAR_HOST_NAMES'] ?? '').split(',').flatMap((name) => name.trim() || []),
+    hostNames: list(values['SIDECAR_HOST_NAMES']),
+    publicUrls: list(values['SIDECAR_PUBLIC_URL']).map(publicUrl),
     tls,
     port: port(values.SIDECAR_PORT),
     stateDirectory: path.resolve(values.SIDECAR_STATE_DIR ?? defaultStateDirectory(environment)),
@@ -138,7 +142,33 @@ function required(values: Source, key: string, expected: string): string {
   return value;
 }
 
-function platformUrl(text: string): string {
+function list(text = ''): string[] {
+  return text.split(',').flatMap((part) => part.trim() || []);
+}
+
+/** An address to which ThingWorx sends the sidecar token, so it has TLS unless it stays on the machine. */
+function publicUrl(text: string): string {
+  const expected = 'expected an https address such as https://sidecar.example.com:8780';
+  const url = URL.parse(text);
+  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw new ConnectorError('SETTING_INVALID', `SIDECAR_PUBLIC_URL is not an address; ${expected}.`);
+  }
+  if (url.protocol === 'http:' && !isLoopback(url.hostname.replace(/^\[|\]$/g, ''))) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `SIDECAR_PUBLIC_URL has no TLS, and ${url.host} is another machine; ${expected}.`,
+    );
+  }
+  if (url.username || url.password || url.search || url.hash) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `SIDECAR_PUBLIC_URL must hold no login, query or fragment; ${expected}.`,
+    );
+  }
+  return text;
+}
+
+export function platformUrl(text: string): string {
   const expected = 'expected an http or https address such as https://host/Thingworx';
   let url: URL;
   try {
@@ -277,7 +307,7 @@ function logLevel(text: string | undefined): LogLevel {
 }
 
 /** Never below the shared temporary folder, where another user could have made the directory first. */
-function defaultStateDirectory(environment: Source): string {
+export function defaultStateDirectory(environment: Source): string {
   const home =
     environment.XDG_STATE_HOME ?? (environment.HOME ? path.join(environment.HOME, '.local', 'state') : '');
   if (home !== '') return path.join(home, 'azure-iot-sidecar');

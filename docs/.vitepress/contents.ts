@@ -15,6 +15,7 @@ export const GROUPS: readonly Group[] = [
     text: 'Get started',
     pages: [
       { page: 'index', text: 'Overview' },
+      { page: 'tutorial', text: 'Tutorial' },
       { page: 'azure', text: 'Prepare Azure' },
       { page: 'install', text: 'Install' },
       { page: 'configure', text: 'Configure' },
@@ -38,9 +39,11 @@ export const GROUPS: readonly Group[] = [
     text: 'Operations',
     pages: [
       { page: 'operate', text: 'Operate' },
+      { page: 'deploy', text: 'Containers and monitoring' },
       { page: 'troubleshoot', text: 'Troubleshoot' },
       { page: 'upgrade', text: 'Upgrade and roll back' },
       { page: 'recovery', text: 'Backup and recovery' },
+      { page: 'reliability', text: 'Reliability' },
     ],
   },
   {
@@ -55,7 +58,10 @@ export const GROUPS: readonly Group[] = [
   },
   {
     text: 'Explanation',
-    pages: [{ page: 'architecture', text: 'Architecture' }],
+    pages: [
+      { page: 'architecture', text: 'Architecture' },
+      { page: 'assumptions', text: 'Assumptions' },
+    ],
   },
   {
     text: 'Migration',

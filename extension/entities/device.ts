@@ -12,6 +12,7 @@ import {
   type ThingShape,
   type ThingTemplate,
 } from './model.ts';
+import { permitFrom, permitInside, READING_SERVICES, serviceRights } from './roles.ts';
 
 const DEVICE = 'Azure IoT';
 
@@ -60,13 +61,20 @@ const refreshTwinInBackground: ServiceDefinition = {
   script: handWritten('RefreshTwinInBackground'),
 };
 
-/** A new Thing, or one that stands for another device now, gets what the registry says of its device. */
+/**
+ * A new Thing, or one that stands for another device now, gets what the registry says of its device. An import makes thousands of Things
+ * that have their twin already: their subscriptions call nothing.
+ */
+const REFRESH_IF_UNKNOWN =
+  'var twin = me.twinDesired; ' +
+  'if ((!twin || twin.$version === undefined) && me.hubThing) { me.RefreshTwinInBackground({ always: false }); }';
+
 const refreshSubscriptions: readonly SubscriptionDefinition[] = [
   {
     name: 'RefreshTwinAtStart',
     description: 'Reads the twin of the device when this Thing starts and has none yet.',
     eventName: 'ThingStart',
-    script: 'me.RefreshTwinInBackground({ always: false });',
+    script: REFRESH_IF_UNKNOWN,
   },
   ...['deviceId', 'hubThing'].map(
     (property): SubscriptionDefinition => ({
@@ -74,10 +82,27 @@ const refreshSubscriptions: readonly SubscriptionDefinition[] = [
       description: `Reads the twin of the device when ${property} was set.`,
       eventName: 'DataChange',
       sourceProperty: property,
-      script: 'me.RefreshTwinInBackground({ always: !!(eventData.oldValue && eventData.oldValue.value) });',
+      script:
+        'if (eventData.oldValue && eventData.oldValue.value) { me.RefreshTwinInBackground({ always: true }); } ' +
+        `else { ${REFRESH_IF_UNKNOWN} }`,
     }),
   ),
 ];
+
+/** What the IoT Hub has written, at the time that it has with it, need not go back there. */
+const synchronizeSubscriptions = ['twinDesired', 'twinTags'].map(
+  (property): SubscriptionDefinition => ({
+    name: `Synchronize_${property}`,
+    description: `Brings ${property} to the IoT Hub when somebody has set it here.`,
+    eventName: 'DataChange',
+    sourceProperty: property,
+    script:
+      'var value = eventData.newValue.value; ' +
+      'if (!value || value.$mirrored !== eventData.newValue.time.getTime()) { ' +
+      `me.SynchronizeTwin({ property: "${property}", before: eventData.oldValue.value, ` +
+      'after: value, time: eventData.newValue.time }); }',
+  }),
+);
 
 const healPropertyTimes: ServiceDefinition = {
   name: 'HealPropertyTimes',
@@ -100,6 +125,15 @@ const healPropertyTimes: ServiceDefinition = {
   },
   script: handWritten('HealPropertyTimes'),
 };
+
+const TWIN_PROPERTIES = [
+  'twinDesired',
+  'twinReported',
+  'twinTags',
+  'modelId',
+  'connectionState',
+  'lastActivityTime',
+] as const;
 
 export const deviceShape: ThingShape = {
   kind: 'ThingShape',
@@ -190,26 +224,30 @@ export const deviceShape: ThingShape = {
     healPropertyTimes,
   ],
   events: deviceEvents,
-  subscriptions: [
-    ...['twinDesired', 'twinTags'].map(
-      (property): SubscriptionDefinition => ({
-        name: `Synchronize_${property}`,
-        description: `Brings ${property} to the IoT Hub when somebody has set it here.`,
-        eventName: 'DataChange',
-        sourceProperty: property,
-        script:
-          `me.SynchronizeTwin({ property: "${property}", before: eventData.oldValue.value, ` +
-          'after: eventData.newValue.value, time: eventData.newValue.time });',
-      }),
-    ),
-    ...refreshSubscriptions,
-  ],
+  subscriptions: [...synchronizeSubscriptions, ...refreshSubscriptions],
   permissions: permit('ServiceInvoke', SIDECAR_GROUP, [
     'GetImplementingThings',
     'QueryImplementingThingsWithData',
   ]),
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
+    ...serviceRights('AzureIoT.Device_TS'),
+    ...permitFrom('viewer', 'ServiceInvoke', READING_SERVICES),
+    ...permitFrom('viewer', 'PropertyRead', ['*']),
+    ...permitFrom('operator', 'ServiceInvoke', [refreshTwin.name]),
+    // A set value is a command, which goes to the device; a tag says what the device is.
+    ...permitFrom('operator', 'PropertyWrite', ['twinDesired']),
+    ...permitFrom('engineer', 'PropertyWrite', ['*']),
+    // What RefreshTwin and the subscriptions to the twin properties do.
+    ...permitInside('ServiceInvoke', [
+      synchronizeTwin.name,
+      refreshTwinInBackground.name,
+      'UpdatePropertyValues',
+      'GetPropertyTime',
+    ]),
+    ...permitInside('PropertyRead', ['*']),
+    ...permitInside('PropertyWrite', TWIN_PROPERTIES),
+    ...permitInside('EventInvoke', ['TwinUpdateRefused']),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [
       'UpdatePropertyValues',
       'GetPropertyTime',

@@ -9,6 +9,7 @@ import {
   type ThingShape,
   type ThingTemplate,
 } from './model.ts';
+import { permitInside, serviceRights } from './roles.ts';
 
 const EDGE = 'Azure IoT Edge';
 
@@ -52,6 +53,8 @@ export const edgeDeviceShape: ThingShape = {
   subscriptions: [],
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
+    ...serviceRights('AzureIoT.EdgeDevice_TS'),
+    ...permitInside('PropertyWrite', ['modulesStatus', 'modulesStatusTime']),
     // Whoever fires TwinChanged runs the subscription to it.
     ...permit('ServiceInvoke', SIDECAR_GROUP, ['RefreshModulesStatus']),
   ],

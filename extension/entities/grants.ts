@@ -1,4 +1,5 @@
 import { ADMINISTRATORS, ORGANIZATION, SIDECAR_GROUP } from './model.ts';
+import { SYSTEM_USER } from './roles.ts';
 
 /**
  * A right on something that belongs to the platform, so that the extension cannot bring it: GrantPermissions gives it.
@@ -11,16 +12,27 @@ export interface Grant {
   /** A service, or Create, Update or Delete; empty for `seen`. */
   readonly right: string;
   readonly principal: string;
+  readonly principalType: 'Group' | 'Organization' | 'User';
   readonly why: string;
 }
 
 const GROUPS = [SIDECAR_GROUP, ADMINISTRATORS];
+/** For what services do inside, so that no role below the administrators needs the right to do it anywhere. */
+const INSIDE = [...GROUPS, SYSTEM_USER];
 
-function services(entity: string, names: readonly string[], groups: readonly string[], why: string): Grant[] {
+function services(
+  entity: string,
+  names: readonly string[],
+  principals: readonly string[],
+  why: string,
+): Grant[] {
   return [
-    { kind: 'seen', entity, right: '', principal: ORGANIZATION, why },
+    { kind: 'seen', entity, right: '', principal: ORGANIZATION, principalType: 'Organization', why },
     ...names.flatMap((right) =>
-      groups.map((principal): Grant => ({ kind: 'run', entity, right, principal, why })),
+      principals.map((principal): Grant => {
+        const principalType = principal === SYSTEM_USER ? 'User' : 'Group';
+        return { kind: 'run', entity, right, principal, principalType, why };
+      }),
     ),
   ];
 }
@@ -36,28 +48,25 @@ export const GRANTS: readonly Grant[] = [
   ...services(
     'InfoTableFunctions',
     ['CreateInfoTableFromDataShape', 'FromJSON'],
-    GROUPS,
+    INSIDE,
     'Services give tables, and values are written as a table.',
   ),
-  ...services(
-    'ContentLoaderFunctions',
-    ['GetJSON', 'PostJSON', 'PutJSON'],
-    GROUPS,
-    'Services call the sidecar.',
-  ),
+  ...services('ContentLoaderFunctions', ['PostJSON', 'PutJSON'], INSIDE, 'Services call the sidecar.'),
   ...['EntityServices', 'ContentLoaderFunctions'].map(
     (entity): Grant => ({
       kind: 'run',
       entity,
       right: 'CheckPermission',
       principal: SIDECAR_GROUP,
+      principalType: 'Group',
       why: 'CheckConnection asks for the rights of the user of the application key.',
     }),
   ),
   ...services(
     'EncryptionServices',
     ['DecryptPropertyValue'],
-    GROUPS,
+    // Not for people: whoever may call it reads every PASSWORD that REST gives encrypted.
+    [SIDECAR_GROUP, SYSTEM_USER],
     'Only where ThingWorx hands on PASSWORD values encrypted: sidecarToken and secrets are decrypted first. Some versions have no such service.',
   ),
   ...GROUPS.map(
@@ -66,6 +75,7 @@ export const GRANTS: readonly Grant[] = [
       entity: 'Things',
       right: 'Create',
       principal,
+      principalType: 'Group',
       why: 'Without it nobody can make a Thing, whatever the right on CreateThing.',
     }),
   ),
@@ -91,6 +101,7 @@ function templateGrants(entity: string, isOwn: boolean): Grant[] {
         entity,
         right,
         principal,
+        principalType: 'Group',
         why: 'Properties are added to its Things, and they are deleted with their devices, as the settings say.',
       }),
     ),
@@ -100,6 +111,7 @@ function templateGrants(entity: string, isOwn: boolean): Grant[] {
     entity,
     right: '',
     principal: ORGANIZATION,
+    principalType: 'Organization',
     why: 'What cannot be seen does not exist: the template, and the Things made from it.',
   };
   return isOwn ? [seen, ...design] : design;

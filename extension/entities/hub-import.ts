@@ -1,7 +1,9 @@
+import { ROLES } from '../../sidecar/operations/operation.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { text, time } from './data-shapes.ts';
 import { GRANTS, KEY_GRANTS, TEMPLATE_GRANTS } from './grants.ts';
 import type { DataShape, EventDefinition, FieldDefinition, ServiceDefinition } from './model.ts';
+import { ROLE_GROUPS } from './roles.ts';
 
 const number = (name: string, description: string): FieldDefinition => ({
   name,
@@ -86,7 +88,7 @@ export const grantService: ServiceDefinition = {
   name: 'GrantPermissions',
   category: 'Connection',
   description:
-    'Gives the groups of the connector the rights on platform entities that docs/permissions.md lists. Call it once, as an administrator.',
+    'Gives the groups of the connector the rights on platform entities that docs/permissions.md lists, and a role to a group of your own. Call it once, as an administrator.',
   parameters: [
     {
       name: 'template',
@@ -99,12 +101,23 @@ export const grantService: ServiceDefinition = {
       description:
         'The name of the application key of the sidecar: the sidecar may then read when it expires, and shows that as a metric.',
     },
+    {
+      name: 'role',
+      baseType: 'STRING',
+      description: `A role for group: ${ROLES.join(', ')}.`,
+    },
+    {
+      name: 'group',
+      baseType: 'STRING',
+      description: 'A group of your own that gets the role: it becomes a member of the group of the role.',
+    },
   ],
   result: { baseType: 'INFOTABLE', dataShape: 'AzureIoT.Grant_DS', description: 'The rights, one by one.' },
   script: handWritten('GrantPermissions', {
     GRANTS,
     TEMPLATE_GRANTS,
     KEY_GRANTS,
+    ROLE_GROUPS,
     GRANT_FIELDS: Object.fromEntries(grantFields.map(({ name, baseType }) => [name, baseType])),
   }),
 };

@@ -1,4 +1,5 @@
-import { SETTING_NAMES } from '../../sidecar/contract/hub-settings.ts';
+import { SECRET_NAMES, SETTING_NAMES } from '../../sidecar/contract/hub-settings.ts';
+import { AZURE_SETTINGS } from '../../sidecar/contract/settings/azure.ts';
 import { HubStatus } from '../../sidecar/contract/status.ts';
 import { tableType } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
@@ -23,7 +24,8 @@ import {
   type SubscriptionDefinition,
   type ThingTemplate,
 } from './model.ts';
-import { SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
+import { permitFrom, permitInside, READING_SERVICES, serviceRights } from './roles.ts';
+import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 
 const services: readonly ServiceDefinition[] = [
   ...operationServices('AzureIoT.Hub_TT', {
@@ -92,7 +94,8 @@ const services: readonly ServiceDefinition[] = [
     ],
     result: {
       baseType: 'JSON',
-      description: 'accepted, repeated, and refused with thing, property, sequenceNumber and reason.',
+      description:
+        'accepted, repeated, appliedThrough (the high-water mark before), and refused with thing, property, sequenceNumber and reason.',
     },
     script: handWritten('ReceiveUpdates'),
   },
@@ -228,6 +231,10 @@ const WRITTEN = [
   ...SIDECAR_WRITTEN,
 ];
 
+function isSecret(property: string): boolean {
+  return (SECRET_NAMES as readonly string[]).includes(property);
+}
+
 export const hubTemplate: ThingTemplate = {
   kind: 'ThingTemplate',
   name: 'AzureIoT.Hub_TT',
@@ -242,6 +249,28 @@ export const hubTemplate: ThingTemplate = {
   permissions: permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThings']),
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
+    ...INTRODUCTION_RIGHTS,
+    ...serviceRights('AzureIoT.Hub_TT'),
+    ...permitFrom('viewer', 'ServiceInvoke', READING_SERVICES),
+    ...permitFrom('viewer', 'PropertyRead', [
+      ...settingProperties.map(({ name }) => name).filter((name) => !isSecret(name)),
+      ...statusProperties.map(({ name }) => name),
+    ]),
+    ...permitFrom(
+      'engineer',
+      'PropertyWrite',
+      settingProperties
+        .map(({ name }) => name)
+        .filter((name) => !isSecret(name) && !(name in AZURE_SETTINGS)),
+    ),
+    // What Connect, CheckConnection and GetStatus do with the status, and what follows when a setting is written.
+    ...permitInside('ServiceInvoke', ['ReceiveStatus', 'ConnectInBackground']),
+    ...permitInside('PropertyRead', ['*']),
+    ...permitInside(
+      'PropertyWrite',
+      statusProperties.map(({ name }) => name),
+    ),
+    ...permitInside('EventInvoke', ['ConnectionStateChanged', 'IngestionStalled', 'IngestionResumed']),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [...SIDECAR_CALLS, 'CallSidecar', 'CheckPermission']),
     ...permit('PropertyRead', SIDECAR_GROUP, ['*']),
     ...permit('PropertyWrite', SIDECAR_GROUP, WRITTEN),

@@ -16,7 +16,7 @@ import { importDataShapes } from './hub-import.ts';
 import { hubTemplate } from './hub-template.ts';
 import type { Entity } from './model.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
-import { administrators, organization, project, sidecarGroup } from './project.ts';
+import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
 import { sidecarShape } from './sidecar-shape.ts';
 import { storageAccountTemplate } from './storage-account.ts';
 import { blobContainerTemplate } from './storage-container.ts';
@@ -38,6 +38,7 @@ const dataShapes = [
 export const ENTITIES: readonly Entity[] = [
   project,
   administrators,
+  ...roleGroups,
   sidecarGroup,
   organization,
   ...dataShapes,

@@ -3,6 +3,9 @@ import type { BaseType } from '../../sidecar/contract/schema.ts';
 /** The project that holds every entity of the extension. */
 export const PROJECT = 'AzureIoT.Connector';
 export const ADMINISTRATORS = 'AzureIoT.Administrators_UG';
+export const ENGINEERS = 'AzureIoT.Engineers_UG';
+export const OPERATORS = 'AzureIoT.Operators_UG';
+export const VIEWERS = 'AzureIoT.Viewers_UG';
 export const SIDECAR_GROUP = 'AzureIoT.Sidecar_UG';
 /** Whoever belongs to it sees the entities of the extension and the Things made from its templates. */
 export const ORGANIZATION = 'AzureIoT.Connector_OR';
@@ -89,6 +92,8 @@ export interface Permission {
   readonly kind: PermissionKind;
   readonly principal: string;
   readonly principalType: 'Group' | 'User';
+  /** The principal may not, whatever else permits it. */
+  readonly isForbidden?: true;
 }
 
 interface Named {
@@ -166,6 +171,11 @@ export function permit(
   principalType: 'Group' | 'User' = 'Group',
 ): Permission[] {
   return resources.map((resource) => ({ resource, kind, principal, principalType }));
+}
+
+/** Takes rights of one kind that `*` gives. */
+export function forbid(kind: PermissionKind, principal: string, resources: readonly string[]): Permission[] {
+  return permit(kind, principal, resources).map((permission) => ({ ...permission, isForbidden: true }));
 }
 
 /** Everything, for those who operate the connector. */

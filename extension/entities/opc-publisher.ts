@@ -1,5 +1,6 @@
 import { operationServices } from '../generate/services.ts';
 import { ADMINISTRATORS, permitAll, type ThingShape } from './model.ts';
+import { serviceRights } from './roles.ts';
 
 /** Put on Things that implement AzureIoT.Device_TS as well: it names the device and the hub. */
 export const opcPublisherShape: ThingShape = {
@@ -20,5 +21,5 @@ export const opcPublisherShape: ThingShape = {
   services: operationServices('AzureIoT.OpcPublisher_TS'),
   events: [],
   subscriptions: [],
-  instancePermissions: permitAll(ADMINISTRATORS),
+  instancePermissions: [...permitAll(ADMINISTRATORS), ...serviceRights('AzureIoT.OpcPublisher_TS')],
 };

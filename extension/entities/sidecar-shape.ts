@@ -2,11 +2,16 @@ import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
 import {
   ADMINISTRATORS,
+  forbid,
   INNER_CATEGORY,
+  type Permission,
   type PropertyDefinition,
+  permit,
   permitAll,
+  SIDECAR_GROUP,
   type ThingShape,
 } from './model.ts';
+import { permitFrom, permitInside, serviceRights } from './roles.ts';
 
 /** Written by services alone; their category is the last in Composer. */
 const INNER = { category: INNER_CATEGORY, dataChangeType: 'NEVER' } as const;
@@ -28,11 +33,34 @@ const passedProperties: readonly PropertyDefinition[] = [
   },
   {
     name: 'collectingSince',
-    baseType: 'LONG',
+    baseType: 'NUMBER',
     description:
       'Since when requests to connect are joined into one, in ms since 1970; 0 when none is; not to be edited.',
     ...INNER,
   },
+];
+
+/** To which sidecarUrl the token and secrets go. Whoever could write it could send them elsewhere: RegisterSidecar alone does. */
+const introducedAddress: PropertyDefinition = {
+  name: 'introducedAddress',
+  baseType: 'STRING',
+  description:
+    'The address at which the sidecar has introduced itself with its application key; the token and secrets go nowhere else. Not to be edited.',
+  isPersistent: true,
+  ...INNER,
+};
+
+const REGISTER_SERVICE = 'RegisterSidecar';
+
+/**
+ * What the sidecar may do to introduce itself, and what those who operate the connector may not, though they may do everything else. That
+ * UpdatePropertyValues looks at the right to write each property is not known of every version of ThingWorx.
+ */
+export const INTRODUCTION_RIGHTS: readonly Permission[] = [
+  ...permit('ServiceInvoke', SIDECAR_GROUP, [REGISTER_SERVICE]),
+  ...permit('PropertyWrite', SIDECAR_GROUP, [introducedAddress.name]),
+  ...forbid('ServiceInvoke', ADMINISTRATORS, [REGISTER_SERVICE, 'UpdatePropertyValues']),
+  ...forbid('PropertyWrite', ADMINISTRATORS, [introducedAddress.name]),
 ];
 
 /** What services write beside the status, in the name of whoever calls them. */
@@ -84,6 +112,7 @@ export const sidecarShape: ThingShape = {
       isPersistent: true,
     },
     ...passedProperties,
+    introducedAddress,
   ],
   services: [
     ...operationServices('AzureIoT.Sidecar_TS'),
@@ -91,21 +120,19 @@ export const sidecarShape: ThingShape = {
       name: 'CallSidecar',
       category: 'Sidecar',
       description:
-        'Calls a route of the sidecar and gives its result; the other services go through this one.',
+        'Calls an operation of the sidecar by its name, for this Thing, and gives its result; the other services go through this one.',
       parameters: [
         {
-          name: 'method',
+          name: 'operation',
           baseType: 'STRING',
-          description: 'GET, PUT, POST, PATCH or DELETE.',
+          description: 'The name of an operation, such as GetDevice.',
           isRequired: true,
         },
         {
-          name: 'path',
-          baseType: 'STRING',
-          description: 'The path with query string, such as /v1/hubs.',
-          isRequired: true,
+          name: 'input',
+          baseType: 'JSON',
+          description: 'Its input, without the hub or account: this Thing.',
         },
-        { name: 'content', baseType: 'JSON', description: 'The body of PUT, POST and PATCH.' },
         {
           name: 'secret',
           baseType: 'PASSWORD',
@@ -126,8 +153,27 @@ export const sidecarShape: ThingShape = {
       },
       script: handWritten('CallSidecar'),
     },
+    {
+      name: REGISTER_SERVICE,
+      category: 'Inbound',
+      description:
+        'Called by the sidecar: the addresses at which it listens. When sidecarUrl is one of them, it gets the token and the secrets.',
+      parameters: [
+        { name: 'addresses', baseType: 'JSON', description: 'A list of addresses.', isRequired: true },
+      ],
+      result: { baseType: 'BOOLEAN', description: 'Whether sidecarUrl is one of them.' },
+      script: handWritten(REGISTER_SERVICE),
+    },
   ],
   events: [],
   subscriptions: [],
-  instancePermissions: permitAll(ADMINISTRATORS),
+  instancePermissions: [
+    ...permitAll(ADMINISTRATORS),
+    ...INTRODUCTION_RIGHTS,
+    ...serviceRights('AzureIoT.Sidecar_TS'),
+    ...permitFrom('viewer', 'PropertyRead', ['sidecarUrl']),
+    ...permitInside('ServiceInvoke', ['CallSidecar']),
+    ...permitInside('PropertyRead', ['*']),
+    ...permitInside('PropertyWrite', SIDECAR_WRITTEN),
+  ],
 };

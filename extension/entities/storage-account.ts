@@ -8,7 +8,8 @@ import {
   type SubscriptionDefinition,
   type ThingTemplate,
 } from './model.ts';
-import { SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
+import { permitFrom, permitInside, READING_SERVICES, serviceRights } from './roles.ts';
+import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 
 const AZURE = 'Azure connection';
 const CONNECT = 'me.ConnectStorageInBackground();';
@@ -81,6 +82,12 @@ export const storageAccountTemplate: ThingTemplate = {
   permissions: permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThings']),
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
+    ...INTRODUCTION_RIGHTS,
+    ...serviceRights('AzureIoT.StorageAccount_TT'),
+    ...permitFrom('viewer', 'ServiceInvoke', READING_SERVICES),
+    ...permitFrom('viewer', 'PropertyRead', ['blobEndpoint', 'lastError']),
+    ...permitInside('PropertyRead', ['*']),
+    ...permitInside('PropertyWrite', ['lastError']),
     ...permit('ServiceInvoke', SIDECAR_GROUP, ['ConnectStorage', 'CallSidecar']),
     ...permit('PropertyRead', SIDECAR_GROUP, ['*']),
     ...permit('PropertyWrite', SIDECAR_GROUP, ['lastError', ...SIDECAR_WRITTEN]),

@@ -1,5 +1,6 @@
 import { operationServices } from '../generate/services.ts';
 import { ADMINISTRATORS, permitAll, type ThingTemplate } from './model.ts';
+import { permitFrom, permitInside, READING_SERVICES, serviceRights } from './roles.ts';
 
 const AZURE = 'Azure connection';
 
@@ -31,5 +32,11 @@ export const blobContainerTemplate: ThingTemplate = {
   events: [],
   subscriptions: [],
   permissions: [],
-  instancePermissions: permitAll(ADMINISTRATORS),
+  instancePermissions: [
+    ...permitAll(ADMINISTRATORS),
+    ...serviceRights('AzureIoT.BlobContainer_TT'),
+    ...permitFrom('viewer', 'ServiceInvoke', READING_SERVICES),
+    ...permitFrom('viewer', 'PropertyRead', ['*']),
+    ...permitInside('PropertyRead', ['*']),
+  ],
 };

@@ -1,6 +1,5 @@
+import { PACKAGE_NAME } from '../../sidecar/version.ts';
 import { element, toXml } from './xml.ts';
-
-export const PACKAGE_NAME = 'AzureIotHubConnector';
 
 /** The package description, at the root of the zip. It needs import rights for entities only: no jar, script or web files. */
 export function metadataXml(version: string): string {

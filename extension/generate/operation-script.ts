@@ -1,20 +1,17 @@
 import type { TSchema } from 'typebox';
 import { annotationOf, baseTypeOf, factsOf, isOneRow, rowOf } from '../../sidecar/contract/schema.ts';
 import { BINDINGS, type BindingSource } from '../../sidecar/operations/bindings.ts';
-import { type Operation, pathMembers, resultSchema, usesQuery } from '../../sidecar/operations/operation.ts';
+import { type Operation, ownerMember, resultSchema } from '../../sidecar/operations/operation.ts';
 import { script } from './scripts.ts';
 
 /** Longer than the sidecar's own time limits, shorter than the 30 s after which ThingWorx ends a script. */
 const DEFAULT_TIMEOUT_MS = 20_000;
 
-/** The ES5 script of an operation: parameters to request, CallSidecar, answer to the declared base type. */
+/** The ES5 script of an operation: parameters to input, CallSidecar, answer to the declared base type. */
 export function operationScript(operation: Operation): string {
   if (!operation.entity) throw new Error(`${operation.name} has no entity, so it has no service`);
   const binding = BINDINGS[operation.entity];
   const required = new Set(factsOf(operation.input).required ?? []);
-  const inPath = new Set(pathMembers(operation.path));
-  const rest = Object.keys(factsOf(operation.input).properties ?? {}).filter((name) => !inPath.has(name));
-  const query = usesQuery(operation.method) && rest.length > 0;
   const lines: string[] = [];
   let password: string | undefined;
 
@@ -28,8 +25,10 @@ export function operationScript(operation: Operation): string {
       `caller = callerOf(${JSON.stringify(property)});`,
     );
   }
-  if (inPath.size > 0 || rest.length > 0 || !usesQuery(operation.method)) lines.push('var input = {};');
+  lines.push('var input = {};');
   for (const [name, schema] of Object.entries(factsOf(operation.input).properties ?? {})) {
+    // The caller stands for it.
+    if (name === ownerMember(operation.path)) continue;
     const source = binding.members[name];
     if (source) {
       lines.push(...boundMember(name, source));
@@ -45,16 +44,9 @@ export function operationScript(operation: Operation): string {
     lines.push('}');
   }
 
-  const path = `/v1${operation.path}`
-    .split(/(\{\w+\})/)
-    .filter((part) => part !== '')
-    .map((part) => (part.startsWith('{') ? `pathPart(input.${part.slice(1, -1)})` : JSON.stringify(part)))
-    .join(' + ');
-  lines.push(`var route = ${path};`, ...[...inPath].map((name) => `delete input.${name};`));
   const request = [
-    `method: ${JSON.stringify(operation.method)}`,
-    query ? 'path: route + queryText(input)' : 'path: route',
-    ...(usesQuery(operation.method) ? [] : ['content: input']),
+    `operation: ${JSON.stringify(operation.name)}`,
+    'input: input',
     `timeoutSeconds: ${timeoutSeconds(operation)}`,
   ];
   lines.push(

@@ -1,18 +1,28 @@
+import { ROLES, type Role } from '../../sidecar/operations/operation.ts';
 import { GRANTS, type Grant, KEY_GRANTS, TEMPLATE_GRANTS } from '../entities/grants.ts';
 import { ENTITIES } from '../entities/index.ts';
 import type { Permission } from '../entities/model.ts';
+import { ROLE_GROUPS } from '../entities/roles.ts';
 
 /** docs/permissions.md: every right that the connector's groups have, and where each comes from. */
 export function permissionsDoc(): string {
   const parts = [
     '# Permissions',
     'Generated from the entities by `npm run generate`. `AzureIoT.Sidecar_UG` holds the user of the application key of the sidecar and ' +
-      'no one else; `AzureIoT.Administrators_UG` those who configure and operate hubs and devices. ThingWorx shows an entity only to ' +
-      'organizations that may see it: members of both groups belong to `AzureIoT.Connector_OR`, which sees all entities of the extension and ' +
-      'the Things made from its templates.',
+      'no one else; each role of people has a group. ThingWorx shows an entity only to organizations that may see it: members of these ' +
+      'groups belong to `AzureIoT.Connector_OR`, which sees all entities of the extension and the Things made from its templates.',
+    '## Roles',
+    'Add a user, or a group of your own, to the group of one role. Each role may do what the roles before it may. To give a role to a group ' +
+      'of your own, call `GrantPermissions` with `role` and `group`.',
+    table(['Role', 'Group', 'Entity', 'Right on its Things', 'What the role adds'], roleRows()),
+    'Administrators may do everything with these Things, except to call `RegisterSidecar` and `UpdatePropertyValues` on hub Things and storage ' +
+      'Things, and to write `introducedAddress`: [security.md](security.md) says why. Only they may read keys, write the settings of the ' +
+      'connection and the secrets, and call `CallSidecar`, which takes every operation by its name.',
+    'A right on one service of one Thing is enough to call it. What the service does inside is allowed to the user `System`, as the tables ' +
+      'below say; ThingWorx lets a script do what its caller or that user may do. Nobody can log in as `System`.',
     '## What comes with the extension',
     'Rights on the entities of the extension and on the Things made from its shapes and templates. `*` stands for all.',
-    table(['Entity', 'Of', 'Right', 'On', 'Group'], shippedRows()),
+    table(['Entity', 'Of', 'Right', 'On', 'Group or user'], shippedRows()),
     '## What GrantPermissions gives',
     'Rights on what belongs to the platform; an extension cannot bring them. Call `GrantPermissions` on a hub Thing once, as an ' +
       'administrator of ThingWorx. It may be called again; nothing is taken away. `CheckConnection` shows what is missing.',
@@ -35,26 +45,64 @@ export function permissionsDoc(): string {
   return `${parts.join('\n\n')}\n`;
 }
 
+const OF_ROLES: ReadonlySet<string> = new Set(
+  ROLES.filter((role) => role !== 'administrator').map((role) => ROLE_GROUPS[role]),
+);
+
 function shippedRows(): string[][] {
   return ENTITIES.flatMap((entity) => {
     if (entity.kind !== 'ThingShape' && entity.kind !== 'ThingTemplate') return [];
     return [
       ...rows(entity.name, 'itself', entity.permissions ?? []),
-      ...rows(entity.name, 'its Things', entity.instancePermissions),
+      ...rows(
+        entity.name,
+        'its Things',
+        entity.instancePermissions.filter(({ principal }) => !OF_ROLES.has(principal)),
+      ),
     ];
+  });
+}
+
+/** What each role has beyond the one before it. */
+function roleRows(): string[][] {
+  return ROLES.flatMap((role, index) => {
+    const group = ROLE_GROUPS[role];
+    const before = index === 0 ? undefined : ROLE_GROUPS[ROLES[index - 1] as Role];
+    const isNew = (permission: Permission, all: readonly Permission[]) =>
+      permission.principal === group &&
+      !all.some(
+        ({ principal, kind, resource }) =>
+          principal === before && kind === permission.kind && resource === permission.resource,
+      );
+    return ENTITIES.flatMap((entity) => {
+      if (entity.kind !== 'ThingShape' && entity.kind !== 'ThingTemplate') return [];
+      const added = entity.instancePermissions.filter(
+        (permission) => permission.isForbidden !== true && isNew(permission, entity.instancePermissions),
+      );
+      return rows(entity.name, 'its Things', added).map(([name = '', , right = '', on = '']) => [
+        role,
+        `\`${group}\``,
+        name,
+        right,
+        on,
+      ]);
+    });
   });
 }
 
 /** One row for each set of resources on which a group has the same rights. */
 function rows(entity: string, level: string, permissions: readonly Permission[]): string[][] {
-  const byKind = Map.groupBy(permissions, ({ principal, kind }) => `${principal} ${kind}`);
+  const byKind = Map.groupBy(
+    permissions,
+    ({ principal, kind, isForbidden }) => `${principal} ${isForbidden ? 'not' : ''}${kind}`,
+  );
   const groups = new Map<string, { kinds: string[]; principal: string; resources: string[] }>();
   for (const some of byKind.values()) {
-    const { kind = '', principal = '' } = some[0] ?? {};
+    const { kind = '', principal = '', isForbidden } = some[0] ?? {};
     const resources = some.map(({ resource }) => resource);
-    const key = `${principal} ${resources.join(' ')}`;
+    const key = `${principal} ${isForbidden ? 'not ' : ''}${resources.join(' ')}`;
     const group = groups.get(key) ?? { kinds: [], principal, resources };
-    group.kinds.push(kind);
+    group.kinds.push(isForbidden ? `**no** ${kind}` : kind);
     groups.set(key, group);
   }
   return [...groups.values()].map(({ kinds, principal, resources }) => [

@@ -27,7 +27,7 @@ export function runTimePermissions(name: string, permissions: readonly Permissio
               .filter((permission) => permission.resource === resourceName && permission.kind === kind)
               .map((permission) =>
                 element('Principal', {
-                  isPermitted: 'true',
+                  isPermitted: permission.isForbidden ? 'false' : 'true',
                   name: permission.principal,
                   type: permission.principalType,
                 }),

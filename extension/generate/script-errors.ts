@@ -18,6 +18,12 @@ export const SCRIPT_ERRORS = {
     remedy:
       'Check sidecarUrl and sidecarToken; a proxy between ThingWorx and the sidecar may have answered instead.',
   },
+  SIDECAR_NOT_INTRODUCED: {
+    title: 'No sidecar with an application key of this ThingWorx has introduced itself at sidecarUrl.',
+    remedy:
+      'Check that sidecarUrl is the address of the sidecar, and look at the log of the sidecar: its application key may be wrong or lack the ' +
+      'rights of AzureIoT.Sidecar_UG. When ThingWorx reaches the sidecar at another address than the one it listens on, set SIDECAR_PUBLIC_URL.',
+  },
   SIDECAR_SILENT: {
     title: 'The sidecar has not written its status to the hub Thing for more than 90 seconds.',
     remedy:

@@ -1,9 +1,17 @@
-/* The way from a service to the sidecar. */
-var endMs = budgetEnd(isSet(timeoutSeconds) ? Number(timeoutSeconds) : 20);
-var result = askWithToken({
-  method: method,
-  path: path,
-  content: content,
-  secretTicket: isSet(secret) ? sendPassword(secret, endMs) : "",
-  endMs: endMs
-});
+/* The way from a service to the sidecar. An operation has a name and no path, so nothing can lead elsewhere; and what it is about is this
+   Thing, so that a right on this service of one Thing opens no other. */
+function run() {
+  var name = String(operation);
+  if (!/^[A-Z][A-Za-z]*$/.test(name)) {
+    throw new Error("REQUEST_INVALID: operation must be the name of an operation, such as GetTwin.");
+  }
+  var endMs = budgetEnd(isSet(timeoutSeconds) ? Number(timeoutSeconds) : 20);
+  return askWithToken({
+    operation: name,
+    input: isSet(input) ? plain(input) : {},
+    secretTicket: isSet(secret) ? sendPassword(secret, endMs) : "",
+    endMs: endMs
+  });
+}
+
+var result = run();

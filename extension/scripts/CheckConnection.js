@@ -80,7 +80,7 @@ function checkSidecar(endMs) {
   var facts;
   var text = "";
   try {
-    facts = plain(askWithToken({ method: "GET", path: "/v1/sidecar", endMs: Math.min(endMs, budgetEnd(6)) }));
+    facts = plain(askWithToken({ operation: "CheckSidecar", endMs: Math.min(endMs, budgetEnd(6)) }));
   } catch (thrown) {
     text = errorText(thrown);
   }
@@ -138,9 +138,8 @@ function run() {
   if (checkAddress() && checkSidecar(endMs)) {
     checkSettings(endMs);
     checkValueStream();
-    var path = "/v1/hubs/" + encodeURIComponent(me.name) + "/check";
     try {
-      var answer = plain(askWithToken({ method: "POST", path: path, content: {}, endMs: endMs }));
+      var answer = plain(askWithToken({ operation: "CheckConnection", endMs: endMs }));
       steps = steps.concat(answer.steps);
     } catch (thrown) {
       add("Check by the sidecar", "failed", 0, errorText(thrown));

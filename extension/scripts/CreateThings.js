@@ -1,5 +1,11 @@
 /* Makes the Things and properties that a message of the hub needs, as the settings unknownThing and unknownProperty say.
    What exists already is left as it is; what cannot be made is reported and stops nothing else. */
+/* Read once for all Things of a call: what is made changes the model, and every reading after that costs. */
+var hubName = String(me.name);
+var valueStream = isSet(me.deviceValueStream) ? String(me.deviceValueStream) : "";
+/* What is known of the Thing Templates. */
+var templates = {};
+
 function messageOf(thrown) {
   return String((thrown && thrown.message) || thrown);
 }
@@ -15,7 +21,7 @@ function obstacle(thing, wanted) {
   if (!isDevice) {
     return "The Thing exists, and does not implement AzureIoT.Device_TS.";
   }
-  if (isSet(thing.hubThing) && String(thing.hubThing) !== String(me.name)) {
+  if (isSet(thing.hubThing) && String(thing.hubThing) !== hubName) {
     return "The Thing exists, and belongs to the hub Thing " + thing.hubThing + ".";
   }
   var own = isSet(thing.deviceId) ? String(thing.deviceId) : isSet(thing.hubThing) ? wanted.name : "";
@@ -46,24 +52,30 @@ function isTrue(value) {
 }
 
 /* A value stream of the template stays. A Thing without one is still of use. */
-function useValueStream(thing) {
-  if (!isSet(me.deviceValueStream)) {
+function useValueStream(thing, template) {
+  if (valueStream === "") {
     return;
   }
   try {
-    if (!hasValueStream(thing)) {
-      thing.SetValueStream({ name: String(me.deviceValueStream) });
+    if (template.hasValueStream === undefined) {
+      template.hasValueStream = hasValueStream(thing);
+    }
+    if (!template.hasValueStream) {
+      thing.SetValueStream({ name: valueStream });
     }
   } catch (thrown) {
     logger.warn("{} has no value stream: {}", thing.name, messageOf(thrown));
   }
 }
 
-/* A twin that is known already is written before the Thing has a hub: the Thing need not read it. */
-function takeTwin(thing, wanted) {
-  if (isSet(wanted.twin)) {
-    writeTwin(thing, wanted.twin, deviceSnapshot(thing));
-  }
+/* What a new Thing shows of its device, in one call: an import makes thousands. With a twin that is known already the Thing need not read it. */
+function showDevice(thing, wanted) {
+  /* Later than the defaults, which have the time of the start. */
+  var time = new Date().getTime() + 1;
+  var rows = isSet(wanted.twin) ? twinRows(wanted.twin, time) : [];
+  rows.push(timedValue("deviceId", "STRING", wanted.deviceId, time));
+  rows.push(timedValue("hubThing", "THINGNAME", hubName, time));
+  writeTimedValues(thing, rows);
 }
 
 /* What becomes of a Thing that exists. One that is asked for, and has no hub yet, is given to this one; those that messages ask for
@@ -80,13 +92,34 @@ function useThing(thing, wanted, dryRun) {
     return { outcome: "existed" };
   }
   if (!dryRun) {
-    takeTwin(thing, wanted);
+    if (isSet(wanted.twin)) {
+      /* Before the Thing has a hub: it then need not read the twin. */
+      writeTwin(thing, wanted.twin, deviceSnapshot(thing));
+    }
     if (!isSet(thing.deviceId)) {
       thing.deviceId = wanted.deviceId;
     }
-    thing.hubThing = me.name;
+    thing.hubThing = hubName;
   }
   return { outcome: "linked" };
+}
+
+function templateOf(wanted) {
+  var key = "$" + wanted.template;
+  if (!templates[key]) {
+    templates[key] = {
+      isVisible: !!ThingTemplates[wanted.template],
+      isForDevices: undefined,
+      hasValueStream: undefined
+    };
+    try {
+      var text = JSON.stringify(ThingTemplates[wanted.template].GetInstanceMetadataAsJSON());
+      templates[key].isForDevices = text.indexOf('"hubThing"') >= 0 && text.indexOf('"deviceId"') >= 0;
+    } catch (ignored) {
+      /* Without the right to read the template, the Thing itself shows it. */
+    }
+  }
+  return templates[key];
 }
 
 /* Why no Thing can be made as it is wanted; an empty text when it can, as far as the rights show. The dry run and the import ask here. */
@@ -98,20 +131,11 @@ function refusal(wanted) {
       ": a name is not empty and has no spaces and none of & : / + ? # % \" ' < > \\. Choose another thingName."
     );
   }
-  if (!ThingTemplates[wanted.template]) {
+  var template = templateOf(wanted);
+  if (!template.isVisible) {
     return "There is no Thing Template " + wanted.template + ", or it is not visible.";
   }
-  if (wanted.link !== true) {
-    return "";
-  }
-  var text;
-  try {
-    text = JSON.stringify(ThingTemplates[wanted.template].GetInstanceMetadataAsJSON());
-  } catch (ignored) {
-    /* Without the right to read the template, the Thing itself shows it. */
-    return "";
-  }
-  return text.indexOf('"hubThing"') >= 0 && text.indexOf('"deviceId"') >= 0 ? "" : noDeviceTemplate(wanted);
+  return template.isForDevices === false ? noDeviceTemplate(wanted) : "";
 }
 
 function noDeviceTemplate(wanted) {
@@ -121,15 +145,17 @@ function noDeviceTemplate(wanted) {
 /* What was made is removed when a later step fails: a Thing without a device would block the next attempt. */
 function completeThing(thing, wanted) {
   try {
-    if (String(thing.ImplementsShape({ thingShapeName: "AzureIoT.Device_TS" })) !== "true") {
+    var template = templateOf(wanted);
+    if (template.isForDevices !== true) {
+      template.isForDevices = isTrue(thing.ImplementsShape({ thingShapeName: "AzureIoT.Device_TS" }));
+    }
+    if (!template.isForDevices) {
       throw new Error(noDeviceTemplate(wanted));
     }
     thing.EnableThing();
-    useValueStream(thing);
+    useValueStream(thing, template);
     thing.RestartThing();
-    takeTwin(thing, wanted);
-    thing.deviceId = wanted.deviceId;
-    thing.hubThing = me.name;
+    showDevice(thing, wanted);
     if (isSet(wanted.identifier)) {
       thing.SetIdentifier({ identifier: wanted.identifier });
     }
@@ -164,7 +190,7 @@ function createThing(wanted, dryRun) {
   try {
     Resources["EntityServices"].CreateThing({
       name: wanted.name,
-      description: "Made for a device of " + me.name + ".",
+      description: "Made for a device of " + hubName + ".",
       thingTemplateName: wanted.template,
       projectName: wanted.project || "",
       tags: wanted.tags || ""
@@ -222,32 +248,36 @@ function addProperties(name, properties) {
 function run() {
   var content = plain(request);
   var answer = { created: [], linked: [], added: [], failed: [] };
+  var made = [];
   var order = [];
   var properties = {};
   (content.things || []).forEach(function (wanted) {
     try {
-      var made = createThing(wanted, content.dryRun === true);
-      if (made.outcome === "failed") {
-        answer.failed.push({ thing: wanted.name, message: made.message });
+      var attempt = createThing(wanted, content.dryRun === true);
+      if (attempt.outcome === "failed") {
+        answer.failed.push({ thing: wanted.name, message: attempt.message });
       }
-      if (made.outcome === "linked") {
+      if (attempt.outcome === "linked") {
         answer.linked.push(wanted.name);
       }
-      if (made.outcome === "created") {
+      if (attempt.outcome === "created") {
         answer.created.push(wanted.name);
-        if (content.dryRun !== true) {
-          me.ThingCreated({
-            thing: wanted.name,
-            template: wanted.template,
-            deviceId: wanted.deviceId,
-            time: new Date()
-          });
-        }
+        made.push(wanted);
       }
     } catch (thrown) {
       answer.failed.push({ thing: wanted.name, message: messageOf(thrown) });
     }
   });
+  if (content.dryRun !== true) {
+    made.forEach(function (wanted) {
+      me.ThingCreated({
+        thing: wanted.name,
+        template: wanted.template,
+        deviceId: wanted.deviceId,
+        time: new Date()
+      });
+    });
+  }
   (content.properties || []).forEach(function (property) {
     var key = "$" + property.thing;
     if (!properties[key]) {

@@ -2,6 +2,7 @@
 function run() {
   var hub = hubOf();
   var input = fileOf(repository, path);
+  input.deviceId = deviceIdOf(me);
   input.name = requiredText(name, "name");
   input.version = requiredText(version, "version");
   if (isSet(delivery)) {
@@ -23,7 +24,7 @@ function run() {
     input.deleteFile = String(deleteFile) === "true";
   }
   try {
-    var answer = plain(hub.CallSidecar({ method: "POST", path: deviceRoute("/packages"), content: input }));
+    var answer = plain(hub.CallSidecar({ operation: "DeployPackage", input: input }));
     return toTable([answer], RESULT_TYPE);
   } catch (thrown) {
     throw new Error(errorText(thrown));

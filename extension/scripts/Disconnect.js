@@ -1,5 +1,5 @@
 try {
-  me.CallSidecar({ method: "DELETE", path: "/v1/hubs/" + encodeURIComponent(me.name) });
+  me.CallSidecar({ operation: "Disconnect" });
 } catch (thrown) {
   throw new Error(errorText(thrown));
 }

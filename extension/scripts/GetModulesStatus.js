@@ -2,7 +2,9 @@
 function run() {
   var answer;
   try {
-    answer = plain(hubOf().CallSidecar({ method: "GET", path: deviceRoute("/edge/status") }));
+    answer = plain(
+      hubOf().CallSidecar({ operation: "GetModulesStatus", input: { deviceId: deviceIdOf(me) } })
+    );
   } catch (thrown) {
     throw new Error(errorText(thrown));
   }

@@ -1,8 +1,6 @@
 function run() {
   try {
-    var status = plain(
-      me.CallSidecar({ method: "GET", path: "/v1/hubs/" + encodeURIComponent(me.name) + "/status" })
-    );
+    var status = plain(me.CallSidecar({ operation: "GetStatus" }));
     me.ReceiveStatus({ status: status });
     return toTable([status], RESULT_TYPE);
   } catch (thrown) {

@@ -40,7 +40,7 @@ function give(grant, template) {
     default:
       return entityOf(grant.entity).AddRunTimePermission({
         principal: grant.principal,
-        principalType: "Group",
+        principalType: grant.principalType,
         type: "ServiceInvoke",
         resource: grant.right,
         allow: true
@@ -48,8 +48,33 @@ function give(grant, template) {
   }
 }
 
+/* A role is given by membership: what its group may do in a later version, the group of one's own may do, too. */
+function giveRole() {
+  var roleGroup = ROLE_GROUPS[String(role)];
+  if (!roleGroup) {
+    throw new Error("REQUEST_INVALID: role must be one of " + Object.keys(ROLE_GROUPS).join(", ") + ".");
+  }
+  if (!isSet(group) || !Groups[String(group)]) {
+    throw new Error("REQUEST_INVALID: group must be the name of a group that exists.");
+  }
+  var row = {
+    entity: roleGroup,
+    right: "Member",
+    principal: String(group),
+    outcome: "granted",
+    message: "The group has the role " + role + "."
+  };
+  try {
+    Groups[roleGroup].AddMember({ member: String(group), type: "Group" });
+  } catch (thrown) {
+    row.outcome = "failed";
+    row.message = errorText(thrown);
+  }
+  return row;
+}
+
 function run() {
-  var rows = [];
+  var rows = isSet(role) || isSet(group) ? [giveRole()] : [];
   var giveAll = function (grants, template) {
     grants.forEach(function (grant) {
       var row = {
@@ -88,6 +113,7 @@ function run() {
           entity: String(applicationKey),
           right: grant.right,
           principal: grant.principal,
+          principalType: grant.principalType,
           why: grant.why
         };
       }),

@@ -10,16 +10,6 @@ function markProperty(partition) {
   return "events" + (number < 10 ? "0" : "") + number;
 }
 
-function appliedThrough(property, stream) {
-  var mark = String(me[property] || "");
-  var colon = mark.lastIndexOf(":");
-  if (colon < 0 || mark.substring(0, colon) !== stream) {
-    return -1;
-  }
-  var number = Number(mark.substring(colon + 1));
-  return isFinite(number) ? number : -1;
-}
-
 /* Connection events of a device may come out of order; their numbers are hexadecimal texts of equal length. */
 function isStale(thing, sequence) {
   if (!isSet(sequence)) {

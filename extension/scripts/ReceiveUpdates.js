@@ -13,17 +13,6 @@ function markProperty(partition) {
   return "partition" + (number < 10 ? "0" : "") + number;
 }
 
-/* The highest sequence number of this stream that has been applied, -1 when none. */
-function appliedThrough(property, stream) {
-  var mark = String(me[property] || "");
-  var colon = mark.lastIndexOf(":");
-  if (colon < 0 || mark.substring(0, colon) !== stream) {
-    return -1;
-  }
-  var number = Number(mark.substring(colon + 1));
-  return isFinite(number) ? number : -1;
-}
-
 /* A cheap look first: a property that has a value exists. The definitions are read once for each Thing, when needed. */
 function propertyFinder(thing) {
   var defined = null;
@@ -126,6 +115,9 @@ function run() {
   var stream = content.stream === undefined || content.stream === null ? "" : String(content.stream);
   var mark = stream === "" ? "" : markProperty(content.partition);
   var through = mark === "" ? -1 : appliedThrough(mark, stream);
+  if (mark !== "") {
+    answer.appliedThrough = through;
+  }
 
   function refuseRows(rows, thing, reason, message) {
     rows.forEach(function (row) {

@@ -1,9 +1,8 @@
 /* What the subscription to TwinChanged calls: the sidecar answers at once, reads what edgeAgent has reported, and writes modulesStatus. */
 try {
   hubOf().CallSidecar({
-    method: "POST",
-    path: deviceRoute("/deferred/modules-status"),
-    content: { thing: String(me.name) },
+    operation: "DeferModulesStatus",
+    input: { deviceId: deviceIdOf(me), thing: String(me.name) },
     timeoutSeconds: 2
   });
 } catch (thrown) {

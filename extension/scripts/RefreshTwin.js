@@ -1,8 +1,9 @@
 /* Writes what the IoT Hub says of the device into the twin properties, connectionState, lastActivityTime and modelId. */
 function run() {
   var before = deviceSnapshot(me);
-  var path = deviceRoute("/twin/sections");
-  var twin = plain(hubOf().CallSidecar({ method: "GET", path: path }));
+  var twin = plain(
+    hubOf().CallSidecar({ operation: "GetTwinSections", input: { deviceId: deviceIdOf(me) } })
+  );
   writeTwin(me, twin, before);
   return twin;
 }

@@ -13,9 +13,8 @@ function run() {
   }
   try {
     callerOf("hubThing").CallSidecar({
-      method: "POST",
-      path: deviceRoute("/deferred/twin"),
-      content: { thing: String(me.name), anew: anew },
+      operation: "DeferTwin",
+      input: { deviceId: deviceIdOf(me), thing: String(me.name), anew: anew },
       timeoutSeconds: 2
     });
   } catch (thrown) {

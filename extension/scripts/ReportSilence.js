@@ -11,10 +11,9 @@ function silence(status) {
 }
 
 function run() {
-  var path = "/v1/hubs/" + encodeURIComponent(me.name) + "/status";
   var text;
   try {
-    text = silence(plain(askWithToken({ method: "GET", path: path, endMs: budgetEnd(5) })));
+    text = silence(plain(askWithToken({ operation: "GetStatus", endMs: budgetEnd(5) })));
   } catch (thrown) {
     text = errorText(thrown);
   }

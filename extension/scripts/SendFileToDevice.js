@@ -2,6 +2,7 @@
 function run() {
   var hub = hubOf();
   var input = fileOf(repository, path);
+  input.deviceId = deviceIdOf(me);
   if (isSet(methodName)) {
     input.methodName = String(methodName);
   }
@@ -20,9 +21,8 @@ function run() {
   try {
     var answer = plain(
       hub.CallSidecar({
-        method: "POST",
-        path: deviceRoute("/files"),
-        content: input,
+        operation: "SendFileToDevice",
+        input: input,
         timeoutSeconds: 12 + (isSet(responseTimeoutSeconds) ? Number(responseTimeoutSeconds) : 15)
       })
     );

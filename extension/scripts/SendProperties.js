@@ -45,7 +45,7 @@ function run() {
   if (!content) {
     throw new Error("REQUEST_INVALID: values or table is required.");
   }
-  var input = { values: content };
+  var input = { deviceId: deviceIdOf(me), values: content };
   if (isSet(properties)) {
     input.properties = plain(properties);
   }
@@ -69,9 +69,8 @@ function run() {
   try {
     return plain(
       hub.CallSidecar({
-        method: "POST",
-        path: deviceRoute(isDeferred ? "/deferred/messages" : "/messages/values"),
-        content: input,
+        operation: isDeferred ? "DeferMessage" : "SendProperties",
+        input: input,
         timeoutSeconds: isDeferred ? 2 : 20
       })
     ).messageId;

@@ -49,9 +49,9 @@ function run() {
   }
   try {
     callerOf("hubThing").CallSidecar({
-      method: "POST",
-      path: deviceRoute("/deferred/twin-changes"),
-      content: {
+      operation: "DeferTwinChange",
+      input: {
+        deviceId: deviceIdOf(me),
         thing: String(me.name),
         section: SECTIONS[property],
         before: isObject(plain(before)) ? plain(before) : {},

@@ -1,12 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { NODE_FLAGS } from '../../sidecar/setup/trial-run.ts';
 import { jsonLine, LocalProcess } from './process.ts';
-
-/** As in the systemd unit and the documents: without them Node takes 100 MB more under load, mostly for what is garbage already. */
-export const NODE_FLAGS = [
-  '--max-semi-space-size=16',
-  '--heap-growing-percent=150',
-  '--enable-source-maps',
-] as const;
 
 export interface SidecarOptions {
   /** The bundled program, as it lies in the zip. */

@@ -179,7 +179,7 @@ export class LocalSystem {
   async addSidecar(hubThing: string): Promise<Sidecar> {
     const sidecar = await this.#makeSidecar(`state-${hubThing}`, 0);
     await sidecar.start();
-    await this.#createHub(hubThing, sidecar);
+    await this.createHub(hubThing, sidecar);
     return sidecar;
   }
 
@@ -238,7 +238,7 @@ export class LocalSystem {
       await platform.invoke(thing, 'RestartThing');
       await platform.setProperties(thing, { deviceId: thing, hubThing: HUB_THING });
     }
-    await this.#createHub(HUB_THING, this.sidecar);
+    await this.createHub(HUB_THING, this.sidecar);
     if (this.#options.fileRepository) await this.#createFileRepository();
   }
 
@@ -257,7 +257,8 @@ export class LocalSystem {
     await platform.setProperties(REPOSITORY_THING, { storageThing: STORAGE_THING, containerName });
   }
 
-  async #createHub(hubThing: string, sidecar: Sidecar): Promise<void> {
+  /** A hub Thing on a sidecar, for the IoT Hub and the checkpoints of this system. */
+  async createHub(hubThing: string, sidecar: Sidecar): Promise<void> {
     const { platform, cloud } = this;
     await platform.createThing(hubThing, 'AzureIoT.Hub_TT');
     await platform.setProperties(hubThing, {

@@ -3,6 +3,7 @@ import { ConnectorError } from '../errors/connector-error.ts';
 import type { AmqpTransport } from './amqp-connection.ts';
 import { requireTokenHost } from './azure-hosts.ts';
 import { type HostAddress, type IotHubConnection, parseAddress, parseIotHub } from './connection-string.ts';
+import type { ServiceClock } from './service-clock.ts';
 
 /** How the sidecar authenticates to an IoT Hub: with the connection string of a policy, or with a Microsoft Entra identity. */
 export type HubCredentials = (
@@ -15,6 +16,8 @@ export type HubCredentials = (
 ) & {
   /** For cloud-to-device messages, feedback and file upload notifications. Default `amqp`. */
   readonly transport?: AmqpTransport;
+  /** By which tokens expire. Default: the clock of this machine. */
+  readonly clock?: ServiceClock;
 };
 
 /**
@@ -36,10 +39,14 @@ export async function hubCredentials(settings: {
   /** Default: `loadEntraCredential`. */
   readonly credential?: TokenCredential | undefined;
   readonly transport?: AmqpTransport | undefined;
+  readonly clock?: ServiceClock;
 }): Promise<HubCredentials> {
-  const transport = settings.transport ? { transport: settings.transport } : {};
+  const common = {
+    ...(settings.transport ? { transport: settings.transport } : {}),
+    ...(settings.clock ? { clock: settings.clock } : {}),
+  };
   if (settings.connectionString)
-    return { kind: 'connectionString', connection: parseIotHub(settings.connectionString), ...transport };
+    return { kind: 'connectionString', connection: parseIotHub(settings.connectionString), ...common };
   if (!settings.hostName) {
     throw new ConnectorError(
       'SETTING_MISSING',
@@ -48,7 +55,7 @@ export async function hubCredentials(settings: {
   }
   const address = requireHostName(settings.hostName, 'IoT Hub host name');
   const credential = settings.credential ?? (await loadEntraCredential());
-  return { kind: 'entra', hostName: settings.hostName, credential, ...address, ...transport };
+  return { kind: 'entra', hostName: settings.hostName, credential, ...address, ...common };
 }
 
 /** Reads the host name of an IoT Hub to which tokens may be sent. `setting` names it in messages. Throws CONNECTION_STRING_INVALID. */

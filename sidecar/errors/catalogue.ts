@@ -1,4 +1,5 @@
 import { AZURE_ERRORS } from './azure-errors.ts';
+import { COMMAND_ERRORS } from './command-errors.ts';
 import { FILE_ERRORS } from './file-errors.ts';
 import { INGESTION_ERRORS } from './ingestion-errors.ts';
 import { SIDECAR_ERRORS } from './sidecar-errors.ts';
@@ -11,6 +12,7 @@ export const ERRORS = {
   ...INGESTION_ERRORS,
   ...FILE_ERRORS,
   ...THINGWORX_ERRORS,
+  ...COMMAND_ERRORS,
 };
 
 export type ErrorCode = keyof typeof ERRORS;

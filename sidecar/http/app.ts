@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { Introduction } from '../hub/introduction.ts';
 import type { Log } from '../observe/log.ts';
 import { Authentication, RefusalLog, type RefusalOptions, readCredentials } from './auth.ts';
 import { blobRoutes } from './blob-routes.ts';
 import { BodyBudget } from './body-budget.ts';
 import { trust } from './connections.ts';
 import type { Console } from './console.ts';
-import { type Introductions, introductionRoute } from './introductions.ts';
+import { introductionRoute } from './introductions.ts';
 import { openApi } from './openapi.ts';
 import { type OperationRouteOptions, operationRoutes } from './operation-routes.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
@@ -42,7 +43,7 @@ export interface AppOptions extends OperationRouteOptions {
   /** Routes outside /v1 that need no token: health and metrics. */
   readonly mount?: Router;
   /** Tells Things of ThingWorx the addresses of this sidecar. */
-  readonly introductions?: Introductions;
+  readonly introduction?: Introduction;
   /** The console, its sessions and the live stream. */
   readonly console?: Console;
   readonly limits?: Partial<AppLimits>;
@@ -63,7 +64,6 @@ export function createApp(options: AppOptions): Express {
   app.use(prepare());
   app.use(checkHost(new HostCheck(options.hosts)));
   if (options.mount) app.use(options.mount);
-  app.use(overrideMethod());
   const authentication = new Authentication(options.token, limits.refusals);
   const requests = new RateLimit(limits.requests);
   const admit = (request: IncomingMessage) => {
@@ -73,8 +73,8 @@ export function createApp(options: AppOptions): Express {
   const tokenGuard = requireToken(authentication, new RefusalLog(options.log), admit);
   const authorise = options.console?.grantAccess(tokenGuard, admit) ?? tokenGuard;
   const bodies = new BodyBudget(limits.bodiesBytes);
-  if (options.introductions) {
-    app.use('/v1', introductionRoute(options.introductions, new RateLimit(limits.introductions)));
+  if (options.introduction) {
+    app.use('/v1', introductionRoute(options.introduction, new RateLimit(limits.introductions)));
   }
   if (options.console) app.use(options.console.routes(authorise));
   app.use('/v1', operationRoutes(options, { bodyBytes: limits.bodyBytes, bodies, authorise }));
@@ -157,17 +157,6 @@ function requireOneHost({ rawHeaders }: IncomingMessage): void {
       'REQUEST_INVALID',
       `The request has ${hosts.length} Host headers; expected one.`,
     );
-}
-
-/** The HTTP functions of ThingWorx have no PATCH and no reliable DELETE, so a POST may replace them with a header. */
-function overrideMethod(): RequestHandler {
-  return (request, _response, next) => {
-    const method = request.get('x-http-method-override')?.toUpperCase();
-    if (request.method === 'POST' && (method === 'PATCH' || method === 'DELETE' || method === 'PUT')) {
-      request.method = method;
-    }
-    next();
-  };
 }
 
 /**

@@ -124,7 +124,7 @@ export class RefusalLog {
 
 /** The hub or storage Thing that calls stands in the path. */
 function sourceOf(address: string, path: string): { source: string; thing: string | undefined } {
-  const name = /^\/v1\/(?:hubs|storage)\/([^/?]+)/.exec(path)?.[1]?.slice(0, 800);
+  const name = /^\/v1\/(?:hubs|storage|things)\/([^/?]+)/.exec(path)?.[1]?.slice(0, 800);
   let thing = name;
   try {
     thing = name && decodeURIComponent(name);

@@ -1,13 +1,8 @@
 import { json, type RequestHandler, Router } from 'express';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { Introduction } from '../hub/introduction.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { sendResult } from './reply.ts';
-
-/** Tells a Thing of ThingWorx, over the REST API, the addresses of this sidecar. */
-export interface Introductions {
-  /** Does nothing for a Thing that the sidecar does not serve. */
-  introduce(thing: string): Promise<void>;
-}
 
 const MAX_NAME_CHARACTERS = 300;
 const BODY_BYTES = 2_000;
@@ -17,7 +12,7 @@ const BODY_BYTES = 2_000;
  * identify itself with: the token goes to introduced addresses alone. So anybody may ask; the answer is always the same, and what it leads
  * to is that the sidecar tells a Thing of its own templates its own addresses.
  */
-export function introductionRoute(introductions: Introductions, limit: RateLimit): Router {
+export function introductionRoute(introduction: Introduction, limit: RateLimit): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const perform: RequestHandler = async (request, response) => {
     const { thing } = (request.body ?? {}) as { thing?: unknown };
@@ -27,7 +22,7 @@ export function introductionRoute(introductions: Introductions, limit: RateLimit
         `thing is missing or is not a name; expected a text of 1 to ${MAX_NAME_CHARACTERS} characters.`,
       );
     }
-    await introductions.introduce(thing);
+    await introduction.introduceOnRequest(thing);
     sendResult(request, response, {});
   };
   router.post(

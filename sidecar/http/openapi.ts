@@ -3,6 +3,7 @@ import { ANNOTATION_KEYWORDS, factsOf } from '../contract/schema.ts';
 import { ERRORS, type ErrorCode } from '../errors/catalogue.ts';
 import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
 import { BLOB_PATHS, BLOB_RESPONSES } from './blob-openapi.ts';
+import { isNamed } from './operation-routes.ts';
 import { STREAM_PATHS } from './stream-openapi.ts';
 
 /** The codes that every route can return. */
@@ -20,7 +21,11 @@ type Json = Record<string, unknown>;
 
 /** The OpenAPI 3.1 document of the operations. */
 export function openApi(operations: readonly Operation[], version: string): Json {
-  const paths: Record<string, Json> = { ...BLOB_PATHS, ...STREAM_PATHS } as Record<string, Json>;
+  const paths: Record<string, Json> = {
+    ...BLOB_PATHS,
+    ...STREAM_PATHS,
+    '/v1/things/{thing}/{operation}': { post: describeNamedCall(operations.filter(isNamed)) },
+  } as Record<string, Json>;
   for (const operation of operations) {
     const path = `/v1${operation.path}`;
     paths[path] = { ...paths[path], [operation.method.toLowerCase()]: describe(operation) };
@@ -33,12 +38,11 @@ export function openApi(operations: readonly Operation[], version: string): Json
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       description:
         'The API that the services of the AzureIotHubConnector extension call. With the header X-Sidecar-Envelope: 1 every answer except the ' +
-        '401 challenge has status 200 and the form {"ok": true, "result": ...} or {"ok": false, "problem": ...}. A POST with ' +
-        'X-HTTP-Method-Override can replace PUT, PATCH or DELETE.',
+        '401 challenge has status 200 and the form {"ok": true, "result": ...} or {"ok": false, "problem": ...}.',
     },
     servers: [{ url: 'http://127.0.0.1:8780', description: 'The default address.' }],
     security: [{ bearer: [] }, { basic: [] }],
-    tags: [...new Set([...operations.map((operation) => operation.category), 'Streams'])]
+    tags: [...new Set([...operations.map((operation) => operation.category), 'Streams', 'Calls by name'])]
       .sort()
       .map((name) => ({ name })),
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -89,6 +93,35 @@ function describe(operation: Operation): Json {
       ...Object.fromEntries(
         problemsOf(operation).map(({ status, name }) => [status, { $ref: `#/components/responses/${name}` }]),
       ),
+    },
+  };
+}
+
+/** One entry for all operations: their input is described where their own path is. */
+function describeNamedCall(operations: readonly Operation[]): Json {
+  const name = { type: 'string' };
+  return {
+    operationId: 'CallByName',
+    tags: ['Calls by name'],
+    summary:
+      'Calls an operation by its name, in the name of a hub Thing or storage Thing: the way of the services in ThingWorx. The body holds ' +
+      'every member of the input except hub or account, which the Thing stands for.',
+    parameters: [
+      { name: 'thing', in: 'path', required: true, description: 'The Thing that calls.', schema: name },
+      {
+        name: 'operation',
+        in: 'path',
+        required: true,
+        description: 'The name of the operation.',
+        schema: { type: 'string', enum: operations.map((operation) => operation.name).sort() },
+      },
+    ],
+    requestBody: { required: true, content: { 'application/json': { schema: { type: 'object' } } } },
+    responses: {
+      200: {
+        description: 'As the operation describes it.',
+        content: { 'application/json': { schema: { type: 'object' } } },
+      },
     },
   };
 }

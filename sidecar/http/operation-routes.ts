@@ -3,12 +3,12 @@ import { baseTypeOf, factsOf } from '../contract/schema.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import type { OperationContext } from '../operations/context.ts';
-import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
+import { type Operation, ownerMember, pathMembers, usesQuery } from '../operations/operation.ts';
 import { readSecret } from './auth.ts';
 import type { BodyBudget } from './body-budget.ts';
 import { FORBIDDEN_KEYS } from './problem.ts';
 import { callerSignal, sendResult } from './reply.ts';
-import { Validation } from './validation.ts';
+import { type InputCheck, Validation } from './validation.ts';
 
 export interface OperationRouteOptions {
   readonly operations: readonly Operation[];
@@ -28,7 +28,10 @@ interface RouteGuards {
 
 const JSON_TYPES = ['application/json', 'application/*+json'];
 
-/** One route for each operation, and status 405 for all other methods of the same paths. */
+/**
+ * Two routes for each operation, and status 405 for all other methods of the same paths. One has the method and path of the operation; the
+ * other, for services in ThingWorx, its name: `POST /v1/things/{thing}/{operation}` with the whole input as body.
+ */
 export function operationRoutes(
   options: OperationRouteOptions,
   { bodyBytes, bodies, authorise }: RouteGuards,
@@ -47,14 +50,24 @@ export function operationRoutes(
     checkDefinition(operation);
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1');
     methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), operation.method]);
+    const output = options.checkOutput ? validation.forOutput(operation) : undefined;
     const method = operation.method.toLowerCase() as Lowercase<Operation['method']>;
     router[method](
       path,
       name(operation),
       operation.authorisation === 'ticket' ? requireTicket : authorise,
       ...(usesQuery(operation.method) ? [] : [bodyOf(operation)]),
-      run(operation, options, validation),
+      run(operation, options, { input: validation.forInput(operation), output }),
     );
+    if (isNamed(operation)) {
+      router.post(
+        `/things/:thing/${operation.name}`,
+        name(operation, `/things/{thing}/${operation.name}`),
+        authorise,
+        bodyOf(operation),
+        run(operation, options, { input: validation.forNamedCall(operation), output }),
+      );
+    }
   }
   for (const [path, methods] of methodsByPath) {
     router.all(path, authorise, (request, response) => {
@@ -66,6 +79,14 @@ export function operationRoutes(
     });
   }
   return router;
+}
+
+/**
+ * A Thing calls by name what is about itself: its name takes the place of the hub or account in the input. What is for all hubs or accounts,
+ * and what a one-time secret token opens, is not called by name.
+ */
+export function isNamed({ authorisation, entity, path }: Operation): boolean {
+  return authorisation !== 'ticket' && (entity !== undefined || ownerMember(path) !== undefined);
 }
 
 /** Runs at start, so in every test. @throws ConnectorError INTERNAL for a definition that ThingWorx could not use */
@@ -83,10 +104,10 @@ function checkDefinition(operation: Operation): void {
 }
 
 /** The route for log lines: the pattern, never the path itself, which may contain a one-time secret token. */
-function name(operation: Operation): RequestHandler {
+function name({ path, role }: Operation, route = path): RequestHandler {
   return (_request, response, next) => {
-    response.locals.route = `/v1${operation.path}`;
-    response.locals.viewer = operation.viewer;
+    response.locals.route = `/v1${route}`;
+    response.locals.viewer = role === 'viewer';
     next();
   };
 }
@@ -161,10 +182,14 @@ function withPassword(
   return { ...body, [member]: secretTokens.take(ticket) };
 }
 
-function run(operation: Operation, options: OperationRouteOptions, validation: Validation): RequestHandler {
-  const checkInput = validation.forInput(operation);
+interface Checks {
+  readonly input: InputCheck;
+  /** Gives what is wrong with an answer. */
+  readonly output: ((output: unknown) => string | undefined) | undefined;
+}
+
+function run(operation: Operation, options: OperationRouteOptions, checks: Checks): RequestHandler {
   const password = passwordMember(operation);
-  const checkOutput = options.checkOutput ? validation.forOutput(operation) : undefined;
   return async (request, response) => {
     const started = performance.now();
     const path = { ...request.params };
@@ -173,13 +198,13 @@ function run(operation: Operation, options: OperationRouteOptions, validation: V
         ? { secret: readSecret(request.headers.authorization, String(Object.values(path)[0])) }
         : {};
     const body = withPassword(request, password, options.context.secretTokens);
-    const { input: checked, invalid } = checkInput(path, request.query, body);
+    const { input: checked, invalid } = checks.input(path, request.query, body);
     const input = { ...checked, ...secret };
     const output = await operation.run(
       { ...options.context, invalid, signal: callerSignal(request, response) },
       input as never,
     );
-    const drift = checkOutput?.(output);
+    const drift = checks.output?.(output);
     if (drift)
       throw new ConnectorError(
         'INTERNAL',

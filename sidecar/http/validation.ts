@@ -3,7 +3,7 @@ import addFormatsModule from 'ajv-formats';
 import type { TObject, TSchema } from 'typebox';
 import { ANNOTATION_KEYWORDS, EXPECTED_KEYWORD, factsOf } from '../contract/schema.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { type Operation, pathMembers, usesQuery } from '../operations/operation.ts';
+import { type Operation, ownerMember, pathMembers, usesQuery } from '../operations/operation.ts';
 
 /** ajv-formats is CommonJS whose types put the function one level too deep. */
 const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;
@@ -22,6 +22,13 @@ interface FieldError {
   readonly expected: string;
 }
 
+/** Checks path, query and body of a request and gives the input of the operation. @throws ConnectorError REQUEST_INVALID */
+export type InputCheck = (
+  path: Record<string, unknown>,
+  query: Record<string, unknown>,
+  body: unknown,
+) => CheckedInput;
+
 /** Creates validators that name every invalid field, the problem and what is expected. */
 export class Validation {
   readonly #strict = newAjv(false);
@@ -32,9 +39,7 @@ export class Validation {
    * types. Defaults are filled in. The check throws ConnectorError REQUEST_INVALID, unless all that is wrong lies in the lenient member of
    * the operation.
    */
-  forInput(
-    operation: Operation,
-  ): (path: Record<string, unknown>, query: Record<string, unknown>, body: unknown) => CheckedInput {
+  forInput(operation: Operation): InputCheck {
     const inPath = new Set(pathMembers(operation.path));
     const byTicket = operation.authorisation === 'ticket';
     const elsewhere = (name: string) => inPath.has(name) || (byTicket && name === 'secret');
@@ -49,6 +54,21 @@ export class Validation {
       const rest = textual ? fromQuery(query, restSchema) : body;
       const invalid = checkLeniently(checkRest(), rest, operation.lenient);
       return { input: { ...(rest as Record<string, unknown>), ...fromPath }, invalid };
+    };
+  }
+
+  /** The same for a call by name: the path holds the Thing, the body everything else. */
+  forNamedCall(operation: Operation): InputCheck {
+    const owner = ownerMember(operation.path);
+    const schema = pick(operation.input, (name) => name !== owner);
+    const ownerSchema = pick(operation.input, (name) => name === owner);
+    const checkBody = whenUsed(() => this.#strict.compile(schema));
+    const checkOwner = whenUsed(() => this.#strict.compile(ownerSchema));
+    return ({ thing }, _query, body) => {
+      const invalid = checkLeniently(checkBody(), body, operation.lenient);
+      const ofThing = owner === undefined ? {} : { [owner]: thing };
+      check(checkOwner(), ofThing);
+      return { input: { ...(body as Record<string, unknown>), ...ofThing }, invalid };
     };
   }
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { ServiceClock } from '../azure/service-clock.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
 import { toConnectorError } from '../errors/connector-error.ts';
@@ -13,6 +14,8 @@ import { EventReplay } from '../ingest/replay/events.ts';
 import { type DeliveryPipeline, Forwarder } from '../ingest/replay/forwarder.ts';
 import { BlobTask } from '../ingest/storage/blob-task.ts';
 import { Archive } from '../ingest/storage/container-watch.ts';
+import { SplitJobTask } from '../jobs/split-job-task.ts';
+import { SPLIT_JOBS } from '../jobs/split-jobs.ts';
 import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
@@ -30,6 +33,7 @@ interface BackgroundWorkOptions {
   readonly log: Log;
   readonly definitions: ThingDefinitions;
   readonly client: ThingworxClient;
+  readonly clock: ServiceClock;
   /** The clients of the IoT Hub, for imports. */
   readonly azure: () => Promise<HubClients>;
   /** Called when an import has given a device its Thing. */
@@ -106,7 +110,7 @@ export class BackgroundWork {
 
   #defineKinds(): void {
     const { deadLetters } = this;
-    const { log, settings, definitions } = this.#options;
+    const { log, settings, definitions, clock } = this.#options;
     const replay = this.#forwarder('deadLetters');
     const events = this.#forwarder('events');
     this.tasks.define(
@@ -119,11 +123,16 @@ export class BackgroundWork {
     this.tasks.define(new ImportTask(this.#options));
     this.tasks.define(new ExportTask(this.#options));
     this.tasks.define(new CompareTask(this.#options));
+    for (const kind of Object.values(SPLIT_JOBS)) this.tasks.define(new SplitJobTask(kind, this.#options));
     this.tasks.define(new BlobTask(this.#archive.open));
     this.tasks.define(
       new EventReplay({
         openSource: async (source) => {
-          const endpoint = await eventEndpoint(settings(), source.signal ?? new AbortController().signal);
+          const endpoint = await eventEndpoint(
+            settings(),
+            source.signal ?? new AbortController().signal,
+            clock,
+          );
           return await openEventSource({ ...source, endpoint, maxBatchSize: 200 });
         },
         forwarder: () => events,

@@ -1,6 +1,8 @@
+import { parseEventHub, parseIotHub } from '../azure/connection-string.ts';
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { EventSource, StartPosition } from '../azure/event-hubs/event-types.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { ServiceClock } from '../azure/service-clock.ts';
 import { type HubSettings, historyWarning, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
 import type { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
@@ -11,8 +13,10 @@ import type { StorageAccounts } from '../files/accounts.ts';
 import { openCheckpoints } from '../ingest/checkpoints.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
+import { RowProbe } from '../ingest/lanes/row-probe.ts';
 import { Sender } from '../ingest/lanes/sender.ts';
 import type { MessageWatch } from '../ingest/message-watch.ts';
+import { OutageWatch } from '../ingest/outage-watch.ts';
 import { AcceptedSettings, type OfferedSettings } from '../lib/accepted-settings.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { ClockWatch } from '../lib/clock-watch.ts';
@@ -33,6 +37,7 @@ import type { Translator } from '../translate/types.ts';
 import { BackgroundWork } from './background-work.ts';
 import { HubCondition } from './condition.ts';
 import { HubDevices } from './devices.ts';
+import type { Owner } from './owner.ts';
 import { Partitions, type Waiting } from './partitions.ts';
 import { checkHubSettings, originsOf } from './settings-check.ts';
 import { StallWatch, standstillOf } from './stall-watch.ts';
@@ -48,8 +53,8 @@ export interface HubParts {
   readonly storages: StorageAccounts;
   readonly watch: MessageWatch;
   readonly stateDirectory: string;
-  /** The name of this sidecar in ownership records. */
-  readonly ownerId: string;
+  readonly owner: Owner;
+  readonly clock: ServiceClock;
   readonly clocks: Pick<ClockWatch, 'check' | 'problemWith'>;
   readonly stateWatch: Pick<StateDirectoryWatch, 'check' | 'problem'>;
   /** Problems of the whole sidecar, which every hub shows. */
@@ -77,6 +82,7 @@ export type Hub = Pick<
   | 'thing'
   | 'settings'
   | 'azure'
+  | 'clock'
   | 'tasks'
   | 'deadLetters'
   | 'definitions'
@@ -93,6 +99,8 @@ export class HubConnection {
   readonly #counters = new HubCounters();
   readonly #notices: Notices;
   readonly #definitions: ThingDefinitions;
+  readonly #probe: RowProbe;
+  readonly #outages: OutageWatch;
   readonly #rate = new RateMeter();
   readonly #since = new Date();
   readonly #accepted: AcceptedSettings;
@@ -109,7 +117,8 @@ export class HubConnection {
   #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   #changing: Promise<void> = Promise.resolve();
 
-  constructor(thing: string, parts: HubParts) {
+  /** `onMissing` is called when ThingWorx does not know the hub Thing. */
+  constructor(thing: string, parts: HubParts, onMissing: () => void) {
     this.#thing = thing;
     this.#parts = parts;
     this.#log = parts.log.child({ hub: thing });
@@ -126,22 +135,33 @@ export class HubConnection {
       check: checkHubSettings,
       resolve: resolveSecret,
     });
-    this.#definitions = new ThingDefinitions({ client: parts.client, hubThing: thing });
+    const { client } = parts;
+    const probe = new RowProbe({ client, hubThing: thing, counters: this.#counters });
+    const outages = new OutageWatch((signal) => probe.run(signal));
+    this.#probe = probe;
+    this.#outages = outages;
+    this.#definitions = new ThingDefinitions({
+      client,
+      hubThing: thing,
+      timeoutMs: () => outages.deadlineMs,
+    });
     const common = {
       hubThing: thing,
-      client: parts.client,
+      client,
       definitions: this.#definitions,
       settings: () => this.#requireSettings(),
       stateDirectory: parts.stateDirectory,
+      clock: parts.clock,
       log: this.#log,
       onWarning: () => this.#reporter.report(),
     };
-    this.#devices = new HubDevices({ ...common, storages: parts.storages });
+    this.#devices = new HubDevices({ ...common, outages, storages: parts.storages });
     this.#reporter = new StatusReporter({
       client: parts.client,
       thing,
       status: () => this.status(),
       log: this.#log,
+      onMissing,
     });
     this.#stalls = new StallWatch({
       look: () => standstillOf(this.#condition.trouble, this.#partitions?.stuck()),
@@ -208,6 +228,10 @@ export class HubConnection {
       'HUB_NOT_CONNECTED',
       `The hub Thing ${this.#thing} has not handed over its settings yet.`,
     );
+  }
+
+  get clock(): ServiceClock {
+    return this.#parts.clock;
   }
 
   /** The clients of the IoT Hub. Rejects with CONNECTION_STRING_INVALID, SETTING_MISSING. */
@@ -279,6 +303,7 @@ export class HubConnection {
     const warnings = [
       this.#background.warning,
       this.#devices.warning,
+      this.#parts.clock.warning,
       this.#settings && historyWarning(this.#settings),
     ].filter((warning) => warning !== undefined);
     const reason = this.#condition.reason ?? (warnings.length > 0 ? warnings.join(' ') : undefined);
@@ -349,7 +374,10 @@ export class HubConnection {
         return;
       } catch (thrown) {
         if (signal.aborted) return;
-        const error = await this.#causeOf(toConnectorError(thrown));
+        const found = toConnectorError(thrown);
+        // Azure refuses a token that has expired by its own clock as it refuses a wrong key.
+        if (found.code === 'AZURE_UNAUTHORIZED' && (await this.#clockWasWrong(settings, signal))) continue;
+        const error = await this.#causeOf(found);
         if (signal.aborted) return;
         this.#condition.become(error.retryable ? 'waiting' : 'failed', error);
         await backoff
@@ -374,19 +402,30 @@ export class HubConnection {
     return clocks.problemWith(this.origins) ?? error;
   }
 
+  async #clockWasWrong(settings: HubSettings, signal: AbortSignal): Promise<boolean> {
+    const { iotHubConnectionString, eventHubConnectionString = '' } = settings;
+    const { hostName } = iotHubConnectionString
+      ? parseIotHub(iotHubConnectionString)
+      : { hostName: parseEventHub(eventHubConnectionString).host };
+    return await this.#parts.clock.measure(hostName, signal);
+  }
+
   async #open(settings: HubSettings, signal: AbortSignal): Promise<EventSource> {
-    const endpoint = await eventEndpoint(settings, signal);
-    const { stateDirectory } = this.#parts;
+    const { stateDirectory, owner, clock } = this.#parts;
+    const endpoint = await eventEndpoint(settings, signal, clock);
+    const ownerId = owner.idOf(this.#thing);
     const checkpoints = await openCheckpoints({
       settings,
       stateDirectory,
       hubThing: this.#thing,
+      client: this.#parts.client,
+      clock,
       log: this.#log,
     });
     const partitions = new Partitions({
       laneOptions: (waiting) => this.#laneOptions(waiting),
       onBlocked: (who, error) => this.#condition.setBlocked(who, error),
-      owner: this.#parts.ownerId,
+      owner: ownerId,
       onError: (partitionId, error) => void this.#sourceFailed(partitionId, error),
       log: this.#log,
     });
@@ -397,7 +436,8 @@ export class HubConnection {
         handlers: partitions,
         checkpoints: checkpoints.store,
         startPosition: startPositionOf(settings.startPosition),
-        ownerId: this.#parts.ownerId,
+        recoveredPosition: checkpoints.recoveredPosition,
+        ownerId,
         signal,
       });
       partitions.attach(source);
@@ -441,6 +481,7 @@ export class HubConnection {
     return {
       watch: watch.of(this.#thing),
       interpreter: new Interpreter({
+        outages: this.#outages,
         translator: () => this.#requireTranslator(),
         definitions: this.#definitions,
         creator: this.#devices.creator,
@@ -454,6 +495,8 @@ export class HubConnection {
         client,
         hubThing: this.#thing,
         counters,
+        outages: this.#outages,
+        probe: this.#probe,
         onWaiting: waiting('send'),
         onAnswer: (seconds) => metrics.sendSeconds.observe({ hub: this.#thing }, seconds),
       }),

@@ -1,10 +1,12 @@
 import path from 'node:path';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { ServiceClock } from '../azure/service-clock.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { DeferredRequests } from '../deferred/deferred-requests.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
 import { Announcer } from '../ingest/notifications/announcer.ts';
 import { DeviceNotifications } from '../ingest/notifications/device-notifications.ts';
+import type { OutageWatch } from '../ingest/outage-watch.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import { Deployments } from '../packages/deployments.ts';
@@ -17,9 +19,11 @@ import { IotHubClients } from './iot-hub-clients.ts';
 import { Notifications } from './notifications.ts';
 
 interface HubDevicesOptions {
+  readonly clock: ServiceClock;
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly definitions: ThingDefinitions;
+  readonly outages: OutageWatch;
   /** The current settings. Throws while the hub has none. */
   readonly settings: () => HubSettings;
   readonly storages: StorageAccounts;
@@ -40,7 +44,7 @@ export class HubDevices {
   readonly onThing: (deviceId: string) => void;
   /** Fires events on the Things of devices, or on the hub Thing. */
   readonly announcer: Announcer;
-  readonly #clients = new IotHubClients();
+  readonly #clients: IotHubClients;
   readonly #uploads: Uploads;
   readonly #listeners: Notifications;
   readonly #log: Log;
@@ -48,9 +52,11 @@ export class HubDevices {
   constructor(options: HubDevicesOptions) {
     const { client, hubThing, log, stateDirectory } = options;
     this.#log = log;
+    this.#clients = new IotHubClients(options.clock);
     const deviceThings = new DeviceThings({
       client,
       hubThing,
+      timeoutMs: () => options.outages.deadlineMs,
       onThingChanged: (thing) => options.definitions.invalidate(thing),
     });
     this.deviceThings = deviceThings;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SecretName } from '../contract/hub-settings.ts';
 import type { HubStatus } from '../contract/status.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
@@ -9,13 +10,22 @@ import type {
   OneTimeSecretTokens,
 } from '../secrets/one-time-secret-tokens.ts';
 import { type Hub, HubConnection, type HubParts } from './connection.ts';
-import type { ThingFinder } from './finder.ts';
+import { HUB_THINGS, listThings, type ThingFinder } from './finder.ts';
+
+/** A Thing that is missing in that many lists of ThingWorx is gone: one alone may be taken while ThingWorx starts. */
+const LOOKS = 2;
+const BETWEEN_LOOKS_MS = 2_000;
 
 /** The hub Things that asked to be connected, and their connections. */
 export class HubDirectory {
   readonly #parts: HubParts;
   readonly #secretTokens: OneTimeSecretTokens;
   readonly #connections = new Map<string, HubConnection>();
+  /** Hubs that are being stopped: one that is connected again waits until its files are free. */
+  readonly #closing = new Map<string, Promise<void>>();
+  /** Hub Things of which it is being found out whether they still exist. */
+  readonly #doubted = new Set<string>();
+  readonly #abort = new AbortController();
   #stopping = false;
 
   constructor(parts: HubParts, secretTokens: OneTimeSecretTokens) {
@@ -34,10 +44,13 @@ export class HubDirectory {
     offered: Pick<OfferedSettings, 'settings' | 'refused'>,
     secretNames: readonly SecretName[],
   ): Promise<{ status: HubStatus; tickets: readonly OneTimeSecretToken[] }> {
+    await this.#closing.get(thing);
     if (this.#stopping) throw new ConnectorError('STOPPING', 'The sidecar is stopping.');
     let connection = this.#connections.get(thing);
     if (!connection) {
-      connection = new HubConnection(thing, this.#parts);
+      connection = new HubConnection(thing, this.#parts, () => void this.#closeIfGone(thing));
+      // A Thing that was renamed is made under its new name and then deleted: the old hub must not keep the partitions.
+      for (const other of this.#connections.keys()) void this.#closeIfGone(other);
       this.#connections.set(thing, connection);
     }
     const current = connection;
@@ -56,8 +69,34 @@ export class HubDirectory {
   /** Stops the hub gracefully and forgets its settings. An unknown hub is not an error. */
   async disconnect(thing: string): Promise<void> {
     const connection = this.#connections.get(thing);
+    if (!connection) return await this.#closing.get(thing);
     this.#connections.delete(thing);
-    await connection?.stop();
+    const closing = connection.stop().finally(() => this.#closing.delete(thing));
+    this.#closing.set(thing, closing);
+    await closing;
+  }
+
+  /** Closes the hub of a Thing that was deleted without Disconnect. A look that fails proves nothing. */
+  async #closeIfGone(thing: string): Promise<void> {
+    if (this.#doubted.has(thing)) return;
+    this.#doubted.add(thing);
+    try {
+      const { client, log } = this.#parts;
+      const { signal } = this.#abort;
+      for (let look = 1; look <= LOOKS; look += 1) {
+        if (look > 1) await sleep(BETWEEN_LOOKS_MS, undefined, { signal });
+        if ((await listThings(client, HUB_THINGS, signal)).includes(thing)) return;
+      }
+      log.warn(
+        { hub: thing },
+        'ThingWorx has no hub Thing of this name any more. Its hub is closed, and its partitions are free.',
+      );
+      await this.disconnect(thing);
+    } catch {
+      // Asked again with the next status.
+    } finally {
+      this.#doubted.delete(thing);
+    }
   }
 
   /** Throws HUB_NOT_CONNECTED for a hub that never asked to be connected. */
@@ -107,7 +146,9 @@ export class HubDirectory {
   /** Stops all hubs gracefully, side by side. Idempotent. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#abort.abort();
     await Promise.all([...this.#connections.values()].map((connection) => connection.stop()));
+    await Promise.all(this.#closing.values());
   }
 
   #find(thing: string): HubConnection {

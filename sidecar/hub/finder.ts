@@ -3,6 +3,7 @@ import { toConnectorError } from '../errors/connector-error.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Log } from '../observe/log.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
+import type { Introduction } from './introduction.ts';
 
 /** The Things that the sidecar serves, and the service by which they hand over their settings. */
 interface ServedThings {
@@ -19,14 +20,26 @@ export const STORAGE_THINGS: ServedThings = {
   noun: 'storage',
 };
 
+/** The names of these Things in ThingWorx, as far as the user of the sidecar sees them. Rejects as calls to ThingWorx do. */
+export async function listThings(
+  client: ThingworxClient,
+  { template }: ServedThings,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const answer = await client.invokeOn('ThingTemplates', template, 'GetImplementingThings', {}, { signal });
+  const rows = (answer as { rows?: { name?: string }[] } | undefined)?.rows ?? [];
+  return rows.flatMap(({ name }) => (name ? [name] : []));
+}
+
 /**
- * Finds the Things of one template in ThingWorx when the sidecar starts and asks each to connect, so that either side may restart first. It tries
+ * Finds the Things of one template in ThingWorx when the sidecar starts, introduces itself and asks each to connect, so that either side may restart first. It tries
  * as long as it takes and says once why it waits.
  */
 export class ThingFinder {
   readonly #client: ThingworxClient;
   readonly #log: Log;
   readonly #served: ServedThings;
+  readonly #introduction: Introduction;
   readonly #hasOffer: (thing: string) => boolean;
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
@@ -34,10 +47,17 @@ export class ThingFinder {
   #lastError: ConnectorError | undefined;
 
   /** `hasOffer` says whether the settings of a Thing have arrived: a call that fails because they are refused is not repeated. */
-  constructor(client: ThingworxClient, log: Log, served: ServedThings, hasOffer: (thing: string) => boolean) {
+  constructor(
+    client: ThingworxClient,
+    log: Log,
+    served: ServedThings,
+    introduction: Introduction,
+    hasOffer: (thing: string) => boolean,
+  ) {
     this.#client = client;
     this.#log = log;
     this.#served = served;
+    this.#introduction = introduction;
     this.#hasOffer = hasOffer;
   }
 
@@ -61,7 +81,9 @@ export class ThingFinder {
   }
 
   async #run(): Promise<void> {
-    const things = await this.#untilAnswered(`find the ${this.#served.noun} Things`, () => this.#things());
+    const things = await this.#untilAnswered(`find the ${this.#served.noun} Things`, () =>
+      listThings(this.#client, this.#served, this.#abort.signal),
+    );
     if (!things) return;
     this.#log.info(
       { things },
@@ -73,23 +95,12 @@ export class ThingFinder {
     this.#found = !this.#abort.signal.aborted;
   }
 
-  async #things(): Promise<string[]> {
-    const signal = this.#abort.signal;
-    const answer = await this.#client.invokeOn(
-      'ThingTemplates',
-      this.#served.template,
-      'GetImplementingThings',
-      {},
-      { signal },
-    );
-    const rows = (answer as { rows?: { name?: string }[] } | undefined)?.rows ?? [];
-    return rows.flatMap(({ name }) => (name ? [name] : []));
-  }
-
   async #connect(thing: string): Promise<void> {
+    const { signal } = this.#abort;
     await this.#untilAnswered(`ask ${thing} to connect`, async () => {
+      await this.#introduction.introduce(thing, signal);
       try {
-        await this.#client.invoke(thing, this.#served.service, {}, { signal: this.#abort.signal });
+        await this.#client.invoke(thing, this.#served.service, {}, { signal });
       } catch (thrown) {
         if (!this.#hasOffer(thing)) throw thrown;
       }

@@ -2,6 +2,7 @@ import type { AmqpTransport } from '../azure/amqp-connection.ts';
 import { hubCredentials } from '../azure/credentials.ts';
 import { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { HubTier, QuotaOptions } from '../azure/iot-hub/rate-limiter.ts';
+import type { ServiceClock } from '../azure/service-clock.ts';
 
 /** The settings of a hub Thing that name its IoT Hub and the credentials. */
 interface HubAccess {
@@ -15,8 +16,13 @@ interface HubAccess {
 
 /** The clients of one IoT Hub: made on first use, and made again when the settings name another hub or other credentials. */
 export class IotHubClients {
+  readonly #clock: ServiceClock;
   #access: HubAccess = {};
   #clients: Promise<HubClients> | undefined;
+
+  constructor(clock: ServiceClock) {
+    this.#clock = clock;
+  }
 
   /** Takes the current settings. Equal ones change nothing. */
   async use({ iotHubConnectionString, hostName, amqpTransport, tier, units }: HubAccess): Promise<void> {
@@ -40,7 +46,7 @@ export class IotHubClients {
   /** Rejects with CONNECTION_STRING_INVALID or SETTING_MISSING; the next call tries again. */
   get(): Promise<HubClients> {
     if (!this.#clients) {
-      const opening = open(this.#access);
+      const opening = open(this.#access, this.#clock);
       this.#clients = opening;
       opening.catch(() => {
         if (this.#clients === opening) this.#clients = undefined;
@@ -65,11 +71,11 @@ export class IotHubClients {
   }
 }
 
-async function open(access: HubAccess): Promise<HubClients> {
+async function open(access: HubAccess, clock: ServiceClock): Promise<HubClients> {
   const { iotHubConnectionString: connectionString, hostName, amqpTransport: transport } = access;
   const quota = quotaOf(access);
   return new HubClients({
-    credentials: await hubCredentials({ connectionString, hostName, transport }),
+    credentials: await hubCredentials({ connectionString, hostName, transport, clock }),
     ...(quota ? { quota } : {}),
   });
 }

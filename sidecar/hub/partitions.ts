@@ -12,7 +12,9 @@ export type Waiting = (part: string) => (error: ConnectorError | undefined) => v
 
 interface PartitionsOptions {
   /** Everything of a lane but what depends on its partition. */
-  readonly laneOptions: (waiting: Waiting) => Omit<LaneOptions, 'partitionId' | 'stream' | 'checkpoint'>;
+  readonly laneOptions: (
+    waiting: Waiting,
+  ) => Omit<LaneOptions, 'partitionId' | 'stream' | 'checkpoint' | 'stillOwned'>;
   readonly owner: string;
   /** Called with the error that blocks a lane. Called without an error when the lane continues or has ended. */
   readonly onBlocked: (who: string, error: ConnectorError | undefined) => void;
@@ -20,7 +22,8 @@ interface PartitionsOptions {
   readonly log: Log;
 }
 
-const DRAIN_TIMEOUT_MS = 5_000;
+/** With the last checkpoints and the release of the partitions, a stop takes a second. */
+const DRAIN_TIMEOUT_MS = 700;
 
 /**
  * A lane that settles nothing for this long and reports no error hangs, whatever it waits for: every known wait has a deadline and reports. The
@@ -83,6 +86,7 @@ export class Partitions implements EventSourceHandlers {
         if (isOwned) this.#checkpointedAtMs.set(partitionId, Date.now());
         return isOwned;
       },
+      stillOwned: () => source.stillOwns(partitionId),
     });
     lane.start();
     this.#lanes.set(partitionId, { lane, blocked, openedAtMs: Date.now(), beginsAfter });

@@ -8,6 +8,8 @@ interface StatusReporterOptions {
   readonly thing: string;
   readonly status: () => HubStatus;
   readonly log: Log;
+  /** Called when ThingWorx has no such Thing, as far as this call tells. */
+  readonly onMissing: () => void;
   readonly intervalMs?: number;
 }
 
@@ -68,7 +70,9 @@ export class StatusReporter {
       this.#last = text;
       this.#lastAtMs = Date.now();
     } catch (thrown) {
-      log.debug({ err: toConnectorError(thrown) }, 'The status could not be written to the hub Thing.');
+      const error = toConnectorError(thrown);
+      log.debug({ err: error }, 'The status could not be written to the hub Thing.');
+      if (error.code === 'THINGWORX_NOT_FOUND') this.#options.onMissing();
     }
   }
 }

@@ -34,8 +34,28 @@ const IDS_PER_QUERY = 50;
 /** A query may have to wait for its turn for minutes. */
 const TIMEOUT_MS = 600_000;
 
-/** Reads the twins of the selected devices, page by page, within the rates of the hub's tier. */
-export async function* devicePages(
+/**
+ * The twins of the selected devices, page by page, within the rates of the hub's tier. One page is read ahead: on a small tier it has to wait
+ * for its turn, and the Things of the page before are made meanwhile.
+ */
+export async function* devicePages(...which: Parameters<typeof readPages>): AsyncGenerator<DevicePage, void> {
+  const pages = readPages(...which);
+  const read = () => {
+    const page = pages.next();
+    // Told when it is its turn.
+    page.catch(() => undefined);
+    return page;
+  };
+  let next = read();
+  for (;;) {
+    const { done, value } = await next;
+    if (done) return;
+    next = read();
+    yield value;
+  }
+}
+
+async function* readPages(
   azure: () => Promise<HubClients>,
   selection: Selection,
   from: Place | undefined,

@@ -1,46 +1,102 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { openBlobCheckpoints } from '../azure/event-hubs/blob-checkpoints.ts';
 import {
   listFileCheckpoints,
+  type OnDamaged,
   type OpenCheckpoints,
-  openBlobCheckpoints,
   openFileCheckpoints,
   type WrittenCheckpoint,
 } from '../azure/event-hubs/checkpoints.ts';
-import type { Checkpoint, CheckpointStore, PartitionOwnership } from '../azure/event-hubs/event-types.ts';
+import type {
+  Checkpoint,
+  CheckpointPlace,
+  CheckpointStore,
+  PartitionOwnership,
+  StartPosition,
+} from '../azure/event-hubs/event-types.ts';
+import type { ServiceClock } from '../azure/service-clock.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
-import { isMissing, replaceFile } from '../lib/files.ts';
+import { isDirectory, isMissing, replaceFile, setAside } from '../lib/files.ts';
 import type { Log } from '../observe/log.ts';
+import type { ThingworxClient } from '../thingworx/client.ts';
 
 interface CheckpointsOptions {
   readonly settings: HubSettings;
   readonly stateDirectory: string;
   readonly hubThing: string;
+  readonly client: ThingworxClient;
+  readonly clock?: ServiceClock;
   readonly log: Log;
+}
+
+/** The open checkpoints of a hub Thing. */
+interface HubCheckpoints {
+  readonly store: CheckpointStore;
+  /** Where a partition goes on whose checkpoint was damaged; undefined when it was not. Rejects as calls to ThingWorx do. */
+  recoveredPosition(place: CheckpointPlace, stream: string): Promise<StartPosition | undefined>;
+  close(): Promise<void>;
 }
 
 /**
  * The checkpoints of one hub Thing: in a blob container that sidecars share, or in files of this sidecar. The files also hold a copy of the
  * checkpoints in the container. When the settings name another place, the known checkpoints are written there before reading begins:
- * otherwise reading would begin at `startPosition` and skip messages.
+ * otherwise reading would begin at `startPosition` and skip messages. A damaged checkpoint is kept beside its place and logged once.
  */
-export async function openCheckpoints(
-  options: CheckpointsOptions,
-): Promise<{ store: CheckpointStore; close: () => Promise<void> }> {
+export async function openCheckpoints(options: CheckpointsOptions): Promise<HubCheckpoints> {
   const { settings, stateDirectory, hubThing, log } = options;
   const { storageConnectionString, checkpointContainer } = settings;
   const directory = path.join(stateDirectory, 'checkpoints', encodeURIComponent(hubThing));
+  const damaged = new Set<string>();
+  const onDamaged: OnDamaged = (place, kept) => {
+    const key = partitionOf(place);
+    if (!damaged.has(key))
+      log.warn(
+        { code: 'CHECKPOINTS_UNREADABLE', partitionId: place.partitionId, kept },
+        'The checkpoint of the partition is damaged and was set aside. Reading goes on after the last message that the hub Thing has applied.',
+      );
+    damaged.add(key);
+  };
   const target = storageConnectionString
-    ? await openBlobCheckpoints({ connection: storageConnectionString, container: checkpointContainer })
-    : await openFileCheckpoints({ directory });
+    ? await openBlobCheckpoints({
+        connection: storageConnectionString,
+        container: checkpointContainer,
+        onDamaged,
+        clock: options.clock,
+      })
+    : await openFileCheckpoints({ directory, onDamaged });
   try {
-    await moveCheckpoints(target, { directory, settings, log });
+    await moveCheckpoints(target, { directory, settings, log, onDamaged });
   } catch (thrown) {
     await target.close();
     throw thrown;
   }
-  return storageConnectionString ? new CopiedCheckpoints(target, directory, log).open() : target;
+  const copied = storageConnectionString ? new CopiedCheckpoints(target, directory, log) : undefined;
+  return {
+    store: copied ?? target.store,
+    recoveredPosition: async (place, stream) =>
+      damaged.has(partitionOf(place)) ? await appliedPosition(options, place.partitionId, stream) : undefined,
+    close: () => (copied ?? target).close(),
+  };
+}
+
+/** A lane takes what the source gives at once beyond its limit; this is more than that. */
+const READ_AHEAD = 1_000;
+
+/**
+ * Where a partition without a usable checkpoint goes on: after the high-water mark of the hub Thing, less what a lane may have had in flight then,
+ * since notifications and dead letters follow the values. The hub Thing drops what it has applied.
+ */
+async function appliedPosition(
+  { client, hubThing, settings }: CheckpointsOptions,
+  partition: string,
+  stream: string,
+): Promise<StartPosition> {
+  const batch = { stream, partition, through: -1, groups: [] };
+  const answer = (await client.invoke(hubThing, 'ReceiveUpdates', { batch })) as { appliedThrough?: number };
+  const after = (answer.appliedThrough ?? -1) - settings.messagesInFlightPerPartition - READ_AHEAD;
+  return after < 0 ? { from: 'earliest' } : { from: 'sequenceNumber', after };
 }
 
 /** Where the checkpoints of a hub Thing were last, in a file beside their copy. */
@@ -52,11 +108,16 @@ const LOCATION_FILE = 'location.json';
  */
 async function moveCheckpoints(
   target: OpenCheckpoints,
-  { directory, settings, log }: { directory: string; settings: HubSettings; log: Log },
+  {
+    directory,
+    settings,
+    log,
+    onDamaged,
+  }: { directory: string; settings: HubSettings; log: Log; onDamaged: OnDamaged },
 ): Promise<void> {
   const file = path.join(directory, LOCATION_FILE);
   const before = await readLocation(file);
-  const all = await listFileCheckpoints(directory);
+  const all = await listFileCheckpoints(directory, onDamaged);
   const wanted = all.concat(
     settings.startPosition === 'latest' ? ofNewGroup(all, settings.consumerGroup) : [],
   );
@@ -71,7 +132,7 @@ async function moveCheckpoints(
       const there = present.find(({ partitionId }) => partitionId === checkpoint.partitionId);
       if (there && (isNewGroup || there.writtenAtMs >= checkpoint.writtenAtMs)) continue;
       const { writtenAtMs: _, ...position } = checkpoint;
-      await target.store.updateCheckpoint(position);
+      await target.move(position);
       moved += 1;
     }
   }
@@ -99,23 +160,24 @@ function ofNewGroup(all: readonly WrittenCheckpoint[], consumerGroup: string): W
   });
 }
 
-function placeOf({ fullyQualifiedNamespace, eventHubName, consumerGroup }: Checkpoint): string {
+function placeOf({ fullyQualifiedNamespace, eventHubName, consumerGroup }: CheckpointPlace): string {
   return JSON.stringify([fullyQualifiedNamespace, eventHubName, consumerGroup]);
+}
+
+function partitionOf(place: CheckpointPlace): string {
+  return `${placeOf(place)} ${place.partitionId}`.toLowerCase();
 }
 
 /** Undefined before the first time, and when the file is damaged: then all checkpoints count as moved. */
 async function readLocation(file: string): Promise<string | undefined> {
-  let text: string;
   try {
-    text = await readFile(file, 'utf8');
-  } catch (thrown) {
-    if (isMissing(thrown)) return undefined;
-    throw new ConnectorError('CHECKPOINTS_UNREADABLE', `${file} cannot be read.`, { cause: thrown });
-  }
-  try {
-    const { location } = JSON.parse(text) as { location?: unknown };
+    const { location } = (JSON.parse(await readFile(file, 'utf8')) ?? {}) as { location?: unknown };
     return typeof location === 'string' ? location : undefined;
-  } catch {
+  } catch (thrown) {
+    if (isMissing(thrown) || thrown instanceof SyntaxError) return undefined;
+    if (!isDirectory(thrown))
+      throw new ConnectorError('CHECKPOINTS_UNREADABLE', `${file} cannot be read.`, { cause: thrown });
+    await setAside(file);
     return undefined;
   }
 }
@@ -142,10 +204,6 @@ class CopiedCheckpoints implements CheckpointStore {
     this.#log = log;
   }
 
-  open(): { store: CheckpointStore; close: () => Promise<void> } {
-    return { store: this, close: () => this.#close() };
-  }
-
   listOwnership(...place: Parameters<CheckpointStore['listOwnership']>): Promise<PartitionOwnership[]> {
     return this.#target.store.listOwnership(...place);
   }
@@ -168,7 +226,7 @@ class CopiedCheckpoints implements CheckpointStore {
   }
 
   /** Copies the last checkpoints of all partitions, also of those that other sidecars read. */
-  async #close(): Promise<void> {
+  async close(): Promise<void> {
     for (const place of this.#listed.values()) {
       const abortSignal = AbortSignal.timeout(CLOSE_TIMEOUT_MS);
       await this.listCheckpoints(...place, { abortSignal }).catch(() => undefined);
@@ -180,7 +238,7 @@ class CopiedCheckpoints implements CheckpointStore {
   }
 
   #note(checkpoint: Checkpoint): void {
-    this.#pending.set(`${placeOf(checkpoint)} ${checkpoint.partitionId}`, checkpoint);
+    this.#pending.set(partitionOf(checkpoint), checkpoint);
     this.#timer ??= setTimeout(() => void this.#write(), COPY_INTERVAL_MS).unref();
   }
 
@@ -193,7 +251,8 @@ class CopiedCheckpoints implements CheckpointStore {
 
   async #writeNow(): Promise<void> {
     try {
-      this.#copy ??= await openFileCheckpoints({ directory: this.#directory });
+      // The copy was read when the checkpoints were opened; it is only written here.
+      this.#copy ??= await openFileCheckpoints({ directory: this.#directory, onDamaged: () => undefined });
       for (const [key, checkpoint] of [...this.#pending]) {
         await this.#copy.store.updateCheckpoint(checkpoint);
         if (this.#pending.get(key) === checkpoint) this.#pending.delete(key);

@@ -26,6 +26,11 @@ export class Backoff {
     this.#maxDelayMs = maxDelayMs;
   }
 
+  /** Failed attempts since the last success. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
   /**
    * The delay before the next attempt, ms: at least what the service asks for, up to a minute. Each call counts one failed attempt.
    */

@@ -45,6 +45,18 @@ export function isMissing(thrown: unknown): boolean {
   return (thrown as NodeJS.ErrnoException | null)?.code === 'ENOENT';
 }
 
+/** Whether the error means that a directory lies in the place of the file. */
+export function isDirectory(thrown: unknown): boolean {
+  return (thrown as NodeJS.ErrnoException | null)?.code === 'EISDIR';
+}
+
+/** Renames a damaged file, so that it is kept and no longer in the way. Gives its new name. */
+export async function setAside(file: string): Promise<string> {
+  const kept = `${file}.damaged-${new Date().toISOString().replaceAll(/[^0-9]/g, '')}`;
+  await rename(file, kept);
+  return kept;
+}
+
 /** The error code of the operating system, for messages. */
 export function systemCode(thrown: unknown): string {
   const { code, message } = thrown as NodeJS.ErrnoException;

@@ -31,7 +31,8 @@ export class Metrics {
   readonly sendSeconds: Histogram<'hub'>;
   readonly httpRequests: Counter<'route' | 'status'>;
 
-  constructor() {
+  /** `clockOffsetSeconds`: how far the clock of this machine is ahead of Azure's. */
+  constructor(clockOffsetSeconds: () => number = () => 0) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     this.sendSeconds = new Histogram({
@@ -46,6 +47,14 @@ export class Metrics {
       help: 'Requests answered by the sidecar, by operation and status.',
       labelNames: ['route', 'status'],
       registers,
+    });
+    new Gauge({
+      name: 'azure_iot_clock_offset_seconds',
+      help: 'How far the clock of this machine is ahead of the clock of Azure; negative when it is behind.',
+      registers,
+      collect() {
+        this.set(clockOffsetSeconds());
+      },
     });
     this.#defineHubMetrics();
     defineSideMetrics(this.registry, this.#hubs);
@@ -63,6 +72,7 @@ export class Metrics {
 
   remove(thing: string): void {
     this.#hubs.delete(thing);
+    this.sendSeconds.remove({ hub: thing });
   }
 
   /** The text of one scrape. The message accounts are copied in one go, so that they add up within a scrape. */

@@ -43,7 +43,7 @@ export function defineProcessMetrics(registry: Registry, facts: () => ProcessFac
     },
   });
   new Gauge({
-    name: 'azure_iot_clock_offset_seconds',
+    name: 'azure_iot_host_clock_offset_seconds',
     help: 'How far the clock of a host is ahead of the clock of the sidecar, as its last answer said.',
     labelNames: ['host'],
     registers,

@@ -14,6 +14,7 @@ export const connect = defineOperation({
   name: 'Connect',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
+  role: 'engineer',
   summary:
     'Sends the settings of this Thing to the sidecar, which connects to Azure or changes a running connection.',
   method: 'PUT',
@@ -78,6 +79,7 @@ const disconnect = defineOperation({
   name: 'Disconnect',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
+  role: 'engineer',
   summary:
     'Finishes the messages in flight and stops receiving for this Thing until Connect is called or ThingWorx starts.',
   method: 'DELETE',
@@ -99,6 +101,7 @@ const getStatus = defineOperation({
   name: 'GetStatus',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
+  role: 'viewer',
   summary:
     'Reads state, counters, lag and last error of this hub from the sidecar and updates the status properties.',
   method: 'GET',
@@ -115,6 +118,7 @@ const getStatus = defineOperation({
 const listHubs = defineOperation({
   name: 'ListHubs',
   category: 'Connection',
+  role: 'viewer',
   summary: 'Lists the hub Things that are connected through this sidecar, each with its status.',
   method: 'GET',
   path: '/hubs',
@@ -129,12 +133,13 @@ const listHubs = defineOperation({
 const issueSecretToken = defineOperation({
   name: 'IssueSecretToken',
   category: 'Connection',
+  role: 'operator',
   summary:
     'Issues a one-time secret token for a password of one call. PutSecret sends the password; the call has the token in its header ' +
     'X-Secret-Ticket instead of the password.',
   method: 'POST',
-  path: '/secrets',
-  input: Type.Object({}),
+  path: '/hubs/{hub}/secrets',
+  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
   output: Type.Object({
     ticket: Type.String({ description: 'The one-time secret token: valid for one call within 60 seconds.' }),
   }),
@@ -147,6 +152,7 @@ const issueSecretToken = defineOperation({
 const putSecret = defineOperation({
   name: 'PutSecret',
   category: 'Connection',
+  role: 'administrator',
   summary:
     'Sends one secret setting. The user name of HTTP Basic is the one-time secret token from Connect, the password is the secret.',
   method: 'PUT',
@@ -180,6 +186,7 @@ const checkSidecar = defineOperation({
   name: 'CheckSidecar',
   entity: 'AzureIoT.Sidecar_TS',
   category: 'Connection',
+  role: 'viewer',
   summary:
     'Shows whether the sidecar answers at sidecarUrl and accepts sidecarToken, with its version and uptime.',
   method: 'GET',

@@ -5,6 +5,10 @@ import type { ConnectorError } from '../errors/connector-error.ts';
 import type { OperationContext } from './context.ts';
 import { checkExact } from './exact-numbers.ts';
 
+/** Roles of people, from the least to the most. A user of a role may call what is for the roles before it, too. */
+export const ROLES = ['viewer', 'operator', 'engineer', 'administrator'] as const;
+export type Role = (typeof ROLES)[number];
+
 /** The Thing Shapes and Thing Templates that offer operations as services. */
 export type OfferingEntity =
   | 'AzureIoT.Sidecar_TS'
@@ -30,6 +34,11 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
   readonly entity?: OfferingEntity;
   /** The category under which Composer lists the service, and the tag in OpenAPI. */
   readonly category: string;
+  /**
+   * The least role that may call the service in ThingWorx: viewers read, operators send commands to one device, engineers change devices,
+   * mappings and files, administrators see keys. The viewer token may call what is for viewers.
+   */
+  readonly role: Role;
   /** One sentence for Composer, OpenAPI and docs/services.md. */
   readonly summary: string;
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
@@ -61,8 +70,6 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
    * is the secret; it arrives in the input member `secret`, which is no part of the URL or body.
    */
   readonly authorisation?: 'token' | 'ticket';
-  /** Whether the viewer token may call it. Unless given, it may if the method is GET. */
-  readonly viewer?: boolean;
   /** How long the calling script waits for the answer, in milliseconds; 20 000 unless given. ThingWorx ends scripts after 30 s. */
   readonly timeoutMs?: number;
   /** Members of the input that hold seconds by which the calling script waits longer than `timeoutMs`. */
@@ -94,6 +101,12 @@ export function resultSchema({ output, result }: Operation): TSchema {
 /** The names in `{braces}` of the path, in order. */
 export function pathMembers(path: string): readonly string[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string);
+}
+
+/** The input member that names the hub Thing or storage Thing that the operation is for; undefined when it is for neither. */
+export function ownerMember(path: string): 'hub' | 'account' | undefined {
+  const [first] = pathMembers(path);
+  return first === 'hub' || first === 'account' ? first : undefined;
 }
 
 /** True when members outside the path travel in the query string. */

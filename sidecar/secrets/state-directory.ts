@@ -21,10 +21,19 @@ export async function openStateDirectory(directory: string): Promise<void> {
   } catch (cause) {
     throw refusal(`${directory} cannot be created.`, cause);
   }
+  const facts = await requireStateDirectory(directory);
+  if (process.getuid !== undefined && facts.mode & GROUP_OR_OTHERS) await chmod(directory, 0o700);
+}
+
+/**
+ * The same checks without a change.
+ * @throws ConnectorError SETTING_INVALID
+ */
+export async function requireStateDirectory(directory: string): Promise<Stats> {
   const facts = await lstat(directory);
   if (facts.isSymbolicLink()) throw refusal(`${directory} is a symbolic link; expected a directory.`);
   if (!facts.isDirectory()) throw refusal(`${directory} is not a directory.`);
-  if (process.getuid === undefined) return;
+  if (process.getuid === undefined) return facts;
   requireOwner(directory, facts);
   if (facts.mode & WRITABLE_BY_OTHERS) {
     throw refusal(
@@ -32,7 +41,7 @@ export async function openStateDirectory(directory: string): Promise<void> {
     );
   }
   await requireSafeParents(directory);
-  if (facts.mode & GROUP_OR_OTHERS) await chmod(directory, 0o700);
+  return facts;
 }
 
 /**

@@ -1,17 +1,24 @@
-import type { Dispatcher } from 'undici';
+import { type Dispatcher, FormData } from 'undici';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { CERTIFICATE_CODES, createLocalAgent, proxyRefusal } from '../lib/proxy.ts';
 
-interface ThingworxClientOptions {
+/** Who calls: the user of an application key, or a user with a password. */
+export type ThingworxLogin =
+  | { readonly appKey: string }
+  | { readonly user: string; readonly password: string };
+
+type ThingworxClientOptions = ThingworxLogin & {
   /** Base address that ends in /Thingworx. */
   url: string;
-  appKey: string;
   /** Parallel connections; more than ThingWorx has threads to spare only queues. */
   connections?: number;
-}
+};
+
+/** The properties of a Thing by name, as the platform writes them in JSON. */
+export type PropertyValues = Readonly<Record<string, unknown>>;
 
 interface CallOptions {
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   signal?: AbortSignal;
 }
 
@@ -19,19 +26,21 @@ interface CallOptions {
 const DEFAULT_TIMEOUT_MS = 40_000;
 const MAX_MESSAGE_CHARACTERS = 500;
 
-/** The ThingWorx REST API as the sidecar uses it: services of entities, called with an application key. */
+/** The ThingWorx REST API as the sidecar uses it: services and properties of entities. */
 export class ThingworxClient {
   readonly #url: URL;
   readonly #headers: Record<string, string>;
   readonly #agent: Dispatcher;
   #isReachable: boolean | undefined;
+  /** What the platform refuses when it answers 401, for messages. */
+  readonly #credential: string;
 
   constructor(options: ThingworxClientOptions) {
     this.#url = new URL(options.url);
+    this.#credential = 'appKey' in options ? 'application key' : `login of ${options.user}`;
     this.#headers = {
-      appKey: options.appKey,
+      ...loginHeader(options),
       accept: 'application/json',
-      'content-type': 'application/json',
       // Presence is what the platform checks (thingworx.md 4.1).
       'x-xsrf-token': 'TWX-XSRF-TOKEN-VALUE',
       'x-thingworx-session': 'false',
@@ -81,29 +90,55 @@ export class ThingworxClient {
     options: CallOptions = {},
   ): Promise<unknown> {
     const target = `${collection}/${encodeURIComponent(name)}/Services/${encodeURIComponent(service)}`;
-    const answer = await this.#send(
-      { method: 'POST', path: `${this.#url.pathname}/${target}`, body },
-      options,
+    return decode(
+      await this.#request({ method: 'POST', target, body }, `${service} on ${name}`, options),
+      `${name}.${service}`,
     );
-    if (answer.status >= 200 && answer.status < 300) return decode(answer.text, `${name}.${service}`);
-    throw refusal(answer.status, answer.text, `${service} on ${name}`, answer.retryAfterMs);
+  }
+
+  /** All properties of a Thing. A property without a value is absent. */
+  async properties(thing: string, options: CallOptions = {}): Promise<PropertyValues> {
+    const target = `Things/${encodeURIComponent(thing)}/Properties/`;
+    const text = await this.#request({ method: 'GET', target }, `the properties of ${thing}`, options);
+    const table = decode(text, `the properties of ${thing}`) as { rows?: PropertyValues[] } | undefined;
+    return table?.rows?.[0] ?? {};
+  }
+
+  /** Writes several properties of a Thing in one call. */
+  async setProperties(thing: string, values: PropertyValues, options: CallOptions = {}): Promise<void> {
+    const target = `Things/${encodeURIComponent(thing)}/Properties/*`;
+    const body = JSON.stringify(values);
+    await this.#request({ method: 'PUT', target, body }, `the properties of ${thing}`, options);
+  }
+
+  /** Posts a file as the part `file` of a form, as the two importers of the platform take it. Gives the text of the answer. */
+  async postFile(target: string, file: Blob, name: string, options: CallOptions = {}): Promise<string> {
+    const body = new FormData();
+    body.append('file', file, name);
+    return await this.#request({ method: 'POST', target, body }, `the import of ${name}`, options);
+  }
+
+  async #request(request: PlatformRequest, what: string, options: CallOptions): Promise<string> {
+    const answer = await this.#send(request, options);
+    if (answer.status >= 200 && answer.status < 300) return answer.text;
+    throw refusal(answer, what, this.#credential);
   }
 
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
 
-  async #send(
-    request: { method: 'POST' | 'GET'; path: string; body?: string | Uint8Array },
-    options: CallOptions,
-  ) {
+  async #send(request: PlatformRequest, options: CallOptions): Promise<PlatformAnswer> {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     const dispatch: Dispatcher.RequestOptions = {
       origin: this.#url.origin,
       method: request.method,
-      path: request.path,
-      headers: this.#headers,
+      path: `${this.#url.pathname}/${request.target}`,
+      headers:
+        request.body instanceof FormData
+          ? this.#headers
+          : { ...this.#headers, 'content-type': 'application/json' },
       body: request.body ?? null,
       // The signal bounds the whole call; the client's own two limits would end slow answers earlier.
       headersTimeout: 0,
@@ -149,6 +184,24 @@ export class ThingworxClient {
   }
 }
 
+interface PlatformRequest {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  /** Below the base address. */
+  readonly target: string;
+  readonly body?: string | Uint8Array | FormData;
+}
+
+interface PlatformAnswer {
+  readonly status: number;
+  readonly text: string;
+  readonly retryAfterMs: number | undefined;
+}
+
+function loginHeader(login: ThingworxLogin): Record<string, string> {
+  if ('appKey' in login) return { appKey: login.appKey };
+  return { authorization: `Basic ${Buffer.from(`${login.user}:${login.password}`).toString('base64')}` };
+}
+
 function decode(text: string, what: string): unknown {
   if (text === '') return undefined;
   try {
@@ -167,19 +220,18 @@ function decode(text: string, what: string): unknown {
 
 /** Status and text of an answer other than 2xx as a catalogue error (thingworx.md 4.7). */
 function refusal(
-  status: number,
-  body: string,
+  { status, text, retryAfterMs }: PlatformAnswer,
   what: string,
-  retryAfterMs: number | undefined,
+  credential: string,
 ): ConnectorError {
-  const message = plainText(body);
+  const message = plainText(text);
   if (/not authorized for/i.test(message)) {
     return new ConnectorError('THINGWORX_FORBIDDEN', `${what}: ${message}`);
   }
   if (status === 401 || status === 403 || status === 501) {
     return new ConnectorError(
       'THINGWORX_UNAUTHORIZED',
-      `ThingWorx refused the application key (status ${status}) for ${what}.`,
+      `ThingWorx refused the ${credential} (status ${status}) for ${what}.`,
     );
   }
   if (status === 404) return new ConnectorError('THINGWORX_NOT_FOUND', `${what}: ${message || 'not found'}`);

@@ -8,6 +8,8 @@ interface ThingDefinitionsOptions {
   hubThing: string;
   /** How long a definition is used before the platform is asked again. */
   maxAgeMs?: number;
+  /** How long one call may take; by default as long as a script may run. */
+  timeoutMs?: () => number | undefined;
   /** Least recently loaded entries go first when there are more. */
   maxEntries?: number;
 }
@@ -53,7 +55,7 @@ export class ThingDefinitions {
   #verifying = { sinceMs: 0, count: 0 };
 
   constructor(options: ThingDefinitionsOptions) {
-    this.#options = { maxAgeMs: 60_000, maxEntries: 100_000, ...options };
+    this.#options = { maxAgeMs: 60_000, maxEntries: 100_000, timeoutMs: () => undefined, ...options };
   }
 
   /** The definition as last loaded; undefined when the Thing does not exist (or was never loaded). */
@@ -139,9 +141,14 @@ export class ThingDefinitions {
 
   async #fetch(call: Call, signal: AbortSignal | undefined): Promise<void> {
     const { names } = call;
-    const { client, hubThing, maxAgeMs } = this.#options;
+    const { client, hubThing, maxAgeMs, timeoutMs } = this.#options;
     const answer = requireMember<DescribeAnswer>(
-      await client.invoke(hubThing, 'DescribeThings', { names: { names } }, signal ? { signal } : {}),
+      await client.invoke(
+        hubThing,
+        'DescribeThings',
+        { names: { names } },
+        { ...(signal ? { signal } : {}), timeoutMs: timeoutMs() },
+      ),
       'things',
       'DescribeThings',
       hubThing,

@@ -6,6 +6,8 @@ interface DeviceThingsOptions {
   readonly client: ThingworxClient;
   /** The Thing whose FindDeviceThings is asked. */
   readonly hubThing: string;
+  /** How long one question may take; by default as long as a script may run. */
+  readonly timeoutMs?: () => number | undefined;
   /** How long a found Thing is taken for that of its device. */
   readonly maxAgeMs?: number;
   /** The oldest entries go first when there are more. */
@@ -38,6 +40,7 @@ export class DeviceThings {
     this.#options = {
       maxAgeMs: 600_000,
       maxEntries: 50_000,
+      timeoutMs: () => undefined,
       onThingChanged: () => undefined,
       ...options,
     };
@@ -132,9 +135,14 @@ export class DeviceThings {
   }
 
   async #ask(deviceIds: readonly string[], signal: AbortSignal | undefined): Promise<Map<string, string>> {
-    const { client, hubThing } = this.#options;
+    const { client, hubThing, timeoutMs } = this.#options;
     const answer = requireMember<{ things: { deviceId: string; thing: string }[] }>(
-      await client.invoke(hubThing, 'FindDeviceThings', { request: { deviceIds } }, signal ? { signal } : {}),
+      await client.invoke(
+        hubThing,
+        'FindDeviceThings',
+        { request: { deviceIds } },
+        { ...(signal ? { signal } : {}), timeoutMs: timeoutMs() },
+      ),
       'things',
       'FindDeviceThings',
       hubThing,

@@ -189,7 +189,7 @@ export class Listener {
     );
     const properties = sources.map(
       (_, index) =>
-        `<PropertyDefinition aspect.dataChangeType="NEVER" aspect.isPersistent="false" baseType="STRING" description="" name="heard${index}" ordinal="${index}"/>`,
+        `<PropertyDefinition aspect.dataChangeType="NEVER" aspect.isPersistent="true" baseType="STRING" description="" name="heard${index}" ordinal="${index}"/>`,
     );
     // Of a template on which the sidecar's user has rights: a subscription runs in the name of whoever caused the event.
     const xml = `<Entities><Things><Thing name="${this.#name}" thingTemplate="AzureIoT.Device_TT" enabled="true"><ThingShape><PropertyDefinitions>

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '../../scripts/chaos/random.ts';
 import { LocalSystem } from '../../scripts/local/system.ts';
 import {
   Auditor,
@@ -18,17 +19,6 @@ const LIFE_MS = { shortest: 200, longest: 3_000 };
 
 /** The same lives again with KILLS_SEED=<the number that was printed>. */
 const seed = Number(process.env['KILLS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-
-/** Mulberry32: small, and the same numbers for one seed everywhere. */
-function randomOf(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 describe(`order and completeness, the sidecar killed ${KILLS} times (KILLS_SEED=${seed})`, () => {
   const system = new LocalSystem({ devices: 6, localCheckpoints: true });
@@ -69,7 +59,7 @@ describe(`order and completeness, the sidecar killed ${KILLS} times (KILLS_SEED=
   });
 
   test(`${KILLS} times SIGKILL at random: nothing is missing, nothing twice, nothing out of order`, async () => {
-    const random = randomOf(seed);
+    const random = new Random(seed);
     const sending = new AbortController();
     const load = (async () => {
       while (!sending.signal.aborted) {
@@ -78,7 +68,7 @@ describe(`order and completeness, the sidecar killed ${KILLS} times (KILLS_SEED=
       }
     })();
     for (let kill = 0; kill < KILLS; kill += 1) {
-      await sleep(LIFE_MS.shortest + random() * (LIFE_MS.longest - LIFE_MS.shortest));
+      await sleep(random.between(LIFE_MS.shortest, LIFE_MS.longest));
       await system.sidecar.kill();
       // It may be killed before it says that it listens.
       system.sidecar.start().catch(() => undefined);

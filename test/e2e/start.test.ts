@@ -68,7 +68,7 @@ describe('npm start', () => {
 
   test('refuses an option that makes no sense', async (t) => {
     const { code, error } = await start(t, '--devices', 'many');
-    assert.equal(code, 1);
+    assert.equal(code, 2);
     assert.match(error, /--devices is "many"; expected a whole number/);
   });
 });

@@ -16,7 +16,8 @@ async function startHub(
 ): Promise<{ app: TestApp; hub: ScriptHub }> {
   const app = await startApp(t);
   const hub = new ScriptHub(t, NAME, switches);
-  hub.set('sidecarUrl', `http://127.0.0.1:${app.port}/`);
+  hub.set('sidecarUrl', `HTTP://127.0.0.1:${app.port}/`);
+  hub.set('introducedAddress', `http://127.0.0.1:${app.port}`);
   hub.setPassword('sidecarToken', TOKEN);
   return { app, hub };
 }
@@ -136,6 +137,16 @@ for (const mode of MODES) {
     });
   });
 }
+
+test('a Thing sends a token that it has in clear at once', async (t) => {
+  const { app, hub } = await startHub(t, { contentLoaderPreemptiveLogin: false });
+  hub.setPassword('sidecarToken', '');
+  hub.set('sidecarTokenText', TOKEN);
+  await hub.call('CheckSidecar');
+  assert.ok(!app.lines.some((line) => line.includes('UNAUTHORIZED')), app.lines.join(''));
+  hub.set('sidecarTokenText', 'größe');
+  await assert.rejects(hub.call('CheckSidecar'), /UNAUTHORIZED: .*sidecarTokenText is not one word/);
+});
 
 describe('connecting', () => {
   test('in the background logs a failure and does not throw', async (t) => {

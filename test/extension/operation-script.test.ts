@@ -60,6 +60,7 @@ describe('generated scripts', () => {
     const app = await startApp(t, { operations: [...OPERATIONS, probe] });
     const hub = new ScriptHub(t, NAME, {}, [operationService(probe)]);
     hub.set('sidecarUrl', `http://127.0.0.1:${app.port}`);
+    hub.set('introducedAddress', `http://127.0.0.1:${app.port}`);
     hub.setPassword('sidecarToken', TOKEN);
     seen.length = 0;
     return hub;
@@ -87,7 +88,7 @@ describe('generated scripts', () => {
     assert.deepEqual(seen[0], EXPECTED);
   });
 
-  test('send every kind of parameter in a query string', async (t) => {
+  test('send every kind of parameter of an operation that has them in its query string', async (t) => {
     const hub = await startProbe(t, { method: 'GET' });
     await hub.call('Probe', ARGUMENTS);
     assert.deepEqual(seen[0], EXPECTED);

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import yauzl from 'yauzl';
 import { packageFiles, packageVersion } from '../../extension/generate/package.ts';
 import { buildPackage } from '../../scripts/build.ts';
-import { NODE_FLAGS } from '../../scripts/local/sidecar.ts';
+import { NODE_FLAGS } from '../../sidecar/setup/trial-run.ts';
 import { attribute, find, parseXml } from './fixture.ts';
 
 interface ZipEntry {
@@ -77,9 +77,10 @@ describe('the zip', () => {
         'console/part-HASH.js',
         'console/styles-HASH.css',
         'package.json',
+        'program.mjs',
+        'program.mjs.map',
         'sbom.cdx.json',
         'sidecar.mjs',
-        'sidecar.mjs.map',
         'windows-service.md',
       ],
     );
@@ -91,10 +92,10 @@ describe('the zip', () => {
     assert.match(read('NOTICES.txt'), /^fast-deep-equal /m, 'dependencies of dependencies too');
     assert.match(read('NOTICES.txt'), /^preact /m, 'packages of the console too');
     const root = join(import.meta.dirname, '..', '..');
-    assert.ok(!read('sidecar.mjs').includes(root), 'no path of the machine that built it');
+    assert.ok(!read('program.mjs').includes(root), 'no path of the machine that built it');
     assert.equal((JSON.parse(read('package.json')) as { version: string }).version, packageVersion());
     const program = join(output, 'sidecar.mjs');
-    writeFileSync(program, read('sidecar.mjs'));
+    for (const name of ['sidecar.mjs', 'program.mjs']) writeFileSync(join(output, name), read(name));
     const run = promisify(execFile)(process.execPath, [program], { cwd: output, env: {} });
     await assert.rejects(run, {
       code: 1,

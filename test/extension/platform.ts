@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { buildPackage } from '../../scripts/build.ts';
 import type { AppOptions } from '../../sidecar/http/app.ts';
+import { Introduction, sidecarAddresses } from '../../sidecar/hub/introduction.ts';
+import { createLog } from '../../sidecar/observe/log.ts';
+import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
 import { startThingworx, type ThingworxEmulator } from '../emulators/thingworx/emulator.ts';
 import type { Switches } from '../emulators/thingworx/switches.ts';
 import { Client, until } from '../emulators/thingworx-tests/platform-support.ts';
@@ -29,7 +32,8 @@ export async function startPlatform(
   switches: Partial<Switches> = {},
   appOptions: Partial<AppOptions> = {},
 ): Promise<ExtensionPlatform> {
-  const emulator = await startThingworx({ switches, scriptWorkers: 1 });
+  // A Thing that connects waits for the sidecar, which calls RegisterSidecar meanwhile, while subscriptions pause.
+  const emulator = await startThingworx({ switches, scriptWorkers: 3 });
   t.after(() => emulator.stop());
   const client = new Client(emulator);
   const answer = await client.upload(await builtZip(t));
@@ -38,8 +42,15 @@ export async function startPlatform(
     (step) => Object.values(step).flatMap(({ rows }) => rows),
   );
   const { platform } = emulator;
-  const app = await startApp(t, appOptions);
-  return { client, platform, app, sidecarKey: await createSidecarKey(client), reports };
+  const sidecarKey = await createSidecarKey(client);
+  const thingworx = new ThingworxClient({ url: `${emulator.url}/Thingworx`, appKey: sidecarKey });
+  t.after(() => thingworx.close());
+  const reach = { host: '127.0.0.1', tls: false, hostNames: [], publicUrls: [] };
+  const introduction = new Introduction(thingworx, createLog('silent', { write: () => undefined }), () =>
+    sidecarAddresses({ ...reach, port: app.port }),
+  );
+  const app: TestApp = await startApp(t, { introduction, ...appOptions });
+  return { client, platform, app, sidecarKey, reports };
 }
 
 async function builtZip(t: TestContext): Promise<Buffer> {

@@ -98,7 +98,7 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
           numbers('dev-2', [11, T0 + 1000, 'BAD', -1]),
         ],
       });
-      assert.deepEqual(answer, { accepted: 2, repeated: 0, refused: [] });
+      assert.deepEqual(answer, { accepted: 2, repeated: 0, appliedThrough: -1, refused: [] });
       const { json } = await platform.client.get('/Things/dev-1/Properties/');
       const [read] = json.rows;
       assert.equal(read.number, 21.5);
@@ -132,10 +132,11 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.deepEqual(await receive(platform, batch(2, ...first)), {
         accepted: 2,
         repeated: 0,
+        appliedThrough: -1,
         refused: [],
       });
       const overlap = await receive(platform, batch(3, ...first, [3, T0 + 3, 'GOOD', 3]));
-      assert.deepEqual(overlap, { accepted: 1, repeated: 2, refused: [] });
+      assert.deepEqual(overlap, { accepted: 1, repeated: 2, appliedThrough: 2, refused: [] });
       const twice = batch(3, ...first);
       const severalRows = { ...twice, groups: [...twice.groups, numbers('dev-1', [2, T0 + 2, 'GOOD', 2])] };
       assert.equal(
@@ -146,11 +147,13 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.deepEqual(await receive(platform, { ...batch(2, ...first), partition: '0' }), {
         accepted: 2,
         repeated: 0,
+        appliedThrough: -1,
         refused: [],
       });
       assert.deepEqual(await receive(platform, { ...batch(2, ...first), stream: 's2' }), {
         accepted: 2,
         repeated: 0,
+        appliedThrough: -1,
         refused: [],
       });
       assert.equal(await platform.client.read(HUB, 'partition31'), 's2:2');
@@ -236,6 +239,38 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
         JSON.stringify(refused),
       );
       assert.equal(refused[0]?.property, undefined);
+    });
+
+    test('drops what another hub Thing of the same stream has applied, values and events', async (t) => {
+      const platform = await startPlatform(t, switches);
+      const { client, sidecarKey } = platform;
+      await createHub(platform);
+      const other = 'Hub2';
+      await client.thing(other, 'AzureIoT.Hub_TT');
+      await createDevice(platform, 'dev-1', { temperature: 'NUMBER' });
+      const call = (hub: string, service: string, batch: Record<string, unknown>): Promise<Answer> =>
+        client.result(`Things/${hub}`, service, { batch }, { key: sidecarKey });
+      const values = (stream: string, through: number, from: number) => ({
+        stream,
+        partition: '0',
+        through,
+        groups: [numbers('dev-1', [from, T0 + from, 'GOOD', from], [through, T0 + through, 'GOOD', through])],
+      });
+      assert.equal((await call(other, 'ReceiveUpdates', values('s1', 20, 11))).repeated, 0);
+      const answer = await call(HUB, 'ReceiveUpdates', values('s1', 21, 20));
+      assert.deepEqual([answer.accepted, answer.repeated], [1, 1]);
+      const late = await call(other, 'ReceiveUpdates', values('s1', 21, 20));
+      assert.deepEqual([late.accepted, late.repeated], [0, 2], 'a sidecar that was frozen comes late');
+      assert.equal((await call(HUB, 'ReceiveUpdates', values('s2', 20, 11))).repeated, 0, 'another stream');
+      const events = (through: number) => ({
+        stream: 's1',
+        partition: '0',
+        through,
+        events: [{ sequenceNumber: through, data: {} }],
+      });
+      assert.equal((await call(other, 'ReceiveEvents', events(20))).accepted, 1);
+      assert.equal((await call(HUB, 'ReceiveEvents', events(20))).repeated, 1);
+      assert.equal((await call(HUB, 'ReceiveEvents', events(21))).accepted, 1);
     });
 
     test('refuses what is no batch', async (t) => {

@@ -59,6 +59,7 @@ const PLATFORM = new Set([
   'Things',
   'ThingShapes',
   'Resources',
+  'Groups',
   'logger',
   'eventData',
   'base64EncodeBytes',

@@ -27,19 +27,21 @@ describe('operations over HTTP', () => {
     assert.equal(typeof json.uptimeSeconds, 'number');
   });
 
-  test('takes POST with an override as DELETE, and no other override', async (t) => {
+  test('takes operations by name, in the name of the Thing that calls alone', async (t) => {
     const { call, hubs } = await startApp(t);
-    await call('PUT', '/v1/hubs/h', { body: { settings: {}, secretNames: [] } });
-    const gone = await call('POST', '/v1/hubs/h', {
-      body: {},
-      headers: { 'x-http-method-override': 'DELETE' },
-    });
-    assert.equal(gone.status, 200);
+    const named = (thing: string, operation: string, body: unknown = {}) =>
+      call('POST', `/v1/things/${thing}/${operation}`, { body });
+    assert.equal((await named('My%20Hub', 'Connect', { settings: {}, secretNames: [] })).status, 200);
+    assert.deepEqual([...hubs.connected.keys()], ['My Hub']);
+    const other = await named('Other', 'GetStatus', { hub: 'My Hub' });
+    assert.equal(other.json.code, 'REQUEST_INVALID');
+    assert.match(String(other.json.detail), /^hub is not known/);
+    assert.equal((await named('Other', 'GetStatus')).json.code, 'HUB_NOT_CONNECTED');
+    for (const operation of ['ListHubs', 'ListStorage', 'PutSecret', 'getStatus', 'constructor', '..%2Fhubs'])
+      assert.equal((await named('My%20Hub', operation)).json.code, 'ROUTE_NOT_FOUND', operation);
+    assert.equal((await call('GET', '/v1/things/My%20Hub/GetStatus')).status, 404);
+    assert.equal((await named('My%20Hub', 'Disconnect')).status, 200);
     assert.equal(hubs.connected.size, 0);
-    assert.equal(
-      (await call('POST', '/v1/hubs', { body: {}, headers: { 'x-http-method-override': 'GET' } })).status,
-      405,
-    );
   });
 });
 

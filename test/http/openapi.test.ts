@@ -51,7 +51,13 @@ describe('the OpenAPI document', () => {
     assert.equal(document.info.version, '1.2.3');
     assert.deepEqual(
       described.map(({ operation }) => operation.operationId).sort(),
-      [...OPERATIONS.map(({ name }) => name), 'DownloadBlob', 'FollowStream', 'UploadBlob'].sort(),
+      [
+        ...OPERATIONS.map(({ name }) => name),
+        'CallByName',
+        'DownloadBlob',
+        'FollowStream',
+        'UploadBlob',
+      ].sort(),
     );
     for (const { operation } of described) assert.ok(operation.summary && operation.tags.length === 1);
   });

@@ -32,6 +32,7 @@ describe('partitions of a hub', () => {
           client,
           hubThing: 'hub',
           counters: pipeline.counters,
+          ...pipeline.shared,
           onWaiting: waiting('send'),
         }),
         deadLetters: { append: () => append() },
@@ -54,6 +55,7 @@ describe('partitions of a hub', () => {
       streamIdentity: 's',
       partitionIds: ['0', '1'],
       checkpoint: async () => true,
+      stillOwns: async () => true,
       lastEnqueued: () => undefined,
     } as never);
   });
@@ -113,6 +115,7 @@ describe('partitions of a hub', () => {
         streamIdentity: 's',
         partitionIds: ['0'],
         checkpoint: async () => true,
+        stillOwns: async () => true,
         lastEnqueued: () => undefined,
         reopen: async (partitionId: string) => {
           reopened.push(partitionId);

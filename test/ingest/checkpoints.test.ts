@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import type { Checkpoint, CheckpointStore } from '../../sidecar/azure/event-hubs/event-types.ts';
 import { type HubSettings, withDefaults } from '../../sidecar/contract/hub-settings.ts';
 import { openCheckpoints } from '../../sidecar/ingest/checkpoints.ts';
+import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
 import { listeningLog, scratchDirectory } from '../dead-letters/letters.ts';
 import { type Azurite, startAzurite } from '../emulators/azurite.ts';
 
@@ -16,6 +17,8 @@ describe('checkpoints of a hub Thing when the settings name another place', () =
   let remove: () => Promise<void>;
   let log: ReturnType<typeof listeningLog>;
   let containers = 0;
+  // Asked only for the position of a damaged checkpoint, which test/e2e/damage.test.ts shows.
+  const client = new ThingworxClient({ url: 'http://127.0.0.1:1/Thingworx', appKey: 'key' });
 
   const local = (more: Partial<HubSettings> = {}): HubSettings => ({ ...withDefaults({}), ...more });
   const blobs = (container: string, more: Partial<HubSettings> = {}): HubSettings => ({
@@ -45,6 +48,7 @@ describe('checkpoints of a hub Thing when the settings name another place', () =
       settings,
       stateDirectory,
       hubThing: 'Hub',
+      client,
       log: log.log,
     });
     try {
@@ -72,7 +76,10 @@ describe('checkpoints of a hub Thing when the settings name another place', () =
   before(async () => {
     azurite = await startAzurite();
   });
-  after(() => azurite.stop());
+  after(async () => {
+    await client.close();
+    await azurite.stop();
+  });
   beforeEach(async () => {
     ({ directory, remove } = await scratchDirectory());
     log = listeningLog();
@@ -168,13 +175,29 @@ describe('checkpoints of a hub Thing when the settings name another place', () =
     assert.deepEqual(await use(blobs(container), read()), { 0: 3 });
   });
 
-  test('a damaged note of the place counts as another place; a checkpoint that cannot be read stops the start', async () => {
+  test('a damaged note of the place counts as another place; a damaged checkpoint is told once', async () => {
     await use(local(), write({ 0: 5 }));
     const file = `${directory}/checkpoints/Hub/location.json`;
     assert.match(await readFile(file, 'utf8'), /"location"/);
     await writeFile(file, '{');
     assert.deepEqual(await use(blobs(newContainer()), read()), { 0: 5 });
     await writeFile(`${directory}/checkpoints/Hub/${NAMESPACE}/${HUB}/%24default/0.json`, '{');
-    await assert.rejects(use(blobs(newContainer()), read()), { code: 'CHECKPOINTS_UNREADABLE' });
+    assert.deepEqual(await use(blobs(newContainer()), read()), {});
+    await rm(file);
+    await mkdir(file);
+    await use(local(), async (store) => {
+      await read()(store);
+      await write({ 0: 7 })(store);
+    });
+    assert.deepEqual(await use(blobs(newContainer()), read()), { 0: 7 });
+    const warnings = log.lines.filter(({ code }) => code === 'CHECKPOINTS_UNREADABLE');
+    assert.deepEqual(
+      warnings.map(({ partitionId, kept }) => [partitionId, /0\.json\.damaged-\d+$/.test(String(kept))]),
+      [
+        ['0', true],
+        ['0', true],
+      ],
+      'once by each start without a checkpoint',
+    );
   });
 });

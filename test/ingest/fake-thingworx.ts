@@ -65,6 +65,11 @@ export class FakeThingworx {
     return this.calls.flatMap(({ rows }) => rows);
   }
 
+  /** Rows of calls that name their partition: those of lanes, without the rows that probes send again. */
+  get laneRows(): ReceivedRow[] {
+    return this.calls.flatMap(({ stream, rows }) => (stream === undefined ? [] : rows));
+  }
+
   async start(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     this.#port = (this.#server.address() as AddressInfo).port;

@@ -1,8 +1,10 @@
 import type { DeadLetterSink } from '../../sidecar/dead-letters/store.ts';
 import { Interpreter } from '../../sidecar/ingest/lanes/interpreter.ts';
+import { RowProbe } from '../../sidecar/ingest/lanes/row-probe.ts';
 import { Sender } from '../../sidecar/ingest/lanes/sender.ts';
 import { NotificationDelivery } from '../../sidecar/ingest/notifications/delivery.ts';
 import { TwinMirror } from '../../sidecar/ingest/notifications/twin-mirror.ts';
+import { OutageWatch } from '../../sidecar/ingest/outage-watch.ts';
 import { type DeliveryPipeline, Forwarder } from '../../sidecar/ingest/replay/forwarder.ts';
 import { HubCounters } from '../../sidecar/observe/counters.ts';
 import { Notices } from '../../sidecar/observe/notices.ts';
@@ -24,8 +26,10 @@ export class TestPipeline {
   /** Definitions in memory; counts from the next start. */
   maxEntries = 100_000;
   definitions!: ThingDefinitions;
+  /** What all senders of a hub share. */
+  shared!: { readonly outages: OutageWatch; readonly probe: RowProbe };
+  client!: ThingworxClient;
   creator: Pick<ThingCreator, 'create'> = { create: async () => undefined };
-  #client: ThingworxClient | undefined;
   #translator: Translator = compileTranslator({});
   #parts: DeliveryPipeline | undefined;
 
@@ -41,7 +45,7 @@ export class TestPipeline {
 
   #open(): void {
     const client = new ThingworxClient({ url: this.thingworx.url, appKey: 'key', connections: 4 });
-    this.#client = client;
+    this.client = client;
     const hubThing = 'hub';
     const onWaiting = (error: { code: string } | undefined) => void this.waits.push(error?.code);
     const { log } = listeningLog();
@@ -49,6 +53,9 @@ export class TestPipeline {
     const definitions = new ThingDefinitions({ client, hubThing, maxEntries });
     this.definitions = definitions;
     const deviceThings = new DeviceThings({ client, hubThing });
+    const probe = new RowProbe({ client, hubThing, counters: this.counters });
+    const outages = new OutageWatch((signal) => probe.run(signal));
+    this.shared = { outages, probe };
     const notifications = new NotificationDelivery({
       client,
       hubThing,
@@ -65,11 +72,13 @@ export class TestPipeline {
       onHeard: () => undefined,
       onRepeated: (count) => this.counters.repeat(count),
       onRemoved: () => undefined,
+      outages,
       onWaiting,
     });
     this.#parts = {
       notifications,
       interpreter: new Interpreter({
+        outages,
         translator: () => this.#translator,
         definitions,
         creator: { create: (creations, signal) => this.creator.create(creations, signal) },
@@ -78,7 +87,7 @@ export class TestPipeline {
         notices: new Notices(log),
         onWaiting,
       }),
-      sender: new Sender({ client, hubThing, counters: this.counters, onWaiting }),
+      sender: new Sender({ client, hubThing, counters: this.counters, outages, probe, onWaiting }),
       counters: this.counters,
       limits: () => this.limits,
       onWaiting,
@@ -86,7 +95,7 @@ export class TestPipeline {
   }
 
   async stop(): Promise<void> {
-    await this.#client?.close();
+    await this.client?.close();
     await this.thingworx.stop();
   }
 
@@ -96,7 +105,7 @@ export class TestPipeline {
 
   /** A pipeline that knows nothing of the Things yet, to the same ThingWorx. */
   async stopAndStart(): Promise<void> {
-    await this.#client?.close();
+    await this.client?.close();
     this.#open();
   }
 

@@ -324,7 +324,7 @@ describe('CheckConnection', () => {
         assert.equal(lastError?.code, 'CLOCK_OFF');
       });
       const metrics = await (await fetch(`${sidecar.url}/metrics`)).text();
-      assert.match(metrics, /^azure_iot_clock_offset_seconds\{host="localhost:\d+"\} 10[78]\d\d$/m);
+      assert.match(metrics, /^azure_iot_host_clock_offset_seconds\{host="localhost:\d+"\} 10[78]\d\d$/m);
     } finally {
       await shift(0);
       await set({ units: 1 });

@@ -38,9 +38,8 @@ describe('imports', () => {
     registerDevices(factory.system.cloud.iotHubConnectionString, ids, options);
   const tag = (deviceId: string, tags: Row) =>
     factory.system.platform.invoke(HUB_THING, 'CallSidecar', {
-      method: 'PATCH',
-      path: `/v1/hubs/${HUB_THING}/devices/${deviceId}/twin`,
-      content: { tags },
+      operation: 'UpdateTwin',
+      input: { deviceId, tags },
     });
   const rules = (rows: Row[]) => ({
     dataShape: {

@@ -6,6 +6,7 @@ import { SimulatedDevice } from '../../scripts/local/device.ts';
 import type { Row } from '../../scripts/local/platform.ts';
 import { registerDevices } from '../../scripts/local/registry.ts';
 import { eventually, Factory, HUB_THING } from './factory.ts';
+import { Users } from './users.ts';
 
 /** The platform at its strictest: scripts have the rights of their caller alone, and no resource is for everybody. */
 const STRICT = { nestedRights: 'caller', functionLibrariesForUsers: false };
@@ -15,57 +16,19 @@ describe('rights of the groups', () => {
     hubSettings: { unknownThing: 'create', unknownProperty: 'create' },
     builtInSources: ['twinChangeEvents', 'deviceConnectionStateEvents', 'deviceLifecycleEvents'],
   });
+  const users = new Users(factory.system);
   let sidecarKey = '';
   let operatorKey = '';
   let strangerKey = '';
 
   before(async () => {
     await factory.start();
-    sidecarKey = await keyOf('azure-iot-sidecar');
-    operatorKey = await createUser('operator', 'AzureIoT.Administrators_UG');
-    strangerKey = await createUser('stranger');
-    const answer = await fetch(`${factory.system.cloud.thingworxControlUrl}/switches`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(STRICT),
-    });
-    assert.ok(answer.ok, await answer.text());
+    sidecarKey = await users.keyOf('azure-iot-sidecar');
+    operatorKey = await users.create('operator', 'AzureIoT.Administrators_UG');
+    strangerKey = await users.create('stranger');
+    await users.setSwitches(STRICT);
   });
   after(() => factory.stop());
-
-  async function keyOf(name: string): Promise<string> {
-    const table = (await factory.system.platform.invokeOn('ApplicationKeys', name, 'GetKeyID')) as {
-      rows: Row[];
-    };
-    return String(table.rows[0]?.result);
-  }
-
-  /** The application key of a new user. */
-  async function createUser(name: string, group?: string): Promise<string> {
-    const { platform } = factory.system;
-    const services = ['Resources', 'EntityServices'] as const;
-    await platform.invokeOn(...services, 'CreateUser', { name, password: 'a-Long-Enough-1' });
-    if (group) await platform.invokeOn('Groups', group, 'AddMember', { member: name, type: 'User' });
-    await platform.invokeOn(...services, 'CreateApplicationKey', {
-      name,
-      user: name,
-      expirationDate: Date.now() + 3_600_000,
-    });
-    return await keyOf(name);
-  }
-
-  async function as(key: string, target: string, body: Row = {}, method = 'POST'): Promise<Response> {
-    return await fetch(`${factory.system.cloud.thingworxUrl}/${target}`, {
-      method,
-      headers: {
-        appKey: key,
-        accept: 'application/json',
-        'content-type': 'application/json',
-        'x-xsrf-token': 'TWX-XSRF-TOKEN-VALUE',
-      },
-      body: JSON.stringify(body),
-    });
-  }
 
   test('what the sidecar does works with its key alone: every step of CheckConnection', async () => {
     const table = await factory.hub<{ rows: Row[] }>('CheckConnection');
@@ -103,7 +66,12 @@ describe('rights of the groups', () => {
     await device.close();
     await connectionState('Disconnected');
     // Set by somebody who may: brought to the hub, and its answer written, in his name.
-    const answer = await as(operatorKey, 'Things/rights-3/Properties/*', { twinTags: { line: 4 } }, 'PUT');
+    const answer = await users.as(
+      operatorKey,
+      'Things/rights-3/Properties/*',
+      { twinTags: { line: 4 } },
+      'PUT',
+    );
     assert.equal(answer.status, 200);
     await eventually(async () =>
       assert.deepEqual((await factory.call('rights-3', 'GetTwin')).tags, { line: 4 }),
@@ -177,14 +145,14 @@ describe('rights of the groups', () => {
       ['ThingTemplates/AzureIoT.Hub_TT/Services/AddInstanceRunTimePermission', 403],
     ];
     for (const [target, status, body, method] of refused) {
-      const answer = await as(sidecarKey, target, body ?? {}, method ?? 'POST');
+      const answer = await users.as(sidecarKey, target, body ?? {}, method ?? 'POST');
       assert.equal(answer.status, status, `${target}: ${await answer.text()}`);
     }
   });
 
   test('those who operate the connector can use every service, and nothing else', async () => {
     const call = async (target: string, body: Row = {}) => {
-      const answer = await as(operatorKey, target, body);
+      const answer = await users.as(operatorKey, target, body);
       const text = await answer.text();
       assert.equal(answer.status, 200, `${target}: ${text}`);
       return text === '' ? undefined : (JSON.parse(text) as Row);
@@ -201,7 +169,7 @@ describe('rights of the groups', () => {
       'Resources/EntityServices/Services/CreateUser',
       `Things/${HUB_THING}/Services/AddRunTimePermission`,
     ])
-      assert.equal((await as(operatorKey, target, { name: 'x', password: 'y' })).ok, false, target);
+      assert.equal((await users.as(operatorKey, target, { name: 'x', password: 'y' })).ok, false, target);
     const table = (await call(`Things/${HUB_THING}/Services/GrantPermissions`)) as
       | { rows: Row[] }
       | undefined;
@@ -223,7 +191,7 @@ describe('rights of the groups', () => {
       `Things/${HUB_THING}/Services/GetRegistryStatistics`,
       'Things/rights-4/Services/GetTwin',
     ]) {
-      const answer = await (await as(operatorKey, target)).text();
+      const answer = await (await users.as(operatorKey, target)).text();
       assert.match(answer, /THINGWORX_FORBIDDEN: .*ServiceInvoke on CallSidecar/, target);
     }
   });
@@ -235,6 +203,6 @@ describe('rights of the groups', () => {
       'Things/rights-4/Services/InvokeMethod',
       'Things/rights-4/Services/GetTwin',
     ])
-      assert.equal((await as(strangerKey, target)).status, 404, target);
+      assert.equal((await users.as(strangerKey, target)).status, 404, target);
   });
 });

@@ -56,7 +56,7 @@ describe('the shipped bundle', () => {
   });
 
   test('contains Registry, JobClient and DeviceMethod of azure-iothub, without its AMQP stack', () => {
-    const code = read('sidecar.mjs');
+    const code = read('program.mjs');
     for (const text of [
       // Errors of registry.js, job_client.js and device_method.js.
       "The 'config' argument is missing either the host property",
@@ -109,11 +109,11 @@ describe('the shipped bundle', () => {
   });
 
   test('keeps the names of classes, and its source map leads to the sources', () => {
-    const code = read('sidecar.mjs');
+    const code = read('program.mjs');
     for (const name of ['ConnectorError', 'RestClient', 'Registry'])
       assert.ok(code.includes(`"${name}"`), name);
-    assert.match(code, /\n\/\/# sourceMappingURL=sidecar\.mjs\.map\s*$/);
-    const map = JSON.parse(read('sidecar.mjs.map')) as { sources: string[]; sourcesContent?: unknown };
+    assert.match(code, /\n\/\/# sourceMappingURL=program\.mjs\.map\s*$/);
+    const map = JSON.parse(read('program.mjs.map')) as { sources: string[]; sourcesContent?: unknown };
     assert.ok(map.sources.includes('sidecar/main.ts'));
     assert.ok(map.sources.every((source) => !source.startsWith('/') && !source.includes('..')));
     assert.equal(map.sourcesContent, undefined);

@@ -32,8 +32,7 @@ function connectRequest() {
 /* Sends the settings. Secrets follow one by one: for each the sidecar has answered a ticket, and ThingWorx sends the PASSWORD
    property as the password of the call that redeems it. */
 function connectOnce(request, endMs) {
-  var path = "/v1/hubs/" + encodeURIComponent(me.name);
-  var answer = plain(askWithToken({ method: "PUT", path: path, content: request, endMs: endMs }));
+  var answer = plain(askWithToken({ operation: "Connect", input: request, endMs: endMs }));
   if (answer.tickets.length === 0) {
     return answer.status;
   }
@@ -42,8 +41,7 @@ function connectOnce(request, endMs) {
 }
 
 function readStatus(endMs) {
-  var path = "/v1/hubs/" + encodeURIComponent(me.name) + "/status";
-  return plain(askWithToken({ method: "GET", path: path, endMs: endMs }));
+  return plain(askWithToken({ operation: "GetStatus", endMs: endMs }));
 }
 
 /* Brings the settings of this Thing to the sidecar and shows the status that it answers, also when it refuses a setting. */

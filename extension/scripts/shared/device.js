@@ -34,8 +34,7 @@ function hubOf() {
   return callerOf("hubThing");
 }
 
-/* A route of the sidecar about this device. */
-function deviceRoute(rest) {
-  var deviceId = isSet(me.deviceId) ? String(me.deviceId) : String(me.name);
-  return "/v1/hubs/" + pathPart(me.hubThing) + "/devices/" + pathPart(deviceId) + rest;
+/* The id of the device that a device Thing stands for. */
+function deviceIdOf(thing) {
+  return isSet(thing.deviceId) ? String(thing.deviceId) : String(thing.name);
 }

@@ -50,16 +50,3 @@ function pathPart(name) {
   }
   return encodeURIComponent(text);
 }
-
-/* "?a=1&b=2" from an object, or an empty text. */
-function queryText(parameters) {
-  var parts = Object.keys(parameters).map(function (name) {
-    var value = parameters[name];
-    return (
-      encodeURIComponent(name) +
-      "=" +
-      encodeURIComponent(typeof value === "object" ? JSON.stringify(value) : String(value))
-    );
-  });
-  return parts.length === 0 ? "" : "?" + parts.join("&");
-}

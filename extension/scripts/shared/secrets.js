@@ -48,11 +48,13 @@ function passwordToPass(name, value, remedy) {
 
 /* Sends the password of a call, which goes with a ticket of its own: the body would show what a script cannot read in clear. */
 function sendPassword(value, endMs) {
-  var answer = plain(askWithToken({ method: "POST", path: "/v1/secrets", content: {}, endMs: endMs }));
+  var answer = plain(askWithToken({ operation: "IssueSecretToken", endMs: endMs }));
   askSidecar({
-    url: me.sidecarUrl,
-    username: answer.ticket,
-    password: passwordToPass("secret", value, " in clear, so that a call cannot have one."),
+    url: introducedAddress(endMs),
+    credentials: {
+      username: answer.ticket,
+      password: passwordToPass("secret", value, " in clear, so that a call cannot have one.")
+    },
     method: "PUT",
     path: "/v1/secrets/" + encodeURIComponent(answer.ticket),
     content: {},
@@ -106,9 +108,8 @@ function handOverAll(tickets, endMs) {
 function handOver(ticket, endMs) {
   try {
     askSidecar({
-      url: me.sidecarUrl,
-      username: ticket.ticket,
-      password: secretToPass(ticket.name),
+      url: introducedAddress(endMs),
+      credentials: { username: ticket.ticket, password: secretToPass(ticket.name) },
       method: "PUT",
       path: "/v1/secrets/" + encodeURIComponent(ticket.ticket),
       content: {},

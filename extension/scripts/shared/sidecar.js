@@ -1,40 +1,30 @@
 /* Calls the sidecar and gives the result out of its envelope; a problem is thrown as Error("CODE: detail").
-   request: url, username, password, method, path with query string, content (object), secretTicket, timeoutSeconds.
+   request: url, method (PUT or POST), path, content (object), secretTicket, timeoutSeconds, and credentials, unless it goes without: token, or
+   username and password.
    The platform's HTTP functions differ between versions: some throw when the answer is not 2xx, some do not; some add the
    keys responseStatus and responseHeaders to the answer, some only headers, some nothing. All are understood here. */
 function askSidecar(request) {
-  var base = String(request.url === undefined || request.url === null ? "" : request.url).replace(/\/+$/, "");
-  if (!/^https?:\/\/[^\s/]/i.test(base)) {
-    throw new Error("SETTING_INVALID: sidecarUrl must be an address such as http://127.0.0.1:8780.");
-  }
-  var method = String(request.method).toUpperCase();
+  var base = request.url;
   var options = {
     url: base + request.path,
     headers: { Accept: "application/json", "X-Sidecar-Envelope": "1" },
-    username: request.username,
-    password: request.password,
+    content: request.content,
     timeout: request.timeoutSeconds
   };
   if (isSet(request.secretTicket)) {
     options.headers["X-Secret-Ticket"] = String(request.secretTicket);
   }
+  var credentials = request.credentials || {};
+  if (credentials.token !== undefined) {
+    options.headers.Authorization = "Bearer " + credentials.token;
+  } else if (credentials.username !== undefined) {
+    options.username = credentials.username;
+    options.password = credentials.password;
+  }
   var loader = Resources["ContentLoaderFunctions"];
   var answer;
   try {
-    if (method === "GET") {
-      answer = loader.GetJSON(options);
-    } else {
-      options.content = request.content === undefined || request.content === null ? {} : request.content;
-      if (method === "PUT") {
-        answer = loader.PutJSON(options);
-      } else {
-        /* There is no PATCH, and Delete gives no dependable answer: both travel as POST. */
-        if (method !== "POST") {
-          options.headers["X-HTTP-Method-Override"] = method;
-        }
-        answer = loader.PostJSON(options);
-      }
-    }
+    answer = request.method === "PUT" ? loader.PutJSON(options) : loader.PostJSON(options);
   } catch (thrown) {
     throw transportError(thrown, base, request.timeoutSeconds);
   }

@@ -4,8 +4,7 @@ function connectStorageOnce(endMs) {
   if (isSet(me.blobEndpoint)) {
     content.blobEndpoint = String(me.blobEndpoint);
   }
-  var path = "/v1/storage/" + encodeURIComponent(me.name);
-  var answer = plain(askWithToken({ method: "PUT", path: path, content: content, endMs: endMs }));
+  var answer = plain(askWithToken({ operation: "ConnectStorage", input: content, endMs: endMs }));
   return handOverAll(answer.tickets, endMs);
 }
 

@@ -23,11 +23,14 @@ function decryptPassword(value) {
   return String(Resources["EncryptionServices"].DecryptPropertyValue({ data: String(value) }));
 }
 
-function tokenIn(form) {
-  if (form === "text") {
-    return String(me.sidecarTokenText);
+/* What shows the token. Where it is in clear it goes with the request at once; some versions of the platform send a password only after
+   the sidecar has asked for it. null for what cannot be a token; throws when ThingWorx does not decrypt. */
+function credentialsIn(form) {
+  if (form === "parameter") {
+    return { username: "thingworx", password: me.sidecarToken };
   }
-  return form === "decrypted" ? decryptPassword(me.sidecarToken) : me.sidecarToken;
+  var token = form === "text" ? String(me.sidecarTokenText) : decryptPassword(me.sidecarToken);
+  return /^[\x21-\x7e]+$/.test(token) ? { token: token } : null;
 }
 
 /* Not being able to remember costs one more request each time, and nothing else. */
@@ -63,29 +66,36 @@ function requireToken() {
   }
 }
 
-/* Calls the sidecar of this Thing with its token. request: method, path, content, secretTicket, endMs. The token is tried in each form until the
+/* Calls an operation of the sidecar with the token. request: operation, input, secretTicket, endMs. The token is tried in each form until the
    sidecar takes it; what was refused was not carried out. */
 function askWithToken(request) {
   requireToken();
+  var address = introducedAddress(request.endMs);
   var forms = tokenForms();
   var tried = [];
   var failure = "";
   for (var i = 0; i < forms.length; i++) {
-    var password;
+    var credentials;
     try {
-      password = tokenIn(forms[i]);
+      credentials = credentialsIn(forms[i]);
     } catch (thrown) {
       tried.push("EncryptionServices does not decrypt it (" + errorText(thrown) + ")");
       continue;
     }
+    if (credentials === null) {
+      tried.push(
+        (forms[i] === "text" ? "sidecarTokenText" : "what EncryptionServices decrypts") +
+          " is not one word of printable ASCII characters"
+      );
+      continue;
+    }
     try {
       var answer = askSidecar({
-        url: me.sidecarUrl,
-        username: "thingworx",
-        password: password,
-        method: request.method,
-        path: request.path,
-        content: request.content,
+        url: address,
+        credentials: credentials,
+        method: "POST",
+        path: "/v1/things/" + pathPart(me.name) + "/" + request.operation,
+        content: isSet(request.input) ? request.input : {},
         secretTicket: request.secretTicket,
         timeoutSeconds: secondsLeft(request.endMs)
       });

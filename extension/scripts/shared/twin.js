@@ -43,11 +43,31 @@ function writeFromHub(thing, name, value) {
   }
   /* A value that is not newer than the present one would only become history. */
   var time = Math.max(new Date().getTime(), thing.GetPropertyTime({ propertyName: name }).getTime() + 1);
+  writeTimedValues(thing, [sectionRow(name, value, time)]);
+}
+
+function sectionRow(name, value, time) {
   var content = plain(value);
   content.$mirrored = time;
-  writeTimedValues(thing, [
-    { name: name, time: time, value: { value: content, baseType: "JSON" }, quality: "GOOD" }
-  ]);
+  return timedValue(name, "JSON", content, time);
+}
+
+/* The twin of a device as it was read whole, as values of a Thing that has none yet. */
+function twinRows(twin, time) {
+  var rows = [
+    sectionRow("twinDesired", twin.desired, time),
+    sectionRow("twinReported", twin.reported, time),
+    sectionRow("twinTags", twin.tags, time)
+  ];
+  ["connectionState", "modelId"].forEach(function (name) {
+    if (isSet(twin[name])) {
+      rows.push(timedValue(name, "STRING", twin[name], time));
+    }
+  });
+  if (isSet(twin.lastActivityTime)) {
+    rows.push(timedValue("lastActivityTime", "DATETIME", toDate(twin.lastActivityTime).getTime(), time));
+  }
+  return rows;
 }
 
 /* What a Thing shows of its device, as texts: to see whether somebody has changed it meanwhile. */

@@ -1,3 +1,8 @@
+/* A row for writeTimedValues. */
+function timedValue(name, baseType, value, time) {
+  return { name: name, time: time, value: { value: value, baseType: baseType }, quality: "GOOD" };
+}
+
 /* Writes values with their times; rows: [{name, time (ms), value: {value, baseType}, quality}]. */
 function writeTimedValues(thing, rows) {
   function field(name, baseType, ordinal, aspects) {

@@ -2,15 +2,16 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { FileLock } from '../../lib/file-lock.ts';
-import { isMissing, replaceFile, systemCode } from '../../lib/files.ts';
-import { azureError } from '../azure-error.ts';
-import { ensureContainer, openStorage, type StorageOptions } from '../storage.ts';
-import type { Checkpoint, CheckpointStore, PartitionOwnership } from './event-types.ts';
+import { isDirectory, isMissing, replaceFile, setAside, systemCode } from '../../lib/files.ts';
+import type { Checkpoint, CheckpointPlace, CheckpointStore, PartitionOwnership } from './event-types.ts';
 
 /** A checkpoint with the time when it was written. */
 export interface WrittenCheckpoint extends Checkpoint {
   readonly writtenAtMs: number;
 }
+
+/** Called with a checkpoint that is damaged, and where its content is now. The partition counts as one without a checkpoint. */
+export type OnDamaged = (place: CheckpointPlace, kept: string) => void;
 
 /** An open checkpoint store. */
 export interface OpenCheckpoints {
@@ -19,71 +20,10 @@ export interface OpenCheckpoints {
   readonly location: string;
   /** The checkpoints of a consumer group with their times. Rejects as `listCheckpoints` does. */
   listWritten(namespace: string, eventHub: string, group: string): Promise<WrittenCheckpoint[]>;
+  /** Writes a checkpoint that comes from another place, also over a later position. */
+  move(checkpoint: Checkpoint): Promise<void>;
   /** Idempotent. */
   close(): Promise<void>;
-}
-
-export interface BlobCheckpointOptions extends StorageOptions {
-  /** Connection string, address with a SAS, or account address (storage.ts). */
-  readonly connection: string;
-  readonly container: string;
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-}
-
-/**
- * Checkpoints and ownership in a blob container, with the store of the SDK: empty blobs named
- * `<namespace>/<event hub>/<group>/{checkpoint,ownership}/<partition>` with the data as metadata, which other Event Hubs tools read too.
- * Creates the container. Several sidecars can share the partitions of a hub through it.
- *
- * Throws CONNECTION_STRING_INVALID, AZURE_UNAUTHORIZED, AZURE_UNREACHABLE, AZURE_REJECTED (container name), AZURE_TIMEOUT.
- */
-export async function openBlobCheckpoints(options: BlobCheckpointOptions): Promise<OpenCheckpoints> {
-  const service = await openStorage(options.connection, options);
-  const container = service.getContainerClient(options.container);
-  await ensureContainer(container, options);
-  const { BlobCheckpointStore } = await import('@azure/eventhubs-checkpointstore-blob');
-  const inner = new BlobCheckpointStore(container);
-  const store: CheckpointStore = {
-    listOwnership: (...place) => inner.listOwnership(...place),
-    claimOwnership: (...claim) => inner.claimOwnership(...claim),
-    updateCheckpoint: (...checkpoint) => inner.updateCheckpoint(...checkpoint),
-    listCheckpoints: async (...place) => {
-      try {
-        return await inner.listCheckpoints(...place);
-      } catch (thrown) {
-        // The SDK throws plain errors for a blob whose metadata is missing or not a number.
-        if (thrown instanceof Error && /metadata property/.test(thrown.message)) {
-          throw new ConnectorError(
-            'CHECKPOINTS_UNREADABLE',
-            `Container ${options.container}: ${thrown.message}.`,
-          );
-        }
-        throw thrown;
-      }
-    },
-  };
-  const { origin, pathname } = new URL(container.url);
-  return {
-    store,
-    location: `${origin}${pathname}`,
-    listWritten: async (...place) => {
-      const checkpoints = await store.listCheckpoints(...place);
-      const prefix = `${place.join('/').toLowerCase()}/checkpoint/`;
-      const times = new Map<string, number>();
-      try {
-        for await (const { name, properties } of container.listBlobsFlat({ prefix }))
-          times.set(name.slice(prefix.length), properties.lastModified.getTime());
-      } catch (thrown) {
-        throw azureError(thrown, { action: `Reading the checkpoints in ${options.container}` });
-      }
-      return checkpoints.map((checkpoint) => ({
-        ...checkpoint,
-        writtenAtMs: times.get(checkpoint.partitionId) ?? 0,
-      }));
-    },
-    close: async () => undefined,
-  };
 }
 
 /** The location of checkpoints in the state directory, which may be moved. */
@@ -92,6 +32,7 @@ const LOCAL = 'the state directory';
 export interface FileCheckpointOptions {
   /** Created when it does not exist. */
   readonly directory: string;
+  readonly onDamaged: OnDamaged;
 }
 
 /**
@@ -99,8 +40,11 @@ export interface FileCheckpointOptions {
  * `{"version":1,"offset":"..","sequenceNumber":n,"writtenAt":".."}`, replaced atomically and flushed to the disk. Ownership needs no file:
  * the holder of the directory lock owns all partitions.
  *
- * Throws CHECKPOINTS_IN_USE when another sidecar holds the directory, CHECKPOINTS_UNWRITABLE when it cannot be created. A file that cannot be
- * read makes `listCheckpoints` throw CHECKPOINTS_UNREADABLE: the partition is not read until the file is repaired or removed.
+ * A file that is damaged is renamed to `<partition>.json.damaged-<time>` and reported; as long as it lies there without a checkpoint beside it, the
+ * partition is reported with every listing. A file that the operating system does not let the sidecar read is no damage.
+ *
+ * Throws CHECKPOINTS_IN_USE when another sidecar holds the directory, CHECKPOINTS_UNWRITABLE when it cannot be created. `listCheckpoints` throws
+ * CHECKPOINTS_UNREADABLE when a file cannot be read.
  */
 export async function openFileCheckpoints(options: FileCheckpointOptions): Promise<OpenCheckpoints> {
   const directory = path.resolve(options.directory);
@@ -112,11 +56,12 @@ export async function openFileCheckpoints(options: FileCheckpointOptions): Promi
   }
   if (!lock)
     throw new ConnectorError('CHECKPOINTS_IN_USE', `${directory} is in use by another sidecar that runs.`);
-  const store = new FileCheckpoints(directory, lock);
+  const store = new FileCheckpoints(directory, lock, options.onDamaged);
   return {
     store,
     location: LOCAL,
     listWritten: (...place) => store.listCheckpoints(...place),
+    move: (checkpoint) => store.updateCheckpoint(checkpoint),
     close: () => store.close(),
   };
 }
@@ -124,14 +69,16 @@ export async function openFileCheckpoints(options: FileCheckpointOptions): Promi
 class FileCheckpoints implements CheckpointStore {
   readonly #directory: string;
   readonly #lock: FileLock;
+  readonly #onDamaged: OnDamaged;
   readonly #ownership = new OwnershipTable();
   /** The last write of each file: writes of one partition run one after the other, in the order of the calls. */
   readonly #writes = new Map<string, Promise<void>>();
   readonly #made = new Set<string>();
 
-  constructor(directory: string, lock: FileLock) {
+  constructor(directory: string, lock: FileLock, onDamaged: OnDamaged) {
     this.#directory = directory;
     this.#lock = lock;
+    this.#onDamaged = onDamaged;
   }
 
   async listOwnership(): Promise<PartitionOwnership[]> {
@@ -145,7 +92,7 @@ class FileCheckpoints implements CheckpointStore {
   }
 
   listCheckpoints(namespace: string, eventHub: string, group: string): Promise<WrittenCheckpoint[]> {
-    return listGroup(this.#directory, namespace, eventHub, group);
+    return listGroup(this.#directory, [namespace, eventHub, group], this.#onDamaged);
   }
 
   async updateCheckpoint(checkpoint: Checkpoint): Promise<void> {
@@ -197,22 +144,27 @@ class FileCheckpoints implements CheckpointStore {
  *
  * Throws CHECKPOINTS_UNREADABLE.
  */
-export async function listFileCheckpoints(directory: string): Promise<WrittenCheckpoint[]> {
+export async function listFileCheckpoints(
+  directory: string,
+  onDamaged: OnDamaged,
+): Promise<WrittenCheckpoint[]> {
   const checkpoints: WrittenCheckpoint[] = [];
   for (const namespace of await foldersIn(directory))
     for (const eventHub of await foldersIn(placeIn(directory, namespace)))
       for (const group of await foldersIn(placeIn(directory, namespace, eventHub)))
-        checkpoints.push(...(await listGroup(directory, namespace, eventHub, group)));
+        checkpoints.push(...(await listGroup(directory, [namespace, eventHub, group], onDamaged)));
   return checkpoints;
 }
 
+const FILE_END = '.json';
+const DAMAGED = /\.json\.damaged-.*$/;
+
 async function listGroup(
   root: string,
-  namespace: string,
-  eventHub: string,
-  group: string,
+  place: readonly [namespace: string, eventHub: string, group: string],
+  onDamaged: OnDamaged,
 ): Promise<WrittenCheckpoint[]> {
-  const directory = placeIn(root, namespace, eventHub, group);
+  const directory = placeIn(root, ...place);
   let names: string[];
   try {
     names = await readdir(directory);
@@ -220,16 +172,28 @@ async function listGroup(
     if (isMissing(thrown)) return [];
     throw unreadable(directory, systemCode(thrown));
   }
-  const files = names.filter((name) => name.endsWith('.json'));
-  return await Promise.all(
-    files.map(async (name) => ({
-      fullyQualifiedNamespace: namespace,
-      eventHubName: eventHub,
-      consumerGroup: group,
-      partitionId: decodeURIComponent(name.slice(0, -'.json'.length)),
-      ...(await readCheckpoint(path.join(directory, name))),
-    })),
-  );
+  const [fullyQualifiedNamespace, eventHubName, consumerGroup] = place;
+  const placeOf = (partition: string): CheckpointPlace => ({
+    fullyQualifiedNamespace,
+    eventHubName,
+    consumerGroup,
+    partitionId: decodeURIComponent(partition),
+  });
+  const checkpoints: WrittenCheckpoint[] = [];
+  const damaged = new Map<string, string>();
+  for (const name of names) if (DAMAGED.test(name)) damaged.set(name.replace(DAMAGED, ''), name);
+  for (const name of names) {
+    if (!name.endsWith(FILE_END)) continue;
+    const partition = name.slice(0, -FILE_END.length);
+    const file = path.join(directory, name);
+    const position = await readCheckpoint(file);
+    if (position) {
+      damaged.delete(partition);
+      checkpoints.push({ ...placeOf(partition), ...position });
+    } else damaged.set(partition, path.basename(await setAside(file).catch(unreadableFile(file))));
+  }
+  for (const [partition, name] of damaged) onDamaged(placeOf(partition), path.join(directory, name));
+  return checkpoints;
 }
 
 function placeIn(directory: string, ...names: readonly string[]): string {
@@ -248,31 +212,31 @@ async function foldersIn(directory: string): Promise<string[]> {
   }
 }
 
+/** Undefined when the file is damaged. */
 async function readCheckpoint(
   file: string,
-): Promise<Pick<WrittenCheckpoint, 'offset' | 'sequenceNumber' | 'writtenAtMs'>> {
-  let text: string;
+): Promise<Pick<WrittenCheckpoint, 'offset' | 'sequenceNumber' | 'writtenAtMs'> | undefined> {
+  let content: unknown;
   try {
-    text = await readFile(file, 'utf8');
+    content = JSON.parse(await readFile(file, 'utf8'));
   } catch (thrown) {
+    if (thrown instanceof SyntaxError || isDirectory(thrown)) return undefined;
     throw unreadable(file, systemCode(thrown));
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw unreadable(file, 'the file is not JSON');
-  }
-  const { version, offset, sequenceNumber, writtenAt } = (value ?? {}) as Record<string, unknown>;
-  if (version !== 1) throw unreadable(file, 'its version is not 1');
-  if (typeof offset !== 'string' || offset === '' || !Number.isSafeInteger(sequenceNumber)) {
-    throw unreadable(file, 'offset or sequenceNumber is missing or of the wrong type');
-  }
+  const { version, offset, sequenceNumber, writtenAt } = (content ?? {}) as Record<string, unknown>;
+  if (version !== 1 || typeof offset !== 'string' || offset === '') return undefined;
+  if (!Number.isSafeInteger(sequenceNumber)) return undefined;
   const writtenAtMs = Date.parse(String(writtenAt));
   return {
     offset,
     sequenceNumber: sequenceNumber as number,
     writtenAtMs: Number.isNaN(writtenAtMs) ? 0 : writtenAtMs,
+  };
+}
+
+function unreadableFile(file: string): (thrown: unknown) => never {
+  return (thrown) => {
+    throw unreadable(file, systemCode(thrown));
   };
 }
 

@@ -20,6 +20,7 @@ import {
   endpointHost,
 } from './event-hub-client.ts';
 import type {
+  CheckpointPlace,
   CheckpointStore,
   EventSource,
   EventSourceHandlers,
@@ -55,6 +56,8 @@ const STORE_TIMEOUT_MS = 10_000;
 const TROUBLE_AFTER_MS = 15_000;
 const OWNERSHIP_EXPIRY_MS = 5_000;
 const LAG_TIMEOUT_MS = 10_000;
+/** A process that did not run for this long may have lost its partitions: half the time after which others may take them. */
+const FROZEN_AFTER_MS = OWNERSHIP_EXPIRY_MS / 2;
 
 /** Of a partition that failed. */
 const BACKOFF = { initialDelayMs: 1000, maxDelayMs: 30_000 };
@@ -77,12 +80,17 @@ class HubEventSource implements EventSource {
   #client: EventHubConsumerClient;
   #subscription: Subscription | undefined;
   #properties: EventHubProperties | undefined;
+  /** The processor reads it when it opens a partition that has no checkpoint. */
+  readonly #sdkStartPositions: Record<string, EventPosition> = {};
   readonly #skipReported = new Set<string>();
   #timers: NodeJS.Timeout[] = [];
   /** When the service last answered. */
-  #heardAtMs = Date.now();
+  #heardAtMs = performance.now();
   /** When this sidecar last read a partition, or had none to read. */
-  #ownedAtMs = Date.now();
+  #ownedAtMs = performance.now();
+  /** When this process last ran for certain, and when it last went on after it had not run; on the clock of `performance.now()`. */
+  #tickAtMs = performance.now();
+  #thawedAtMs = Number.NEGATIVE_INFINITY;
   #state: 'new' | 'open' | 'reopening' | 'stopped' = 'new';
   #reopening: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -122,18 +130,19 @@ class HubEventSource implements EventSource {
     const { lagIntervalMs = 5000 } = this.#options;
     if (lagIntervalMs > 0) this.#every(lagIntervalMs, () => this.#readLag());
     this.#every(1000, () => this.#checkBalancing());
+    this.#timers.push(setInterval(() => this.#noticeFreeze(), FROZEN_AFTER_MS / 4));
   }
 
   trouble(): ConnectorError | undefined {
     if (this.#state === 'stopped') return undefined;
-    if (Date.now() - this.#heardAtMs > TROUBLE_AFTER_MS)
+    if (performance.now() - this.#heardAtMs > TROUBLE_AFTER_MS)
       return new ConnectorError(
         'AZURE_UNREACHABLE',
         `${this.#host} has not answered for more than ${TROUBLE_AFTER_MS / 1000} seconds. The sidecar keeps trying; messages wait in the hub.`,
       );
     if (this.ownedPartitions().length > 0 || this.#store.othersOwn(this.partitionIds))
-      this.#ownedAtMs = Date.now();
-    if (Date.now() - this.#ownedAtMs <= TROUBLE_AFTER_MS) return undefined;
+      this.#ownedAtMs = performance.now();
+    if (performance.now() - this.#ownedAtMs <= TROUBLE_AFTER_MS) return undefined;
     return new ConnectorError(
       'AZURE_TIMEOUT',
       `The sidecar has read no partition of ${this.#host} for more than ${TROUBLE_AFTER_MS / 1000} seconds. It keeps trying; messages wait in the hub.`,
@@ -168,18 +177,38 @@ class HubEventSource implements EventSource {
     position: { sequenceNumber: number; offset: string },
   ): Promise<boolean> {
     if (!this.#partitions.get(partitionId)?.isOwned) return false;
-    // After a pause of this process another sidecar may own the partition and have written later checkpoints.
-    const { ownershipExpiryMs = OWNERSHIP_EXPIRY_MS } = this.#options;
-    if (!(await this.#store.stillOwns(partitionId, ownershipExpiryMs))) return false;
-    await this.#store.updateCheckpoint({
-      fullyQualifiedNamespace: this.#client.fullyQualifiedNamespace,
-      eventHubName: this.#client.eventHubName,
-      consumerGroup: this.#options.consumerGroup,
-      partitionId,
-      sequenceNumber: position.sequenceNumber,
-      offset: position.offset,
-    });
-    return true;
+    try {
+      await this.#store.updateCheckpoint({
+        fullyQualifiedNamespace: this.#client.fullyQualifiedNamespace,
+        eventHubName: this.#client.eventHubName,
+        consumerGroup: this.#options.consumerGroup,
+        partitionId,
+        sequenceNumber: position.sequenceNumber,
+        offset: position.offset,
+      });
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof ConnectorError && thrown.code === 'PARTITION_TAKEN') return false;
+      throw thrown;
+    }
+  }
+
+  async stillOwns(partitionId: string): Promise<boolean> {
+    // The timers of a process that was frozen have not run yet when its other work goes on.
+    this.#noticeFreeze();
+    if (this.#store.claimedAtMs(partitionId) >= this.#thawedAtMs) return true;
+    try {
+      return await this.#store.stillOwns(partitionId);
+    } catch {
+      // The store is away, too. The service closes the link when another reader takes the partition, and the hub Thing drops repeats.
+      return true;
+    }
+  }
+
+  #noticeFreeze(): void {
+    const now = performance.now();
+    if (now - this.#tickAtMs > FROZEN_AFTER_MS) this.#thawedAtMs = now;
+    this.#tickAtMs = now;
   }
 
   async reopen(partitionId?: string): Promise<void> {
@@ -253,6 +282,7 @@ class HubEventSource implements EventSource {
 
   #subscribe(): void {
     const { maxBatchSize = 300, prefetchCount = maxBatchSize } = this.#options;
+    for (const id of this.partitionIds) this.#sdkStartPositions[id] = sdkPosition(this.#startPositionOf(id));
     this.#subscription = this.#client.subscribe(
       {
         processInitialize: async ({ partitionId }) => await this.#openPartition(partitionId),
@@ -270,7 +300,7 @@ class HubEventSource implements EventSource {
         prefetchCount: Math.max(prefetchCount, maxBatchSize),
         maxWaitTimeInSeconds: MAX_WAIT_SECONDS,
         skipParsingBodyAsJson: true,
-        startPosition: this.#sdkStartPositions(),
+        startPosition: this.#sdkStartPositions,
       },
     );
   }
@@ -340,7 +370,7 @@ class HubEventSource implements EventSource {
             ? 'reopened'
             : undefined;
     const pauseMs = await partition.end(because, this.#closeTimeoutMs);
-    if (pauseMs !== undefined) this.#store.release(partition.id, Date.now() + pauseMs);
+    if (pauseMs !== undefined) this.#store.release(partition.id, pauseMs);
   }
 
   #failed(partitionId: string, error: unknown): void {
@@ -359,7 +389,7 @@ class HubEventSource implements EventSource {
 
   async #checkBalancing(): Promise<void> {
     if (this.#state !== 'open') return;
-    const silentMs = Date.now() - this.#store.silentSinceMs;
+    const silentMs = Math.round(performance.now() - this.#store.silentSinceMs);
     const { silenceMs = 15_000, updateIntervalMs = UPDATE_INTERVAL_MS } = this.#options;
     const limitMs = Math.max(silenceMs, updateIntervalMs * 10);
     if (silentMs < limitMs) return;
@@ -394,7 +424,7 @@ class HubEventSource implements EventSource {
     const timeout = AbortSignal.timeout(this.#timeoutMs);
     try {
       const answer = await call(signal ? AbortSignal.any([signal, timeout]) : timeout);
-      this.#heardAtMs = Date.now();
+      this.#heardAtMs = performance.now();
       return answer;
     } catch (thrown) {
       const cause = timeout.aborted && !signal?.aborted ? timeout.reason : thrown;
@@ -422,7 +452,8 @@ class HubEventSource implements EventSource {
       ownerId: this.#ownerId,
       partitions: this.#options.partitions && new Set(this.#options.partitions),
       timeoutMs: Math.min(this.#timeoutMs, STORE_TIMEOUT_MS),
-      startPositionOf: (id) => this.#options.startPositions?.[id] ?? this.#options.startPosition,
+      startPositionOf: (id) => this.#startPositionOf(id),
+      recoveredPosition: (place) => this.#recoveredPosition(place),
       partitionEnd: (id) => this.#partitionProperties(id),
       onAhead: (id, error) => this.#report(id, error),
       onSkip: (id, through, end) => this.#skipped(id, through, end),
@@ -438,13 +469,15 @@ class HubEventSource implements EventSource {
     });
   }
 
-  #sdkStartPositions(): Record<string, EventPosition> {
-    return Object.fromEntries(
-      this.partitionIds.map((id) => [
-        id,
-        sdkPosition(this.#options.startPositions?.[id] ?? this.#options.startPosition),
-      ]),
-    );
+  #startPositionOf(partitionId: string): StartPosition {
+    return this.#options.startPositions?.[partitionId] ?? this.#options.startPosition;
+  }
+
+  async #recoveredPosition(place: CheckpointPlace): Promise<StartPosition | undefined> {
+    const { partitionId } = place;
+    const recovered = await this.#options.recoveredPosition?.(place, this.streamIdentity);
+    this.#sdkStartPositions[partitionId] = sdkPosition(recovered ?? this.#startPositionOf(partitionId));
+    return recovered;
   }
 }
 

@@ -1,9 +1,12 @@
-import type { CheckpointStore } from '@azure/event-hubs';
+import type { Checkpoint, CheckpointStore } from '@azure/event-hubs';
 import type { ConnectorError } from '../../errors/connector-error.ts';
 import type { ReceivedMessage } from '../../translate/types.ts';
 import type { EventHubEndpoint } from './event-hub-client.ts';
 
 export type { Checkpoint, CheckpointStore, PartitionOwnership } from '@azure/event-hubs';
+
+/** A partition of a consumer group. */
+export type CheckpointPlace = Omit<Checkpoint, 'offset' | 'sequenceNumber'>;
 
 /** Where reading begins in a partition without a checkpoint. */
 export type StartPosition =
@@ -68,6 +71,11 @@ export interface EventSourceOptions {
   readonly checkpoints?: CheckpointStore;
   /** Has no default: the default of the SDK (latest) skips events that arrived before the first start. */
   readonly startPosition: StartPosition;
+  /**
+   * Where a partition goes on whose checkpoint was damaged. Undefined: it has none, and begins at its start position. Asked only when a partition
+   * has no checkpoint.
+   */
+  readonly recoveredPosition?: (place: CheckpointPlace, stream: string) => Promise<StartPosition | undefined>;
   /** Start positions of single partitions; they take precedence over `startPosition`. */
   readonly startPositions?: Readonly<Record<string, StartPosition>>;
   /** Only these partitions. All by default. */
@@ -122,6 +130,11 @@ export interface EventSource {
     partitionId: string,
     position: { readonly sequenceNumber: number; readonly offset: string },
   ): Promise<boolean>;
+  /**
+   * Whether this sidecar may still deliver messages of the partition. Asks the store when this process did not run for some seconds: another
+   * sidecar may own the partition now.
+   */
+  stillOwns(partitionId: string): Promise<boolean>;
   /** Closes one partition, or the whole connection, and opens it again from the last checkpoint. */
   reopen(partitionId?: string): Promise<void>;
   /** Stops receiving, lets lanes finish (onPartitionClose), releases ownership, closes the connection. Idempotent. */

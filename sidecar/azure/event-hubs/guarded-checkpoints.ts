@@ -1,7 +1,13 @@
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { withDeadline } from '../../lib/concurrency.ts';
 import { azureError } from '../azure-error.ts';
-import type { Checkpoint, CheckpointStore, PartitionOwnership, StartPosition } from './event-types.ts';
+import type {
+  Checkpoint,
+  CheckpointPlace,
+  CheckpointStore,
+  PartitionOwnership,
+  StartPosition,
+} from './event-types.ts';
 
 /** The end of a partition. */
 export interface PartitionEnd {
@@ -18,6 +24,8 @@ interface GuardOptions {
   readonly partitions: ReadonlySet<string> | undefined;
   readonly timeoutMs: number;
   startPositionOf(partitionId: string): StartPosition;
+  /** Where a partition goes on whose checkpoint was damaged; undefined when it has none. */
+  recoveredPosition(place: CheckpointPlace): Promise<StartPosition | undefined>;
   partitionEnd(partitionId: string): Promise<PartitionEnd>;
   onAhead(partitionId: string, error: ConnectorError): void;
   /** Reading begins without a checkpoint, and the messages that the hub keeps up to this sequence number are not read. */
@@ -31,7 +39,7 @@ const BEGINNING = '-1';
  * A checkpoint store between the event processor of the SDK and the real store. It adds what the processor lacks:
  *
  * - A partition whose reader has ended is claimed again in the next round, not when its ownership expires; after a failure it is claimed when
- *   the backoff has passed.
+ *   the backoff has passed. The same holds for what this sidecar owned when it was killed: its owner id is the same after a restart.
  * - `latest` is pinned: the end of the partition at the first start becomes its first checkpoint. Otherwise every reconnect and every restart
  *   before the first event would start at the new end and skip the events in between.
  * - A checkpoint beyond the end of its partition was written for another hub with the same name. The SDK would wait there forever. It is
@@ -44,23 +52,23 @@ export class GuardedCheckpoints implements CheckpointStore {
   readonly #options: GuardOptions;
   readonly #pausedUntilMs = new Map<string, number>();
   readonly #begins = new Map<string, number>();
-  /** When ownership of a partition was last claimed or renewed here. */
-  readonly #claimedAtMs = new Map<string, number>();
+  /** When ownership of a partition was last claimed or renewed here, and the version of its record then. */
+  readonly #claimed = new Map<string, { readonly atMs: number; readonly etag: string | undefined }>();
   /** The owners that the store last named, by partition. */
   #owners: ReadonlyMap<string, string> = new Map();
   #place: readonly [string, string, string] | undefined;
   #lastClaimed: string | undefined;
   #pendingCalls = 0;
-  #lastCallMs = Date.now();
+  #lastCallMs = performance.now();
   #stopping = false;
 
   constructor(options: GuardOptions) {
     this.#options = options;
   }
 
-  /** Time of the last call of the processor. It calls in every round; when it does not call for long, it hangs. */
+  /** Time of the last call of the processor, on the clock of `performance.now()`. It calls in every round; when it does not for long, it hangs. */
   get silentSinceMs(): number {
-    return this.#pendingCalls > 0 ? Date.now() : this.#lastCallMs;
+    return this.#pendingCalls > 0 ? performance.now() : this.#lastCallMs;
   }
 
   /** The sequence number after which the partition is read; undefined when it is not known, after a start by time or offset. */
@@ -68,9 +76,9 @@ export class GuardedCheckpoints implements CheckpointStore {
     return this.#begins.get(partitionId);
   }
 
-  /** Allows the partition to be claimed again at once, or from the given time on. */
-  release(partitionId: string, untilMs = 0): void {
-    this.#pausedUntilMs.set(partitionId, untilMs);
+  /** Allows the partition to be claimed again at once, or after a pause. */
+  release(partitionId: string, pauseMs = 0): void {
+    this.#pausedUntilMs.set(partitionId, performance.now() + pauseMs);
   }
 
   /** From now on the processor sees the real ownership, so that it can release it. */
@@ -87,16 +95,26 @@ export class GuardedCheckpoints implements CheckpointStore {
     );
   }
 
-  /** Whether this sidecar owns the partition. Asks the store when ownership was not renewed within `expiryMs`. */
-  async stillOwns(partitionId: string, expiryMs: number): Promise<boolean> {
-    const claimedAtMs = this.#claimedAtMs.get(partitionId) ?? 0;
-    if (Math.abs(Date.now() - claimedAtMs) < expiryMs || !this.#place) return true;
+  /** When ownership of the partition was last claimed or renewed here, on the clock of `performance.now()`. */
+  claimedAtMs(partitionId: string): number {
+    return this.#claimed.get(partitionId)?.atMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Asks the store whether nobody else has claimed the partition since this sidecar did. The owner id does not tell: another process may run with
+   * the same state directory.
+   */
+  async stillOwns(partitionId: string): Promise<boolean> {
+    if (!this.#place) return true;
     const place = this.#place;
+    const before = this.#claimed.get(partitionId);
     const owners = await this.#bounded('Reading the ownership of partitions', (abortSignal) =>
       this.#options.inner.listOwnership(...place, { abortSignal }),
     );
-    const owner = owners.find((ownership) => ownership.partitionId === partitionId)?.ownerId;
-    return owner === undefined || owner === '' || owner === this.#options.ownerId;
+    const now = this.#claimed.get(partitionId);
+    if (now !== before) return true;
+    const owner = owners.find((ownership) => ownership.partitionId === partitionId);
+    return owner?.ownerId === this.#options.ownerId && owner.etag === now?.etag;
   }
 
   async listOwnership(namespace: string, eventHub: string, group: string): Promise<PartitionOwnership[]> {
@@ -107,7 +125,7 @@ export class GuardedCheckpoints implements CheckpointStore {
     this.#owners = new Map(owners.map(({ partitionId, ownerId }) => [partitionId, ownerId]));
     if (this.#stopping) return owners;
     return owners.map((owner) =>
-      owner.ownerId === this.#options.ownerId && this.#pausedUntilMs.has(owner.partitionId)
+      owner.ownerId === this.#options.ownerId && !this.#isHeld(owner.partitionId)
         ? { ...owner, ownerId: '' }
         : owner,
     );
@@ -119,9 +137,9 @@ export class GuardedCheckpoints implements CheckpointStore {
     const claimed = await this.#bounded('Claiming a partition', (abortSignal) =>
       this.#options.inner.claimOwnership(wanted, { abortSignal }),
     );
-    for (const { partitionId, ownerId } of claimed) {
+    for (const { partitionId, ownerId, etag } of claimed) {
       if (ownerId === '') continue;
-      this.#claimedAtMs.set(partitionId, Date.now());
+      this.#claimed.set(partitionId, { atMs: performance.now(), etag });
       this.#pausedUntilMs.delete(partitionId);
       this.#lastClaimed = partitionId;
     }
@@ -130,23 +148,33 @@ export class GuardedCheckpoints implements CheckpointStore {
 
   /** The processor reads the checkpoints directly after it has claimed a partition, one at a time: that partition is checked. */
   async listCheckpoints(namespace: string, eventHub: string, group: string): Promise<Checkpoint[]> {
-    const checkpoints = await this.#bounded('Reading the checkpoints', (abortSignal) =>
-      this.#options.inner.listCheckpoints(namespace, eventHub, group, { abortSignal }),
-    );
     const partitionId = this.#lastClaimed;
-    if (partitionId === undefined) return checkpoints;
-    const stored = checkpoints.find((checkpoint) => checkpoint.partitionId === partitionId);
-    const place = {
-      fullyQualifiedNamespace: namespace,
-      eventHubName: eventHub,
-      consumerGroup: group,
-      partitionId,
-    };
-    const begin = stored ? await this.#checked(stored) : await this.#started(place);
-    const after = begin?.sequenceNumber ?? firstAfter(this.#options.startPositionOf(partitionId));
-    if (after === undefined) this.#begins.delete(partitionId);
-    else this.#begins.set(partitionId, after);
-    return begin ? [begin] : [];
+    try {
+      const checkpoints = await this.#bounded('Reading the checkpoints', (abortSignal) =>
+        this.#options.inner.listCheckpoints(namespace, eventHub, group, { abortSignal }),
+      );
+      if (partitionId === undefined) return checkpoints;
+      const stored = checkpoints.find((checkpoint) => checkpoint.partitionId === partitionId);
+      const place = {
+        fullyQualifiedNamespace: namespace,
+        eventHubName: eventHub,
+        consumerGroup: group,
+        partitionId,
+      };
+      const recovered = stored ? undefined : await this.#options.recoveredPosition(place);
+      const start = recovered ?? this.#options.startPositionOf(partitionId);
+      // Messages before a recovered position were applied, so they are not skipped.
+      const started = recovered ? undefined : () => this.#started(place, start);
+      const begin = stored ? await this.#checked(stored) : await started?.();
+      const after = begin?.sequenceNumber ?? firstAfter(start);
+      if (after === undefined) this.#begins.delete(partitionId);
+      else this.#begins.set(partitionId, after);
+      return begin ? [begin] : [];
+    } catch (thrown) {
+      // The processor has no reader for it. Without this it would count as read until its ownership expires.
+      if (partitionId !== undefined) this.#claimed.delete(partitionId);
+      throw thrown;
+    }
   }
 
   async updateCheckpoint(checkpoint: Checkpoint): Promise<void> {
@@ -155,9 +183,14 @@ export class GuardedCheckpoints implements CheckpointStore {
     );
   }
 
+  /** Whether a reader of this process has the partition. What an earlier process with the same owner id claimed is free. */
+  #isHeld(partitionId: string): boolean {
+    return this.#claimed.has(partitionId) && !this.#pausedUntilMs.has(partitionId);
+  }
+
   #mayClaim(partitionId: string): boolean {
     if (this.#options.partitions && !this.#options.partitions.has(partitionId)) return false;
-    return (this.#pausedUntilMs.get(partitionId) ?? 0) <= Date.now();
+    return (this.#pausedUntilMs.get(partitionId) ?? 0) <= performance.now();
   }
 
   async #checked(checkpoint: Checkpoint): Promise<Checkpoint> {
@@ -171,13 +204,14 @@ export class GuardedCheckpoints implements CheckpointStore {
           `(${end.lastEnqueuedSequenceNumber}). The partition is read from its beginning.`,
       ),
     );
-    return { ...checkpoint, offset: BEGINNING, sequenceNumber: -1 };
+    const reset = { ...checkpoint, offset: BEGINNING, sequenceNumber: -1 };
+    await this.updateCheckpoint(reset);
+    return reset;
   }
 
   /** Where a partition without a checkpoint begins: the pinned end for `latest`, otherwise undefined. */
-  async #started(place: Omit<Checkpoint, 'offset' | 'sequenceNumber'>): Promise<Checkpoint | undefined> {
+  async #started(place: CheckpointPlace, start: StartPosition): Promise<Checkpoint | undefined> {
     const { partitionId } = place;
-    const start = this.#options.startPositionOf(partitionId);
     if (start.from === 'earliest') return undefined;
     const end = await this.#options.partitionEnd(partitionId);
     const pin = start.from === 'latest' ? await this.#pinned(place, end) : undefined;
@@ -189,10 +223,7 @@ export class GuardedCheckpoints implements CheckpointStore {
     return pin;
   }
 
-  async #pinned(
-    place: Omit<Checkpoint, 'offset' | 'sequenceNumber'>,
-    end: PartitionEnd,
-  ): Promise<Checkpoint> {
+  async #pinned(place: CheckpointPlace, end: PartitionEnd): Promise<Checkpoint> {
     const empty = end.lastEnqueuedSequenceNumber < 0 || !end.lastEnqueuedOffset;
     const pin: Checkpoint = {
       ...place,
@@ -217,7 +248,7 @@ export class GuardedCheckpoints implements CheckpointStore {
       throw azureError(signal.aborted ? signal.reason : thrown, { action });
     } finally {
       this.#pendingCalls -= 1;
-      this.#lastCallMs = Date.now();
+      this.#lastCallMs = performance.now();
     }
   }
 }

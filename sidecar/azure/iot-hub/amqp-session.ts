@@ -226,9 +226,11 @@ export async function openHubSession(
 async function claimToken(credentials: HubCredentials): Promise<ClaimToken> {
   if (credentials.kind === 'connectionString') {
     const { connection } = credentials;
-    const token = hubToken(connection, '', TOKEN_LIFETIME_SECONDS);
+    const nowMs = credentials.clock?.nowMs() ?? Date.now();
+    const token = hubToken(connection, '', TOKEN_LIFETIME_SECONDS, nowMs);
     const given = Number(/[ &]se=(\d+)/.exec(token)?.[1]);
-    return { audience: connection.host, token, expiresAtMs: given * 1000 };
+    // On the clock of this machine, by which the renewal is timed.
+    return { audience: connection.host, token, expiresAtMs: given * 1000 - nowMs + Date.now() };
   }
   const token = await credentials.credential.getToken(ENTRA_SCOPE);
   if (!token)

@@ -72,7 +72,7 @@ export class HubAuthorization {
   }
 
   /** Throws AZURE_UNAUTHORIZED when the identity returns no token or the given signature has expired. */
-  async header(nowMs: number = Date.now()): Promise<string> {
+  async header(nowMs: number = this.#credentials.clock?.nowMs() ?? Date.now()): Promise<string> {
     if (this.#current && nowMs < this.#current.untilMs) return this.#current.header;
     this.#current = await this.#make(nowMs);
     return this.#current.header;

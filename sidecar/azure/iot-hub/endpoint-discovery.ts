@@ -3,6 +3,7 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import { type AmqpTransport, closeConnection, connectAmqp } from '../amqp-connection.ts';
 import { azureError } from '../azure-error.ts';
 import { type IotHubConnection, parseAddress } from '../connection-string.ts';
+import type { ServiceClock } from '../service-clock.ts';
 import { hubToken, policyName } from './authorization.ts';
 
 interface DiscoveryOptions {
@@ -11,6 +12,8 @@ interface DiscoveryOptions {
   readonly signal?: AbortSignal;
   /** Default `amqp`. */
   readonly transport?: AmqpTransport;
+  /** By which tokens expire. Default: the clock of this machine. */
+  readonly clock?: ServiceClock | undefined;
 }
 
 /**
@@ -48,12 +51,12 @@ interface Redirect {
 function receiveRedirect(
   hub: IotHubConnection,
   timeoutMs: number,
-  { signal, transport }: DiscoveryOptions,
+  { signal, transport, clock }: DiscoveryOptions,
 ): Promise<Redirect> {
   const context = { action: 'Finding the endpoint for events', host: hub.hostName, right: 'ServiceConnect' };
   if (signal?.aborted) return Promise.reject(azureError(signal.reason, context));
   return new Promise((resolve, reject) => {
-    const connection = openConnection(hub, transport);
+    const connection = openConnection(hub, transport, clock);
     const timer = setTimeout(() => {
       fail(
         new ConnectorError(
@@ -104,12 +107,16 @@ function receiveRedirect(
   });
 }
 
-function openConnection(hub: IotHubConnection, transport: AmqpTransport | undefined): Connection {
+function openConnection(
+  hub: IotHubConnection,
+  transport: AmqpTransport | undefined,
+  clock: ServiceClock | undefined,
+): Connection {
   return connectAmqp(
     { ...hub, transport },
     {
       username: `${policyName(hub)}@sas.root.${hub.hubName}`,
-      password: hubToken(hub, '/messages/events', 300),
+      password: hubToken(hub, '/messages/events', 300, clock?.nowMs()),
     },
   );
 }

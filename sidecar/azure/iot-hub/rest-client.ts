@@ -7,6 +7,7 @@ import { parseExact } from '../../lib/exact-json.ts';
 import { createAgent } from '../../lib/proxy.ts';
 import { type AzureContext, azureError, httpError, parseHubError, retryAfterMs } from '../azure-error.ts';
 import type { HubCredentials } from '../credentials.ts';
+import { dateOf, type ServiceClock } from '../service-clock.ts';
 import { HubAuthorization } from './authorization.ts';
 import { type OperationClass, RateLimiter } from './rate-limiter.ts';
 
@@ -76,6 +77,7 @@ export function hubPath(...segments: readonly string[]): string {
 export class RestClient {
   readonly #agent: Dispatcher;
   readonly #host: string;
+  readonly #clock: ServiceClock | undefined;
   readonly #authorization: HubAuthorization;
   readonly #rateLimiter: RateLimiter;
   readonly #stop = new AbortController();
@@ -84,6 +86,7 @@ export class RestClient {
     const { credentials } = options;
     const hostName = credentials.kind === 'entra' ? credentials.hostName : credentials.connection.hostName;
     this.#host = hostName;
+    this.#clock = credentials.clock;
     this.#rateLimiter = options.rateLimiter ?? new RateLimiter();
     this.#authorization = new HubAuthorization(credentials);
     this.#agent = createAgent({
@@ -171,6 +174,7 @@ export class RestClient {
       body = JSON.stringify(request.body);
       headers['content-type'] = 'application/json; charset=utf-8';
     }
+    const sentAtMs = performance.now();
     const answer = await this.#agent.request({
       origin: `https://${this.#host}`,
       method: request.method,
@@ -181,6 +185,7 @@ export class RestClient {
       bodyTimeout: 0,
       ...(body === undefined ? {} : { body }),
     });
+    this.#clock?.observe(dateOf(answer.headers), sentAtMs);
     const text = await answer.body.text();
     if (answer.statusCode >= 300 && !request.accept?.includes(answer.statusCode))
       throw this.#refusal(answer, text, context);

@@ -1,7 +1,5 @@
 import type { DeadLetterReason } from '../../dead-letters/store.ts';
 import type { ConnectorError } from '../../errors/connector-error.ts';
-import { toConnectorError } from '../../errors/connector-error.ts';
-import { Backoff } from '../../lib/backoff.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { Notices } from '../../observe/notices.ts';
 import { isOutage } from '../../thingworx/client.ts';
@@ -19,6 +17,7 @@ import type {
   Translator,
   Update,
 } from '../../translate/types.ts';
+import type { OutageWatch } from '../outage-watch.ts';
 import type { Row } from './batch.ts';
 import { onlyRefused, type PlatformRefusal, REASON_CODES, unanswered } from './refusals.ts';
 
@@ -51,6 +50,8 @@ interface InterpreterOptions {
   ) => Promise<readonly Creation[]>;
   readonly counters: HubCounters;
   readonly notices: Notices;
+  /** Of the hub: all of its pipelines share it. */
+  readonly outages: OutageWatch;
   /** Called once when ThingWorx does not answer, and once with undefined when it answers again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
 }
@@ -316,20 +317,12 @@ export class Interpreter {
 
   /** An error here says nothing about the messages, so the call is repeated whatever the error is. */
   async #untilAnswered<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-    const backoff = new Backoff();
-    for (let waiting = false; ; ) {
-      try {
-        const answer = await call();
-        if (waiting) this.#options.onWaiting(undefined);
-        return answer;
-      } catch (thrown) {
-        const error = toConnectorError(thrown);
-        if (error.code === 'STOPPING' || (!isOutage(error) && error.code === 'INTERNAL')) throw error;
-        if (!waiting) this.#options.onWaiting(error);
-        waiting = true;
-        await backoff.pause(signal, error.retryAfterMs);
-      }
-    }
+    const { outages, onWaiting } = this.#options;
+    return await outages.untilAnswered(call, {
+      signal,
+      onWaiting,
+      mayPass: (error) => isOutage(error) || error.code !== 'INTERNAL',
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 import { type DeadLetterSink, deadLetterId } from '../../dead-letters/store.ts';
-import { type ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
+import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import { untilAborted } from '../../lib/concurrency.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { Log } from '../../observe/log.ts';
@@ -31,6 +31,8 @@ export interface LaneOptions {
   readonly watch?: HubMessageWatch | undefined;
   readonly limits: () => LaneLimits;
   readonly checkpoint: (position: Position) => Promise<boolean>;
+  /** Whether this sidecar may still deliver messages of the partition. */
+  readonly stillOwned: () => Promise<boolean>;
   /** Called once when the dead-letter store fails, and once with undefined when it accepts dead letters again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
   readonly log: Log;
@@ -52,6 +54,8 @@ export class Lane {
   #loop: Promise<void> | undefined;
   #accepting = false;
   #closing = false;
+  /** Closing, and the time for another call is over. */
+  #closed = false;
   #wakeLoop: (() => void) | undefined;
   #wakeAccept: (() => void) | undefined;
   #last: Position | undefined;
@@ -130,16 +134,22 @@ export class Lane {
   }
 
   /**
-   * Stops the lane. With `drain`, queued messages are still sent until the timeout. Messages that are not sent are released without a
-   * checkpoint: the next reader receives them again. Idempotent.
+   * Stops the lane. With `drain`, queued messages are still sent: calls begin in the first half of the timeout, and the last one may take the
+   * other half. Messages that are not sent are released without a checkpoint: the next reader receives them again. Idempotent.
    */
   async stop(options: { drain: boolean; lost?: boolean; timeoutMs?: number }): Promise<void> {
     if (options.lost) this.#checkpointer.abandon();
     this.#closing = true;
     if (!options.drain) this.#abort.abort();
     this.#wake();
-    const timer = setTimeout(() => this.#abort.abort(), options.timeoutMs ?? 5_000);
+    const timeoutMs = options.timeoutMs ?? 5_000;
+    const noNewCall = setTimeout(() => {
+      this.#closed = true;
+      this.#wake();
+    }, timeoutMs / 2);
+    const timer = setTimeout(() => this.#abort.abort(), timeoutMs);
     await this.#loop;
+    clearTimeout(noNewCall);
     clearTimeout(timer);
     this.#abort.abort();
     this.#wake();
@@ -176,14 +186,15 @@ export class Lane {
     for (;;) {
       while (this.#queue.length === 0) {
         if (this.#closing && !this.#accepting) return;
-        if (this.#abort.signal.aborted) return;
+        if (this.#abort.signal.aborted || this.#closed) return;
         await new Promise<void>((resolve) => {
           this.#wakeLoop = resolve;
         });
       }
-      if (this.#abort.signal.aborted) break;
+      if (this.#abort.signal.aborted || this.#closed) break;
       const messages = this.#take();
       try {
+        await this.#requireOwned();
         await this.#deliver(messages);
       } catch (error) {
         this.#release(messages);
@@ -193,6 +204,17 @@ export class Lane {
     }
     this.#release(this.#queue);
     this.#queue = [];
+  }
+
+  /** A sidecar that was frozen must not send what the new owner of the partition has sent already. */
+  async #requireOwned(): Promise<void> {
+    const { signal } = this.#abort;
+    if (await untilAborted(this.#options.stillOwned(), signal)) return;
+    this.#checkpointer.abandon();
+    throw new ConnectorError(
+      'PARTITION_TAKEN',
+      `Another sidecar owns partition ${this.#options.partitionId} now and reads its messages.`,
+    );
   }
 
   #take(): TranslatedMessage[] {
@@ -233,10 +255,11 @@ export class Lane {
     const failure = toConnectorError(thrown);
     if (failure.code === 'STOPPING') return;
     this.#failure ??= failure;
-    this.#options.log.error(
-      { err: failure, partitionId: this.#options.partitionId },
-      'The lane failed. Its unsettled messages will be received again.',
-    );
+    if (failure.code !== 'PARTITION_TAKEN')
+      this.#options.log.error(
+        { err: failure, partitionId: this.#options.partitionId },
+        'The lane failed. Its unsettled messages will be received again.',
+      );
     this.#abort.abort();
     this.#wake();
   }

@@ -1,5 +1,6 @@
 import { safePropertyName } from '../../translate/address.ts';
 import type { Translation, Update } from '../../translate/types.ts';
+import type { Row } from './batch.ts';
 
 /** One value, or every value of one Thing, that ThingWorx did not accept. */
 export interface PlatformRefusal {
@@ -25,16 +26,9 @@ export function onlyRefused(translation: Translation, refusals: readonly Platfor
     refusals.some((refusal) => concern(refusal, thing, property));
   const updates: Update[] = [];
   for (const update of translation.updates) {
-    const kept = update.properties.flatMap((property, index) =>
-      concerns(update.thing, property) ? [index] : [],
-    );
+    const kept = indexesOf(update, (property) => concerns(update.thing, property));
     if (kept.length === 0) continue;
-    updates.push({
-      ...update,
-      properties: kept.map((index) => update.properties[index] as string),
-      baseTypes: kept.flatMap((index) => update.baseTypes[index] ?? []),
-      values: kept.map((index) => update.values[index]),
-    });
+    updates.push(partOf(update, kept));
   }
   return {
     ...translation,
@@ -58,6 +52,41 @@ export function unanswered(
         properties.some((property) => concern(refusal, thing, property)),
       ) && ![...ignored, ...refusals].some(({ thing, property }) => concern(refusal, thing, property)),
   );
+}
+
+/** The rows with nothing but their refused values, in order. */
+export function refusedRows(rows: readonly Row[], refusals: readonly PlatformRefusal[]): Row[] {
+  const bySequence = Map.groupBy(refusals, ({ sequenceNumber }) => sequenceNumber);
+  return rows.flatMap((row) => {
+    const concerned = bySequence.get(row.sequenceNumber) ?? [];
+    const kept = indexesOf(row.update, (property) => isRefused(row.update.thing, property, concerned));
+    return kept.length === 0 ? [] : [{ ...row, update: partOf(row.update, kept) }];
+  });
+}
+
+/** The row without its refused values; undefined when none is left. */
+export function acceptedPart(row: Row, refusals: readonly PlatformRefusal[]): Row | undefined {
+  const concerned = refusals.filter(({ sequenceNumber }) => sequenceNumber === row.sequenceNumber);
+  const kept = indexesOf(row.update, (property) => !isRefused(row.update.thing, property, concerned));
+  if (kept.length === row.update.properties.length) return row;
+  return kept.length === 0 ? undefined : { ...row, update: partOf(row.update, kept) };
+}
+
+function indexesOf({ properties }: Update, wanted: (property: string) => boolean): number[] {
+  return [...properties.keys()].filter((index) => wanted(properties[index] as string));
+}
+
+function partOf(update: Update, indexes: readonly number[]): Update {
+  return {
+    ...update,
+    properties: indexes.map((index) => update.properties[index] as string),
+    baseTypes: indexes.flatMap((index) => update.baseTypes[index] ?? []),
+    values: indexes.map((index) => update.values[index]),
+  };
+}
+
+function isRefused(thing: string, property: string, refusals: readonly PlatformRefusal[]): boolean {
+  return refusals.some((refusal) => concern(refusal, thing, property));
 }
 
 /** An unknown property is named by its address, a known one by its name. */

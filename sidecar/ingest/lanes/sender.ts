@@ -1,41 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import { isOutage } from '../../thingworx/client.ts';
 import { type BatchOrigin, originAfter } from '../batch-origin.ts';
-import { encodeBatch, type Row } from './batch.ts';
-import type { PlatformRefusal } from './refusals.ts';
+import { Evidence } from '../evidence.ts';
+import { LONGEST_DEADLINE_MS, type OnWaiting, OUTAGE_RETRY, type OutageWatch } from '../outage-watch.ts';
+import type { Row } from './batch.ts';
+import { CallSize } from './call-size.ts';
+import { type PlatformRefusal, refusedRows } from './refusals.ts';
+import type { RowProbe } from './row-probe.ts';
+import { sendUpdates } from './updates.ts';
 
 interface SenderOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly counters: HubCounters;
+  /** Of the hub: all of its pipelines share them. */
+  readonly outages: OutageWatch;
+  readonly probe: RowProbe;
   /** Called once when ThingWorx is unavailable, and once with undefined when it answers again. */
-  readonly onWaiting: (error: ConnectorError | undefined) => void;
+  readonly onWaiting: OnWaiting;
   readonly onAnswer?: (seconds: number) => void;
 }
 
-interface Answer {
-  accepted?: number;
-  repeated?: number;
-  refused?: PlatformRefusal[];
-}
-
-/** Rows of the first call. Later calls adapt to the answer time. */
-const INITIAL_ROWS = 250;
-const MIN_ROWS = 20;
-/** The intended answer time of a call: long compared with its overhead, short compared with the script timeout. */
-const TARGET_ANSWER_MS = 1_000;
+/** Between two attempts with a row or value that may be refused for good. */
+const TRIAL_PAUSE_MS = 50;
+/** The same while there is no row to compare with: only time tells. */
+const UNPROVED_PAUSE_MS = 1_000;
+/** How many times the expected answer time a call may take beyond the deadline of small calls. */
+const PATIENCE = 4;
+/** What was refused for good is expected to be refused again for this long: one probe is enough then. */
+const KNOWN_REFUSAL_MS = 600_000;
+const MAX_KNOWN_REFUSALS = 10_000;
 
 /**
  * Sends rows of one lane to ReceiveUpdates, one call at a time. It waits while ThingWorx is unavailable, halves a call that fails as a
- * whole until the row that fails is alone, and adapts the size of its calls to the answer time.
+ * whole until the row that fails is alone, and adapts the size of its calls to the time per row. A row or value counts as refused only when it fails
+ * again and again while rows that were accepted before pass.
  */
 export class Sender {
   readonly #options: SenderOptions;
-  readonly #backoff = new Backoff();
-  #rows = INITIAL_ROWS;
+  readonly #backoff = new Backoff(OUTAGE_RETRY);
+  readonly #size = new CallSize();
+  /** What was refused for good, and until when it is expected to be. */
+  readonly #knownRefusals = new Map<string, number>();
   #waiting = false;
 
   constructor(options: SenderOptions) {
@@ -44,7 +54,7 @@ export class Sender {
 
   /** How many rows the next call should carry, at the most `maxRows`. */
   rowLimit(maxRows: number): number {
-    return Math.max(1, Math.min(this.#rows, maxRows));
+    return Math.max(1, Math.min(this.#size.rows, maxRows));
   }
 
   /**
@@ -56,24 +66,48 @@ export class Sender {
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
   ): Promise<PlatformRefusal[]> {
+    const refused = await this.#settle(rows, origin, signal, (some) => this.#confirm(rows, some, signal));
+    this.#report(undefined);
+    return refused;
+  }
+
+  /** @param confirm called with what each call that was answered has refused; resolves to what is refused for good */
+  async #settle(
+    rows: readonly Row[],
+    origin: BatchOrigin | undefined,
+    signal: AbortSignal,
+    confirm: (refused: readonly PlatformRefusal[]) => Promise<PlatformRefusal[]>,
+  ): Promise<PlatformRefusal[]> {
+    const evidence = new Evidence();
     for (;;) {
       if (signal.aborted) throw new ConnectorError('STOPPING', 'The lane is stopping.');
+      const timeoutMs = this.#deadlineMs(rows.length);
       try {
-        const refused = await this.#call(rows, origin, signal);
-        this.#resume();
-        return refused;
+        return await confirm(await this.#call(rows, origin, signal, timeoutMs));
       } catch (error) {
         if (!(error instanceof ConnectorError)) throw error;
         if (error.code === 'STOPPING') throw error;
         const timedOut = error.details?.timedOut === true;
-        if (timedOut) this.#rows = Math.max(MIN_ROWS, Math.floor(rows.length / 2));
-        if (isOutage(error) && !(timedOut && rows.length > 1)) {
-          await this.#wait(error, signal);
+        const isTooLarge = error.details?.tooLarge === true;
+        if (timedOut) this.#size.timedOut(rows.length);
+        if (isOutage(error) && !timedOut) {
+          await this.#options.outages.pause(error, signal, this.#report, this.#backoff);
           continue;
         }
-        if (rows.length > 1) return await this.#sendHalves(rows, origin, signal);
-        if (await this.#platformWorks(signal)) return [poison(rows[0], error)];
-        await this.#wait(error, signal);
+        if (isTooLarge && rows.length > 1) return await this.#settleHalves(rows, origin, signal, confirm);
+        const check = await this.#options.outages.waitOut(error, signal, this.#report);
+        if (check.wasOutage) continue;
+        // ThingWorx works, but not with this call.
+        if (rows.length > 1) return await this.#settleHalves(rows, origin, signal, confirm);
+        if (timedOut && timeoutMs < LONGEST_DEADLINE_MS) continue;
+        if (isTooLarge) return [poison(rows[0], error)];
+        evidence.add(check);
+        const key = keyOf(rows[0]?.update.thing);
+        if (this.#isProven(evidence, [key], error)) {
+          this.#remember([key]);
+          return [poison(rows[0], error)];
+        }
+        await this.#beforeTrial(signal);
       }
     }
   }
@@ -82,93 +116,118 @@ export class Sender {
     rows: readonly Row[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
-  ): Promise<PlatformRefusal[]> {
-    const { client, hubThing, counters, onAnswer } = this.#options;
-    const body = encode(rows, origin);
+    timeoutMs: number,
+  ): Promise<readonly PlatformRefusal[]> {
+    const { counters, probe, outages, onAnswer } = this.#options;
     const startedAt = performance.now();
     counters.call();
-    const answer = (await client.invokeText('Things', hubThing, 'ReceiveUpdates', body, { signal })) as
-      | Answer
-      | undefined;
+    const { refused, repeated } = await sendUpdates(this.#options, rows, origin, { signal, timeoutMs });
     const elapsedMs = performance.now() - startedAt;
-    if (answer === undefined || typeof answer.accepted !== 'number') {
-      throw new ConnectorError(
-        'THINGWORX_REJECTED',
-        `ReceiveUpdates on ${hubThing} gave no account of what it accepted; is the extension of the sidecar's version imported?`,
-      );
-    }
     onAnswer?.(elapsedMs / 1000);
-    this.#adapt(rows.length, elapsedMs);
-    if (answer.repeated) counters.repeat(answer.repeated);
-    return Array.isArray(answer.refused) ? answer.refused : [];
+    this.#backoff.reset();
+    outages.answered(elapsedMs);
+    this.#size.answered(rows.length, elapsedMs);
+    if (repeated) counters.repeat(repeated);
+    probe.noteAnswer(this, rows, refused);
+    return refused;
   }
 
   /** In order: the second half is sent when the first half is settled. */
-  async #sendHalves(
+  async #settleHalves(
     rows: readonly Row[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
+    confirm: (refused: readonly PlatformRefusal[]) => Promise<PlatformRefusal[]>,
   ): Promise<PlatformRefusal[]> {
     const middle = messageBoundary(rows);
     if (middle === undefined) {
       // One message with several rows. The first part would raise the high-water mark, and the second part would be dropped as a repeat.
       const half = Math.ceil(rows.length / 2);
-      const first = await this.send(rows.slice(0, half), undefined, signal);
-      return [...first, ...(await this.send(rows.slice(half), undefined, signal))];
+      const first = await this.#settle(rows.slice(0, half), undefined, signal, confirm);
+      return [...first, ...(await this.#settle(rows.slice(half), undefined, signal, confirm))];
     }
     const head = rows.slice(0, middle);
     const through = head.at(-1)?.sequenceNumber;
-    const first = await this.send(
+    const first = await this.#settle(
       head,
       origin && through !== undefined ? { ...origin, through } : undefined,
       signal,
+      confirm,
     );
-    return [...first, ...(await this.send(rows.slice(middle), originAfter(origin, first), signal))];
+    return [
+      ...first,
+      ...(await this.#settle(rows.slice(middle), originAfter(origin, first), signal, confirm)),
+    ];
   }
 
   /**
-   * Whether ThingWorx answers a call without rows. If so, the row causes the error. If not (a script that does not compile, ThingWorx out of
-   * memory), every row would fail, and the row is not the cause.
+   * Sends refused values again while that may help: a database that takes no rows refuses values as one does that cannot store this value. Other
+   * refusals say for themselves what is missing.
    */
-  async #platformWorks(signal: AbortSignal): Promise<boolean> {
-    try {
-      await this.#call([], undefined, signal);
-      return true;
-    } catch (error) {
-      if (error instanceof ConnectorError && error.code === 'STOPPING') throw error;
+  async #confirm(
+    rows: readonly Row[],
+    refused: readonly PlatformRefusal[],
+    signal: AbortSignal,
+  ): Promise<PlatformRefusal[]> {
+    const certain = refused.filter(({ reason }) => reason !== 'VALUE_REFUSED');
+    let doubtful = refused.filter(({ reason }) => reason === 'VALUE_REFUSED');
+    for (const evidence = new Evidence(); doubtful.length > 0; ) {
+      const error = new ConnectorError(
+        'THINGWORX_UNAVAILABLE',
+        `ThingWorx takes no values at present: ${doubtful[0]?.message ?? ''}`,
+      );
+      const check = await this.#options.outages.waitOut(error, signal, this.#report);
+      if (!check.wasOutage) evidence.add(check);
+      const keys = doubtful.map(({ thing, property }) => keyOf(thing, property));
+      if (!check.wasOutage && this.#isProven(evidence, keys, error)) {
+        this.#remember(keys);
+        return [...certain, ...doubtful];
+      }
+      if (!check.wasOutage) await this.#beforeTrial(signal);
+      const again = await this.#settle(refusedRows(rows, doubtful), undefined, signal, async (found) => [
+        ...found,
+      ]);
+      certain.push(...again.filter(({ reason }) => reason !== 'VALUE_REFUSED'));
+      doubtful = again.filter(({ reason }) => reason === 'VALUE_REFUSED');
+    }
+    return certain;
+  }
+
+  #isProven(evidence: Evidence, keys: readonly string[], error: ConnectorError): boolean {
+    if (!this.#options.probe.isProof) {
+      this.#report(error);
       return false;
     }
+    const nowMs = Date.now();
+    return evidence.isConclusive || keys.every((key) => (this.#knownRefusals.get(key) ?? 0) > nowMs);
   }
 
-  #adapt(rows: number, elapsedMs: number): void {
-    if (elapsedMs > TARGET_ANSWER_MS * 2) this.#rows = Math.max(MIN_ROWS, Math.floor(rows / 2));
-    else if (elapsedMs < TARGET_ANSWER_MS / 2 && rows >= this.#rows)
-      this.#rows = Math.min(this.#rows * 2, 1_000_000);
+  #remember(keys: readonly string[]): void {
+    const untilMs = Date.now() + KNOWN_REFUSAL_MS;
+    if (this.#knownRefusals.size + keys.length > MAX_KNOWN_REFUSALS) this.#knownRefusals.clear();
+    for (const key of keys) this.#knownRefusals.set(key, untilMs);
   }
 
-  async #wait(error: ConnectorError, signal: AbortSignal): Promise<void> {
-    if (!this.#waiting) {
-      this.#waiting = true;
-      this.#options.onWaiting(error);
-    }
-    await this.#backoff.pause(signal, error.retryAfterMs);
+  async #beforeTrial(signal: AbortSignal): Promise<void> {
+    const pauseMs = this.#options.probe.isProof ? TRIAL_PAUSE_MS : UNPROVED_PAUSE_MS;
+    await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
   }
 
-  #resume(): void {
-    this.#backoff.reset();
-    if (!this.#waiting) return;
-    this.#waiting = false;
-    this.#options.onWaiting(undefined);
+  #deadlineMs(rows: number): number {
+    const expectedMs = this.#size.expectedMs(rows);
+    const deadlineMs = this.#options.outages.deadlineMs + PATIENCE * expectedMs;
+    return Math.min(Math.round(deadlineMs), LONGEST_DEADLINE_MS);
   }
+
+  readonly #report = (error: ConnectorError | undefined): void => {
+    if (this.#waiting === (error !== undefined)) return;
+    this.#waiting = error !== undefined;
+    this.#options.onWaiting(error);
+  };
 }
 
-/** A mapping can produce more values than one string can hold. Such rows are sent one by one; a row that is too large alone is refused. */
-function encode(rows: readonly Row[], origin: BatchOrigin | undefined): string {
-  try {
-    return encodeBatch(rows, origin);
-  } catch (cause) {
-    throw new ConnectorError('THINGWORX_REJECTED', 'The values are too large for one call.', { cause });
-  }
+function keyOf(thing = '', property = ''): string {
+  return JSON.stringify([thing, property]);
 }
 
 function poison(row: Row | undefined, error: ConnectorError): PlatformRefusal {

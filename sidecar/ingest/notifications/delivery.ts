@@ -1,10 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
-import { Backoff } from '../../lib/backoff.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import { isOutage } from '../../thingworx/client.ts';
 import type { DeviceThings } from '../../thingworx/device-things.ts';
 import type { HubNotification, LifecycleNotification } from '../../translate/sources/notifications.ts';
 import { type BatchOrigin, originAfter } from '../batch-origin.ts';
+import { Evidence, type ProbeCounts } from '../evidence.ts';
+import { LONGEST_DEADLINE_MS, type OutageWatch } from '../outage-watch.ts';
 import { instructionOf, isForHub, type NotificationInstruction } from './instruction.ts';
 import type { TwinChange, TwinMirror } from './twin-mirror.ts';
 
@@ -25,6 +27,8 @@ interface NotificationDeliveryOptions {
   readonly onRepeated: (notifications: number) => void;
   /** A Thing was removed or disabled. */
   readonly onRemoved: (thing: string) => void;
+  /** Of the hub: all of its pipelines share it. */
+  readonly outages: OutageWatch;
   /** Called once when ThingWorx does not accept notifications, and once with undefined when it does again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
 }
@@ -54,6 +58,10 @@ interface Answer {
 
 const NOTIFICATIONS_PER_CALL = 100;
 const BYTES_PER_CALL = 1_000_000;
+/** A call with more notifications may take long: each can create or write a Thing. */
+const SMALL_CALL = 10;
+/** Between two attempts with a notification that may be refused for good. */
+const TRIAL_PAUSE_MS = 50;
 
 /**
  * Sends notifications to ThingWorx in order, by ReceiveEvents of the hub Thing. Waits while ThingWorx is unavailable. A call that fails as a
@@ -212,29 +220,37 @@ export class NotificationDelivery {
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
   ): Promise<NotificationRefusal[]> {
-    try {
-      return await this.#untilAnswered(signal, () => this.#call(part, origin, signal));
-    } catch (thrown) {
-      const error = toConnectorError(thrown);
-      if (error.code === 'STOPPING') throw error;
-      const [first] = part;
-      if (first && part.length === 1) {
-        // When no call succeeds, this notification is not the cause.
-        const wasWaiting = await this.#untilPlatformWorks(signal);
-        if (wasWaiting) return await this.#sendPart(part, origin, signal);
-        return [{ sequenceNumber: first.sequenceNumber, message: error.message }];
+    for (const evidence = new Evidence(); ; ) {
+      try {
+        return await this.#untilAnswered(signal, () => this.#call(part, origin, signal));
+      } catch (thrown) {
+        const error = toConnectorError(thrown);
+        if (error.code === 'STOPPING') throw error;
+        const [first] = part;
+        if (!first || part.length > 1) return await this.#sendHalves(part, origin, signal);
+        evidence.add(await this.#probe(signal));
+        if (evidence.isConclusive) return [{ sequenceNumber: first.sequenceNumber, message: error.message }];
+        await sleep(TRIAL_PAUSE_MS, undefined, { signal }).catch(() => undefined);
       }
-      const middle = Math.ceil(part.length / 2);
-      const [head, tail] = [part.slice(0, middle), part.slice(middle)];
-      const through = head.at(-1)?.sequenceNumber;
-      const place = origin && through !== undefined ? { ...origin, through } : undefined;
-      const refused = await this.#sendPart(head, place, signal);
-      return [...refused, ...(await this.#sendPart(tail, originAfter(origin, refused), signal))];
     }
   }
 
-  /** Waits until ThingWorx answers a call that carries nothing. Resolves to whether it had to wait. */
-  async #untilPlatformWorks(signal: AbortSignal): Promise<boolean> {
+  /** In order: the second half is sent when the first half is settled. */
+  async #sendHalves(
+    part: readonly NotificationInstruction[],
+    origin: BatchOrigin | undefined,
+    signal: AbortSignal,
+  ): Promise<NotificationRefusal[]> {
+    const middle = Math.ceil(part.length / 2);
+    const [head, tail] = [part.slice(0, middle), part.slice(middle)];
+    const through = head.at(-1)?.sequenceNumber;
+    const place = origin && through !== undefined ? { ...origin, through } : undefined;
+    const refused = await this.#sendPart(head, place, signal);
+    return [...refused, ...(await this.#sendPart(tail, originAfter(origin, refused), signal))];
+  }
+
+  /** Sends calls that carry nothing until one is answered: to send a notification again would fire its event again. */
+  async #probe(signal: AbortSignal): Promise<ProbeCounts> {
     let calls = 0;
     await this.#untilAnswered(
       signal,
@@ -244,7 +260,7 @@ export class NotificationDelivery {
       },
       saysNothing,
     );
-    return calls > 1;
+    return { passed: 1, failed: calls - 1 };
   }
 
   async #call(
@@ -252,12 +268,13 @@ export class NotificationDelivery {
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
   ): Promise<NotificationRefusal[]> {
-    const { client, hubThing } = this.#options;
+    const { client, hubThing, outages } = this.#options;
+    const timeoutMs = events.length <= SMALL_CALL ? outages.deadlineMs : LONGEST_DEADLINE_MS;
     const answer = (await client.invoke(
       hubThing,
       'ReceiveEvents',
       { batch: { ...origin, events } },
-      { signal },
+      { signal, timeoutMs },
     )) as Answer | undefined;
     if (typeof answer?.accepted !== 'number') {
       throw new ConnectorError(
@@ -269,29 +286,13 @@ export class NotificationDelivery {
     return [...(answer.refused ?? [])];
   }
 
-  /** Repeats the call while its error may pass; by default, while ThingWorx is unavailable. Rejects with any other error. */
   async #untilAnswered<T>(
     signal: AbortSignal,
     call: () => Promise<T>,
     mayPass: (error: ConnectorError) => boolean = isOutage,
   ): Promise<T> {
-    const backoff = new Backoff();
-    for (let waiting = false; ; ) {
-      try {
-        const answer = await call();
-        if (waiting) this.#options.onWaiting(undefined);
-        return answer;
-      } catch (thrown) {
-        const error = toConnectorError(thrown);
-        if (!mayPass(error)) {
-          if (waiting) this.#options.onWaiting(undefined);
-          throw error;
-        }
-        if (!waiting) this.#options.onWaiting(error);
-        waiting = true;
-        await backoff.pause(signal, error.retryAfterMs);
-      }
-    }
+    const { outages, onWaiting } = this.#options;
+    return await outages.untilAnswered(call, { signal, onWaiting, mayPass });
   }
 }
 

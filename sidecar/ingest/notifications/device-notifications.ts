@@ -8,6 +8,7 @@ import type { ThingDefinitions } from '../../thingworx/definitions.ts';
 import type { DeviceThings } from '../../thingworx/device-things.ts';
 import type { HubNotification } from '../../translate/sources/notifications.ts';
 import type { Creation } from '../../translate/types.ts';
+import type { OutageWatch } from '../outage-watch.ts';
 import { NotificationDelivery, type RemovalPolicy } from './delivery.ts';
 import { TwinMirror } from './twin-mirror.ts';
 
@@ -18,6 +19,7 @@ interface DeviceNotificationsOptions {
   readonly deviceThings: DeviceThings;
   readonly clients: () => Promise<HubClients>;
   readonly settings: () => HubSettings;
+  readonly outages: OutageWatch;
   /** The twin or the connection of a device has changed. */
   readonly onHeard: (deviceId: string) => void;
   readonly log: Log;
@@ -44,6 +46,7 @@ export class DeviceNotifications {
       client,
       hubThing,
       definitions,
+      timeoutMs: () => options.outages.deadlineMs,
       log,
       readTwin: async (deviceId, moduleId, signal) => {
         const { twins } = await clients();
@@ -58,7 +61,7 @@ export class DeviceNotifications {
     onWaiting: (error: ConnectorError | undefined) => void,
     onRepeated: (notifications: number) => void = () => undefined,
   ): NotificationDelivery {
-    const { client, hubThing, definitions, deviceThings, settings, onHeard } = this.#options;
+    const { client, hubThing, definitions, deviceThings, settings, outages, onHeard } = this.#options;
     return new NotificationDelivery({
       client,
       hubThing,
@@ -69,6 +72,7 @@ export class DeviceNotifications {
       onHeard,
       onRepeated,
       onRemoved: (thing) => definitions.invalidate(thing),
+      outages,
       onWaiting,
     });
   }

@@ -20,6 +20,8 @@ interface TwinMirrorOptions {
   readonly client: ThingworxClient;
   readonly hubThing: string;
   readonly definitions: ThingDefinitions;
+  /** How long one call of ThingWorx may take; by default as long as a script may run. */
+  readonly timeoutMs?: () => number | undefined;
   /** Reads a twin whole. Rejects when that is not possible. */
   readonly readTwin: (
     deviceId: string,
@@ -95,7 +97,7 @@ export class TwinMirror {
 
   /** The present twins of the Things, by Thing and prefix. */
   async #states(changes: readonly TwinChange[], signal: AbortSignal): Promise<Map<string, TwinState>> {
-    const { client, hubThing } = this.#options;
+    const { client, hubThing, timeoutMs } = this.#options;
     const twins = new Map<string, { thing: string; prefix: string }>();
     for (const change of changes) {
       const { thing } = change;
@@ -106,7 +108,12 @@ export class TwinMirror {
     }
     if (twins.size === 0) return new Map();
     const answer = requireMember<{ twins: TwinProperties[] }>(
-      await client.invoke(hubThing, 'ReadTwins', { request: { twins: [...twins.values()] } }, { signal }),
+      await client.invoke(
+        hubThing,
+        'ReadTwins',
+        { request: { twins: [...twins.values()] } },
+        { signal, timeoutMs: timeoutMs?.() },
+      ),
       'twins',
       'ReadTwins',
       hubThing,

@@ -7,12 +7,16 @@ import {
   tryConsumerGroup,
 } from '../../azure/event-hubs/event-hub-client.ts';
 import type { HubClients } from '../../azure/iot-hub/hub-clients.ts';
+import type { ServiceClock } from '../../azure/service-clock.ts';
 import { ensureContainer, openStorage } from '../../azure/storage.ts';
 import type { HubSettings } from '../../contract/hub-settings.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import type { Hub } from '../../hub/connection.ts';
 import { eventEndpoint } from '../../ingest/event-endpoint.ts';
 import type { CheckStep } from './check-steps.ts';
 import { checkStep, STEP_TIMEOUT_MS, skipped } from './check-steps.ts';
+
+export const STORAGE_STEP = 'Storage for checkpoints';
 
 /** What is tested of Azure, in order; also when nothing can be tested. */
 const STEPS = [
@@ -21,7 +25,7 @@ const STEPS = [
   'IoT Hub: right RegistryWrite',
   'Built-in endpoint',
   'Consumer group',
-  'Storage for checkpoints',
+  STORAGE_STEP,
 ] as const;
 
 export function skipAzure(reason: string): CheckStep[] {
@@ -30,13 +34,13 @@ export function skipAzure(reason: string): CheckStep[] {
 
 /** Tests the Azure side. Hub, endpoint and storage side by side: each may have to wait for a time-out. */
 export async function checkAzure(
-  settings: HubSettings,
-  azure: () => Promise<HubClients>,
+  hub: Pick<Hub, 'settings' | 'azure' | 'clock'>,
   signal: AbortSignal,
 ): Promise<CheckStep[]> {
+  const { settings, clock } = hub;
   const parts = await Promise.all([
-    checkHub(settings, azure, signal),
-    checkEndpoint(settings, signal),
+    checkHub(settings, () => hub.azure(), signal),
+    checkEndpoint(settings, clock, signal),
     checkStorage(settings, signal),
   ]);
   return parts.flat();
@@ -97,7 +101,11 @@ async function checkHub(
   ];
 }
 
-async function checkEndpoint(settings: HubSettings, signal: AbortSignal): Promise<CheckStep[]> {
+async function checkEndpoint(
+  settings: HubSettings,
+  clock: ServiceClock,
+  signal: AbortSignal,
+): Promise<CheckStep[]> {
   const [, , , endpointStep, groupStep] = STEPS;
   const { consumerGroup } = settings;
   let client: EventHubConsumerClient | undefined;
@@ -106,7 +114,7 @@ async function checkEndpoint(settings: HubSettings, signal: AbortSignal): Promis
   const endpoint = await checkStep(
     endpointStep,
     async (step) => {
-      const found = await eventEndpoint(settings, step);
+      const found = await eventEndpoint(settings, step, clock);
       host = endpointHost(found);
       client = createEventHubClient(found, consumerGroup, undefined, {
         ownerId: `connection-check-${randomUUID()}`,

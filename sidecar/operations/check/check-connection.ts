@@ -17,11 +17,11 @@ const checkConnection = defineOperation({
   name: 'CheckConnection',
   entity: 'AzureIoT.Hub_TT',
   category: 'Connection',
+  role: 'operator',
   summary:
     'Tests, in order, the sidecar and its token, the application key and each of its rights, the IoT Hub, the built-in endpoint ' +
     'and storage, and says for each what to do.',
   method: 'POST',
-  viewer: true,
   path: '/hubs/{hub}/check',
   input: Type.Object({ hub }),
   output: Type.Object({
@@ -56,7 +56,7 @@ async function checkHub(
   }
   const { settings } = hub;
   const [azure, uploads] = await Promise.all([
-    checkAzure(settings, () => hub.azure(), signal),
+    checkAzure(hub, signal),
     checkUploads(settings, storages, signal),
   ]);
   return [...azure, ...uploads];

@@ -79,6 +79,7 @@ const sendMessage = defineOperation({
   name: 'SendMessage',
   entity: 'AzureIoT.Device_TS',
   category: 'Commands',
+  role: 'operator',
   summary: 'Sends a cloud-to-device message, which IoT Hub keeps until the device takes it or it expires.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/messages',
@@ -160,6 +161,7 @@ const sendProperties = defineOperation({
   name: 'SendProperties',
   entity: 'AzureIoT.Device_TS',
   category: 'Commands',
+  role: 'operator',
   summary:
     'Sends many values in one cloud-to-device message: a JSON object whose keys are the names of the values.',
   method: 'POST',
@@ -218,6 +220,7 @@ const purgeMessages = defineOperation({
   name: 'PurgeMessages',
   entity: 'AzureIoT.Device_TS',
   category: 'Commands',
+  role: 'operator',
   summary: 'Removes all cloud-to-device messages that wait for the device and returns how many there were.',
   method: 'DELETE',
   path: '/hubs/{hub}/devices/{deviceId}/messages',

@@ -83,6 +83,7 @@ const invokeMethod = defineOperation({
   name: 'InvokeMethod',
   entity: 'AzureIoT.Device_TS',
   category: 'Commands',
+  role: 'operator',
   summary:
     'Calls a direct method of the device or of one of its modules and returns what it answered, whatever its status.',
   method: 'POST',

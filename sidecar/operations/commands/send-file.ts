@@ -46,6 +46,7 @@ const sendFileToDevice = defineOperation({
   name: 'SendFileToDevice',
   entity: 'AzureIoT.Device_TS',
   category: 'Files',
+  role: 'engineer',
   summary:
     'Hands the device a link to load a file: by a direct method, or by a message when no method is named.',
   method: 'POST',

@@ -17,6 +17,7 @@ const errors = ['HUB_NOT_CONNECTED', 'DEFERRED_QUEUE_FULL', 'STATE_UNAVAILABLE']
 const deferTwinChange = defineOperation({
   name: 'DeferTwinChange',
   category: 'Twin',
+  role: 'operator',
   summary:
     'Takes what somebody changed in a twin property of a Thing; the Thing gets what the IoT Hub has then, and TwinUpdateRefused when it refuses.',
   method: 'POST',
@@ -40,6 +41,7 @@ const deferTwinChange = defineOperation({
 const deferMessage = defineOperation({
   name: 'DeferMessage',
   category: 'Commands',
+  role: 'operator',
   summary:
     'Takes values for a cloud-to-device message; the Thing gets MessageFeedback with the outcome NotSent when the IoT Hub does not take it.',
   method: 'POST',
@@ -75,6 +77,7 @@ const deferMessage = defineOperation({
 const deferModulesStatus = defineOperation({
   name: 'DeferModulesStatus',
   category: 'IoT Edge',
+  role: 'operator',
   summary: 'Has the sidecar read what edgeAgent reported, and write it to modulesStatus of the Thing.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/deferred/modules-status',
@@ -90,6 +93,7 @@ const deferModulesStatus = defineOperation({
 const deferTwin = defineOperation({
   name: 'DeferTwin',
   category: 'Twin',
+  role: 'operator',
   summary:
     'Has the sidecar read the twin of a device and write it to its Thing, with connectionState, lastActivityTime and modelId.',
   method: 'POST',

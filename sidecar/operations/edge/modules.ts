@@ -12,6 +12,7 @@ const listModules = defineOperation({
   name: 'ListModules',
   entity: 'AzureIoT.EdgeDevice_TS',
   category: 'IoT Edge',
+  role: 'viewer',
   summary: 'Lists the modules of this device in the registry, edgeAgent and edgeHub among them.',
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}/edge/modules',
@@ -31,6 +32,7 @@ export const getModulesStatus = defineOperation({
   name: 'GetModulesStatus',
   entity: 'AzureIoT.EdgeDevice_TS',
   category: 'IoT Edge',
+  role: 'viewer',
   summary:
     'Shows what the modules of this device do, as its edgeAgent reported last, and keeps it in modulesStatus.',
   method: 'GET',
@@ -53,6 +55,7 @@ const setModules = defineOperation({
   name: 'SetModules',
   entity: 'AzureIoT.EdgeDevice_TS',
   category: 'IoT Edge',
+  role: 'engineer',
   summary: 'Deploys modules to this device alone: its manifest replaces the one before.',
   method: 'PUT',
   path: '/hubs/{hub}/devices/{deviceId}/edge/modules',

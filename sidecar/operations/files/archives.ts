@@ -62,6 +62,7 @@ function joinPath(folder: string | undefined, name: string): string {
 export const createZipArchive = defineOperation({
   ...creation,
   name: 'CreateZipArchive',
+  role: 'engineer',
   summary: 'Packs files of the container into a zip archive in the same container.',
   path: `${FILES_PATH}/zip-archives`,
   input: createZipInput,
@@ -72,6 +73,7 @@ export const createArchive = defineOperation({
   ...creation,
   errors: [...creation.errors, 'ARCHIVE_INVALID'],
   name: 'CreateArchive',
+  role: 'engineer',
   summary: 'Packs files of the container into a zip archive in the same container, as CreateZipArchive does.',
   path: `${FILES_PATH}/archives`,
   input: Type.Object({
@@ -94,6 +96,7 @@ const extraction = {
 export const extractZipArchive = defineOperation({
   ...extraction,
   name: 'ExtractZipArchive',
+  role: 'engineer',
   summary: 'Extracts a zip archive of the container into one of its folders.',
   path: `${FILES_PATH}/zip-extractions`,
   input: Type.Object({ ...boundMembers, path: folder, zipFileName: archiveName }),
@@ -126,6 +129,7 @@ async function extract(
 export const extractArchive = defineOperation({
   ...extraction,
   name: 'ExtractArchive',
+  role: 'engineer',
   summary: 'Extracts a zip archive of the container into one of its folders, as ExtractZipArchive does.',
   path: `${FILES_PATH}/extractions`,
   input: extractInput,
@@ -135,6 +139,7 @@ export const extractArchive = defineOperation({
 export const flatExtractArchive = defineOperation({
   ...extraction,
   name: 'FlatExtractArchive',
+  role: 'engineer',
   summary: 'Extracts the files of a zip archive into one folder, without the folders of the archive.',
   path: `${FILES_PATH}/flat-extractions`,
   input: extractInput,

@@ -20,6 +20,7 @@ export const LOADING = FILE_FORMATS.map(({ name, route, load }) =>
   defineOperation({
     ...FILE_SERVICE,
     name: `Load${name}`,
+    role: 'viewer',
     summary: load.summary,
     method: 'GET',
     path: `${FILES_PATH}/${route}`,
@@ -55,6 +56,7 @@ export const SAVING = FILE_FORMATS.map(({ name, route, save }) =>
   defineOperation({
     ...writing,
     name: `Save${name}`,
+    role: 'engineer',
     summary: save.summary,
     method: 'PUT',
     path: `${FILES_PATH}/${route}`,
@@ -74,6 +76,7 @@ function textData(description: string) {
 export const createTextFile = defineOperation({
   ...writing,
   name: 'CreateTextFile',
+  role: 'engineer',
   summary: 'Creates a text file in UTF-8.',
   method: 'POST',
   path: `${FILES_PATH}/text`,
@@ -89,6 +92,7 @@ export const createTextFile = defineOperation({
 export const appendToText = defineOperation({
   ...writing,
   name: 'AppendToText',
+  role: 'engineer',
   summary:
     'Appends a text to a file and creates the file if it does not exist. Concurrent writers lose nothing.',
   method: 'POST',
@@ -109,6 +113,7 @@ export const appendToTextFile = defineOperation({
 export const writeToTextFile = defineOperation({
   ...writing,
   name: 'WriteToTextFile',
+  role: 'engineer',
   summary:
     'Overwrites a file with a text from an offset on, extends it if needed, and creates the file if it does not exist. Concurrent writers lose nothing.',
   method: 'POST',

@@ -41,6 +41,7 @@ const transferInput = Type.Object({
 export const copyFile = defineOperation({
   ...transfer,
   name: 'CopyFile',
+  role: 'engineer',
   summary: 'Copies a file within the container. Azure copies the data; it does not pass through the sidecar.',
   path: `${FILES_PATH}/copies`,
   input: transferInput,
@@ -54,6 +55,7 @@ export const copyFile = defineOperation({
 export const moveFile = defineOperation({
   ...transfer,
   name: 'MoveFile',
+  role: 'engineer',
   summary: 'Moves a file within the container.',
   path: `${FILES_PATH}/moves`,
   input: transferInput,
@@ -63,6 +65,7 @@ export const moveFile = defineOperation({
 export const renameFile = defineOperation({
   ...transfer,
   name: 'RenameFile',
+  role: 'engineer',
   summary: 'Renames a file in its folder.',
   path: `${FILES_PATH}/renames`,
   input: Type.Object({
@@ -84,6 +87,7 @@ async function move(context: OperationContext, input: Static<typeof transferInpu
 export const deleteFile = defineOperation({
   ...FILE_SERVICE,
   name: 'DeleteFile',
+  role: 'engineer',
   summary: 'Deletes a file with its snapshots.',
   method: 'DELETE',
   path: `${FILES_PATH}/files`,

@@ -34,6 +34,7 @@ function folderRow(entry: FileEntry): Static<typeof FolderRow> {
 export const createFolder = defineOperation({
   ...FILE_SERVICE,
   name: 'CreateFolder',
+  role: 'engineer',
   summary: 'Creates a folder. An existing folder is no error.',
   method: 'PUT',
   path: `${FILES_PATH}/folders`,
@@ -51,6 +52,7 @@ export const createFolder = defineOperation({
 export const createFolderInParent = defineOperation({
   ...FILE_SERVICE,
   name: 'CreateFolderInParent',
+  role: 'engineer',
   summary: 'Creates a folder in a parent folder.',
   method: 'POST',
   path: `${FILES_PATH}/folders`,
@@ -73,6 +75,7 @@ export const createFolderInParent = defineOperation({
 export const deleteFolder = defineOperation({
   ...FILE_SERVICE,
   name: 'DeleteFolder',
+  role: 'engineer',
   summary: 'Deletes a folder with its whole content.',
   method: 'DELETE',
   path: `${FILES_PATH}/folders`,
@@ -90,6 +93,7 @@ export const deleteFolder = defineOperation({
 export const getDirectoryStructure = defineOperation({
   ...FILE_SERVICE,
   name: 'GetDirectoryStructure',
+  role: 'viewer',
   summary: 'Lists all folders of the container.',
   method: 'GET',
   path: `${FILES_PATH}/folder-tree`,
@@ -107,6 +111,7 @@ export const getDirectoryStructure = defineOperation({
 export const listDirectories = defineOperation({
   ...FILE_SERVICE,
   name: 'ListDirectories',
+  role: 'viewer',
   summary: 'Lists the subfolders of a folder.',
   method: 'GET',
   path: `${FILES_PATH}/folders`,

@@ -57,6 +57,7 @@ export const createDownloadLink = defineOperation({
   name: 'CreateDownloadLink',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Links',
+  role: 'engineer',
   summary: 'Creates a URL with which anyone can download this file for a limited time.',
   method: 'POST',
   path: `${FILES_PATH}/download-links`,
@@ -73,6 +74,7 @@ export const createUploadLink = defineOperation({
   name: 'CreateUploadLink',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Links',
+  role: 'engineer',
   summary:
     'Creates a URL with which anyone can upload this file for a limited time, by PUT with the header x-ms-blob-type: BlockBlob.',
   method: 'POST',
@@ -94,9 +96,9 @@ export const createUploadLink = defineOperation({
 export const getFileListingWithLinks = defineOperation({
   ...FILE_SERVICE,
   name: 'GetFileListingWithLinks',
+  role: 'engineer',
   summary: 'Lists the files of a folder with a download link for each.',
   method: 'GET',
-  viewer: false,
   path: `${FILES_PATH}/file-links`,
   input: Type.Object({ ...boundMembers, path: folder, nameMask, minutes }),
   output: Type.Object({ files: LinkTable }),

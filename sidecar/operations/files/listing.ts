@@ -58,6 +58,7 @@ async function list(
 export const listFiles = defineOperation({
   ...listing,
   name: 'ListFiles',
+  role: 'viewer',
   summary: 'Lists the files of a folder.',
   path: `${FILES_PATH}/files`,
   input: listInput,
@@ -67,6 +68,7 @@ export const listFiles = defineOperation({
 export const getFileListing = defineOperation({
   ...listFiles,
   name: 'GetFileListing',
+  role: 'viewer',
   summary: 'Lists the files of a folder, as ListFiles does.',
   path: `${FILES_PATH}/file-listing`,
 });
@@ -74,6 +76,7 @@ export const getFileListing = defineOperation({
 export const browseDirectory = defineOperation({
   ...listing,
   name: 'BrowseDirectory',
+  role: 'viewer',
   summary: 'Lists the folders and files of a folder.',
   path: `${FILES_PATH}/entries`,
   input: browseInput,
@@ -83,6 +86,7 @@ export const browseDirectory = defineOperation({
 export const browseFileSystem = defineOperation({
   ...browseDirectory,
   name: 'BrowseFileSystem',
+  role: 'viewer',
   summary: 'Lists the folders and files of a folder, as BrowseDirectory does.',
   path: `${FILES_PATH}/browse`,
 });
@@ -91,6 +95,7 @@ export const searchFiles = defineOperation({
   name: 'SearchFiles',
   entity: 'AzureIoT.BlobContainer_TT',
   category: 'Search',
+  role: 'viewer',
   summary: 'Lists the files of all folders whose paths start with a prefix, page by page.',
   method: 'GET',
   path: `${FILES_PATH}/search`,
@@ -142,6 +147,7 @@ export const searchFiles = defineOperation({
 export const getFileInfo = defineOperation({
   ...FILE_SERVICE,
   name: 'GetFileInfo',
+  role: 'viewer',
   summary: 'Returns size and time of one file, as a table with one row.',
   method: 'GET',
   path: `${FILES_PATH}/file-info`,

@@ -12,6 +12,7 @@ const ingestBlobs = defineOperation({
   name: 'IngestBlobs',
   entity: 'AzureIoT.Hub_TT',
   category: 'Ingestion',
+  role: 'engineer',
   summary:
     'Ingests files that IoT Hub routed or Event Hubs Capture wrote to storage, in the background, each once.',
   method: 'POST',
@@ -65,6 +66,7 @@ const replayEvents = defineOperation({
   name: 'ReplayEvents',
   entity: 'AzureIoT.Hub_TT',
   category: 'Ingestion',
+  role: 'engineer',
   summary:
     'Ingests the messages of a time window again, as far back as IoT Hub keeps them, in the background.',
   method: 'POST',

@@ -1,10 +1,13 @@
 import Type, { type Static } from 'typebox';
 import type { DeviceJob, Job, Schedule } from '../../azure/iot-hub/jobs.ts';
 import { DateTime, EXPECTED_KEYWORD, forThingWorx, OneOf, OneRow } from '../../contract/schema.ts';
+import { SplitJobs } from '../../jobs/split-jobs.ts';
 import { bothForms } from '../../lib/exact-json.ts';
 import { answerMembers } from '../commands/methods.ts';
+import type { OperationContext } from '../context.ts';
 import { azureTime } from '../device-members.ts';
-import { IOT_HUB_ERRORS } from '../error-groups.ts';
+import { IOT_HUB_ERRORS, TASK_ERRORS } from '../error-groups.ts';
+import { tasksOf } from '../tasks/tasks.ts';
 
 /** Input and output members of the operations on jobs. */
 
@@ -18,9 +21,9 @@ export const jobId = Type.String({
 export const scheduleMembers = {
   condition: Type.String({
     minLength: 1,
-    maxLength: 6_000,
+    maxLength: 1_000_000,
     description:
-      "Which devices: the part of a twin query after WHERE, such as tags.building = '43' or deviceId IN ['a', 'b']; * for all.",
+      "Which devices: the part of a twin query after WHERE, such as tags.building = '43' or deviceId IN ['a', 'b']; * for all. A longer list than IoT Hub takes becomes several jobs with one id.",
   }),
   jobId: Type.Optional({ ...jobId, description: 'An id of your own for the job. Empty: one is made up.' }),
   startTime: Type.Optional(DateTime({ description: 'When it begins. Empty: now.' })),
@@ -57,7 +60,14 @@ export const scheduledJob = Type.Object({
   jobId: Type.String({ description: 'The id of the job, for GetJob, GetJobResults and CancelJob.' }),
 });
 
-export const SCHEDULE_ERRORS = [...IOT_HUB_ERRORS, 'AZURE_CONFLICT'] as const;
+/** Every operation on jobs can give these. */
+export const JOB_ERRORS = [...IOT_HUB_ERRORS, ...TASK_ERRORS] as const;
+export const SCHEDULE_ERRORS = [...JOB_ERRORS, 'AZURE_CONFLICT', 'TASK_QUEUE_FULL'] as const;
+
+/** The jobs of a hub. */
+export async function jobsOf(hubs: OperationContext['hubs'], hub: string): Promise<SplitJobs> {
+  return new SplitJobs(await tasksOf(hubs, hub), await hubs.require(hub).azure());
+}
 
 export const JOB_TYPES = ['scheduleUpdateTwin', 'scheduleDeviceMethod'] as const;
 export const JOB_STATUSES = [

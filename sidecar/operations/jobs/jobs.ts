@@ -1,9 +1,9 @@
 import Type from 'typebox';
 import { OneOf, Table } from '../../contract/schema.ts';
 import { continuationToken, hub, withinCall } from '../device-members.ts';
-import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 import {
+  JOB_ERRORS,
   JOB_STATUSES,
   JOB_TYPES,
   JobDocument,
@@ -12,20 +12,22 @@ import {
   jobDocument,
   jobId,
   jobResultRow,
+  jobsOf,
 } from './job-members.ts';
 
 const getJob = defineOperation({
   name: 'GetJob',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
+  role: 'viewer',
   summary: 'Shows one job and how many devices it has reached.',
   method: 'GET',
   path: '/hubs/{hub}/jobs/{jobId}',
   input: Type.Object({ hub, jobId }),
   output: JobDocument,
-  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND'],
+  errors: [...JOB_ERRORS, 'AZURE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, jobId }) {
-    const { jobs } = await hubs.require(hub).azure();
+    const jobs = await jobsOf(hubs, hub);
     return jobDocument(await jobs.get(jobId, withinCall(signal)));
   },
 });
@@ -34,6 +36,7 @@ const listJobs = defineOperation({
   name: 'ListJobs',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
+  role: 'viewer',
   summary: 'Lists the jobs of the IoT Hub, page by page; it forgets them after 30 days.',
   method: 'GET',
   path: '/hubs/{hub}/jobs',
@@ -54,9 +57,9 @@ const listJobs = defineOperation({
     jobs: Table(JobRow, 'AzureIoT.Job_DS', { description: 'The jobs of one page.' }),
   }),
   result: 'jobs',
-  errors: [...IOT_HUB_ERRORS],
+  errors: [...JOB_ERRORS],
   async run({ hubs, signal }, { hub, type, status, pageSize, continuationToken }) {
-    const { jobs } = await hubs.require(hub).azure();
+    const jobs = await jobsOf(hubs, hub);
     const filter = { ...(type ? { type } : {}), ...(status ? { status } : {}) };
     const page = await jobs.list(filter, {
       ...withinCall(signal),
@@ -72,6 +75,7 @@ const getJobResults = defineOperation({
   name: 'GetJobResults',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
+  role: 'viewer',
   summary: 'Shows what a job did at each device, page by page.',
   method: 'GET',
   path: '/hubs/{hub}/jobs/{jobId}/results',
@@ -92,9 +96,9 @@ const getJobResults = defineOperation({
     results: Table(JobResultRow, 'AzureIoT.JobResult_DS', { description: 'The devices of one page.' }),
   }),
   result: 'results',
-  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND'],
+  errors: [...JOB_ERRORS, 'AZURE_NOT_FOUND'],
   async run({ hubs, signal }, { hub, jobId, pageSize, continuationToken }) {
-    const { jobs } = await hubs.require(hub).azure();
+    const jobs = await jobsOf(hubs, hub);
     const page = await jobs.results(jobId, {
       ...withinCall(signal),
       pageSize: pageSize ?? 100,
@@ -109,14 +113,15 @@ const cancelJob = defineOperation({
   name: 'CancelJob',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
+  role: 'engineer',
   summary: 'Has IoT Hub end a job; devices that it has reached stay changed.',
   method: 'POST',
   path: '/hubs/{hub}/jobs/{jobId}/cancel',
   input: Type.Object({ hub, jobId }),
   output: JobDocument,
-  errors: [...IOT_HUB_ERRORS, 'AZURE_NOT_FOUND', 'AZURE_CONFLICT'],
+  errors: [...JOB_ERRORS, 'AZURE_NOT_FOUND', 'AZURE_CONFLICT'],
   async run({ hubs, signal }, { hub, jobId }) {
-    const { jobs } = await hubs.require(hub).azure();
+    const jobs = await jobsOf(hubs, hub);
     return jobDocument(await jobs.cancel(jobId, withinCall(signal)));
   },
 });

@@ -5,12 +5,13 @@ import { methodMembers, payloadOf } from '../commands/methods.ts';
 import { hub, withinCall } from '../device-members.ts';
 import { defineOperation } from '../operation.ts';
 import { checkPatch } from '../twins/twins.ts';
-import { SCHEDULE_ERRORS, scheduledJob, scheduleMembers, scheduleOf } from './job-members.ts';
+import { jobsOf, SCHEDULE_ERRORS, scheduledJob, scheduleMembers, scheduleOf } from './job-members.ts';
 
 const scheduleMethod = defineOperation({
   name: 'ScheduleMethod',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
+  role: 'engineer',
   summary: 'Has IoT Hub call a direct method of many devices, now or at a time.',
   method: 'POST',
   path: '/hubs/{hub}/jobs/methods',
@@ -47,15 +48,14 @@ const scheduleMethod = defineOperation({
   async run({ hubs, signal }, input) {
     const { hub, methodName, payload, payloadText, ...rest } = input;
     const { responseTimeoutSeconds, connectTimeoutSeconds, ...schedule } = rest;
-    const { jobs } = await hubs.require(hub).azure();
-    const call = {
+    const method = {
       methodName,
       payload: payloadOf({ payload, payloadText }),
       ...(responseTimeoutSeconds === undefined ? {} : { responseTimeoutSeconds }),
       ...(connectTimeoutSeconds === undefined ? {} : { connectTimeoutSeconds }),
     };
-    const { jobId } = await jobs.scheduleMethod(scheduleOf(schedule), call, withinCall(signal));
-    return { jobId };
+    const jobs = await jobsOf(hubs, hub);
+    return { jobId: await jobs.schedule(scheduleOf(schedule), { method }, withinCall(signal)) };
   },
 });
 
@@ -63,6 +63,7 @@ const scheduleTwinUpdate = defineOperation({
   name: 'ScheduleTwinUpdate',
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
+  role: 'engineer',
   summary: 'Has IoT Hub change the desired properties or tags of many devices, now or at a time.',
   method: 'POST',
   path: '/hubs/{hub}/jobs/twin-updates',
@@ -83,9 +84,8 @@ const scheduleTwinUpdate = defineOperation({
       ...(desired ? { desired: writable(desired) } : {}),
       ...(tags ? { tags: writable(tags) } : {}),
     };
-    const { jobs } = await hubs.require(hub).azure();
-    const { jobId } = await jobs.scheduleTwinUpdate(scheduleOf(schedule), patch, withinCall(signal));
-    return { jobId };
+    const jobs = await jobsOf(hubs, hub);
+    return { jobId: await jobs.schedule(scheduleOf(schedule), { patch }, withinCall(signal)) };
   },
 });
 

@@ -13,9 +13,9 @@ const testMapping = defineOperation({
   name: 'TestMapping',
   entity: 'AzureIoT.Hub_TT',
   category: 'Mappings',
+  role: 'viewer',
   summary: 'Shows what a sample message would do, value by value; nothing is sent or stored.',
   method: 'POST',
-  viewer: true,
   path: '/hubs/{hub}/mappings/test',
   input: Type.Object({
     hub: ThingName({ description: 'The hub Thing.' }),
@@ -96,9 +96,9 @@ const validateMappings = defineOperation({
   name: 'ValidateMappings',
   entity: 'AzureIoT.Hub_TT',
   category: 'Mappings',
+  role: 'viewer',
   summary: 'Checks mappings and runs their own tests; no rows mean that they can be used.',
   method: 'POST',
-  viewer: true,
   path: '/hubs/{hub}/mappings/validate',
   input: Type.Object({
     hub: ThingName({ description: 'The hub Thing.' }),
@@ -123,6 +123,7 @@ const validateMappings = defineOperation({
 const getMappings = defineOperation({
   name: 'GetMappings',
   category: 'Mappings',
+  role: 'viewer',
   summary:
     'Reads the mappings that the sidecar uses; in ThingWorx they are the property mappings of the hub Thing.',
   method: 'GET',

@@ -30,6 +30,7 @@ const getDiagnosticInfo = defineOperation({
   name: 'GetDiagnosticInfo',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
+  role: 'viewer',
   summary: 'Shows connections, failed nodes and throughput of OPC Publisher.',
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/diagnostics',

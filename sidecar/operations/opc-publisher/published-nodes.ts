@@ -20,6 +20,7 @@ const publishNodes = defineOperation({
   name: 'PublishNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
+  role: 'engineer',
   summary:
     'Has OPC Publisher send the values of nodes of an OPC UA server; what it sends already stays, a node given again is replaced.',
   method: 'POST',
@@ -47,6 +48,7 @@ const unpublishNodes = defineOperation({
   name: 'UnpublishNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
+  role: 'engineer',
   summary:
     'Has OPC Publisher send the values of some nodes no more; the writer must be named as it was published.',
   method: 'POST',
@@ -79,6 +81,7 @@ const unpublishAllNodes = defineOperation({
   name: 'UnpublishAllNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
+  role: 'engineer',
   summary:
     'Has OPC Publisher drop all nodes of a writer, or, when asked for by name, its whole configuration.',
   method: 'POST',
@@ -135,6 +138,7 @@ const getConfiguredEndpoints = defineOperation({
   name: 'GetConfiguredEndpoints',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
+  role: 'viewer',
   summary: 'Lists the OPC UA servers and writers that OPC Publisher is configured for.',
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/endpoints',
@@ -168,6 +172,7 @@ const getConfiguredNodes = defineOperation({
   name: 'GetConfiguredNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
+  role: 'operator',
   summary: 'Lists the nodes that OPC Publisher sends for a writer, which must be named as it was published.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/nodes',

@@ -53,6 +53,7 @@ const deployPackage = defineOperation({
   name: 'DeployPackage',
   entity: 'AzureIoT.Device_TS',
   category: 'Software packages',
+  role: 'engineer',
   summary:
     'Has the device or a module of it load and install a software package, a file of a container; the property softwarePackages shows how far it is.',
   method: 'POST',
@@ -98,6 +99,7 @@ export const listPackages = defineOperation({
   name: 'ListPackages',
   entity: 'AzureIoT.Hub_TT',
   category: 'Software packages',
+  role: 'viewer',
   summary:
     'Lists deployments of software packages to devices of this hub, the newest first: those under way and the last thousand that have ended.',
   method: 'GET',
@@ -121,6 +123,7 @@ const cancelPackage = defineOperation({
   name: 'CancelPackage',
   entity: 'AzureIoT.Device_TS',
   category: 'Software packages',
+  role: 'engineer',
   summary:
     'Gives up the deployment of a package; a device that has it already is asked to stop. One that has ended stays as it is.',
   method: 'POST',

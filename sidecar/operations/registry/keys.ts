@@ -8,9 +8,9 @@ const getDeviceKeys = defineOperation({
   name: 'GetDeviceKeys',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'administrator',
   summary: 'Reads the keys of a device or module, to set it up; no other service returns keys.',
   method: 'GET',
-  viewer: false,
   path: '/hubs/{hub}/devices/{deviceId}/keys',
   input: Type.Object({ hub, deviceId, moduleId: optionalModuleId }),
   output: OneRow(
@@ -49,6 +49,7 @@ const regenerateDeviceKey = defineOperation({
   name: 'RegenerateDeviceKey',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'administrator',
   summary: 'Makes one key of a device or module anew, so that the old one opens nothing any more.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/keys',

@@ -8,9 +8,9 @@ const queryTwins = defineOperation({
   name: 'QueryTwins',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'viewer',
   summary: 'Runs a query of the IoT Hub query language over twins, modules or jobs and returns one page.',
   method: 'POST',
-  viewer: true,
   path: '/hubs/{hub}/twin-queries',
   input: Type.Object({
     hub,
@@ -56,6 +56,7 @@ const getRegistryStatistics = defineOperation({
   name: 'GetRegistryStatistics',
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
+  role: 'viewer',
   summary: 'Counts the devices of the IoT Hub: all, enabled, disabled and connected.',
   method: 'GET',
   path: '/hubs/{hub}/registry-statistics',

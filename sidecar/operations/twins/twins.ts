@@ -20,6 +20,7 @@ const getTwin = defineOperation({
   name: 'GetTwin',
   entity: 'AzureIoT.Device_TS',
   category: 'Twin',
+  role: 'viewer',
   summary: 'Reads the twin of the device or of one of its modules from the IoT Hub.',
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}/twin',
@@ -36,6 +37,7 @@ const updateTwin = defineOperation({
   name: 'UpdateTwin',
   entity: 'AzureIoT.Device_TS',
   category: 'Twin',
+  role: 'operator',
   summary:
     'Merges desired properties and tags into the twin of the device or of one of its modules; null removes a key.',
   method: 'PATCH',
@@ -82,6 +84,7 @@ const replaceTwin = defineOperation({
   name: 'ReplaceTwin',
   entity: 'AzureIoT.Device_TS',
   category: 'Twin',
+  role: 'engineer',
   summary: 'Replaces all desired properties and all tags of the twin of the device or of one of its modules.',
   method: 'PUT',
   path: '/hubs/{hub}/devices/{deviceId}/twin',
@@ -113,6 +116,7 @@ const replaceTwin = defineOperation({
 const getTwinSections = defineOperation({
   name: 'GetTwinSections',
   category: 'Twin',
+  role: 'viewer',
   summary: 'Reads the parts of a twin as the twin properties of a Thing hold them.',
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}/twin/sections',

@@ -176,6 +176,34 @@ describe('where an event source begins', () => {
     );
   });
 
+  test('a sidecar that was killed goes on with its partitions, long before its ownership expires', async () => {
+    fill(0, 3);
+    fill(1, 3);
+    const checkpoints = createMemoryCheckpoints();
+    // What the killed process left: it claimed both partitions just now and released none.
+    const place = { fullyQualifiedNamespace: '127.0.0.1', eventHubName: 'hub', consumerGroup: '$Default' };
+    await checkpoints.claimOwnership(
+      ['0', '1'].map((partitionId) => ({ ...place, partitionId, ownerId: 'me' })),
+    );
+    await open({ checkpoints, ownerId: 'me', ownershipExpiryMs: 3_600_000 });
+    await until('six events', () => fixture.recorder.events.length === 6);
+  });
+
+  test('a partition whose checkpoint was damaged goes on where it is known to have come to', async () => {
+    fill(0, 10);
+    fill(1, 10);
+    await open({
+      checkpoints: createMemoryCheckpoints(),
+      startPosition: { from: 'latest' },
+      recoveredPosition: async ({ partitionId }) =>
+        partitionId === '0' ? { from: 'sequenceNumber', after: 6 } : { from: 'earliest' },
+    });
+    await until('the rest', () => fixture.recorder.events.length === 13);
+    assert.deepEqual(fixture.recorder.sequence('0'), [7, 8, 9]);
+    assert.equal(fixture.recorder.begins.get('0'), 6);
+    assert.deepEqual(fixture.recorder.errors, [], 'nothing was skipped');
+  });
+
   test('unreadable checkpoints keep the partition closed and are reported', async () => {
     fill(0, 3);
     const store: CheckpointStore = {

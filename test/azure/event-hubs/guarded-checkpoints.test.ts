@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/checkpoints.ts';
+import type { CheckpointStore } from '../../../sidecar/azure/event-hubs/event-types.ts';
 import { GuardedCheckpoints } from '../../../sidecar/azure/event-hubs/guarded-checkpoints.ts';
 
 const PLACE = ['namespace', 'hub', 'group'] as const;
@@ -10,25 +11,60 @@ function claim(partitionId: string, ownerId: string) {
   return { fullyQualifiedNamespace, eventHubName, consumerGroup, partitionId, ownerId };
 }
 
-test('a sidecar that was frozen learns that another owns its partition before it writes a checkpoint', async () => {
-  const inner = createMemoryCheckpoints();
-  const guard = new GuardedCheckpoints({
+function guardOf(inner: CheckpointStore): GuardedCheckpoints {
+  return new GuardedCheckpoints({
     inner,
     ownerId: 'me',
     partitions: undefined,
     timeoutMs: 1_000,
     startPositionOf: () => ({ from: 'earliest' }),
+    recoveredPosition: async () => undefined,
     partitionEnd: () => Promise.reject(new Error('not asked')),
     onAhead: () => undefined,
     onSkip: () => undefined,
   });
+}
+
+test('a sidecar that was frozen learns that another owns its partition', async () => {
+  const inner = createMemoryCheckpoints();
+  const guard = guardOf(inner);
   await guard.claimOwnership([claim('0', 'me')]);
   await guard.listOwnership(...PLACE);
-  assert.equal(await guard.stillOwns('0', 0), true, 'nobody took it, although the renewal is late');
+  assert.equal(await guard.stillOwns('0'), true, 'nobody took it, although the renewal is late');
   assert.equal(guard.othersOwn(['0']), false);
   await inner.claimOwnership([claim('0', 'another')]);
-  assert.equal(await guard.stillOwns('0', 0), false);
+  assert.equal(await guard.stillOwns('0'), false);
   await guard.listOwnership(...PLACE);
   assert.equal(guard.othersOwn(['0']), true);
   assert.equal(guard.othersOwn(['0', '1']), false, 'nobody owns partition 1');
+});
+
+test('another process with the same owner id took the partition', async () => {
+  const inner = createMemoryCheckpoints();
+  const guard = guardOf(inner);
+  await guard.claimOwnership([claim('0', 'me')]);
+  await guard.listOwnership(...PLACE);
+  await inner.claimOwnership([claim('0', 'me')]);
+  assert.equal(await guard.stillOwns('0'), false);
+});
+
+test('what an earlier process with the same owner id owned is free at once, what this one reads is not', async () => {
+  const inner = createMemoryCheckpoints();
+  await inner.claimOwnership([claim('0', 'me'), claim('1', 'me'), claim('2', 'another')]);
+  const guard = guardOf(inner);
+  const owners = async () => (await guard.listOwnership(...PLACE)).map(({ ownerId }) => ownerId);
+  assert.deepEqual(await owners(), ['', '', 'another']);
+  await guard.claimOwnership([claim('0', 'me')]);
+  assert.deepEqual(await owners(), ['me', '', 'another']);
+});
+
+test('a partition whose checkpoint could not be read is claimed again in the next round', async () => {
+  const inner = createMemoryCheckpoints();
+  const guard = guardOf({ ...inner, listCheckpoints: () => Promise.reject(new Error('away')) });
+  await guard.claimOwnership([claim('0', 'me')]);
+  await assert.rejects(guard.listCheckpoints(...PLACE));
+  assert.deepEqual(
+    (await guard.listOwnership(...PLACE)).map(({ ownerId }) => ownerId),
+    [''],
+  );
 });

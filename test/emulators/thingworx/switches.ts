@@ -56,7 +56,7 @@ export const defaultSwitches: Readonly<Switches> = {
   ...defaultScriptSwitches,
 };
 
-const choices: { [K in keyof Switches]: readonly Switches[K][] } = {
+export const choices: { [K in keyof Switches]: readonly Switches[K][] } = {
   unknownPropertyInUpdate: ['call', 'row'],
   updateNeedsPropertyWrite: [true, false],
   infoTableWithoutDataShape: ['refuse', 'declared'],

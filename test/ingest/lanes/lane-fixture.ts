@@ -44,6 +44,7 @@ export class LaneFixture {
   limits = LIMITS;
   checkpoints: Position[] = [];
   checkpoint: (position: Position) => Promise<boolean> = async () => true;
+  stillOwned: () => Promise<boolean> = async () => true;
   #lanes: Lane[] = [];
   #remove: () => Promise<void> = async () => undefined;
 
@@ -59,6 +60,7 @@ export class LaneFixture {
       this.checkpoints.push(position);
       return true;
     };
+    this.stillOwned = async () => true;
     this.limits = LIMITS;
   };
 
@@ -77,6 +79,7 @@ export class LaneFixture {
       stream: 'cafe0123',
       limits: () => this.limits,
       checkpoint: (position) => this.checkpoint(position),
+      stillOwned: () => this.stillOwned(),
       log: listeningLog().log,
     });
     this.#lanes.push(lane);

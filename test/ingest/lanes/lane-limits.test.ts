@@ -106,6 +106,49 @@ describe('limits and accounts of a lane', () => {
     assertBalanced();
   });
 
+  test('sends nothing of a partition that another sidecar owns now, and writes no checkpoint', async () => {
+    const lane = open();
+    await lane.accept(temperature(0, 10));
+    await settled(lane, 9);
+    fixture.stillOwned = async () => false;
+    const sent = fixture.pipeline.thingworx.rows.length;
+    await lane.accept(temperature(10, 20)).catch(() => undefined);
+    await assert.rejects(lane.accept(temperature(20, 30)), { code: 'PARTITION_TAKEN' });
+    await lane.stop({ drain: true });
+    assert.equal(fixture.pipeline.thingworx.rows.length, sent);
+    assert.ok(fixture.checkpoints.every(({ sequenceNumber }) => sequenceNumber <= 9));
+    assertBalanced();
+  });
+
+  test('that asks in vain whether it owns its partition can be stopped', async () => {
+    fixture.stillOwned = () => new Promise(() => undefined);
+    const lane = open();
+    await lane.accept(temperature(0, 10));
+    await lane.stop({ drain: false });
+    assert.equal(fixture.pipeline.counters.counts.released, 10);
+    assertBalanced();
+  });
+
+  test('begins no call in the second half of the time for its stop', async () => {
+    fixture.limits = { ...LIMITS, maxRowsPerCall: 1 };
+    let answered = 0;
+    fixture.pipeline.thingworx.trouble = async () => {
+      answered += 1;
+      // The first half ends while the lane waits for this answer.
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      return undefined;
+    };
+    const lane = open();
+    await lane.accept(temperature(0, 10));
+    await until(() => answered === 1);
+    await lane.stop({ drain: true, timeoutMs: 400 });
+    const { delivered, released, inFlight } = fixture.pipeline.counters.counts;
+    assert.ok(released > 0, `${delivered} ${released}`);
+    assert.equal(inFlight, 0);
+    assert.equal(fixture.checkpoints.at(-1)?.sequenceNumber ?? -1, delivered - 1);
+    assertBalanced();
+  });
+
   test('writes no checkpoint for a partition that it has lost', async () => {
     const lane = open();
     await lane.accept(temperature(0, 10));

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { Random } from '../../../scripts/chaos/random.ts';
 import type { Row } from '../../../sidecar/ingest/lanes/batch.ts';
+import { CallSize } from '../../../sidecar/ingest/lanes/call-size.ts';
+import { Sender } from '../../../sidecar/ingest/lanes/sender.ts';
 import type { Update } from '../../../sidecar/translate/types.ts';
+import { until } from '../../dead-letters/letters.ts';
 import { TestPipeline } from '../pipeline-fixture.ts';
 
 const PROPERTIES = ['temperature'];
@@ -42,7 +46,7 @@ describe('sender', () => {
       refused.map(({ sequenceNumber, reason }) => [sequenceNumber, reason]),
       [[5, 'REJECTED']],
     );
-    const calls = pipeline.thingworx.calls.filter(({ rows: some }) => some.length > 0);
+    const calls = pipeline.thingworx.calls.filter(({ stream }) => stream !== undefined);
     const last = (some: typeof calls) => some.at(-1)?.rows.at(-1)?.sequenceNumber;
     for (const [i, { through = -1 }] of calls.entries()) {
       assert.ok(through <= (last(calls.slice(0, i + 1)) ?? -1), 'no mark passes rows that are not sent yet');
@@ -64,7 +68,9 @@ describe('sender', () => {
       [[3, 'VALUE_REFUSED']],
     );
     assert.deepEqual(
-      pipeline.thingworx.calls.map(({ rows: some, through }) => [some.at(-1)?.sequenceNumber, through]),
+      pipeline.thingworx.calls
+        .filter(({ stream }) => stream !== undefined)
+        .map(({ rows: some, through }) => [some.at(-1)?.sequenceNumber, through]),
       [
         [7, 7],
         [15, 2],
@@ -99,7 +105,7 @@ describe('sender', () => {
       [[1, 'REJECTED']],
     );
     assert.deepEqual(
-      pipeline.thingworx.rows.map(({ sequenceNumber }) => sequenceNumber),
+      pipeline.thingworx.laneRows.map(({ sequenceNumber }) => sequenceNumber),
       [0, 2],
     );
   });
@@ -110,6 +116,116 @@ describe('sender', () => {
     for (let i = 0; i < 4; i += 1) await sender.send(rows(sender.rowLimit(10_000)), undefined, signal);
     assert.ok(sender.rowLimit(10_000) > first);
     assert.equal(sender.rowLimit(50), 50);
+  });
+
+  test('carries the full number of rows where each call has a constant delay, and fewer where each row is slow', () => {
+    const answer = (size: CallSize, elapsedMs: (rows: number) => number) => {
+      for (let call = 0; call < 20; call += 1) {
+        const carried = Math.min(size.rows, 500);
+        size.answered(carried, elapsedMs(carried));
+      }
+      return size.rows;
+    };
+    assert.ok(answer(new CallSize(), () => 2_500) >= 500);
+    assert.ok(answer(new CallSize(), () => 25_000) >= 500);
+    assert.ok(answer(new CallSize(), (carried) => 2_500 + carried) >= 500);
+    const slow = new CallSize();
+    const rowsWhenSlow = answer(slow, (carried) => 100 + carried * 20);
+    assert.ok(rowsWhenSlow >= 25 && rowsWhenSlow <= 100, `${rowsWhenSlow}`);
+    assert.ok(answer(slow, (carried) => 20 + carried / 10) >= 500, 'it grows again');
+  });
+
+  test('a few messages in a slow call do not make calls smaller', () => {
+    const size = new CallSize();
+    const before = size.rows;
+    for (let call = 0; call < 10; call += 1) size.answered(1 + (call % 2), 2_500);
+    assert.ok(size.rows >= before, `${size.rows}`);
+  });
+
+  for (const share of [0.3, 0.6])
+    test(`keeps every row while ${share * 100} % of the calls fail at random`, async () => {
+      const random = new Random(7);
+      pipeline.thingworx.trouble = () =>
+        random.chance(share) ? { status: 500, text: 'script error' } : undefined;
+      for (let from = 0; from < 80; from += 20)
+        assert.deepEqual(
+          await pipeline.parts.sender.send(
+            Array.from({ length: 20 }, (_, i) => row(from + i)),
+            origin(from + 19),
+            signal,
+          ),
+          [],
+        );
+      assert.deepEqual(new Set(pipeline.thingworx.rows.map(({ sequenceNumber }) => sequenceNumber)).size, 80);
+    });
+
+  test('keeps every row while the database takes none, and says that it waits', async () => {
+    const { sender } = pipeline.parts;
+    await sender.send(rows(5), origin(4), signal);
+    let isDown = true;
+    pipeline.thingworx.refuse = () => (isDown ? 'The database takes no rows.' : undefined);
+    const sending = sender.send(
+      [5, 6, 7].map((number) => row(number)),
+      origin(7),
+      signal,
+    );
+    await until(() => pipeline.waits.at(-1) === 'THINGWORX_UNAVAILABLE');
+    isDown = false;
+    assert.deepEqual(await sending, []);
+    assert.deepEqual(
+      pipeline.thingworx.rows.slice(-3).map(({ sequenceNumber }) => sequenceNumber),
+      [5, 6, 7],
+    );
+    assert.equal(pipeline.waits.at(-1), undefined);
+  });
+
+  test('one Thing that takes nothing does not stop the others, and does not cost a second each time', async () => {
+    const { sender } = pipeline.parts;
+    pipeline.thingworx.things.set('dev-2', { temperature: 'NUMBER' });
+    const other = (number: number) => ({ ...row(number), update: { ...row(number).update, thing: 'dev-2' } });
+    await sender.send([row(0), other(1)], origin(1), signal);
+    pipeline.thingworx.trouble = ({ rows: some }) =>
+      some.some(({ thing }) => thing === 'dev-1') ? { status: 500, text: 'script error' } : undefined;
+    const before = pipeline.counters.calls;
+    for (let number = 2; number < 22; number += 2) {
+      const refused = await sender.send([row(number), other(number + 1)], origin(number + 1), signal);
+      assert.deepEqual(
+        refused.map(({ sequenceNumber, reason }) => [sequenceNumber, reason]),
+        [[number, 'REJECTED']],
+      );
+    }
+    assert.ok(pipeline.counters.calls - before < 150, `${pipeline.counters.calls - before} calls`);
+  });
+
+  test('all senders of a hub share one probe and go on together', async () => {
+    const others = Array.from(
+      { length: 8 },
+      () =>
+        new Sender({
+          client: pipeline.client,
+          hubThing: 'hub',
+          counters: pipeline.counters,
+          ...pipeline.shared,
+          onWaiting: (error) => void pipeline.waits.push(error?.code),
+        }),
+    );
+    let isDown = true;
+    let probes = 0;
+    pipeline.thingworx.trouble = ({ rows: some }) => {
+      if (isDown && some.length === 0) probes += 1;
+      return isDown ? { status: 503 } : undefined;
+    };
+    const sending = others.map((sender, index) => sender.send([row(index)], undefined, signal));
+    await until(() => pipeline.waits.filter((code) => code !== undefined).length === 8);
+    await until(() => probes >= 4);
+    const calls = pipeline.counters.calls - probes;
+    assert.ok(calls <= 16, `${calls} calls of senders beside ${probes} probes`);
+    isDown = false;
+    assert.deepEqual(
+      await Promise.all(sending),
+      others.map(() => []),
+    );
+    assert.equal(pipeline.waits.filter((code) => code === undefined).length, 8);
   });
 
   test('carries fewer rows when an answer was slow', async () => {

@@ -1,0 +1,53 @@
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import { type OfferingEntity, ROLES, type Role } from '../../sidecar/operations/operation.ts';
+import {
+  ADMINISTRATORS,
+  ENGINEERS,
+  OPERATORS,
+  type Permission,
+  type PermissionKind,
+  permit,
+  VIEWERS,
+} from './model.ts';
+
+/** The group of each role. A member of one needs no other: each role has what the roles before it have. */
+export const ROLE_GROUPS: Readonly<Record<Role, string>> = {
+  viewer: VIEWERS,
+  operator: OPERATORS,
+  engineer: ENGINEERS,
+  administrator: ADMINISTRATORS,
+};
+
+/** Built-in services of Things by which mashups and REST clients read properties that the caller may read. */
+export const READING_SERVICES = ['GetPropertyValues', 'QueryPropertyHistory'] as const;
+
+/** Gives a right to a role and those above it, except to administrators: they may do everything. */
+export function permitFrom(role: Role, kind: PermissionKind, resources: readonly string[]): Permission[] {
+  return ROLES.slice(ROLES.indexOf(role), ROLES.indexOf('administrator')).flatMap((above) =>
+    permit(kind, ROLE_GROUPS[above], resources),
+  );
+}
+
+/** The services of an entity that each role may call, as its operations say. */
+export function serviceRights(entity: OfferingEntity): Permission[] {
+  return ROLES.flatMap((role) =>
+    permitFrom(
+      role,
+      'ServiceInvoke',
+      OPERATIONS.filter((operation) => operation.entity === entity && operation.role === role).map(
+        ({ name }) => name,
+      ),
+    ),
+  );
+}
+
+/**
+ * Gives a right to what the services of the extension do inside, whoever calls them. ThingWorx documents that a call in a script is allowed when
+ * the caller or the System user may make it; nobody can log in as that user. So a role needs no right on CallSidecar, which would open
+ * every operation. On a version of ThingWorx that looks at the caller alone, the services of the roles below administrator are refused.
+ */
+export function permitInside(kind: PermissionKind, resources: readonly string[]): Permission[] {
+  return permit(kind, SYSTEM_USER, resources, 'User');
+}
+
+export const SYSTEM_USER = 'System';

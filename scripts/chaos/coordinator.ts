@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { accounts } from '../../test/e2e/observe.ts';
+import { HUB_THING } from '../local/system.ts';
+import { ChaosSystem } from './chaos-system.ts';
+import { Load } from './load.ts';
+import { Random } from './random.ts';
+import { RECOVERY_SECONDS, type Row, type RowResult } from './row.ts';
+
+export interface CoordinatorOptions {
+  readonly seed: number;
+  /** How long each fault lasts. */
+  readonly faultMs: number;
+  readonly devices: number;
+  /** Told of each result. */
+  readonly onResult: (result: RowResult) => void;
+  /** Stops between two rows. */
+  readonly signal: AbortSignal;
+}
+
+/** Load before a fault begins. */
+const WARM_MS = 500;
+/** What has not arrived by then is missing. */
+const GIVE_UP_MS = 60_000;
+const LOOK_EVERY_MS = 100;
+
+/** Runs rows one after the other against one system for each kind of checkpoints, and knows what was sent and what arrived. */
+export async function runRows(rows: readonly Row[], options: CoordinatorOptions): Promise<RowResult[]> {
+  const results: RowResult[] = [];
+  for (const checkpoints of ['blob', 'local'] as const) {
+    const some = rows.filter((row) => (row.checkpoints ?? 'blob') === checkpoints);
+    if (some.length === 0 || options.signal.aborted) continue;
+    const run = new Run(checkpoints === 'local', options);
+    try {
+      await run.start();
+      for (const row of some) {
+        if (options.signal.aborted) break;
+        const result = await run.row(row);
+        options.onResult(result);
+        results.push(result);
+      }
+    } finally {
+      await run.stop();
+    }
+  }
+  return results;
+}
+
+class Run {
+  readonly #options: CoordinatorOptions;
+  readonly #system: ChaosSystem;
+  readonly #random: Random;
+  #load: Load | undefined;
+  #logLines = 0;
+
+  constructor(localCheckpoints: boolean, options: CoordinatorOptions) {
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    this.#system = new ChaosSystem({
+      random: this.#random,
+      devices: options.devices,
+      localCheckpoints,
+      onSidecarLine: (line) => {
+        if (/"level":"(warn|error|fatal)"/.test(line)) this.#logLines += 1;
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#system.start();
+    this.#load = new Load(this.#system.local);
+    await this.#load.open();
+  }
+
+  async stop(): Promise<void> {
+    this.#load?.close();
+    await this.#system.stop();
+  }
+
+  async row(row: Row): Promise<RowResult> {
+    const load = this.#load as Load;
+    const context = {
+      system: this.#system,
+      load,
+      random: this.#random,
+      faultMs: this.#options.faultMs,
+      sleep: (ms: number) => sleep(ms),
+    };
+    const before = { sent: load.sent, malformed: load.malformed, letters: await this.#deadLetters() };
+    this.#logLines = 0;
+    const memory = this.#watchMemory();
+    load.begin();
+    await sleep(WARM_MS);
+    const repeats = await this.#repeats();
+    await row.run(context);
+    await this.#system.heal();
+    const healedAtMs = performance.now();
+    await load.end();
+    const arrived = await this.#untilArrived(healedAtMs);
+    const recoverySeconds = (performance.now() - healedAtMs) / 1000;
+    const expected = before.letters + load.malformed - before.malformed + (row.refusals?.(context) ?? 0);
+    await this.#until(async () => (await this.#deadLetters()) >= expected);
+    const found = await load.compare();
+    const deadLetters = (await this.#deadLetters()) - expected;
+    const { missingValues, missingNotifications, outOfOrder } = found;
+    const missingLetters = Math.max(0, -deadLetters);
+    const missing = missingValues + missingNotifications + missingLetters;
+    const accountsAddUp = await this.#accountsAddUp();
+    const limit = row.recoverySeconds ?? RECOVERY_SECONDS;
+    const broken = [
+      ...(missingValues > 0 ? [`${missingValues} values are missing`] : []),
+      ...(missingNotifications > 0 ? [`${missingNotifications} notifications are missing`] : []),
+      ...(missingLetters > 0 ? [`${missingLetters} dead letters are missing`] : []),
+      ...(outOfOrder > 0 ? ['order'] : []),
+      ...(deadLetters > 0 ? ['good messages are dead letters'] : []),
+      ...(arrived ? [] : [`not recovered within ${GIVE_UP_MS / 1000} s`]),
+      ...(arrived && recoverySeconds > limit ? [`recovery took more than ${limit} s`] : []),
+      ...(accountsAddUp ? [] : ['accounts do not add up']),
+    ];
+    return {
+      name: row.name,
+      sent: load.sent - before.sent,
+      missing,
+      outOfOrder,
+      repeats: Math.max(0, (await this.#repeats()) - repeats),
+      deadLetters: Math.max(0, deadLetters),
+      recoverySeconds,
+      peakMegabytes: await memory(),
+      logLines: this.#logLines,
+      accountsAddUp,
+      broken,
+    };
+  }
+
+  #untilArrived(sinceMs: number): Promise<boolean> {
+    return this.#until(() => (this.#load as Load).hasArrived(), sinceMs);
+  }
+
+  /** Whether it became true in time. What cannot be asked is not true yet. */
+  async #until(condition: () => Promise<boolean>, sinceMs = performance.now()): Promise<boolean> {
+    while (performance.now() - sinceMs < GIVE_UP_MS) {
+      if (await condition().catch(() => false)) return true;
+      await sleep(LOOK_EVERY_MS);
+    }
+    return false;
+  }
+
+  /** Resolves to the number of all dead letters; -1 while the sidecar does not answer. */
+  async #deadLetters(): Promise<number> {
+    const { platform } = this.#system.local;
+    const answer = await platform.invoke(HUB_THING, 'CountDeadLetters').catch(() => undefined);
+    return (answer as { rows?: { count?: number }[] } | undefined)?.rows?.[0]?.count ?? -1;
+  }
+
+  /** A sidecar that was started again counts from the beginning. */
+  async #repeats(): Promise<number> {
+    return (await accounts(this.#system.local).catch(() => ({ repeated: 0 }))).repeated;
+  }
+
+  async #accountsAddUp(): Promise<boolean> {
+    const { received, delivered, ignored, deadLettered, released, inFlight } = await accounts(
+      this.#system.local,
+    );
+    return received === delivered + ignored + deadLettered + released + inFlight;
+  }
+
+  /** Samples the memory of the sidecar until the function that it returns is called. */
+  #watchMemory(): () => Promise<number> {
+    let peak = 0;
+    const over = new AbortController();
+    const sampling = (async () => {
+      while (!over.signal.aborted) {
+        const text = await fetch(`${this.#system.local.sidecar.url}/metrics`).then(
+          (answer) => answer.text(),
+          () => '',
+        );
+        peak = Math.max(peak, Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1] ?? 0));
+        await sleep(250);
+      }
+    })();
+    return async () => {
+      over.abort();
+      await sampling;
+      return Math.round(peak / 1_000_000);
+    };
+  }
+}

@@ -1,0 +1,80 @@
+import type { ChaosSystem } from './chaos-system.ts';
+import type { Load } from './load.ts';
+import type { Random } from './random.ts';
+
+/** What a row works with while messages and notifications flow. */
+export interface RowContext {
+  readonly system: ChaosSystem;
+  readonly load: Load;
+  readonly random: Random;
+  /** How long a fault lasts. */
+  readonly faultMs: number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** One thing that goes wrong. */
+export interface Row {
+  readonly name: string;
+  /** Also part of the quick run. */
+  readonly quick?: boolean;
+  /** Which checkpoints the sidecar has; blob ones unless given. */
+  readonly checkpoints?: 'blob' | 'local';
+  /** The longest time until everything has arrived after the end of the fault, where it is documented to be longer than ten seconds. */
+  readonly recoverySeconds?: number;
+  /** Dead letters that ThingWorx or the translation refuses for good, beside the malformed bodies that every row has. */
+  readonly refusals?: (context: RowContext) => number;
+  /** Makes it go wrong and right again. */
+  readonly run: (context: RowContext) => Promise<void>;
+}
+
+/** What one row has shown. */
+export interface RowResult {
+  readonly name: string;
+  readonly sent: number;
+  readonly missing: number;
+  readonly outOfOrder: number;
+  /** Messages that were received again and dropped or applied again. */
+  readonly repeats: number;
+  /** Those that were expected are not counted. */
+  readonly deadLetters: number;
+  readonly recoverySeconds: number;
+  readonly peakMegabytes: number;
+  /** Warnings and errors of the sidecar. */
+  readonly logLines: number;
+  /** Whether received = delivered + ignored + deadLettered + released + inFlight at the end. */
+  readonly accountsAddUp: boolean;
+  /** What must hold and did not; empty when all did. */
+  readonly broken: readonly string[];
+}
+
+export const RECOVERY_SECONDS = 10;
+
+const COLUMNS: readonly [string, (result: RowResult) => string][] = [
+  ['row', ({ name }) => name],
+  ['sent', ({ sent }) => String(sent)],
+  ['missing', ({ missing }) => String(missing)],
+  ['out of order', ({ outOfOrder }) => String(outOfOrder)],
+  ['repeats', ({ repeats }) => String(repeats)],
+  ['dead letters', ({ deadLetters }) => String(deadLetters)],
+  ['recovery s', ({ recoverySeconds }) => recoverySeconds.toFixed(1)],
+  ['peak MB', ({ peakMegabytes }) => String(peakMegabytes)],
+  ['log lines', ({ logLines }) => String(logLines)],
+  ['broken', ({ broken }) => broken.join('; ')],
+];
+
+/** The results as lines of text with aligned columns. */
+export function table(results: readonly RowResult[]): string[] {
+  const cells = [
+    COLUMNS.map(([title]) => title),
+    ...results.map((one) => COLUMNS.map(([, text]) => text(one))),
+  ];
+  const widths = COLUMNS.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
+  return cells.map((line) =>
+    line
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,26 @@
+import type { Row } from './row.ts';
+import { HTTP_ROWS } from './rows/http.ts';
+import { LOAD_ROWS } from './rows/load.ts';
+import { NETWORK_ROWS } from './rows/network.ts';
+import { PLATFORM_ROWS } from './rows/platform.ts';
+import { PROCESS_ROWS } from './rows/process.ts';
+
+/** All rows; docs/reliability.md names those that show each guarantee. */
+export const ROWS: readonly Row[] = [
+  ...PROCESS_ROWS,
+  ...NETWORK_ROWS,
+  ...HTTP_ROWS,
+  ...PLATFORM_ROWS,
+  ...LOAD_ROWS,
+];
+
+interface Wanted {
+  /** A row is wanted when its name contains one of them; all are when there is none. */
+  readonly words: readonly string[];
+  readonly quick: boolean;
+}
+
+export function rowsOf({ words, quick }: Wanted): readonly Row[] {
+  const named = ROWS.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+  return quick ? named.filter((row) => row.quick === true) : named;
+}

@@ -1,0 +1,87 @@
+import { ConnectorError } from '../errors/connector-error.ts';
+import {
+  describeOptions,
+  type GivenOptions,
+  type OptionDefinitions,
+  readOptions,
+} from '../lib/command-options.ts';
+import { PROBE_OPTIONS } from '../probe/options.ts';
+import { SETUP_OPTIONS } from '../setup/options.ts';
+
+const OPTIONS: OptionDefinitions = {
+  check: { description: 'Tests the settings, the state directory, ThingWorx and Azure. Starts nothing.' },
+  health: {
+    description: 'Ends with 0 if the sidecar with the same settings is alive on this machine, else with 1.',
+  },
+  version: { description: 'Prints the version.' },
+  help: { description: 'Prints this text.' },
+};
+
+/** The commands, each with what it does and its own options. */
+const COMMANDS = {
+  run: { description: 'Runs the sidecar. The command when none is given.', options: {} },
+  setup: {
+    description:
+      'Sets up ThingWorx and this machine: extension, user, application key, hub Thing, rights, files.',
+    options: SETUP_OPTIONS,
+  },
+  probe: {
+    description:
+      'Finds out by experiments what ThingWorx does where its documentation is silent. Makes entities of its own and removes them.',
+    options: PROBE_OPTIONS,
+  },
+} as const satisfies Record<string, { description: string; options: OptionDefinitions }>;
+
+type CommandName = keyof typeof COMMANDS;
+
+type Command =
+  | { readonly name: 'help'; readonly text: string }
+  | { readonly name: 'version' | 'check' | 'health' }
+  | { readonly name: CommandName; readonly options: GivenOptions };
+
+/** @throws ConnectorError COMMAND_INVALID that names the word and what is expected */
+export function readCommandLine(words: readonly string[]): Command {
+  const [first, ...rest] = words;
+  if (first === undefined) return { name: 'run', options: {} };
+  if (first.startsWith('-')) {
+    const { check, health, version, help } = readOptions(words, OPTIONS);
+    if (help) return { name: 'help', text: usage() };
+    if (version) return { name: 'version' };
+    if (health) return { name: 'health' };
+    return check ? { name: 'check' } : { name: 'run', options: {} };
+  }
+  if (!isCommand(first)) {
+    throw new ConnectorError(
+      'COMMAND_INVALID',
+      `"${first}" is not a command; expected one of ${Object.keys(COMMANDS).join(', ')}, or --help.`,
+    );
+  }
+  const options = readOptions(rest, COMMANDS[first].options);
+  return options['help'] ? { name: 'help', text: commandUsage(first) } : { name: first, options };
+}
+
+function isCommand(word: string): word is CommandName {
+  return Object.hasOwn(COMMANDS, word);
+}
+
+function usage(): string {
+  const commands = Object.entries(COMMANDS).map(
+    ([name, { description }]) => `  ${name.padEnd(10)}${description}\n`,
+  );
+  return [
+    'Usage: sidecar.mjs [command] [options]\n\n',
+    'The sidecar of the Azure IoT Hub connector for ThingWorx.\n\n',
+    'Commands\n',
+    ...commands,
+    '\nOptions\n',
+    describeOptions(OPTIONS),
+    '\nThe settings are environment variables; docs/install.md lists them.\n',
+    'sidecar.mjs <command> --help describes the options of a command.\n',
+  ].join('');
+}
+
+function commandUsage(name: CommandName): string {
+  const { description, options } = COMMANDS[name];
+  const lines = describeOptions({ ...options, help: { description: 'Prints this text.' } });
+  return `Usage: sidecar.mjs ${name} [options]\n\n${description}\n\nOptions\n${lines}`;
+}

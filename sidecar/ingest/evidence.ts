@@ -1,0 +1,30 @@
+/** How often calls beside a failing one passed and failed. */
+export interface ProbeCounts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** A failure is held for chance unless its probability is below this. */
+const CHANCE = 1e-6;
+
+/**
+ * Decides whether something that ThingWorx refuses is itself the cause. It is when it fails alone so often that the failure rate of the probes, which
+ * are sent in between, cannot explain it: seven failures when all probes pass, thirty when six of ten probes fail, none when no probe passes.
+ */
+export class Evidence {
+  #failures = 0;
+  #passed = 0;
+  #failed = 0;
+
+  /** It failed once more, and probes were sent after it. */
+  add({ passed, failed }: ProbeCounts): void {
+    this.#failures += 1;
+    this.#passed += passed;
+    this.#failed += failed;
+  }
+
+  get isConclusive(): boolean {
+    const failureRate = (this.#failed + 1) / (this.#passed + this.#failed + 2);
+    return this.#passed > 0 && failureRate ** this.#failures < CHANCE;
+  }
+}

@@ -8,6 +8,8 @@ export interface Settings {
   /** Base address that ends in /Thingworx, without a trailing slash. */
   readonly thingworxUrl: string;
   readonly thingworxAppKey: string;
+  /** The name of the application key in ThingWorx, to read when it expires. */
+  readonly thingworxAppKeyName: string | undefined;
   /** Undefined: the state directory holds it, or it is created there. */
   readonly sidecarToken: string | undefined;
   /** Allows reading alone. Undefined: there is none. */
@@ -37,6 +39,7 @@ const KEYS = [
   'THINGWORX_URL',
   'THINGWORX_APP_KEY',
   'THINGWORX_APP_KEY_FILE',
+  'THINGWORX_APP_KEY_NAME',
   'SIDECAR_TOKEN',
   'SIDECAR_TOKEN_FILE',
   'SIDECAR_VIEWER_TOKEN',
@@ -73,6 +76,7 @@ export function loadSettings(environment: Source): Settings {
       required(values, 'THINGWORX_URL', 'the address of ThingWorx, such as https://host/Thingworx'),
     ),
     thingworxAppKey: secret(values, 'THINGWORX_APP_KEY', 'an application key of ThingWorx'),
+    thingworxAppKeyName: values['THINGWORX_APP_KEY_NAME']?.trim() || undefined,
     sidecarToken,
     viewerToken: viewerToken(values, sidecarToken),
     host,

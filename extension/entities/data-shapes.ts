@@ -1,6 +1,6 @@
 import type { TObject, TSchema } from 'typebox';
 import { annotationOf, factsOf, rowOf } from '../../sidecar/contract/schema.ts';
-import { PartitionStatus } from '../../sidecar/contract/status.ts';
+import { PartitionStatus, RecentError } from '../../sidecar/contract/status.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { fieldOf } from '../generate/services.ts';
 import type { DataShape, FieldDefinition } from './model.ts';
@@ -42,22 +42,7 @@ export const connectionState: DataShape = {
   ],
 };
 
-export const recentError: DataShape = {
-  kind: 'DataShape',
-  name: 'AzureIoT.RecentError_DS',
-  description: 'One of the last twenty errors of a hub.',
-  fields: [
-    time('When it first happened.'),
-    text('code', 'The code; docs/errors.md says more.'),
-    text('message', 'CODE: what is wrong, in plain words.'),
-    text('remedy', 'What to do.'),
-    {
-      name: 'clearedAt',
-      baseType: 'DATETIME',
-      description: 'When it was over; not set while it lasts.',
-    },
-  ],
-};
+export const recentError = fromSchema('AzureIoT.RecentError_DS', RecentError);
 
 export const ingestionStall: DataShape = {
   kind: 'DataShape',

@@ -52,6 +52,16 @@ export const GRANTS: readonly Grant[] = [
     'Services give tables, and values are written as a table.',
   ),
   ...services('ContentLoaderFunctions', ['PostJSON', 'PutJSON'], INSIDE, 'Services call the sidecar.'),
+  ...['EntityServices', 'ContentLoaderFunctions'].map(
+    (entity): Grant => ({
+      kind: 'run',
+      entity,
+      right: 'CheckPermission',
+      principal: SIDECAR_GROUP,
+      principalType: 'Group',
+      why: 'CheckConnection asks for the rights of the user of the application key.',
+    }),
+  ),
   ...services(
     'EncryptionServices',
     ['DecryptPropertyValue'],
@@ -71,6 +81,14 @@ export const GRANTS: readonly Grant[] = [
   ),
   ...['AzureIoT.Device_TT', 'AzureIoT.EdgeDevice_TT'].flatMap((entity) => templateGrants(entity, false)),
 ];
+
+/** What the sidecar needs to read when its application key expires. */
+export const KEY_GRANTS: readonly Grant[] = services(
+  '',
+  ['GetExpirationDate'],
+  [SIDECAR_GROUP],
+  'The sidecar shows when its application key expires.',
+);
 
 /** What a Thing Template of one's own needs beside, when its Things are to be devices. */
 export const TEMPLATE_GRANTS: readonly Grant[] = templateGrants('', true);

@@ -1,7 +1,7 @@
 import { ROLES } from '../../sidecar/operations/operation.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { text, time } from './data-shapes.ts';
-import { GRANTS, TEMPLATE_GRANTS } from './grants.ts';
+import { GRANTS, KEY_GRANTS, TEMPLATE_GRANTS } from './grants.ts';
 import type { DataShape, EventDefinition, FieldDefinition, ServiceDefinition } from './model.ts';
 import { ROLE_GROUPS } from './roles.ts';
 
@@ -96,6 +96,12 @@ export const grantService: ServiceDefinition = {
       description: 'Another template whose Things represent devices: the rights on it are given, too.',
     },
     {
+      name: 'applicationKey',
+      baseType: 'STRING',
+      description:
+        'The name of the application key of the sidecar: the sidecar may then read when it expires, and shows that as a metric.',
+    },
+    {
       name: 'role',
       baseType: 'STRING',
       description: `A role for group: ${ROLES.join(', ')}.`,
@@ -110,6 +116,7 @@ export const grantService: ServiceDefinition = {
   script: handWritten('GrantPermissions', {
     GRANTS,
     TEMPLATE_GRANTS,
+    KEY_GRANTS,
     ROLE_GROUPS,
     GRANT_FIELDS: Object.fromEntries(grantFields.map(({ name, baseType }) => [name, baseType])),
   }),

@@ -109,7 +109,10 @@ export const statusProperties: readonly PropertyDefinition[] = [
   status('sidecarVersion', 'STRING', 'The version of the sidecar that serves this hub.'),
 ];
 
-/** High-water marks, "<stream>:<sequence number>", written by ReceiveUpdates at the end of each call. */
+/**
+ * High-water marks, "<stream>:<sequence number>", written by ReceiveUpdates at the end of each call. They are not read-only: nothing that is
+ * published says whether a script may write a read-only property, and a mark that cannot be written would apply repeats again.
+ */
 export const partitionProperties: readonly PropertyDefinition[] = [
   ...marks('partition', 'values'),
   ...marks('events', 'events'),

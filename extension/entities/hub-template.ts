@@ -134,6 +134,24 @@ const services: readonly ServiceDefinition[] = [
     result: { baseType: 'JSON', description: 'created, linked, added, and failed with thing and message.' },
     script: handWritten('CreateThings'),
   },
+  {
+    name: 'CheckRights',
+    category: 'Inbound',
+    description: 'Called by the sidecar: which services its user may not call, without calling them.',
+    parameters: [
+      {
+        name: 'request',
+        baseType: 'JSON',
+        description: 'services of this Thing, and resources with name and services.',
+        isRequired: true,
+      },
+    ],
+    result: {
+      baseType: 'JSON',
+      description: 'missing: names of services, those of resources as Resource.Service.',
+    },
+    script: handWritten('CheckRights'),
+  },
   ...deviceInboundServices,
   ...importInboundServices,
 ];
@@ -208,6 +226,7 @@ const SIDECAR_CALLS = [
   'ReceiveUpdates',
   'DescribeThings',
   'CreateThings',
+  'CheckRights',
   ...[...deviceInboundServices, ...importInboundServices].map((service) => service.name),
 ];
 const WRITTEN = [
@@ -259,7 +278,7 @@ export const hubTemplate: ThingTemplate = {
       statusProperties.map(({ name }) => name),
     ),
     ...permitInside('EventInvoke', ['ConnectionStateChanged', 'IngestionStalled', 'IngestionResumed']),
-    ...permit('ServiceInvoke', SIDECAR_GROUP, [...SIDECAR_CALLS, 'CallSidecar']),
+    ...permit('ServiceInvoke', SIDECAR_GROUP, [...SIDECAR_CALLS, 'CallSidecar', 'CheckPermission']),
     ...permit('PropertyRead', SIDECAR_GROUP, ['*']),
     ...permit('PropertyWrite', SIDECAR_GROUP, WRITTEN),
     ...permit(

@@ -134,6 +134,11 @@ export const sidecarShape: ThingShape = {
           description: 'Its input, without the hub or account: this Thing.',
         },
         {
+          name: 'secret',
+          baseType: 'PASSWORD',
+          description: 'A password that the call needs. It is sent separately, with a one-time secret token.',
+        },
+        {
           name: 'timeoutSeconds',
           baseType: 'NUMBER',
           description:

@@ -13,6 +13,7 @@ export function operationScript(operation: Operation): string {
   const binding = BINDINGS[operation.entity];
   const required = new Set(factsOf(operation.input).required ?? []);
   const lines: string[] = [];
+  let password: string | undefined;
 
   lines.push('var caller = me;');
   if (binding.caller !== 'me') {
@@ -33,6 +34,10 @@ export function operationScript(operation: Operation): string {
       lines.push(...boundMember(name, source));
       continue;
     }
+    if (baseTypeOf(schema) === 'PASSWORD') {
+      password = name;
+      continue;
+    }
     lines.push(`if (isSet(${name})) {`, `  input.${name} = ${parameterValue(name, schema)};`);
     if (required.has(name))
       lines.push('} else {', `  throw new Error("REQUEST_INVALID: ${name} is required.");`);
@@ -45,9 +50,11 @@ export function operationScript(operation: Operation): string {
     `timeoutSeconds: ${timeoutSeconds(operation)}`,
   ];
   lines.push(
+    `var request = { ${request.join(', ')} };`,
+    ...(password === undefined ? [] : [`if (isSet(${password})) {`, `  request.secret = ${password};`, '}']),
     'var answer;',
     'try {',
-    `  answer = plain(caller.CallSidecar({ ${request.join(', ')} }));`,
+    '  answer = plain(caller.CallSidecar(request));',
     '} catch (thrown) {',
     '  throw new Error(errorText(thrown));',
     '}',

@@ -1,5 +1,5 @@
 import { ROLES, type Role } from '../../sidecar/operations/operation.ts';
-import { GRANTS, type Grant, TEMPLATE_GRANTS } from '../entities/grants.ts';
+import { GRANTS, type Grant, KEY_GRANTS, TEMPLATE_GRANTS } from '../entities/grants.ts';
 import { ENTITIES } from '../entities/index.ts';
 import type { Permission } from '../entities/model.ts';
 import { ROLE_GROUPS } from '../entities/roles.ts';
@@ -31,6 +31,12 @@ export function permissionsDoc(): string {
     'Things of a template of your own that is derived from `AzureIoT.Device_TT` inherit the rights on its shape. For the rest call ' +
       '`GrantPermissions` with the name of the template in `template`; it gives beside the rights above:',
     table(['Entity', 'Right', 'To', 'Why'], TEMPLATE_GRANTS.map(grantRow)),
+    '## The application key',
+    'For the name of the application key in `applicationKey`, `GrantPermissions` gives on that key:',
+    table(
+      ['Entity', 'Right', 'To', 'Why'],
+      KEY_GRANTS.map((grant) => ['the application key', ...grantRow(grant).slice(1)]),
+    ),
     '## What the sidecar may not do',
     'Its user has no right to any other service, property or event: it cannot change settings of a hub Thing, disconnect it, call services ' +
       'of devices such as InvokeMethod, import extensions, change permissions or see Things that are not made from the templates of the ' +

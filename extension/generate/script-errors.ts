@@ -24,11 +24,6 @@ export const SCRIPT_ERRORS = {
       'Check that sidecarUrl is the address of the sidecar, and look at the log of the sidecar: its application key may be wrong or lack the ' +
       'rights of AzureIoT.Sidecar_UG. When ThingWorx reaches the sidecar at another address than the one it listens on, set SIDECAR_PUBLIC_URL.',
   },
-  PASSWORD_NOT_PASSED: {
-    title: 'This ThingWorx does not hand on the PASSWORD property to the sidecar in clear.',
-    remedy:
-      'Put the secret into an environment variable or a file of the sidecar, and name it in secretReferences of the Thing as env:NAME or file:/path.',
-  },
   SIDECAR_SILENT: {
     title: 'The sidecar has not written its status to the hub Thing for more than 90 seconds.',
     remedy:

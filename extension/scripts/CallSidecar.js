@@ -5,11 +5,13 @@ function run() {
   if (!/^[A-Z][A-Za-z]*$/.test(name)) {
     throw new Error("REQUEST_INVALID: operation must be the name of an operation, such as GetTwin.");
   }
+  /* Some services add what a caller grants the device: the sidecar refuses what is out of range, by its name. */
+  var endMs = budgetEnd(isSet(timeoutSeconds) ? Math.min(Math.max(Number(timeoutSeconds), 1), 3600) : 20);
   return askWithToken({
     operation: name,
     input: isSet(input) ? plain(input) : {},
-    /* Some services add what a caller grants the device: the sidecar refuses what is out of range, by its name. */
-    endMs: budgetEnd(isSet(timeoutSeconds) ? Math.min(Math.max(Number(timeoutSeconds), 1), 3600) : 20)
+    secretTicket: isSet(secret) ? sendPassword(secret, endMs) : "",
+    endMs: endMs
   });
 }
 

@@ -9,7 +9,6 @@ function run() {
     connectHub(budgetEnd(10));
   } catch (thrown) {
     var text = errorText(thrown);
-    showConnectFailure(text);
     if (String(me.lastError || "") !== before) {
       logger.warn("Azure IoT hub Thing {} is not connected: {}", me.name, text);
     }

@@ -3,7 +3,7 @@ function run() {
   try {
     connectStorage(budgetEnd(25));
   } catch (thrown) {
-    var text = errorText(thrown);
+    var text = withCode(errorText(thrown));
     me.lastError = text;
     throw new Error(text);
   }

@@ -1,5 +1,9 @@
 /* Gives the groups of the connector the rights on what belongs to the platform, which an extension cannot bring. May be called
    again at any time; what was given stays. */
+function entityOf(name) {
+  return isSet(applicationKey) && name === String(applicationKey) ? ApplicationKeys[name] : Resources[name];
+}
+
 function instanceRight(grant, template) {
   ThingTemplates[template].AddInstanceDesignTimePermission({
     principal: grant.principal,
@@ -12,7 +16,7 @@ function instanceRight(grant, template) {
 function show(grant, template) {
   var seen = { principal: grant.principal, principalType: "Organization" };
   if (template === "") {
-    Resources[grant.entity].AddVisibilityPermission(seen);
+    entityOf(grant.entity).AddVisibilityPermission(seen);
   } else {
     ThingTemplates[template].AddVisibilityPermission(seen);
     ThingTemplates[template].AddInstanceVisibilityPermission(seen);
@@ -34,7 +38,7 @@ function give(grant, template) {
         allow: true
       });
     default:
-      return Resources[grant.entity].AddRunTimePermission({
+      return entityOf(grant.entity).AddRunTimePermission({
         principal: grant.principal,
         principalType: grant.principalType,
         type: "ServiceInvoke",
@@ -97,6 +101,26 @@ function run() {
       );
     }
     giveAll(TEMPLATE_GRANTS, String(template));
+  }
+  if (isSet(applicationKey)) {
+    if (!ApplicationKeys[String(applicationKey)]) {
+      throw new Error(
+        "REQUEST_INVALID: There is no application key " + applicationKey + ", or it is not visible."
+      );
+    }
+    giveAll(
+      KEY_GRANTS.map(function (grant) {
+        return {
+          kind: grant.kind,
+          entity: String(applicationKey),
+          right: grant.right,
+          principal: grant.principal,
+          principalType: grant.principalType,
+          why: grant.why
+        };
+      }),
+      ""
+    );
   }
   return toTable(rows, { dataShape: "AzureIoT.Grant_DS", fields: GRANT_FIELDS });
 }

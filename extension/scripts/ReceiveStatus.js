@@ -36,32 +36,63 @@ function readErrors() {
   return table ? tableRows(table, ERROR_FIELDS) : [];
 }
 
-/* Keeps the last twenty errors. One that goes on is one row with its latest text; what is over gets the time when that was seen. */
-function followErrors(problem) {
+/* The errors that the sidecar has told, and the present one where a script tells it. */
+function toldErrors(content) {
+  var told = content.recentErrors || [];
+  if (content.lastError && !content.recentErrors) {
+    told = [content.lastError];
+  }
+  return told.map(function (error) {
+    var row = {
+      time: toDate(error.time || new Date().toISOString()).toISOString(),
+      code: String(error.code),
+      message: codedText(error),
+      remedy: error.remedy || REMEDIES[error.code] || ""
+    };
+    if (isSet(error.clearedAt)) {
+      row.clearedAt = toDate(error.clearedAt).toISOString();
+    }
+    return row;
+  });
+}
+
+/* Keeps the last twenty errors, also of sidecars that were stopped since. One that goes on is one row with its latest text; what
+   nobody tells any more is over. */
+function followErrors(content) {
   var rows = readErrors();
   var before = JSON.stringify(rows);
   var now = new Date().toISOString();
-  var open = null;
+  var told = toldErrors(content);
+  var used = told.map(function () {
+    return false;
+  });
   rows.forEach(function (row) {
-    if (isSet(row.clearedAt)) {
-      return;
-    }
-    if (problem && row.code === String(problem.code)) {
-      row.message = codedText(problem);
-      open = row;
-    } else {
+    told.forEach(function (error, index) {
+      var isSame =
+        row.code === error.code &&
+        (row.time === error.time || (!isSet(row.clearedAt) && !isSet(error.clearedAt)));
+      if (isSame && !used[index]) {
+        used[index] = true;
+        row.message = error.message;
+        row.clearedAt = error.clearedAt;
+        row.isTold = true;
+      }
+    });
+    if (!row.isTold && !isSet(row.clearedAt)) {
       row.clearedAt = now;
     }
+    delete row.isTold;
   });
-  if (problem && open === null) {
-    rows.push({
-      time: isSet(problem.time) ? toDate(problem.time).toISOString() : now,
-      code: String(problem.code),
-      message: codedText(problem),
-      remedy: REMEDIES[problem.code] || ""
-    });
-  }
-  rows = rows.slice(-20);
+  rows = rows
+    .concat(
+      told.filter(function (_error, index) {
+        return !used[index];
+      })
+    )
+    .sort(function (one, other) {
+      return one.time < other.time ? -1 : one.time > other.time ? 1 : 0;
+    })
+    .slice(-20);
   if (JSON.stringify(rows) !== before) {
     me.recentErrors = toTable(rows, { dataShape: "AzureIoT.RecentError_DS", fields: ERROR_FIELDS });
   }
@@ -97,7 +128,7 @@ function run() {
   }
   me.lastErrorCode = problem ? problem.code : "";
   me.lastError = problem ? codedText(problem) : "";
-  followErrors(problem);
+  followErrors(content);
   if (problem) {
     me.lastErrorTime = toDate(problem.time);
   }
@@ -107,7 +138,7 @@ function run() {
     me.ConnectionStateChanged({
       state: content.state,
       previousState: before,
-      reason: content.reason || (problem ? codedText(problem) : ""),
+      reason: problem ? codedText(problem) : content.reason || "",
       code: problem ? problem.code : "",
       time: new Date()
     });

@@ -1,4 +1,5 @@
 /** The sidecar's HTTP routes with one storage account, as a process of its own whose memory can be measured. */
+import { devNull } from 'node:os';
 import { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import { createApp } from '../../sidecar/http/app.ts';
 import { HttpServer } from '../../sidecar/http/server.ts';
@@ -8,8 +9,9 @@ import { OneTimeSecretTokens } from '../../sidecar/secrets/one-time-secret-token
 export const TOKEN = 'a-token-for-measurements-alone';
 
 if (process.send) {
+  const log = createLog('error');
   const secretTokens = new OneTimeSecretTokens();
-  const storages = new StorageAccounts(secretTokens);
+  const storages = new StorageAccounts({ secretTokens, stateDirectory: devNull, log });
   const [issued] = await storages.connect('bench', {}, true);
   await secretTokens.redeem(issued?.ticket ?? '', process.env.STORAGE ?? '');
   const app = createApp({
@@ -20,10 +22,11 @@ if (process.send) {
       storages,
       secretTokens,
       thingworx: {} as never,
+      clocks: {} as never,
       sidecar: { version: '0', startedAt: new Date() },
     },
     token: TOKEN,
-    log: createLog('error'),
+    log,
   });
   const server = new HttpServer(app, { host: '127.0.0.1', port: 0 });
   process.send(await server.start());

@@ -83,6 +83,23 @@ const ROWS: readonly Row[] = [
         queries: { [`azure_iot_partition_lag{${HUB}}`]: '{{hub}} {{partition}}' },
       },
       {
+        title: 'Last message by partition',
+        description: 'How long ago the last settled message of the partition reached Azure.',
+        kind: 'timeseries',
+        unit: 's',
+        queries: {
+          [`time() - azure_iot_partition_last_message_timestamp_seconds{${HUB}}`]: '{{hub}} {{partition}}',
+        },
+      },
+      {
+        title: 'Age of the checkpoints',
+        description:
+          'How long ago a checkpoint of the partition was written. It grows while no messages arrive.',
+        kind: 'timeseries',
+        unit: 's',
+        queries: { [`azure_iot_partition_checkpoint_age_seconds{${HUB}}`]: '{{hub}} {{partition}}' },
+      },
+      {
         title: 'Messages from storage and replays',
         description: 'Messages that did not come through a lane, by delivery pipeline.',
         kind: 'timeseries',
@@ -193,6 +210,40 @@ const ROWS: readonly Row[] = [
   {
     title: 'Process',
     panels: [
+      {
+        title: 'Refused settings',
+        description: 'Settings that keep their last accepted value.',
+        kind: 'stat',
+        unit: 'short',
+        queries: { ['azure_iot_setting_refused']: '{{thing}} {{setting}}' },
+      },
+      {
+        title: 'State directory and ThingWorx',
+        description: '1: the state directory can be written, and ThingWorx answers.',
+        kind: 'stat',
+        unit: 'short',
+        queries: {
+          ['azure_iot_state_directory_writable']: 'state directory',
+          ['azure_iot_thingworx_reachable']: 'ThingWorx',
+        },
+      },
+      {
+        title: 'Clocks',
+        description: 'How far the clock of each host is ahead of the clock of the sidecar.',
+        kind: 'timeseries',
+        unit: 's',
+        queries: {
+          ['azure_iot_host_clock_offset_seconds']: '{{host}}',
+          ['- azure_iot_clock_offset_seconds']: 'Azure',
+        },
+      },
+      {
+        title: 'Application key',
+        description: 'How long the application key is valid. Empty unless THINGWORX_APP_KEY_NAME is set.',
+        kind: 'stat',
+        unit: 's',
+        queries: { ['azure_iot_application_key_expiry_timestamp_seconds - time()']: 'expires' },
+      },
       {
         title: 'CPU',
         description: 'Cores in use.',

@@ -1,10 +1,9 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { proxyRefusal } from '../lib/proxy.ts';
+import { CERTIFICATE_CODES, proxyRefusal } from '../lib/proxy.ts';
 import { redact } from '../observe/log.ts';
 import {
   AMQP_CODES,
-  CERTIFICATE_CODES,
   HUB_CODES,
   HUB_NUMBERS,
   SDK_NAMES,
@@ -129,6 +128,9 @@ interface Known {
   readonly requestId?: string | undefined;
 }
 
+/** What Azure has not said itself. */
+const OUR_OWN: ReadonlySet<ErrorCode> = new Set(['CERTIFICATE_UNTRUSTED', 'PROXY_REFUSED']);
+
 function problem(known: Known, context: AzureContext): ConnectorError {
   const reason = reasonFor(known.code, context);
   const said = tidy(known.text);
@@ -139,7 +141,8 @@ function problem(known: Known, context: AzureContext): ConnectorError {
     ...(known.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
     ...(Object.keys(details).length === 0 ? {} : { details }),
   };
-  const saidPart = said === '' ? '' : ` (Azure: ${said})`;
+  const source = OUR_OWN.has(known.code) ? '' : 'Azure: ';
+  const saidPart = said === '' ? '' : ` (${source}${said})`;
   return new ConnectorError(known.code, `${context.action}: ${reason}${saidPart}`, options);
 }
 
@@ -150,6 +153,10 @@ function reasonFor(code: ErrorCode, context: AzureContext): string {
       return `access was refused${context.right ? `; the right ${context.right} is needed` : ''}.`;
     case 'AZURE_UNREACHABLE':
       return `${host.trim()} cannot be reached.`;
+    case 'CERTIFICATE_UNTRUSTED':
+      return `the certificate of ${host.trim()} is not trusted.`;
+    case 'PROXY_REFUSED':
+      return `the proxy refused the connection to ${host.trim()}.`;
     case 'AZURE_TIMEOUT':
       return 'no answer in time.';
     case 'AZURE_CANCELLED':
@@ -199,7 +206,7 @@ function findKnown(thrown: unknown, conditions: AzureContext['conditions'] = {})
 function classify(error: ErrorLike): Known | undefined {
   const text = messageOf(error);
   const refusal = proxyRefusal(text);
-  if (refusal) return { code: 'AZURE_UNREACHABLE', text: refusal };
+  if (refusal) return { code: 'PROXY_REFUSED', text: refusal };
   if (error.name === 'AbortError' || error.code === 'ABORT_ERR') return { code: 'AZURE_CANCELLED', text: '' };
   // Before the status: timeouts of undici and DOMException have no status.
   if (error.name === 'TimeoutError' && error.response === undefined)
@@ -208,7 +215,7 @@ function classify(error: ErrorLike): Known | undefined {
   if (typeof status === 'number' && status >= 300) return fromHttp(failureOf(error, status));
   const code = typeof error.code === 'string' ? error.code : undefined;
   if (code && CERTIFICATE_CODES.has(code)) {
-    return { code: 'AZURE_UNREACHABLE', text: `its certificate is not trusted: ${text}`, azureCode: code };
+    return { code: 'CERTIFICATE_UNTRUSTED', text, azureCode: code };
   }
   if (code && SYSTEM_CODES[code]) return { code: SYSTEM_CODES[code], text: `${code}`, azureCode: code };
   if (code && AMQP_CODES[code]) return { code: AMQP_CODES[code], text, azureCode: code };

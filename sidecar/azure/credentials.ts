@@ -53,10 +53,16 @@ export async function hubCredentials(settings: {
       'Neither the IoT Hub connection string nor the IoT Hub host name is set; expected one of them.',
     );
   }
-  const address = parseAddress(settings.hostName, 'the host name', 'IoT Hub host name');
-  requireTokenHost(address.host, 'IoT Hub host name');
+  const address = requireHostName(settings.hostName, 'IoT Hub host name');
   const credential = settings.credential ?? (await loadEntraCredential());
   return { kind: 'entra', hostName: settings.hostName, credential, ...address, ...common };
+}
+
+/** Reads the host name of an IoT Hub to which tokens may be sent. `setting` names it in messages. Throws CONNECTION_STRING_INVALID. */
+export function requireHostName(hostName: string, setting: string): HostAddress {
+  const address = parseAddress(hostName, 'the host name', setting);
+  requireTokenHost(address.host, setting);
+  return address;
 }
 
 /** The host name of a hub, with its port when it has one. */

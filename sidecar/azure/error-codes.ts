@@ -102,7 +102,7 @@ export const STATUS_CODES: Readonly<Record<number, ErrorCode>> = {
   403: 'AZURE_UNAUTHORIZED',
   404: 'AZURE_NOT_FOUND',
   // Sent by proxies only, not by Azure.
-  407: 'AZURE_UNREACHABLE',
+  407: 'PROXY_REFUSED',
   408: 'AZURE_TIMEOUT',
   409: 'AZURE_CONFLICT',
   412: 'PRECONDITION_FAILED',
@@ -215,17 +215,3 @@ export const SYSTEM_CODES: CodeTable = {
   UND_ERR_CLOSED: 'AZURE_CANCELLED',
   UND_ERR_DESTROYED: 'AZURE_CANCELLED',
 };
-
-/** TLS: this process does not trust the certificate of the server. */
-export const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'CERT_UNTRUSTED',
-  'CERT_REVOKED',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-]);

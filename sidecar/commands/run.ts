@@ -11,6 +11,8 @@ import { History } from '../hub/history.ts';
 import { Introduction, sidecarAddresses } from '../hub/introduction.ts';
 import { Owner } from '../hub/owner.ts';
 import { MessageWatch } from '../ingest/message-watch.ts';
+import { ClockWatch } from '../lib/clock-watch.ts';
+import { StateDirectoryWatch } from '../lib/state-directory-watch.ts';
 import { healthRoutes } from '../observe/health.ts';
 import { captureAzureLog, createLog, endOnUnexpected } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
@@ -22,6 +24,7 @@ import { resolveToken } from '../secrets/sidecar-token.ts';
 import { openStateDirectory } from '../secrets/state-directory.ts';
 import { isExposed, loadSettings } from '../settings.ts';
 import { ThingworxClient } from '../thingworx/client.ts';
+import { KeyExpiry } from '../thingworx/key-expiry.ts';
 import { VERSION } from '../version.ts';
 
 /** Runs the sidecar until SIGTERM or SIGINT ends it. */
@@ -44,8 +47,13 @@ export async function run(): Promise<void> {
   const metrics = new Metrics(() => clock.offsetMs / 1000);
   const client = new ThingworxClient({ url: settings.thingworxUrl, appKey: settings.thingworxAppKey });
   const secretTokens = new OneTimeSecretTokens();
-  const storages = new StorageAccounts(secretTokens);
+  const storages = new StorageAccounts({ secretTokens, stateDirectory: settings.stateDirectory, log });
   const watch = new MessageWatch();
+  const stateWatch = new StateDirectoryWatch({ directory: settings.stateDirectory, log });
+  const clocks = new ClockWatch({ origins: () => [client.origin, ...hubs.origins()], log });
+  const keyExpiry = new KeyExpiry({ client, name: settings.thingworxAppKeyName, log });
+  const problems = () =>
+    [stateWatch.problem, clocks.problem, keyExpiry.problem].filter((problem) => problem !== undefined);
   const hubs = new HubDirectory(
     {
       client,
@@ -57,13 +65,29 @@ export async function run(): Promise<void> {
       stateDirectory: settings.stateDirectory,
       owner,
       clock,
+      clocks,
+      stateWatch,
+      problems,
     },
     secretTokens,
   );
   let addresses: readonly string[] = [];
   const introduction = new Introduction(client, log, () => addresses);
-  const finder = new ThingFinder(client, log, HUB_THINGS, introduction);
-  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS, introduction);
+  const finder = new ThingFinder(client, log, HUB_THINGS, introduction, (thing) => hubs.hasOffer(thing));
+  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS, introduction, (thing) =>
+    storages.hasOffer(thing),
+  );
+  const warnings = () =>
+    [...problems(), ...hubs.refusals(), ...storages.refusals()].map(({ message }) => message);
+  metrics.watch(() => ({
+    isStateDirectoryWritable: stateWatch.problem === undefined,
+    isThingworxReachable: client.isReachable,
+    applicationKeyExpiresAtMs: keyExpiry.expiresAtMs,
+    clockOffsets: clocks.offsets,
+    refusedSettings: new Map(
+      [...hubs.refusals(), ...storages.refusals()].map(({ thing, settings }) => [thing, settings]),
+    ),
+  }));
   const sidecar = { version: VERSION, startedAt: new Date() };
   const history = new History({ hubs: () => hubs.statuses(), stateDirectory: settings.stateDirectory });
   const webConsole = new Console({
@@ -80,13 +104,13 @@ export async function run(): Promise<void> {
   });
   const app = createApp({
     operations: OPERATIONS,
-    context: { hubs, history, storages, secretTokens, thingworx: client, sidecar },
+    context: { hubs, history, storages, secretTokens, thingworx: client, clocks, sidecar },
     token,
     hosts: [settings.host, ...settings.hostNames, ...settings.publicUrls.map((url) => new URL(url).hostname)],
     log,
     introduction,
     console: webConsole,
-    mount: healthRoutes(() => hubs.readiness(finder), metrics),
+    mount: healthRoutes(() => ({ ...hubs.readiness(finder), warnings: warnings() }), metrics),
   });
   const server = new HttpServer(app, { host: settings.host, port: settings.port, tls: settings.tls });
 
@@ -97,6 +121,9 @@ export async function run(): Promise<void> {
   const manager = new ServiceManager(process.env, log);
   manager.start();
   history.start();
+  stateWatch.start();
+  clocks.start();
+  keyExpiry.start();
   log.info(
     { version: VERSION, host: settings.host, port, thingworx: client.address },
     'The sidecar listens.',
@@ -107,7 +134,13 @@ export async function run(): Promise<void> {
   manager.stop();
   history.stop();
   webConsole.stop();
-  await Promise.all([finder.stop(), storageFinder.stop()]);
+  await Promise.all([
+    finder.stop(),
+    storageFinder.stop(),
+    stateWatch.stop(),
+    clocks.stop(),
+    keyExpiry.stop(),
+  ]);
   await hubs.stop();
   await owner.stop();
   await server.stop();

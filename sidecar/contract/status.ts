@@ -17,9 +17,30 @@ export const LastError = Type.Object(
     message: Type.String({ description: 'What is wrong, in plain words.' }),
     time: DateTime({ description: 'When it happened.' }),
   },
-  { description: 'The last error of this hub; not set if there was none.' },
+  { description: 'What is wrong with this hub at present; absent when nothing is.' },
 );
 export type LastError = Static<typeof LastError>;
+
+export const RecentError = Type.Object(
+  {
+    time: DateTime({ description: 'When it happened first.' }),
+    code: Type.String({ description: 'The stable code; docs/errors.md says what to do.' }),
+    message: Type.String({ description: 'What is wrong, in plain words.' }),
+    remedy: Type.String({ description: 'What to do.' }),
+    clearedAt: Type.Optional(DateTime({ description: 'When it was over; absent while it goes on.' })),
+  },
+  { description: 'An error of this hub that goes on or is over.' },
+);
+export type RecentError = Static<typeof RecentError>;
+
+const RefusedSetting = Type.Object(
+  {
+    setting: Type.String({ description: 'The name of the setting.' }),
+    code: Type.String({ description: 'The stable code; docs/errors.md says what to do.' }),
+    message: Type.String({ description: 'What is wrong with its value, and what is expected.' }),
+  },
+  { description: 'A setting whose value is refused; its last accepted value stays in use.' },
+);
 
 export const Stall = Type.Object(
   {
@@ -79,6 +100,14 @@ export const HubStatus = Type.Object(
     state: OneOf(HUB_STATES, { description: 'The state of the connection.' }),
     reason: Type.Optional(Type.String({ description: 'Why it waits or failed, in plain words.' })),
     lastError: Type.Optional(LastError),
+    recentErrors: Type.Optional(
+      Table(RecentError, 'AzureIoT.RecentError_DS', { description: 'The last twenty errors, oldest first.' }),
+    ),
+    refusedSettings: Type.Optional(
+      Table(RefusedSetting, 'AzureIoT.RefusedSetting_DS', {
+        description: 'The settings that are refused; absent when none is.',
+      }),
+    ),
     stall: Type.Optional(Stall),
     counters: Counters,
     ratePerSecond: Type.Number({

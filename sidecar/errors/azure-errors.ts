@@ -21,6 +21,13 @@ export const AZURE_ERRORS = defineErrors({
     title: 'Azure does not know the named resource.',
     remedy: 'Check its name; it may have been deleted.',
   },
+  CONSUMER_GROUP_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'The built-in endpoint has no such consumer group.',
+    remedy:
+      'Create the consumer group on the built-in endpoint of the IoT Hub, or correct consumerGroup of the hub Thing. The sidecar retries by itself.',
+  },
   AZURE_UNREACHABLE: {
     status: 502,
     retryable: true,

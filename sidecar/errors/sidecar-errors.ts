@@ -16,6 +16,34 @@ export const SIDECAR_ERRORS = defineErrors({
     title: 'A setting has a value that cannot be used.',
     remedy: 'Correct the named setting; the message says what is expected.',
   },
+  STATE_UNWRITABLE: {
+    status: 500,
+    retryable: true,
+    title: 'The state directory cannot be written.',
+    remedy:
+      'Free space on the disk (ENOSPC, EDQUOT, EFBIG), or give the user of the sidecar the right to write (EACCES, EPERM, EROFS). The sidecar continues by itself.',
+  },
+  CLOCK_OFF: {
+    status: 502,
+    retryable: false,
+    title: 'The clock of the machine of the sidecar and that of a host that it calls differ.',
+    remedy:
+      'Synchronise the clock of the machine of the sidecar, for example with NTP. If only one host differs, correct the clock of that host.',
+  },
+  CERTIFICATE_UNTRUSTED: {
+    status: 502,
+    retryable: true,
+    title: 'The TLS certificate of a host is not trusted.',
+    remedy:
+      'If a proxy or firewall opens TLS connections, or the host has a certificate of your own authority: name the file of the authority in NODE_EXTRA_CA_CERTS and restart the sidecar. Otherwise renew the certificate of the host.',
+  },
+  PROXY_REFUSED: {
+    status: 502,
+    retryable: true,
+    title: 'The proxy refused the connection.',
+    remedy:
+      'Allow the host named in the message in the proxy, correct the login in HTTPS_PROXY, or name the host in NO_PROXY; then restart the sidecar.',
+  },
   PORT_TAKEN: {
     status: 500,
     retryable: false,
@@ -113,5 +141,12 @@ export const SIDECAR_ERRORS = defineErrors({
     title: 'A secret setting could not be read.',
     remedy:
       'Enter the secret again, or a reference such as env:NAME or file:/path that the sidecar can resolve.',
+  },
+  PASSWORD_NOT_PASSED: {
+    status: 400,
+    retryable: false,
+    title: 'This ThingWorx does not hand on the PASSWORD property to the sidecar in clear.',
+    remedy:
+      'Put the secret into an environment variable or a file of the sidecar, and name it in secretReferences of the Thing as env:NAME or file:/path.',
   },
 });

@@ -15,6 +15,12 @@ export const THINGWORX_ERRORS = defineErrors({
     remedy:
       'Check THINGWORX_APP_KEY and its expiry date; application keys live 24 hours unless given a longer life.',
   },
+  APPLICATION_KEY_EXPIRES: {
+    status: 502,
+    retryable: false,
+    title: 'The application key of the sidecar expires within two weeks.',
+    remedy: 'Give the application key a later expiry date in ThingWorx. The sidecar needs no restart.',
+  },
   THINGWORX_FORBIDDEN: {
     status: 502,
     retryable: true,

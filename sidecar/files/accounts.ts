@@ -1,9 +1,16 @@
 import { performance } from 'node:perf_hooks';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import { openStorage } from '../azure/storage.ts';
-import { ConnectorError } from '../errors/connector-error.ts';
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { AcceptedSettings, type OfferedSettings } from '../lib/accepted-settings.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
-import type { OneTimeSecretToken, OneTimeSecretTokens } from '../secrets/one-time-secret-tokens.ts';
+import type { Log } from '../observe/log.ts';
+import {
+  type HandedSecrets,
+  type OneTimeSecretToken,
+  type OneTimeSecretTokens,
+  resolveSecret,
+} from '../secrets/one-time-secret-tokens.ts';
 import { locateBlob } from './blob-address.ts';
 import { ContainerFiles, type Shared } from './container-files.ts';
 import { moveOnce } from './idempotent-move.ts';
@@ -14,53 +21,123 @@ import { attempt, storageCode } from './storage-calls.ts';
 import type { ContainerEntry, FileLocation, IdempotentMove } from './types.ts';
 
 const SECRET = 'storageConnectionString';
+const ENDPOINT = 'blobEndpoint';
 /** Enough for a block of some megabytes over a slow connection. */
 const TRY_TIMEOUT_MS = 60_000;
 /** The longest list of containers; ThingWorx cannot use a longer one. */
 const MAX_CONTAINERS = 5_000;
 
-/** The connected storage accounts, by storage Thing. */
-export class StorageAccounts {
-  readonly #secretTokens: OneTimeSecretTokens;
-  readonly #accounts = new Map<string, StorageAccount>();
+interface StorageAccountsOptions {
+  readonly secretTokens: OneTimeSecretTokens;
+  readonly stateDirectory: string;
+  readonly log: Log;
+}
 
-  constructor(secretTokens: OneTimeSecretTokens) {
-    this.#secretTokens = secretTokens;
+/** A storage Thing: its settings in use, and the account that they name. */
+interface StorageThing {
+  readonly accepted: AcceptedSettings;
+  access?: string;
+  account?: StorageAccount;
+}
+
+/** The storage accounts by storage Thing. */
+export class StorageAccounts {
+  readonly #options: StorageAccountsOptions;
+  readonly #things = new Map<string, StorageThing>();
+
+  constructor(options: StorageAccountsOptions) {
+    this.#options = options;
   }
 
   /**
    * Takes the settings of a storage Thing. With `secret` its connection string follows by one-time secret token, and the account is connected
-   * when it has arrived. Opens no connection.
-   * @throws ConnectorError SETTING_MISSING without any access, CONNECTION_STRING_INVALID
+   * when it has arrived. Opens no connection. A refused setting keeps its last accepted value; then it rejects with the reason.
+   * @throws ConnectorError SETTING_MISSING without any access, CONNECTION_STRING_INVALID, and what `refused` holds
    */
   async connect(
     thing: string,
     settings: { readonly blobEndpoint?: string | undefined },
     secret: boolean,
+    refused: ReadonlyMap<string, ConnectorError> = new Map(),
   ): Promise<readonly OneTimeSecretToken[]> {
-    const use = async (access: string | undefined) => {
-      this.#accounts.set(thing, await StorageAccount.open(thing, access ?? settings.blobEndpoint));
+    const { secretTokens } = this.#options;
+    const use = (handed: HandedSecrets) =>
+      this.#use(thing, {
+        settings: settings.blobEndpoint === undefined ? {} : { blobEndpoint: settings.blobEndpoint },
+        secrets: handed.secrets,
+        references: handed.references,
+        refused: new Map([...refused, ...handed.refused]),
+      });
+    if (secret) return secretTokens.issue(thing, [SECRET], use);
+    await use({ secrets: {}, references: {}, refused: new Map() });
+    return [];
+  }
+
+  async #use(thing: string, offered: OfferedSettings): Promise<void> {
+    const { stateDirectory, log } = this.#options;
+    const known = this.#things.get(thing) ?? {
+      accepted: new AcceptedSettings({
+        thing,
+        stateDirectory,
+        log,
+        check: (values) => checkAccess(thing, values),
+        resolve: resolveSecret,
+      }),
     };
-    if (!secret) {
-      await use(undefined);
-      return [];
+    this.#things.set(thing, known);
+    const before = known.accepted.refusal;
+    const { values, refusal } = await known.accepted.accept(offered);
+    if (refusal && refusal.message !== before?.message)
+      log.warn({ storage: thing, code: refusal.code, ...refusal.details }, refusal.message);
+    if (!refusal && before) log.info({ storage: thing }, 'The settings are in order again.');
+    const access = values && accessOf(values);
+    // Files that are being uploaded go on in the account that they began in.
+    if (access !== undefined && access !== known.access) {
+      known.account = await StorageAccount.open(thing, access);
+      known.access = access;
     }
-    return this.#secretTokens.issue(thing, [SECRET], (secrets) => use(secrets[SECRET]));
+    if (refusal) throw refusal;
   }
 
   /** Idempotent; an unknown Thing is no error. */
   async disconnect(thing: string): Promise<void> {
-    this.#accounts.delete(thing);
+    this.#things.delete(thing);
+  }
+
+  /** Whether the settings of the storage Thing have arrived, be they accepted or not. */
+  hasOffer(thing: string): boolean {
+    return this.#things.has(thing);
+  }
+
+  /** The storage Things with settings that are refused. */
+  refusals(): { readonly thing: string; readonly settings: readonly string[]; readonly message: string }[] {
+    return [...this.#things].flatMap(
+      ([
+        thing,
+        {
+          accepted: { refused, refusal },
+        },
+      ]) =>
+        refusal
+          ? [
+              {
+                thing,
+                settings: refused.map(({ setting }) => setting),
+                message: `${thing}: ${refusal.message}`,
+              },
+            ]
+          : [],
+    );
   }
 
   /** The storage Things that are connected, by name. */
   things(): string[] {
-    return [...this.#accounts.keys()].sort();
+    return [...this.#things].flatMap(([thing, { account }]) => (account ? [thing] : [])).sort();
   }
 
   /** @throws ConnectorError STORAGE_NOT_CONNECTED */
   require(thing: string): StorageAccount {
-    const account = this.#accounts.get(thing);
+    const account = this.#things.get(thing)?.account;
     if (account) return account;
     throw new ConnectorError(
       'STORAGE_NOT_CONNECTED',
@@ -89,15 +166,9 @@ export class StorageAccount {
 
   /**
    * `access`: a connection string, an address with a SAS, or the bare address of the account for Microsoft Entra ID.
-   * @throws ConnectorError SETTING_MISSING, CONNECTION_STRING_INVALID
+   * @throws ConnectorError CONNECTION_STRING_INVALID
    */
-  static async open(thing: string, access: string | undefined): Promise<StorageAccount> {
-    if (!access) {
-      throw new ConnectorError(
-        'SETTING_MISSING',
-        `Neither storageConnectionString nor blobEndpoint of ${thing} is set: enter the connection string of the storage account, or its address to sign in with Microsoft Entra ID.`,
-      );
-    }
+  static async open(thing: string, access: string): Promise<StorageAccount> {
     const service = await openStorage(access, { setting: SECRET, tryTimeoutMs: TRY_TIMEOUT_MS });
     return new StorageAccount(thing, service, signInOf(access));
   }
@@ -189,6 +260,32 @@ export class StorageAccount {
 
   #attempt<T>(action: string, call: () => Promise<T>): Promise<T> {
     return attempt(action, new URL(this.#service.url).host, call);
+  }
+}
+
+function accessOf(values: Readonly<Record<string, unknown>>): string {
+  return String(values[SECRET] ?? values[ENDPOINT] ?? '');
+}
+
+/** The reason for each setting of a storage Thing that cannot be used. */
+async function checkAccess(
+  thing: string,
+  values: Readonly<Record<string, unknown>>,
+): Promise<ReadonlyMap<string, ConnectorError>> {
+  const access = accessOf(values);
+  if (access === '') {
+    const error = new ConnectorError(
+      'SETTING_MISSING',
+      `Neither storageConnectionString nor blobEndpoint of ${thing} is set: enter the connection string of the storage account, or its address to sign in with Microsoft Entra ID.`,
+    );
+    return new Map([[SECRET, error]]);
+  }
+  const setting = values[SECRET] ? SECRET : ENDPOINT;
+  try {
+    await openStorage(access, { setting });
+    return new Map();
+  } catch (thrown) {
+    return new Map([[setting, toConnectorError(thrown)]]);
   }
 }
 

@@ -4,7 +4,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler, t
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Introduction } from '../hub/introduction.ts';
 import type { Log } from '../observe/log.ts';
-import { Authentication, type RefusalOptions } from './auth.ts';
+import { Authentication, RefusalLog, type RefusalOptions, readCredentials } from './auth.ts';
 import { blobRoutes } from './blob-routes.ts';
 import { BodyBudget } from './body-budget.ts';
 import { trust } from './connections.ts';
@@ -70,7 +70,7 @@ export function createApp(options: AppOptions): Express {
     trust(request.socket);
     requests.take(request.socket.remoteAddress ?? '');
   };
-  const tokenGuard = requireToken(authentication, admit);
+  const tokenGuard = requireToken(authentication, new RefusalLog(options.log), admit);
   const authorise = options.console?.grantAccess(tokenGuard, admit) ?? tokenGuard;
   const bodies = new BodyBudget(limits.bodiesBytes);
   if (options.introduction) {
@@ -165,10 +165,20 @@ function requireOneHost({ rawHeaders }: IncomingMessage): void {
  */
 function requireToken(
   authentication: Authentication,
+  refusals: RefusalLog,
   admit: (request: IncomingMessage) => void,
 ): RequestHandler {
   return async (request, _response, next) => {
-    await authentication.check(request.headers.authorization);
+    const { authorization } = request.headers;
+    const address = request.socket.remoteAddress ?? '';
+    try {
+      await authentication.check(authorization);
+    } catch (thrown) {
+      // Without credentials it is the first half of a challenge.
+      if (readCredentials(authorization)) refusals.refused(address, request.originalUrl);
+      throw thrown;
+    }
+    refusals.accepted(address, request.originalUrl);
     admit(request);
     next();
   };

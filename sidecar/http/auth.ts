@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { Log } from '../observe/log.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 
 /** The content of the Authorization header. */
@@ -91,6 +92,46 @@ export class Authentication {
       this.#delayed -= 1;
     }
   }
+}
+
+/** More sources than hub Things and scripts can be are somebody who tries names. */
+const MAX_SOURCES = 200;
+
+/** Logs a wrong token once per source: a Thing whose sidecarToken is old calls again and again. */
+export class RefusalLog {
+  readonly #log: Log;
+  readonly #sources = new Set<string>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  refused(address: string, path: string): void {
+    const { source, thing } = sourceOf(address, path);
+    if (this.#sources.has(source) || this.#sources.size >= MAX_SOURCES) return;
+    this.#sources.add(source);
+    this.#log.warn(
+      { code: 'UNAUTHORIZED', address, ...(thing === undefined ? {} : { thing }) },
+      'A call with a wrong token was refused. Enter the token of the sidecar in sidecarToken of the Thing that calls. Further calls of this source are not logged.',
+    );
+  }
+
+  /** The next wrong token of this source is news again. */
+  accepted(address: string, path: string): void {
+    if (this.#sources.size > 0) this.#sources.delete(sourceOf(address, path).source);
+  }
+}
+
+/** The hub or storage Thing that calls stands in the path. */
+function sourceOf(address: string, path: string): { source: string; thing: string | undefined } {
+  const name = /^\/v1\/(?:hubs|storage|things)\/([^/?]+)/.exec(path)?.[1]?.slice(0, 800);
+  let thing = name;
+  try {
+    thing = name && decodeURIComponent(name);
+  } catch {
+    // Stays encoded.
+  }
+  return { source: `${address} ${thing ?? ''}`, thing };
 }
 
 /**

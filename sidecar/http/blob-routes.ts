@@ -13,7 +13,7 @@ const ROUTE = '/v1/storage/{account}/containers/{container}/blobs/{path}';
 const IDLE_MS = 120_000;
 
 interface BlobRouteOptions {
-  readonly context: Omit<OperationContext, 'signal'>;
+  readonly context: Omit<OperationContext, 'signal' | 'invalid'>;
   readonly authorise: RequestHandler;
 }
 

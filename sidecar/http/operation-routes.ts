@@ -1,5 +1,5 @@
-import express, { type RequestHandler, Router } from 'express';
-import { factsOf } from '../contract/schema.ts';
+import express, { type Request, type RequestHandler, Router } from 'express';
+import { baseTypeOf, factsOf } from '../contract/schema.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import type { OperationContext } from '../operations/context.ts';
@@ -12,7 +12,7 @@ import { type InputCheck, Validation } from './validation.ts';
 
 export interface OperationRouteOptions {
   readonly operations: readonly Operation[];
-  readonly context: Omit<OperationContext, 'signal'>;
+  readonly context: Omit<OperationContext, 'signal' | 'invalid'>;
   readonly log: Log;
   /** Refuses an answer that its schema does not describe; for tests. */
   readonly checkOutput?: boolean;
@@ -162,6 +162,26 @@ function jsonBody(bodies: BodyBudget, limit: number, refuse?: () => ConnectorErr
   };
 }
 
+const TICKET_HEADER = 'x-secret-ticket';
+
+/** The member of the input that a service takes as a PASSWORD. */
+function passwordMember({ input }: Operation): string | undefined {
+  const members = Object.entries(factsOf(input).properties ?? {});
+  return members.find(([, schema]) => baseTypeOf(schema) === 'PASSWORD')?.[0];
+}
+
+/** The body with the password that was sent before for the one-time secret token in the header. */
+function withPassword(
+  request: Request,
+  member: string | undefined,
+  secretTokens: OperationRouteOptions['context']['secretTokens'],
+): unknown {
+  const body: unknown = request.body ?? {};
+  const ticket = request.get(TICKET_HEADER);
+  if (ticket === undefined || member === undefined || typeof body !== 'object') return body;
+  return { ...body, [member]: secretTokens.take(ticket) };
+}
+
 interface Checks {
   readonly input: InputCheck;
   /** Gives what is wrong with an answer. */
@@ -169,6 +189,7 @@ interface Checks {
 }
 
 function run(operation: Operation, options: OperationRouteOptions, checks: Checks): RequestHandler {
+  const password = passwordMember(operation);
   return async (request, response) => {
     const started = performance.now();
     const path = { ...request.params };
@@ -176,9 +197,11 @@ function run(operation: Operation, options: OperationRouteOptions, checks: Check
       operation.authorisation === 'ticket'
         ? { secret: readSecret(request.headers.authorization, String(Object.values(path)[0])) }
         : {};
-    const input = { ...checks.input(path, request.query, request.body ?? {}), ...secret };
+    const body = withPassword(request, password, options.context.secretTokens);
+    const { input: checked, invalid } = checks.input(path, request.query, body);
+    const input = { ...checked, ...secret };
     const output = await operation.run(
-      { ...options.context, signal: callerSignal(request, response) },
+      { ...options.context, invalid, signal: callerSignal(request, response) },
       input as never,
     );
     const drift = checks.output?.(output);

@@ -8,6 +8,12 @@ import { type Operation, ownerMember, pathMembers, usesQuery } from '../operatio
 /** ajv-formats is CommonJS whose types put the function one level too deep. */
 const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;
 
+/** Input that can be used, and the invalid parts of its lenient member by name. */
+interface CheckedInput {
+  readonly input: Record<string, unknown>;
+  readonly invalid: ReadonlyMap<string, ConnectorError>;
+}
+
 /** One invalid field of a request. */
 interface FieldError {
   /** Such as `settings.maxRowsPerCall`; empty for the whole body. */
@@ -21,7 +27,7 @@ export type InputCheck = (
   path: Record<string, unknown>,
   query: Record<string, unknown>,
   body: unknown,
-) => Record<string, unknown>;
+) => CheckedInput;
 
 /** Creates validators that name every invalid field, the problem and what is expected. */
 export class Validation {
@@ -30,7 +36,8 @@ export class Validation {
 
   /**
    * A check for the input of an operation. Path and query members are text and are converted; body members must have their
-   * types. Defaults are filled in. The check throws ConnectorError REQUEST_INVALID.
+   * types. Defaults are filled in. The check throws ConnectorError REQUEST_INVALID, unless all that is wrong lies in the lenient member of
+   * the operation.
    */
   forInput(operation: Operation): InputCheck {
     const inPath = new Set(pathMembers(operation.path));
@@ -45,8 +52,8 @@ export class Validation {
       const fromPath = { ...path };
       check(checkPath(), fromPath);
       const rest = textual ? fromQuery(query, restSchema) : body;
-      check(checkRest(), rest);
-      return { ...(rest as Record<string, unknown>), ...fromPath };
+      const invalid = checkLeniently(checkRest(), rest, operation.lenient);
+      return { input: { ...(rest as Record<string, unknown>), ...fromPath }, invalid };
     };
   }
 
@@ -58,10 +65,10 @@ export class Validation {
     const checkBody = whenUsed(() => this.#strict.compile(schema));
     const checkOwner = whenUsed(() => this.#strict.compile(ownerSchema));
     return ({ thing }, _query, body) => {
-      check(checkBody(), body);
+      const invalid = checkLeniently(checkBody(), body, operation.lenient);
       const ofThing = owner === undefined ? {} : { [owner]: thing };
       check(checkOwner(), ofThing);
-      return { ...(body as Record<string, unknown>), ...ofThing };
+      return { input: { ...(body as Record<string, unknown>), ...ofThing }, invalid };
     };
   }
 
@@ -130,6 +137,31 @@ function check(validate: ValidateFunction, value: unknown): void {
   if (validate(value)) return;
   const errors = fieldErrors(validate, value);
   throw new ConnectorError('REQUEST_INVALID', describeErrors(errors), { details: { errors } });
+}
+
+/** Takes the invalid parts out of one member of the value, unless something else is wrong as well. */
+function checkLeniently(
+  validate: ValidateFunction,
+  value: unknown,
+  lenient: string | undefined,
+): ReadonlyMap<string, ConnectorError> {
+  const invalid = new Map<string, ConnectorError>();
+  if (validate(value)) return invalid;
+  const errors = fieldErrors(validate, value);
+  const within = lenient === undefined ? [] : errors.filter(({ field }) => field.startsWith(`${lenient}.`));
+  if (lenient === undefined || within.length < errors.length)
+    throw new ConnectorError('REQUEST_INVALID', describeErrors(errors), { details: { errors } });
+  const member = (value as Record<string, Record<string, unknown>>)[lenient] ?? {};
+  const partOf = ({ field }: FieldError) => field.slice(lenient.length + 1).split(/[.[]/, 1)[0] ?? '';
+  for (const part of new Set(within.map(partOf))) {
+    delete member[part];
+    const own = within.filter((error) => partOf(error) === part);
+    invalid.set(
+      part,
+      new ConnectorError('REQUEST_INVALID', describeErrors(own), { details: { errors: own } }),
+    );
+  }
+  return invalid;
 }
 
 function describeErrors(errors: readonly FieldError[]): string {

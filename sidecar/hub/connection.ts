@@ -17,18 +17,21 @@ import { RowProbe } from '../ingest/lanes/row-probe.ts';
 import { Sender } from '../ingest/lanes/sender.ts';
 import type { MessageWatch } from '../ingest/message-watch.ts';
 import { OutageWatch } from '../ingest/outage-watch.ts';
+import { AcceptedSettings, type OfferedSettings } from '../lib/accepted-settings.ts';
 import { Backoff } from '../lib/backoff.ts';
+import type { ClockWatch } from '../lib/clock-watch.ts';
+import type { StateDirectoryWatch } from '../lib/state-directory-watch.ts';
 import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
-import type { Metrics } from '../observe/metrics.ts';
+import type { Metrics, PartitionTimes } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import type { Deployments } from '../packages/deployments.ts';
+import { resolveSecret } from '../secrets/one-time-secret-tokens.ts';
 import type { Tasks } from '../tasks/tasks.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
 import type { DeviceThings } from '../thingworx/device-things.ts';
-import { checkMappings } from '../translate/mapping/validate.ts';
 import { compileTranslator } from '../translate/translator.ts';
 import type { Translator } from '../translate/types.ts';
 import { BackgroundWork } from './background-work.ts';
@@ -36,6 +39,7 @@ import { HubCondition } from './condition.ts';
 import { HubDevices } from './devices.ts';
 import type { Owner } from './owner.ts';
 import { Partitions, type Waiting } from './partitions.ts';
+import { checkHubSettings, originsOf } from './settings-check.ts';
 import { StallWatch, standstillOf } from './stall-watch.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { translationSettings } from './translation-settings.ts';
@@ -51,15 +55,20 @@ export interface HubParts {
   readonly stateDirectory: string;
   readonly owner: Owner;
   readonly clock: ServiceClock;
+  readonly clocks: Pick<ClockWatch, 'check' | 'problemWith'>;
+  readonly stateWatch: Pick<StateDirectoryWatch, 'check' | 'problem'>;
+  /** Problems of the whole sidecar, which every hub shows. */
+  readonly problems: () => readonly ConnectorError[];
 }
 
 /** How long a hub that cannot work as it is set waits until it looks whether Azure's side has changed. */
 const FAILED_RETRY_MS = 60_000;
 const TICK_MS = 5_000;
-/** The SDK tries again within seconds: a refusal that is not repeated for this long is over. */
-const REFUSED_MS = 30_000;
+/** The source tries again after at most 30 seconds: a refusal that is not repeated for this long is over. */
+const REFUSED_MS = 45_000;
 const RECEIVING = 'receiving';
 const SILENT = 'event stream';
+const SETTINGS = 'settings';
 /** Said once when a partition is opened; reading goes on all the same. */
 const MISMATCHES: ReadonlySet<ErrorCode> = new Set([
   'CHECKPOINT_AHEAD',
@@ -94,6 +103,7 @@ export class HubConnection {
   readonly #outages: OutageWatch;
   readonly #rate = new RateMeter();
   readonly #since = new Date();
+  readonly #accepted: AcceptedSettings;
   readonly #condition: HubCondition;
   readonly #reporter: StatusReporter;
   readonly #stalls: StallWatch;
@@ -102,8 +112,6 @@ export class HubConnection {
   #settings: HubSettings | undefined;
   #translator: Translator | undefined;
   #refusedAtMs = 0;
-  /** When the source last reported each kind of failure. */
-  readonly #toldAtMs = new Map<ErrorCode, number>();
   #isSilent = false;
   #partitions: Partitions | undefined;
   #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
@@ -115,7 +123,18 @@ export class HubConnection {
     this.#parts = parts;
     this.#log = parts.log.child({ hub: thing });
     this.#notices = new Notices(this.#log);
-    this.#condition = new HubCondition(this.#log, () => this.#reporter.report());
+    this.#condition = new HubCondition({
+      log: this.#log,
+      onChange: () => this.#reporter.report(),
+      shared: parts.problems,
+    });
+    this.#accepted = new AcceptedSettings({
+      thing,
+      stateDirectory: parts.stateDirectory,
+      log: this.#log,
+      check: checkHubSettings,
+      resolve: resolveSecret,
+    });
     const { client } = parts;
     const probe = new RowProbe({ client, hubThing: thing, counters: this.#counters });
     const outages = new OutageWatch((signal) => probe.run(signal));
@@ -174,8 +193,33 @@ export class HubConnection {
     return { ...this.#background.facts, ...this.#devices.facts };
   }
 
+  timesByPartition(): ReadonlyMap<string, PartitionTimes> {
+    return this.#partitions?.timesByPartition() ?? new Map();
+  }
+
   lagByPartition(): ReadonlyMap<string, number> {
     return this.#partitions?.lagByPartition() ?? new Map();
+  }
+
+  /** What is refused of the settings, and what is used instead. */
+  get refusal(): { readonly settings: readonly string[]; readonly message: string } | undefined {
+    const { refused, refusal } = this.#accepted;
+    return (
+      refusal && {
+        settings: refused.map(({ setting }) => setting),
+        message: `${this.#thing}: ${refusal.message}`,
+      }
+    );
+  }
+
+  /** The hosts of Azure that the settings name, as origins. */
+  get origins(): readonly string[] {
+    return this.#settings ? originsOf(this.#settings) : [];
+  }
+
+  /** Whether the hub Thing has handed over its settings, be they accepted or not. */
+  get hasOffer(): boolean {
+    return this.#accepted.wasOffered;
   }
 
   get settings(): HubSettings {
@@ -219,9 +263,12 @@ export class HubConnection {
     return this.#devices.deferred;
   }
 
-  /** Takes complete settings. Equal ones change nothing; only what concerns the consumer reopens it. */
-  apply(settings: HubSettings): Promise<void> {
-    const applied = this.#changing.then(() => this.#apply(settings));
+  /**
+   * Takes complete settings. Equal ones change nothing; only what concerns the consumer reopens it. Refused ones keep their last accepted
+   * values; then it rejects with the reason.
+   */
+  apply(offered: OfferedSettings): Promise<void> {
+    const applied = this.#changing.then(() => this.#accept(offered));
     // What was refused must not refuse what comes after it.
     this.#changing = applied.catch(() => undefined);
     return applied;
@@ -246,7 +293,12 @@ export class HubConnection {
     const { received, delivered, ignored, deadLettered, released, inFlight, repeated } =
       this.#counters.counts;
     const partitions = this.#partitions?.status() ?? [];
-    const { state, lastError } = this.#condition;
+    const { state, lastError, recentErrors } = this.#condition;
+    const refusedSettings = this.#accepted.refused.map(({ setting, error: { code, message } }) => ({
+      setting,
+      code,
+      message,
+    }));
     const { stall } = this.#stalls;
     const warnings = [
       this.#background.warning,
@@ -260,6 +312,8 @@ export class HubConnection {
       state,
       ...(reason === undefined ? {} : { reason }),
       ...(lastError === undefined ? {} : { lastError }),
+      recentErrors: [...recentErrors],
+      ...(refusedSettings.length === 0 ? {} : { refusedSettings }),
       ...(stall === undefined ? {} : { stall }),
       counters: { received, delivered, ignored, deadLettered, released, inFlight, repeated },
       ratePerSecond: this.#rate.perSecond(delivered),
@@ -272,12 +326,18 @@ export class HubConnection {
     };
   }
 
+  async #accept(offered: OfferedSettings): Promise<void> {
+    const { values, refusal } = await this.#accepted.accept(offered);
+    this.#condition.setStanding(SETTINGS, values && refusal);
+    if (values) await this.#apply(values as HubSettings);
+    else this.#condition.become('failed', refusal);
+    if (refusal) throw refusal;
+  }
+
   async #apply(settings: HubSettings): Promise<void> {
     const before = this.#settings;
     const reopen =
       before === undefined || reopensConsumer(before, settings) || this.#condition.state === 'failed';
-    // First what can be refused, so that a refused change leaves everything as it was.
-    await this.#checkMappings(settings);
     this.#translator = compileTranslator(translationSettings(settings));
     this.#settings = settings;
     // Tasks that go on need the clients.
@@ -294,18 +354,6 @@ export class HubConnection {
     this.#condition.become('connecting');
     const abort = new AbortController();
     this.#session = { abort, done: this.#run(settings, abort.signal) };
-  }
-
-  /** Mappings that cannot be used leave a running hub as it is; one that never ran then shows why it does not. */
-  async #checkMappings({ mappings }: HubSettings): Promise<void> {
-    try {
-      await checkMappings(mappings);
-    } catch (thrown) {
-      const error = toConnectorError(thrown);
-      if (this.#settings) this.#condition.note(error);
-      else this.#condition.become('failed', error);
-      throw error;
-    }
   }
 
   async #close(): Promise<void> {
@@ -326,15 +374,32 @@ export class HubConnection {
         return;
       } catch (thrown) {
         if (signal.aborted) return;
-        const error = toConnectorError(thrown);
+        const found = toConnectorError(thrown);
         // Azure refuses a token that has expired by its own clock as it refuses a wrong key.
-        if (error.code === 'AZURE_UNAUTHORIZED' && (await this.#clockWasWrong(settings, signal))) continue;
+        if (found.code === 'AZURE_UNAUTHORIZED' && (await this.#clockWasWrong(settings, signal))) continue;
+        const error = await this.#causeOf(found);
+        if (signal.aborted) return;
         this.#condition.become(error.retryable ? 'waiting' : 'failed', error);
         await backoff
           .pause(signal, error.retryable ? error.retryAfterMs : FAILED_RETRY_MS)
           .catch(() => undefined);
       }
     }
+  }
+
+  /**
+   * The cause behind an error: Azure refuses tokens that a clock which is off has signed, in the same words as a wrong key, and a lock that
+   * cannot be written looks like that of another process.
+   */
+  async #causeOf(error: ConnectorError): Promise<ConnectorError> {
+    const { clocks, stateWatch } = this.#parts;
+    if (error.code === 'CHECKPOINTS_IN_USE') {
+      await stateWatch.check();
+      return stateWatch.problem ?? error;
+    }
+    if (error.code !== 'AZURE_UNAUTHORIZED') return error;
+    await clocks.check();
+    return clocks.problemWith(this.origins) ?? error;
   }
 
   async #clockWasWrong(settings: HubSettings, signal: AbortSignal): Promise<boolean> {
@@ -361,7 +426,7 @@ export class HubConnection {
       laneOptions: (waiting) => this.#laneOptions(waiting),
       onBlocked: (who, error) => this.#condition.setBlocked(who, error),
       owner: ownerId,
-      onError: (partitionId, error) => this.#sourceFailed(partitionId, error),
+      onError: (partitionId, error) => void this.#sourceFailed(partitionId, error),
       log: this.#log,
     });
     try {
@@ -471,27 +536,21 @@ export class HubConnection {
     return this.#translator;
   }
 
-  #sourceFailed(partitionId: string | undefined, error: ConnectorError): void {
-    this.#condition.note(error);
+  async #sourceFailed(partitionId: string | undefined, reported: ConnectorError): Promise<void> {
+    const error = await this.#causeOf(reported);
+    const isNew = this.#condition.note(error);
     if (MISMATCHES.has(error.code)) {
       if (error.code === 'MESSAGES_EXPIRED') this.#counters.expire(Number(error.details?.['messages'] ?? 0));
       if (error.code === 'MESSAGES_SKIPPED') this.#announceSkipped(partitionId ?? '', error);
       this.#log.warn({ code: error.code, partitionId }, error.message);
       return;
     }
-    this.#tellFailure(partitionId, error);
+    // The source tries again within seconds and in each partition: the same error is logged once until it is over.
+    if (isNew) this.#log.warn({ err: error, partitionId }, 'Receiving failed; going on by itself.');
     if (error.retryable) return;
     // A consumer group or a right that is missing: somebody must do something first, although the source keeps trying.
     this.#refusedAtMs = Date.now();
     this.#condition.setBlocked(RECEIVING, error);
-  }
-
-  /** The source reports the same failure at every attempt. It is logged once, and again only when it comes back after a while. */
-  #tellFailure(partitionId: string | undefined, error: ConnectorError): void {
-    const now = performance.now();
-    const isNew = now - (this.#toldAtMs.get(error.code) ?? Number.NEGATIVE_INFINITY) > REFUSED_MS;
-    this.#toldAtMs.set(error.code, now);
-    if (isNew) this.#log.warn({ err: error, partitionId }, 'Receiving failed; going on by itself.');
   }
 
   #announceSkipped(partition: string, { message, details = {} }: ConnectorError): void {

@@ -1,9 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NonSecretHubSettings, SecretName } from '../contract/hub-settings.ts';
+import type { SecretName } from '../contract/hub-settings.ts';
 import type { HubStatus } from '../contract/status.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
+import type { OfferedSettings } from '../lib/accepted-settings.ts';
 import type { Readiness } from '../observe/health.ts';
-import type { OneTimeSecretToken, OneTimeSecretTokens, Secrets } from '../secrets/one-time-secret-tokens.ts';
+import type {
+  HandedSecrets,
+  OneTimeSecretToken,
+  OneTimeSecretTokens,
+} from '../secrets/one-time-secret-tokens.ts';
 import { type Hub, HubConnection, type HubParts } from './connection.ts';
 import { HUB_THINGS, listThings, type ThingFinder } from './finder.ts';
 
@@ -31,11 +36,12 @@ export class HubDirectory {
   /**
    * Takes the settings of a hub Thing. `secretNames` are the secrets that will be handed over by one-time secret token. The hub connects
    * when the last secret has arrived, or at once when there are none. Equal settings and secrets change nothing. A changed setting takes
-   * effect without restart; those marked `reopensConsumer` reopen the consumer.
+   * effect without restart; those marked `reopensConsumer` reopen the consumer. A refused setting keeps its last accepted value; the last
+   * secret, or the call without secrets, rejects with the reason.
    */
   async connect(
     thing: string,
-    settings: NonSecretHubSettings,
+    offered: Pick<OfferedSettings, 'settings' | 'refused'>,
     secretNames: readonly SecretName[],
   ): Promise<{ status: HubStatus; tickets: readonly OneTimeSecretToken[] }> {
     await this.#closing.get(thing);
@@ -48,8 +54,14 @@ export class HubDirectory {
       this.#connections.set(thing, connection);
     }
     const current = connection;
-    const apply = (secrets: Secrets) => current.apply({ ...settings, ...secrets });
-    if (secretNames.length === 0) await apply({});
+    const apply = ({ secrets, references, refused }: HandedSecrets) =>
+      current.apply({
+        settings: offered.settings,
+        secrets,
+        references,
+        refused: new Map([...offered.refused, ...refused]),
+      });
+    if (secretNames.length === 0) await apply({ secrets: {}, references: {}, refused: new Map() });
     const tickets = this.#secretTokens.issue(thing, secretNames, apply);
     return { status: current.status(), tickets };
   }
@@ -100,18 +112,35 @@ export class HubDirectory {
     return connection;
   }
 
+  /** Whether the settings of the hub Thing have arrived, be they accepted or not. */
+  hasOffer(thing: string): boolean {
+    return this.#connections.get(thing)?.hasOffer ?? false;
+  }
+
   statuses(): HubStatus[] {
     return [...this.#connections.values()].map((connection) => connection.status());
   }
 
   /** Ready if ThingWorx has answered and every hub Thing that has called Connect is connected. */
-  readiness(finder: ThingFinder): Readiness {
+  readiness(finder: ThingFinder): Omit<Readiness, 'warnings'> {
     const reasons = finder.found ? [] : [finder.lastError?.message ?? 'ThingWorx has not answered yet.'];
     for (const { thing, state, reason } of this.statuses()) {
       if (state !== 'running' && state !== 'stopped')
         reasons.push(`${thing} is ${state}${reason ? `: ${reason}` : ''}`);
     }
     return { ready: reasons.length === 0, reasons };
+  }
+
+  /** The hub Things with settings that are refused. */
+  refusals(): { readonly thing: string; readonly settings: readonly string[]; readonly message: string }[] {
+    return [...this.#connections.values()].flatMap(({ thing, refusal }) =>
+      refusal ? [{ thing, settings: refusal.settings, message: refusal.message }] : [],
+    );
+  }
+
+  /** The hosts of Azure that the hubs use, as origins. */
+  origins(): string[] {
+    return [...this.#connections.values()].flatMap((connection) => connection.origins);
   }
 
   /** Stops all hubs gracefully, side by side. Idempotent. */

@@ -40,16 +40,25 @@ export class ThingFinder {
   readonly #log: Log;
   readonly #served: ServedThings;
   readonly #introduction: Introduction;
+  readonly #hasOffer: (thing: string) => boolean;
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
   #found = false;
   #lastError: ConnectorError | undefined;
 
-  constructor(client: ThingworxClient, log: Log, served: ServedThings, introduction: Introduction) {
+  /** `hasOffer` says whether the settings of a Thing have arrived: a call that fails because they are refused is not repeated. */
+  constructor(
+    client: ThingworxClient,
+    log: Log,
+    served: ServedThings,
+    introduction: Introduction,
+    hasOffer: (thing: string) => boolean,
+  ) {
     this.#client = client;
     this.#log = log;
     this.#served = served;
     this.#introduction = introduction;
+    this.#hasOffer = hasOffer;
   }
 
   /** True once every such Thing of ThingWorx was asked to connect. */
@@ -90,7 +99,11 @@ export class ThingFinder {
     const { signal } = this.#abort;
     await this.#untilAnswered(`ask ${thing} to connect`, async () => {
       await this.#introduction.introduce(thing, signal);
-      await this.#client.invoke(thing, this.#served.service, {}, { signal });
+      try {
+        await this.#client.invoke(thing, this.#served.service, {}, { signal });
+      } catch (thrown) {
+        if (!this.#hasOffer(thing)) throw thrown;
+      }
     });
   }
 

@@ -3,6 +3,7 @@ import type { PartitionStatus } from '../contract/status.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 import { Lane, type LaneOptions } from '../ingest/lanes/lane.ts';
 import type { Log } from '../observe/log.ts';
+import type { PartitionTimes } from '../observe/metrics.ts';
 import type { ReceivedMessage } from '../translate/types.ts';
 import { STALLED_AFTER_MS, type StuckPartition } from './stall-watch.ts';
 
@@ -48,6 +49,10 @@ export class Partitions implements EventSourceHandlers {
   readonly #stuckSinceMs = new Map<string, number>();
   /** Up to where partitions were settled when they were last read here. */
   readonly #settled = new Map<string, number>();
+  /** When this sidecar last wrote a checkpoint of each partition. */
+  readonly #checkpointedAtMs = new Map<string, number>();
+  /** Partitions that were closed by an error and have received nothing since. They are opened again and again, which is logged once. */
+  readonly #failing = new Set<string>();
   #source: EventSource | undefined;
   #sourceReady: Promise<EventSource>;
   #setSource: (source: EventSource) => void = () => undefined;
@@ -78,15 +83,21 @@ export class Partitions implements EventSourceHandlers {
       ...this.#options.laneOptions(waiting),
       partitionId,
       stream: source.streamIdentity,
-      checkpoint: (position) => source.checkpoint(partitionId, position),
+      checkpoint: async (position) => {
+        const isOwned = await source.checkpoint(partitionId, position);
+        if (isOwned) this.#checkpointedAtMs.set(partitionId, Date.now());
+        return isOwned;
+      },
       stillOwned: () => source.stillOwns(partitionId),
     });
     lane.start();
     this.#lanes.set(partitionId, { lane, blocked, openedAtMs: Date.now(), beginsAfter });
-    this.#options.log.info({ partitionId }, 'Reading the partition.');
+    if (!this.#failing.has(partitionId)) this.#options.log.info({ partitionId }, 'Reading the partition.');
   }
 
   async onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void> {
+    if (this.#failing.delete(partitionId))
+      this.#options.log.info({ partitionId }, 'Reading the partition again.');
     await this.#lanes.get(partitionId)?.lane.accept(messages);
   }
 
@@ -106,7 +117,10 @@ export class Partitions implements EventSourceHandlers {
     else this.#settled.set(partitionId, settled);
     // A lane that ends while it is blocked does not report that it continues.
     for (const who of open.blocked) this.#options.onBlocked(who, undefined);
-    this.#options.log.info({ partitionId, reason }, 'No longer reading the partition.');
+    const isKnown = reason === 'failed' && this.#failing.has(partitionId);
+    if (reason === 'failed') this.#failing.add(partitionId);
+    else this.#failing.delete(partitionId);
+    if (!isKnown) this.#options.log.info({ partitionId, reason }, 'No longer reading the partition.');
   }
 
   onError(partitionId: string | undefined, error: ConnectorError): void {
@@ -122,6 +136,19 @@ export class Partitions implements EventSourceHandlers {
       if (lag !== undefined) lags.set(partitionId, lag);
     }
     return lags;
+  }
+
+  /** When messages and checkpoints of each partition that is read were last seen. */
+  timesByPartition(): Map<string, PartitionTimes> {
+    return new Map(
+      [...this.#lanes].map(([partitionId, { lane }]) => [
+        partitionId,
+        {
+          lastMessageMs: lane.position?.enqueuedTimeMs,
+          lastCheckpointMs: this.#checkpointedAtMs.get(partitionId),
+        },
+      ]),
+    );
   }
 
   status(): PartitionStatus[] {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import { isMissing } from './files.ts';
 
 /** The holder of a lock, as stored in the lock file. */
 interface Holder {
@@ -71,8 +72,13 @@ export class FileLock {
   }
 
   async #touch(): Promise<void> {
+    const isGone = await stat(this.#file).then(
+      () => false,
+      (thrown) => isMissing(thrown),
+    );
     const holder = await read(this.#file);
-    if (this.#lost) return;
+    // A file that cannot be read at present is not lost: nobody else can take it then either.
+    if (this.#lost || (holder === undefined && !isGone)) return;
     if (holder?.id !== this.#holder.id) {
       this.#lost = true;
       clearInterval(this.#timer);

@@ -33,3 +33,17 @@ export function proxyRefusal(message: string): string | undefined {
   const status = /Proxy response \((\d{3})\)/.exec(message)?.[1];
   return status === undefined ? undefined : `the proxy answered ${status}`;
 }
+
+/** TLS: this process does not trust the certificate of the server. */
+export const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_UNTRUSTED',
+  'CERT_REVOKED',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+]);

@@ -6,11 +6,13 @@ export interface Readiness {
   readonly ready: boolean;
   /** One line per part that is not ready, in plain words. */
   readonly reasons: readonly string[];
+  /** One line per problem that needs somebody although everything works, in plain words. */
+  readonly warnings: readonly string[];
 }
 
 /**
  * /health/live answers as long as the process works; /health/ready answers 503 with the reasons until ThingWorx has answered and every
- * enabled hub receives; /metrics is Prometheus text. Mounted before everything else, so every request is counted here. None of them needs the token: they hold no data and no names of devices.
+ * enabled hub receives, and warns of refused settings and a state directory that fails; /metrics is Prometheus text. Mounted before everything else, so every request is counted here. None of them needs the token: they hold no data and no names of devices.
  */
 export function healthRoutes(readiness: () => Readiness, metrics: Metrics): Router {
   const router = Router();
@@ -25,8 +27,8 @@ export function healthRoutes(readiness: () => Readiness, metrics: Metrics): Rout
     response.json({ status: 'live' });
   });
   router.get('/health/ready', (_request: Request, response: Response) => {
-    const { ready, reasons } = readiness();
-    response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'waiting', reasons });
+    const { ready, reasons, warnings } = readiness();
+    response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'waiting', reasons, warnings });
   });
   router.get('/metrics', async (_request: Request, response: Response) => {
     response.type(metrics.registry.contentType).send(await metrics.text());

@@ -1,6 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { HubCounters } from './counters.ts';
+import { defineProcessMetrics, type ProcessFacts } from './process-metrics.ts';
 import { defineSideMetrics, type SideFacts } from './side-metrics.ts';
+
+/** Undefined before the first. */
+export interface PartitionTimes {
+  readonly lastMessageMs: number | undefined;
+  readonly lastCheckpointMs: number | undefined;
+}
 
 /** What a scrape reads of one hub; the hub layer keeps it current. */
 interface HubMetrics {
@@ -8,6 +15,8 @@ interface HubMetrics {
   readonly counters: HubCounters;
   readonly state: string;
   lagByPartition(): ReadonlyMap<string, number>;
+  /** When messages and checkpoints of each partition that is read were last seen, in ms since 1970. */
+  timesByPartition(): ReadonlyMap<string, PartitionTimes>;
   readonly side?: SideFacts;
 }
 
@@ -17,6 +26,7 @@ const STATES = ['stopped', 'connecting', 'running', 'waiting', 'failed'];
 export class Metrics {
   readonly registry = new Registry();
   readonly #hubs = new Map<string, HubMetrics>();
+  #facts: (() => ProcessFacts) | undefined;
   /** Answer times of ReceiveUpdates. */
   readonly sendSeconds: Histogram<'hub'>;
   readonly httpRequests: Counter<'route' | 'status'>;
@@ -48,6 +58,12 @@ export class Metrics {
     });
     this.#defineHubMetrics();
     defineSideMetrics(this.registry, this.#hubs);
+    defineProcessMetrics(this.registry, () => this.#facts?.());
+  }
+
+  /** Where the metrics of the whole process come from. */
+  watch(facts: () => ProcessFacts): void {
+    this.#facts = facts;
   }
 
   add(hub: HubMetrics): void {
@@ -156,6 +172,34 @@ export class Metrics {
         for (const hub of hubs.values()) {
           for (const [partition, lag] of hub.lagByPartition()) this.set({ hub: hub.thing, partition }, lag);
         }
+      },
+    });
+    const times = (each: (labels: Record<string, string>, times: PartitionTimes) => void) => {
+      for (const hub of hubs.values())
+        for (const [partition, found] of hub.timesByPartition()) each({ hub: hub.thing, partition }, found);
+    };
+    new Gauge({
+      name: 'azure_iot_partition_last_message_timestamp_seconds',
+      help: 'When the last settled message of the partition reached Azure, in seconds since 1970.',
+      labelNames: ['hub', 'partition'],
+      registers,
+      collect() {
+        this.reset();
+        times((labels, { lastMessageMs }) => {
+          if (lastMessageMs !== undefined) this.set(labels, lastMessageMs / 1000);
+        });
+      },
+    });
+    new Gauge({
+      name: 'azure_iot_partition_checkpoint_age_seconds',
+      help: 'How long ago the last checkpoint of the partition was written, in seconds.',
+      labelNames: ['hub', 'partition'],
+      registers,
+      collect() {
+        this.reset();
+        times((labels, { lastCheckpointMs }) => {
+          if (lastCheckpointMs !== undefined) this.set(labels, (Date.now() - lastCheckpointMs) / 1000);
+        });
       },
     });
     new Gauge({

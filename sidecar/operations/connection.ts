@@ -2,7 +2,10 @@ import Type from 'typebox';
 import { HubSettingsInput, SECRET_NAMES, withDefaults } from '../contract/hub-settings.ts';
 import { DateTime, forThingWorx, OneOf, OneRow, Table, ThingName } from '../contract/schema.ts';
 import { Counters, HubStatus } from '../contract/status.ts';
+import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { checkExact } from './exact-numbers.ts';
 import { defineOperation } from './operation.ts';
+import { Withheld, withheldErrors } from './withheld-secrets.ts';
 
 /** The status as services return it: widgets bind columns and nothing inside a JSON cell. */
 const serviceResult = OneRow(
@@ -37,7 +40,9 @@ export const connect = defineOperation({
       description:
         'The secret settings that have a value. Each is sent separately with a one-time secret token.',
     }),
+    withheld: Withheld,
   }),
+  lenient: 'settings',
   output: Type.Object({
     status: HubStatus,
     tickets: Type.Array(
@@ -51,13 +56,37 @@ export const connect = defineOperation({
     ),
   }),
   serviceResult,
-  errors: ['SECRET_UNREADABLE', 'CONNECTION_STRING_INVALID', 'MAPPINGS_INVALID'],
+  errors: [
+    'SECRET_UNREADABLE',
+    'CONNECTION_STRING_INVALID',
+    'MAPPINGS_INVALID',
+    'SETTING_INVALID',
+    'PASSWORD_NOT_PASSED',
+  ],
   script: 'hand-written',
-  async run({ hubs }, { hub, settings, secretNames }) {
-    const { status, tickets } = await hubs.connect(hub, withDefaults(settings), secretNames);
+  async run({ hubs, invalid }, { hub, settings, secretNames, withheld }) {
+    const refused = new Map([...invalid, ...inexact(settings), ...withheldErrors(withheld)]);
+    const { status, tickets } = await hubs.connect(
+      hub,
+      { settings: withDefaults(settings), refused },
+      secretNames.filter((name) => !refused.has(name)),
+    );
     return { status, tickets: [...tickets] };
   },
 });
+
+/** Settings with numbers that were rounded on their way here. */
+function inexact(settings: Readonly<Record<string, unknown>>): Map<string, ConnectorError> {
+  const refused = new Map<string, ConnectorError>();
+  for (const [name, value] of Object.entries(settings)) {
+    try {
+      checkExact(value, `settings.${name}`);
+    } catch (thrown) {
+      refused.set(name, toConnectorError(thrown));
+    }
+  }
+  return refused;
+}
 
 const disconnect = defineOperation({
   name: 'Disconnect',
@@ -159,6 +188,25 @@ const listHubs = defineOperation({
   },
 });
 
+const issueSecretToken = defineOperation({
+  name: 'IssueSecretToken',
+  category: 'Connection',
+  role: 'operator',
+  summary:
+    'Issues a one-time secret token for a password of one call. PutSecret sends the password; the call has the token in its header ' +
+    'X-Secret-Ticket instead of the password.',
+  method: 'POST',
+  path: '/hubs/{hub}/secrets',
+  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
+  output: Type.Object({
+    ticket: Type.String({ description: 'The one-time secret token: valid for one call within 60 seconds.' }),
+  }),
+  errors: [],
+  async run({ secretTokens }) {
+    return { ticket: secretTokens.reserve() };
+  },
+});
+
 const putSecret = defineOperation({
   name: 'PutSecret',
   category: 'Connection',
@@ -179,7 +227,9 @@ const putSecret = defineOperation({
     }),
   }),
   output: Type.Object({
-    name: OneOf(SECRET_NAMES, { description: 'The setting that was sent.' }),
+    name: OneOf([...SECRET_NAMES, 'password'], {
+      description: 'The setting that was sent; password for that of a call.',
+    }),
     awaited: Type.Integer({
       minimum: 0,
       description: 'How many secrets of the same Connect are still expected.',
@@ -232,6 +282,7 @@ export const CONNECTION = [
   getStatus,
   getHistory,
   listHubs,
+  issueSecretToken,
   putSecret,
   checkSidecar,
 ] as const;

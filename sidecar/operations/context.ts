@@ -1,6 +1,8 @@
+import type { ConnectorError } from '../errors/connector-error.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
 import type { HubDirectory } from '../hub/directory.ts';
 import type { History } from '../hub/history.ts';
+import type { ClockWatch } from '../lib/clock-watch.ts';
 import type { OneTimeSecretTokens } from '../secrets/one-time-secret-tokens.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 
@@ -10,9 +12,12 @@ export interface OperationContext {
   /** The figures of the last hour. */
   readonly history: Pick<History, 'samples'>;
   readonly storages: StorageAccounts;
-  readonly secretTokens: Pick<OneTimeSecretTokens, 'redeem' | 'require'>;
+  readonly secretTokens: Pick<OneTimeSecretTokens, 'redeem' | 'require' | 'reserve' | 'take'>;
   readonly thingworx: ThingworxClient;
+  readonly clocks: Pick<ClockWatch, 'check' | 'problem' | 'offsets'>;
   readonly sidecar: SidecarFacts;
+  /** The invalid parts of the lenient member of the input, which are left out of it: name and what is wrong. */
+  readonly invalid: ReadonlyMap<string, ConnectorError>;
   /** Aborted when the caller has gone or the sidecar stops. */
   readonly signal: AbortSignal;
 }

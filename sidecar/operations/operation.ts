@@ -53,6 +53,11 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
   readonly result?: keyof Static<O> & string;
   /** True when the service returns nothing: the output says no more than that it was done. */
   readonly noResult?: true;
+  /**
+   * A member of the input that is taken although parts of it are invalid: `run` gets the rest of it, and the invalid parts in
+   * `context.invalid`.
+   */
+  readonly lenient?: keyof Static<I> & string;
   /** The codes that this operation itself can give, beside those that every route can. */
   readonly errors: readonly ErrorCode[];
   /** 'hand-written' when extension/scripts holds the service's script; generated otherwise. */
@@ -80,10 +85,11 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
 export function defineOperation<I extends TObject, O extends TObject>(
   operation: Operation<I, O>,
 ): Operation<I, O> {
+  const { lenient } = operation;
   return {
     ...operation,
     async run(context, input) {
-      checkExact(input);
+      checkExact(lenient === undefined ? input : { ...input, [lenient]: undefined });
       return await operation.run(context, input);
     },
   };

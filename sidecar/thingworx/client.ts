@@ -1,6 +1,6 @@
 import { type Dispatcher, FormData } from 'undici';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { createLocalAgent, proxyRefusal } from '../lib/proxy.ts';
+import { CERTIFICATE_CODES, createLocalAgent, proxyRefusal } from '../lib/proxy.ts';
 
 /** Who calls: the user of an application key, or a user with a password. */
 export type ThingworxLogin =
@@ -31,6 +31,7 @@ export class ThingworxClient {
   readonly #url: URL;
   readonly #headers: Record<string, string>;
   readonly #agent: Dispatcher;
+  #isReachable: boolean | undefined;
   /** What the platform refuses when it answers 401, for messages. */
   readonly #credential: string;
 
@@ -53,6 +54,15 @@ export class ThingworxClient {
   /** The address without anything secret, for messages. */
   get address(): string {
     return this.#url.href;
+  }
+
+  get origin(): string {
+    return this.#url.origin;
+  }
+
+  /** Whether the last call was answered, whatever the answer; undefined before the first. */
+  get isReachable(): boolean | undefined {
+    return this.#isReachable;
   }
 
   /** Calls a service of a Thing. Gives the decoded answer: an object, an InfoTable, or undefined for NOTHING. */
@@ -138,6 +148,7 @@ export class ThingworxClient {
     try {
       const response = await this.#agent.request(dispatch);
       const text = await response.body.text();
+      this.#isReachable = true;
       return {
         status: response.statusCode,
         text,
@@ -146,6 +157,7 @@ export class ThingworxClient {
     } catch (cause) {
       if (options.signal?.aborted)
         throw new ConnectorError('STOPPING', 'The call to ThingWorx was given up.', { cause });
+      this.#isReachable = false;
       if (timeout.aborted) {
         const seconds = Math.round((options.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1000);
         throw new ConnectorError(
@@ -157,13 +169,17 @@ export class ThingworxClient {
           },
         );
       }
-      const { message, code, name } = cause as NodeJS.ErrnoException;
-      const reason = proxyRefusal(message) ?? code ?? name;
-      throw new ConnectorError(
-        'THINGWORX_UNREACHABLE',
-        `ThingWorx at ${this.#url.href} cannot be reached (${reason}).`,
-        { cause },
-      );
+      const { message, code = '', name } = cause as NodeJS.ErrnoException;
+      const refusal = proxyRefusal(message);
+      const what = `ThingWorx at ${this.#url.href} cannot be reached`;
+      if (refusal) throw new ConnectorError('PROXY_REFUSED', `${what}: ${refusal}.`, { cause });
+      if (CERTIFICATE_CODES.has(code))
+        throw new ConnectorError(
+          'CERTIFICATE_UNTRUSTED',
+          `${what}: its certificate is not trusted (${code}: ${message}).`,
+          { cause },
+        );
+      throw new ConnectorError('THINGWORX_UNREACHABLE', `${what} (${code || name}).`, { cause });
     }
   }
 }
@@ -252,6 +268,8 @@ export function isOutage(error: unknown): boolean {
   if (!(error instanceof ConnectorError)) return false;
   switch (error.code) {
     case 'THINGWORX_UNREACHABLE':
+    case 'PROXY_REFUSED':
+    case 'CERTIFICATE_UNTRUSTED':
     case 'THINGWORX_UNAVAILABLE':
     case 'THINGWORX_UNAUTHORIZED':
     case 'THINGWORX_FORBIDDEN':

@@ -95,7 +95,7 @@ const TABLE: ReadonlyArray<readonly [string, unknown, ErrorCode]> = [
   [
     'certificate',
     Object.assign(new Error('self-signed'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
-    'AZURE_UNREACHABLE',
+    'CERTIFICATE_UNTRUSTED',
   ],
   ['abort', new DOMException('gone', 'AbortError'), 'AZURE_CANCELLED'],
   ['time-out', new DOMException('late', 'TimeoutError'), 'AZURE_TIMEOUT'],

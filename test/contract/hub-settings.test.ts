@@ -19,7 +19,9 @@ import type { Operation } from '../../sidecar/operations/operation.ts';
 const check = new Validation().forInput(connect as unknown as Operation);
 
 function accept(settings: Record<string, unknown>): Record<string, unknown> {
-  return check({ hub: 'h' }, {}, { settings, secretNames: [] }).settings as Record<string, unknown>;
+  const { input, invalid } = check({ hub: 'h' }, {}, { settings, secretNames: [] });
+  for (const error of invalid.values()) throw error;
+  return input.settings as Record<string, unknown>;
 }
 
 function refuse(settings: Record<string, unknown>, pattern: RegExp): void {

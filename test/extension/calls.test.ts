@@ -191,7 +191,7 @@ describe('connecting', () => {
     hub.set('consumerGroup', 'first');
     const connect = app.hubs.connect.bind(app.hubs);
     app.hubs.connect = async (...given) => {
-      if (given[1].consumerGroup === 'first') hub.set('consumerGroup', 'second');
+      if (given[1].settings['consumerGroup'] === 'first') hub.set('consumerGroup', 'second');
       return connect(...given);
     };
     await row(hub, 'Connect');

@@ -106,6 +106,7 @@ for (const entity of ENTITIES) {
         'RestartThing',
         'ImplementsShape',
         'IsDerivedFromTemplate',
+        'CheckPermission',
         'GetPropertyValues',
         'QueryPropertyHistory',
       ]);

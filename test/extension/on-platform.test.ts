@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import Type from 'typebox';
 import { ENTITIES } from '../../extension/entities/index.ts';
 import { entityPath } from '../../extension/generate/entity-xml.ts';
+import { forThingWorx } from '../../sidecar/contract/schema.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { VERSION } from '../../sidecar/version.ts';
 import type { Switches } from '../emulators/thingworx/switches.ts';
-import { TOKEN } from '../http/fixture.ts';
+import { probe, TOKEN } from '../http/fixture.ts';
 import { createDevice, createHub, errorLines, HUB, startPlatform, until } from './platform.ts';
 
 const SECRET = 'HostName=h.azure-devices.net;SharedAccessKeyName=service;SharedAccessKey=c2VjcmV0Og==';
@@ -149,6 +151,42 @@ for (const [name, position] of Object.entries(PLATFORMS)) {
       await until('the change', async () => hubs.connected.get(HUB)?.settings.maxBytesPerCall === 54_321);
       // All settings together and one more setting: one call each, and a second where a setting changed meanwhile.
       assert.ok(calls <= 4, `${calls} calls`);
+    });
+
+    test('sends the password of a call where the platform hands on passwords, and says so where it does not', async (t) => {
+      let given: unknown;
+      const takesPassword = probe({
+        input: Type.Object({
+          password: Type.Optional(forThingWorx(Type.String(), { baseType: 'PASSWORD' })),
+          other: Type.String(),
+        }),
+        run: async (_context: unknown, input: object) => {
+          given = input;
+          return {};
+        },
+      });
+      const platform = await startPlatform(t, switches, { operations: [...OPERATIONS, takesPassword] });
+      await createHub(platform, lastResort(position));
+      await until('the connection', async () => platform.app.hubs.connected.has(HUB));
+      const call = (secret?: string) =>
+        platform.client.result(`Things/${HUB}`, 'CallSidecar', {
+          method: 'POST',
+          path: '/v1/probe',
+          content: { other: 'x' },
+          ...(secret === undefined ? {} : { secret }),
+        });
+      await call();
+      assert.deepEqual(given, { other: 'x' });
+      if (passedAs === 'text') {
+        await assert.rejects(call('pass word'), /PASSWORD_NOT_PASSED: /);
+        return;
+      }
+      // What looks like a reference is a password here.
+      for (const secret of ['pass word', 'env:PLANT_HUB']) {
+        await call(secret);
+        assert.deepEqual(given, { other: 'x', password: secret });
+      }
+      assert.ok(!platform.app.lines.join('').includes('pass word'));
     });
 
     test('does not fail when nobody answers, and says so', async (t) => {

@@ -6,8 +6,7 @@ import { request as httpRequest } from 'node:http';
 import path from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { TOKEN as PROCESS_TOKEN } from '../../scripts/bench/files-sidecar.ts';
-import { StorageAccounts } from '../../sidecar/files/accounts.ts';
-import { startApp, TOKEN } from '../http/fixture.ts';
+import { startApp, storageAccounts, TOKEN } from '../http/fixture.ts';
 import { startBlobs } from './blobs-over-http.ts';
 import { MIB, md5, type Sending, send } from './http.ts';
 import { type Account, STORAGE, startAccount } from './support.ts';
@@ -197,7 +196,7 @@ describe('an upload that is resumed', () => {
 
 /** The same account in a sidecar that has just started. */
 async function again() {
-  const storages = new StorageAccounts(account.secretTokens);
+  const storages = storageAccounts(account.secretTokens);
   const [issued] = await storages.connect(STORAGE, {}, true);
   await account.secretTokens.redeem(issued?.ticket ?? '', account.azurite.connectionString);
   const { context } = account.appOptions;

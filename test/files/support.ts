@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
-import { StorageAccounts } from '../../sidecar/files/accounts.ts';
+import type { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import type { ContainerFiles } from '../../sidecar/files/container-files.ts';
 import type { AppOptions } from '../../sidecar/http/app.ts';
 import { OneTimeSecretTokens } from '../../sidecar/secrets/one-time-secret-tokens.ts';
 import { type Azurite, type AzuriteOptions, startAzurite } from '../emulators/azurite.ts';
-import { MemoryHubs } from '../http/fixture.ts';
+import { MemoryHubs, NO_CLOCKS, storageAccounts } from '../http/fixture.ts';
 
 /** The name of the storage Thing in tests without ThingWorx. */
 export const STORAGE = 'Plant.Storage';
@@ -24,7 +24,7 @@ export interface Account {
 export async function startAccount(options: AzuriteOptions = {}): Promise<Account> {
   const azurite = await startAzurite(options);
   const secretTokens = new OneTimeSecretTokens();
-  const storages = new StorageAccounts(secretTokens);
+  const storages = storageAccounts(secretTokens);
   return {
     azurite,
     service: BlobServiceClient.fromConnectionString(azurite.connectionString),
@@ -38,6 +38,7 @@ export async function startAccount(options: AzuriteOptions = {}): Promise<Accoun
         storages,
         secretTokens,
         thingworx: {} as never,
+        clocks: NO_CLOCKS,
         sidecar: { version: '0.1.0', startedAt: new Date() },
       },
     },

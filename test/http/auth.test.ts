@@ -73,6 +73,33 @@ describe('the token', () => {
   });
 });
 
+describe('a wrong token', () => {
+  test('is logged once per Thing that calls, and again after the right one', async (t) => {
+    const { call, lines } = await startApp(t, {
+      limits: { refusals: { burst: 99, perSecond: 99, delayMs: 0, maxDelayed: 9 } },
+    });
+    const wrong = { anonymous: true as const, headers: { authorization: basic('thingworx', 'wrong') } };
+    const warned = () =>
+      lines
+        .map((line) => JSON.parse(line) as { level: string; thing?: string })
+        .filter(({ level }) => level === 'warn')
+        .map(({ thing }) => thing);
+    for (let i = 0; i < 3; i += 1)
+      for (const path of [
+        '/v1/hubs/Plant.Hub/status',
+        '/v1/hubs/Plant.Hub',
+        '/v1/storage/A%20B/check',
+        '/v1/hubs',
+      ])
+        assert.equal((await call('GET', path, wrong)).status, 401);
+    assert.deepEqual(warned(), ['Plant.Hub', 'A B', undefined]);
+    await call('GET', '/v1/hubs/Plant.Hub/status');
+    await call('GET', '/v1/hubs/Plant.Hub/status', wrong);
+    assert.deepEqual(warned(), ['Plant.Hub', 'A B', undefined, 'Plant.Hub']);
+    assert.ok(!lines.join('').includes('wrong"'));
+  });
+});
+
 describe('secrets by one-time secret token', () => {
   test('arrive as the password of Basic, once', async (t) => {
     const { call, hubs, lines } = await startApp(t);

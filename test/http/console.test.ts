@@ -34,7 +34,7 @@ async function startConsole(t: TestContext) {
   });
   t.after(() => consolePages.stop());
   const app = await startApp(t, { console: consolePages });
-  await app.hubs.connect('Hub', {} as never, []);
+  await app.hubs.connect('Hub', { settings: {}, refused: new Map() }, []);
   const logIn = async (token: string) => {
     const headers = { ...FROM_CONSOLE, authorization: `Bearer ${token}` };
     const answer = await app.call('POST', '/console/session', { anonymous: true, headers });

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
+import { devNull } from 'node:os';
 import type { TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import Type from 'typebox';
@@ -35,9 +36,11 @@ export class MemoryHubs implements Hubs {
     this.#secretTokens = secretTokens;
   }
 
-  async connect(thing: string, settings: NonSecretHubSettings, secretNames: readonly SecretName[]) {
+  async connect(thing: string, offered: Parameters<Hubs['connect']>[1], secretNames: readonly SecretName[]) {
+    for (const error of offered.refused.values()) throw error;
+    const settings = offered.settings as NonSecretHubSettings;
     this.connected.set(thing, { settings, secrets: {} });
-    const tickets = this.#secretTokens.issue(thing, secretNames, async (secrets) => {
+    const tickets = this.#secretTokens.issue(thing, secretNames, async ({ secrets }) => {
       this.connected.set(thing, { settings, secrets });
     });
     return { status: statusOf(thing), tickets };
@@ -103,6 +106,21 @@ export function statusOf(thing: string): HubStatus {
   };
 }
 
+/** Storage accounts of a sidecar that keeps nothing. */
+export function storageAccounts(secretTokens: OneTimeSecretTokens): StorageAccounts {
+  return new StorageAccounts({
+    secretTokens,
+    stateDirectory: devNull,
+    log: createLog('silent', { write: () => undefined }),
+  });
+}
+
+export const NO_CLOCKS: OperationContext['clocks'] = {
+  check: async () => undefined,
+  problem: undefined,
+  offsets: new Map(),
+};
+
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -131,12 +149,13 @@ export async function startApp(t: TestContext, options: Partial<AppOptions> = {}
   const secretTokens = new OneTimeSecretTokens();
   const hubs = new MemoryHubs(secretTokens);
   const lines: string[] = [];
-  const context: Omit<OperationContext, 'signal'> = {
+  const context: Omit<OperationContext, 'signal' | 'invalid'> = {
     hubs,
     history: { samples: [] },
-    storages: new StorageAccounts(secretTokens),
+    storages: storageAccounts(secretTokens),
     secretTokens,
     thingworx: new ThingworxClient({ url: 'http://127.0.0.1:1/Thingworx', appKey: 'none' }),
+    clocks: NO_CLOCKS,
     sidecar: { version: VERSION, startedAt: new Date() },
   };
   const app = createApp({

@@ -56,6 +56,7 @@ describe('the server', () => {
         storages: {} as never,
         secretTokens: {} as never,
         thingworx: {} as never,
+        clocks: {} as never,
         sidecar: { version: '0', startedAt: new Date() },
       },
       token: TOKEN,

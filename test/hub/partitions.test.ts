@@ -13,6 +13,7 @@ describe('partitions of a hub', () => {
   let partitions: Partitions;
   let condition: HubCondition;
   let append: () => Promise<void>;
+  let lines: readonly unknown[];
 
   beforeEach(async () => {
     append = async () => undefined;
@@ -20,8 +21,9 @@ describe('partitions of a hub', () => {
     await pipeline.start();
     pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
     client = new ThingworxClient({ url: pipeline.thingworx.url, appKey: 'key' });
-    const { log } = listeningLog();
-    condition = new HubCondition(log, () => undefined);
+    const { log, lines: written } = listeningLog();
+    lines = written;
+    condition = new HubCondition({ log, onChange: () => undefined, shared: () => [] });
     condition.opened();
     partitions = new Partitions({
       laneOptions: (waiting) => ({
@@ -161,6 +163,18 @@ describe('partitions of a hub', () => {
     isFree = false;
     assert.deepEqual([...partitions.lagByPartition()], []);
     assert.equal(partitions.status()[0]?.lag, 0);
+  });
+
+  test('a partition that fails again and again is logged when that begins and when it is over', async () => {
+    for (let attempt = 0; attempt < 50; attempt += 1) {
+      await partitions.onPartitionOpen('0', undefined);
+      await partitions.onPartitionClose('0', 'failed');
+    }
+    const count = () => lines.filter((line) => /[Rr]eading the partition/.test(JSON.stringify(line))).length;
+    assert.equal(count(), 2);
+    await partitions.onPartitionOpen('0', undefined);
+    await partitions.onBatch('0', [message(1)]);
+    assert.equal(count(), 3);
   });
 
   test('the hub waits as long as another of its lanes does', async () => {

@@ -59,7 +59,7 @@ describe('the watch for stalls', () => {
   });
 
   test('counts the trouble of a hub from its first error on', () => {
-    const condition = new HubCondition(silent, () => undefined);
+    const condition = new HubCondition({ log: silent, onChange: () => undefined, shared: () => [] });
     condition.opened();
     const trouble = () => condition.trouble;
     assert.equal(trouble(), undefined);

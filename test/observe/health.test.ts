@@ -6,7 +6,7 @@ import { healthRoutes } from '../../sidecar/observe/health.ts';
 import { Metrics } from '../../sidecar/observe/metrics.ts';
 
 test('health says live, and ready or why not; requests are counted by route and status', async () => {
-  const readiness = { ready: false, reasons: ['ThingWorx has not answered yet.'] };
+  const readiness = { ready: false, reasons: ['ThingWorx has not answered yet.'], warnings: ['A'] };
   const app = express();
   app.use(healthRoutes(() => readiness, new Metrics()));
   const server = new HttpServer(app, { host: '127.0.0.1', port: 0 });
@@ -15,7 +15,11 @@ test('health says live, and ready or why not; requests are counted by route and 
     assert.equal((await fetch(`${url}/health/live`)).status, 200);
     const waiting = await fetch(`${url}/health/ready`);
     assert.equal(waiting.status, 503);
-    assert.deepEqual(await waiting.json(), { status: 'waiting', reasons: readiness.reasons });
+    assert.deepEqual(await waiting.json(), {
+      status: 'waiting',
+      reasons: readiness.reasons,
+      warnings: readiness.warnings,
+    });
     readiness.ready = true;
     assert.equal((await fetch(`${url}/health/ready`)).status, 200);
     await fetch(`${url}/absent`);

@@ -7,7 +7,13 @@ import { Metrics } from '../../sidecar/observe/metrics.ts';
 
 function metricsOf(counters: HubCounters): Metrics {
   const metrics = new Metrics();
-  metrics.add({ thing: 'Hub', counters, state: 'running', lagByPartition: () => new Map([['0', 7]]) });
+  metrics.add({
+    thing: 'Hub',
+    counters,
+    state: 'running',
+    lagByPartition: () => new Map([['0', 7]]),
+    timesByPartition: () => new Map([['0', { lastMessageMs: 1_000_500, lastCheckpointMs: undefined }]]),
+  });
   return metrics;
 }
 
@@ -46,5 +52,7 @@ describe('the metrics', () => {
         value('azure_iot_messages_in_flight\\{hub="Hub"\\}'),
     );
     assert.equal(value('azure_iot_partition_lag\\{hub="Hub",partition="0"\\}'), 7);
+    assert.match(text, /^azure_iot_partition_last_message_timestamp_seconds\{.*partition="0"\} 1000\.5$/m);
+    assert.doesNotMatch(text, /^azure_iot_partition_checkpoint_age_seconds\{/m);
   });
 });

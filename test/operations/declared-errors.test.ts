@@ -14,6 +14,8 @@ const TABLES: readonly { readonly reaches: RegExp; readonly codes: readonly Erro
     codes: [
       'AZURE_UNAUTHORIZED',
       'AZURE_UNREACHABLE',
+      'CERTIFICATE_UNTRUSTED',
+      'PROXY_REFUSED',
       'AZURE_TIMEOUT',
       'AZURE_THROTTLED',
       'AZURE_FAILED',
@@ -84,7 +86,8 @@ const NOT_ANSWERED: readonly Exception[] = [
 /** Codes that an operation answers although the call graph does not find the place. */
 const ALSO_ANSWERED: readonly Exception[] = [
   {
-    codes: /^(SECRET_UNREADABLE|CONNECTION_STRING_INVALID|SETTING_MISSING|MAPPINGS_INVALID)$/,
+    codes:
+      /^(SECRET_UNREADABLE|CONNECTION_STRING_INVALID|SETTING_MISSING|SETTING_INVALID|MAPPINGS_INVALID|PASSWORD_NOT_PASSED)$/,
     operations: /^(Connect|ConnectStorage|PutSecret)$/,
     because: 'settings are applied by a callback of the one-time secret token',
   },

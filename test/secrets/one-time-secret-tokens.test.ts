@@ -8,7 +8,7 @@ import { OneTimeSecretTokens, type Secrets } from '../../sidecar/secrets/one-tim
 function handOver(names: Parameters<OneTimeSecretTokens['issue']>[1]) {
   const secretTokens = new OneTimeSecretTokens();
   const completed: Secrets[] = [];
-  const issued = secretTokens.issue('Hub', names, async (secrets) => {
+  const issued = secretTokens.issue('Hub', names, async ({ secrets }) => {
     completed.push(secrets);
   });
   return { secretTokens, issued, completed };
@@ -39,10 +39,21 @@ describe('one-time secret tokens', () => {
     await assert.rejects(secretTokens.redeem('x', 'x'), { code: 'TICKET_UNKNOWN' });
   });
 
+  test('for a call carry its password as it is, once each way', async () => {
+    const secretTokens = new OneTimeSecretTokens();
+    const ticket = secretTokens.reserve();
+    secretTokens.require(ticket);
+    assert.deepEqual(await secretTokens.redeem(ticket, 'env:PATH'), { name: 'password', awaited: 0 });
+    await assert.rejects(secretTokens.redeem(ticket, 'other'), { code: 'TICKET_UNKNOWN' });
+    assert.equal(secretTokens.take(ticket), 'env:PATH');
+    for (const unknown of [ticket, 'x', secretTokens.reserve()])
+      assert.throws(() => secretTokens.take(unknown), { code: 'TICKET_UNKNOWN' });
+  });
+
   test('are void when their hub asks anew', async () => {
     const { secretTokens, issued, completed } = handOver(['iotHubConnectionString']);
     secretTokens.issue('Another', ['iotHubConnectionString'], async () => undefined);
-    const [newer] = secretTokens.issue('Hub', ['iotHubConnectionString'], async (secrets) => {
+    const [newer] = secretTokens.issue('Hub', ['iotHubConnectionString'], async ({ secrets }) => {
       completed.push(secrets);
     });
     await assert.rejects(secretTokens.redeem(issued[0]?.ticket ?? '', 'old'), { code: 'TICKET_UNKNOWN' });

@@ -23,6 +23,12 @@ function readSettings() {
   return settings;
 }
 
+/* What the sidecar is told: the settings, and which secrets follow. */
+function connectRequest() {
+  var secrets = secretsOf(HUB_SECRETS);
+  return { settings: readSettings(), secretNames: secrets.names, withheld: secrets.withheld };
+}
+
 /* Sends the settings. Secrets follow one by one: for each the sidecar has answered a ticket, and ThingWorx sends the PASSWORD
    property as the password of the call that redeems it. */
 function connectOnce(request, endMs) {
@@ -30,35 +36,47 @@ function connectOnce(request, endMs) {
   if (answer.tickets.length === 0) {
     return answer.status;
   }
-  answer.tickets.every(function (ticket) {
-    return handOver(ticket, endMs);
-  });
+  handOverAll(answer.tickets, endMs);
+  return readStatus(endMs);
+}
+
+function readStatus(endMs) {
   return plain(askWithToken({ operation: "GetStatus", endMs: endMs }));
 }
 
-/* Brings the settings of this Thing to the sidecar and shows the status that it answers. */
+/* Brings the settings of this Thing to the sidecar and shows the status that it answers, also when it refuses a setting. */
 function connectHub(endMs) {
   var status;
-  /* A setting may change while it is being sent: what counts in the end is what the Thing holds. */
-  for (var attempt = 0; attempt < 3; attempt++) {
-    var request = { settings: readSettings(), secretNames: secretsOf(HUB_SECRETS) };
-    status = connectOnce(request, endMs);
-    if (
-      JSON.stringify(request) ===
-      JSON.stringify({ settings: readSettings(), secretNames: secretsOf(HUB_SECRETS) })
-    ) {
-      break;
+  try {
+    /* A setting may change while it is being sent: what counts in the end is what the Thing holds. */
+    for (var attempt = 0; attempt < 3; attempt++) {
+      var request = connectRequest();
+      status = connectOnce(request, endMs);
+      if (JSON.stringify(request) === JSON.stringify(connectRequest())) {
+        break;
+      }
     }
+  } catch (thrown) {
+    var text = errorText(thrown);
+    showConnectFailure(text, endMs);
+    throw new Error(text);
   }
   me.ReceiveStatus({ status: status });
   return status;
 }
 
-/* Shows on this Thing why it is not connected. */
-function showConnectFailure(text) {
+/* Shows on this Thing why it is not connected. A hub whose setting is refused goes on with the last accepted value. */
+function showConnectFailure(text, endMs) {
+  var isAway = /^SIDECAR_/.test(text);
+  var status;
+  try {
+    status = isAway || errorCode(text) === "UNAUTHORIZED" ? undefined : readStatus(endMs);
+  } catch (ignored) {
+    status = undefined;
+  }
   me.ReceiveStatus({
-    status: {
-      state: /^SIDECAR_/.test(text) ? "unreachable" : "failed",
+    status: status || {
+      state: isAway ? "unreachable" : "failed",
       lastError: { code: errorCode(text) || "INTERNAL", message: text, time: new Date().toISOString() }
     }
   });

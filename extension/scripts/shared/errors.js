@@ -16,3 +16,8 @@ function errorCode(text) {
   var match = /^([A-Z][A-Z0-9_]+): /.exec(text);
   return match ? match[1] : "";
 }
+
+/* "CODE: text", also of what has no code. */
+function withCode(text) {
+  return errorCode(text) === "" ? "INTERNAL: " + text : text;
+}

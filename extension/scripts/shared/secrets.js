@@ -1,8 +1,13 @@
 /* Where the sidecar finds secrets, by the name of the setting: "env:NAME" or "file:/path". A secret itself must not be there. */
 function secretReferences() {
-  var references = isSet(me.secretReferences) ? plain(me.secretReferences) : {};
-  Object.keys(references).forEach(function (name) {
-    if (!/^(env|file):./.test(String(references[name]))) {
+  return isSet(me.secretReferences) ? plain(me.secretReferences) : {};
+}
+
+/* The secret in the form in which the token reached the sidecar. */
+function secretToPass(name) {
+  var reference = secretReferences()[name];
+  if (isSet(reference)) {
+    if (!/^(env|file):./.test(String(reference))) {
       throw new Error(
         "SETTING_INVALID: secretReferences." +
           name +
@@ -11,40 +16,95 @@ function secretReferences() {
           " must be env:NAME or file:/path, never the secret itself."
       );
     }
-  });
-  return references;
-}
-
-/* Which of the secrets have a value, as a reference or as a PASSWORD. */
-function secretsOf(names) {
-  var references = secretReferences();
-  return names.filter(function (name) {
-    return isSet(references[name]) || isSet(me[name]);
-  });
-}
-
-/* The secret in the form in which the token reached the sidecar. */
-function secretToPass(name) {
-  var reference = secretReferences()[name];
-  if (isSet(reference)) {
     return String(reference);
   }
-  var form = String(me.tokenPassedAs || "");
-  if (form === "text") {
-    throw new Error(
-      "PASSWORD_NOT_PASSED: This ThingWorx does not hand on the PASSWORD " +
-        name +
-        " in clear: put the secret into an environment variable or a file of the sidecar, and name it in secretReferences, such as " +
-        '{"' +
-        name +
-        '": "env:NAME"}.'
-    );
-  }
-  return form === "decrypted" ? decryptPassword(me[name]) : me[name];
+  return passwordToPass(
+    name,
+    me[name],
+    " in clear: put the secret into an environment variable or a file of the sidecar, and name it in secretReferences, such as " +
+      '{"' +
+      name +
+      '": "env:NAME"}.'
+  );
 }
 
-/* Hands over the secret that a ticket names. False when the sidecar does not know the ticket any more: a later call has replaced
-   this one and hands over the secrets itself. */
+/* A PASSWORD in the form in which the token reached the sidecar. */
+function passwordToPass(name, value, remedy) {
+  var form = String(me.tokenPassedAs || "");
+  if (form === "text") {
+    throw new Error("PASSWORD_NOT_PASSED: This ThingWorx does not hand on the PASSWORD " + name + remedy);
+  }
+  if (form !== "decrypted") {
+    return value;
+  }
+  try {
+    return decryptPassword(value);
+  } catch (thrown) {
+    throw new Error(
+      "PASSWORD_NOT_PASSED: EncryptionServices does not decrypt " + name + ": " + errorText(thrown)
+    );
+  }
+}
+
+/* Sends the password of a call, which goes with a ticket of its own: the body would show what a script cannot read in clear. */
+function sendPassword(value, endMs) {
+  var answer = plain(askWithToken({ operation: "IssueSecretToken", endMs: endMs }));
+  askSidecar({
+    url: introducedAddress(endMs),
+    credentials: {
+      username: answer.ticket,
+      password: passwordToPass("secret", value, " in clear, so that a call cannot have one.")
+    },
+    method: "PUT",
+    path: "/v1/secrets/" + encodeURIComponent(answer.ticket),
+    content: {},
+    timeoutSeconds: secondsLeft(endMs)
+  });
+  return answer.ticket;
+}
+
+/* Which of the secrets have a value: those that can be handed over, and for the others why not. A secret that cannot be handed over
+   must not keep the other settings from the sidecar. */
+function secretsOf(names) {
+  var secrets = { names: [], withheld: [] };
+  var references = secretReferences();
+  names.forEach(function (name) {
+    if (!isSet(references[name]) && !isSet(me[name])) {
+      return;
+    }
+    try {
+      secretToPass(name);
+      secrets.names.push(name);
+    } catch (thrown) {
+      var text = errorText(thrown);
+      secrets.withheld.push({
+        name: name,
+        code: errorCode(text),
+        message: text.slice(errorCode(text).length + 2).slice(0, 1000)
+      });
+    }
+  });
+  return secrets;
+}
+
+/* Hands over the secrets that tickets name. False when the sidecar does not know a ticket any more: a later call has replaced this one
+   and hands over the secrets itself. A secret that the sidecar refuses does not hold up the others; what is wrong is thrown at the end. */
+function handOverAll(tickets, endMs) {
+  var failure = "";
+  var isCurrent = tickets.every(function (ticket) {
+    try {
+      return handOver(ticket, endMs);
+    } catch (thrown) {
+      failure = errorText(thrown);
+      return errorCode(failure) === "SECRET_UNREADABLE";
+    }
+  });
+  if (failure !== "") {
+    throw new Error(failure);
+  }
+  return isCurrent;
+}
+
 function handOver(ticket, endMs) {
   try {
     askSidecar({

@@ -1,6 +1,6 @@
 /* Calls the sidecar and gives the result out of its envelope; a problem is thrown as Error("CODE: detail").
-   request: url, method (PUT or POST), path, content (object), timeoutSeconds, and credentials, unless it goes without: token, or username
-   and password.
+   request: url, method (PUT or POST), path, content (object), secretTicket, timeoutSeconds, and credentials, unless it goes without: token, or
+   username and password.
    The platform's HTTP functions differ between versions: some throw when the answer is not 2xx, some do not; some add the
    keys responseStatus and responseHeaders to the answer, some only headers, some nothing. All are understood here. */
 function askSidecar(request) {
@@ -11,6 +11,9 @@ function askSidecar(request) {
     content: request.content,
     timeout: request.timeoutSeconds
   };
+  if (isSet(request.secretTicket)) {
+    options.headers["X-Secret-Ticket"] = String(request.secretTicket);
+  }
   var credentials = request.credentials || {};
   if (credentials.token !== undefined) {
     options.headers.Authorization = "Bearer " + credentials.token;

@@ -1,12 +1,11 @@
 function connectStorageOnce(endMs) {
-  var content = { secret: secretsOf(["storageConnectionString"]).length > 0 };
+  var secrets = secretsOf(["storageConnectionString"]);
+  var content = { secret: secrets.names.length > 0, withheld: secrets.withheld };
   if (isSet(me.blobEndpoint)) {
     content.blobEndpoint = String(me.blobEndpoint);
   }
   var answer = plain(askWithToken({ operation: "ConnectStorage", input: content, endMs: endMs }));
-  return answer.tickets.every(function (ticket) {
-    return handOver(ticket, endMs);
-  });
+  return handOverAll(answer.tickets, endMs);
 }
 
 /* Brings the settings of this storage Thing to the sidecar. Of several calls at the same time each makes the tickets of those before

@@ -66,7 +66,7 @@ function requireToken() {
   }
 }
 
-/* Calls an operation of the sidecar with the token. request: operation, input, endMs. The token is tried in each form until the
+/* Calls an operation of the sidecar with the token. request: operation, input, secretTicket, endMs. The token is tried in each form until the
    sidecar takes it; what was refused was not carried out. */
 function askWithToken(request) {
   requireToken();
@@ -96,6 +96,7 @@ function askWithToken(request) {
         method: "POST",
         path: "/v1/things/" + pathPart(me.name) + "/" + request.operation,
         content: isSet(request.input) ? request.input : {},
+        secretTicket: request.secretTicket,
         timeoutSeconds: secondsLeft(request.endMs)
       });
       rememberForm(forms[i]);

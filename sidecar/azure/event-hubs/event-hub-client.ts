@@ -7,8 +7,10 @@ import {
 } from '@azure/event-hubs';
 import type { TokenCredential } from '@azure/identity';
 import { Receiver } from 'rhea-promise';
+import { ConnectorError } from '../../errors/connector-error.ts';
 import { proxiedWebSocket } from '../../lib/proxy.ts';
 import type { AmqpTransport } from '../amqp-connection.ts';
+import { azureError } from '../azure-error.ts';
 import { requireTokenHost } from '../azure-hosts.ts';
 import { parseAddress, parseEventHub } from '../connection-string.ts';
 import type { ServiceClock } from '../service-clock.ts';
@@ -37,11 +39,14 @@ interface ClientOptions {
   readonly ownershipExpiryMs: number;
 }
 
-/** Creates the SDK's consumer client; opens no connection. Throws CONNECTION_STRING_INVALID. */
+/**
+ * Creates the SDK's consumer client; opens no connection. Without a store its readers own no partition, so they end no reader that does.
+ * Throws CONNECTION_STRING_INVALID.
+ */
 export function createEventHubClient(
   endpoint: EventHubEndpoint,
   consumerGroup: string,
-  store: CheckpointStore,
+  store: CheckpointStore | undefined,
   options: ClientOptions,
 ): EventHubConsumerClient {
   const clientOptions: EventHubConsumerClientOptions = {
@@ -68,20 +73,73 @@ export function createEventHubClient(
       parseAddress(namespace, 'the namespace', 'Event Hubs namespace').host,
       'Event Hubs namespace',
     );
-    return new EventHubConsumerClient(
-      consumerGroup,
-      namespace,
-      eventHubName,
-      credential,
-      store,
-      clientOptions,
-    );
+    return store
+      ? new EventHubConsumerClient(consumerGroup, namespace, eventHubName, credential, store, clientOptions)
+      : new EventHubConsumerClient(consumerGroup, namespace, eventHubName, credential, clientOptions);
   }
   // Checked here, because the error of the SDK contains the whole connection string.
   const { connectionString, access } = parseEventHub(endpoint.connectionString);
-  const client = new EventHubConsumerClient(consumerGroup, connectionString, store, clientOptions);
+  const client = store
+    ? new EventHubConsumerClient(consumerGroup, connectionString, store, clientOptions)
+    : new EventHubConsumerClient(consumerGroup, connectionString, clientOptions);
   if (endpoint.clock && access?.kind === 'key') useServiceClock(client, access, endpoint.clock);
   return client;
+}
+
+/**
+ * Opens a reader of the consumer group of a client without a store, and closes it. Rejects with CONSUMER_GROUP_NOT_FOUND, AZURE_UNAUTHORIZED
+ * and what else keeps a reader from opening. Other readers of the group go on.
+ */
+export async function tryConsumerGroup(
+  client: EventHubConsumerClient,
+  {
+    consumerGroup,
+    partitionId,
+    host,
+    signal,
+  }: { consumerGroup: string; partitionId: string; host: string; signal: AbortSignal },
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  const subscription = client.subscribe(
+    partitionId,
+    { processEvents: async () => resolve(), processError: async (error) => reject(error) },
+    {
+      startPosition: { offset: '@latest' },
+      maxBatchSize: 1,
+      maxWaitTimeInSeconds: 1,
+      skipParsingBodyAsJson: true,
+    },
+  );
+  try {
+    await promise;
+  } catch (thrown) {
+    const error = consumerGroupError(
+      azureError(thrown, { action: 'Opening the consumer group', host, right: 'ServiceConnect (or Listen)' }),
+      consumerGroup,
+      host,
+    );
+    // Readers that own the partition, or five readers, keep another one out. The group exists all the same.
+    if (error.code !== 'PARTITION_TAKEN' && error.code !== 'QUOTA_EXCEEDED') throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await subscription.close();
+  }
+}
+
+/** What a reader of a partition gets when there is no such consumer group: the endpoint itself has answered before. */
+export function consumerGroupError(
+  error: ConnectorError,
+  consumerGroup: string,
+  host: string,
+): ConnectorError {
+  if (error.code !== 'AZURE_NOT_FOUND') return error;
+  return new ConnectorError(
+    'CONSUMER_GROUP_NOT_FOUND',
+    `The built-in endpoint at ${host} has no consumer group ${consumerGroup}.`,
+    error.details ? { details: error.details } : {},
+  );
 }
 
 const TOKEN_LIFETIME_SECONDS = 3600;

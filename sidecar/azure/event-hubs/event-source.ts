@@ -13,7 +13,12 @@ import { azureError } from '../azure-error.ts';
 import { installFastDecoder } from './amqp-decoder.ts';
 import { installFastFrames } from './amqp-frames.ts';
 import { createMemoryCheckpoints } from './checkpoints.ts';
-import { boundReceiverCredit, createEventHubClient, endpointHost } from './event-hub-client.ts';
+import {
+  boundReceiverCredit,
+  consumerGroupError,
+  createEventHubClient,
+  endpointHost,
+} from './event-hub-client.ts';
 import type {
   CheckpointPlace,
   CheckpointStore,
@@ -380,7 +385,10 @@ class HubEventSource implements EventSource {
   #report(partitionId: string | undefined, thrown: unknown): void {
     const action = partitionId === undefined ? 'Reading events' : `Reading partition ${partitionId}`;
     const error = azureError(thrown, { action, host: this.#host, right: 'ServiceConnect (or Listen)' });
-    this.#handlers.onError(partitionId, error);
+    this.#handlers.onError(
+      partitionId,
+      partitionId === undefined ? error : consumerGroupError(error, this.#options.consumerGroup, this.#host),
+    );
   }
 
   async #checkBalancing(): Promise<void> {

@@ -117,7 +117,8 @@ class WindowReader implements EventSourceHandlers {
   onError(partitionId: string | undefined, error: ConnectorError): void {
     this.#options.log.warn({ err: error, partitionId }, 'Reading retained messages failed; retrying.');
     // A missing right or consumer group does not appear by waiting.
-    if (error.code === 'AZURE_UNAUTHORIZED' || error.code === 'AZURE_NOT_FOUND') this.#finished.reject(error);
+    if (error.code === 'AZURE_UNAUTHORIZED' || error.code === 'CONSUMER_GROUP_NOT_FOUND')
+      this.#finished.reject(error);
   }
 
   async onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void> {

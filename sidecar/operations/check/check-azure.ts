@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { EventHubConsumerClient } from '@azure/event-hubs';
 import { azureError } from '../../azure/azure-error.ts';
-import { createMemoryCheckpoints } from '../../azure/event-hubs/checkpoints.ts';
-import { createEventHubClient, endpointHost } from '../../azure/event-hubs/event-hub-client.ts';
+import {
+  createEventHubClient,
+  endpointHost,
+  tryConsumerGroup,
+} from '../../azure/event-hubs/event-hub-client.ts';
 import type { HubClients } from '../../azure/iot-hub/hub-clients.ts';
 import type { ServiceClock } from '../../azure/service-clock.ts';
 import { ensureContainer, openStorage } from '../../azure/storage.ts';
@@ -20,6 +24,7 @@ const STEPS = [
   'IoT Hub: right RegistryRead',
   'IoT Hub: right RegistryWrite',
   'Built-in endpoint',
+  'Consumer group',
   STORAGE_STEP,
 ] as const;
 
@@ -96,13 +101,22 @@ async function checkHub(
   ];
 }
 
-function checkEndpoint(settings: HubSettings, clock: ServiceClock, signal: AbortSignal): Promise<CheckStep> {
-  return checkStep(
-    STEPS[3],
+async function checkEndpoint(
+  settings: HubSettings,
+  clock: ServiceClock,
+  signal: AbortSignal,
+): Promise<CheckStep[]> {
+  const [, , , endpointStep, groupStep] = STEPS;
+  const { consumerGroup } = settings;
+  let client: EventHubConsumerClient | undefined;
+  let host = '';
+  let partitions: readonly string[] = [];
+  const endpoint = await checkStep(
+    endpointStep,
     async (step) => {
-      const endpoint = await eventEndpoint(settings, step, clock);
-      const host = endpointHost(endpoint);
-      const client = createEventHubClient(endpoint, settings.consumerGroup, createMemoryCheckpoints(), {
+      const found = await eventEndpoint(settings, step, clock);
+      host = endpointHost(found);
+      client = createEventHubClient(found, consumerGroup, undefined, {
         ownerId: `connection-check-${randomUUID()}`,
         timeoutMs: STEP_TIMEOUT_MS,
         updateIntervalMs: 10_000,
@@ -110,15 +124,31 @@ function checkEndpoint(settings: HubSettings, clock: ServiceClock, signal: Abort
       });
       try {
         const { name, partitionIds } = await client.getEventHubProperties({ abortSignal: step });
+        partitions = partitionIds;
         return `${name} at ${host} has ${partitionIds.length} partition${partitionIds.length === 1 ? '' : 's'}.`;
       } catch (thrown) {
         throw azureError(thrown, { action: 'Reading the partitions of the built-in endpoint', host });
-      } finally {
-        await client.close().catch(() => undefined);
       }
     },
     signal,
   );
+  const reader = client;
+  const [partitionId] = partitions;
+  try {
+    if (!reader || partitionId === undefined)
+      return [endpoint, skipped(groupStep, 'The built-in endpoint was not reached.')];
+    const group = await checkStep(
+      groupStep,
+      async (step) => {
+        await tryConsumerGroup(reader, { consumerGroup, partitionId, host, signal: step });
+        return `The consumer group ${consumerGroup} can be read.`;
+      },
+      signal,
+    );
+    return [endpoint, group];
+  } finally {
+    await reader?.close().catch(() => undefined);
+  }
 }
 
 /** Writes what a checkpoint needs, and removes it. */
@@ -126,10 +156,10 @@ function checkStorage(settings: HubSettings, signal: AbortSignal): Promise<Check
   const { storageConnectionString: access, checkpointContainer } = settings;
   if (!access)
     return Promise.resolve(
-      skipped(STEPS[4], 'storageConnectionString is not set: checkpoints are kept in a file of the sidecar.'),
+      skipped(STEPS[5], 'storageConnectionString is not set: checkpoints are kept in a file of the sidecar.'),
     );
   return checkStep(
-    STEPS[4],
+    STEPS[5],
     async (step) => {
       const service = await openStorage(access, { setting: 'storageConnectionString' });
       const container = service.getContainerClient(checkpointContainer);

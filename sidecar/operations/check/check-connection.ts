@@ -31,13 +31,15 @@ const checkConnection = defineOperation({
   errors: [],
   script: 'hand-written',
   timeoutMs: 25_000,
-  async run({ hubs, storages, thingworx, signal }, { hub }) {
+  async run({ hubs, storages, thingworx, clocks, signal }, { hub }) {
     const find = () => hubs.statuses().find(({ thing }) => thing === hub);
-    const [rights, azure] = await Promise.all([
+    const [rights, clock, azure] = await Promise.all([
       checkThingworx(thingworx, hub, find(), signal),
+      checkClock(clocks, signal),
       checkHub({ hubs, storages, signal }, hub),
     ]);
-    return { steps: [...rights, ...azure, checkIngestion(find())] };
+    const steps = clock.outcome === 'failed' ? azure.map(blameClock) : azure;
+    return { steps: [...rights, clock, ...steps, checkIngestion(find())] };
   },
 });
 
@@ -58,6 +60,25 @@ async function checkHub(
     checkUploads(settings, storages, signal),
   ]);
   return [...azure, ...uploads];
+}
+
+/** The clock of this machine against those of all hosts that it calls. */
+function checkClock(clocks: OperationContext['clocks'], signal: AbortSignal): Promise<CheckStep> {
+  return checkStep(
+    'Clock',
+    async () => {
+      await clocks.check();
+      if (clocks.problem) throw clocks.problem;
+      return `The clock agrees with ${[...clocks.offsets.keys()].join(', ') || 'all that answered'}.`;
+    },
+    signal,
+  );
+}
+
+/** Azure refuses tokens that a clock which is off has signed, in the same words as a wrong key. */
+function blameClock(step: CheckStep): CheckStep {
+  if (!step.message.startsWith('AZURE_UNAUTHORIZED')) return step;
+  return { ...step, remedy: `Correct the clock first: see the step Clock. ${step.remedy}` };
 }
 
 const STEP = 'Ingestion';

@@ -1,6 +1,7 @@
 import type { HubStatus } from '../../contract/status.ts';
-import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
+import { requireMember } from '../../thingworx/require-member.ts';
 import type { CheckStep } from './check-steps.ts';
 import { checkStep, skipped } from './check-steps.ts';
 
@@ -8,16 +9,18 @@ const HUB_TEMPLATE = 'AzureIoT.Hub_TT';
 const GRANT =
   'Call GrantPermissions on the hub Thing as an administrator; docs/permissions.md lists the rights.';
 
+const CREATE_THING = 'CreateThing';
 const JOIN = 'Add the user of the application key to the group AzureIoT.Sidecar_UG.';
 
-/** A service that the sidecar calls, with input that changes nothing. */
+/** A service that the sidecar calls. */
 interface Right {
   readonly service: string;
-  readonly parameters: unknown;
+  /** Input that changes nothing. Without it the service is not called: it fails for reasons that are steps of their own. */
+  readonly parameters?: unknown;
+  /** What the service calls in turn with the rights of the caller, as `Resource.Service`. */
+  readonly needs?: readonly string[];
   readonly meaning: string;
   readonly onlyFor?: string;
-  /** It may fail for other reasons, which are steps of their own. */
-  readonly mayFail?: boolean;
 }
 
 /** Tests the application key and, one by one, the rights of its user. Sequential: a right means nothing while the key is refused. */
@@ -37,18 +40,44 @@ export async function checkThingworx(
     { remedies: { THINGWORX_NOT_FOUND: JOIN } },
   );
   const rights = rightsOf(status);
-  const reason = 'The application key was not accepted.';
-  if (key.outcome !== 'ok' && !key.message.startsWith('THINGWORX_FORBIDDEN')) {
-    return [
-      key,
-      ...rights.map(({ service }) => skipped(`Right: ${service}`, reason)),
-      skipped(CREATE, reason),
-    ];
-  }
+  const skipRights = (reason: string) => rights.map(({ service }) => skipped(`Right: ${service}`, reason));
+  if (key.outcome !== 'ok' && !key.message.startsWith('THINGWORX_FORBIDDEN'))
+    return [key, ...skipRights('The application key was not accepted.')];
+  let missing: ReadonlySet<string> = new Set();
+  const asking = await checkStep(
+    'Right: CheckRights',
+    async (step) => {
+      missing = await missingRights(client, thing, rights, step);
+      return 'The rights can be asked for.';
+    },
+    signal,
+    { remedy: GRANT },
+  );
+  if (asking.outcome !== 'ok') return [key, asking, ...skipRights('CheckRights could not be called.')];
   const steps = [key];
-  for (const right of rights) steps.push(await checkRight(client, thing, right, signal));
-  steps.push(await checkCreation(client, signal));
+  for (const right of rights) steps.push(await checkRight(client, thing, right, missing, signal));
   return steps;
+}
+
+/** Asks the platform: a call that is refused would leave an error in its log. */
+async function missingRights(
+  client: ThingworxClient,
+  thing: string,
+  rights: readonly Right[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const own = rights.map(({ service }) => service).filter((service) => service !== CREATE_THING);
+  const byResource = Map.groupBy(
+    rights.flatMap(({ needs = [] }) => needs.map((need) => need.split('.') as [string, string])),
+    ([resource]) => resource,
+  );
+  const resources = [...byResource].map(([name, needs]) => ({
+    name,
+    services: needs.map(([, service]) => service),
+  }));
+  const request = { services: own, resources };
+  const answer = await client.invoke(thing, 'CheckRights', { request }, { signal });
+  return new Set(requireMember<{ missing: string[] }>(answer, 'missing', 'CheckRights', thing).missing);
 }
 
 async function findHub(client: ThingworxClient, thing: string, signal: AbortSignal): Promise<void> {
@@ -68,8 +97,11 @@ const EVENTS = 'for events of devices: twins, connections, life cycle, feedback'
 
 function rightsOf(status: HubStatus | undefined): Right[] {
   return [
-    // Equal settings change nothing.
-    { service: 'Connect', parameters: {}, meaning: 'has hub Things connect when it starts', mayFail: true },
+    {
+      service: 'Connect',
+      needs: ['GetJSON', 'PostJSON', 'PutJSON'].map((service) => `ContentLoaderFunctions.${service}`),
+      meaning: 'has hub Things connect when it starts',
+    },
     {
       service: 'DescribeThings',
       parameters: { names: { names: [] } },
@@ -120,6 +152,12 @@ function rightsOf(status: HubStatus | undefined): Right[] {
       meaning: 'tells of imports',
       onlyFor: 'for the events of imports',
     },
+    {
+      service: CREATE_THING,
+      needs: [`EntityServices.${CREATE_THING}`],
+      meaning: 'can make Things for devices',
+      onlyFor: 'to create Things for devices',
+    },
   ];
 }
 
@@ -127,39 +165,23 @@ function checkRight(
   client: ThingworxClient,
   thing: string,
   right: Right,
+  missing: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<CheckStep> {
+  const { service, parameters, needs = [], meaning, onlyFor } = right;
   return checkStep(
-    `Right: ${right.service}`,
+    `Right: ${service}`,
     async (step) => {
-      try {
-        await client.invoke(thing, right.service, right.parameters, { signal: step });
-      } catch (thrown) {
-        if (!right.mayFail || toConnectorError(thrown).code !== 'THINGWORX_REJECTED') throw thrown;
-      }
-      return `The sidecar ${right.meaning}.`;
+      const lacking = [service, ...needs].filter((name) => missing.has(name));
+      if (lacking.length > 0)
+        throw new ConnectorError(
+          'THINGWORX_FORBIDDEN',
+          `The user of the application key may not call ${lacking.join(', ')}.`,
+        );
+      if (parameters !== undefined) await client.invoke(thing, service, parameters, { signal: step });
+      return `The sidecar ${meaning}.`;
     },
     signal,
-    { remedy: GRANT, ...(right.onlyFor === undefined ? {} : { onlyFor: right.onlyFor }) },
-  );
-}
-
-const CREATE = 'Right: CreateThing';
-
-/** ThingWorx looks at rights before it looks at what it was given, and a Thing cannot have an empty name. */
-function checkCreation(client: ThingworxClient, signal: AbortSignal): Promise<CheckStep> {
-  return checkStep(
-    CREATE,
-    async (step) => {
-      try {
-        const nothing = { name: '', thingTemplateName: 'GenericThing', description: '' };
-        await client.invokeOn('Resources', 'EntityServices', 'CreateThing', nothing, { signal: step });
-      } catch (thrown) {
-        if (toConnectorError(thrown).code !== 'THINGWORX_REJECTED') throw thrown;
-      }
-      return 'Things can be made for devices.';
-    },
-    signal,
-    { remedy: GRANT, onlyFor: 'to create Things for devices' },
+    { remedy: GRANT, ...(onlyFor === undefined ? {} : { onlyFor }) },
   );
 }

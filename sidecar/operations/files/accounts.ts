@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { OneRow } from '../../contract/schema.ts';
 import { STORAGE_ERRORS } from '../../files/types.ts';
 import { defineOperation } from '../operation.ts';
+import { Withheld, withheldErrors } from '../withheld-secrets.ts';
 import { account, DONE, Done } from './file-members.ts';
 
 export const checkStorage = defineOperation({
@@ -62,7 +63,6 @@ export const connectStorage = defineOperation({
     account,
     blobEndpoint: Type.Optional(
       Type.String({
-        maxLength: 512,
         description: 'The address of the account, such as https://account.blob.core.windows.net.',
       }),
     ),
@@ -70,6 +70,7 @@ export const connectStorage = defineOperation({
       description:
         'Whether storageConnectionString has a value. It is sent separately, with a one-time secret token.',
     }),
+    withheld: Withheld,
   }),
   output: Type.Object({
     tickets: Type.Array(
@@ -82,11 +83,18 @@ export const connectStorage = defineOperation({
       { description: 'One entry if a secret is expected.' },
     ),
   }),
-  errors: ['SETTING_MISSING', 'CONNECTION_STRING_INVALID'],
+  errors: [
+    'SETTING_MISSING',
+    'CONNECTION_STRING_INVALID',
+    'SETTING_INVALID',
+    'SECRET_UNREADABLE',
+    'PASSWORD_NOT_PASSED',
+  ],
   noResult: true,
   script: 'hand-written',
-  async run({ storages }, { account: thing, blobEndpoint, secret }) {
-    return { tickets: [...(await storages.connect(thing, { blobEndpoint }, secret))] };
+  async run({ storages }, { account: thing, blobEndpoint, secret, withheld }) {
+    const refused = withheldErrors(withheld);
+    return { tickets: [...(await storages.connect(thing, { blobEndpoint }, secret, refused))] };
   },
 });
 

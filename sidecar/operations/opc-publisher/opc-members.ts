@@ -28,10 +28,13 @@ const credentials = {
     Type.String({ maxLength: 256, description: 'The user name at the OPC UA server. Empty: anonymous.' }),
   ),
   password: Type.Optional(
-    Type.String({
-      maxLength: 1_024,
-      description: 'The password of this user; it is sent to the module as part of the call.',
-    }),
+    forThingWorx(
+      Type.String({
+        maxLength: 1_024,
+        description: 'The password of this user; it is sent to the module as part of the call.',
+      }),
+      { baseType: 'PASSWORD' },
+    ),
   ),
 };
 

@@ -166,6 +166,6 @@ describe('replay of events', () => {
     server.authorize = () => true;
     server.refuseReaders = 'amqp:not-found';
     const missing = await replay(0, 10);
-    assert.deepEqual([missing.state, missing.error?.code], ['failed', 'AZURE_NOT_FOUND']);
+    assert.deepEqual([missing.state, missing.error?.code], ['failed', 'CONSUMER_GROUP_NOT_FOUND']);
   });
 });

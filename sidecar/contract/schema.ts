@@ -17,6 +17,7 @@ export type BaseType =
   | 'TEXT'
   | 'BLOB'
   | 'IMAGE'
+  | 'IMAGELINK'
   | 'XML'
   | 'HYPERLINK';
 

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type { ModuleClient } from 'azure-iot-device';
 import type { Row } from '../../scripts/local/platform.ts';
 import { registerDevices } from '../../scripts/local/registry.ts';
+import { parseExact } from '../../sidecar/lib/exact-json.ts';
 import { Factory, HUB_THING } from './factory.ts';
 
 const EDGE = 'opc-edge';
@@ -397,13 +398,37 @@ describe('OPC Publisher', () => {
       assert.deepEqual(publisher.values.get('ns=2;s=Speed'), expected);
       const again = await factory.call(EDGE, 'ReadValue', { ...connection, nodeId: 'ns=2;s=Speed' });
       assert.deepEqual(again.value, Array.isArray(expected) ? { array: expected } : undefined);
-      assert.equal(again.valueText, JSON.stringify(expected));
+      assert.equal(again.valueText, typeof expected === 'string' ? expected : JSON.stringify(expected));
     }
     await assert.rejects(
       factory.call(EDGE, 'ReadValue', { ...connection, nodeId: 'ns=2;s=Gone' }),
       /MODULE_FAILED: Reading ns=2;s=Gone of opc\.tcp:\/\/plc:4840: BadNodeIdUnknown: No such node/,
     );
     await assert.rejects(factory.call(EDGE, 'ReadValue', connection), /REQUEST_INVALID: nodeId is required/);
+  });
+
+  test('the text of a value that was read has all digits, and no quotes around a text', async () => {
+    for (const [json, expected] of [
+      ['18446744073709551615', '18446744073709551615'],
+      ['-9007199254740993', '-9007199254740993'],
+      ['1.10', '1.10'],
+      ['0.12345678901234567891', '0.12345678901234567891'],
+      ['[9007199254740993,"a"]', '[9007199254740993,"a"]'],
+      ['{"serial":12345678901234567890}', '{"serial":12345678901234567890}'],
+      ['"Pump 7"', 'Pump 7'],
+      [String.raw`"a \"quoted\"\nline"`, 'a "quoted"\nline'],
+      ['"12345678901234567890"', '12345678901234567890'],
+      ['""', ''],
+      ['true', 'true'],
+      ['null', 'null'],
+    ] as const) {
+      publisher.values.set('ns=2;s=Any', parseExact(json));
+      const { valueText } = await factory.call(EDGE, 'ReadValue', {
+        endpointUrl: SERVER,
+        nodeId: 'ns=2;s=Any',
+      });
+      assert.equal(valueText, expected, json);
+    }
   });
 
   test('a module that does not exist is an error of its own', async () => {

@@ -45,7 +45,7 @@ export const etag = Type.Optional(
 );
 
 export const Done = Type.Object({
-  done: Type.Boolean({ description: 'Always true: a failure is answered as a problem.' }),
+  done: Type.Boolean({ description: 'Always true: a failure throws an error.' }),
 });
 export const DONE = { done: true };
 

@@ -17,7 +17,7 @@ const FoundFile = Type.Object(
   {
     ...FileRow.properties,
     continuationToken: Type.String({
-      description: 'The same on every row: hand it back for the next page. Empty on the last page.',
+      description: 'The token for the next page, the same on every row. Empty on the last page.',
     }),
   },
   { description: 'One file that SearchFiles found.' },

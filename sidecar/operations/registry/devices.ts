@@ -25,7 +25,7 @@ const createDevice = defineOperation({
   category: 'Registry',
   role: 'engineer',
   summary:
-    'Creates a device in the IoT Hub, its Thing, or both; what exists already is left as it is, which is no error.',
+    'Creates a device in the IoT Hub, its Thing, or both; what exists already stays unchanged and is no error.',
   method: 'PUT',
   path: '/hubs/{hub}/devices/{deviceId}',
   input: Type.Object({
@@ -160,7 +160,7 @@ const listDevices = defineOperation({
         minimum: 1,
         maximum: 1_000,
         default: 100,
-        description: 'The most devices of one page.',
+        description: 'The maximum number of devices in a page.',
       }),
     ),
     continuationToken,
@@ -193,7 +193,7 @@ const updateDevice = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
   role: 'engineer',
-  summary: 'Changes what is given of a device of the registry and leaves the rest as it is.',
+  summary: 'Changes the given members of a device in the registry; the others stay unchanged.',
   method: 'PATCH',
   path: '/hubs/{hub}/devices/{deviceId}',
   input: Type.Object({
@@ -202,10 +202,10 @@ const updateDevice = defineOperation({
     enabled: Type.Optional(Type.Boolean({ description: 'Whether the device may connect.' })),
     status: Type.Optional(
       OneOf(['enabled', 'disabled'], {
-        description: 'The same as a word, instead of enabled: enabled or disabled.',
+        description: 'Instead of the parameter enabled: the word enabled or disabled.',
       }),
     ),
-    statusReason: Type.Optional(Type.String({ maxLength: 128, description: 'Why, for people.' })),
+    statusReason: Type.Optional(Type.String({ maxLength: 128, description: 'The reason, as free text.' })),
     ...authenticationOptions,
     iotEdge: Type.Optional(Type.Boolean({ description: 'Whether it is an IoT Edge device.' })),
     parentDeviceId: Type.Optional(identifier('The IoT Edge device that is to be its parent.')),
@@ -286,13 +286,13 @@ const disableDevice = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
   role: 'engineer',
-  summary: 'Keeps a device from connecting; its connections end and its twin stays.',
+  summary: 'Prevents a device from connecting; its connections end and its twin stays.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/disable',
   input: Type.Object({
     hub,
     deviceId,
-    reason: Type.Optional(Type.String({ maxLength: 128, description: 'Why, for people.' })),
+    reason: Type.Optional(Type.String({ maxLength: 128, description: 'The reason, as free text.' })),
   }),
   output: deviceDetail,
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],

@@ -61,7 +61,7 @@ const parameterised = { ...common, _currentParameterDefs: fixed('JSON') };
 
 /**
  * The widgets and functions that our mashups use: names, base types and defaults of properties, events and services, as exports of
- * ThingWorx 9.3 to 10.2 and the types of the widgets have them. docs/decisions tells where the evidence comes from.
+ * ThingWorx 9.3 to 10.2 and the types of the widgets have them. docs/decisions/075 tells why only these.
  */
 export const WIDGETS = {
   flexcontainer: {

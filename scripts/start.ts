@@ -1,6 +1,7 @@
 import { readCommandLine, refuse, UsageError, wholeNumber } from './command-line.ts';
 import { READING_PROPERTIES } from './local/device.ts';
 import { Plant } from './local/factory/plant.ts';
+import { ownDevice } from './local/own-device.ts';
 import type { Row } from './local/platform.ts';
 import { render, renderPlant, Screen, type View } from './local/screen.ts';
 import { stopSignal } from './local/signals.ts';
@@ -202,16 +203,17 @@ async function main(): Promise<void> {
     if (plant) {
       console.log('Connecting the machines of the factory …');
       await plant.start();
+      for (const line of ['', ...(await ownDevice(system)), '']) console.log(line);
     }
     if (options.environmentFile !== undefined) await system.writeEnvironmentFile(options.environmentFile);
     const source = plant ? plantSource(plant, options.intervalMs) : machineSource(system, options.intervalMs);
     const { cloud, sidecar } = system;
     const addresses = [
+      ['Console', `${sidecar.url}/console`],
+      ['  token', sidecar.token],
+      ['Mashups', `${cloud.thingworxUrl}/Runtime/#mashup=AzureIoT.Home_MU`],
       ['ThingWorx', cloud.thingworxUrl.replace(/\/Thingworx$/, '/')],
-      ['  user, password', `${cloud.thingworxUser}, ${cloud.thingworxPassword}`],
-      ['Hub Thing', `${cloud.thingworxUrl}/Things/${HUB_THING}/Properties/`],
-      ['Sidecar health', `${sidecar.url}/health/ready`],
-      ['Sidecar metrics', `${sidecar.url}/metrics`],
+      ['  login', `${cloud.thingworxUser}, ${cloud.thingworxPassword}`],
     ] as const;
     if (options.seconds !== undefined) setTimeout(() => stopping.abort(), options.seconds * 1000).unref();
     const sending = source

@@ -137,6 +137,24 @@ describe('settings', () => {
       /SIDECAR_HOST is 0\.0\.0\.0.*SIDECAR_TLS_CERT_FILE/,
     ],
     [
+      'a public address that is none',
+      { ...MINIMUM, SIDECAR_PUBLIC_URL: 'https://a.example, sidecar' },
+      'SETTING_INVALID',
+      /SIDECAR_PUBLIC_URL is not an address/,
+    ],
+    [
+      'a public address over which the token would travel in clear',
+      { ...MINIMUM, SIDECAR_PUBLIC_URL: 'http://sidecar.example:8780' },
+      'SETTING_INVALID',
+      /SIDECAR_PUBLIC_URL has no TLS, and sidecar\.example:8780 is another machine/,
+    ],
+    [
+      'a login in the public address',
+      { ...MINIMUM, SIDECAR_PUBLIC_URL: 'https://u:hidden@sidecar.example' },
+      'SETTING_INVALID',
+      /SIDECAR_PUBLIC_URL must hold no login/,
+    ],
+    [
       'a certificate without its key',
       { ...MINIMUM, SIDECAR_TLS_CERT_FILE: import.meta.filename },
       'SETTING_MISSING',

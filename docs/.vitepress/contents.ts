@@ -32,6 +32,7 @@ export const GROUPS: readonly Group[] = [
       { page: 'files', text: 'Files in Blob Storage' },
       { page: 'storage', text: 'Messages from storage' },
       { page: 'dead-letters', text: 'Dead letters' },
+      { page: 'mashups', text: 'Mashups' },
       { page: 'console', text: 'The console' },
     ],
   },
@@ -53,6 +54,7 @@ export const GROUPS: readonly Group[] = [
       { page: 'errors', text: 'Errors' },
       { page: 'metrics', text: 'Metrics' },
       { page: 'permissions', text: 'Permissions' },
+      { page: 'security', text: 'Security' },
       { page: 'glossary', text: 'Glossary' },
     ],
   },
@@ -61,7 +63,6 @@ export const GROUPS: readonly Group[] = [
     pages: [
       { page: 'architecture', text: 'Architecture' },
       { page: 'assumptions', text: 'Assumptions' },
-      { page: 'security', text: 'Security' },
     ],
   },
   {

@@ -1,4 +1,5 @@
 import { ERRORS } from '../../sidecar/errors/catalogue.ts';
+import { VERSION } from '../../sidecar/version.ts';
 import { SCRIPT_ERRORS } from '../generate/script-errors.ts';
 
 const remedies = (table: Readonly<Record<string, { readonly remedy: string }>>) =>
@@ -6,6 +7,7 @@ const remedies = (table: Readonly<Record<string, { readonly remedy: string }>>) 
 
 /** What the script of CheckConnection says itself: the steps until the sidecar answers. */
 export const checkConstants = {
+  EXTENSION_VERSION: VERSION,
   REMEDIES: {
     ...remedies(ERRORS),
     ...remedies(SCRIPT_ERRORS),

@@ -54,7 +54,7 @@ export const recentError: DataShape = {
     {
       name: 'clearedAt',
       baseType: 'DATETIME',
-      description: 'When it was seen to be over; not set while it is not.',
+      description: 'When it was over; not set while it lasts.',
     },
   ],
 };
@@ -64,11 +64,11 @@ export const ingestionStall: DataShape = {
   name: 'AzureIoT.IngestionStall_DS',
   description: 'The events IngestionStalled and IngestionResumed of a hub.',
   fields: [
-    { name: 'since', baseType: 'DATETIME', description: 'Since when no message has moved.' },
-    text('code', 'The code of what held them up.'),
-    text('reason', 'What held them up, in plain words.'),
-    { name: 'seconds', baseType: 'NUMBER', description: 'How long messages have not moved, in seconds.' },
-    time('When it was noticed, or when messages moved again.'),
+    { name: 'since', baseType: 'DATETIME', description: 'Since when no message has been settled.' },
+    text('code', 'The code of the error that blocks them.'),
+    text('reason', 'What blocks them, in plain words.'),
+    { name: 'seconds', baseType: 'NUMBER', description: 'How long no message has been settled, in seconds.' },
+    time('When the stall was detected, or when messages were settled again.'),
   ],
 };
 
@@ -82,7 +82,7 @@ export const telemetryRefused: DataShape = {
     text('partition', 'The partition of the message; empty for replays and storage.'),
     { name: 'sequenceNumber', baseType: 'LONG', description: 'The sequence number of the message.' },
     text('reason', 'THING_NOT_FOUND, PROPERTY_NOT_FOUND, VALUE_REFUSED or NOT_AUTHORIZED.'),
-    text('message', 'What the platform said.'),
+    text('message', 'The message of ThingWorx.'),
     { name: 'count', baseType: 'INTEGER', description: 'How many values or rows the same call refused.' },
     time('When it happened.'),
   ],
@@ -94,9 +94,9 @@ export const thingCreated: DataShape = {
   description: 'The event ThingCreated of a hub.',
   fields: [
     { name: 'thing', baseType: 'THINGNAME', description: 'The new Thing.' },
-    text('template', 'The Thing Template it was made from.'),
+    text('template', 'The Thing Template from which it was created.'),
     text('deviceId', 'The device it is for.'),
-    time('When it was made.'),
+    time('When it was created.'),
   ],
 };
 
@@ -128,8 +128,12 @@ export function operationDataShapes(known: readonly DataShape[]): DataShape[] {
       if (isOurs(dataShape) && !shapes.has(dataShape)) shapes.set(dataShape, fromSchema(dataShape, row));
     }
   };
-  for (const { input, output } of OPERATIONS)
-    for (const schema of [...Object.values(input.properties), output, ...Object.values(output.properties)])
+  for (const { input, output, serviceResult = output } of OPERATIONS)
+    for (const schema of [
+      ...Object.values(input.properties),
+      serviceResult,
+      ...Object.values(output.properties),
+    ])
       add(schema);
   return [...shapes.values()];
 }

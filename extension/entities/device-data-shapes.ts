@@ -64,8 +64,8 @@ export const deviceDataShapes: readonly DataShape[] = [
     device,
     text('property', 'twinDesired or twinTags.'),
     text('code', 'The code of the error.'),
-    text('message', 'Why the IoT Hub did not take the value, in plain words.'),
-    json('attempted', 'The value that was set; the Thing has what the hub has again.'),
+    text('message', 'Why the IoT Hub refused the value, in plain words.'),
+    json('attempted', 'The value that was set. The Thing has the value of the IoT Hub again.'),
     time('When it was refused.'),
   ]),
   event('AzureIoT.DigitalTwinChanged_DS', 'The event DigitalTwinChanged of an IoT Plug and Play device.', [
@@ -76,11 +76,14 @@ export const deviceDataShapes: readonly DataShape[] = [
   ]),
   event(
     'AzureIoT.MessageFeedback_DS',
-    'The event MessageFeedback: what became of a cloud-to-device message.',
+    'The event MessageFeedback: the outcome of a cloud-to-device message.',
     [
       device,
       text('messageId', 'The id that SendMessage returned.'),
-      text('outcome', 'Success, Expired, DeliveryCountExceeded, Rejected or Purged.'),
+      text(
+        'outcome',
+        'Success, Expired, DeliveryCountExceeded, Rejected, Purged, or NotSent (IoT Hub did not accept it).',
+      ),
       text('description', 'What IoT Hub says about it.'),
       time('When the outcome was known.'),
     ],
@@ -96,11 +99,12 @@ export const deviceDataShapes: readonly DataShape[] = [
     {
       name: 'link',
       baseType: 'HYPERLINK',
-      description: 'An address from which anyone can load the file until linkExpires; not set without one.',
+      description:
+        'An address from which anyone can download the file until linkExpires; not set if there is none.',
     },
-    { name: 'linkExpires', baseType: 'DATETIME', description: 'When the link stops to work.' },
-    text('code', 'The code of what stood against a link or a move; empty when nothing did.'),
-    text('message', 'The same in plain words.'),
+    { name: 'linkExpires', baseType: 'DATETIME', description: 'When the link expires.' },
+    text('code', 'The code of the error that prevented a link or a move; empty if there was none.'),
+    text('message', 'The message of this error.'),
     time('When the upload was finished.'),
   ]),
   event('AzureIoT.DeviceLifecycle_DS', 'The event DeviceLifecycle of a hub.', [
@@ -117,7 +121,7 @@ export const deviceDataShapes: readonly DataShape[] = [
   ]),
   event('AzureIoT.JobChanged_DS', 'The event JobChanged of a hub.', [
     text('jobId', 'The job.'),
-    text('status', 'What became of it, as IoT Hub calls it.'),
+    text('status', 'The state of the job, as IoT Hub names it.'),
     device,
     json('detail', 'What IoT Hub says about it.'),
     time('When it happened.'),

@@ -12,7 +12,7 @@ import {
   type ThingShape,
   type ThingTemplate,
 } from './model.ts';
-import { permitFrom, permitInside, READING_SERVICES, serviceRights } from './roles.ts';
+import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 
 const DEVICE = 'Azure IoT';
 
@@ -20,7 +20,7 @@ const synchronizeTwin: ServiceDefinition = {
   name: 'SynchronizeTwin',
   category: 'Twin',
   description:
-    'Called when twinDesired or twinTags was set: hands what is different to the sidecar for the IoT Hub; a refused value is put back.',
+    'Called when twinDesired or twinTags was set: sends the difference to the IoT Hub through the sidecar. A refused value is replaced by the value of the IoT Hub.',
   parameters: [
     { name: 'property', baseType: 'STRING', description: 'twinDesired or twinTags.', isRequired: true },
     { name: 'before', baseType: 'JSON', description: 'The value before.' },
@@ -52,7 +52,7 @@ const refreshTwinInBackground: ServiceDefinition = {
     {
       name: 'always',
       baseType: 'BOOLEAN',
-      description: 'Whether also when this Thing has a twin already.',
+      description: 'Whether the twin is read even if this Thing has one already.',
       defaultValue: 'false',
     },
   ],
@@ -108,37 +108,29 @@ const healPropertyTimes: ServiceDefinition = {
   name: 'HealPropertyTimes',
   category: 'Telemetry',
   description:
-    'Gives properties whose values have a time in the future the present time. Values with a true time change such a property again; before, ' +
-    'they went to its history alone.',
+    'Sets the time of property values that lie in the future to the present time. Without this, values with a correct time go to the history ' +
+    'only and do not change the property.',
   parameters: [
     {
       name: 'purgeHistory',
       baseType: 'BOOLEAN',
-      description: 'Whether entries of these properties in the future are removed from the history, too.',
+      description:
+        'Whether entries with a time in the future are also removed from the history of these properties.',
       defaultValue: 'false',
     },
   ],
   result: {
     baseType: 'JSON',
     description:
-      'healed: the properties and the times that they had; failed: those that could not be written, with the reason.',
+      'healed: the properties and the times that they had; failed: the properties that could not be written, with the reason.',
   },
   script: handWritten('HealPropertyTimes'),
 };
 
-const TWIN_PROPERTIES = [
-  'twinDesired',
-  'twinReported',
-  'twinTags',
-  'modelId',
-  'connectionState',
-  'lastActivityTime',
-] as const;
-
 export const deviceShape: ThingShape = {
   kind: 'ThingShape',
   name: 'AzureIoT.Device_TS',
-  description: 'Makes a Thing the image of a device of an Azure IoT Hub.',
+  description: 'Makes a Thing represent a device of an Azure IoT Hub.',
   properties: [
     {
       name: 'deviceId',
@@ -194,7 +186,7 @@ export const deviceShape: ThingShape = {
     {
       name: 'lastActivityTime',
       baseType: 'DATETIME',
-      description: 'When the device was last heard of. 1970-01-01 means never.',
+      description: 'When the device was last active. 1970-01-01 means never.',
       defaultValue: '1970-01-01T00:00:00.000Z',
       category: DEVICE,
       isPersistent: true,
@@ -225,28 +217,30 @@ export const deviceShape: ThingShape = {
   ],
   events: deviceEvents,
   subscriptions: [...synchronizeSubscriptions, ...refreshSubscriptions],
-  permissions: permit('ServiceInvoke', SIDECAR_GROUP, [
-    'GetImplementingThings',
-    'QueryImplementingThingsWithData',
-  ]),
+  permissions: [
+    ...permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThingsWithData']),
+    ...permitListing(),
+    // Which Thing a device has, wherever a mashup leads to it.
+    ...permit('ServiceInvoke', ADMINISTRATORS, ['QueryImplementingThingsWithData']),
+    ...permitFrom('viewer', 'ServiceInvoke', ['QueryImplementingThingsWithData']),
+  ],
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
     ...serviceRights('AzureIoT.Device_TS'),
-    ...permitFrom('viewer', 'ServiceInvoke', READING_SERVICES),
-    ...permitFrom('viewer', 'PropertyRead', ['*']),
-    ...permitFrom('operator', 'ServiceInvoke', [refreshTwin.name]),
-    // A set value is a command, which goes to the device; a tag says what the device is.
-    ...permitFrom('operator', 'PropertyWrite', ['twinDesired']),
-    ...permitFrom('engineer', 'PropertyWrite', ['*']),
-    // What RefreshTwin and the subscriptions to the twin properties do.
-    ...permitInside('ServiceInvoke', [
-      synchronizeTwin.name,
-      refreshTwinInBackground.name,
-      'UpdatePropertyValues',
+    ...permitFrom('viewer', 'ServiceInvoke', [
+      ...READING_SERVICES,
+      'GetPropertyDefinitions',
       'GetPropertyTime',
+      'GetPropertyQuality',
+      'QueryNamedPropertyHistory',
     ]),
+    ...permitFrom('viewer', 'PropertyRead', ['*']),
+    // Operators write no property, so that UpdatePropertyValues can be left to those who may write all of them; they have UpdateTwin.
+    ...permitFrom('engineer', 'ServiceInvoke', [refreshTwin.name, 'UpdatePropertyValues', 'GetPropertyTime']),
+    ...permitFrom('engineer', 'PropertyWrite', ['*']),
+    // What the subscriptions to the twin properties do.
+    ...permitInside('ServiceInvoke', [synchronizeTwin.name, refreshTwinInBackground.name]),
     ...permitInside('PropertyRead', ['*']),
-    ...permitInside('PropertyWrite', TWIN_PROPERTIES),
     ...permitInside('EventInvoke', ['TwinUpdateRefused']),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [
       'UpdatePropertyValues',
@@ -281,6 +275,7 @@ export const deviceShape: ThingShape = {
 
 export const deviceTemplate: ThingTemplate = {
   kind: 'ThingTemplate',
+  homeMashup: 'AzureIoT.Device_MU',
   name: 'AzureIoT.Device_TT',
   description:
     'A device of an Azure IoT Hub. Add the properties that it sends, or derive templates from it for kinds of devices.',

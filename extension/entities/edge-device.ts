@@ -18,15 +18,15 @@ export const edgeDeviceShape: ThingShape = {
   kind: 'ThingShape',
   name: 'AzureIoT.EdgeDevice_TS',
   description:
-    'Makes a Thing of AzureIoT.Device_TS the image of an IoT Edge device: its modules, their state and their deployment.',
+    'Makes a Thing of AzureIoT.Device_TS represent an IoT Edge device: its modules, their state and their deployment.',
   properties: [
     {
       name: 'modulesStatus',
       baseType: 'INFOTABLE',
       dataShape: 'AzureIoT.ModuleStatus_DS',
       description:
-        'The modules as edgeAgent reported them last: read by GetModulesStatus, which Things of AzureIoT.EdgeDevice_TT call by themselves ' +
-        'when the hub routes twin change events.',
+        'The modules as edgeAgent last reported them. GetModulesStatus writes them; Things of AzureIoT.EdgeDevice_TT call it by themselves ' +
+        'if the hub routes twin change events.',
       category: EDGE,
       isPersistent: true,
     },
@@ -43,7 +43,7 @@ export const edgeDeviceShape: ThingShape = {
     {
       name: 'RefreshModulesStatus',
       category: 'IoT Edge',
-      description: 'Has the sidecar write modulesStatus without waiting for it; a failure is logged.',
+      description: 'Tells the sidecar to write modulesStatus and does not wait for it; a failure is logged.',
       parameters: [],
       result: { baseType: 'NOTHING', description: '' },
       script: handWritten('RefreshModulesStatus'),
@@ -73,6 +73,7 @@ const refresh: SubscriptionDefinition = {
 
 export const edgeDeviceTemplate: ThingTemplate = {
   kind: 'ThingTemplate',
+  homeMashup: 'AzureIoT.Device_MU',
   name: 'AzureIoT.EdgeDevice_TT',
   description:
     'An IoT Edge device of an Azure IoT Hub. Add AzureIoT.OpcPublisher_TS to those that run OPC Publisher.',

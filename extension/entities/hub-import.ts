@@ -28,15 +28,15 @@ export const importDataShapes: readonly DataShape[] = [
       text('task', 'The id of the import; GetTaskReport has the report per device.'),
       text('kind', 'StartImport, ExportThings or CompareRegistry.'),
       text('state', 'running, completed, failed or cancelled.'),
-      number('done', 'Devices or Things that are settled.'),
-      number('total', 'Devices in all; not set as long as nobody knows.'),
-      number('created', 'Things or devices that were made; in a dry run, would be.'),
+      number('done', 'Devices or Things that are done.'),
+      number('total', 'The total number of devices; not set while it is not known.'),
+      number('created', 'Things or devices that were created; in a dry run, that would be created.'),
       number('existed', 'Those that existed already.'),
-      number('failed', 'Those that could not be made.'),
-      number('missing', 'What CompareRegistry found missing on either side.'),
+      number('failed', 'Those that could not be created.'),
+      number('missing', 'The number of Things and devices that CompareRegistry found missing.'),
       text('code', 'The code of the error that ended it; may be empty.'),
       text('message', 'Why it ended early; may be empty.'),
-      time('When this was so.'),
+      time('The time of this status.'),
     ],
   },
   {
@@ -52,7 +52,7 @@ export const importInboundServices: readonly ServiceDefinition[] = [
   {
     name: 'ListDeviceThings',
     category: 'Inbound',
-    description: 'Called by the sidecar: one page of the Things of devices of this hub.',
+    description: 'Called by the sidecar: returns one page of the Things of devices of this hub.',
     parameters: [
       {
         name: 'request',
@@ -93,7 +93,7 @@ export const grantService: ServiceDefinition = {
     {
       name: 'template',
       baseType: 'THINGTEMPLATENAME',
-      description: 'A template of your own whose Things are to be devices: gives the rights on it, too.',
+      description: 'Another template whose Things represent devices: the rights on it are given, too.',
     },
     {
       name: 'role',
@@ -119,7 +119,7 @@ export const importEvents: readonly EventDefinition[] = [
   {
     name: 'ImportProgress',
     category: 'Import',
-    description: 'An import, export or comparison goes on; fired every few seconds.',
+    description: 'The progress of an import, export or comparison; fired every few seconds.',
     dataShape: 'AzureIoT.ImportStatus_DS',
   },
   {

@@ -43,26 +43,26 @@ function inbound(
 export const deviceInboundServices: readonly ServiceDefinition[] = [
   inbound(
     'ReceiveEvents',
-    'writes what happened to devices to their Things and fires its events, in order, without repeats.',
+    'writes notifications about devices to their Things and fires the events, in order and without repeats.',
     { name: 'batch', description: 'stream, partition, through, and events, each with its Thing.' },
     'accepted, repeated, and refused with sequenceNumber, index and message.',
     { EVENT_TIMES: [...new Set([...EVENT_TIMES, ...PACKAGE_TIMES])], TABLES },
   ),
   inbound(
     'ReadTwins',
-    'the twin properties of Things as they are.',
+    'reads the twin properties of Things.',
     { name: 'request', description: 'twins: an array of thing and prefix.' },
     'twins: an array of thing, prefix, desired, reported and tags.',
   ),
   inbound(
     'FindDeviceThings',
-    'which Things belong to which devices of this hub.',
+    'finds the Things of devices of this hub.',
     { name: 'request', description: 'deviceIds: an array of ids.' },
     'things: an array of deviceId and thing.',
   ),
   inbound(
     'DeleteThings',
-    'removes Things of devices of this hub.',
+    'deletes Things of devices of this hub.',
     { name: 'request', description: 'things: an array of names.' },
     'deleted, and failed with thing and message.',
   ),
@@ -79,7 +79,7 @@ export const hubDeviceEvents: readonly EventDefinition[] = [
   {
     name: 'JobChanged',
     category: INBOUND,
-    description: 'A job has come to another state, or has ended for a device.',
+    description: 'The state of a job has changed, or a job has ended for a device.',
     dataShape: 'AzureIoT.JobChanged_DS',
   },
   {
@@ -111,7 +111,7 @@ export const hubDeviceEvents: readonly EventDefinition[] = [
   {
     name: 'PackageChanged',
     category: INBOUND,
-    description: 'The deployment of a software package to a device without a Thing has come further.',
+    description: 'The state of a deployment of a software package to a device without a Thing has changed.',
     dataShape: PACKAGE_SHAPE,
   },
 ];
@@ -133,7 +133,7 @@ export const deviceEvents: readonly EventDefinition[] = [
   {
     name: 'TwinUpdateRefused',
     category: 'Azure IoT',
-    description: 'The IoT Hub did not take a value that was set for twinDesired or twinTags.',
+    description: 'The IoT Hub refused a value that was set for twinDesired or twinTags.',
     dataShape: 'AzureIoT.TwinUpdateRefused_DS',
   },
   {
@@ -163,7 +163,7 @@ export const deviceEvents: readonly EventDefinition[] = [
   {
     name: 'PackageChanged',
     category: 'Azure IoT',
-    description: 'The deployment of a software package to the device has come further, or has ended.',
+    description: 'The state of a deployment of a software package to the device has changed.',
     dataShape: PACKAGE_SHAPE,
   },
 ];

@@ -54,7 +54,7 @@ export const statusProperties: readonly PropertyDefinition[] = [
   status(
     'connectionStatus',
     'STRING',
-    'What the connection does: stopped, connecting, running, waiting (goes on by itself), failed (someone must change ' +
+    'The state of the connection: stopped, connecting, running, waiting (the sidecar retries), failed (someone must change ' +
       'something first), or unreachable (the sidecar does not answer).',
     { defaultValue: 'stopped' },
   ),
@@ -74,22 +74,35 @@ export const statusProperties: readonly PropertyDefinition[] = [
     'The code of the last error; the documentation says what to do for each.',
   ),
   status('lastErrorTime', 'DATETIME', 'When the last error happened.'),
-  status('ingestionStalled', 'BOOLEAN', 'Whether messages wait and none has moved for 30 seconds or more.', {
-    isPersistent: true,
-  }),
-  status('stalledSince', 'DATETIME', 'When ingestion last began to stand still.', { isPersistent: true }),
+  status(
+    'ingestionStalled',
+    'BOOLEAN',
+    'Whether messages wait and none has been settled for 30 seconds or more.',
+    {
+      isPersistent: true,
+    },
+  ),
+  status('stalledSince', 'DATETIME', 'When ingestion last stalled.', { isPersistent: true }),
   status('statusTime', 'DATETIME', 'When these status properties were written.'),
-  status('connectedSince', 'DATETIME', 'Since when the hub is connected; the counts begin there.'),
+  status('connectedSince', 'DATETIME', 'When the hub was connected; the counts begin at this time.'),
   status('messagesReceived', 'LONG', 'Messages received from Azure.'),
-  status('messagesDelivered', 'LONG', 'Messages whose values are on their Things.'),
-  status('messagesIgnored', 'LONG', 'Messages left out as the settings say.'),
-  status('messagesDeadLettered', 'LONG', 'Messages put aside because they could not be delivered.'),
-  status('messagesInFlight', 'LONG', 'Messages received and not yet finished.'),
-  status('messagesRepeated', 'LONG', 'Messages that Azure delivered again and that were applied once.'),
+  status('messagesDelivered', 'LONG', 'Messages that ThingWorx has accepted.'),
+  status('messagesIgnored', 'LONG', 'Messages ignored as the settings say.'),
+  status(
+    'messagesDeadLettered',
+    'LONG',
+    'Messages that could not be delivered and are in the dead-letter store.',
+  ),
+  status('messagesInFlight', 'LONG', 'Messages received and not yet settled.'),
+  status(
+    'messagesRepeated',
+    'LONG',
+    'Messages that ThingWorx had already applied, counted also as delivered.',
+  ),
   status('ratePerSecond', 'NUMBER', 'Messages delivered each second, over the last minute.', {
     units: '1/s',
   }),
-  status('lag', 'LONG', 'Messages in all partitions that are not yet finished.'),
+  status('lag', 'LONG', 'Messages in all partitions that are not yet settled.'),
   status('partitionStatus', 'INFOTABLE', 'Owner, position and lag of each partition.', {
     dataShape: 'AzureIoT.Partition_DS',
   }),

@@ -24,12 +24,15 @@ import {
   type SubscriptionDefinition,
   type ThingTemplate,
 } from './model.ts';
-import { permitFrom, permitInside, READING_SERVICES, serviceRights } from './roles.ts';
+import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
+
+const { REMEDIES } = checkConstants;
 
 const services: readonly ServiceDefinition[] = [
   ...operationServices('AzureIoT.Hub_TT', {
-    Connect: settingConstants,
+    Connect: { ...settingConstants, REMEDIES },
+    GetStatus: { REMEDIES },
     CheckConnection: { ...checkConstants, ...settingConstants },
   }),
   grantService,
@@ -46,7 +49,7 @@ const services: readonly ServiceDefinition[] = [
     name: 'WatchSidecar',
     category: 'Connection',
     description:
-      'Called each minute: looks whether the sidecar still writes the status, and has it looked after when not.',
+      'Called every minute: checks whether the sidecar still writes the status, and calls ReportSilence if it does not.',
     parameters: [],
     result: { baseType: 'NOTHING', description: '' },
     script: handWritten('WatchSidecar'),
@@ -55,7 +58,7 @@ const services: readonly ServiceDefinition[] = [
     name: 'ReportSilence',
     category: 'Connection',
     description:
-      'Asks a sidecar that writes no status why, sets connectionStatus to unreachable and fires ConnectionStateChanged.',
+      'Called when the sidecar writes no status: finds the cause, sets connectionStatus to unreachable and fires ConnectionStateChanged.',
     parameters: [],
     result: { baseType: 'NOTHING', description: '' },
     isAsync: true,
@@ -69,7 +72,7 @@ const services: readonly ServiceDefinition[] = [
       {
         name: 'status',
         baseType: 'JSON',
-        description: 'A status as GetStatus gives it, whole or in part.',
+        description: 'A status of the sidecar, whole or in part.',
         isRequired: true,
       },
     ],
@@ -77,7 +80,7 @@ const services: readonly ServiceDefinition[] = [
     script: handWritten('ReceiveStatus', {
       PARTITIONS_TYPE: tableType(HubStatus.properties.partitions),
       ERROR_FIELDS: Object.fromEntries(recentError.fields.map(({ name, baseType }) => [name, baseType])),
-      REMEDIES: checkConstants.REMEDIES,
+      REMEDIES,
     }),
   },
   {
@@ -102,7 +105,7 @@ const services: readonly ServiceDefinition[] = [
   {
     name: 'DescribeThings',
     category: 'Inbound',
-    description: 'Called by the sidecar: template and properties of the named Things.',
+    description: 'Called by the sidecar: returns template and properties of the named Things.',
     parameters: [
       {
         name: 'names',
@@ -118,13 +121,13 @@ const services: readonly ServiceDefinition[] = [
     name: 'CreateThings',
     category: 'Inbound',
     description:
-      'Called by the sidecar: makes Things for devices and properties for values, as the settings say.',
+      'Called by the sidecar: creates Things for devices and properties for values, as the settings say.',
     parameters: [
       {
         name: 'request',
         baseType: 'JSON',
         description:
-          'things of name, template, deviceId; properties of thing, name, baseType; dryRun to make nothing.',
+          'things of name, template, deviceId; properties of thing, name, baseType; dryRun to create nothing.',
         isRequired: true,
       },
     ],
@@ -146,13 +149,13 @@ const events: readonly EventDefinition[] = [
     name: 'IngestionStalled',
     category: 'Connection',
     description:
-      'Messages wait and none has moved for 30 seconds. Also told afterwards, when ThingWorx itself was away.',
+      'Messages wait and none has been settled for 30 seconds. If ThingWorx was not reachable, the event fires afterwards.',
     dataShape: 'AzureIoT.IngestionStall_DS',
   },
   {
     name: 'IngestionResumed',
     category: 'Connection',
-    description: 'Messages move again after IngestionStalled.',
+    description: 'Messages are settled again after IngestionStalled.',
     dataShape: 'AzureIoT.IngestionStall_DS',
   },
   {
@@ -164,7 +167,7 @@ const events: readonly EventDefinition[] = [
   {
     name: 'ThingCreated',
     category: 'Inbound',
-    description: 'A Thing was made for a device.',
+    description: 'A Thing was created for a device.',
     dataShape: 'AzureIoT.ThingCreated_DS',
   },
   {
@@ -218,6 +221,7 @@ function isSecret(property: string): boolean {
 
 export const hubTemplate: ThingTemplate = {
   kind: 'ThingTemplate',
+  homeMashup: 'AzureIoT.Hub_MU',
   name: 'AzureIoT.Hub_TT',
   description:
     'One Azure IoT Hub: its settings and status as properties, and the services that need no device.',
@@ -227,12 +231,15 @@ export const hubTemplate: ThingTemplate = {
   services,
   events,
   subscriptions,
-  permissions: permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThings']),
+  permissions: [
+    ...permit('ServiceInvoke', SIDECAR_GROUP, ['GetImplementingThings', 'QueryImplementingThings']),
+    ...permitListing(),
+  ],
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
     ...INTRODUCTION_RIGHTS,
     ...serviceRights('AzureIoT.Hub_TT'),
-    ...permitFrom('viewer', 'ServiceInvoke', READING_SERVICES),
+    ...permitFrom('viewer', 'ServiceInvoke', [...READING_SERVICES, 'FindDeviceThings']),
     ...permitFrom('viewer', 'PropertyRead', [
       ...settingProperties.map(({ name }) => name).filter((name) => !isSecret(name)),
       ...statusProperties.map(({ name }) => name),

@@ -1,3 +1,4 @@
+import { MASHUPS } from '../mashups/index.ts';
 import {
   connectionState,
   ingestionStall,
@@ -14,6 +15,8 @@ import { deviceValues } from './device-values.ts';
 import { edgeDeviceShape, edgeDeviceTemplate } from './edge-device.ts';
 import { importDataShapes } from './hub-import.ts';
 import { hubTemplate } from './hub-template.ts';
+import { mashupDataShapes } from './mashup-data-shapes.ts';
+import { mashupServices } from './mashup-services.ts';
 import type { Entity } from './model.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
@@ -32,7 +35,9 @@ const dataShapes = [
   propertyCreated,
   ...deviceDataShapes,
   ...importDataShapes,
+  ...mashupDataShapes,
 ];
+const allDataShapes = [...dataShapes, ...operationDataShapes(dataShapes)];
 
 /** Every entity of the extension. */
 export const ENTITIES: readonly Entity[] = [
@@ -41,8 +46,7 @@ export const ENTITIES: readonly Entity[] = [
   ...roleGroups,
   sidecarGroup,
   organization,
-  ...dataShapes,
-  ...operationDataShapes(dataShapes),
+  ...allDataShapes,
   sidecarShape,
   deviceShape,
   edgeDeviceShape,
@@ -54,4 +58,6 @@ export const ENTITIES: readonly Entity[] = [
   blobContainerTemplate,
   watch,
   deviceValues,
+  mashupServices(allDataShapes),
+  ...MASHUPS,
 ];

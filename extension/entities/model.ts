@@ -1,4 +1,5 @@
 import type { BaseType } from '../../sidecar/contract/schema.ts';
+import type { MashupDefinition } from '../mashups/definition.ts';
 
 /** The project that holds every entity of the extension. */
 export const PROJECT = 'AzureIoT.Connector';
@@ -99,6 +100,8 @@ export interface Permission {
 interface Named {
   readonly name: string;
   readonly description: string;
+  /** What a user sees first who opens the entity. */
+  readonly homeMashup?: MashupDefinition['name'];
 }
 
 export interface Project extends Named {
@@ -156,12 +159,17 @@ export interface ConfigurationTable {
 export interface Thing extends Named, Characteristics {
   readonly kind: 'Thing';
   /** Never changed after release. */
-  readonly thingTemplate: 'Timer' | 'ValueStream';
+  readonly thingTemplate: 'GenericThing' | 'Timer' | 'ValueStream';
   readonly permissions: readonly Permission[];
   readonly configurationTables: readonly ConfigurationTable[];
 }
 
-export type Entity = Project | Group | Organization | DataShape | ThingShape | ThingTemplate | Thing;
+export interface Mashup extends Named, MashupDefinition {
+  readonly kind: 'Mashup';
+  readonly name: MashupDefinition['name'];
+}
+
+export type Entity = Project | Group | Organization | DataShape | ThingShape | ThingTemplate | Thing | Mashup;
 
 /** Permissions of one kind for several resources. */
 export function permit(

@@ -1,6 +1,6 @@
 import { operationServices } from '../generate/services.ts';
 import { ADMINISTRATORS, permitAll, type ThingShape } from './model.ts';
-import { serviceRights } from './roles.ts';
+import { permitListing, serviceRights } from './roles.ts';
 
 /** Put on Things that implement AzureIoT.Device_TS as well: it names the device and the hub. */
 export const opcPublisherShape: ThingShape = {
@@ -21,5 +21,6 @@ export const opcPublisherShape: ThingShape = {
   services: operationServices('AzureIoT.OpcPublisher_TS'),
   events: [],
   subscriptions: [],
+  permissions: permitListing(),
   instancePermissions: [...permitAll(ADMINISTRATORS), ...serviceRights('AzureIoT.OpcPublisher_TS')],
 };

@@ -51,3 +51,8 @@ export function permitInside(kind: PermissionKind, resources: readonly string[])
 }
 
 export const SYSTEM_USER = 'System';
+
+/** For whoever chooses a Thing in a mashup: the names of the Things of a template or shape, of those that the caller sees. */
+export function permitListing(): Permission[] {
+  return ROLES.flatMap((role) => permit('ServiceInvoke', ROLE_GROUPS[role], ['GetImplementingThings']));
+}

@@ -144,7 +144,8 @@ export const sidecarShape: ThingShape = {
       ],
       result: {
         baseType: 'JSON',
-        description: 'The result; a problem is thrown as an Error that begins with its code.',
+        description:
+          'The result. A call that fails throws an Error whose message begins with the error code.',
       },
       script: handWritten('CallSidecar'),
     },

@@ -1,11 +1,12 @@
 import { operationServices } from '../generate/services.ts';
 import { ADMINISTRATORS, permitAll, type ThingTemplate } from './model.ts';
-import { permitFrom, permitInside, READING_SERVICES, serviceRights } from './roles.ts';
+import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 
 const AZURE = 'Azure connection';
 
 export const blobContainerTemplate: ThingTemplate = {
   kind: 'ThingTemplate',
+  homeMashup: 'AzureIoT.Storage_MU',
   name: 'AzureIoT.BlobContainer_TT',
   description:
     "One container of a storage account, with the services of ThingWorx's FileRepository: scripts for a file repository work with it by its name.",
@@ -31,7 +32,7 @@ export const blobContainerTemplate: ThingTemplate = {
   services: operationServices('AzureIoT.BlobContainer_TT'),
   events: [],
   subscriptions: [],
-  permissions: [],
+  permissions: permitListing(),
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
     ...serviceRights('AzureIoT.BlobContainer_TT'),

@@ -3,6 +3,7 @@ import {
   type DataShape,
   type Entity,
   type Group,
+  type Mashup,
   ORGANIZATION,
   type Organization,
   type Permission,
@@ -12,7 +13,9 @@ import {
   type ThingShape,
   type ThingTemplate,
 } from '../entities/model.ts';
+import type { Catalog } from './catalog.ts';
 import { characteristics, fieldAttributes } from './characteristics-xml.ts';
+import { mashupContent } from './mashup-content.ts';
 import { runTimePermissions } from './permissions-xml.ts';
 import { type Element, element, toXml } from './xml.ts';
 
@@ -25,6 +28,7 @@ const COLLECTIONS: Readonly<Record<Entity['kind'], string>> = {
   ThingShape: 'ThingShapes',
   ThingTemplate: 'ThingTemplates',
   Thing: 'Things',
+  Mashup: 'Mashups',
 };
 
 /** The place of an entity in the zip. */
@@ -33,11 +37,13 @@ export function entityPath(entity: Entity): string {
 }
 
 /** The file of one entity, in the form that extensions of all platform versions since 9.0 use. */
-export function entityXml(entity: Entity): string {
-  return toXml(element('Entities', {}, [element(COLLECTIONS[entity.kind], {}, [toElement(entity)])]));
+export function entityXml(entity: Entity, catalog: Catalog): string {
+  return toXml(
+    element('Entities', {}, [element(COLLECTIONS[entity.kind], {}, [toElement(entity, catalog)])]),
+  );
 }
 
-function toElement(entity: Entity): Element {
+function toElement(entity: Entity, catalog: Catalog): Element {
   switch (entity.kind) {
     case 'Project':
       return projectElement(entity);
@@ -53,6 +59,8 @@ function toElement(entity: Entity): Element {
       return thingTemplateElement(entity);
     case 'Thing':
       return thingElement(entity);
+    case 'Mashup':
+      return mashupElement(entity, catalog);
   }
 }
 
@@ -61,7 +69,7 @@ function commonAttributes(entity: Entity): Record<string, string> {
     name: entity.name,
     description: entity.description,
     documentationContent: '',
-    homeMashup: '',
+    homeMashup: entity.homeMashup ?? '',
     projectName: PROJECT,
     tags: '',
   };
@@ -242,7 +250,8 @@ function tableElement({ name, description, fields, row }: ConfigurationTable): E
 function thingElement(thing: Thing): Element {
   const attributes = {
     ...commonAttributes(thing),
-    effectiveThingPackage: `${thing.thingTemplate}Thing`,
+    effectiveThingPackage:
+      thing.thingTemplate === 'GenericThing' ? 'ConfiguredThing' : `${thing.thingTemplate}Thing`,
     enabled: 'true',
     identifier: '',
     inheritedValueStream: '',
@@ -266,4 +275,44 @@ function bindings(): Element[] {
     'RemoteEventBindings',
     'AlertConfigurations',
   ].map((name) => element(name));
+}
+
+/** Customers may change mashups, so they are editable although they come with an extension. */
+function mashupElement(mashup: Mashup, catalog: Catalog): Element {
+  const attributes = {
+    ...commonAttributes(mashup),
+    'aspect.isEditableExtensionObject': 'true',
+    'aspect.isFlex': 'true',
+    'aspect.isResponsive': 'true',
+    'aspect.mashupType': 'mashup',
+    columns: '0.0',
+    rows: '0.0',
+  };
+  const content: Element = {
+    name: 'mashupContent',
+    // The end of a CDATA section can only stand in a text, where this is the same character.
+    cdata: JSON.stringify(mashupContent(mashup, catalog), null, 1).replaceAll(']]>', ']]\\u003e'),
+  };
+  return element('Mashup', attributes, [
+    ...commonChildren(),
+    element(
+      'ParameterDefinitions',
+      {},
+      (mashup.parameters ?? []).map(({ name, baseType, description }) =>
+        element('FieldDefinition', {
+          name,
+          baseType,
+          description,
+          ordinal: '0',
+          'aspect.bindingDirection': 'IN',
+          'aspect.isMandatory': 'false',
+        }),
+      ),
+    ),
+    element('Things'),
+    element('ThingShapes'),
+    element('ThingTemplates'),
+    content,
+    element('preview'),
+  ]);
 }

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENTITIES } from '../entities/index.ts';
+import { catalogOf } from './catalog.ts';
 import { entityPath, entityXml } from './entity-xml.ts';
+import { checkMashup } from './mashup-check.ts';
+import { mashupContent } from './mashup-content.ts';
 import { metadataXml } from './metadata.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -17,10 +20,15 @@ export function packageVersion(): string {
 /** The files of the extension without the sidecar: path in the zip to content. */
 export function packageFiles(version = packageVersion()): Map<string, string> {
   const files = new Map([['metadata.xml', metadataXml(version)]]);
+  const catalog = catalogOf(ENTITIES);
   for (const entity of ENTITIES) {
+    if (entity.kind === 'Mashup') {
+      const [problem] = checkMashup(entity, mashupContent(entity, catalog), catalog);
+      if (problem) throw new Error(`${entity.name}: ${problem}`);
+    }
     const path = entityPath(entity);
     if (files.has(path)) throw new Error(`two entities are named ${entity.name}`);
-    files.set(path, entityXml(entity));
+    files.set(path, entityXml(entity, catalog));
   }
   return files;
 }

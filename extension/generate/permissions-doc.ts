@@ -45,6 +45,7 @@ const OF_ROLES: ReadonlySet<string> = new Set(
 
 function shippedRows(): string[][] {
   return ENTITIES.flatMap((entity) => {
+    if (entity.kind === 'Thing') return rows(entity.name, 'itself', entity.permissions);
     if (entity.kind !== 'ThingShape' && entity.kind !== 'ThingTemplate') return [];
     return [
       ...rows(entity.name, 'itself', entity.permissions ?? []),

@@ -8,7 +8,8 @@ function run() {
   return askWithToken({
     operation: name,
     input: isSet(input) ? plain(input) : {},
-    endMs: budgetEnd(isSet(timeoutSeconds) ? Number(timeoutSeconds) : 20)
+    /* Some services add what a caller grants the device: the sidecar refuses what is out of range, by its name. */
+    endMs: budgetEnd(isSet(timeoutSeconds) ? Math.min(Math.max(Number(timeoutSeconds), 1), 3600) : 20)
   });
 }
 

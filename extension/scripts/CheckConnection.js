@@ -1,18 +1,13 @@
 /* Tests what lies between ThingWorx and the sidecar, then has the sidecar test the rest. The result is a table and never an error. */
 var steps = [];
 
-function add(step, outcome, timeMs, message) {
+function add(step, outcome, timeMs, message, remedy) {
   steps.push({
     step: step,
     outcome: outcome,
     timeMs: timeMs,
     message: message,
-    remedy:
-      outcome === "failed"
-        ? REMEDIES[errorCode(message)] || "Look at the message."
-        : outcome === "warning"
-          ? "Call GrantPermissions, so that EncryptionServices may decrypt sidecarToken, and clear sidecarTokenText when that works."
-          : ""
+    remedy: remedy || (outcome === "failed" ? REMEDIES[errorCode(message)] || "Look at the message." : "")
   });
 }
 
@@ -62,7 +57,8 @@ function addToken(timeMs) {
       "warning",
       timeMs,
       "The sidecar takes sidecarTokenText, which everybody reads who may read properties of this Thing. This ThingWorx hands on PASSWORD " +
-        "values encrypted or masked, and EncryptionServices does not decrypt them."
+        "values encrypted or masked, and EncryptionServices does not decrypt them.",
+      "Call GrantPermissions, so that EncryptionServices may decrypt sidecarToken, and clear sidecarTokenText when that works."
     );
   } else {
     add(
@@ -72,6 +68,35 @@ function addToken(timeMs) {
       "The sidecar takes " + (form === "text" ? "sidecarTokenText." : "sidecarToken.")
     );
   }
+}
+
+/* Compares "major.minor.patch" as numbers: 0.9.0 is older than 0.10.0. */
+function isOlder(version, other) {
+  var parts = version.split(".").map(Number);
+  var others = other.split(".").map(Number);
+  for (var i = 0; i < others.length; i++) {
+    if (parts[i] !== others[i]) {
+      return parts[i] < others[i];
+    }
+  }
+  return false;
+}
+
+function addSidecar(facts, timeMs) {
+  var version = String(facts.version);
+  if (version === EXTENSION_VERSION) {
+    add("Sidecar", "ok", timeMs, "Version " + version + ", up for " + facts.uptimeSeconds + " s.");
+    return;
+  }
+  add(
+    "Sidecar",
+    "warning",
+    timeMs,
+    "The sidecar is " + version + ", the extension " + EXTENSION_VERSION + ".",
+    isOlder(version, EXTENSION_VERSION)
+      ? "Replace the folder of the sidecar with the one of the new zip, and restart the sidecar."
+      : "Import the extension " + version + " into ThingWorx."
+  );
 }
 
 /* Two steps from one call: a sidecar that refuses the token has answered. */
@@ -86,7 +111,7 @@ function checkSidecar(endMs) {
   }
   var timeMs = new Date().getTime() - started;
   if (facts) {
-    add("Sidecar", "ok", timeMs, "Version " + facts.version + ", up for " + facts.uptimeSeconds + " s.");
+    addSidecar(facts, timeMs);
     addToken(timeMs);
     return true;
   }

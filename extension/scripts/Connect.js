@@ -1,7 +1,7 @@
 /* Sends the settings of this Thing to the sidecar. */
 function run() {
   try {
-    return toTable([connectHub(budgetEnd(25))], RESULT_TYPE);
+    return toTable([statusRow(connectHub(budgetEnd(25)))], RESULT_TYPE);
   } catch (thrown) {
     var text = errorText(thrown);
     showConnectFailure(text);

@@ -246,7 +246,7 @@ function addProperties(name, properties) {
 }
 
 function run() {
-  var content = plain(request);
+  var content = contentOf("request", request);
   var answer = { created: [], linked: [], added: [], failed: [] };
   var made = [];
   var order = [];

@@ -9,7 +9,7 @@ function isDeviceOfThisHub(thing) {
 
 function run() {
   var answer = { deleted: [], failed: [] };
-  (plain(request).things || []).forEach(function (name) {
+  (contentOf("request", request).things || []).forEach(function (name) {
     try {
       var thing = Things[name];
       if (!thing) {

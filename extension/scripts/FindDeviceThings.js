@@ -46,7 +46,7 @@ function search(deviceIds) {
 }
 
 function run() {
-  var deviceIds = plain(request).deviceIds || [];
+  var deviceIds = contentOf("request", request).deviceIds || [];
   var named = deviceIds.filter(hasName);
   var others = deviceIds.filter(function (deviceId) {
     return named.indexOf(deviceId) < 0;

@@ -92,7 +92,9 @@ function run() {
   giveAll(GRANTS, "");
   if (isSet(template)) {
     if (!ThingTemplates[String(template)]) {
-      throw new Error("REQUEST_INVALID: There is no Thing Template " + template + ", or it is not visible.");
+      throw new Error(
+        "REQUEST_INVALID: template: There is no Thing Template " + template + ", or it is not visible."
+      );
     }
     giveAll(TEMPLATE_GRANTS, String(template));
   }

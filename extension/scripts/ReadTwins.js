@@ -9,7 +9,7 @@ function section(thing, name) {
 
 function run() {
   var twins = [];
-  (plain(request).twins || []).forEach(function (wanted) {
+  (contentOf("request", request).twins || []).forEach(function (wanted) {
     var thing;
     try {
       thing = Things[wanted.thing];

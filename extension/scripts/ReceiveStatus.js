@@ -68,7 +68,7 @@ function followErrors(problem) {
 }
 
 function run() {
-  var content = plain(status);
+  var content = contentOf("status", status);
   var before = String(me.connectionStatus || "");
   var problem = content.lastError;
   if (content.counters) {

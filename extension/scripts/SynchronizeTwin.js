@@ -27,6 +27,9 @@ function refuse(text) {
 }
 
 function run() {
+  if (!SECTIONS.hasOwnProperty(property)) {
+    throw new Error("REQUEST_INVALID: property is " + property + "; expected twinDesired or twinTags.");
+  }
   if (!isSet(me.hubThing)) {
     return;
   }
@@ -44,7 +47,7 @@ function run() {
     return;
   }
   /* Set again later, even a value of the hub's is a user's. */
-  if (value.$mirrored === time.getTime()) {
+  if (isSet(time) && value.$mirrored === time.getTime()) {
     return;
   }
   try {

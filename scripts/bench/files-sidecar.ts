@@ -16,6 +16,7 @@ if (process.send) {
     operations: [],
     context: {
       hubs: {} as never,
+      history: { samples: [] },
       storages,
       secretTokens,
       thingworx: {} as never,

@@ -41,6 +41,7 @@ export class Load {
   readonly #compared = new Map<string, number>();
   /** As the subscriber has seen it since the beginning. */
   #outOfOrder = 0;
+  #extra = 0;
   #malformed = 0;
   #running: { readonly over: AbortController; readonly done: Promise<void> } | undefined;
 
@@ -96,9 +97,9 @@ export class Load {
     this.#running = undefined;
   }
 
-  /** Sends so many messages of each device at once. */
-  async burst(perDevice: number): Promise<void> {
-    await this.#volume.send(perDevice);
+  /** The next round has so many messages more of each device. Numbers stay in order. */
+  burst(perDevice: number): void {
+    this.#extra += perDevice;
   }
 
   /** Whether the last value of each device is on its Thing. A quick look before `compare`. */
@@ -155,7 +156,9 @@ export class Load {
   async #send(over: AbortSignal): Promise<void> {
     const startedAtMs = performance.now();
     for (let round = 0; !over.aborted; round += 1) {
-      await this.#volume.send(this.#options.perRound);
+      const extra = this.#extra;
+      this.#extra = 0;
+      await this.#volume.send(this.#options.perRound + extra);
       if (round % BESIDE_EVERY === 0) await this.#sendBeside(round);
       const nextAtMs = startedAtMs + (round + 1) * ROUND_MS;
       await sleep(Math.max(ROUND_MS / 10, nextAtMs - performance.now()));

@@ -45,7 +45,7 @@ function summary({ status, sent, addresses }: View): string[] {
     `dead letters ${counters.deadLettered ?? 0}   in flight ${counters.inFlight ?? 0}   lag ${text(status.lag)}`,
     `state ${text(status.state)}${status.reason ? ` (${text(status.reason)})` : ''}`,
     '',
-    ...addresses.map(([label, address]) => `${label.padEnd(22)}${address}`),
+    ...addresses.map(([label, address]) => `${label.padEnd(11)}${address}`),
   ];
 }
 

@@ -33,6 +33,10 @@ export class Sidecar {
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  get stateDirectory(): string {
+    return this.#options.stateDirectory;
+  }
+
   get pid(): number | undefined {
     return this.#process?.pid;
   }

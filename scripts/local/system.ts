@@ -5,7 +5,7 @@ import tls from 'node:tls';
 import { buildPackage } from '../build.ts';
 import { type Cloud, type CloudOptions, startCloud } from './cloud.ts';
 import { READING_PROPERTIES, SimulatedDevice } from './device.ts';
-import { oneRow, Platform } from './platform.ts';
+import { oneRow, Platform, type Row } from './platform.ts';
 import { PartFailed } from './process.ts';
 import { registerDevices } from './registry.ts';
 import { Sidecar } from './sidecar.ts';
@@ -58,6 +58,7 @@ const SIDECAR_FOLDER = 'ui/AzureIotHubConnector/sidecar/';
 export class LocalSystem {
   readonly #options: SystemOptions;
   #directory = '';
+  #appKey = '';
   #cloud: Cloud | undefined;
   #platform: Platform | undefined;
   #sidecar: Sidecar | undefined;
@@ -66,6 +67,16 @@ export class LocalSystem {
 
   constructor(options: SystemOptions) {
     this.#options = options;
+  }
+
+  /** Where everything of it lies until it stops. */
+  get directory(): string {
+    return this.#directory;
+  }
+
+  /** The application key of the sidecars. */
+  get appKey(): string {
+    return this.#appKey;
   }
 
   get cloud(): Cloud {
@@ -120,10 +131,10 @@ export class LocalSystem {
     });
     onStep('Importing the extension into ThingWorx');
     await this.#platform.importExtension(zipFile);
-    const appKey = await this.#createApplicationKey();
+    this.#appKey = await this.#createApplicationKey();
     onStep('Starting the sidecar from the zip');
     await extractFolder(zipFile, SIDECAR_FOLDER, path.join(this.#directory, 'sidecar'));
-    await writeFile(path.join(this.#directory, 'thingworx-app-key'), appKey, { mode: 0o600 });
+    await writeFile(path.join(this.#directory, 'thingworx-app-key'), this.#appKey, { mode: 0o600 });
     this.#sidecar = await this.#makeSidecar('state', this.#options.sidecarPort ?? 0);
     await this.#sidecar.start();
     onStep('Creating the hub Thing and the Things of the devices');
@@ -161,9 +172,10 @@ export class LocalSystem {
     await writeFile(file, lines.join(''), { mode: 0o600 });
   }
 
-  /** What GetStatus of the hub Thing answers. */
+  /** What GetStatus of the hub Thing answers; `partitions` are the rows of its table. */
   async status(hubThing = HUB_THING): Promise<Record<string, unknown> & { state?: string; reason?: string }> {
-    return oneRow(await this.platform.invoke(hubThing, 'GetStatus'));
+    const { partitions, ...status } = oneRow(await this.platform.invoke(hubThing, 'GetStatus'));
+    return { ...status, partitions: (partitions as { rows: Row[] }).rows };
   }
 
   /** Registers one more device, without a Thing, and connects it. */

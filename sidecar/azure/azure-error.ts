@@ -53,12 +53,19 @@ export function azureError(thrown: unknown, context: AzureContext): ConnectorErr
 }
 
 /** Codes of Node.js for what no header or path can hold. */
-const ILLEGAL_CODES = new Set(['ERR_INVALID_CHAR', 'ERR_INVALID_HTTP_TOKEN', 'ERR_UNESCAPED_CHARACTERS']);
+const ILLEGAL_CODES = new Set([
+  'ERR_INVALID_CHAR',
+  'ERR_INVALID_HTTP_TOKEN',
+  'ERR_INVALID_URL',
+  'ERR_UNESCAPED_CHARACTERS',
+]);
 
 /** A value of the caller's that cannot travel in a header or path: the request never left. */
 function illegalInput(thrown: unknown): ConnectorError | undefined {
   for (const error of chain(thrown)) {
+    // encodeURIComponent throws a URIError for half of a surrogate pair.
     const isIllegal =
+      error instanceof URIError ||
       (typeof error.code === 'string' && ILLEGAL_CODES.has(error.code)) ||
       /invalid character in header|invalid header value/i.test(messageOf(error));
     if (isIllegal)
@@ -158,7 +165,8 @@ function reasonFor(code: ErrorCode, context: AzureContext): string {
     case 'DEVICE_EXISTS':
       return 'the device or module exists already.';
     case 'DEVICE_OFFLINE':
-      return 'the device is not connected.';
+      // IoT Hub has one code for both (404103).
+      return 'the device or module is not connected, or has no handler for direct methods.';
     case 'DEVICE_TIMEOUT':
       return 'the device did not answer in time.';
     case 'DEVICE_RESPONSE_INVALID':

@@ -80,9 +80,9 @@ export async function run(): Promise<void> {
   });
   const app = createApp({
     operations: OPERATIONS,
-    context: { hubs, storages, secretTokens, thingworx: client, sidecar },
+    context: { hubs, history, storages, secretTokens, thingworx: client, sidecar },
     token,
-    hosts: [settings.host, ...settings.hostNames],
+    hosts: [settings.host, ...settings.hostNames, ...settings.publicUrls.map((url) => new URL(url).hostname)],
     log,
     introduction,
     console: webConsole,

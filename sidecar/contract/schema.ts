@@ -17,6 +17,7 @@ export type BaseType =
   | 'TEXT'
   | 'BLOB'
   | 'IMAGE'
+  | 'IMAGELINK'
   | 'XML'
   | 'HYPERLINK';
 
@@ -115,6 +116,15 @@ export function JsonValue(options: Described) {
 /** Rows that a service takes or gives as an INFOTABLE of the named Data Shape. */
 export function Table<T extends TSchema>(row: T, dataShape: string, options: { description: string }) {
   return forThingWorx(Type.Array(row, options), { baseType: 'INFOTABLE', dataShape });
+}
+
+/** A text that travels in a header: no line breaks, no control characters, no letters beyond ASCII. */
+export function HeaderText(options: Described) {
+  return Type.String({
+    pattern: '^[\\x20-\\x7e]*$',
+    [EXPECTED_KEYWORD]: 'printable ASCII characters',
+    ...options,
+  });
 }
 
 /** One object that a service gives as an INFOTABLE of the named Data Shape with one row: what grids and forms can bind. */

@@ -17,34 +17,36 @@ export const LastError = Type.Object(
     message: Type.String({ description: 'What is wrong, in plain words.' }),
     time: DateTime({ description: 'When it happened.' }),
   },
-  { description: 'The last error of this hub; absent when there was none.' },
+  { description: 'The last error of this hub; not set if there was none.' },
 );
 export type LastError = Static<typeof LastError>;
 
 export const Stall = Type.Object(
   {
     since: DateTime({ description: 'Since when no message has been delivered.' }),
-    until: Type.Optional(DateTime({ description: 'When delivery continued; absent while it is blocked.' })),
+    until: Type.Optional(DateTime({ description: 'When delivery continued; not set while it is blocked.' })),
     code: Type.String({
       description: 'The code of the error that blocks them; docs/errors.md says what to do.',
     }),
     reason: Type.String({ description: 'What blocks them, in plain words.' }),
   },
   {
-    description: 'The last time that ingestion was blocked for 30 seconds or more; absent if it never was.',
+    description: 'The last time that ingestion was blocked for 30 seconds or more; not set if it never was.',
   },
 );
 export type Stall = Static<typeof Stall>;
 
 /** received = delivered + ignored + deadLettered + released + inFlight; repeated messages are also counted in delivered. */
-const Counters = Type.Object(
+export const Counters = Type.Object(
   {
     received: count('Messages received from Azure.'),
     delivered: count('Messages that ThingWorx has accepted.'),
     ignored: count('Messages ignored as the settings say.'),
     deadLettered: count('Messages that could not be delivered and are in the dead-letter store.'),
-    released: count('Messages returned unfinished when a partition was closed; they are received again.'),
-    inFlight: count('Messages received and not finished.'),
+    released: count(
+      'Messages received but not settled when a partition was closed; they are received again.',
+    ),
+    inFlight: count('Messages received and not yet settled.'),
     repeated: count('Messages that ThingWorx had already applied, counted also as delivered.'),
   },
   { description: 'Counts of messages since the hub was connected.' },
@@ -54,17 +56,17 @@ export const PartitionStatus = Type.Object(
   {
     partition: Type.String({ description: 'The partition id.' }),
     owner: Type.String({ description: 'The sidecar that reads this partition; empty if none does.' }),
-    offset: Type.String({ description: 'The offset of the last message that was finished; empty at first.' }),
+    offset: Type.String({ description: 'The offset of the last settled message; empty at first.' }),
     sequenceNumber: forThingWorx(
       Type.Integer({
-        description: 'The sequence number of the last message that was finished; -1 at first.',
+        description: 'The sequence number of the last settled message; -1 at first.',
       }),
       { baseType: 'LONG' },
     ),
-    lag: count('Messages in the partition that are not yet finished.'),
-    inFlight: count('Messages of the partition received and not yet finished.'),
+    lag: count('Messages in the partition that are not yet settled.'),
+    inFlight: count('Messages of the partition received and not yet settled.'),
     lastEnqueuedTime: Type.Optional(
-      DateTime({ description: 'When the last finished message reached Azure.' }),
+      DateTime({ description: 'When the last settled message reached Azure.' }),
     ),
   },
   { description: 'One partition of the built-in endpoint.' },
@@ -83,13 +85,13 @@ export const HubStatus = Type.Object(
       minimum: 0,
       description: 'Messages delivered each second, over the last minute.',
     }),
-    lag: count('Messages in all partitions that are not yet finished.'),
+    lag: count('Messages in all partitions that are not yet settled.'),
     partitions: Table(PartitionStatus, 'AzureIoT.Partition_DS', {
       description: 'The partitions of the hub.',
     }),
-    ignoredByReason: JsonObject({ description: 'Reason to number of messages ignored.' }),
+    ignoredByReason: JsonObject({ description: 'The number of ignored messages by reason.' }),
     deadLetteredByReason: JsonObject({
-      description: 'Reason to number of messages in the dead-letter store.',
+      description: 'The number of messages in the dead-letter store by reason.',
     }),
     since: DateTime({ description: 'When the hub was connected.' }),
     version: Type.String({ description: 'The version of the sidecar.' }),

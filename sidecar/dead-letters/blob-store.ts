@@ -144,6 +144,8 @@ export class BlobDeadLetterStore implements DeadLetterStore {
         );
       }
     } catch (error) {
+      // An attempt whose answer got lost may have stored it: only the container knows the count.
+      this.#stats = undefined;
       if (!isTaken(error)) throw error;
       await blob.upload(content, content.length, { ...options, abortSignal: this.#deadline() });
     }

@@ -2,7 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { FileLock } from '../lib/file-lock.ts';
-import { isMissing, systemCode } from '../lib/files.ts';
+import { isMissing, setAside, systemCode } from '../lib/files.ts';
 import { hash53 } from '../lib/hash.ts';
 import type { Log } from '../observe/log.ts';
 import { decodeDeadLetter, decodeSummary, fits } from './codec.ts';
@@ -162,7 +162,7 @@ export class FileDeadLetterStore implements DeadLetterStore {
         'DEAD_LETTERS_UNAVAILABLE',
         `The dead letters in ${this.#directory} are in use by another sidecar.`,
       );
-    const names = await readdir(this.#directory);
+    const names = await this.#fileNames();
     const numbers = names.flatMap((name) => /^(\d{8})\.ndjson$/.exec(name)?.[1] ?? []).map(Number);
     this.#segments = [];
     for (const number of numbers.sort((a, b) => a - b)) {
@@ -176,6 +176,20 @@ export class FileDeadLetterStore implements DeadLetterStore {
     }
     await this.#dropRepeats();
     for (const segment of [...this.#segments]) await this.#removeIfEmpty(segment);
+  }
+
+  /** The names of files. A directory in the place of one is damage; it is set aside. */
+  async #fileNames(): Promise<string[]> {
+    const names: string[] = [];
+    for (const entry of await readdir(this.#directory, { withFileTypes: true })) {
+      if (!entry.isDirectory()) names.push(entry.name);
+      else if (/^\d{8}\.(ndjson|deleted)$/.test(entry.name))
+        this.#log.warn(
+          { kept: await setAside(path.join(this.#directory, entry.name)) },
+          'A directory lay in the place of a file of dead letters and was set aside.',
+        );
+    }
+    return names;
   }
 
   /** A crash between the new dead letter and the removal of the old one leaves both: the later counts. */

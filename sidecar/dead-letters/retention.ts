@@ -25,6 +25,8 @@ const WARN_AT = 0.8;
 /** A full store is trimmed to this part of its limit, so that not every new dead letter removes an old one. */
 const TRIM_TO = 0.95;
 /** A full store is checked after this delay, however long the interval is. */
+/** After a check that failed. */
+const FAILED_RETRY_MS = 5_000;
 const SOON_MS = 1_000;
 
 /** Keeps a store within its limits: warns at 80 percent, removes what is too old, and the oldest when the store is full. */
@@ -34,6 +36,8 @@ export class DeadLetterRetention implements DeadLetterStore {
   #dueAtMs = Infinity;
   #checking: Promise<void> | undefined;
   #warning: string | undefined;
+  /** Whether the last check failed. */
+  #failed = false;
   #known: { readonly count: number; readonly bytes: number } | undefined;
   #bytes = 0;
   #removed = { expired: 0, overflowed: 0 };
@@ -105,16 +109,20 @@ export class DeadLetterRetention implements DeadLetterStore {
     this.#checking ??= this.#check()
       .catch((thrown) => {
         // Reported before the first message needs the store.
+        this.#failed = true;
         if (!this.#closed) this.#warn(toConnectorError(thrown).message);
       })
       .finally(() => {
         this.#checking = undefined;
-        this.#schedule(this.#options.checkIntervalMs);
+        const { checkIntervalMs } = this.#options;
+        // What is over, such as a full disk, must not stay in the status.
+        this.#schedule(this.#failed ? Math.min(FAILED_RETRY_MS, checkIntervalMs) : checkIntervalMs);
       });
     return this.#checking;
   }
 
   async #check(): Promise<void> {
+    this.#failed = false;
     const { store, limits, log } = this.#options;
     const { days } = limits();
     const maxBytes = this.#maxBytes;

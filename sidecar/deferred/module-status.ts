@@ -7,9 +7,9 @@ export const ModuleStatus = Type.Object(
     moduleId: Type.String({ description: 'The module.' }),
     isSystem: Type.Boolean({ description: 'Whether it is edgeAgent or edgeHub.' }),
     runtimeStatus: Type.String({
-      description: 'What it does: running, stopped, backoff, failed, unhealthy, dead or unknown.',
+      description: 'Its state: running, stopped, backoff, failed, unhealthy, dead or unknown.',
     }),
-    statusDescription: Type.String({ description: 'What the container runtime says; may be empty.' }),
+    statusDescription: Type.String({ description: 'The message of the container runtime; may be empty.' }),
     exitCode: Type.Optional(Type.Integer({ description: 'The code of its last exit.' })),
     restartCount: forThingWorx(
       Type.Integer({ minimum: 0, description: 'How often edgeAgent has restarted it.' }),
@@ -22,7 +22,9 @@ export const ModuleStatus = Type.Object(
     lastRestartTime: Type.Optional(DateTime({ description: 'When edgeAgent last restarted it.' })),
     image: Type.String({ description: 'The container image that runs; may be empty.' }),
     version: Type.String({ description: 'The version in the deployment; may be empty.' }),
-    desiredStatus: Type.String({ description: 'What the deployment wants of it: running or stopped.' }),
+    desiredStatus: Type.String({
+      description: 'The state that the deployment asks for: running or stopped.',
+    }),
     restartPolicy: Type.String({ description: 'When edgeAgent restarts it; may be empty.' }),
   },
   { description: 'One module of an IoT Edge device, as its edgeAgent reports it.' },

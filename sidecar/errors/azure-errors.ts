@@ -78,8 +78,9 @@ export const AZURE_ERRORS = defineErrors({
   DEVICE_OFFLINE: {
     status: 409,
     retryable: true,
-    title: 'The device is not connected to IoT Hub.',
-    remedy: 'Try again when it is online, or give a connect timeout so that IoT Hub waits for it.',
+    title: 'The device is not connected to IoT Hub, or has no handler for direct methods.',
+    remedy:
+      'Check that the device is online and that its program handles direct methods. With a connect timeout, IoT Hub waits for the device.',
   },
   DEVICE_TIMEOUT: {
     status: 504,

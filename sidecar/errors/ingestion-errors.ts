@@ -6,7 +6,8 @@ export const INGESTION_ERRORS = defineErrors({
     status: 500,
     retryable: false,
     title: 'The stored checkpoints cannot be read.',
-    remedy: 'Restore the named file or blob, or remove it and choose where to start; nothing is guessed.',
+    remedy:
+      'Give the sidecar the right to read the named file. A damaged file is set aside, and reading goes on after the high-water mark of the hub Thing.',
   },
   CHECKPOINTS_UNWRITABLE: {
     status: 500,

@@ -102,6 +102,8 @@ export class HubConnection {
   #settings: HubSettings | undefined;
   #translator: Translator | undefined;
   #refusedAtMs = 0;
+  /** When the source last reported each kind of failure. */
+  readonly #toldAtMs = new Map<ErrorCode, number>();
   #isSilent = false;
   #partitions: Partitions | undefined;
   #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
@@ -477,11 +479,19 @@ export class HubConnection {
       this.#log.warn({ code: error.code, partitionId }, error.message);
       return;
     }
-    this.#log.warn({ err: error, partitionId }, 'Receiving failed; going on by itself.');
+    this.#tellFailure(partitionId, error);
     if (error.retryable) return;
     // A consumer group or a right that is missing: somebody must do something first, although the source keeps trying.
     this.#refusedAtMs = Date.now();
     this.#condition.setBlocked(RECEIVING, error);
+  }
+
+  /** The source reports the same failure at every attempt. It is logged once, and again only when it comes back after a while. */
+  #tellFailure(partitionId: string | undefined, error: ConnectorError): void {
+    const now = performance.now();
+    const isNew = now - (this.#toldAtMs.get(error.code) ?? Number.NEGATIVE_INFINITY) > REFUSED_MS;
+    this.#toldAtMs.set(error.code, now);
+    if (isNew) this.#log.warn({ err: error, partitionId }, 'Receiving failed; going on by itself.');
   }
 
   #announceSkipped(partition: string, { message, details = {} }: ConnectorError): void {

@@ -19,18 +19,19 @@ const WILDCARDS = ['0.0.0.0', '::'];
 
 /** The addresses by which callers may reach the sidecar, in the form in which the service RegisterSidecar compares them. */
 export function sidecarAddresses({ host, port, tls, hostNames, publicUrls }: Reach): string[] {
-  if (publicUrls.length > 0) return publicUrls.map(addressOf);
+  if (publicUrls.length > 0) return publicUrls.flatMap(addressOf);
   const isLocal = LOOPBACK.includes(host) || WILDCARDS.includes(host) || host.startsWith('127.');
   const names = [...(WILDCARDS.includes(host) ? [] : [host]), ...(isLocal ? LOOPBACK : []), ...hostNames];
   const scheme = tls ? 'https' : 'http';
-  return [...new Set(names)].map((name) =>
+  return [...new Set(names)].flatMap((name) =>
     addressOf(`${scheme}://${isIPv6(name) ? `[${name}]` : name}:${port}`),
   );
 }
 
-function addressOf(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname.replace(/\/+$/, '')}`;
+/** Empty for a host name that cannot stand in an address. */
+function addressOf(text: string): string[] {
+  const url = URL.parse(text);
+  return url ? [`${url.origin}${url.pathname.replace(/\/+$/, '')}`] : [];
 }
 
 /**

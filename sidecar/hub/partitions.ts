@@ -46,6 +46,8 @@ export class Partitions implements EventSourceHandlers {
   readonly #lanes = new Map<string, OpenLane>();
   /** Since when partitions have messages that do not move, across openings. */
   readonly #stuckSinceMs = new Map<string, number>();
+  /** Up to where partitions were settled when they were last read here. */
+  readonly #settled = new Map<string, number>();
   #source: EventSource | undefined;
   #sourceReady: Promise<EventSource>;
   #setSource: (source: EventSource) => void = () => undefined;
@@ -99,6 +101,9 @@ export class Partitions implements EventSourceHandlers {
       lost: reason === 'lost',
       timeoutMs: DRAIN_TIMEOUT_MS,
     });
+    const settled = settledThrough(open);
+    if (reason === 'lost' || settled === undefined) this.#settled.delete(partitionId);
+    else this.#settled.set(partitionId, settled);
     // A lane that ends while it is blocked does not report that it continues.
     for (const who of open.blocked) this.#options.onBlocked(who, undefined);
     this.#options.log.info({ partitionId, reason }, 'No longer reading the partition.');
@@ -108,11 +113,15 @@ export class Partitions implements EventSourceHandlers {
     this.#options.onError(partitionId, error);
   }
 
-  /** Messages after the last settled one, by partition. */
+  /** Messages after the last settled one, by partition. Partitions that others read, or of which nothing is known, are left out. */
   lagByPartition(): Map<string, number> {
-    return new Map(
-      [...this.#lanes].map(([partitionId, open]) => [partitionId, this.#lag(partitionId, open)]),
-    );
+    const lags = new Map<string, number>();
+    for (const partitionId of new Set([...this.#settled.keys(), ...this.#lanes.keys()])) {
+      const open = this.#lanes.get(partitionId);
+      const lag = open ? this.#lag(partitionId, open) : this.#lagOfUnread(partitionId);
+      if (lag !== undefined) lags.set(partitionId, lag);
+    }
+    return lags;
   }
 
   status(): PartitionStatus[] {
@@ -125,7 +134,7 @@ export class Partitions implements EventSourceHandlers {
         owner: lane ? this.#options.owner : '',
         offset: lane?.position?.offset ?? '',
         sequenceNumber: lane?.position?.sequenceNumber ?? -1,
-        lag: open ? this.#lag(partition, open) : 0,
+        lag: (open ? this.#lag(partition, open) : this.#lagOfUnread(partition)) ?? 0,
         inFlight: lane?.unsettled ?? 0,
         ...(enqueuedTimeMs === undefined ? {} : { lastEnqueuedTime: new Date(enqueuedTimeMs).toISOString() }),
       };
@@ -175,15 +184,29 @@ export class Partitions implements EventSourceHandlers {
     return sinceMs;
   }
 
-  #lag(partitionId: string, { lane, beginsAfter }: OpenLane): number {
+  /** Of a partition that nobody reads, as in an outage of the storage account: its messages wait all the same. */
+  #lagOfUnread(partitionId: string): number | undefined {
+    const settled = this.#settled.get(partitionId);
     const end = this.#source?.lastEnqueued(partitionId);
-    const settled = lane.position?.sequenceNumber ?? beginsAfter;
+    if (settled === undefined || !end || this.#source?.isFree(partitionId) !== true) return undefined;
+    return Math.max(0, end.sequenceNumber - Math.max(settled, end.beginningSequenceNumber - 1));
+  }
+
+  #lag(partitionId: string, open: OpenLane): number {
+    const { lane } = open;
+    const end = this.#source?.lastEnqueued(partitionId);
+    const settled = settledThrough(open);
     // After a start by time or offset the lag is unknown before the first message; count what is in flight.
     if (!end || settled === undefined) return lane.unsettled;
     // Messages that the hub no longer retains cannot arrive.
     const after = Math.max(settled, end.beginningSequenceNumber - 1);
     return Math.max(0, end.sequenceNumber - after, lane.unsettled);
   }
+}
+
+/** The last settled message; undefined after a start by time or offset, before the first one. */
+function settledThrough({ lane, beginsAfter }: OpenLane): number | undefined {
+  return lane.position?.sequenceNumber ?? beginsAfter;
 }
 
 /** How long the messages of a lane may stand still before its partition is opened again. */

@@ -114,7 +114,8 @@ async function removeStale(file: string): Promise<boolean> {
   const moved = await read(aside);
   const same = moved?.id === holder?.id;
   if (!same) await link(aside, file).catch(() => undefined);
-  await rm(aside, { force: true });
+  // A directory in the place of the file is damage, and no holder.
+  await rm(aside, { recursive: true, force: true });
   return same;
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing, replaceFile } from './files.ts';
+import { isDirectory, isMissing, replaceFile, setAside } from './files.ts';
 
 /** Records on disk, one file `<id>.json` each, replaced atomically and durably. Throws the errors of the operating system. */
 export class Records<T extends { readonly id: string }> {
@@ -15,14 +15,19 @@ export class Records<T extends { readonly id: string }> {
     this.#isRecord = isRecord;
   }
 
-  /** The readable records, sorted by id, and the names of unreadable files. */
+  /** The readable records, sorted by id, and the new names of damaged files, which are set aside. */
   async load(): Promise<{ records: T[]; unreadable: string[] }> {
     const records: T[] = [];
     const unreadable: string[] = [];
     for (const name of (await this.#names()).sort()) {
-      const record = this.#parse(await readFile(path.join(this.directory, name), 'utf8'));
+      const file = path.join(this.directory, name);
+      const text = await readFile(file, 'utf8').catch((thrown: unknown) => {
+        if (isDirectory(thrown)) return '';
+        throw thrown;
+      });
+      const record = this.#parse(text);
       if (record && name === `${record.id}.json`) records.push(record);
-      else unreadable.push(name);
+      else unreadable.push(path.basename(await setAside(file)));
     }
     return { records, unreadable };
   }

@@ -1,11 +1,24 @@
 import Type from 'typebox';
 import { HubSettingsInput, SECRET_NAMES, withDefaults } from '../contract/hub-settings.ts';
-import { DateTime, forThingWorx, OneOf, OneRow, ThingName } from '../contract/schema.ts';
-import { HubStatus } from '../contract/status.ts';
+import { DateTime, forThingWorx, OneOf, OneRow, Table, ThingName } from '../contract/schema.ts';
+import { Counters, HubStatus } from '../contract/status.ts';
 import { defineOperation } from './operation.ts';
 
-/** The status as services return it. */
-const hubStatus = OneRow(HubStatus, 'AzureIoT.HubStatus_DS');
+/** The status as services return it: widgets bind columns and nothing inside a JSON cell. */
+const serviceResult = OneRow(
+  Type.Object(
+    {
+      ...HubStatus.properties,
+      ...Counters.properties,
+      lastErrorCode: Type.Optional(Type.String({ description: 'The code of lastError.' })),
+      lastErrorMessage: Type.Optional(Type.String({ description: 'The message of lastError.' })),
+      lastErrorTime: Type.Optional(DateTime({ description: 'The time of lastError.' })),
+      lastErrorRemedy: Type.Optional(Type.String({ description: 'What to do about lastError.' })),
+    },
+    { description: 'The status of one connected hub.' },
+  ),
+  'AzureIoT.HubStatus_DS',
+);
 
 export const connect = defineOperation({
   name: 'Connect',
@@ -26,7 +39,7 @@ export const connect = defineOperation({
     }),
   }),
   output: Type.Object({
-    status: hubStatus,
+    status: HubStatus,
     tickets: Type.Array(
       Type.Object({
         name: OneOf(SECRET_NAMES, { description: 'The name of a secret setting.' }),
@@ -37,7 +50,7 @@ export const connect = defineOperation({
       { description: 'One one-time secret token for each secret that is expected.' },
     ),
   }),
-  result: 'status',
+  serviceResult,
   errors: ['SECRET_UNREADABLE', 'CONNECTION_STRING_INVALID', 'MAPPINGS_INVALID'],
   script: 'hand-written',
   async run({ hubs }, { hub, settings, secretNames }) {
@@ -78,11 +91,56 @@ const getStatus = defineOperation({
   method: 'GET',
   path: '/hubs/{hub}/status',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
-  output: hubStatus,
+  output: HubStatus,
+  serviceResult,
   errors: ['HUB_NOT_CONNECTED'],
   script: 'hand-written',
   async run({ hubs }, { hub }) {
     return hubs.status(hub);
+  },
+});
+
+const count = (description: string) =>
+  forThingWorx(Type.Integer({ minimum: 0, description }), { baseType: 'LONG' });
+
+const HubSampleRow = Type.Object(
+  {
+    time: DateTime({ description: 'When these figures were taken.' }),
+    ratePerSecond: Type.Number({
+      minimum: 0,
+      description: 'Messages delivered each second, over the minute before.',
+    }),
+    lag: count('Messages in all partitions that were not yet finished.'),
+    delivered: count('Messages delivered since the hub was connected.'),
+    ignored: count('Messages ignored since the hub was connected.'),
+    deadLettered: count('Messages put into the dead-letter store since the hub was connected.'),
+  },
+  { description: 'The figures of a hub at one time.' },
+);
+
+const getHistory = defineOperation({
+  name: 'GetHistory',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Connection',
+  role: 'viewer',
+  summary:
+    'Reads the figures of this hub in the last hour, one row each ten seconds; they are gone when the sidecar restarts.',
+  method: 'GET',
+  path: '/hubs/{hub}/history',
+  input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
+  output: Type.Object({
+    samples: Table(HubSampleRow, 'AzureIoT.HubSample_DS', { description: 'The oldest first.' }),
+  }),
+  result: 'samples',
+  errors: ['HUB_NOT_CONNECTED'],
+  async run({ hubs, history }, { hub }) {
+    hubs.require(hub);
+    return {
+      samples: history.samples.flatMap(({ timeMs, hubs: figures }) => {
+        const sample = figures[hub];
+        return sample ? [{ time: new Date(timeMs).toISOString(), ...sample }] : [];
+      }),
+    };
   },
 });
 
@@ -168,4 +226,12 @@ const checkSidecar = defineOperation({
 });
 
 /** The connection of a hub Thing and its secrets. */
-export const CONNECTION = [connect, disconnect, getStatus, listHubs, putSecret, checkSidecar] as const;
+export const CONNECTION = [
+  connect,
+  disconnect,
+  getStatus,
+  getHistory,
+  listHubs,
+  putSecret,
+  checkSidecar,
+] as const;

@@ -1,6 +1,13 @@
 import Type from 'typebox';
 import { ID_PATTERN } from '../azure/iot-hub/identities.ts';
-import { EXPECTED_KEYWORD, forThingWorx, JsonObject, OneRow, ThingName } from '../contract/schema.ts';
+import {
+  EXPECTED_KEYWORD,
+  forThingWorx,
+  HeaderText,
+  JsonObject,
+  OneRow,
+  ThingName,
+} from '../contract/schema.ts';
 
 /** The script that called waits 20 s unless the operation says otherwise. */
 const CALL_TIMEOUT_MS = 15_000;
@@ -20,7 +27,8 @@ export const hub = ThingName({ description: 'The hub Thing.' });
 const ID_EXPECTED =
   "1 to 128 letters, digits and any of - : . + % _ # * ? ! ( ) , = @ $ ', but not . or .. alone";
 
-function identifier(description: string) {
+/** The id of a device or module. */
+export function identifier(description: string) {
   return Type.String({ description, pattern: ID_PATTERN, [EXPECTED_KEYWORD]: ID_EXPECTED });
 }
 
@@ -30,13 +38,9 @@ export const optionalModuleId = Type.Optional(
   identifier('The id of a module on the device. Empty: the device itself.'),
 );
 
-/** Travels in a header. */
-const HEADER_PATTERN = '^[\\x20-\\x7e]*$';
-
 export const etag = Type.Optional(
-  Type.String({
+  HeaderText({
     maxLength: 128,
-    pattern: HEADER_PATTERN,
     [EXPECTED_KEYWORD]: 'an ETag as it was read',
     description:
       'The ETag as it was read. The call fails with PRECONDITION_FAILED if someone else has changed the resource since. Empty: no condition.',
@@ -44,9 +48,8 @@ export const etag = Type.Optional(
 );
 
 export const continuationToken = Type.Optional(
-  Type.String({
+  HeaderText({
     maxLength: 16_384,
-    pattern: HEADER_PATTERN,
     [EXPECTED_KEYWORD]: 'the continuationToken of the previous page',
     description: 'The continuationToken of the previous page. Empty: the first page.',
   }),

@@ -59,6 +59,8 @@ export interface Operation<I extends TObject = TObject, O extends TObject = TObj
   readonly script?: 'hand-written';
   /** What the service takes when its hand-written script makes the input of something else; nothing unless given. */
   readonly serviceInput?: TObject;
+  /** What the service returns when its hand-written script makes it of the output. */
+  readonly serviceResult?: TObject;
   /**
    * 'token', the default: the sidecar token as Bearer or as the password of HTTP Basic.
    * 'ticket': the first path parameter is a one-time secret token that must also be the user name of HTTP Basic. The password
@@ -88,7 +90,8 @@ export function defineOperation<I extends TObject, O extends TObject>(
 }
 
 /** The schema of what the service of an operation returns. */
-export function resultSchema({ output, result }: Operation): TSchema {
+export function resultSchema({ output, result, serviceResult }: Operation): TSchema {
+  if (serviceResult) return serviceResult;
   return result === undefined ? output : (factsOf(output).properties?.[result] as TSchema);
 }
 

@@ -282,6 +282,8 @@ function announcementOf(upload: Upload, { location, moved, link, problem }: Move
       blobUri,
       size: blobSizeInBytes,
       ...(location === undefined ? {} : { container: location.container, path: location.path }),
+      // A path that no service takes still says which file it is.
+      ...(problem?.code === 'PATH_INVALID' && location === undefined ? { path: `/${blobName}` } : {}),
       moved,
       ...(link === undefined ? {} : { link: link.url, linkExpires: Date.parse(link.expiresAt) }),
       code: problem?.code ?? '',

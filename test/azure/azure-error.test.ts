@@ -177,3 +177,17 @@ describe('errors of the Azure SDKs', () => {
     assert.ok(azureError(new Error('y'.repeat(10_000)), CONTEXT).message.length < 600);
   });
 });
+
+test('what no URL or header can hold is a fault of the request', () => {
+  const thrown: Error[] = [
+    Object.assign(new TypeError('Invalid character in header content ["x"]'), { code: 'ERR_INVALID_CHAR' }),
+    Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL' }),
+  ];
+  try {
+    encodeURIComponent('\ud800');
+  } catch (error) {
+    thrown.push(error as Error);
+  }
+  assert.equal(thrown.length, 3);
+  for (const error of thrown) assert.equal(azureError(error, CONTEXT).code, 'REQUEST_INVALID', error.message);
+});

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING, type LocalSystem } from '../../scripts/local/system.ts';
 import { type Azurite, startAzurite } from '../emulators/azurite.ts';
 import {
   Auditor,
@@ -19,6 +19,7 @@ import {
   Volume,
 } from './instruments.ts';
 import { eventually } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 interface LogLine {
   readonly level: string;
@@ -40,7 +41,7 @@ describe('an Azure that cuts, detaches, pauses and goes away', () => {
   before(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'azure-faults-'));
     azurite = await startAzurite({ directory, accountKey });
-    system = new LocalSystem({
+    system = new WatchedSystem({
       devices: 4,
       hubSettings: { storageConnectionString: azurite.connectionString },
       onSidecarLine: (line) => lines.push(JSON.parse(line) as LogLine),

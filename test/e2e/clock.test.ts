@@ -37,8 +37,10 @@ for (const [name, offsetMs] of [
         );
         const listener = await countListener(system, 'Counts', volume.deviceIds);
         const owned = async (hubThing: string) => {
-          const { partitions = [] } = (await system.status(hubThing)) as { partitions?: { owner: string }[] };
-          return partitions.filter(({ owner }) => owner !== '').length;
+          const { partitions } = (await system.status(hubThing)) as {
+            partitions?: { rows: { owner: string }[] };
+          };
+          return (partitions?.rows ?? []).filter(({ owner }) => owner !== '').length;
         };
         const { sidecar } = system;
         await loadDuring(listener, volume, async () => {

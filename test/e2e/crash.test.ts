@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { LocalSystem } from '../../scripts/local/system.ts';
 import { eventually, readingsOf } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 /** A sidecar that is killed with SIGKILL in the middle of the stream loses nothing, with checkpoints in blobs and in files. */
 for (const localCheckpoints of [false, true]) {
   describe(`a killed sidecar, checkpoints in ${localCheckpoints ? 'a file' : 'blobs'}`, () => {
-    const system = new LocalSystem({ devices: 3, localCheckpoints });
+    const system = new WatchedSystem({ devices: 3, localCheckpoints });
     before(() => system.start());
     after(() => system.stop());
 

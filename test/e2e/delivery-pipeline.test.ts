@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING } from '../../scripts/local/system.ts';
 import { accounts, eventually, readingsOf } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 /** What `npm start` does, and every value at the end of it. */
 describe('the delivery pipeline from device to Thing', () => {
-  const system = new LocalSystem({ devices: 3 });
+  const system = new WatchedSystem({ devices: 3 });
   const messages = 40;
 
   before(async () => {

@@ -4,17 +4,18 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import iotCommon from 'azure-iot-common';
 import type { Registry } from 'azure-iothub';
-import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING } from '../../scripts/local/system.ts';
 import { DialAgent, sdkClients } from '../emulators/iothub-tests/state-harness.ts';
 import { difference, Listener } from './instruments.ts';
 import { accounts, eventually } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 const KILLS = 8;
 /** From before the sidecar listens to long after it reads. */
 const LIVES_MS = [300, 2_400, 700, 1_500, 1_100, 500, 2_000, 900];
 
 describe(`events of the hub, the sidecar killed ${KILLS} times`, () => {
-  const system = new LocalSystem({
+  const system = new WatchedSystem({
     devices: 4,
     partitions: 2,
     localCheckpoints: true,

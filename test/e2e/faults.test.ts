@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING } from '../../scripts/local/system.ts';
 import { accounts, eventually, readingsOf } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 interface LogLine {
   readonly level: string;
@@ -13,7 +14,7 @@ interface LogLine {
 /** What goes wrong on the way, and what an operator sees of it: in the log, in GetStatus, and nothing lost that was good. */
 describe('faults on the delivery pipeline', () => {
   const lines: LogLine[] = [];
-  const system = new LocalSystem({
+  const system = new WatchedSystem({
     devices: 2,
     onSidecarLine: (line) => lines.push(JSON.parse(line) as LogLine),
   });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING } from '../../scripts/local/system.ts';
 import { addThingworxFault, clearThingworxFaults, thingworxFaultsApplied } from './instruments.ts';
 import { eventually } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 const NEW_NAME = 'Factory.Renamed';
 /** How long a hub that failed waits before it tries again by itself. */
@@ -11,7 +12,7 @@ const RETRY_OF_FAILED_MS = 60_000;
 /** What happens to the hub of a sidecar when an administrator changes its Thing. */
 describe('hub Things come and go', () => {
   const lines: { msg: string; hub?: string }[] = [];
-  const system = new LocalSystem({
+  const system = new WatchedSystem({
     devices: 2,
     onSidecarLine: (line) => lines.push(JSON.parse(line) as { msg: string }),
   });
@@ -54,8 +55,11 @@ describe('hub Things come and go', () => {
     await system.createHub(NEW_NAME, old);
     await valuesArrive();
     await eventually(async () => {
-      const { partitions = [] } = (await system.status(NEW_NAME)) as { partitions?: { owner: string }[] };
-      assert.ok(partitions.length > 0 && partitions.every(({ owner }) => owner !== ''));
+      const { partitions } = (await system.status(NEW_NAME)) as {
+        partitions?: { rows: { owner: string }[] };
+      };
+      const rows = partitions?.rows ?? [];
+      assert.ok(rows.length > 0 && rows.every(({ owner }) => owner !== ''));
     });
     assert.equal(lines.filter(({ msg, hub }) => hub === HUB_THING && /no hub Thing/.test(msg)).length, 1);
     const metrics = await (await fetch(`${old.url}/metrics`)).text();

@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { oneRow } from '../../scripts/local/platform.ts';
-import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING } from '../../scripts/local/system.ts';
 import { avroFile, ENQUEUED_MS, ROUTED_SCHEMA, routedLine, routedRecord } from '../ingest/storage/files.ts';
 import { accounts, eventually } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 type Row = Record<string, unknown>;
 
 /** Dead letters, files in storage and retained events, by the services of the hub Thing. */
 describe('messages beside the stream', () => {
-  const system = new LocalSystem({
+  const system = new WatchedSystem({
     devices: 2,
     consumerGroups: ['thingworx'],
     hubSettings: { consumerGroup: 'thingworx', watchContainer: 'watched', watchIntervalSeconds: 1 },

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../../scripts/chaos/random.ts';
-import { LocalSystem } from '../../scripts/local/system.ts';
 import {
   Auditor,
   countListener,
@@ -12,6 +11,7 @@ import {
   Volume,
 } from './instruments.ts';
 import { accounts } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 const KILLS = 20;
 /** From the start of a process to its end by SIGKILL: from before it listens to long after its lanes are at work. */
@@ -21,7 +21,7 @@ const LIFE_MS = { shortest: 200, longest: 3_000 };
 const seed = Number(process.env['KILLS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 describe(`order and completeness, the sidecar killed ${KILLS} times (KILLS_SEED=${seed})`, () => {
-  const system = new LocalSystem({ devices: 6, localCheckpoints: true });
+  const system = new WatchedSystem({ devices: 6, localCheckpoints: true });
   const auditor = new Auditor(() => system.sidecar.url);
   let volume: Volume;
   let listener: Listener;

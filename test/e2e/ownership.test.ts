@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BlobServiceClient } from '@azure/storage-blob';
 import type { Sidecar } from '../../scripts/local/sidecar.ts';
-import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING, type LocalSystem } from '../../scripts/local/system.ts';
 import { countListener, everythingInOrder, type Listener, loadDuring, Volume } from './instruments.ts';
 import { eventually } from './observe.ts';
 import { ThingworxRecorder } from './thingworx-recorder.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 const SECOND_HUB_THING = 'Factory.IoTHub2';
 
@@ -59,7 +60,7 @@ describe('who owns a partition, over blob checkpoints', () => {
 
   before(async () => {
     await recorder.start();
-    system = new LocalSystem({ devices: 6, sidecarEnvironment: { THINGWORX_URL: recorder.url } });
+    system = new WatchedSystem({ devices: 6, sidecarEnvironment: { THINGWORX_URL: recorder.url } });
     recorder.target = () => system.cloud.thingworxUrl;
     await system.start();
     volume = new Volume(
@@ -77,8 +78,8 @@ describe('who owns a partition, over blob checkpoints', () => {
   });
 
   async function owners(hubThing: string): Promise<string[]> {
-    const { partitions = [] } = (await system.status(hubThing)) as { partitions?: { owner: string }[] };
-    return partitions.map(({ owner }) => owner).filter((owner) => owner !== '');
+    const { partitions } = (await system.status(hubThing)) as { partitions?: { rows: { owner: string }[] } };
+    return (partitions?.rows ?? []).map(({ owner }) => owner).filter((owner) => owner !== '');
   }
 
   const owns = (hubThing: string, partitions: number) =>

@@ -3,17 +3,13 @@ import { after, before, describe, test } from 'node:test';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { Plant } from '../../scripts/local/factory/plant.ts';
 import type { Row } from '../../scripts/local/platform.ts';
-import {
-  HUB_THING,
-  LocalSystem,
-  NOTIFICATION_SOURCES,
-  REPOSITORY_THING,
-} from '../../scripts/local/system.ts';
+import { HUB_THING, NOTIFICATION_SOURCES, REPOSITORY_THING } from '../../scripts/local/system.ts';
 import { eventually } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 /** The factory that `npm start` shows: what each machine is there for must work. */
 describe('the factory in miniature', () => {
-  const system = new LocalSystem({
+  const system = new WatchedSystem({
     devices: 0,
     builtInSources: NOTIFICATION_SOURCES,
     fileRepository: true,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING } from '../../scripts/local/system.ts';
 import {
   Auditor,
   addThingworxFault,
@@ -14,6 +14,7 @@ import {
   Volume,
 } from './instruments.ts';
 import { accounts, eventually } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 interface LogLine {
   readonly level: string;
@@ -25,7 +26,7 @@ const RECEIVE = '/Services/ReceiveUpdates';
 /** ThingWorx in trouble, and changed under the hand of the sidecar, while messages of many devices come in. */
 describe('a ThingWorx that is slow, away, half there or being changed', () => {
   const lines: LogLine[] = [];
-  const system = new LocalSystem({
+  const system = new WatchedSystem({
     devices: 5,
     hubSettings: { maxRowsPerCall: 100 },
     onSidecarLine: (line) => lines.push(JSON.parse(line) as LogLine),

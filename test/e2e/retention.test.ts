@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LocalSystem } from '../../scripts/local/system.ts';
 import { store } from './instruments.ts';
 import { accounts, eventually } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 const MIB = 1024 * 1024;
 
 test('messages that the hub drops while the sidecar is away are counted and named, and all others arrive', async (t) => {
   const lines: string[] = [];
-  const system = new LocalSystem({
+  const system = new WatchedSystem({
     devices: 1,
     partitions: 1,
     retentionBytes: 3 * MIB,

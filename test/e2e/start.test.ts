@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import path from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { Platform } from '../../scripts/local/platform.ts';
 import { Command, withPortTaken } from './command.ts';
+import { eventually } from './observe.ts';
 
 function start(
   t: TestContext,
@@ -43,6 +48,27 @@ describe('npm start', () => {
     const summary = JSON.parse(out.trim().split('\n').at(-1) ?? '');
     assert.ok(summary.sent >= 1);
     assert.equal(summary.things['machine-01'].count, summary.sent);
+  });
+
+  test('prints three addresses in 80 columns, and a device to paste into a terminal', async (t) => {
+    const command = new Command(t, 'start.ts');
+    const out = await command.untilOutput(/ {2}login .*\n/);
+    const table = out.slice(out.indexOf('Thing  '));
+    for (const line of table.split('\n')) assert.ok(line.length <= 80, line);
+    const address = (label: string) => new RegExp(`^${label} +(http\\S+)$`, 'm').exec(out)?.[1] ?? '';
+    for (const label of ['Console', 'Mashups', 'ThingWorx'])
+      assert.equal((await fetch(address(label))).status, 200, label);
+    const snippet = /^CA=.*?^\}\)\(\);'$/ms.exec(out)?.[0] ?? '';
+    await promisify(execFile)('sh', ['-c', snippet], { cwd: path.join(import.meta.dirname, '..', '..') });
+    const [, user, password] = / {2}login +(\S+), (\S+)$/m.exec(out) ?? [];
+    const platform = new Platform({
+      url: address('ThingWorx').replace(/\/$/, '/Thingworx'),
+      user: user ?? '',
+      password: password ?? '',
+    });
+    await eventually(async () => assert.equal((await platform.properties('my-device')).temperature, 21.5));
+    command.ctrlC();
+    assert.equal((await command.end()).code, 0);
   });
 
   test('ends without a word on Ctrl-C while it starts', async (t) => {

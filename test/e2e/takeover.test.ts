@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Sidecar } from '../../scripts/local/sidecar.ts';
-import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING } from '../../scripts/local/system.ts';
 import { Auditor, countListener, type Listener, loadDuring, Volume } from './instruments.ts';
 import { eventually } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 const SECOND_HUB_THING = 'Factory.IoTHub2';
 
 /** Two sidecars, each with a hub Thing of its own, on one IoT Hub with checkpoints in one container. */
 describe('two sidecars share a hub', () => {
-  const system = new LocalSystem({ devices: 6 });
+  const system = new WatchedSystem({ devices: 6 });
   const auditors: Auditor[] = [];
   let second: Sidecar;
   let volume: Volume;
@@ -37,10 +38,10 @@ describe('two sidecars share a hub', () => {
 
   /** The partitions that the sidecar of a hub Thing reads. */
   async function owned(hubThing: string): Promise<string[]> {
-    const { partitions = [] } = (await system.status(hubThing)) as {
-      partitions?: { partition: string; owner: string }[];
+    const { partitions } = (await system.status(hubThing)) as {
+      partitions?: { rows: { partition: string; owner: string }[] };
     };
-    return partitions.filter(({ owner }) => owner !== '').map(({ partition }) => partition);
+    return (partitions?.rows ?? []).filter(({ owner }) => owner !== '').map(({ partition }) => partition);
   }
 
   async function shared(): Promise<void> {

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING } from '../../scripts/local/system.ts';
 import { Auditor, deadLetters, Listener, type StoredEvent, store } from './instruments.ts';
 import { accounts, eventually } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 /** The characters that IoT Hub allows in device ids beside letters and digits. */
 const DEVICE_ID_CHARACTERS = [..."-.+%_#*?!(),:=@$'"];
 
 /** What a message says and what Things then hold: base types, policies for what is unknown, and bodies that mean harm. */
 describe('values, policies and hostile bodies on the whole delivery pipeline', () => {
-  const system = new LocalSystem({ devices: 1, localCheckpoints: true });
+  const system = new WatchedSystem({ devices: 1, localCheckpoints: true });
   const auditor = new Auditor(() => system.sidecar.url);
   let listener: Listener;
 

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
+import { HUB_THING, type LocalSystem } from '../../scripts/local/system.ts';
 import { ConnectProxy } from '../lib/connect-proxy.ts';
 import { eventually } from './observe.ts';
+import { WatchedSystem } from './watched-system.ts';
 
 describe('a sidecar behind a proxy, and a firewall that lets only port 443 through', () => {
   const proxy = new ConnectProxy('user:pass-word');
   let system: LocalSystem;
   before(async () => {
     await proxy.start();
-    system = new LocalSystem({
+    system = new WatchedSystem({
       devices: 1,
       localCheckpoints: true,
       hubSettings: { amqpTransport: 'amqp-websockets' },

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
+import { ERRORS } from '../../sidecar/errors/catalogue.ts';
+import { VERSION } from '../../sidecar/version.ts';
 import { InfoTable, type InfoTableRow } from '../emulators/thingworx/infotable.ts';
 import type { ScriptSwitches } from '../emulators/thingworx/script-switches.ts';
-import { startApp, type TestApp, TOKEN } from '../http/fixture.ts';
+import { startApp, statusOf, type TestApp, TOKEN } from '../http/fixture.ts';
 import { ScriptHub } from './script-hub.ts';
 
 const NAME = 'My Hub/1';
@@ -82,13 +84,26 @@ for (const mode of MODES) {
 
     test('get results and end calls that have none', async (t) => {
       const { app, hub } = await startHub(t, mode);
-      assert.equal((await row(hub, 'CheckSidecar')).version, '0.1.0');
+      assert.equal((await row(hub, 'CheckSidecar')).version, VERSION);
       hub.set('enabled', true);
       await row(hub, 'Connect');
       assert.equal((await row(hub, 'GetStatus')).lag, 7);
       await hub.call('Disconnect', '', 'NOTHING');
       assert.equal(app.hubs.connected.size, 0);
       assert.equal(hub.get('connectionStatus'), 'stopped');
+    });
+
+    test('give the counters and the last error as columns', async (t) => {
+      const { app, hub } = await startHub(t, mode);
+      const time = new Date('2026-01-31T12:00:00.123Z');
+      const lastError = { code: 'AZURE_UNREACHABLE', message: 'No way.', time: time.toISOString() };
+      app.hubs.status = (thing) => ({ ...statusOf(thing), lastError });
+      const status = await row(hub, 'GetStatus');
+      assert.deepEqual([status.received, status.delivered, status.repeated], [5, 4, 2]);
+      assert.deepEqual(
+        [status.lastErrorCode, status.lastErrorMessage, status.lastErrorTime, status.lastErrorRemedy],
+        ['AZURE_UNREACHABLE', 'No way.', time, ERRORS.AZURE_UNREACHABLE.remedy],
+      );
     });
 
     test('throw a problem as CODE: detail', async (t) => {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { ENTITIES } from '../../extension/entities/index.ts';
 import { type Entity, PROJECT } from '../../extension/entities/model.ts';
 import { SIDECAR_SETTINGS } from '../../extension/entities/sidecar-shape.ts';
+import { catalogOf } from '../../extension/generate/catalog.ts';
 import { entityPath, entityXml } from '../../extension/generate/entity-xml.ts';
 import { element, toXml } from '../../extension/generate/xml.ts';
 import { HubSettings, SETTING_NAMES, settingFacts } from '../../sidecar/contract/hub-settings.ts';
@@ -36,7 +37,7 @@ function isSystemUser(principal: Xml): boolean {
 
 for (const entity of ENTITIES) {
   describe(`entity ${entity.name}`, () => {
-    const text = entityXml(entity);
+    const text = entityXml(entity, catalogOf(ENTITIES));
     const root = parseXml(text);
 
     test('is alone in its file, in the project, with a name and description of the house', () => {
@@ -100,6 +101,8 @@ for (const entity of ENTITIES) {
         'SetValueStream',
         'GetValueStream',
         'GetEffectivePropertyLogging',
+        'GetPropertyQuality',
+        'QueryNamedPropertyHistory',
         'RestartThing',
         'ImplementsShape',
         'IsDerivedFromTemplate',

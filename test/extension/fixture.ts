@@ -1,5 +1,6 @@
 import { XMLParser } from 'fast-xml-parser';
 import { ENTITIES } from '../../extension/entities/index.ts';
+import { catalogOf } from '../../extension/generate/catalog.ts';
 import { entityPath, entityXml } from '../../extension/generate/entity-xml.ts';
 
 /** The platform's own Data Shapes that services give, with their fields as public typings of the platform have them. */
@@ -60,7 +61,7 @@ export interface BuiltScript {
 const parsed = new Map<string, Xml>();
 
 function parsedEntity(entity: (typeof ENTITIES)[number]): Xml {
-  const known = parsed.get(entity.name) ?? parseXml(entityXml(entity));
+  const known = parsed.get(entity.name) ?? parseXml(entityXml(entity, catalogOf(ENTITIES)));
   parsed.set(entity.name, known);
   return known;
 }

@@ -73,6 +73,7 @@ async function createAdministrator({ client }: ExtensionPlatform): Promise<strin
 async function connected(t: TestContext, switches: Parameters<typeof startPlatform>[1] = {}) {
   const platform = await startPlatform(t, switches);
   await createHub(platform, { iotHubConnectionString: HUB_SECRET });
+  await platform.client.result(`Things/${HUB}`, 'Connect');
   await platform.client.thing(STORAGE, 'AzureIoT.StorageAccount_TT');
   const { hubs } = platform.app;
   await until(
@@ -84,10 +85,7 @@ async function connected(t: TestContext, switches: Parameters<typeof startPlatfo
     sidecarToken: TOKEN,
     storageConnectionString: STORAGE_SECRET,
   });
-  await until('the storage Thing', async () => {
-    const address = await platform.client.read(STORAGE, 'introducedAddress');
-    return address === `http://127.0.0.1:${platform.app.port}`;
-  });
+  await platform.client.result(`Things/${STORAGE}`, 'ConnectStorage');
   return { platform, listener: await startListener(t, platform), key: await createAdministrator(platform) };
 }
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ENTITIES } from '../../extension/entities/index.ts';
 import { entityPath } from '../../extension/generate/entity-xml.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import { VERSION } from '../../sidecar/version.ts';
 import type { Switches } from '../emulators/thingworx/switches.ts';
 import { TOKEN } from '../http/fixture.ts';
 import { createDevice, createHub, errorLines, HUB, startPlatform, until } from './platform.ts';
@@ -275,6 +277,32 @@ describe('CheckConnection', () => {
     );
     assert.deepEqual(await errorLines(platform.client), []);
   });
+
+  for (const [version, remedy] of [
+    ['0.0.99', 'Replace the folder of the sidecar with the one of the new zip, and restart the sidecar.'],
+    ['10.0.0', 'Import the extension 10.0.0 into ThingWorx.'],
+  ] as const)
+    test(`warns of a sidecar of the version ${version}`, async (t) => {
+      const operations = OPERATIONS.map((operation) =>
+        operation.name === 'CheckSidecar'
+          ? {
+              ...operation,
+              run: async (...call: Parameters<typeof operation.run>) => ({
+                ...(await operation.run(...call)),
+                version,
+              }),
+            }
+          : operation,
+      );
+      const platform = await startPlatform(t, {}, { operations });
+      await createHub(platform);
+      const { rows } = await platform.client.result(`Things/${HUB}`, 'CheckConnection');
+      const row = (rows as Record<string, unknown>[]).find(({ step }) => step === 'Sidecar');
+      assert.deepEqual(
+        [row?.['outcome'], row?.['message'], row?.['remedy']],
+        ['warning', `The sidecar is ${version}, the extension ${VERSION}.`, remedy],
+      );
+    });
 
   test('is a table when the sidecar does not finish in time', async (t) => {
     const platform = await startPlatform(t);

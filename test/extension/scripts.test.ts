@@ -82,7 +82,7 @@ const STANDARD = new Set([
 /** Parameters of services are bare variables of their scripts. By `Entity.Service`. */
 const PARAMETERS = new Map(
   ENTITIES.flatMap((entity) =>
-    entity.kind === 'ThingShape' || entity.kind === 'ThingTemplate'
+    'services' in entity
       ? entity.services.map((service): [string, Set<string>] => [
           `${entity.name}.${service.name}`,
           new Set(service.parameters.map((parameter) => parameter.name)),

@@ -34,6 +34,7 @@ export async function startAccount(options: AzuriteOptions = {}): Promise<Accoun
     appOptions: {
       context: {
         hubs: new MemoryHubs(),
+        history: { samples: [] },
         storages,
         secretTokens,
         thingworx: {} as never,

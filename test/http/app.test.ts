@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import Type from 'typebox';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import type { Operation } from '../../sidecar/operations/operation.ts';
+import { VERSION } from '../../sidecar/version.ts';
 import { ENVELOPE, probe, startApp } from './fixture.ts';
 
 describe('operations over HTTP', () => {
@@ -23,7 +24,7 @@ describe('operations over HTTP', () => {
   test('says version and uptime', async (t) => {
     const { call } = await startApp(t);
     const { json } = await call('GET', '/v1/sidecar');
-    assert.equal(json.version, '0.1.0');
+    assert.equal(json.version, VERSION);
     assert.equal(typeof json.uptimeSeconds, 'number');
   });
 

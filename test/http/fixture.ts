@@ -16,6 +16,7 @@ import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { defineOperation, type Operation } from '../../sidecar/operations/operation.ts';
 import { OneTimeSecretTokens } from '../../sidecar/secrets/one-time-secret-tokens.ts';
 import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
+import { VERSION } from '../../sidecar/version.ts';
 
 export const ENVELOPE = { 'x-sidecar-envelope': '1' };
 export const TOKEN = 'a-token-of-thirty-two-characters';
@@ -98,7 +99,7 @@ export function statusOf(thing: string): HubStatus {
     ignoredByReason: {},
     deadLetteredByReason: {},
     since: '2026-01-31T11:00:00.000Z',
-    version: '0.1.0',
+    version: VERSION,
   };
 }
 
@@ -132,10 +133,11 @@ export async function startApp(t: TestContext, options: Partial<AppOptions> = {}
   const lines: string[] = [];
   const context: Omit<OperationContext, 'signal'> = {
     hubs,
+    history: { samples: [] },
     storages: new StorageAccounts(secretTokens),
     secretTokens,
     thingworx: new ThingworxClient({ url: 'http://127.0.0.1:1/Thingworx', appKey: 'none' }),
-    sidecar: { version: '0.1.0', startedAt: new Date() },
+    sidecar: { version: VERSION, startedAt: new Date() },
   };
   const app = createApp({
     operations: OPERATIONS,

@@ -5,6 +5,7 @@ import addFormatsModule from 'ajv-formats';
 import { ERRORS } from '../../sidecar/errors/catalogue.ts';
 import { openApi } from '../../sidecar/http/openapi.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import { VERSION } from '../../sidecar/version.ts';
 import { startApp, TOKEN } from './fixture.ts';
 
 interface Described {
@@ -43,7 +44,7 @@ describe('the OpenAPI document', () => {
     const { call } = await startApp(t);
     assert.equal((await call('GET', '/v1/openapi.json', { anonymous: true })).status, 401);
     const { json } = await call('GET', '/v1/openapi.json');
-    assert.deepEqual(json, JSON.parse(JSON.stringify(openApi(OPERATIONS, '0.1.0'))));
+    assert.deepEqual(json, JSON.parse(JSON.stringify(openApi(OPERATIONS, VERSION))));
   });
 
   test('describes every operation once, with tag and summary', () => {

@@ -52,6 +52,7 @@ describe('the server', () => {
       operations: OPERATIONS,
       context: {
         hubs,
+        history: {} as never,
         storages: {} as never,
         secretTokens: {} as never,
         thingworx: {} as never,

@@ -142,6 +142,27 @@ describe('partitions of a hub', () => {
       assert.deepEqual([received, released, inFlight], [2, 1, 0]);
     });
 
+  test('messages of a partition that nobody reads count as lag; those of another reader do not', async () => {
+    let isFree = true;
+    let end = 10;
+    partitions.attach({
+      streamIdentity: 's',
+      partitionIds: ['0'],
+      checkpoint: async () => true,
+      lastEnqueued: () => ({ sequenceNumber: end, beginningSequenceNumber: 0 }),
+      isFree: () => isFree,
+    } as never);
+    await partitions.onPartitionOpen('0', 9);
+    assert.deepEqual([...partitions.lagByPartition()], [['0', 1]]);
+    await partitions.onPartitionClose('0', 'failed');
+    end = 4_585;
+    assert.deepEqual([...partitions.lagByPartition()], [['0', 4_576]]);
+    assert.equal(partitions.status()[0]?.lag, 4_576);
+    isFree = false;
+    assert.deepEqual([...partitions.lagByPartition()], []);
+    assert.equal(partitions.status()[0]?.lag, 0);
+  });
+
   test('the hub waits as long as another of its lanes does', async () => {
     pipeline.thingworx.trouble = () => ({ status: 503 });
     for (const id of ['0', '1']) {

@@ -208,7 +208,7 @@ describe('commands', () => {
       factory.call(thing, 'InvokeMethod', { methodName: 'any', ...parameters });
     await assert.rejects(
       invoke('offline', {}),
-      /DEVICE_OFFLINE: Calling any of offline: the device is not connected/,
+      /DEVICE_OFFLINE: Calling any of offline: the device or module is not connected, or has no handler/,
     );
     await assert.rejects(invoke('offline', { moduleId: 'none' }), /DEVICE_NOT_FOUND/);
     await assert.rejects(

@@ -63,10 +63,15 @@ describe('Edge devices', () => {
     });
     agent.onMethod('GetModuleLogs', (request, response) => {
       asked.push(request?.payload as Row);
-      void response?.send(200, [
-        { id: 'edgeAgent', payloadBytes: null, payload: 'line 1\nline 2\n' },
-        { id: 'sensor', payloadBytes: null, payload: 'ready\n' },
-      ]);
+      const {
+        items: [item],
+      } = asked.at(-1) as { items: Row[] };
+      if (item?.id === 'strange') void response?.send(200, { logs: [] });
+      else
+        void response?.send(200, [
+          { id: 'edgeAgent', payloadBytes: null, payload: 'line 1\nline 2\n' },
+          { id: 'sensor', payloadBytes: null, payload: 'ready\n' },
+        ]);
     });
   }
 
@@ -125,6 +130,10 @@ describe('Edge devices', () => {
         encoding: 'none',
         contentType: 'text',
       });
+      await assert.rejects(
+        factory.call(EDGE, 'GetModuleLogs', { modules: 'strange' }),
+        /DEVICE_RESPONSE_INVALID: \$edgeAgent of .* answered GetModuleLogs in an unknown form/,
+      );
       await agent.close();
     });
   }

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type { ModuleClient } from 'azure-iot-device';
 import type { Row } from '../../scripts/local/platform.ts';
 import { registerDevices } from '../../scripts/local/registry.ts';
+import { parseExact } from '../../sidecar/lib/exact-json.ts';
 import { Factory, HUB_THING } from './factory.ts';
 
 const EDGE = 'opc-edge';
@@ -22,6 +23,8 @@ class Publisher {
   entries: Entry[] = [];
   readonly values = new Map<string, unknown>([['ns=2;s=Speed', 12.5]]);
   readonly asked: { readonly method: string; readonly payload: Row }[] = [];
+  /** What another version of the module might answer, in place of its true answers. */
+  strange: { readonly answer: unknown } | undefined;
 
   attach(module: ModuleClient): void {
     const answer = (method: string, work: (payload: never) => unknown) =>
@@ -29,7 +32,7 @@ class Publisher {
         const payload = request?.payload as Row;
         this.asked.push({ method, payload });
         try {
-          void response?.send(200, work(payload as never) ?? {});
+          void response?.send(200, this.strange ? this.strange.answer : (work(payload as never) ?? {}));
         } catch (error) {
           void response?.send(404, { title: 'ResourceNotFound', detail: (error as Error).message });
         }
@@ -120,6 +123,10 @@ class Publisher {
     if (!known) throw new Error(`Endpoint not found: ${entry['EndpointUrl']}`);
     return known;
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function camelCase(node: Row): Row {
@@ -309,6 +316,50 @@ describe('OPC Publisher', () => {
     assert.deepEqual(publisher.entries, []);
   });
 
+  test('an answer of an unknown form is no empty one: it is refused, and nothing is written', async () => {
+    const writer = { endpointUrl: SERVER, writerGroup: 'Strange' };
+    await factory.call(EDGE, 'PublishNodes', { ...writer, nodes: nodes([{ id: 'ns=2;s=Kept' }]) });
+    const before = JSON.stringify(publisher.entries);
+    const readers: [string, Row, (answer: unknown) => boolean][] = [
+      ['PublishNodes', { ...writer, nodes: nodes([{ id: 'ns=2;s=New' }]) }, () => false],
+      ['UnpublishNodes', { ...writer, nodes: nodes([{ id: 'ns=2;s=Kept' }]) }, () => false],
+      ['GetConfiguredNodes', writer, () => false],
+      ['GetConfiguredEndpoints', {}, () => false],
+      ['GetDiagnosticInfo', {}, Array.isArray],
+      // A server may know of no references, and of no value.
+      ['Browse', { endpointUrl: SERVER }, isObject],
+      ['ReadValue', { endpointUrl: SERVER, nodeId: 'i=1' }, isObject],
+    ];
+    const answers = [
+      { OpcNodes: [] },
+      { opcNodes: {} },
+      { opcNodes: [{}] },
+      { opcNodes: [1] },
+      [],
+      null,
+      'ok',
+      {},
+      7,
+      false,
+    ];
+    const since = publisher.asked.length;
+    for (const answer of answers) {
+      publisher.strange = { answer };
+      for (const [service, parameters, isKnown] of readers)
+        if (!isKnown(answer))
+          await assert.rejects(
+            factory.call(EDGE, service, parameters),
+            /DEVICE_RESPONSE_INVALID: OPC_Publisher of opc-edge answered \w+ in an unknown form/,
+            `${service} ${JSON.stringify(answer)}`,
+          );
+    }
+    publisher.strange = undefined;
+    const methods = new Set(publisher.asked.slice(since).map(({ method }) => method));
+    assert.ok(!methods.has('AddOrUpdateEndpoints_V1') && methods.size >= 5, [...methods].join());
+    assert.equal(JSON.stringify(publisher.entries), before);
+    await factory.call(EDGE, 'UnpublishAllNodes', writer);
+  });
+
   test('browses page by page', async () => {
     const [first] = await rows('Browse', { endpointUrl: SERVER, nodeId: 'i=85', securityMode: 'None' });
     assert.deepEqual(
@@ -347,13 +398,37 @@ describe('OPC Publisher', () => {
       assert.deepEqual(publisher.values.get('ns=2;s=Speed'), expected);
       const again = await factory.call(EDGE, 'ReadValue', { ...connection, nodeId: 'ns=2;s=Speed' });
       assert.deepEqual(again.value, Array.isArray(expected) ? { array: expected } : undefined);
-      assert.equal(again.valueText, JSON.stringify(expected));
+      assert.equal(again.valueText, typeof expected === 'string' ? expected : JSON.stringify(expected));
     }
     await assert.rejects(
       factory.call(EDGE, 'ReadValue', { ...connection, nodeId: 'ns=2;s=Gone' }),
       /MODULE_FAILED: Reading ns=2;s=Gone of opc\.tcp:\/\/plc:4840: BadNodeIdUnknown: No such node/,
     );
     await assert.rejects(factory.call(EDGE, 'ReadValue', connection), /REQUEST_INVALID: nodeId is required/);
+  });
+
+  test('the text of a value that was read has all digits, and no quotes around a text', async () => {
+    for (const [json, expected] of [
+      ['18446744073709551615', '18446744073709551615'],
+      ['-9007199254740993', '-9007199254740993'],
+      ['1.10', '1.10'],
+      ['0.12345678901234567891', '0.12345678901234567891'],
+      ['[9007199254740993,"a"]', '[9007199254740993,"a"]'],
+      ['{"serial":12345678901234567890}', '{"serial":12345678901234567890}'],
+      ['"Pump 7"', 'Pump 7'],
+      [String.raw`"a \"quoted\"\nline"`, 'a "quoted"\nline'],
+      ['"12345678901234567890"', '12345678901234567890'],
+      ['""', ''],
+      ['true', 'true'],
+      ['null', 'null'],
+    ] as const) {
+      publisher.values.set('ns=2;s=Any', parseExact(json));
+      const { valueText } = await factory.call(EDGE, 'ReadValue', {
+        endpointUrl: SERVER,
+        nodeId: 'ns=2;s=Any',
+      });
+      assert.equal(valueText, expected, json);
+    }
   });
 
   test('a module that does not exist is an error of its own', async () => {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Row } from '../../scripts/local/platform.ts';
 import {
   implementation,
   property,
   shapeBlocks,
   template,
 } from '../emulators/thingworx-tests/platform-support.ts';
-import { Factory } from './factory.ts';
+import { eventually, Factory } from './factory.ts';
 
 /** The line of docs/from-ptc.md. */
 const LINE = 'me.SendProperties({ values: { setpoint: eventData.newValue.value }, background: true });';
@@ -30,5 +31,29 @@ describe('writing a property that reaches the device', () => {
       assert.deepEqual(JSON.parse(message.getData().toString()), { setpoint });
       assert.equal(message.contentType, 'application/json');
     }
+  });
+
+  test('what was asked for in the background goes out after the sidecar was killed', async () => {
+    const things = ['valve-1', 'valve-2'];
+    for (const thing of things) await factory.createDevice(thing);
+    const next = factory.inbox(await factory.connect('valve-1'));
+    // A change reads the twin before it writes; what else is asked for of the device waits behind it.
+    await factory.control('/rest-faults', { method: 'GET', path: '^/twins/', delayMs: 60_000 });
+    for (const [index, thing] of things.entries()) {
+      const after = { setpoint: index, mode: { name: 'manual' } };
+      await factory.call(thing, 'SynchronizeTwin', { property: 'twinDesired', before: {}, after });
+    }
+    await factory.call('valve-1', 'SendProperties', { values: { setpoint: 7 }, background: true });
+    await factory.system.sidecar.kill();
+    await factory.control('/faults', {});
+    await factory.system.sidecar.start();
+    for (const [index, thing] of things.entries()) {
+      await eventually(async () => {
+        const { properties } = await factory.call<{ properties: { desired: Row } }>(thing, 'GetTwin');
+        const { setpoint, mode } = properties.desired;
+        assert.deepEqual([setpoint, mode], [index, { name: 'manual' }]);
+      });
+    }
+    assert.deepEqual(JSON.parse((await next()).getData().toString()), { setpoint: 7 });
   });
 });

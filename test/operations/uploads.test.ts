@@ -113,7 +113,10 @@ describe('a file that a device uploads', () => {
 
   test('whose name could be taken for another is refused by name and left where it is', async () => {
     const [event = {}] = await heard(1, () => uploadFileByRest(factory, 'uploader', 'gpj.\u202Eexe', 'x'));
-    assert.deepEqual([event.code, event.moved, event.link], ['PATH_INVALID', false, undefined]);
+    assert.deepEqual(
+      [event.code, event.path, event.moved, event.link],
+      ['PATH_INVALID', '/uploader/gpj.\u202Eexe', false, undefined],
+    );
     assert.match(String(event.message), /direction of the text/);
   });
 

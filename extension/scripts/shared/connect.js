@@ -63,3 +63,21 @@ function showConnectFailure(text) {
     }
   });
 }
+
+/* A status with its counters and its last error also as members of their own, which are columns of the result. */
+function statusRow(status) {
+  var row = {};
+  [status, status.counters].forEach(function (members) {
+    Object.keys(members).forEach(function (name) {
+      row[name] = members[name];
+    });
+  });
+  var problem = status.lastError;
+  if (problem) {
+    row.lastErrorCode = problem.code;
+    row.lastErrorMessage = problem.message;
+    row.lastErrorTime = problem.time;
+    row.lastErrorRemedy = REMEDIES[problem.code];
+  }
+  return row;
+}

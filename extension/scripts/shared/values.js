@@ -20,6 +20,15 @@ function plain(value) {
   return JSON.parse(JSON.stringify(value));
 }
 
+/* The content that the sidecar hands over in a JSON parameter. */
+function contentOf(name, value) {
+  var content = plain(value);
+  if (content === undefined || content === null || typeof content !== "object") {
+    throw new Error("REQUEST_INVALID: " + name + " must be a JSON object.");
+  }
+  return content;
+}
+
 /* Like plain; an array, which the platform boxes as {"array": [...]}, comes out as an array. */
 function unboxed(value) {
   var content = plain(value);

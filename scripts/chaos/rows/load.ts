@@ -7,8 +7,9 @@ const LARGE_BODIES = 20;
 const LARGE_BYTES = 250_000;
 const POISONED = 10;
 
-async function burst({ load }: RowContext): Promise<void> {
-  await load.burst(BURST_PER_DEVICE);
+async function burst({ load, sleep, faultMs }: RowContext): Promise<void> {
+  load.burst(BURST_PER_DEVICE);
+  await sleep(faultMs / 2);
 }
 
 /** Large bodies beside the load, of a device that the load does not use: their only property is unknown and left out. */

@@ -43,7 +43,11 @@ const FAULTS: Readonly<Record<string, (context: RowContext, side: Side) => Promi
 };
 
 /** After a silence the sidecar must first notice that its connections are dead. */
-const SLOW_RECOVERY_SECONDS: Readonly<Record<string, number>> = { 'half-open': 40, 'TLS broken': 15 };
+const SLOW_RECOVERY_SECONDS: Readonly<Record<string, number>> = {
+  'half-open': 40,
+  'TLS broken': 20,
+  'refused again and again': 20,
+};
 const QUICK: ReadonlySet<string> = new Set(['ThingWorx: refused', 'event stream: reset in the middle']);
 
 async function unresolved({ system, sleep, faultMs }: RowContext): Promise<void> {

@@ -150,6 +150,10 @@ class HubEventSource implements EventSource {
       .map((partition) => partition.id);
   }
 
+  isFree(partitionId: string): boolean {
+    return !this.#store.othersOwn([partitionId]);
+  }
+
   lastEnqueued(partitionId: string): LastEnqueued | undefined {
     return this.#ends.of(partitionId);
   }
@@ -162,7 +166,7 @@ class HubEventSource implements EventSource {
   /** Asks the service also while no partition is owned: its silence must be noticed. */
   async #readLag(): Promise<void> {
     const owned = this.ownedPartitions();
-    const ids = owned.length > 0 ? owned : this.partitionIds.slice(0, 1);
+    const ids = owned.length > 0 ? owned : this.partitionIds;
     const signal = AbortSignal.timeout(LAG_TIMEOUT_MS);
     await Promise.all(ids.map((id) => this.#ends.read(id, signal)));
   }

@@ -118,6 +118,8 @@ export interface EventSource {
   trouble(): ConnectorError | undefined;
   /** The partitions that this sidecar reads at present. */
   ownedPartitions(): readonly string[];
+  /** Whether no other sidecar owns the partition, as far as known. */
+  isFree(partitionId: string): boolean;
   /** The last known end of a partition; undefined before the first response. Lag = its sequence number - the last accepted one. */
   lastEnqueued(partitionId: string): LastEnqueued | undefined;
   /** Reads the ends of the owned partitions (or of one) from the service. Throws ConnectorError. */

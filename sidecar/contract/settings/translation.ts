@@ -93,8 +93,8 @@ export const TRANSLATION_SETTINGS = {
     OneOf(['dead-letter', 'enqueued-time'], {
       title: 'Implausible time',
       description:
-        'What to do with values whose time is earlier or further ahead than that: put them aside (dead-letter), or give them the time at ' +
-        'which the IoT Hub took the message (enqueued-time). Both are counted under TIME_IMPLAUSIBLE.',
+        'What to do with values whose time is earlier or further ahead than that: make the message a dead letter (dead-letter), or use ' +
+        'the time at which the IoT Hub received it (enqueued-time). Both are counted under TIME_IMPLAUSIBLE.',
       default: 'dead-letter',
     }),
     { category: TIMES },

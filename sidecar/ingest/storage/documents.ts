@@ -5,7 +5,7 @@ import type { ContainerClient } from '@azure/storage-blob';
 import { azureError } from '../../azure/azure-error.ts';
 import { ensureContainer, openStorage } from '../../azure/storage.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { isMissing, replaceFile } from '../../lib/files.ts';
+import { isDirectory, isMissing, replaceFile, setAside } from '../../lib/files.ts';
 
 /** Small texts that survive the process, by key. */
 export interface Documents {
@@ -41,11 +41,17 @@ export class FileDocuments implements Documents {
   }
 
   async read(key: string): Promise<string | undefined> {
+    const file = this.#file(key);
     try {
-      return await readFile(this.#file(key), 'utf8');
+      const text = await readFile(file, 'utf8');
+      JSON.parse(text);
+      return text;
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw error;
+      if (!isDirectory(error) && !(error instanceof SyntaxError)) throw error;
+      // A damaged document counts as empty: files are ingested again rather than forgotten.
+      await setAside(file);
+      return undefined;
     }
   }
 

@@ -19,14 +19,14 @@ export const messageOptions = {
     Type.String({
       minLength: 1,
       maxLength: 128,
-      description: 'The id that feedback names. Empty: one is made up.',
+      description: 'The id of the message, which MessageFeedback names. Empty: an id is generated.',
     }),
   ),
   correlationId: Type.Optional(
     Type.String({
       minLength: 1,
       maxLength: 128,
-      description: 'The id of what the message answers or belongs to.',
+      description: 'The id of the message or request to which this message belongs.',
     }),
   ),
   expirySeconds: Type.Optional(
@@ -34,14 +34,14 @@ export const messageOptions = {
       minimum: 1,
       maximum: 172_800,
       description:
-        'After so many seconds IoT Hub drops a message that the device has not taken. Empty: as the hub is set.',
+        'The number of seconds after which IoT Hub drops a message that the device has not received. Empty: the default of the IoT Hub.',
     }),
   ),
   ack: Type.Optional(
     OneOf(['none', 'positive', 'negative', 'full'], {
       default: 'none',
       description:
-        'Which outcomes fire MessageFeedback: none, positive (taken), negative (refused, expired) or full (both).',
+        'Which outcomes fire MessageFeedback: none, positive (accepted by the device), negative (rejected or expired) or full (both).',
     }),
   ),
 };
@@ -80,7 +80,7 @@ const sendMessage = defineOperation({
   entity: 'AzureIoT.Device_TS',
   category: 'Commands',
   role: 'operator',
-  summary: 'Sends a cloud-to-device message, which IoT Hub keeps until the device takes it or it expires.',
+  summary: 'Sends a cloud-to-device message, which IoT Hub keeps until the device receives it or it expires.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/messages',
   input: Type.Object({
@@ -107,20 +107,20 @@ const sendMessage = defineOperation({
       Type.String({
         minLength: 1,
         maxLength: 128,
-        description: 'Such as application/json, which bodyJson sets by itself.',
+        description: 'The content type, such as application/json. bodyJson sets it.',
       }),
     ),
     contentEncoding: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: 128,
-        description: 'Such as utf-8, which bodyJson sets by itself.',
+        description: 'The content encoding, such as utf-8. bodyJson sets it.',
       }),
     ),
     ...messageOptions,
   }),
   output: Type.Object({
-    messageId: Type.String({ description: 'The id of the message, which feedback names.' }),
+    messageId: Type.String({ description: 'The id of the message, which MessageFeedback names.' }),
   }),
   result: 'messageId',
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'DEVICE_QUEUE_FULL'],
@@ -173,7 +173,7 @@ const sendProperties = defineOperation({
     ...messageOptions,
   }),
   output: Type.Object({
-    messageId: Type.String({ description: 'The id of the message, which feedback names.' }),
+    messageId: Type.String({ description: 'The id of the message, which MessageFeedback names.' }),
   }),
   result: 'messageId',
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND', 'DEVICE_QUEUE_FULL'],
@@ -194,13 +194,16 @@ const sendProperties = defineOperation({
       Type.Boolean({
         default: false,
         description:
-          'For subscriptions: returns the id at once, and MessageFeedback has the outcome NotSent when IoT Hub does not take the message.',
+          'For subscriptions: the service returns the id at once. If IoT Hub does not accept the message, MessageFeedback has the outcome NotSent.',
       }),
     ),
   }),
   async run({ hubs, signal }, { hub, deviceId, values, ...options }) {
     if (Object.keys(values).length === 0) {
-      throw new ConnectorError('REQUEST_INVALID', 'There is no value to send.');
+      throw new ConnectorError(
+        'REQUEST_INVALID',
+        'values or table has no value to send; expected at least one.',
+      );
     }
     const azure = await hubs.require(hub).azure();
     return await azure.messages.send(

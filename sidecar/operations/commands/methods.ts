@@ -13,7 +13,7 @@ export const methodMembers = {
   payload: Type.Optional(
     JsonValue({
       description:
-        'What the method gets: a JSON object, or an array boxed as {"array": [...]}. At most 128 KB.',
+        'The payload for the method: a JSON object, or an array boxed as {"array": [...]}. At most 128 KB.',
     }),
   ),
   payloadText: Type.Optional(
@@ -69,10 +69,11 @@ export function checkNotEmpty(member: string, value: unknown, text: string): voi
 export const answerMembers = {
   payload: JsonValue({
     description:
-      'What the device answered. In an INFOTABLE not set unless it is an object or an array, which is boxed as {"array": [...]}.',
+      'What the device answered. In an INFOTABLE it is set only if it is an object or an array, which is boxed as {"array": [...]}.',
   }),
   payloadText: Type.String({
-    description: 'What the device answered as JSON text, with all digits of numbers; null when nothing.',
+    description:
+      'The answer of the device as JSON text, with all digits of numbers; null if it answered nothing.',
   }),
 };
 

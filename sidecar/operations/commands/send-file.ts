@@ -16,19 +16,17 @@ const members = {
     Type.String({
       minLength: 1,
       maxLength: 100,
-      description: 'The direct method that gets the link. Empty: a message brings it.',
+      description: 'The direct method that receives the link. Empty: the link is sent in a message.',
     }),
   ),
   moduleId: optionalModuleId,
-  information: Type.Optional(
-    JsonValue({ description: 'Anything that the device should know of the file beside.' }),
-  ),
+  information: Type.Optional(JsonValue({ description: 'Further information for the device.' })),
   minutes: Type.Optional(
     Type.Integer({
       minimum: 1,
       maximum: 1_440,
       default: 60,
-      description: 'How long the link works, and how long the message waits, in minutes: 1 to 1440.',
+      description: 'How long the link is valid and the message waits, in minutes: 1 to 1440.',
     }),
   ),
   responseTimeoutSeconds: Type.Optional(
@@ -48,23 +46,26 @@ const sendFileToDevice = defineOperation({
   category: 'Files',
   role: 'engineer',
   summary:
-    'Hands the device a link to load a file: by a direct method, or by a message when no method is named.',
+    'Sends the device a link to download a file: with a direct method, or with a message if no method is named.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/files',
   input: Type.Object({ hub, deviceId, account, container, path, ...members }),
   output: OneRow(
     Type.Object(
       {
-        expiresAt: DateTime({ description: 'When the link stops to work.' }),
+        expiresAt: DateTime({ description: 'When the link expires.' }),
         messageId: Type.Optional(
           Type.String({ description: 'The id of the message, which MessageFeedback names.' }),
         ),
-        status: Type.Optional(Type.Integer({ description: 'The status that the method answered.' })),
+        status: Type.Optional(
+          Type.Integer({ description: 'The status that the device answered to the method.' }),
+        ),
         payload: Type.Optional(answerMembers.payload),
         payloadText: Type.Optional(answerMembers.payloadText),
       },
       {
-        description: 'What SendFileToDevice has done: the answer of the method, or the message that it sent.',
+        description:
+          'The result of SendFileToDevice: the answer of the method, or the message that was sent.',
       },
     ),
     'AzureIoT.FileDelivery_DS',

@@ -17,18 +17,19 @@ export const configurationMembers = {
   targetCondition: Type.Optional(
     Type.String({
       maxLength: 6_000,
-      description: "Which devices it is for, such as tags.building = '43'; * for all. Empty at first: none.",
+      description:
+        "Which devices it is for, such as tags.building = '43'; * for all. Empty in a new configuration: none.",
     }),
   ),
   priority: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: 2_147_483_647,
-      description: 'Where two apply, the higher one wins.',
+      description: 'If several configurations apply to a device, the one with the highest priority wins.',
     }),
   ),
   labels: Type.Optional(
-    JsonObject({ description: 'Names and texts of your own, such as {"stage": "test"}.' }),
+    JsonObject({ description: 'The labels: names with text values, such as {"stage": "test"}.' }),
   ),
   metrics: Type.Optional(
     JsonObject({
@@ -58,16 +59,19 @@ export function configurationChange(members: ConfigurationInputMembers) {
 const fields = {
   id: Type.String({ description: 'The id of the configuration.' }),
   targetCondition: Type.String({ description: 'Which devices it is for; empty: none.' }),
-  priority: Type.Integer({ description: 'Where two apply, the higher one wins.' }),
+  priority: Type.Integer({
+    description: 'If several configurations apply to a device, the one with the highest priority wins.',
+  }),
   isEdge: Type.Boolean({ description: 'Whether it deploys modules to IoT Edge devices.' }),
   createdTime: Type.Optional(DateTime({ description: 'When it was created.' })),
   lastUpdatedTime: Type.Optional(DateTime({ description: 'When it was last changed.' })),
   systemMetrics: JsonObject({
-    description: 'Number of devices by what IoT Hub counts, such as targetedCount and appliedCount.',
+    description:
+      'The metrics of IoT Hub: names, such as targetedCount and appliedCount, with numbers of devices.',
   }),
-  metrics: JsonObject({ description: 'Number of devices by the names of its own metrics.' }),
-  labels: JsonObject({ description: 'Names and texts of its own.' }),
-  etag: Type.String({ description: 'For UpdateConfiguration and DeleteConfiguration.' }),
+  metrics: JsonObject({ description: 'Its own metrics: names with numbers of devices.' }),
+  labels: JsonObject({ description: 'The labels: names with text values.' }),
+  etag: Type.String({ description: 'The ETag for UpdateConfiguration and DeleteConfiguration.' }),
 };
 
 export const ConfigurationRow = Type.Object(fields, {

@@ -6,7 +6,7 @@ import { decodeBody } from '../../translate/decode.ts';
 
 export const DeadLetterId = Type.String({
   pattern: '^[0-9]{13}-[A-Za-z0-9_.]{1,64}-[A-Za-z0-9_.]{1,64}-[0-9]{1,16}$',
-  description: 'The id of a dead letter, as ListDeadLetters gives it.',
+  description: 'The id of a dead letter, as ListDeadLetters returns it.',
 });
 
 /** Members that choose among the dead letters. */
@@ -21,8 +21,12 @@ export const filterMembers = {
         'Only messages with this reason code, such as THING_UNKNOWN; docs/dead-letters.md lists them.',
     }),
   ),
-  from: Type.Optional(DateTime({ description: 'Only messages that IoT Hub took at this time or later.' })),
-  to: Type.Optional(DateTime({ description: 'Only messages that IoT Hub took at this time or earlier.' })),
+  from: Type.Optional(
+    DateTime({ description: 'Only messages that IoT Hub received at this time or later.' }),
+  ),
+  to: Type.Optional(
+    DateTime({ description: 'Only messages that IoT Hub received at this time or earlier.' }),
+  ),
 };
 interface FilterInput {
   readonly deviceId?: string | undefined;
@@ -39,8 +43,8 @@ const sequenceNumber = forThingWorx(
 export const DeadLetterRow = Type.Object(
   {
     id: Type.String({ description: 'The id of the dead letter.' }),
-    enqueuedTime: DateTime({ description: 'When IoT Hub took the message.' }),
-    storedAt: DateTime({ description: 'When it was put aside.' }),
+    enqueuedTime: DateTime({ description: 'When IoT Hub received the message.' }),
+    storedAt: DateTime({ description: 'When it was stored.' }),
     deviceId: Type.String({ description: 'The device that sent it.' }),
     moduleId: Type.String({ description: 'The module that sent it; empty for devices.' }),
     source: Type.String({ description: 'The message source: Telemetry, twinChangeEvents and so on.' }),
@@ -73,9 +77,13 @@ export const DeadLetterDetail = OneRow(
   Type.Object(
     {
       id: Type.String({ description: 'The id of the dead letter.' }),
-      enqueuedTime: DateTime({ description: 'When IoT Hub took the message.' }),
-      creationTime: Type.Optional(DateTime({ description: 'When the device made it, if it said so.' })),
-      storedAt: DateTime({ description: 'When it was put aside.' }),
+      enqueuedTime: DateTime({ description: 'When IoT Hub received the message.' }),
+      creationTime: Type.Optional(
+        DateTime({
+          description: 'When the device created the message; not set if the message does not say.',
+        }),
+      ),
+      storedAt: DateTime({ description: 'When it was stored.' }),
       deviceId: Type.String({ description: 'The device that sent it.' }),
       moduleId: optionalText('The module that sent it.'),
       source: Type.String({ description: 'The message source.' }),
@@ -89,12 +97,12 @@ export const DeadLetterDetail = OneRow(
       contentEncoding: optionalText('The content encoding that the sender gave.'),
       messageId: optionalText('The message id that the sender gave.'),
       correlationId: optionalText('The correlation id that the sender gave.'),
-      systemProperties: JsonObject({ description: 'What IoT Hub and AMQP say of the message.' }),
-      applicationProperties: JsonObject({ description: 'What the device attached.' }),
-      body: optionalText('The body as text, decompressed; absent when it is not text.'),
-      bodyBase64: Type.String({ description: 'The body as it came, in base64.' }),
+      systemProperties: JsonObject({ description: 'The system properties that IoT Hub and AMQP set.' }),
+      applicationProperties: JsonObject({ description: 'The application properties that the device set.' }),
+      body: optionalText('The body as text, decompressed; not set if it is not text.'),
+      bodyBase64: Type.String({ description: 'The body as it was received, in base64.' }),
     },
-    { description: 'One dead letter, whole.' },
+    { description: 'One dead letter with all its members.' },
   ),
   'AzureIoT.DeadLetterDetail_DS',
 );
@@ -106,14 +114,11 @@ export const DeadLetterCount = OneRow(
       count: forThingWorx(Type.Integer({ minimum: 0, description: 'How many dead letters there are.' }), {
         baseType: 'LONG',
       }),
-      bytes: forThingWorx(
-        Type.Integer({ minimum: 0, description: 'What they take in the store, in bytes.' }),
-        {
-          baseType: 'LONG',
-        },
-      ),
-      oldest: Type.Optional(DateTime({ description: 'When IoT Hub took the oldest of them.' })),
-      warning: optionalText('Why someone should look at them before dead letters are lost.'),
+      bytes: forThingWorx(Type.Integer({ minimum: 0, description: 'Their size in the store, in bytes.' }), {
+        baseType: 'LONG',
+      }),
+      oldest: Type.Optional(DateTime({ description: 'When IoT Hub received the oldest one.' })),
+      warning: optionalText('Why dead letters will be lost unless someone acts; not set if none will be.'),
     },
     { description: 'How many dead letters a hub has.' },
   ),

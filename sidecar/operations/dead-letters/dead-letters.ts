@@ -33,10 +33,10 @@ const listDeadLetters = defineOperation({
         minimum: 1,
         maximum: 1_000,
         default: 100,
-        description: 'The most rows of one answer; fewer mean that there are no more.',
+        description: 'The maximum number of rows. Fewer rows mean that there are no more.',
       }),
     ),
-    after: Type.Optional({ ...DeadLetterId, description: 'The id of the last row of the page before.' }),
+    after: Type.Optional({ ...DeadLetterId, description: 'The id of the last row of the previous page.' }),
   }),
   output: Type.Object({
     letters: Table(DeadLetterRow, 'AzureIoT.DeadLetter_DS', {
@@ -58,7 +58,7 @@ const countDeadLetters = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',
   role: 'viewer',
-  summary: 'Shows how many messages could not be delivered, what they take in the store, and the oldest.',
+  summary: 'Shows the number of dead letters, their size in the store and the time of the oldest one.',
   method: 'GET',
   path: '/hubs/{hub}/dead-letter-count',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }) }),
@@ -81,7 +81,7 @@ const getDeadLetter = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',
   role: 'viewer',
-  summary: 'Shows one message that could not be delivered, whole: reasons, body and all properties.',
+  summary: 'Shows one dead letter with its reasons, its body and all its properties.',
   method: 'GET',
   path: '/hubs/{hub}/dead-letters/{id}',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), id: DeadLetterId }),
@@ -114,7 +114,8 @@ const replayDeadLetters = defineOperation({
       Type.Array(DeadLetterId, {
         minItems: 1,
         maxItems: 1_000,
-        description: 'These dead letters, whatever the filter says. Without them and without a filter: all.',
+        description:
+          'The ids of the dead letters; the filter is ignored then. Without ids and filter: all dead letters.',
       }),
     ),
     ...filterMembers,
@@ -160,7 +161,7 @@ const deleteDeadLetters = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Dead letters',
   role: 'engineer',
-  summary: 'Deletes dead letters for good, by id or by device, reason and time.',
+  summary: 'Deletes dead letters permanently, by id or by device, reason and time.',
   method: 'POST',
   path: '/hubs/{hub}/dead-letters/delete',
   input: Type.Object({
@@ -169,7 +170,7 @@ const deleteDeadLetters = defineOperation({
       Type.Array(DeadLetterId, {
         minItems: 1,
         maxItems: 1_000,
-        description: 'These dead letters, whatever the filter says.',
+        description: 'The ids of the dead letters; the filter is ignored then.',
       }),
     ),
     ...filterMembers,
@@ -184,7 +185,9 @@ const deleteDeadLetters = defineOperation({
     Type.Object(
       {
         deleted: Type.Integer({ minimum: 0, description: 'How many were deleted.' }),
-        more: Type.Boolean({ description: 'Whether some are left because of the time; call it again.' }),
+        more: Type.Boolean({
+          description: 'Whether some are left because the time ran out. Call the service again then.',
+        }),
       },
       { description: 'What DeleteDeadLetters has done.' },
     ),

@@ -19,7 +19,7 @@ const deferTwinChange = defineOperation({
   category: 'Twin',
   role: 'operator',
   summary:
-    'Takes what somebody changed in a twin property of a Thing; the Thing gets what the IoT Hub has then, and TwinUpdateRefused when it refuses.',
+    'Accepts a change of a twin property of a Thing and sends it to the IoT Hub; the Thing then gets the value of the IoT Hub, and TwinUpdateRefused if it refuses the change.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/deferred/twin-changes',
   input: Type.Object({
@@ -43,7 +43,7 @@ const deferMessage = defineOperation({
   category: 'Commands',
   role: 'operator',
   summary:
-    'Takes values for a cloud-to-device message; the Thing gets MessageFeedback with the outcome NotSent when the IoT Hub does not take it.',
+    'Accepts values for a cloud-to-device message and sends it; the Thing gets MessageFeedback with the outcome NotSent if the IoT Hub does not accept it.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/deferred/messages',
   input: Type.Object({
@@ -54,7 +54,7 @@ const deferMessage = defineOperation({
     ...messageOptions,
   }),
   output: Type.Object({
-    messageId: Type.String({ description: 'The id of the message, which feedback names.' }),
+    messageId: Type.String({ description: 'The id of the message, which MessageFeedback names.' }),
   }),
   errors,
   async run({ hubs }, { hub, properties, correlationId, ack, expirySeconds, ...request }) {
@@ -78,7 +78,7 @@ const deferModulesStatus = defineOperation({
   name: 'DeferModulesStatus',
   category: 'IoT Edge',
   role: 'operator',
-  summary: 'Has the sidecar read what edgeAgent reported, and write it to modulesStatus of the Thing.',
+  summary: 'Tells the sidecar to read what edgeAgent reported and to write it to modulesStatus of the Thing.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/deferred/modules-status',
   input: Type.Object({ hub, deviceId, thing }),
@@ -95,7 +95,7 @@ const deferTwin = defineOperation({
   category: 'Twin',
   role: 'operator',
   summary:
-    'Has the sidecar read the twin of a device and write it to its Thing, with connectionState, lastActivityTime and modelId.',
+    'Tells the sidecar to read the twin of a device and to write it to its Thing, with connectionState, lastActivityTime and modelId.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/deferred/twin',
   input: Type.Object({

@@ -1,5 +1,7 @@
 import Type from 'typebox';
 import { forThingWorx, Table } from '../../contract/schema.ts';
+import { ConnectorError } from '../../errors/connector-error.ts';
+import { isPlainObject } from '../../translate/coerce/structure.ts';
 import { deviceId, hub } from '../device-members.ts';
 import { defineOperation } from '../operation.ts';
 import { callModule, MODULE_ERRORS } from './module-call.ts';
@@ -9,13 +11,13 @@ const pingEdgeAgent = defineOperation({
   entity: 'AzureIoT.EdgeDevice_TS',
   category: 'IoT Edge',
   role: 'operator',
-  summary: 'Asks the edgeAgent of this device whether it is there, and tells how long its answer took.',
+  summary: 'Pings the edgeAgent of this device and returns its response time.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/edge/ping',
   input: Type.Object({ hub, deviceId }),
   output: Type.Object({
     milliseconds: forThingWorx(
-      Type.Integer({ minimum: 0, description: 'From the call to the answer, in milliseconds.' }),
+      Type.Integer({ minimum: 0, description: 'The response time in milliseconds.' }),
       { units: 'ms' },
     ),
   }),
@@ -35,7 +37,7 @@ const restartModule = defineOperation({
   entity: 'AzureIoT.EdgeDevice_TS',
   category: 'IoT Edge',
   role: 'operator',
-  summary: 'Has edgeAgent restart a module of this device.',
+  summary: 'Tells edgeAgent to restart a module of this device.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/edge/restart',
   input: Type.Object({
@@ -62,7 +64,7 @@ const restartModule = defineOperation({
 const ModuleLog = Type.Object(
   {
     moduleId: Type.String({ description: 'The module.' }),
-    log: Type.String({ description: 'Its lines.' }),
+    log: Type.String({ description: 'The lines of the log.' }),
   },
   { description: 'The log of one module.' },
 );
@@ -72,7 +74,7 @@ const getModuleLogs = defineOperation({
   entity: 'AzureIoT.EdgeDevice_TS',
   category: 'IoT Edge',
   role: 'operator',
-  summary: 'Has edgeAgent show the last lines of the logs of modules; the answer holds at most 128 KB.',
+  summary: 'Reads the last lines of the logs of modules from edgeAgent; the response holds at most 128 KB.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/edge/logs',
   input: Type.Object({
@@ -88,7 +90,7 @@ const getModuleLogs = defineOperation({
         minimum: 1,
         maximum: 10_000,
         default: 100,
-        description: 'The most lines of each, from the end.',
+        description: 'The maximum number of lines per module, from the end.',
       }),
     ),
     since: Type.Optional(
@@ -134,8 +136,14 @@ const getModuleLogs = defineOperation({
     };
     const call = { deviceId, moduleId: '$edgeAgent', methodName: 'GetModuleLogs', payload };
     const answer = await callModule(await hubs.require(hub).azure(), call, signal);
-    const rows = Array.isArray(answer) ? (answer as { id?: unknown; payload?: unknown }[]) : [];
-    return { logs: rows.map(({ id, payload: log }) => ({ moduleId: String(id ?? ''), log: textOf(log) })) };
+    if (!Array.isArray(answer) || !answer.every(isPlainObject))
+      throw new ConnectorError(
+        'DEVICE_RESPONSE_INVALID',
+        `$edgeAgent of ${deviceId} answered GetModuleLogs in an unknown form: expected a list of objects.`,
+      );
+    return {
+      logs: answer.map(({ id, payload: log }) => ({ moduleId: String(id ?? ''), log: textOf(log) })),
+    };
   },
 });
 

@@ -34,7 +34,7 @@ export const getModulesStatus = defineOperation({
   category: 'IoT Edge',
   role: 'viewer',
   summary:
-    'Shows what the modules of this device do, as its edgeAgent reported last, and keeps it in modulesStatus.',
+    'Returns the state of the modules of this device as its edgeAgent last reported it, and stores it in modulesStatus.',
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}/edge/status',
   input: Type.Object({ hub, deviceId }),
@@ -56,7 +56,7 @@ const setModules = defineOperation({
   entity: 'AzureIoT.EdgeDevice_TS',
   category: 'IoT Edge',
   role: 'engineer',
-  summary: 'Deploys modules to this device alone: its manifest replaces the one before.',
+  summary: 'Deploys modules to this device only; the manifest replaces the previous one.',
   method: 'PUT',
   path: '/hubs/{hub}/devices/{deviceId}/edge/modules',
   input: Type.Object({
@@ -65,7 +65,7 @@ const setModules = defineOperation({
     manifest: JsonObject({
       description:
         'A deployment manifest as IoT Edge defines it: {"modulesContent": {"$edgeAgent": {...}, "$edgeHub": {...}, ...}}; one that ' +
-        'has it under "content" is taken too.',
+        'has it inside a member "content" is accepted as well.',
     }),
   }),
   output: Type.Object({

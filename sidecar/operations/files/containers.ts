@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { DateTime, Table } from '../../contract/schema.ts';
+import { DateTime, HeaderText, Table } from '../../contract/schema.ts';
 import { STORAGE_ERRORS } from '../../files/types.ts';
 import { defineOperation } from '../operation.ts';
 import { account } from './file-members.ts';
@@ -66,7 +66,7 @@ export const listContainers = defineOperation({
   input: Type.Object({
     account,
     prefix: Type.Optional(
-      Type.String({
+      HeaderText({
         maxLength: 63,
         default: '',
         description: 'The prefix of the names. Empty: all containers.',

@@ -122,9 +122,13 @@ function toText(content: Buffer, path: string): string {
   } catch {
     throw new ConnectorError(
       'FILE_CONTENT_INVALID',
-      `${path} is not text in UTF-8; read it with LoadBinary.`,
+      `${path} is ${isGzip(content) ? 'compressed with gzip, and ' : ''}not text in UTF-8; read it with LoadBinary.`,
     );
   }
+}
+
+function isGzip(content: Buffer): boolean {
+  return content[0] === 0x1f && content[1] === 0x8b;
 }
 
 /** JSON that ThingWorx can hold. @throws ConnectorError FILE_CONTENT_INVALID */

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { ThingName } from '../../contract/schema.ts';
+import { HeaderText, ThingName } from '../../contract/schema.ts';
 import type { ContainerFiles } from '../../files/container-files.ts';
 import type { OperationContext } from '../context.ts';
 
@@ -37,7 +37,7 @@ export const nameMask = Type.Optional(
   }),
 );
 export const etag = Type.Optional(
-  Type.String({
+  HeaderText({
     maxLength: 128,
     description:
       'The ETag from GetFileProperties. The call fails with PRECONDITION_FAILED if the file has changed since. Empty: no condition.',
@@ -45,7 +45,7 @@ export const etag = Type.Optional(
 );
 
 export const Done = Type.Object({
-  done: Type.Boolean({ description: 'Always true: a failure is answered as a problem.' }),
+  done: Type.Boolean({ description: 'Always true: a failure throws an error.' }),
 });
 export const DONE = { done: true };
 

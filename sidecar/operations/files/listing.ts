@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { DateTime, Table } from '../../contract/schema.ts';
+import { DateTime, HeaderText, Table } from '../../contract/schema.ts';
 import { type FileEntry, STORAGE_ERRORS } from '../../files/types.ts';
 import type { OperationContext } from '../context.ts';
 import { defineOperation } from '../operation.ts';
@@ -17,7 +17,7 @@ const FoundFile = Type.Object(
   {
     ...FileRow.properties,
     continuationToken: Type.String({
-      description: 'The same on every row: hand it back for the next page. Empty on the last page.',
+      description: 'The token for the next page, the same on every row. Empty on the last page.',
     }),
   },
   { description: 'One file that SearchFiles found.' },
@@ -117,7 +117,7 @@ export const searchFiles = defineOperation({
       }),
     ),
     continuationToken: Type.Optional(
-      Type.String({
+      HeaderText({
         maxLength: 8192,
         description: 'The token of the previous page. Empty: the first page.',
       }),

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
-import { DateTime, JsonObject, OneOf, OneRow } from '../../contract/schema.ts';
+import { DateTime, HeaderText, JsonObject, OneOf, OneRow } from '../../contract/schema.ts';
 import { type FileFacts, STORAGE_ERRORS } from '../../files/types.ts';
-import { requireTexts } from '../input-checks.ts';
+import { checkChange, requireTexts } from '../input-checks.ts';
 import { defineOperation } from '../operation.ts';
 import { boundMembers, DONE, Done, etag, FILE_SERVICE, FILES_PATH, filesOf, path } from './file-members.ts';
 
@@ -132,19 +132,19 @@ export const setFileProperties = defineOperation({
     ...boundMembers,
     path,
     contentType: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The content type. Empty: unchanged.' }),
+      HeaderText({ maxLength: 1024, description: 'The content type. Empty: unchanged.' }),
     ),
     contentEncoding: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The content encoding. Empty: unchanged.' }),
+      HeaderText({ maxLength: 1024, description: 'The content encoding. Empty: unchanged.' }),
     ),
     contentDisposition: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The content disposition. Empty: unchanged.' }),
+      HeaderText({ maxLength: 1024, description: 'The content disposition. Empty: unchanged.' }),
     ),
     contentLanguage: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The content language. Empty: unchanged.' }),
+      HeaderText({ maxLength: 1024, description: 'The content language. Empty: unchanged.' }),
     ),
     cacheControl: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'The cache control. Empty: unchanged.' }),
+      HeaderText({ maxLength: 1024, description: 'The cache control. Empty: unchanged.' }),
     ),
     etag,
   }),
@@ -155,6 +155,7 @@ export const setFileProperties = defineOperation({
     const files = filesOf(context, input);
     const { contentType, contentEncoding, contentDisposition, contentLanguage, cacheControl } = input;
     const facts = { contentType, contentEncoding, contentDisposition, contentLanguage, cacheControl };
+    checkChange(facts, Object.keys(facts));
     return { etag: await files.setContentFacts(input.path, facts, { ifMatch: input.etag }, context.signal) };
   },
 });

@@ -25,11 +25,14 @@ export const TemplateRule = Type.Object(
         description: 'A path of twin tags that the device has, such as location.building.',
       }),
     ),
-    value: Type.Optional(Type.String({ maxLength: 512, description: 'What the tag is; empty: anything.' })),
+    value: Type.Optional(
+      Type.String({ maxLength: 512, description: 'The value of the tag. Empty: any value.' }),
+    ),
     modelId: Type.Optional(
       Type.String({
         maxLength: 512,
-        description: 'An IoT Plug and Play model id; with * at its end, all that begin so.',
+        description:
+          'An IoT Plug and Play model id. With * at its end: all ids that begin with the text before it.',
       }),
     ),
     edge: Type.Optional(
@@ -43,20 +46,20 @@ export const ImportRow = Type.Object(
   {
     id: Type.String({ description: 'The id of the task.' }),
     kind: OneOf(IMPORT_KINDS, {
-      description: 'The service that began it: StartImport, ExportThings or CompareRegistry.',
+      description: 'The service that started it: StartImport, ExportThings or CompareRegistry.',
     }),
     title: Type.String({ description: 'What it does, in plain words.' }),
-    state: OneOf(TASK_STATES, { description: 'Where it stands.' }),
-    done: count('Devices or Things that are settled.'),
-    total: Type.Optional(count('Devices in all; absent as long as nobody knows.')),
-    created: count('Things or devices that were made; in a dry run, would be made.'),
-    existed: count('Those that existed already, those that were linked to the hub among them.'),
-    failed: count('Those that could not be made; the report says why.'),
+    state: OneOf(TASK_STATES, { description: 'The state of the task.' }),
+    done: count('Devices or Things that are done.'),
+    total: Type.Optional(count('The total number of devices; not set while it is not known.')),
+    created: count('Things or devices that were created; in a dry run, that would be created.'),
+    existed: count('Those that existed already, including those that were linked to the hub.'),
+    failed: count('Those that could not be created; the report says why.'),
     withoutThing: count('Devices without a Thing, as CompareRegistry found.'),
     withoutDevice: count('Things without a device, as CompareRegistry found.'),
     errorCode: Type.Optional(Type.String({ description: 'The code of the error that ended it.' })),
     error: Type.Optional(Type.String({ description: 'Why it ended early, in plain words.' })),
-    createdAt: DateTime({ description: 'When it was asked for.' }),
+    createdAt: DateTime({ description: 'When it was requested.' }),
     startedAt: Type.Optional(DateTime({ description: 'When it began.' })),
     endedAt: Type.Optional(DateTime({ description: 'When it ended.' })),
   },

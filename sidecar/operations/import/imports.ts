@@ -23,7 +23,7 @@ const startImport = defineOperation({
   category: 'Import',
   role: 'engineer',
   summary:
-    'Makes Things for devices of the registry, in the background: for all, for those of a query, or for a list.',
+    'Creates Things for devices of the registry in the background: for all, for those of a query, or for a list.',
   method: 'POST',
   path: '/hubs/{hub}/imports',
   input: Type.Object({
@@ -66,7 +66,7 @@ const startImport = defineOperation({
     dryRun: Type.Optional(
       Type.Boolean({
         default: false,
-        description: 'Whether nothing is made: the report says what would be.',
+        description: 'Whether nothing is created: the report says what would be created.',
       }),
     ),
   }),
@@ -92,7 +92,7 @@ const exportThings = defineOperation({
   category: 'Import',
   role: 'engineer',
   summary:
-    'Makes devices in the registry for the Things of a template, in the background; Things that have no hub yet get this one.',
+    'Creates devices in the registry for the Things of a template in the background; Things that have no hub Thing get this one.',
   method: 'POST',
   path: '/hubs/{hub}/exports',
   input: Type.Object({
@@ -115,7 +115,7 @@ const exportThings = defineOperation({
     dryRun: Type.Optional(
       Type.Boolean({
         default: false,
-        description: 'Whether nothing is made: the report says what would be.',
+        description: 'Whether nothing is created: the report says what would be created.',
       }),
     ),
   }),
@@ -169,7 +169,7 @@ const getImport = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
   role: 'viewer',
-  summary: 'Shows how far an import, export or comparison came; GetTaskReport has the report per device.',
+  summary: 'Shows the progress of an import, export or comparison; GetTaskReport has the report per device.',
   method: 'GET',
   path: '/hubs/{hub}/imports/{task}',
   input: Type.Object({ hub, task: TaskId }),
@@ -204,7 +204,8 @@ const cancelImport = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
   role: 'engineer',
-  summary: 'Ends an import, export or comparison; what was made stays. One that has ended stays as it is.',
+  summary:
+    'Cancels an import, export or comparison; what it has created stays. One that has ended does not change.',
   method: 'POST',
   path: '/hubs/{hub}/imports/{task}/cancel',
   input: Type.Object({ hub, task: TaskId }),

@@ -73,8 +73,8 @@ const replayEvents = defineOperation({
   path: '/hubs/{hub}/event-replays',
   input: Type.Object({
     hub: ThingName({ description: 'The hub Thing.' }),
-    from: DateTime({ description: 'Messages that IoT Hub took at this time or later.' }),
-    to: Type.Optional(DateTime({ description: 'Up to this time; until now when absent.' })),
+    from: DateTime({ description: 'Messages that IoT Hub received at this time or later.' }),
+    to: Type.Optional(DateTime({ description: 'Messages until this time. Empty: until now.' })),
     deviceId: Type.Optional(
       Type.String({ minLength: 1, maxLength: 256, description: 'Only messages of this device.' }),
     ),
@@ -85,8 +85,8 @@ const replayEvents = defineOperation({
         pattern: '^[A-Za-z0-9$_.-]+$',
         [EXPECTED_KEYWORD]: 'the name of a consumer group, such as $Default or replay',
         description:
-          'The consumer group to read with; not the one of the settings, whose reader would lose its partitions. $Default ' +
-          'when absent.',
+          'The consumer group to read with. Do not use the one of the settings: its reader would lose its partitions. Empty: ' +
+          '$Default.',
       }),
     ),
   }),

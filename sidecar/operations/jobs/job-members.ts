@@ -25,7 +25,7 @@ export const scheduleMembers = {
     description:
       "Which devices: the part of a twin query after WHERE, such as tags.building = '43' or deviceId IN ['a', 'b']; * for all. A longer list than IoT Hub takes becomes several jobs with one id.",
   }),
-  jobId: Type.Optional({ ...jobId, description: 'An id of your own for the job. Empty: one is made up.' }),
+  jobId: Type.Optional({ ...jobId, description: 'The id of the job. Empty: an id is generated.' }),
   startTime: Type.Optional(DateTime({ description: 'When it begins. Empty: now.' })),
   maxExecutionSeconds: Type.Optional(
     forThingWorx(
@@ -33,7 +33,8 @@ export const scheduleMembers = {
         minimum: 1,
         maximum: 172_800,
         default: 3_600,
-        description: 'After this long the job gives up devices that did not answer.',
+        description:
+          'The time limit of the job in seconds. The job fails for devices that have not answered by then.',
       }),
       { units: 's' },
     ),
@@ -90,16 +91,18 @@ const jobFields = {
   }),
   status: Type.String({
     description:
-      'scheduled, queued, running, completed (all devices are through, or its time is), failed or cancelled.',
+      'scheduled, queued, running, completed (all devices are done, or the time limit is reached), failed or cancelled.',
   }),
-  condition: Type.String({ description: 'Which devices; empty for jobs of other kinds.' }),
-  createdTime: Type.Optional(DateTime({ description: 'When it was asked for.' })),
+  condition: Type.String({
+    description: 'The condition that selects the devices; empty for jobs of other kinds.',
+  }),
+  createdTime: Type.Optional(DateTime({ description: 'When it was requested.' })),
   startTime: Type.Optional(DateTime({ description: 'When it begins or began.' })),
   endTime: Type.Optional(DateTime({ description: 'When it ended.' })),
-  deviceCount: count('Devices that it is for; not set before it runs.'),
-  succeededCount: count('Devices for which it is done.'),
+  deviceCount: count('The number of devices of the job; not set before it runs.'),
+  succeededCount: count('Devices for which it succeeded.'),
   failedCount: count('Devices for which it failed.'),
-  runningCount: count('Devices at which it is.'),
+  runningCount: count('Devices for which it is running.'),
   pendingCount: count('Devices that it has not reached yet.'),
   message: Type.String({ description: 'What the hub says about it; may be empty.' }),
 };
@@ -110,7 +113,7 @@ export const JobDocument = OneRow(
 );
 
 const token = Type.String({
-  description: 'The same on every row: hand it back for the next page. Empty on the last page.',
+  description: 'The token for the next page, the same on every row. Empty on the last page.',
 });
 
 export const JobRow = Type.Object(
@@ -139,18 +142,20 @@ export const JobResultRow = Type.Object(
     deviceId: Type.String({ description: 'The device.' }),
     moduleId: Type.String({ description: 'The module; empty for the device itself.' }),
     status: OneOf(['pending', 'scheduled', 'running', 'completed', 'failed', 'canceled'], {
-      description: 'What became of the job at this device.',
+      description: 'The state of the job for this device.',
     }),
-    startTime: Type.Optional(DateTime({ description: 'When it began there.' })),
-    endTime: Type.Optional(DateTime({ description: 'When it ended there.' })),
-    methodStatus: Type.Optional(Type.Integer({ description: 'What the device answered to a method.' })),
+    startTime: Type.Optional(DateTime({ description: 'When it began for this device.' })),
+    endTime: Type.Optional(DateTime({ description: 'When it ended for this device.' })),
+    methodStatus: Type.Optional(
+      Type.Integer({ description: 'The status that the device answered to the method.' }),
+    ),
     payload: Type.Optional(answerMembers.payload),
     payloadText: Type.Optional(answerMembers.payloadText),
     errorCode: Type.String({ description: "IoT Hub's code of the error; empty when there was none." }),
     error: Type.String({ description: 'Why it failed, as IoT Hub says; may be empty.' }),
     continuationToken: token,
   },
-  { description: 'What a job did at one device.' },
+  { description: 'The result of a job for one device.' },
 );
 
 export function jobResultRow(result: DeviceJob, continuationToken: string): Static<typeof JobResultRow> {

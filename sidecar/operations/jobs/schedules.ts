@@ -12,7 +12,7 @@ const scheduleMethod = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
   role: 'engineer',
-  summary: 'Has IoT Hub call a direct method of many devices, now or at a time.',
+  summary: 'Creates a job in which IoT Hub calls a direct method of many devices, now or at a given time.',
   method: 'POST',
   path: '/hubs/{hub}/jobs/methods',
   input: Type.Object({
@@ -64,7 +64,8 @@ const scheduleTwinUpdate = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Jobs',
   role: 'engineer',
-  summary: 'Has IoT Hub change the desired properties or tags of many devices, now or at a time.',
+  summary:
+    'Creates a job in which IoT Hub changes desired properties or tags of many devices, now or at a given time.',
   method: 'POST',
   path: '/hubs/{hub}/jobs/twin-updates',
   input: Type.Object({

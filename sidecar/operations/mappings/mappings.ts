@@ -24,13 +24,13 @@ const testMapping = defineOperation({
         'The sample: deviceId and body (or bodyText, bodyBase64), and what else a message has; docs/map-messages.md shows it.',
     }),
     mappings: Type.Optional(
-      JsonObject({ description: 'The mappings to try; those of the settings when absent.' }),
+      JsonObject({ description: 'The mappings to try. Empty: those of the settings.' }),
     ),
     useThings: Type.Optional(
       Type.Boolean({
         default: true,
         description:
-          'Whether Things and properties are looked up in ThingWorx. Otherwise all that the message addresses are taken to exist.',
+          'Whether Things and properties are looked up in ThingWorx. If not, all Things and properties that the message addresses are assumed to exist.',
       }),
     ),
   }),
@@ -40,25 +40,25 @@ const testMapping = defineOperation({
         pointer: Type.String({ description: 'Where, as a JSON pointer; empty for the whole.' }),
         message: Type.String({ description: 'What is wrong and what is expected.' }),
       }),
-      { description: 'What is wrong with the mappings or the sample; then nothing was tried.' },
+      { description: 'What is wrong with the mappings or the sample. Nothing is tried then.' },
     ),
     rule: Type.Optional(
-      Type.String({ description: 'The rule that takes the message; absent: the defaults.' }),
+      Type.String({ description: 'The rule that applies to the message; not set if the defaults apply.' }),
     ),
     values: Type.Array(JsonObject({ description: 'One value.' }), {
       description: 'What would be written: thing, property, baseType, value, time and quality.',
     }),
     ignored: Type.Array(JsonObject({ description: 'One value or message.' }), {
-      description: 'What would be left out, with code and reason.',
+      description: 'What would be ignored, with code and reason.',
     }),
     refused: Type.Array(JsonObject({ description: 'One value or message.' }), {
-      description: 'What would go to the dead letters, with code and reason.',
+      description: 'What would be refused, with code and reason.',
     }),
     created: Type.Array(JsonObject({ description: 'One Thing or property.' }), {
       description: 'What would be created first.',
     }),
     events: Type.Array(JsonObject({ description: 'One event.' }), {
-      description: 'What would be told of twins, connection state and life cycle.',
+      description: 'The events of twins, connection state and life cycle that would fire.',
     }),
   }),
   errors: [...THINGWORX_CALL_ERRORS, 'HUB_NOT_CONNECTED'],
@@ -103,7 +103,7 @@ const validateMappings = defineOperation({
   input: Type.Object({
     hub: ThingName({ description: 'The hub Thing.' }),
     mappings: Type.Optional(
-      JsonObject({ description: 'The mappings to check; those of the settings when absent.' }),
+      JsonObject({ description: 'The mappings to check. Empty: those of the settings.' }),
     ),
   }),
   output: Type.Object({

@@ -21,7 +21,7 @@ const OpcDiagnostic = Type.Object(
     estimatedChunksPerDay: Type.Number({
       description: 'Messages of 4 KB a day, as IoT Hub counts them against its quota.',
     }),
-    detail: JsonObject({ description: 'Everything that OPC Publisher says.' }),
+    detail: JsonObject({ description: 'The whole entry as OPC Publisher returns it.' }),
   },
   { description: 'What OPC Publisher counts for one writer group.' },
 );

@@ -25,12 +25,12 @@ const endpointUrl = Type.String({
 
 const credentials = {
   userName: Type.Optional(
-    Type.String({ maxLength: 256, description: 'The user at the OPC UA server. Empty: anonymous.' }),
+    Type.String({ maxLength: 256, description: 'The user name at the OPC UA server. Empty: anonymous.' }),
   ),
   password: Type.Optional(
     Type.String({
       maxLength: 1_024,
-      description: 'The password of that user; it travels to the module in the call.',
+      description: 'The password of this user; it is sent to the module as part of the call.',
     }),
   ),
 };
@@ -39,13 +39,25 @@ const credentials = {
 export const writerMembers = {
   endpointUrl,
   writerGroup: Type.Optional(
-    Type.String({ maxLength: 256, description: 'DataSetWriterGroup: what shares a session and a message.' }),
+    Type.String({
+      maxLength: 256,
+      description: 'DataSetWriterGroup: nodes of one group share a session and messages.',
+    }),
   ),
   writerId: Type.Optional(
-    Type.String({ maxLength: 256, description: 'DataSetWriterId: what shares a subscription.' }),
+    Type.String({
+      maxLength: 256,
+      description: 'DataSetWriterId: nodes of one writer share a subscription.',
+    }),
   ),
   publishingIntervalMs: Type.Optional(
-    forThingWorx(Type.Integer({ minimum: 0, description: 'DataSetPublishingInterval.' }), { units: 'ms' }),
+    forThingWorx(
+      Type.Integer({
+        minimum: 0,
+        description: 'DataSetPublishingInterval: how often the server sends changed values, in milliseconds.',
+      }),
+      { units: 'ms' },
+    ),
   ),
   useSecurity: Type.Optional(
     Type.Boolean({ description: 'Whether the connection to the server is signed or encrypted.' }),
@@ -103,17 +115,24 @@ export const OpcNode = Type.Object(
     fieldId: Type.Optional(
       Type.String({
         maxLength: 256,
-        description: 'DataSetFieldId: the name of the value in messages, before displayName.',
+        description:
+          'DataSetFieldId: the name of the value in messages; it takes precedence over displayName.',
       }),
     ),
     samplingIntervalMs: Type.Optional(
-      forThingWorx(Type.Integer({ minimum: 0, description: 'How often the server samples the node.' }), {
-        units: 'ms',
-      }),
+      forThingWorx(
+        Type.Integer({ minimum: 0, description: 'How often the server samples the node, in milliseconds.' }),
+        {
+          units: 'ms',
+        },
+      ),
     ),
     publishingIntervalMs: Type.Optional(
       forThingWorx(
-        Type.Integer({ minimum: 0, description: 'How often the server sends what has changed.' }),
+        Type.Integer({
+          minimum: 0,
+          description: 'How often the server sends changed values, in milliseconds.',
+        }),
         {
           units: 'ms',
         },
@@ -121,7 +140,10 @@ export const OpcNode = Type.Object(
     ),
     heartbeatSeconds: Type.Optional(
       forThingWorx(
-        Type.Number({ minimum: 0, description: 'After this long without a change the value is sent again.' }),
+        Type.Number({
+          minimum: 0,
+          description: 'The number of seconds without a change after which the value is sent again.',
+        }),
         { units: 's' },
       ),
     ),

@@ -22,7 +22,7 @@ const publishNodes = defineOperation({
   category: 'OPC Publisher',
   role: 'engineer',
   summary:
-    'Has OPC Publisher send the values of nodes of an OPC UA server; what it sends already stays, a node given again is replaced.',
+    'Tells OPC Publisher to send the values of nodes of an OPC UA server; other nodes that it sends already stay, a node that is given again is replaced.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/publish',
   input: Type.Object({
@@ -50,14 +50,14 @@ const unpublishNodes = defineOperation({
   category: 'OPC Publisher',
   role: 'engineer',
   summary:
-    'Has OPC Publisher send the values of some nodes no more; the writer must be named as it was published.',
+    'Tells OPC Publisher to stop sending the values of some nodes; name the writer as in PublishNodes.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/unpublish',
   input: Type.Object({
     ...publisherMembers,
     ...writerMembers,
     nodes: Table(OpcNode, 'AzureIoT.OpcNode_DS', {
-      description: 'The nodes: their ids, and fieldId where a node is sent under several.',
+      description: 'The nodes: their ids, and fieldId if a node is sent under several field ids.',
     }),
   }),
   output: Type.Object({
@@ -83,7 +83,7 @@ const unpublishAllNodes = defineOperation({
   category: 'OPC Publisher',
   role: 'engineer',
   summary:
-    'Has OPC Publisher drop all nodes of a writer, or, when asked for by name, its whole configuration.',
+    'Removes all nodes of a writer from OPC Publisher or, with wholeConfiguration, its whole configuration.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/unpublish-all',
   input: Type.Object({
@@ -93,8 +93,7 @@ const unpublishAllNodes = defineOperation({
     wholeConfiguration: Type.Optional(
       Type.Boolean({
         default: false,
-        description:
-          'Whether everything that OPC Publisher sends is dropped, of all servers. Then endpointUrl stays empty.',
+        description: 'Whether all nodes of all servers are removed. endpointUrl must be empty then.',
       }),
     ),
   }),
@@ -129,7 +128,7 @@ const OpcEndpoint = Type.Object(
       forThingWorx(Type.Integer({ minimum: 0, description: 'DataSetPublishingInterval.' }), { units: 'ms' }),
     ),
     useSecurity: Type.Boolean({ description: 'Whether the connection is signed or encrypted.' }),
-    detail: JsonObject({ description: 'The whole entry as OPC Publisher gives it.' }),
+    detail: JsonObject({ description: 'The whole entry as OPC Publisher returns it.' }),
   },
   { description: 'A writer in the configuration of OPC Publisher.' },
 );
@@ -173,7 +172,7 @@ const getConfiguredNodes = defineOperation({
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
   role: 'operator',
-  summary: 'Lists the nodes that OPC Publisher sends for a writer, which must be named as it was published.',
+  summary: 'Lists the nodes that OPC Publisher sends for a writer; name the writer as in PublishNodes.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/nodes',
   input: Type.Object({ ...publisherMembers, ...writerMembers }),

@@ -18,19 +18,19 @@ import { opcValue } from './opc-values.ts';
 const OpcReference = Type.Object(
   {
     nodeId: Type.String({ description: 'The id of the node.' }),
-    displayName: Type.String({ description: 'Its name for people; may be empty.' }),
+    displayName: Type.String({ description: 'Its display name; may be empty.' }),
     browseName: Type.String({ description: 'Its name in paths; may be empty.' }),
     nodeClass: Type.String({ description: 'Object, Variable, Method or another class.' }),
     dataType: Type.String({ description: 'The data type of a variable; may be empty.' }),
-    description: Type.String({ description: 'What the server says about it; may be empty.' }),
+    description: Type.String({ description: 'Its description; may be empty.' }),
     hasChildren: Type.Boolean({
-      description: 'Whether there are nodes below it, as far as the module knows.',
+      description: 'Whether it has child nodes, as far as the module knows.',
     }),
     continuationToken: Type.String({
-      description: 'The same on every row: hand it back for the next page. Empty on the last page.',
+      description: 'The token for the next page, the same on every row. Empty on the last page.',
     }),
   },
-  { description: 'A node below the one that was browsed.' },
+  { description: 'A child node of the node that was browsed.' },
 );
 
 const browse = defineOperation({
@@ -47,11 +47,16 @@ const browse = defineOperation({
     nodeId: Type.Optional(
       Type.String({
         maxLength: 2_048,
-        description: 'The node below which is listed. Empty: the root folder.',
+        description: 'The node whose child nodes are listed. Empty: the root folder.',
       }),
     ),
     pageSize: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 1_000, default: 100, description: 'The most nodes of one page.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000,
+        default: 100,
+        description: 'The maximum number of nodes in a page.',
+      }),
     ),
     continuationToken,
   }),
@@ -127,10 +132,11 @@ const readValue = defineOperation({
       {
         value: JsonValue({
           description:
-            'The value. In an INFOTABLE not set unless it is an object or an array, which is boxed as {"array": [...]}.',
+            'The value. In an INFOTABLE it is set only if it is an object or an array, which is boxed as {"array": [...]}.',
         }),
         valueText: Type.String({
-          description: 'The value as JSON text, with all digits of numbers; null when the node has none.',
+          description:
+            'The value as text: a text as it is, without quotes; anything else as JSON, with all digits of numbers; null when the node has no value.',
         }),
         dataType: Type.String({ description: 'Its OPC UA data type; may be empty.' }),
         sourceTime: Type.Optional(
@@ -151,10 +157,10 @@ const readValue = defineOperation({
     const call = { deviceId, moduleId, methodName: 'ValueRead_V2', payload: envelope(connection, request) };
     const answer = parseExact(await callModuleForText(await hubs.require(hub).azure(), call, signal));
     const result = checkResult(objectOf(answer, call), `Reading ${nodeId} of ${connection.endpointUrl}`);
-    const { value, text: valueText } = bothForms(result['value'] ?? null);
+    const { value, text: json } = bothForms(result['value'] ?? null);
     return {
       value,
-      valueText,
+      valueText: typeof value === 'string' ? value : json,
       dataType: text(result['dataType']),
       ...azureTime('sourceTime', text(result['sourceTimestamp'])),
       ...azureTime('serverTime', text(result['serverTimestamp'])),

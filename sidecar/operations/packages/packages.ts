@@ -14,7 +14,7 @@ const members = {
     OneOf(DELIVERIES, {
       default: 'method',
       description:
-        'How the device gets the link: method (a direct method, tried until the device is connected) or message (waits in the queue of the device).',
+        'How the device receives the link: method (a direct method, repeated until the device is connected) or message (it waits in the queue of the device).',
     }),
   ),
   methodName: Type.Optional(
@@ -22,27 +22,25 @@ const members = {
       minLength: 1,
       maxLength: 100,
       default: 'installPackage',
-      description: 'The direct method that gets the link.',
+      description: 'The direct method that receives the link.',
     }),
   ),
   moduleId: optionalModuleId,
-  information: Type.Optional(
-    JsonObject({ description: 'Anything that the installer should know of the package beside.' }),
-  ),
+  information: Type.Optional(JsonObject({ description: 'Further information for the installer.' })),
   timeoutMinutes: Type.Optional(
     Type.Integer({
       minimum: 1,
       maximum: 1_440,
       default: 60,
       description:
-        'How long all of it may take, a device that is not connected included, in minutes; the link works as long.',
+        'The time limit of the deployment in minutes, including the time until the device is connected. The link is valid for the same time.',
     }),
   ),
   deleteFile: Type.Optional(
     Type.Boolean({
       default: false,
       description:
-        'Whether the file is deleted once it is installed and no other deployment of this hub needs it.',
+        'Whether the file is deleted after the installation, if no other deployment of this hub needs it.',
     }),
   ),
 };
@@ -55,7 +53,7 @@ const deployPackage = defineOperation({
   category: 'Software packages',
   role: 'engineer',
   summary:
-    'Has the device or a module of it load and install a software package, a file of a container; the property softwarePackages shows how far it is.',
+    'Tells the device or one of its modules to download and install a software package, a file of a container; the property softwarePackages shows the progress.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/packages',
   input: Type.Object({ hub, deviceId, account, container, path, ...members }),
@@ -72,7 +70,7 @@ const deployPackage = defineOperation({
   ],
   script: 'hand-written',
   serviceInput: Type.Object({
-    repository: forThingWorx(Type.String({ description: 'The Thing of the container that has the file.' }), {
+    repository: forThingWorx(Type.String({ description: 'The container Thing that has the file.' }), {
       baseType: 'THINGNAME',
       thingTemplate: 'AzureIoT.BlobContainer_TT',
     }),
@@ -125,7 +123,7 @@ const cancelPackage = defineOperation({
   category: 'Software packages',
   role: 'engineer',
   summary:
-    'Gives up the deployment of a package; a device that has it already is asked to stop. One that has ended stays as it is.',
+    'Cancels the deployment of a package; a device that has received it is asked to stop. A deployment that has ended does not change.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/packages/{name}/cancel',
   input: Type.Object({ hub, deviceId, name: packageName, moduleId: optionalModuleId }),

@@ -3,7 +3,7 @@ import type { DeviceInput } from '../../azure/iot-hub/hub-types.ts';
 import type { Registry } from '../../azure/iot-hub/registry.ts';
 import { forThingWorx, OneOf, OneRow, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { continuationToken, deviceId, etag, hub, isAll, withinCall } from '../device-members.ts';
+import { continuationToken, deviceId, etag, hub, identifier, isAll, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS, THINGWORX_CALL_ERRORS } from '../error-groups.ts';
 import { checkChange } from '../input-checks.ts';
 import { defineOperation } from '../operation.ts';
@@ -25,7 +25,7 @@ const createDevice = defineOperation({
   category: 'Registry',
   role: 'engineer',
   summary:
-    'Creates a device in the IoT Hub, its Thing, or both; what exists already is left as it is, which is no error.',
+    'Creates a device in the IoT Hub, its Thing, or both; what exists already stays unchanged and is no error.',
   method: 'PUT',
   path: '/hubs/{hub}/devices/{deviceId}',
   input: Type.Object({
@@ -37,11 +37,7 @@ const createDevice = defineOperation({
       Type.Boolean({ default: false, description: 'Whether it is an IoT Edge device.' }),
     ),
     parentDeviceId: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 128,
-        description: 'The IoT Edge device that is its parent (gateway). Empty: none.',
-      }),
+      identifier('The IoT Edge device that is its parent (gateway). Empty: none.'),
     ),
     createIdentity: Type.Optional(
       Type.Boolean({ default: true, description: 'Whether to create the device in the IoT Hub.' }),
@@ -164,7 +160,7 @@ const listDevices = defineOperation({
         minimum: 1,
         maximum: 1_000,
         default: 100,
-        description: 'The most devices of one page.',
+        description: 'The maximum number of devices in a page.',
       }),
     ),
     continuationToken,
@@ -197,7 +193,7 @@ const updateDevice = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
   role: 'engineer',
-  summary: 'Changes what is given of a device of the registry and leaves the rest as it is.',
+  summary: 'Changes the given members of a device in the registry; the others stay unchanged.',
   method: 'PATCH',
   path: '/hubs/{hub}/devices/{deviceId}',
   input: Type.Object({
@@ -206,19 +202,13 @@ const updateDevice = defineOperation({
     enabled: Type.Optional(Type.Boolean({ description: 'Whether the device may connect.' })),
     status: Type.Optional(
       OneOf(['enabled', 'disabled'], {
-        description: 'The same as a word, instead of enabled: enabled or disabled.',
+        description: 'Instead of the parameter enabled: the word enabled or disabled.',
       }),
     ),
-    statusReason: Type.Optional(Type.String({ maxLength: 128, description: 'Why, for people.' })),
+    statusReason: Type.Optional(Type.String({ maxLength: 128, description: 'The reason, as free text.' })),
     ...authenticationOptions,
     iotEdge: Type.Optional(Type.Boolean({ description: 'Whether it is an IoT Edge device.' })),
-    parentDeviceId: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 128,
-        description: 'The IoT Edge device that is to be its parent.',
-      }),
-    ),
+    parentDeviceId: Type.Optional(identifier('The IoT Edge device that is to be its parent.')),
     etag,
   }),
   output: deviceDetail,
@@ -296,13 +286,13 @@ const disableDevice = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
   role: 'engineer',
-  summary: 'Keeps a device from connecting; its connections end and its twin stays.',
+  summary: 'Prevents a device from connecting; its connections end and its twin stays.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/disable',
   input: Type.Object({
     hub,
     deviceId,
-    reason: Type.Optional(Type.String({ maxLength: 128, description: 'Why, for people.' })),
+    reason: Type.Optional(Type.String({ maxLength: 128, description: 'The reason, as free text.' })),
   }),
   output: deviceDetail,
   errors: [...IOT_HUB_ERRORS, 'DEVICE_NOT_FOUND'],
@@ -389,7 +379,7 @@ async function parentScope(
   if (!parent.capabilities?.iotEdge || !parent.deviceScope) {
     throw new ConnectorError(
       'REQUEST_INVALID',
-      `${parentDeviceId} is no IoT Edge device, so it can be no parent.`,
+      `parentDeviceId is ${parentDeviceId}, which is no IoT Edge device; expected the id of one.`,
     );
   }
   const parentScopes = [parent.deviceScope];

@@ -24,7 +24,7 @@ export const authenticationOptions = {
   authentication: Type.Optional(
     OneOf(['sas', 'selfSigned', 'certificateAuthority'], {
       description:
-        'How it proves itself: sas (keys, which the hub makes), selfSigned (a certificate known by its thumbprint) or ' +
+        'How the device authenticates: sas (keys, which the hub generates), selfSigned (a certificate known by its thumbprint) or ' +
         'certificateAuthority (a certificate signed by a CA that the hub trusts).',
     }),
   ),
@@ -78,18 +78,20 @@ export function authenticationOf(options: AuthenticationOptions): Authentication
 
 const identityMembers = {
   connectionState: OneOf(['Connected', 'Disconnected'], {
-    description: 'As IoT Hub knows it, minutes old at times.',
+    description: 'The state that IoT Hub knows; it may be minutes old.',
   }),
-  lastActivityTime: Type.Optional(DateTime({ description: 'When it was last heard of; absent when never.' })),
+  lastActivityTime: Type.Optional(DateTime({ description: 'When it was last active; not set if never.' })),
   authentication: OneOf(['sas', 'selfSigned', 'certificateAuthority', 'none'], {
-    description: 'How it proves itself.',
+    description: 'How the device authenticates.',
   }),
 };
 
 const thumbprintMembers = {
-  primaryThumbprint: Type.Optional(Type.String({ description: 'Of the certificate, for selfSigned.' })),
+  primaryThumbprint: Type.Optional(
+    Type.String({ description: 'The thumbprint of the certificate, for selfSigned.' }),
+  ),
   secondaryThumbprint: Type.Optional(
-    Type.String({ description: 'Of the certificate that follows, for selfSigned.' }),
+    Type.String({ description: 'The thumbprint of the certificate that follows, for selfSigned.' }),
   ),
 };
 
@@ -98,7 +100,7 @@ export const DeviceDocument = Type.Object(
   {
     deviceId: Type.String({ description: 'The device.' }),
     status: OneOf(['enabled', 'disabled'], { description: 'Whether it may connect.' }),
-    statusReason: Type.Optional(Type.String({ description: 'Why it is disabled, as somebody wrote it.' })),
+    statusReason: Type.Optional(Type.String({ description: 'The reason for the status, as free text.' })),
     ...identityMembers,
     ...thumbprintMembers,
     iotEdge: Type.Boolean({ description: 'Whether it is an IoT Edge device.' }),
@@ -112,9 +114,9 @@ export const DeviceDocument = Type.Object(
     ),
     pendingMessages: Type.Integer({ minimum: 0, description: 'Cloud-to-device messages that wait for it.' }),
     generationId: Type.String({
-      description: 'Tells a device that was deleted and created again from the old one.',
+      description: 'Changes when the device is deleted and created again with the same id.',
     }),
-    etag: Type.String({ description: 'For UpdateDevice and DeleteDevice.' }),
+    etag: Type.String({ description: 'The ETag for UpdateDevice and DeleteDevice.' }),
   },
   { description: 'The device as the registry has it, without its keys.' },
 );
@@ -151,7 +153,7 @@ export const DeviceRow = Type.Object(
     modelId: Type.String({ description: 'Its IoT Plug and Play model; empty without one.' }),
     pendingMessages: Type.Integer({ minimum: 0, description: 'Cloud-to-device messages that wait for it.' }),
     continuationToken: Type.String({
-      description: 'The same on every row: hand it back for the next page. Empty on the last page.',
+      description: 'The token for the next page, the same on every row. Empty on the last page.',
     }),
   },
   { description: 'One device of a list.' },
@@ -177,13 +179,13 @@ export const ModuleDocument = Type.Object(
   {
     deviceId: Type.String({ description: 'The device.' }),
     moduleId: Type.String({ description: 'The module.' }),
-    managedBy: Type.String({ description: 'Who manages it, such as iotEdge; empty when nobody says.' }),
+    managedBy: Type.String({ description: 'Who manages it, such as iotEdge; empty if not given.' }),
     ...identityMembers,
     ...thumbprintMembers,
     generationId: Type.String({
-      description: 'Tells a module that was deleted and created again from the old one.',
+      description: 'Changes when the module is deleted and created again with the same id.',
     }),
-    etag: Type.String({ description: 'For UpdateModule and DeleteModule.' }),
+    etag: Type.String({ description: 'The ETag for UpdateModule and DeleteModule.' }),
   },
   { description: 'One module of a device, without its keys.' },
 );

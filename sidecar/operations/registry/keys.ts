@@ -16,10 +16,10 @@ const getDeviceKeys = defineOperation({
   output: OneRow(
     Type.Object(
       {
-        primaryKey: Type.String({ description: 'The first key, base64.' }),
-        secondaryKey: Type.String({ description: 'The second key, base64.' }),
+        primaryKey: Type.String({ description: 'The primary key in base64.' }),
+        secondaryKey: Type.String({ description: 'The secondary key in base64.' }),
         connectionString: Type.String({
-          description: 'The connection string with the first key, for device SDKs.',
+          description: 'The connection string with the primary key, for device SDKs.',
         }),
       },
       {
@@ -50,7 +50,7 @@ const regenerateDeviceKey = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
   role: 'administrator',
-  summary: 'Makes one key of a device or module anew, so that the old one opens nothing any more.',
+  summary: 'Replaces one key of a device or module with a new one; the old key is no longer valid.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/keys',
   input: Type.Object({

@@ -21,7 +21,7 @@ const createModule = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
   role: 'engineer',
-  summary: 'Creates a module of a device; one that exists already is left as it is, which is no error.',
+  summary: 'Creates a module of a device; a module that exists already stays unchanged and is no error.',
   method: 'PUT',
   path: '/hubs/{hub}/devices/{deviceId}/modules/{moduleId}',
   input: Type.Object({
@@ -105,7 +105,7 @@ const updateModule = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Registry',
   role: 'engineer',
-  summary: 'Changes what is given of a module of a device and leaves the rest as it is.',
+  summary: 'Changes the given members of a module of a device; the others stay unchanged.',
   method: 'PATCH',
   path: '/hubs/{hub}/devices/{deviceId}/modules/{moduleId}',
   input: Type.Object({ hub, deviceId, moduleId, ...authenticationOptions, managedBy, etag }),

@@ -20,7 +20,12 @@ const queryTwins = defineOperation({
       description: "Such as SELECT deviceId, tags FROM devices WHERE tags.site = 'Lyon'.",
     }),
     pageSize: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 1_000, default: 100, description: 'The most items of one page.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000,
+        default: 100,
+        description: 'The maximum number of items in a page.',
+      }),
     ),
     continuationToken,
   }),
@@ -28,13 +33,13 @@ const queryTwins = defineOperation({
     Type.Object(
       {
         items: Type.Array(JsonObject({ description: 'One twin, or what the query selects.' }), {
-          description: 'What was found; may be empty although there are more pages.',
+          description: 'The items of the page; may be empty although there are more pages.',
         }),
         continuationToken: Type.Optional(
-          Type.String({ description: 'Hand it back for the next page; absent on the last one.' }),
+          Type.String({ description: 'The token for the next page; not set on the last page.' }),
         ),
       },
-      { description: 'One page of what QueryTwins finds.' },
+      { description: 'One page of the result of QueryTwins.' },
     ),
     'AzureIoT.TwinQueryPage_DS',
   ),

@@ -18,7 +18,7 @@ export const TASK_STATES = ['queued', 'running', 'completed', 'failed', 'cancell
 
 export const TaskId = Type.String({
   pattern: '^[0-9]{17}-[0-9a-f]{8}$',
-  description: 'The id of a task, as the service that began it gave it.',
+  description: 'The id of the task, as the service that started it returned it.',
 });
 
 const count = (description: string) =>
@@ -27,21 +27,21 @@ const count = (description: string) =>
 const TaskRow = Type.Object(
   {
     id: Type.String({ description: 'The id of the task.' }),
-    kind: Type.String({ description: 'What sort of work it is: the name of the service that began it.' }),
+    kind: Type.String({ description: 'The service that started it.' }),
     title: Type.String({ description: 'What it does, in plain words.' }),
-    state: OneOf(TASK_STATES, { description: 'Where it stands.' }),
-    done: count('Items that are settled.'),
-    total: Type.Optional(count('Items in all; absent as long as nobody knows.')),
-    counts: JsonObject({ description: 'Number of items by what became of them.' }),
+    state: OneOf(TASK_STATES, { description: 'The state of the task.' }),
+    done: count('Items that are done.'),
+    total: Type.Optional(count('The total number of items; not set while it is not known.')),
+    counts: JsonObject({ description: 'The number of items by outcome.' }),
     note: Type.Optional(
       Type.String({
-        description: 'What to know about the result as a whole; absent when nothing is to be said.',
+        description: 'A note about the whole result; not set if there is none.',
       }),
     ),
-    reported: count('Lines of its report.'),
+    reported: count('The number of lines of its report.'),
     errorCode: Type.Optional(Type.String({ description: 'The code of the error that ended it.' })),
     error: Type.Optional(Type.String({ description: 'Why it failed, in plain words.' })),
-    createdAt: DateTime({ description: 'When it was asked for.' }),
+    createdAt: DateTime({ description: 'When it was requested.' }),
     startedAt: Type.Optional(DateTime({ description: 'When it began.' })),
     endedAt: Type.Optional(DateTime({ description: 'When it ended.' })),
   },
@@ -52,8 +52,8 @@ type TaskRow = Static<typeof TaskRow>;
 const TaskReportLine = Type.Object(
   {
     item: Type.String({ description: 'The item: a file, a device, a dead letter.' }),
-    outcome: Type.String({ description: 'What became of it, in one word.' }),
-    message: Type.String({ description: 'Plain words; may be empty.' }),
+    outcome: Type.String({ description: 'The outcome, in one word.' }),
+    message: Type.String({ description: 'The explanation; may be empty.' }),
   },
   { description: 'One line of the report of a task.' },
 );
@@ -96,7 +96,10 @@ const listTasks = defineOperation({
   input: Type.Object({
     hub: ThingName({ description: 'The hub Thing.' }),
     kind: Type.Optional(
-      Type.String({ maxLength: 64, description: 'Only tasks that this service began, such as IngestBlobs.' }),
+      Type.String({
+        maxLength: 64,
+        description: 'Only tasks that this service started, such as IngestBlobs.',
+      }),
     ),
     state: Type.Optional(OneOf(TASK_STATES, { description: 'Only tasks in this state.' })),
   }),
@@ -133,7 +136,7 @@ const getTaskReport = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Tasks',
   role: 'viewer',
-  summary: 'Shows the report of a background task: what it has to say of single items.',
+  summary: 'Shows the report of a background task: one line for each item that it reports.',
   method: 'GET',
   path: '/hubs/{hub}/tasks/{task}/report',
   input: Type.Object({
@@ -143,7 +146,7 @@ const getTaskReport = defineOperation({
       Type.Integer({ minimum: 0, default: 0, description: 'The first line, counted from 0.' }),
     ),
     limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 5_000, default: 500, description: 'The most lines.' }),
+      Type.Integer({ minimum: 1, maximum: 5_000, default: 500, description: 'The maximum number of lines.' }),
     ),
   }),
   output: Type.Object({
@@ -162,7 +165,7 @@ const cancelTask = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Tasks',
   role: 'engineer',
-  summary: 'Stops a background task; what it has done stays done. A task that has ended stays as it is.',
+  summary: 'Cancels a background task; what it has done stays done. A task that has ended does not change.',
   method: 'POST',
   path: '/hubs/{hub}/tasks/{task}/cancel',
   input: Type.Object({ hub: ThingName({ description: 'The hub Thing.' }), task: TaskId }),

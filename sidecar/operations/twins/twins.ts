@@ -117,7 +117,7 @@ const getTwinSections = defineOperation({
   name: 'GetTwinSections',
   category: 'Twin',
   role: 'viewer',
-  summary: 'Reads the parts of a twin as the twin properties of a Thing hold them.',
+  summary: 'Reads the sections of a twin in the form that the twin properties of a Thing have.',
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}/twin/sections',
   input: Type.Object({ hub, deviceId }),

@@ -103,6 +103,45 @@ describe('hub REST', () => {
     await clients.close();
   });
 
+  test('a single 500 or 503 does not fail a read; a write is not sent twice', async () => {
+    const clients = await openClients(hub);
+    const { registry, modules, twins, configurations, jobs } = clients;
+    await registry.createDevice({ deviceId: 'read' });
+    await modules.createModule({ deviceId: 'read', moduleId: 'm' });
+    await configurations.create({ id: 'read', content: { deviceContent: { 'properties.desired.a': 1 } } });
+    const { jobId } = await jobs.scheduleTwinUpdate(
+      { queryCondition: "deviceId = 'read'" },
+      { tags: { a: 1 } },
+    );
+    const reads: Readonly<Record<string, () => Promise<unknown>>> = {
+      device: () => registry.device('read'),
+      deviceKeys: () => registry.deviceKeys('read'),
+      statistics: () => registry.statistics(),
+      connectedDeviceCount: () => registry.connectedDeviceCount(),
+      module: () => modules.module('read', 'm'),
+      modules: () => modules.modules('read'),
+      moduleKeys: () => modules.moduleKeys('read', 'm'),
+      twin: () => twins.get({ deviceId: 'read' }),
+      moduleTwin: () => twins.get({ deviceId: 'read', moduleId: 'm' }),
+      query: () => twins.query('SELECT * FROM devices'),
+      configuration: () => configurations.get('read'),
+      configurations: () => configurations.list(),
+      job: () => jobs.get(jobId),
+      jobs: () => jobs.list(),
+      jobResults: () => jobs.results(jobId),
+    };
+    for (const [name, read] of Object.entries(reads))
+      for (const status of [500, 503]) {
+        hub.faults.addRule({ status, count: 1 });
+        assert.notEqual(await read(), undefined, `${name} after ${status}`);
+        assert.equal(hub.faults.take('GET', '/'), undefined, `${name} met the ${status}`);
+      }
+    hub.faults.addRule({ method: 'PUT', status: 503, count: 1 });
+    await assert.rejects(registry.createDevice({ deviceId: 'written' }), { code: 'AZURE_FAILED' });
+    await assert.rejects(registry.device('written'), { code: 'DEVICE_NOT_FOUND' });
+    await clients.close();
+  });
+
   test('time is bounded, also while the answer trickles', async () => {
     const client = await rest(
       await fake((_request, response) => {

@@ -263,7 +263,7 @@ describe('azure-eventhub for Python', {
     );
     await blobs.create();
     await fill(hub, 'py', 0, 20);
-    const options = { what: 'read', storage: azurite.connectionString, container, seconds: 60 };
+    const options = { what: 'read', storage: azurite.connectionString, container, seconds: 120 };
     const first = start(t, { ...options, count: 20 });
     await until(() => first.of('event').length === 20, 'the first 20 events');
     await first.end();

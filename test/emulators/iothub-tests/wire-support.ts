@@ -124,7 +124,7 @@ export async function fill(hub: IotHubEmulator, deviceId: string, from: number, 
   await Promise.all(appends);
 }
 
-const BOUND_MS = 30_000;
+const BOUND_MS = 120_000;
 
 /** Waits for a condition; fails after a generous bound. */
 export async function until(

@@ -186,7 +186,14 @@ describe('twc install', () => {
         if (key.startsWith('ThingShapes/')) readDefinitions(json);
         if (key.startsWith('ThingTemplates/')) readDefinitions(json.effectiveShape);
         if (key.startsWith('Organizations/'))
-          assert.deepEqual(Object.keys(json.organizationalUnits), ['Root', 'Administrators', 'Sidecar']);
+          assert.deepEqual(Object.keys(json.organizationalUnits), [
+            'Root',
+            'Administrators',
+            'Engineers',
+            'Operators',
+            'Viewers',
+            'Sidecar',
+          ]);
       }
       const project = [...read.values()].find(({ projectName }) => projectName)?.projectName;
       const spotlight = await client.result('Resources/SearchFunctions', 'SpotlightSearch', {

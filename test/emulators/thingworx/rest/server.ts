@@ -5,6 +5,7 @@ import { isCollection } from '../model/entity.ts';
 import type { Platform } from '../platform.ts';
 import { Authentication, type Login } from '../security/authentication.ts';
 import { PlatformError } from '../values.ts';
+import { MashupViewer } from '../viewer/viewer.ts';
 import { sendError } from './encode.ts';
 import { EntityRoutes } from './entities.ts';
 import { Exchange } from './exchange.ts';
@@ -28,6 +29,7 @@ export class PlatformServer {
   private readonly options: ServerOptions;
   private readonly authentication: Authentication;
   private readonly entities: EntityRoutes;
+  private readonly viewer: MashupViewer;
   private server: Server | undefined;
   private port = 0;
 
@@ -43,6 +45,7 @@ export class PlatformServer {
     this.options = options;
     this.authentication = new Authentication(platform, () => this.faults.nowMs());
     this.entities = new EntityRoutes(platform, options);
+    this.viewer = new MashupViewer(this.authentication);
     this.status = new StatusRoutes(platform);
     this.port = options.port;
   }
@@ -95,6 +98,9 @@ export class PlatformServer {
     }
     this.status.requests += 1;
     try {
+      if (inside && (await this.viewer.handle(exchange))) {
+        return;
+      }
       if (!(await this.faults.apply(exchange, url.pathname))) {
         await this.route(exchange, inside);
       }

@@ -126,6 +126,11 @@ export class Authentication {
     return { user: session.user, method: 'session' };
   }
 
+  /** The user of a session that is still open. */
+  userOf(cookie: string | undefined): string | undefined {
+    return this.bySession(cookie)?.user;
+  }
+
   /** Opens a session; the answer is its id for the cookie. */
   open(user: string): string {
     const id = randomBytes(16).toString('hex').toUpperCase();

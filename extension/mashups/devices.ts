@@ -1,0 +1,173 @@
+import {
+  button,
+  checkbox,
+  column,
+  confirmation,
+  expression,
+  field,
+  grid,
+  type MashupDefinition,
+  navigation,
+  row,
+  tabs,
+  timer,
+} from './definition.ts';
+import { frame, frameFunctions, hubChoice, hubParameter, listHubs } from './frame.ts';
+
+const hubOf = { thing: 'hub.SelectedText' };
+const selected = { ...hubOf, deviceId: 'ListDevices.selected.deviceId' };
+
+const list = column(
+  [
+    row([
+      field('begins', 'Device id begins with', { width: 200, on: { EnterKeyPressed: ['ListDevices'] } }),
+      field('condition', 'Condition', {
+        hint: "such as tags.line = 'A'",
+        width: 260,
+        on: { EnterKeyPressed: ['ListDevices'] },
+      }),
+      button('find', 'Find', ['ListDevices']),
+      button('open', 'Open', ['openDevice.Navigate'], 'primary', { Disabled: 'hasNoThing.Output' }),
+      button('enable', 'Enable', ['EnableDevice']),
+      button('disable', 'Disable', ['DisableDevice']),
+      button('remove', 'Delete', ['confirmDelete.OpenConfirmation'], 'danger'),
+      checkbox('withThing', 'Delete its Thing as well'),
+    ]),
+    grid('devices', 'ListDevices', 'deviceId', [
+      { field: 'deviceId', title: 'Device' },
+      { field: 'status', title: 'Status', width: 100 },
+      { field: 'connectionState', title: 'Connection', width: 120 },
+      { field: 'lastActivityTime', title: 'Last activity', width: 170, format: 'time' },
+      { field: 'authentication', title: 'Authentication', width: 140 },
+      { field: 'iotEdge', title: 'IoT Edge', width: 90, format: 'boolean' },
+      { field: 'pendingMessages', title: 'Waiting messages', width: 140, format: 'number' },
+      { field: 'modelId', title: 'Model' },
+    ]),
+  ],
+  { grow: true },
+);
+
+const create = column(
+  [
+    row([
+      field('newId', 'Device id', { width: 240 }),
+      checkbox('newEnabled', 'Enabled', true),
+      checkbox('newEdge', 'IoT Edge'),
+      checkbox('newThing', 'Create a Thing', true),
+      field('newTemplate', 'Thing Template', { hint: 'AzureIoT.Device_TT', width: 240 }),
+      button('create', 'Create', ['CreateDevice'], 'primary'),
+    ]),
+  ],
+  { grow: true },
+);
+
+const imports = column(
+  [
+    row([
+      field('importCondition', 'Condition', {
+        hint: "such as tags.line = 'A'; empty: all devices",
+        width: 300,
+      }),
+      field('importTemplate', 'Thing Template', { hint: 'AzureIoT.Device_TT', width: 240 }),
+      checkbox('importDryRun', 'Dry run', true),
+      button('import', 'Import', ['StartImport'], 'primary'),
+    ]),
+    row(
+      [
+        grid('imports', 'ListTasks', 'id', [
+          { field: 'createdAt', title: 'Asked for', width: 170, format: 'time' },
+          { field: 'title', title: 'Import' },
+          { field: 'state', title: 'State', width: 100 },
+          { field: 'done', title: 'Done', width: 80, format: 'number' },
+          { field: 'total', title: 'Of', width: 80, format: 'number' },
+          { field: 'error', title: 'Error' },
+        ]),
+        grid(
+          'report',
+          'GetTaskReport',
+          'item',
+          [
+            { field: 'item', title: 'Device', width: 200 },
+            { field: 'outcome', title: 'Outcome', width: 110 },
+            { field: 'message', title: 'Message' },
+          ],
+          { select: 'none', title: 'Report of the selected import' },
+        ),
+      ],
+      { grow: true },
+    ),
+  ],
+  { grow: true },
+);
+
+export const devices: MashupDefinition = {
+  name: 'AzureIoT.Devices_MU',
+  description: 'Finds, creates, enables, disables, deletes and imports devices.',
+  parameters: [hubParameter],
+  calls: {
+    ListHubs: listHubs,
+    ListDevices: { bind: { ...hubOf, condition: 'query.Output' }, onSelection: ['FindDeviceThing'] },
+    FindDeviceThing: { bind: selected },
+    EnableDevice: { bind: selected, after: ['ListDevices'] },
+    DisableDevice: { bind: selected, after: ['ListDevices'] },
+    DeleteDevice: { bind: { ...selected, deleteThing: 'withThing.State' }, after: ['ListDevices'] },
+    CreateDevice: {
+      bind: {
+        ...hubOf,
+        deviceId: 'newId.Text',
+        enabled: 'newEnabled.State',
+        iotEdge: 'newEdge.State',
+        createThing: 'newThing.State',
+        thingTemplate: 'newTemplate.Text',
+      },
+      after: ['ListDevices'],
+    },
+    StartImport: {
+      bind: {
+        ...hubOf,
+        condition: 'importCondition.Text',
+        template: 'importTemplate.Text',
+        dryRun: 'importDryRun.State',
+      },
+      after: ['ListTasks'],
+    },
+    ListTasks: { bind: hubOf, constants: { kind: 'StartImport' }, onSelection: ['GetTaskReport'] },
+    GetTaskReport: { bind: { ...hubOf, task: 'ListTasks.selected.id' } },
+  },
+  loaded: ['ListHubs'],
+  layout: frame(
+    'Devices',
+    [hubChoice(['ListDevices', 'ListTasks'])],
+    [tabs('pages', { Devices: list, Create: create, Import: imports })],
+  ),
+  functions: [
+    ...frameFunctions([
+      'EnableDevice.summary',
+      'DisableDevice.summary',
+      'DeleteDevice.summary',
+      'CreateDevice.summary',
+      'StartImport.summary',
+    ]),
+    navigation('openDevice', 'AzureIoT.Device_MU', { device: 'FindDeviceThing.name' }),
+    expression('hasNoThing', 'BOOLEAN', { thing: ['FindDeviceThing.name', 'STRING'] }, 'output = !thing;'),
+    expression(
+      'query',
+      'STRING',
+      { begins: ['begins.Text', 'STRING'], condition: ['condition.Text', 'STRING'] },
+      `output = [begins ? "STARTSWITH(deviceId, '" + begins.replace(/'/g, "''") + "')" : '', condition ? '(' + condition + ')' : ''].filter(Boolean).join(' AND ');`,
+    ),
+    expression(
+      'deleteText',
+      'STRING',
+      { device: ['ListDevices.selected.deviceId', 'STRING'] },
+      "output = device ? 'The device ' + device + ' is deleted from the IoT Hub. It cannot connect any more.' : 'No device is selected.';",
+    ),
+    confirmation('confirmDelete', {
+      title: 'Delete device',
+      message: { source: 'deleteText.Output' },
+      action: 'Delete',
+      confirmed: ['DeleteDevice'],
+    }),
+    timer('everyFiveSeconds', 5, ['ListTasks']),
+  ],
+};

@@ -1,0 +1,239 @@
+import {
+  area,
+  button,
+  chart,
+  checkbox,
+  column,
+  confirmation,
+  field,
+  figure,
+  grid,
+  type MashupDefinition,
+  row,
+  shown,
+  tabs,
+  timer,
+} from './definition.ts';
+import { frame, frameFunctions, hubChoice, hubParameter, listHubs } from './frame.ts';
+
+const hubOf = { thing: 'hub.SelectedText' };
+
+const overview = column(
+  [
+    row([
+      figure('State', 'state', 'GetHubOverview.state'),
+      figure('Messages per second', 'rate', 'GetHubOverview.rate'),
+      figure('Lag', 'lag', 'GetHubOverview.lag'),
+      figure('Received', 'received', 'GetHubOverview.received'),
+      figure('Delivered', 'delivered', 'GetHubOverview.delivered'),
+      figure('Ignored', 'ignored', 'GetHubOverview.ignored'),
+      figure('Dead letters', 'deadLettered', 'GetHubOverview.deadLettered'),
+      figure('Connected since', 'since', 'GetHubOverview.since'),
+      figure('Sidecar', 'version', 'GetHubOverview.version'),
+    ]),
+    shown('error', 'GetHubOverview.error'),
+    row(
+      [
+        chart('rateChart', 'Messages per second, last hour', 'GetRateHistory', 'label', {
+          value: 'Messages per second',
+        }),
+        chart('lagChart', 'Lag, last hour', 'GetLagHistory', 'label', { value: 'Lag' }),
+      ],
+      { height: 260 },
+    ),
+    row(
+      [
+        grid(
+          'partitions',
+          'GetHubOverview.partitions',
+          'partition',
+          [
+            { field: 'partition', title: 'Partition', width: 90 },
+            { field: 'lag', title: 'Lag', width: 80, format: 'number' },
+            { field: 'inFlight', title: 'In flight', width: 90, format: 'number' },
+            { field: 'sequenceNumber', title: 'Sequence number', width: 140, format: 'number' },
+            { field: 'lastEnqueuedTime', title: 'Last message', width: 170, format: 'time' },
+            { field: 'owner', title: 'Read by' },
+          ],
+          { select: 'none', title: 'Partitions' },
+        ),
+        grid(
+          'errors',
+          'GetHubOverview.errors',
+          'time',
+          [
+            { field: 'time', title: 'Time', width: 170, format: 'time' },
+            { field: 'message', title: 'Error' },
+            { field: 'remedy', title: 'What to do' },
+            { field: 'clearedAt', title: 'Over since', width: 170, format: 'time' },
+          ],
+          { select: 'none', title: 'Recent errors' },
+        ),
+      ],
+      { grow: true },
+    ),
+  ],
+  { grow: true, scroll: true },
+);
+
+const deadLetters = column(
+  [
+    row([
+      field('letterDevice', 'Device', { width: 180, on: { EnterKeyPressed: ['ListDeadLetters'] } }),
+      field('letterCode', 'Reason code', { width: 220, on: { EnterKeyPressed: ['ListDeadLetters'] } }),
+      button('findLetters', 'Show', ['ListDeadLetters']),
+      checkbox('dryRun', 'Dry run'),
+      button('replayLetters', 'Replay selected', ['ReplayDeadLetters'], 'primary'),
+      button('deleteLetters', 'Delete selected', ['confirmDelete.OpenConfirmation'], 'danger'),
+    ]),
+    row(
+      [
+        grid(
+          'letters',
+          'ListDeadLetters',
+          'id',
+          [
+            { field: 'enqueuedTime', title: 'Time', width: 170, format: 'time' },
+            { field: 'deviceId', title: 'Device', width: 120 },
+            { field: 'code', title: 'Code', width: 190 },
+            { field: 'property', title: 'Property', width: 120 },
+            { field: 'reason', title: 'Reason' },
+          ],
+          { select: 'multiple' },
+        ),
+        area('letter', 'Selected dead letter', { readOnly: true, bind: { Text: 'GetDeadLetter.result' } }),
+      ],
+      { grow: true },
+    ),
+  ],
+  { grow: true },
+);
+
+const tasks = column(
+  [
+    row([
+      button('showTasks', 'Refresh', ['ListTasks']),
+      button('cancelTask', 'Cancel selected', ['confirmCancel.OpenConfirmation'], 'danger'),
+    ]),
+    row(
+      [
+        grid('tasks', 'ListTasks', 'id', [
+          { field: 'createdAt', title: 'Asked for', width: 170, format: 'time' },
+          { field: 'title', title: 'Task' },
+          { field: 'state', title: 'State', width: 100 },
+          { field: 'done', title: 'Done', width: 80, format: 'number' },
+          { field: 'total', title: 'Of', width: 80, format: 'number' },
+          { field: 'error', title: 'Error' },
+        ]),
+        grid(
+          'report',
+          'GetTaskReport',
+          'item',
+          [
+            { field: 'item', title: 'Item', width: 220 },
+            { field: 'outcome', title: 'Outcome', width: 110 },
+            { field: 'message', title: 'Message' },
+          ],
+          { select: 'none', title: 'Report of the selected task' },
+        ),
+      ],
+      { grow: true },
+    ),
+  ],
+  { grow: true },
+);
+
+const connection = column(
+  [
+    row([
+      button('check', 'Check connection', ['CheckConnection'], 'primary'),
+      button('connect', 'Connect', ['Connect']),
+      button('disconnect', 'Disconnect', ['confirmDisconnect.OpenConfirmation'], 'danger'),
+    ]),
+    grid(
+      'steps',
+      'CheckConnection',
+      'step',
+      [
+        { field: 'step', title: 'Step', width: 200 },
+        { field: 'outcome', title: 'Outcome', width: 100 },
+        { field: 'timeMs', title: 'Milliseconds', width: 110, format: 'number' },
+        { field: 'message', title: 'Message' },
+        { field: 'remedy', title: 'What to do' },
+      ],
+      { select: 'none' },
+    ),
+  ],
+  { grow: true },
+);
+
+export const hub: MashupDefinition = {
+  name: 'AzureIoT.Hub_MU',
+  description: 'State, rate and lag of a hub, its errors, dead letters and tasks.',
+  parameters: [hubParameter],
+  calls: {
+    ListHubs: listHubs,
+    GetHubOverview: { bind: hubOf },
+    GetRateHistory: { bind: hubOf },
+    GetLagHistory: { bind: hubOf },
+    ListDeadLetters: {
+      bind: { ...hubOf, deviceId: 'letterDevice.Text', code: 'letterCode.Text' },
+      onSelection: ['GetDeadLetter'],
+    },
+    GetDeadLetter: { bind: { ...hubOf, id: 'ListDeadLetters.selected.id' } },
+    ReplayDeadLetters: {
+      bind: { ...hubOf, ids: 'ListDeadLetters.selected', dryRun: 'dryRun.State' },
+      after: ['ListTasks', 'ListDeadLetters'],
+    },
+    DeleteDeadLetters: { bind: { ...hubOf, ids: 'ListDeadLetters.selected' }, after: ['ListDeadLetters'] },
+    ListTasks: { bind: hubOf, onSelection: ['GetTaskReport'] },
+    GetTaskReport: { bind: { ...hubOf, task: 'ListTasks.selected.id' } },
+    CancelTask: { bind: { ...hubOf, task: 'ListTasks.selected.id' }, after: ['ListTasks'] },
+    CheckConnection: { bind: hubOf },
+    Connect: { bind: hubOf, after: ['GetHubOverview'] },
+    Disconnect: { bind: hubOf, after: ['GetHubOverview'] },
+  },
+  loaded: ['ListHubs'],
+  layout: frame(
+    'Hub',
+    [hubChoice(['GetHubOverview', 'GetRateHistory', 'GetLagHistory', 'ListDeadLetters', 'ListTasks'])],
+    [
+      tabs('pages', {
+        Overview: overview,
+        'Dead letters': deadLetters,
+        Tasks: tasks,
+        Connection: connection,
+      }),
+    ],
+  ),
+  functions: [
+    ...frameFunctions([
+      'ReplayDeadLetters.summary',
+      'DeleteDeadLetters.summary',
+      'CancelTask.summary',
+      'Connect.summary',
+      'Disconnect.summary',
+    ]),
+    timer('everyTenSeconds', 10, ['GetHubOverview', 'GetRateHistory', 'GetLagHistory']),
+    timer('everyFiveSeconds', 5, ['ListTasks']),
+    confirmation('confirmDelete', {
+      title: 'Delete dead letters',
+      message: 'The selected dead letters are deleted. Their messages cannot be replayed any more.',
+      action: 'Delete',
+      confirmed: ['DeleteDeadLetters'],
+    }),
+    confirmation('confirmCancel', {
+      title: 'Cancel task',
+      message: 'The selected task stops. What it has done stays done.',
+      action: 'Cancel task',
+      confirmed: ['CancelTask'],
+    }),
+    confirmation('confirmDisconnect', {
+      title: 'Disconnect hub',
+      message:
+        'No messages are received until somebody connects the hub or ThingWorx starts. The IoT Hub keeps them for its retention time.',
+      action: 'Disconnect',
+      confirmed: ['Disconnect'],
+    }),
+  ],
+};

@@ -1,0 +1,13 @@
+import type { Mashup } from '../entities/model.ts';
+import { device } from './device.ts';
+import { devices } from './devices.ts';
+import { home } from './home.ts';
+import { hub } from './hub.ts';
+import { mappings } from './mappings.ts';
+import { opcUa } from './opc-ua.ts';
+import { storage } from './storage.ts';
+
+/** Every mashup of the extension. */
+export const MASHUPS: readonly Mashup[] = [home, hub, devices, device, opcUa, storage, mappings].map(
+  (definition) => ({ kind: 'Mashup', ...definition }),
+);

@@ -1,0 +1,2 @@
+/* What to do about an error. */
+var result = REMEDIES[String(code)] || "";

@@ -63,7 +63,6 @@ export const GROUPS: readonly Group[] = [
     pages: [
       { page: 'architecture', text: 'Architecture' },
       { page: 'assumptions', text: 'Assumptions' },
-      { page: 'security', text: 'Security' },
     ],
   },
   {

@@ -175,7 +175,7 @@ export class LocalSystem {
   /** What GetStatus of the hub Thing answers; `partitions` are the rows of its table. */
   async status(hubThing = HUB_THING): Promise<Record<string, unknown> & { state?: string; reason?: string }> {
     const { partitions, ...status } = oneRow(await this.platform.invoke(hubThing, 'GetStatus'));
-    return { ...status, partitions: (partitions as { rows: Row[] }).rows };
+    return { ...status, partitions: (partitions as { rows: Row[] } | undefined)?.rows ?? [] };
   }
 
   /** Registers one more device, without a Thing, and connects it. */

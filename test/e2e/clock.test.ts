@@ -13,7 +13,6 @@ const MINUTE_MS = 60_000;
 for (const [name, offsetMs] of [
   ['10 s behind', -10_000],
   ['50 min behind', -50 * MINUTE_MS],
-  ['a day behind', -1440 * MINUTE_MS],
   ['an hour ahead', 60 * MINUTE_MS],
 ] as const)
   describe(`a clock ${name}`, () => {
@@ -38,9 +37,9 @@ for (const [name, offsetMs] of [
         const listener = await countListener(system, 'Counts', volume.deviceIds);
         const owned = async (hubThing: string) => {
           const { partitions } = (await system.status(hubThing)) as {
-            partitions?: { rows: { owner: string }[] };
+            partitions?: { owner: string }[];
           };
-          return (partitions?.rows ?? []).filter(({ owner }) => owner !== '').length;
+          return (partitions ?? []).filter(({ owner }) => owner !== '').length;
         };
         const { sidecar } = system;
         await loadDuring(listener, volume, async () => {

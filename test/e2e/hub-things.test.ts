@@ -56,9 +56,9 @@ describe('hub Things come and go', () => {
     await valuesArrive();
     await eventually(async () => {
       const { partitions } = (await system.status(NEW_NAME)) as {
-        partitions?: { rows: { owner: string }[] };
+        partitions?: { owner: string }[];
       };
-      const rows = partitions?.rows ?? [];
+      const rows = partitions ?? [];
       assert.ok(rows.length > 0 && rows.every(({ owner }) => owner !== ''));
     });
     assert.equal(lines.filter(({ msg, hub }) => hub === HUB_THING && /no hub Thing/.test(msg)).length, 1);

@@ -78,8 +78,8 @@ describe('who owns a partition, over blob checkpoints', () => {
   });
 
   async function owners(hubThing: string): Promise<string[]> {
-    const { partitions } = (await system.status(hubThing)) as { partitions?: { rows: { owner: string }[] } };
-    return (partitions?.rows ?? []).map(({ owner }) => owner).filter((owner) => owner !== '');
+    const { partitions } = (await system.status(hubThing)) as { partitions?: { owner: string }[] };
+    return (partitions ?? []).map(({ owner }) => owner).filter((owner) => owner !== '');
   }
 
   const owns = (hubThing: string, partitions: number) =>

@@ -39,9 +39,9 @@ describe('two sidecars share a hub', () => {
   /** The partitions that the sidecar of a hub Thing reads. */
   async function owned(hubThing: string): Promise<string[]> {
     const { partitions } = (await system.status(hubThing)) as {
-      partitions?: { rows: { partition: string; owner: string }[] };
+      partitions?: { partition: string; owner: string }[];
     };
-    return (partitions?.rows ?? []).filter(({ owner }) => owner !== '').map(({ partition }) => partition);
+    return (partitions ?? []).filter(({ owner }) => owner !== '').map(({ partition }) => partition);
   }
 
   async function shared(): Promise<void> {

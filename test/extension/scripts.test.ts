@@ -60,6 +60,7 @@ const PLATFORM = new Set([
   'ThingShapes',
   'Resources',
   'Groups',
+  'ApplicationKeys',
   'logger',
   'eventData',
   'base64EncodeBytes',
@@ -77,6 +78,7 @@ const STANDARD = new Set([
   'Date',
   'Error',
   'isFinite',
+  'Boolean',
   'encodeURIComponent',
 ]);
 /** Parameters of services are bare variables of their scripts. By `Entity.Service`. */

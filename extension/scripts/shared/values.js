@@ -26,6 +26,25 @@ function plain(value) {
   return JSON.parse(JSON.stringify(value));
 }
 
+/* What a caller gives in a JSON parameter, as plain JSON. Of 1e400 the platform makes Infinity, of which JSON would make null. */
+function given(value) {
+  if (value === undefined || value === null) {
+    return value;
+  }
+  return JSON.parse(
+    JSON.stringify(value, function (key, member) {
+      if (typeof member === "number" && !isFinite(member)) {
+        throw new Error(
+          "REQUEST_INVALID: " +
+            (key === "" ? "The value" : String(key)) +
+            " is a number beyond the range of a double (1.8e308). Send it as text."
+        );
+      }
+      return member;
+    })
+  );
+}
+
 /* The content that the sidecar hands over in a JSON parameter. */
 function contentOf(name, value) {
   var content = plain(value);
@@ -35,9 +54,9 @@ function contentOf(name, value) {
   return content;
 }
 
-/* Like plain; an array, which the platform boxes as {"array": [...]}, comes out as an array. */
+/* Like given; an array, which the platform boxes as {"array": [...]}, comes out as an array. */
 function unboxed(value) {
-  var content = plain(value);
+  var content = given(value);
   if (content !== null && typeof content === "object" && !Array.isArray(content)) {
     var keys = Object.keys(content);
     if (keys.length === 1 && keys[0] === "array" && Array.isArray(content.array)) {

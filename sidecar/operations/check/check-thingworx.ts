@@ -99,7 +99,7 @@ function rightsOf(status: HubStatus | undefined): Right[] {
   return [
     {
       service: 'Connect',
-      needs: ['GetJSON', 'PostJSON', 'PutJSON'].map((service) => `ContentLoaderFunctions.${service}`),
+      needs: ['PostJSON', 'PutJSON'].map((service) => `ContentLoaderFunctions.${service}`),
       meaning: 'has hub Things connect when it starts',
     },
     {

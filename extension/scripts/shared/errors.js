@@ -2,9 +2,10 @@
    only "CODE: detail" is kept, without what each level of calls put before it. What the platform refuses for want of a right has no code. */
 function errorText(thrown) {
   var text = String((thrown && thrown.message) || thrown);
-  var coded = /(^|[^A-Za-z0-9_])((?:[A-Z]+(?:_[A-Z0-9]+)+|INTERNAL|STOPPING|UNAUTHORIZED|UNHEALTHY): [\s\S]+)$/.exec(
-    text
-  );
+  var coded =
+    /(^|[^A-Za-z0-9_])((?:[A-Z]+(?:_[A-Z0-9]+)+|INTERNAL|STOPPING|UNAUTHORIZED|UNHEALTHY): [\s\S]+)$/.exec(
+      text
+    );
   if (coded) {
     return coded[2];
   }

@@ -28,9 +28,9 @@ async function audit(): Promise<{ report?: Report; refusal?: string }> {
     return { refusal: 'npm gave no answer' };
   }
   if (answer.vulnerabilities) return { report: answer };
-  // The message names the address of the registry, which belongs in no log of the project.
-  const reason = answer.message ?? answer.error?.summary ?? 'no reason given';
-  return { refusal: reason.replace(/https?:\/\/\S+/g, 'the registry') };
+  // The message names the address of the registry, which belongs in no log of the project: the error code or HTTP status says enough.
+  const message = answer.message ?? answer.error?.summary ?? '';
+  return { refusal: /\bE[A-Z_]{4,}\b|\b[45]\d\d\b/.exec(message)?.[0] ?? 'no reason given' };
 }
 
 const { report, refusal } = await audit();

@@ -15,6 +15,7 @@ export const GROUPS: readonly Group[] = [
     text: 'Get started',
     pages: [
       { page: 'index', text: 'Overview' },
+      { page: 'tour', text: 'Tour' },
       { page: 'tutorial', text: 'Tutorial' },
       { page: 'azure', text: 'Prepare Azure' },
       { page: 'install', text: 'Install' },

@@ -139,10 +139,10 @@ export function upload(
   });
 }
 
-export type Role = 'operator' | 'viewer';
+export type Access = 'full' | 'viewer';
 
 export interface Session {
-  readonly role: Role;
+  readonly access: Access;
   /** ISO 8601. */
   readonly expiresAt: string;
 }

@@ -1,18 +1,23 @@
 import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import type { HistoryEvent, StatusEvent, StatusSample } from '../contract/stream.ts';
-import { Problem, type Role } from './api.ts';
+import { type Access, Problem } from './api.ts';
 
 /** What every page knows. */
 interface Scene {
-  readonly role: Role;
+  readonly access: Access;
   /** The hub Thing that the page works on; empty when none is connected. */
   readonly hub: string;
   readonly status: StatusEvent | undefined;
   readonly history: readonly StatusSample[];
 }
 
-export const SceneContext = createContext<Scene>({ role: 'viewer', hub: '', status: undefined, history: [] });
+export const SceneContext = createContext<Scene>({
+  access: 'viewer',
+  hub: '',
+  status: undefined,
+  history: [],
+});
 
 export function useScene(): Scene {
   return useContext(SceneContext);

@@ -56,7 +56,7 @@ export function Shell({ session, onLogout }: { session: Session; onLogout: () =>
   useEffect(() => {
     document.title = `${entry.title} – Azure IoT sidecar`;
   }, [entry]);
-  const scene = { role: session.role, hub, status, history };
+  const scene = { access: session.access, hub, status, history };
   return (
     <SceneContext.Provider value={scene}>
       <button type="button" class="skip" onClick={skipToContent}>
@@ -76,7 +76,7 @@ export function Shell({ session, onLogout }: { session: Session; onLogout: () =>
         )}
         {hubs.length === 1 && <span class="quiet">{hub}</span>}
         <span class="spacer" />
-        {session.role === 'viewer' && <Badge tone="plain">read-only</Badge>}
+        {session.access === 'viewer' && <Badge tone="plain">read-only</Badge>}
         <ThemeChoice />
         <button type="button" class="quiet-button" onClick={() => void logOut().then(onLogout, onLogout)}>
           Log out

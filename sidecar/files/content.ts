@@ -4,7 +4,7 @@ import type { BlobGetPropertiesResponse, BlockBlobUploadOptions } from '@azure/s
 import { ConnectorError } from '../errors/connector-error.ts';
 import { type BlobContainer, conditionsOf } from './blob-container.ts';
 import { readRange } from './download.ts';
-import { factsOf } from './listing.ts';
+import { factsOf, isFolder } from './listing.ts';
 import { tagsOf } from './properties.ts';
 import { statusOf } from './storage-calls.ts';
 import type { Conditions, FileFacts, WriteOptions } from './types.ts';
@@ -63,6 +63,7 @@ export async function writeFile(
 /**
  * Reads, changes and writes with an ETag condition, and retries if another writer was faster, so that no change of any writer is lost. Keeps
  * properties, metadata and tags. `change` receives undefined if the file does not exist.
+ * @throws ConnectorError FILE_EXISTS if the path is a folder
  */
 export async function changeFile(
   container: BlobContainer,
@@ -84,9 +85,25 @@ export async function changeFile(
       const { code } = thrown as { code?: unknown };
       const overtaken = code === 'PRECONDITION_FAILED' || code === 'FILE_EXISTS';
       if (!overtaken || tries === MAX_TRIES) throw thrown;
+      if (code === 'FILE_EXISTS') await refuseFolder(container, path, signal);
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * Math.min(tries, 10)));
     }
   }
+}
+
+/** What cannot be read as a file and yet exists may be a folder: no new attempt changes that. @throws ConnectorError FILE_EXISTS */
+async function refuseFolder(container: BlobContainer, path: string, signal: AbortSignal): Promise<void> {
+  await container.attempt(`Writing ${path}`, async () => {
+    const found = await container
+      .blob(path)
+      .getProperties({ abortSignal: signal })
+      .catch((thrown) => {
+        // Deleted in the meantime.
+        if (statusOf(thrown) === 404) return undefined;
+        throw thrown;
+      });
+    if (isFolder(found?.metadata)) throw new ConnectorError('FILE_EXISTS', `${path} is a folder.`);
+  });
 }
 
 /** Sends properties, metadata, tags and tier again: a new content would clear them. */

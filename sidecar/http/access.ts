@@ -1,7 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { readCredentials, sameText } from './auth.ts';
-import { cookieName, type Role, readCookie, type Session, type Sessions } from './sessions.ts';
+import { type Access, cookieName, readCookie, type Session, type Sessions } from './sessions.ts';
 
 /** The header that every request of the console carries. A page of another origin cannot set it without leave, which is never given. */
 export const CONSOLE_HEADER = 'x-sidecar-console';
@@ -21,21 +21,21 @@ interface AccessOptions {
  */
 export function grantAccess({ sessions, viewerToken, requireToken, admit }: AccessOptions): RequestHandler {
   return async (request, response, next) => {
-    const role = roleOf(request, sessions, viewerToken);
-    response.locals.role = role ?? 'operator';
-    if (role === undefined) {
+    const access = accessOf(request, sessions, viewerToken);
+    response.locals.access = access ?? 'full';
+    if (access === undefined) {
       await requireToken(request, response, next);
       return;
     }
     admit(request);
     // A file from storage that a browser shows instead of saving must not run anything in the name of the console.
     response.set('Content-Security-Policy', "default-src 'none'; sandbox");
-    if (role === 'viewer') checkReading(request, response);
+    if (access === 'viewer') checkReading(request, response);
     next();
   };
 }
 
-function roleOf(request: Request, sessions: Sessions, viewerToken: string | undefined): Role | undefined {
+function accessOf(request: Request, sessions: Sessions, viewerToken: string | undefined): Access | undefined {
   const { authorization } = request.headers;
   if (authorization !== undefined) {
     const credentials = readCredentials(authorization);
@@ -46,7 +46,7 @@ function roleOf(request: Request, sessions: Sessions, viewerToken: string | unde
   const session = sessionOf(request, sessions);
   if (!session) return undefined;
   requireConsoleHeader(request);
-  return session.role;
+  return session.access;
 }
 
 /** The session that the cookie of a request names. */

@@ -13,11 +13,13 @@ import { introductionRoute } from './introductions.ts';
 import { openApi } from './openapi.ts';
 import { type OperationRouteOptions, operationRoutes } from './operation-routes.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
-import { asConnectorError, discardBody, sendError } from './reply.ts';
+import { asConnectorError, discardBody, limitRest, sendError } from './reply.ts';
 
 interface AppLimits {
   /** The largest body, in bytes. */
   readonly bodyBytes: number;
+  /** Time limit for receiving a body, in milliseconds; one that may be large gets more. */
+  readonly bodyMs: number;
   /** All bodies that are being read at the same time, in bytes. */
   readonly bodiesBytes: number;
   /** Requests with the right token, of one client address. */
@@ -30,6 +32,7 @@ interface AppLimits {
 
 const DEFAULT_LIMITS: AppLimits = {
   bodyBytes: 2_000_000,
+  bodyMs: 10_000,
   bodiesBytes: 128_000_000,
   requests: { burst: 2_000, perSecond: 1_000 },
   refusals: { burst: 20, perSecond: 0.5, delayMs: 300, maxDelayed: 50 },
@@ -61,7 +64,7 @@ export function createApp(options: AppOptions): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  app.use(prepare());
+  app.use(prepare(limits.bodyMs));
   app.use(checkHost(new HostCheck(options.hosts)));
   if (options.mount) app.use(options.mount);
   const authentication = new Authentication(options.token, limits.refusals);
@@ -77,7 +80,7 @@ export function createApp(options: AppOptions): Express {
     app.use('/v1', introductionRoute(options.introduction, new RateLimit(limits.introductions)));
   }
   if (options.console) app.use(options.console.routes(authorise));
-  app.use('/v1', operationRoutes(options, { bodyBytes: limits.bodyBytes, bodies, authorise }));
+  app.use('/v1', operationRoutes(options, { ...limits, bodies, authorise }));
   app.use('/v1', blobRoutes({ context: options.context, authorise }));
   const document = openApi(options.operations, options.context.sidecar.version);
   app.get('/v1/openapi.json', authorise, (_request, response) => {
@@ -89,13 +92,15 @@ export function createApp(options: AppOptions): Express {
       `There is no route ${request.method} ${request.path.slice(0, 200)}.`,
     );
   });
-  app.use(answerErrors(options.log));
+  app.use(answerErrors(options.log, limits.bodyMs));
   return app;
 }
 
-/** Sets request id and common headers, and refuses requests while the sidecar stops. */
-function prepare(): RequestHandler {
+/** Sets request id and common headers, limits the body that no route reads, and refuses requests while the sidecar stops. */
+function prepare(bodyMs: number): RequestHandler {
   return (request, response, next) => {
+    // After the answer Node.js reads the rest of the body without a time limit.
+    response.once('finish', () => limitRest(request, bodyMs));
     const given = request.get('x-request-id');
     response.locals.requestId = given && /^[0-9A-Za-z-]{8,64}$/.test(given) ? given : randomUUID();
     response.set({
@@ -184,7 +189,7 @@ function requireToken(
   };
 }
 
-function answerErrors(log: Log): ErrorRequestHandler {
+function answerErrors(log: Log, bodyMs: number): ErrorRequestHandler {
   // Express recognises error handlers by their four parameters.
   return (thrown: unknown, request, response, _next) => {
     const error = asConnectorError(thrown);
@@ -200,7 +205,7 @@ function answerErrors(log: Log): ErrorRequestHandler {
         'A request was refused.',
       );
     }
-    discardBody(request, response);
+    discardBody(request, response, bodyMs);
     sendError(request, response, error, requestId);
   };
 }

@@ -3,12 +3,12 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { ConnectorError } from '../errors/connector-error.ts';
 import { requireConsoleHeader, sessionOf } from './access.ts';
 import type { ConsoleAsset } from './console-assets.ts';
-import { cookieName, type Role, readCookie, type Session, type Sessions } from './sessions.ts';
+import { type Access, cookieName, readCookie, type Session, type Sessions } from './sessions.ts';
 
 interface ConsoleRouteOptions {
   readonly assets: ReadonlyMap<string, ConsoleAsset>;
   readonly sessions: Sessions;
-  /** Lets in who has a token or a session, and sets `response.locals.role`. */
+  /** Lets in who has a token or a session, and sets `response.locals.access`. */
   readonly authorise: RequestHandler;
 }
 
@@ -49,7 +49,7 @@ export function consoleRoutes({ assets, sessions, authorise }: ConsoleRouteOptio
   });
   router.post('/console/session', asLogin, authorise, (request, response) => {
     requireConsoleHeader(request);
-    const { id, session } = sessions.open(response.locals.role as Role);
+    const { id, session } = sessions.open(response.locals.access as Access);
     setCookie(request, response, id, session.expiresAtMs);
     response.json({ session: describe(session) });
   });
@@ -91,8 +91,8 @@ function sendAsset(
   response.set('Content-Type', asset.type).send(asset.content);
 }
 
-function describe({ role, expiresAtMs }: Session): { role: Role; expiresAt: string } {
-  return { role, expiresAt: new Date(expiresAtMs).toISOString() };
+function describe({ access, expiresAtMs }: Session): { access: Access; expiresAt: string } {
+  return { access, expiresAt: new Date(expiresAtMs).toISOString() };
 }
 
 /** Path=/ because the API lies beside the console. */

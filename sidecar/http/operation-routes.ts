@@ -21,6 +21,8 @@ export interface OperationRouteOptions {
 interface RouteGuards {
   /** The largest body, in bytes, of an operation that does not set its own limit. */
   readonly bodyBytes: number;
+  /** Time limit for receiving a body, in milliseconds; one more second for each 100 kB that it may have. */
+  readonly bodyMs: number;
   /** Shared by all bodies that are under way. */
   readonly bodies: BodyBudget;
   readonly authorise: RequestHandler;
@@ -34,15 +36,17 @@ const JSON_TYPES = ['application/json', 'application/*+json'];
  */
 export function operationRoutes(
   options: OperationRouteOptions,
-  { bodyBytes, bodies, authorise }: RouteGuards,
+  { bodyBytes, bodyMs, bodies, authorise }: RouteGuards,
 ): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const validation = new Validation();
-  const parseBody = jsonBody(bodies, bodyBytes);
-  const parseSecretBody = jsonBody(bodies, SECRET_BODY_BYTES);
+  const jsonBody = (limit: number, refuse?: () => ConnectorError) =>
+    readJson({ bodies, limit, refuse, timeoutMs: bodyMs + limit / 100 });
+  const parseBody = jsonBody(bodyBytes);
+  const parseSecretBody = jsonBody(SECRET_BODY_BYTES);
   const bodyOf = ({ largeBody, authorisation }: Operation) => {
     if (authorisation === 'ticket') return parseSecretBody;
-    return largeBody ? jsonBody(bodies, largeBody.maxBytes, largeBody.refuse) : parseBody;
+    return largeBody ? jsonBody(largeBody.maxBytes, largeBody.refuse) : parseBody;
   };
   const requireTicket = ticketCheck(options.context);
   const methodsByPath = new Map<string, string[]>();
@@ -125,12 +129,16 @@ function ticketCheck({ secretTokens }: OperationRouteOptions['context']): Reques
   };
 }
 
-/** Time limit for receiving a JSON body, in milliseconds: 10 seconds, and one more for each 100 kB that it may have. */
-function bodyMs(limit: number): number {
-  return 10_000 + limit / 100;
+interface BodyLimits {
+  readonly bodies: BodyBudget;
+  /** The largest body, in bytes. */
+  readonly limit: number;
+  /** What a larger one is answered with. */
+  readonly refuse: (() => ConnectorError) | undefined;
+  readonly timeoutMs: number;
 }
 
-function jsonBody(bodies: BodyBudget, limit: number, refuse?: () => ConnectorError): RequestHandler {
+function readJson({ bodies, limit, refuse, timeoutMs }: BodyLimits): RequestHandler {
   const parse = express.json({
     limit,
     strict: true,
@@ -151,7 +159,7 @@ function jsonBody(bodies: BodyBudget, limit: number, refuse?: () => ConnectorErr
     const given = Number(headers['content-length'] ?? limit);
     // What says that it is too large is refused without being read.
     const release = empty ? () => {} : bodies.take(Math.min(given, limit));
-    const timer = setTimeout(() => request.destroy(), bodyMs(limit));
+    const timer = setTimeout(() => request.destroy(), timeoutMs);
     response.once('close', release);
     parse(request, response, (thrown?: unknown) => {
       clearTimeout(timer);

@@ -44,24 +44,29 @@ export function sendError(
   }
 }
 
-/** How much of a body is read, and for how long, after its request was refused. */
+/** How much of a body is read after its request was answered. */
 const DISCARD_BYTES = 20_000_000;
-const DISCARD_MS = 10_000;
 
-/**
- * Lets the rest of a refused body go by without keeping it: many clients read no answer before they have sent their whole body, so the
- * connection cannot just be cut. Whoever sends too much or too slowly is cut off.
- */
-export function discardBody(request: Request, response: Response): void {
+/** Closes the connection of a request whose body, read by nobody, is too large or takes longer than `bodyMs`. */
+export function limitRest(request: Request, bodyMs: number): void {
   if (request.complete || request.destroyed) return;
   let left = DISCARD_BYTES;
-  const timer = setTimeout(() => request.destroy(), DISCARD_MS);
+  const timer = setTimeout(() => request.destroy(), bodyMs);
   timer.unref();
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
     if (left < 0) request.destroy();
   });
   for (const event of ['end', 'close', 'error']) request.once(event, () => clearTimeout(timer));
+}
+
+/**
+ * Lets the rest of a refused body go by without keeping it: many clients read no answer before they have sent their whole body, so the
+ * connection cannot just be cut. Whoever sends too much or too slowly is cut off.
+ */
+export function discardBody(request: Request, response: Response, bodyMs: number): void {
+  if (request.complete || request.destroyed) return;
+  limitRest(request, bodyMs);
   request.resume();
   if (Number(request.headers['content-length'] ?? 0) > DISCARD_BYTES) {
     response.set('Connection', 'close');

@@ -14,6 +14,8 @@ interface ServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Time limit for running requests when the server stops, in milliseconds; default 5000. */
   readonly drainMs?: number;
+  /** Time limit for the headers of a request, from the start of the connection or of the request, in milliseconds; default 10000. */
+  readonly headersMs?: number;
 }
 
 const MAX_HEADER_BYTES = 16_384;
@@ -57,13 +59,13 @@ export class HttpServer {
    * @throws ConnectorError PORT_TAKEN, or SETTING_INVALID for an address that this machine does not have
    */
   async start(): Promise<number> {
-    const { tls } = this.#options;
+    const { tls, headersMs = HEADERS_MS } = this.#options;
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       keepAliveTimeout: 65_000,
-      headersTimeout: HEADERS_MS,
+      headersTimeout: headersMs,
       // How often Node.js looks for connections that are over that limit.
-      connectionsCheckingInterval: 2_000,
+      connectionsCheckingInterval: headersMs / 5,
     };
     const server = tls
       ? createHttpsServer({ ...limits, ...tls, ...TLS }, this.#app)

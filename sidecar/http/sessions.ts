@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** What a caller may do: everything, or only read. */
-export type Role = 'operator' | 'viewer';
+/** What a session or a token gives: everything, or what the role viewer has. */
+export type Access = 'full' | 'viewer';
 
 export interface Session {
-  readonly role: Role;
+  readonly access: Access;
   /** Milliseconds since 1970. */
   readonly expiresAtMs: number;
 }
@@ -24,9 +24,9 @@ export class Sessions {
   }
 
   /** Begins a session. @returns its id, which only the browser keeps: here lies its hash */
-  open(role: Role): { id: string; session: Session } {
+  open(access: Access): { id: string; session: Session } {
     const id = randomBytes(32).toString('base64url');
-    const session = { role, expiresAtMs: this.#now() + LIFETIME_MS };
+    const session = { access, expiresAtMs: this.#now() + LIFETIME_MS };
     this.#sessions.set(hashOf(id), session);
     if (this.#sessions.size > MAX_SESSIONS) {
       const oldest = this.#sessions.keys().next();

@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
-import { isMissing, replaceFile } from './files.ts';
+import { isDirectory, isMissing, replaceFile, setAside } from './files.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -148,7 +148,11 @@ export class AcceptedSettings {
     if (text === this.#written) return;
     try {
       await mkdir(path.dirname(this.#file), { recursive: true, mode: 0o700 });
-      await replaceFile(this.#file, text);
+      await replaceFile(this.#file, text).catch(async (thrown: unknown) => {
+        if (!isDirectory(thrown)) throw thrown;
+        await setAside(this.#file);
+        await replaceFile(this.#file, text);
+      });
       this.#written = text;
     } catch (thrown) {
       this.#options.log.warn(
@@ -160,17 +164,8 @@ export class AcceptedSettings {
 
   /** What an earlier process has accepted. Undefined when there is nothing that can be read. */
   async #restore(): Promise<Known | undefined> {
-    let stored: Stored;
-    try {
-      stored = JSON.parse(await readFile(this.#file, 'utf8')) as Stored;
-    } catch (thrown) {
-      if (!isMissing(thrown))
-        this.#options.log.warn(
-          { err: toConnectorError(thrown), file: this.#file },
-          'The settings that were accepted before the restart cannot be read.',
-        );
-      return undefined;
-    }
+    const stored = await this.#read();
+    if (!stored) return undefined;
     const { settings, references, held } = stored;
     const secrets: Record<string, string> = {};
     const lost = new Set(held);
@@ -183,6 +178,36 @@ export class AcceptedSettings {
     }
     return { settings, secrets, references, lost };
   }
+
+  /** What is in the file. A file that is damaged is set aside. */
+  async #read(): Promise<Stored | undefined> {
+    let reason: string;
+    try {
+      const stored: unknown = JSON.parse(await readFile(this.#file, 'utf8'));
+      if (isStored(stored)) return stored;
+      reason = 'it does not have the form of accepted settings';
+    } catch (thrown) {
+      if (isMissing(thrown)) return undefined;
+      reason = toConnectorError(thrown).message;
+      if (thrown instanceof SyntaxError) reason = 'it is no JSON';
+      if (isDirectory(thrown)) reason = 'a directory is in its place';
+    }
+    const kept = await setAside(this.#file).catch(() => this.#file);
+    this.#options.log.warn(
+      { file: kept },
+      `The settings that were accepted before the restart cannot be read: ${reason}. The file is kept.`,
+    );
+    return undefined;
+  }
+}
+
+function isStored(value: unknown): value is Stored {
+  const { settings, references, held } = (value ?? {}) as Partial<Stored>;
+  return isObject(settings) && isObject(references) && Array.isArray(held);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function without(values: Values, names: ReadonlyMap<string, unknown>): Values {

@@ -258,6 +258,9 @@ describe('the console', { skip }, () => {
   test('lets a viewer look and change nothing', async () => {
     const page = await open({ token: VIEWER_TOKEN });
     await page.getByText('read-only').waitFor();
+    const check = page.getByRole('button', { name: 'Check ThingWorx, Azure and storage' });
+    await check.waitFor();
+    assert.equal(await check.isDisabled(), true);
     await visit(page, 'Devices');
     await page.getByRole('link', { name: 'machine-01' }).click();
     await page.getByRole('button', { name: 'Update twin' }).waitFor();

@@ -14,10 +14,17 @@ export class Command {
   #error = '';
   readonly #closed: Promise<unknown>;
 
-  constructor(t: TestContext, script: string, args: readonly string[] = []) {
+  /** @param environment variables beside those of the test */
+  constructor(
+    t: TestContext,
+    script: string,
+    args: readonly string[] = [],
+    environment: NodeJS.ProcessEnv = {},
+  ) {
     this.#child = spawn(process.execPath, [path.join(SCRIPTS, script), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
+      env: { ...process.env, ...environment },
     });
     this.#child.stdout.on('data', (chunk: Buffer) => {
       this.#out += chunk;

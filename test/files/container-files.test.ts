@@ -40,6 +40,15 @@ describe('folders', () => {
     await assert.rejects(files.createFolder('/a.log', NEVER), { code: 'FILE_EXISTS' });
   });
 
+  test('take no text', async () => {
+    const { files } = await newContainer(account);
+    await files.createFolder('/folder', NEVER);
+    const refusal = { code: 'FILE_EXISTS', message: '/folder is a folder.' };
+    await assert.rejects(files.append('/folder', text('x'), NEVER), refusal);
+    await assert.rejects(files.writeAt('/folder', text('x'), 0, NEVER), refusal);
+    assert.equal((await files.facts('/folder', NEVER)).kind, 'folder');
+  });
+
   test('without a name, which others may make, do not lead whoever walks down in circles', async () => {
     const { files, raw } = await newContainer(account);
     for (const name of ['a//b.txt', '/c.txt', 'a/d/e.txt']) await raw.getBlockBlobClient(name).upload('x', 1);

@@ -88,8 +88,40 @@ describe('problems', () => {
     const uuid = '0189d0f6-7a3c-7cc0-8d3e-1f2a3b4c5d6e';
     const own = await call('GET', '/v1/hubs/none/status', { headers: { 'x-request-id': uuid } });
     assert.equal(own.json.instance, `urn:uuid:${uuid}`);
-    assert.match(String((await call('GET', '/v1/nothing')).json.instance), /^urn:uuid:[0-9a-f-]{36}$/);
     assert.equal(json.retryable, false);
+  });
+
+  test('name the request by a UUID of RFC 9562, and only a UUID as one', async (t) => {
+    const { call, lines } = await startApp(t);
+    const random = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+    const seen = new Set<unknown>();
+    const refused = [
+      'short',
+      'x'.repeat(65),
+      'with space in it',
+      'urn:uuid:0189d0f6-7a3c-7cc0-8d3e-1f2a3b4c5d6e',
+      '{0189d0f6-7a3c-7cc0-8d3e-1f2a3b4c5d6e}',
+      '../../../etc/passwd',
+    ];
+    for (const given of [undefined, ...refused]) {
+      const headers: Record<string, string> = given === undefined ? {} : { 'x-request-id': given };
+      const answer = await call('GET', '/v1/hubs/none/status', { headers });
+      const id = String(answer.headers['x-request-id']);
+      assert.match(id, random, given);
+      assert.equal(answer.json.instance, `urn:uuid:${id}`);
+      assert.ok(lines.some((line) => line.includes(`"requestId":"${id}"`)));
+      seen.add(id);
+    }
+    assert.equal(seen.size, refused.length + 1);
+    for (const given of [
+      '0189d0f67a3c7cc08d3e1f2a3b4c5d6e',
+      '0189d0f6-7a3c-7cc0-8d3e-1f2a3b4c5d6g',
+      '0189d0f6-7a3c-7cc0-8d3e1f2a-3b4c5d6e',
+      '-----------',
+    ]) {
+      const { json } = await call('GET', '/v1/nothing', { headers: { 'x-request-id': given } });
+      assert.equal(json.instance, `urn:azure-iot-sidecar:request:${given}`);
+    }
   });
 
   test('of an unexpected error show nothing of it, and the log holds it', async (t) => {

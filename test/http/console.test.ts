@@ -98,6 +98,7 @@ describe('the viewer token', () => {
       for (const [method, path] of [
         ['DELETE', '/v1/hubs/Hub'],
         ['POST', '/v1/hubs/Hub/dead-letters/delete'],
+        ['POST', '/v1/hubs/Hub/check'],
         ['GET', '/v1/hubs/Hub/devices/d/keys'],
         ['PUT', '/v1/storage/S/containers/c/blobs/b'],
       ] as const) {

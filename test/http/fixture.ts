@@ -145,7 +145,11 @@ export interface TestApp {
 }
 
 /** The app on a free port of the loopback address, stopped after the test. */
-export async function startApp(t: TestContext, options: Partial<AppOptions> = {}): Promise<TestApp> {
+export async function startApp(
+  t: TestContext,
+  options: Partial<AppOptions> = {},
+  { headersMs }: { readonly headersMs?: number } = {},
+): Promise<TestApp> {
   const secretTokens = new OneTimeSecretTokens();
   const hubs = new MemoryHubs(secretTokens);
   const lines: string[] = [];
@@ -166,7 +170,12 @@ export async function startApp(t: TestContext, options: Partial<AppOptions> = {}
     checkOutput: true,
     ...options,
   });
-  const server = new HttpServer(app, { host: '127.0.0.1', port: 0, drainMs: 500 });
+  const server = new HttpServer(app, {
+    host: '127.0.0.1',
+    port: 0,
+    drainMs: 500,
+    ...(headersMs && { headersMs }),
+  });
   const port = await server.start();
   t.after(() => server.stop());
   return { hubs, server, port, lines, call: (method, path, call) => send(port, method, path, call) };

@@ -42,7 +42,7 @@ interface Scope {
 
 /** The dead-letter store: filter, group, inspect, replay, delete, download. */
 export function DeadLettersPage() {
-  const { hub, role } = useScene();
+  const { hub, access } = useScene();
   const [typed, setTyped] = useState(NO_FILTER);
   const [filter, setFilter] = useState(NO_FILTER);
   const [more, setMore] = useState<readonly LetterRow[]>([]);
@@ -160,7 +160,7 @@ export function DeadLettersPage() {
         <button
           type="button"
           class="primary"
-          disabled={rows.length === 0 || role === 'viewer'}
+          disabled={rows.length === 0 || access === 'viewer'}
           onClick={() => setAsked('replay')}
         >
           Replay {chosen.size > 0 ? 'chosen' : 'all shown'}…
@@ -168,7 +168,7 @@ export function DeadLettersPage() {
         <button
           type="button"
           class="danger"
-          disabled={rows.length === 0 || role === 'viewer'}
+          disabled={rows.length === 0 || access === 'viewer'}
           onClick={() => setAsked('delete')}
         >
           Delete {chosen.size > 0 ? 'chosen' : 'all shown'}…

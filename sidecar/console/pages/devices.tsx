@@ -152,7 +152,7 @@ interface PartProps {
 }
 
 function Device({ hub, deviceId }: PartProps) {
-  const { role } = useScene();
+  const { access } = useScene();
   const device = useLoaded<DeviceDetail>(
     (signal) => call('GET', route(['hubs', hub, 'devices', deviceId]), undefined, signal),
     [hub, deviceId],
@@ -187,7 +187,7 @@ function Device({ hub, deviceId }: PartProps) {
             <div class="buttons">
               <button
                 type="button"
-                disabled={toggle.running || role === 'viewer'}
+                disabled={toggle.running || access === 'viewer'}
                 onClick={() => void toggle.run()}
               >
                 {device.value.status === 'enabled' ? 'Disable device' : 'Enable device'}
@@ -217,7 +217,7 @@ interface TwinDetail {
 }
 
 function Twin({ hub, deviceId }: PartProps) {
-  const { role } = useScene();
+  const { access } = useScene();
   const [desired, setDesired] = useState('{}');
   const [tags, setTags] = useState('{}');
   const [saved, setSaved] = useState(false);
@@ -269,7 +269,7 @@ function Twin({ hub, deviceId }: PartProps) {
         <ProblemNote problem={save.problem} />
         {saved && <Note tone="good">The twin is changed.</Note>}
         <div class="buttons">
-          <button type="submit" class="primary" disabled={save.running || role === 'viewer'}>
+          <button type="submit" class="primary" disabled={save.running || access === 'viewer'}>
             Update twin
           </button>
           <button type="button" onClick={twin.reload}>
@@ -292,7 +292,7 @@ function TwinPart({ title, part }: { title: string; part: Readonly<Record<string
 }
 
 function Method({ hub, deviceId }: PartProps) {
-  const { role } = useScene();
+  const { access } = useScene();
   const [methodName, setMethodName] = useState('');
   const [payload, setPayload] = useState('{}');
   const [moduleId, setModuleId] = useState('');
@@ -332,7 +332,7 @@ function Method({ hub, deviceId }: PartProps) {
           <button
             type="submit"
             class="primary"
-            disabled={invoke.running || role === 'viewer' || methodName.trim() === ''}
+            disabled={invoke.running || access === 'viewer' || methodName.trim() === ''}
           >
             {invoke.running ? 'Waiting for the device…' : 'Invoke method'}
           </button>
@@ -343,7 +343,7 @@ function Method({ hub, deviceId }: PartProps) {
 }
 
 function Message({ hub, deviceId, onSent }: PartProps & { onSent: () => void }) {
-  const { role } = useScene();
+  const { access } = useScene();
   const [body, setBody] = useState('');
   const [properties, setProperties] = useState('{}');
   const [ack, setAck] = useState('none');
@@ -396,7 +396,7 @@ function Message({ hub, deviceId, onSent }: PartProps & { onSent: () => void }) 
           </Note>
         )}
         <div class="buttons">
-          <button type="submit" class="primary" disabled={send.running || role === 'viewer'}>
+          <button type="submit" class="primary" disabled={send.running || access === 'viewer'}>
             Send message
           </button>
         </div>

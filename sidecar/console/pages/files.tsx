@@ -72,7 +72,7 @@ interface ContainerProps {
 }
 
 function Folder({ account, container }: ContainerProps) {
-  const { role } = useScene();
+  const { access } = useScene();
   const [path, setPath] = useState('/');
   const [folderName, setFolderName] = useState('');
   const [deleting, setDeleting] = useState<Entry>();
@@ -143,7 +143,7 @@ function Folder({ account, container }: ContainerProps) {
                 <button
                   type="button"
                   class="danger"
-                  disabled={role === 'viewer'}
+                  disabled={access === 'viewer'}
                   aria-label={`Delete ${entry.name}`}
                   onClick={() => setDeleting(entry)}
                 >
@@ -154,7 +154,7 @@ function Folder({ account, container }: ContainerProps) {
           ]}
         />
       )}
-      {role !== 'viewer' && (
+      {access !== 'viewer' && (
         <>
           <Uploads account={account} container={container} folder={path} onDone={list.reload} />
           <form

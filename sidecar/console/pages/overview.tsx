@@ -191,6 +191,7 @@ const STEP_TONES = { ok: 'good', warning: 'warning', failed: 'bad', skipped: 'pl
 
 /** CheckConnection: whether ThingWorx, Azure and storage are reachable, step by step. */
 function Check({ hub }: { hub: string }) {
+  const { access } = useScene();
   const [steps, setSteps] = useState<readonly CheckStep[]>();
   const check = useAction(async () => {
     setSteps((await call<{ steps: CheckStep[] }>('POST', route(['hubs', hub, 'check']))).steps);
@@ -198,7 +199,11 @@ function Check({ hub }: { hub: string }) {
   return (
     <>
       <div class="buttons">
-        <button type="button" disabled={check.running} onClick={() => void check.run()}>
+        <button
+          type="button"
+          disabled={check.running || access === 'viewer'}
+          onClick={() => void check.run()}
+        >
           {check.running ? 'Checking…' : 'Check ThingWorx, Azure and storage'}
         </button>
       </div>

@@ -10,7 +10,7 @@ const PAGE = 500;
 
 /** Imports, exports, comparisons, replays and ingestions, with progress, report and cancel. */
 export function TasksPage({ rest: [chosen] }: { rest: readonly string[] }) {
-  const { hub, role } = useScene();
+  const { hub, access } = useScene();
   const [state, setState] = useState('');
   const list = useLoaded(
     hub === ''
@@ -69,7 +69,7 @@ export function TasksPage({ rest: [chosen] }: { rest: readonly string[] }) {
                 ) : (
                   <button
                     type="button"
-                    disabled={role === 'viewer' || cancel.running}
+                    disabled={access === 'viewer' || cancel.running}
                     onClick={() => void cancel.run(task.id)}
                   >
                     Cancel

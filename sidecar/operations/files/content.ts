@@ -69,6 +69,9 @@ export const SAVING = FILE_FORMATS.map(({ name, route, save }) =>
   }),
 );
 
+/** Of what reads, changes and writes: the file may be a folder, or appear each time that it is written. */
+const CHANGE_ERRORS = [...writing.errors, 'FILE_EXISTS'] as const;
+
 /** Required: a misspelt parameter, which ThingWorx drops, would write an empty text. */
 function textData(description: string) {
   return Type.String({ minLength: 0, description: `${description} It may be empty.` });
@@ -99,6 +102,7 @@ export const appendToText = defineOperation({
   method: 'POST',
   path: `${FILES_PATH}/text-append`,
   input: Type.Object({ ...boundMembers, path, data: textData('The text to append.') }),
+  errors: CHANGE_ERRORS,
   async run(context, input) {
     await filesOf(context, input).append(input.path, Buffer.from(input.data), context.signal);
     return DONE;
@@ -118,7 +122,7 @@ export const writeToTextFile = defineOperation({
   summary:
     'Overwrites a file with a text from an offset on, extends it if needed, and creates the file if it does not exist. Concurrent writers lose nothing.',
   method: 'POST',
-  errors: [...writing.errors, 'RANGE_NOT_SATISFIABLE'],
+  errors: [...CHANGE_ERRORS, 'RANGE_NOT_SATISFIABLE'],
   path: `${FILES_PATH}/text-file-writes`,
   input: Type.Object({
     ...boundMembers,

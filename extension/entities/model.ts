@@ -22,6 +22,8 @@ export interface FieldDefinition {
   readonly dataShape?: string;
   readonly isPrimaryKey?: true;
   readonly isRequired?: true;
+  /** An empty text is a value of its own and not an absent one. */
+  readonly mayBeEmpty?: true;
   readonly defaultValue?: string;
   readonly friendlyName?: string;
   readonly thingTemplate?: string;

@@ -101,7 +101,7 @@ function body(
   ].join('\n');
 }
 
-function inputLines({ name, baseType }: FieldDefinition, column: string | undefined): string[] {
+function inputLines({ name, baseType, mayBeEmpty }: FieldDefinition, column: string | undefined): string[] {
   if (column !== undefined) {
     return [
       `input.${name} = {`,
@@ -112,7 +112,7 @@ function inputLines({ name, baseType }: FieldDefinition, column: string | undefi
     ];
   }
   const value = baseType === 'JSON' ? `typedJson(${JSON.stringify(name)}, ${name})` : name;
-  return [`if (isSet(${name})) {`, `  input.${name} = ${value};`, '}'];
+  return [`if (${mayBeEmpty ? 'isGiven' : 'isSet'}(${name})) {`, `  input.${name} = ${value};`, '}'];
 }
 
 function resultText(

@@ -1,5 +1,12 @@
 import type { TSchema } from 'typebox';
-import { annotationOf, baseTypeOf, factsOf, isOneRow, rowOf } from '../../sidecar/contract/schema.ts';
+import {
+  annotationOf,
+  baseTypeOf,
+  factsOf,
+  isOneRow,
+  mayBeEmpty,
+  rowOf,
+} from '../../sidecar/contract/schema.ts';
 import { BINDINGS, type BindingSource } from '../../sidecar/operations/bindings.ts';
 import { type Operation, ownerMember, resultSchema } from '../../sidecar/operations/operation.ts';
 import { script } from './scripts.ts';
@@ -38,7 +45,8 @@ export function operationScript(operation: Operation): string {
       password = name;
       continue;
     }
-    lines.push(`if (isSet(${name})) {`, `  input.${name} = ${parameterValue(name, schema)};`);
+    const test = mayBeEmpty(schema) ? 'isGiven' : 'isSet';
+    lines.push(`if (${test}(${name})) {`, `  input.${name} = ${parameterValue(name, schema)};`);
     if (required.has(name))
       lines.push('} else {', `  throw new Error("REQUEST_INVALID: ${name} is required.");`);
     lines.push('}');

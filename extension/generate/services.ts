@@ -1,5 +1,5 @@
 import type { TSchema } from 'typebox';
-import { annotationOf, baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import { annotationOf, baseTypeOf, factsOf, mayBeEmpty } from '../../sidecar/contract/schema.ts';
 import { BINDINGS } from '../../sidecar/operations/bindings.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { type OfferingEntity, type Operation, resultSchema } from '../../sidecar/operations/operation.ts';
@@ -77,6 +77,7 @@ export function fieldOf(name: string, schema: TSchema): FieldDefinition {
     baseType: baseTypeOf(schema),
     description: describe(facts.description ?? '', facts.enum),
     ...(dataShape === undefined ? {} : { dataShape }),
+    ...(mayBeEmpty(schema) ? { mayBeEmpty: true as const } : {}),
     ...(friendlyName === undefined ? {} : { friendlyName }),
     ...(thingShape === undefined ? {} : { thingShape }),
     ...(thingTemplate === undefined ? {} : { thingTemplate }),

@@ -14,11 +14,11 @@ function mayCallResource(name, service) {
 }
 
 function run() {
-  var asked = plain(request);
-  var missing = asked.services.filter(function (service) {
+  var asked = contentOf("request", request);
+  var missing = (asked.services || []).filter(function (service) {
     return !mayCall(me, service);
   });
-  asked.resources.forEach(function (resource) {
+  (asked.resources || []).forEach(function (resource) {
     resource.services.forEach(function (service) {
       if (!mayCallResource(resource.name, service)) {
         missing.push(resource.name + "." + service);

@@ -105,7 +105,9 @@ function run() {
   if (isSet(applicationKey)) {
     if (!ApplicationKeys[String(applicationKey)]) {
       throw new Error(
-        "REQUEST_INVALID: There is no application key " + applicationKey + ", or it is not visible."
+        "REQUEST_INVALID: applicationKey: there is no application key " +
+          applicationKey +
+          ", or it is not visible."
       );
     }
     giveAll(

@@ -26,7 +26,7 @@ function isDerived(thing, template) {
 }
 
 function run() {
-  var input = plain(request) || {};
+  var input = contentOf("request", request);
   var template = isSet(input.template) ? String(input.template) : "";
   if (template !== "" && !ThingTemplates[template]) {
     throw new Error("REQUEST_INVALID: There is no Thing Template " + template + ", or it is not visible.");

@@ -1,6 +1,6 @@
 /* Tells how far an import, export or comparison came. */
 function run() {
-  var content = plain(status) || {};
+  var content = contentOf("status", status);
   if (!isSet(content.task)) {
     return;
   }

@@ -63,6 +63,7 @@ interface SchemaFacts {
   readonly required?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly minLength?: number;
 }
 
 export function factsOf(schema: TSchema): SchemaFacts {
@@ -88,6 +89,14 @@ export function baseTypeOf(schema: TSchema): BaseType {
     default:
       return facts.enum?.every((value) => typeof value === 'string') ? 'STRING' : 'JSON';
   }
+}
+
+/**
+ * Whether an empty text is a value that somebody may mean, such as the content of an empty file. The schema says so with `minLength: 0`; every
+ * other member that is empty counts as not given.
+ */
+export function mayBeEmpty(schema: TSchema): boolean {
+  return factsOf(schema).minLength === 0;
 }
 
 interface Described {

@@ -238,7 +238,6 @@ export function expectation(schema: TSchema): string {
   const said = (schema as Record<string, unknown>)[EXPECTED_KEYWORD];
   if (typeof said === 'string') return said;
   const facts = factsOf(schema) as ReturnType<typeof factsOf> & {
-    minLength?: number;
     maxLength?: number;
     uniqueItems?: boolean;
   };

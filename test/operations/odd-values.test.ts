@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { ENTITIES } from '../../extension/entities/index.ts';
 import type { ServiceDefinition } from '../../extension/entities/model.ts';
 import { ERRORS, type ErrorCode } from '../../sidecar/errors/catalogue.ts';
 import { forEachConcurrently } from '../../sidecar/lib/concurrency.ts';
-import { Factory, HUB_THING } from './factory.ts';
+import { Factory } from './factory.ts';
 import { methodNames, oddValues, usualValue } from './odd-values.ts';
-
-const THINGS: Readonly<Record<string, string>> = {
-  'AzureIoT.Sidecar_TS': HUB_THING,
-  'AzureIoT.Hub_TT': HUB_THING,
-  'AzureIoT.Device_TS': 'odd',
-  'AzureIoT.EdgeDevice_TS': 'odd-edge',
-  'AzureIoT.OpcPublisher_TS': 'odd-edge',
-  'AzureIoT.StorageAccount_TT': 'Odd.Storage',
-  'AzureIoT.BlobContainer_TT': 'Odd.Files',
-};
+import { ask, createHosts, HOSTS } from './service-hosts.ts';
 
 /** What would end the connection that the others need. */
 const SKIPPED = new Set(['Disconnect', 'DisconnectStorage']);
@@ -69,37 +59,17 @@ describe('odd values for every parameter of every service', () => {
   const factory = new Factory();
   before(async () => {
     await factory.start();
-    await factory.createStorage('Odd.Storage');
-    await factory.createContainer('Odd.Files', 'Odd.Storage', 'odd');
-    await factory.call('Odd.Files', 'SaveText', { path: '/odd.txt', content: 'text' });
-    await factory.createDevice('odd');
+    await createHosts(factory);
     const client = await factory.connect('odd');
     for (const name of ['odd', ...methodNames()])
       client.onDeviceMethod(name, (request, response) => void response.send(200, request.payload));
-    await factory.createDevice('odd-edge', { iotEdge: true, thingTemplate: 'AzureIoT.EdgeDevice_TT' });
-    await factory.system.platform.invokeOn('Resources', 'EntityServices', 'AddShapeToThing', {
-      name: 'odd-edge',
-      thingShapeName: 'AzureIoT.OpcPublisher_TS',
-    });
-    await factory.call('odd-edge', 'RestartThing');
   });
   after(() => factory.stop());
 
-  async function ask(thing: string, service: string, body: string): Promise<{ ok: boolean; text: string }> {
-    const { thingworxUrl, thingworxAppKey } = factory.system.cloud;
-    const answer = await fetch(`${thingworxUrl}/Things/${thing}/Services/${service}`, {
-      method: 'POST',
-      headers: { appKey: thingworxAppKey, accept: 'application/json', 'content-type': 'application/json' },
-      body,
-    });
-    return { ok: answer.ok, text: await answer.text() };
-  }
-
   /** Why the answer is not one that a user can work with; undefined when it is. */
   async function fault(thing: string, { service, parameters, body }: Call): Promise<string | undefined> {
-    const { ok, text } = await ask(thing, service, body);
+    const { ok, text, said } = await ask(factory, thing, service, body);
     if (ok) return undefined;
-    const said = /Execution error in service script \[\w+\] : (.*)/s.exec(text)?.[1];
     const wrong = (reason: string) =>
       `${service} ${body.slice(0, 200)}: ${reason}: ${(said ?? text).slice(0, 300)}`;
     if (said === undefined) return PLATFORM_REFUSAL.test(text) ? undefined : wrong('no code');
@@ -117,18 +87,15 @@ describe('odd values for every parameter of every service', () => {
 
   test('no service that takes JSON rounds a number or makes null of it', async () => {
     const faults: string[] = [];
-    for (const entity of ENTITIES) {
-      if (entity.kind !== 'ThingShape' && entity.kind !== 'ThingTemplate') continue;
-      const thing = THINGS[entity.name];
-      if (thing === undefined) continue;
-      for (const service of entity.services) {
+    for (const { thing, services } of HOSTS) {
+      for (const service of services) {
         // What the sidecar itself calls has numbers that were checked before, or that are counters.
         if (service.category === 'Inbound') continue;
         for (const { name, baseType } of service.parameters) {
           if (baseType !== 'JSON') continue;
           for (const number of ['9007199254740993', '-12345678901234567890', '1e400']) {
             const { body } = callOf(service, { [name]: `{"a":{"b":[1,{"c":${number}}]}}` });
-            const answer = await ask(thing, service.name, body);
+            const answer = await ask(factory, thing, service.name, body);
             if (answer.ok || !answer.text.includes('REQUEST_INVALID: '))
               faults.push(`${service.name} ${body}: ${answer.text.slice(0, 200)}`);
           }
@@ -138,14 +105,11 @@ describe('odd values for every parameter of every service', () => {
     assert.deepEqual(faults, []);
   });
 
-  for (const entity of ENTITIES) {
-    if (entity.kind !== 'ThingShape' && entity.kind !== 'ThingTemplate') continue;
-    const thing = THINGS[entity.name];
-    if (thing === undefined) continue;
-    test(entity.name, { timeout: 280_000 }, async () => {
+  for (const { entity, thing, services } of HOSTS) {
+    test(entity, { timeout: 280_000 }, async () => {
       const faults: string[] = [];
-      const services = entity.services.filter(({ name }) => !SKIPPED.has(name));
-      await forEachConcurrently(services.flatMap(callsOf), 8, async (call) => {
+      const called = services.filter(({ name }) => !SKIPPED.has(name));
+      await forEachConcurrently(called.flatMap(callsOf), 8, async (call) => {
         const found = await fault(thing, call);
         if (found !== undefined) faults.push(found);
       });

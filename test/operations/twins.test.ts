@@ -90,12 +90,12 @@ describe('twins', () => {
     assert.deepEqual((twin.properties as { desired: Row }).desired.array, [1, 2]);
   });
 
-  test('null, {} and a list are refused for a twin property, and the value is put back', async () => {
+  test('what is no object with keys is refused for a twin property, and the value is put back', async () => {
     await factory.createDevice('emptied');
     const { system } = factory;
     await system.platform.setProperties('emptied', { twinDesired: { keep: 1 } });
     await eventually(async () => assert.equal((await twinOf('emptied')).properties.desired?.keep, 1));
-    for (const value of [null, {}, [1, 2]]) {
+    for (const value of [null, {}, [1, 2], 'text']) {
       await system.platform.setProperties('emptied', { twinDesired: value as never });
       await eventually(async () => {
         const { twinDesired } = await factory.read('emptied');
@@ -105,6 +105,12 @@ describe('twins', () => {
       assert.equal(desired?.keep, 1);
       assert.equal('array' in (desired ?? {}), false);
     }
+    // The platform itself takes no number for JSON, so nothing is overwritten.
+    await assert.rejects(
+      system.platform.setProperties('emptied', { twinDesired: 5 as never }),
+      /Unable To Convert/,
+    );
+    assert.equal(((await factory.read('emptied')).twinDesired as Row).keep, 1);
   });
 
   test('an old ETag is refused', async () => {

@@ -11,6 +11,12 @@ function isSet(value) {
   }
 }
 
+/* True for a parameter that the caller has given, also as an empty text. An absent one is undefined. It is not known whether each version
+   of the platform keeps an empty text apart from an absent one; where it does not, the empty text is refused as absent. */
+function isGiven(value) {
+  return value !== undefined && value !== null;
+}
+
 /* A platform value of type JSON as an ordinary script value: JSON values are Java objects, for which Array.isArray and
    for-in do not work. */
 function plain(value) {

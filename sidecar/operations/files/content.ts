@@ -72,8 +72,9 @@ export const SAVING = FILE_FORMATS.map(({ name, route, save }) =>
 /** Of what reads, changes and writes: the file may be a folder, or appear each time that it is written. */
 const CHANGE_ERRORS = [...writing.errors, 'FILE_EXISTS'] as const;
 
+/** Required: a misspelt parameter, which ThingWorx drops, would write an empty text. */
 function textData(description: string) {
-  return Type.Optional(Type.String({ default: '', description }));
+  return Type.String({ minLength: 0, description: `${description} It may be empty.` });
 }
 
 export const createTextFile = defineOperation({
@@ -87,7 +88,7 @@ export const createTextFile = defineOperation({
   errors: [...STORAGE_ERRORS, 'PATH_INVALID', 'FILE_TOO_LARGE', 'FILE_EXISTS'],
   async run(context, input) {
     const options = input.overwrite ? {} : { ifNoneMatch: '*' };
-    await filesOf(context, input).write(input.path, Buffer.from(input.data ?? ''), options, context.signal);
+    await filesOf(context, input).write(input.path, Buffer.from(input.data), options, context.signal);
     return DONE;
   },
 });
@@ -103,7 +104,7 @@ export const appendToText = defineOperation({
   input: Type.Object({ ...boundMembers, path, data: textData('The text to append.') }),
   errors: CHANGE_ERRORS,
   async run(context, input) {
-    await filesOf(context, input).append(input.path, Buffer.from(input.data ?? ''), context.signal);
+    await filesOf(context, input).append(input.path, Buffer.from(input.data), context.signal);
     return DONE;
   },
 });
@@ -137,7 +138,7 @@ export const writeToTextFile = defineOperation({
     ),
   }),
   async run(context, input) {
-    const data = Buffer.from(input.data ?? '');
+    const data = Buffer.from(input.data);
     await filesOf(context, input).writeAt(input.path, data, input.offset ?? 0, context.signal);
     return DONE;
   },

@@ -55,8 +55,8 @@ export const FILE_FORMATS: readonly FileFormat[] = [
     },
     save: {
       summary: 'Writes a text to a file, in UTF-8.',
-      content: Type.Optional(Type.String({ default: '', description: 'The text. Empty: an empty file.' })),
-      encode: (content = '') => Buffer.from(content as string),
+      content: Type.String({ minLength: 0, description: 'The text. Empty: an empty file.' }),
+      encode: (content) => Buffer.from(content as string),
     },
   },
   {
@@ -84,7 +84,9 @@ function base64Format(
   description: string,
 ): FileFormat {
   const size = `Up to ${MAX_INLINE_BYTES} bytes. Use a link or the streaming route for larger files.`;
-  const content = forThingWorx(Type.String({ description: `${description} ${size}` }), { baseType });
+  const content = forThingWorx(Type.String({ minLength: 0, description: `${description} ${size}` }), {
+    baseType,
+  });
   return {
     name,
     route: name.toLowerCase(),
@@ -96,8 +98,8 @@ function base64Format(
     },
     save: {
       summary: `Writes ${noun} to a file.`,
-      content: Type.Optional(content),
-      encode: (text = '') => fromBase64(text as string),
+      content,
+      encode: (text) => fromBase64(text as string),
     },
   };
 }

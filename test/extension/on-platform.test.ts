@@ -170,9 +170,8 @@ for (const [name, position] of Object.entries(PLATFORMS)) {
       await until('the connection', async () => platform.app.hubs.connected.has(HUB));
       const call = (secret?: string) =>
         platform.client.result(`Things/${HUB}`, 'CallSidecar', {
-          method: 'POST',
-          path: '/v1/probe',
-          content: { other: 'x' },
+          operation: 'Probe',
+          input: { other: 'x' },
           ...(secret === undefined ? {} : { secret }),
         });
       await call();

@@ -156,7 +156,11 @@ for (const [name, position] of Object.entries(PLATFORMS)) {
     test('sends the password of a call where the platform hands on passwords, and says so where it does not', async (t) => {
       let given: unknown;
       const takesPassword = probe({
+        entity: 'AzureIoT.Hub_TT',
+        role: 'operator',
+        path: '/hubs/{hub}/probe',
         input: Type.Object({
+          hub: Type.String(),
           password: Type.Optional(forThingWorx(Type.String(), { baseType: 'PASSWORD' })),
           other: Type.String(),
         }),
@@ -175,7 +179,7 @@ for (const [name, position] of Object.entries(PLATFORMS)) {
           ...(secret === undefined ? {} : { secret }),
         });
       await call();
-      assert.deepEqual(given, { other: 'x' });
+      assert.deepEqual(given, { hub: HUB, other: 'x' });
       if (passedAs === 'text') {
         await assert.rejects(call('pass word'), /PASSWORD_NOT_PASSED: /);
         return;
@@ -183,7 +187,7 @@ for (const [name, position] of Object.entries(PLATFORMS)) {
       // What looks like a reference is a password here.
       for (const secret of ['pass word', 'env:PLANT_HUB']) {
         await call(secret);
-        assert.deepEqual(given, { other: 'x', password: secret });
+        assert.deepEqual(given, { hub: HUB, other: 'x', password: secret });
       }
       assert.ok(!platform.app.lines.join('').includes('pass word'));
     });

@@ -89,5 +89,5 @@ test('GrantPermissions gives what is documented, and nothing else', async (t) =>
   const own = TEMPLATE_GRANTS.flatMap((grant) => linesOf(grant, 'Plant.Pump_TT'));
   assert.deepEqual(await given({ template: 'Plant.Pump_TT' }), [...expected, ...own].sort());
   const answer = await client.service(`Things/${HUB}`, 'GrantPermissions', { template: 'No_Such_TT' });
-  assert.match(answer.text, /REQUEST_INVALID: There is no Thing Template No_Such_TT/);
+  assert.match(answer.text, /REQUEST_INVALID: template: There is no Thing Template No_Such_TT/);
 });

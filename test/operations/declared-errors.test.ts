@@ -52,7 +52,8 @@ const NOT_ANSWERED: readonly Exception[] = [
   { codes: /./, operations: /^CheckConnection$/, because: 'each failure is a row of its table' },
   {
     codes: /^(TASK_INTERRUPTED|TASK_NOT_FOUND)$/,
-    operations: /Task|Import|ExportThings|CompareRegistry|ReplayDeadLetters|IngestBlobs|ReplayEvents/,
+    operations:
+      /Task|Import|ExportThings|CompareRegistry|ReplayDeadLetters|IngestBlobs|ReplayEvents|^Schedule|Job/,
     because: 'it ends the task, which reports it; a task that was just started is found',
   },
   {

@@ -119,12 +119,15 @@ describe('keys and modules of devices', () => {
     await hub('CreateModule', { deviceId: 'dotted', moduleId: 'inner' });
     for (const moduleId of ['.', '..']) {
       const name = { deviceId: 'dotted', moduleId };
-      await assert.rejects(hub('DeleteModule', name), /REQUEST_INVALID: \.+ is no id/);
+      await assert.rejects(hub('DeleteModule', name), /REQUEST_INVALID: moduleId .*not \. or \.\. alone/);
       await assert.rejects(
         hub('RegenerateDeviceKey', { ...name, key: 'primary' }),
         /REQUEST_INVALID: moduleId/,
       );
-      await assert.rejects(hub('GetDevice', { deviceId: moduleId }), /REQUEST_INVALID: \.+ is no id/);
+      await assert.rejects(
+        hub('GetDevice', { deviceId: moduleId }),
+        /REQUEST_INVALID: deviceId .*not \. or \.\. alone/,
+      );
       for (const [service, parameters] of Object.entries({
         GetTwin: {},
         UpdateTwin: { tags: { a: 1 } },
@@ -135,10 +138,10 @@ describe('keys and modules of devices', () => {
       }
     }
     await factory.system.platform.setProperties('dotted', { deviceId: '..' });
-    await assert.rejects(factory.call('dotted', 'PurgeMessages'), /REQUEST_INVALID: \.\. is no id/);
+    await assert.rejects(factory.call('dotted', 'PurgeMessages'), /REQUEST_INVALID: deviceId .*not \. or \.\. alone/);
     await assert.rejects(
       factory.call('dotted', 'SendProperties', { values: { a: 1 } }),
-      /REQUEST_INVALID: \.\. is no id/,
+      /REQUEST_INVALID: deviceId .*not \. or \.\. alone/,
     );
     assert.equal((await hub<Table>('ListDeviceModules', { deviceId: 'dotted' })).rows.length, 1);
   });

@@ -138,7 +138,10 @@ describe('keys and modules of devices', () => {
       }
     }
     await factory.system.platform.setProperties('dotted', { deviceId: '..' });
-    await assert.rejects(factory.call('dotted', 'PurgeMessages'), /REQUEST_INVALID: deviceId .*not \. or \.\. alone/);
+    await assert.rejects(
+      factory.call('dotted', 'PurgeMessages'),
+      /REQUEST_INVALID: deviceId .*not \. or \.\. alone/,
+    );
     await assert.rejects(
       factory.call('dotted', 'SendProperties', { values: { a: 1 } }),
       /REQUEST_INVALID: deviceId .*not \. or \.\. alone/,

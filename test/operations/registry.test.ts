@@ -81,7 +81,7 @@ describe('the device registry', () => {
     assert.deepEqual([moved.deviceScope, moved.parentScopes], [deviceScope, { array: [deviceScope] }]);
     await assert.rejects(
       hub('CreateDevice', { deviceId: 'orphan', parentDeviceId: 'leaf' }),
-      /REQUEST_INVALID: leaf is no IoT Edge device/,
+      /REQUEST_INVALID: parentDeviceId is leaf, which is no IoT Edge device/,
     );
   });
 

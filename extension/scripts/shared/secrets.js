@@ -48,12 +48,18 @@ function passwordToPass(name, value, remedy) {
 
 /* Sends the password of a call, which goes with a ticket of its own: the body would show what a script cannot read in clear. */
 function sendPassword(value, endMs) {
+  var password = passwordToPass("secret", value, " in clear, so that a call cannot have one.");
+  /* The password goes in a header, whose length is limited. Where this script holds the encrypted text, that may be up to eight times as
+     long: the text of 1,024 characters must not be refused. */
+  if (String(password).length > (String(me.tokenPassedAs || "") === "decrypted" ? 1024 : 8192)) {
+    throw new Error("REQUEST_INVALID: the password is longer than 1,024 characters.");
+  }
   var answer = plain(askWithToken({ operation: "IssueSecretToken", endMs: endMs }));
   askSidecar({
     url: introducedAddress(endMs),
     credentials: {
       username: answer.ticket,
-      password: passwordToPass("secret", value, " in clear, so that a call cannot have one.")
+      password: password
     },
     method: "PUT",
     path: "/v1/secrets/" + encodeURIComponent(answer.ticket),

@@ -22,6 +22,10 @@ function run() {
       Resources["EntityServices"].DeleteThing({ name: name });
       answer.deleted.push(name);
     } catch (thrown) {
+      /* Another call has deleted it in the meantime. */
+      if (!Things[name]) {
+        return;
+      }
       answer.failed.push({ thing: name, message: String((thrown && thrown.message) || thrown) });
     }
   });

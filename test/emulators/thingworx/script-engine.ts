@@ -16,6 +16,7 @@ import {
   decodeValues,
   encodeValue,
   encodeVariables,
+  messageText,
   type Wire,
   type WireValues,
 } from './script/wire.ts';
@@ -211,7 +212,7 @@ export class ScriptEngine {
       revision: this.platform.revision,
       switches: this.switches,
     };
-    thread.worker.postMessage(JSON.stringify(message));
+    thread.worker.postMessage(messageText(message));
   }
 
   private startClock(thread: Thread): void {
@@ -317,7 +318,7 @@ export class ScriptEngine {
       this.endExpired(thread);
       return;
     }
-    thread.replies.postMessage(JSON.stringify(reply));
+    thread.replies.postMessage(messageText(reply));
     Atomics.store(thread.flag, 0, reply.number);
     Atomics.notify(thread.flag, 0);
   }

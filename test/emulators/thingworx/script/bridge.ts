@@ -18,6 +18,7 @@ import {
 import type { Intrinsics } from './realm.ts';
 import { RowCells } from './row-views.ts';
 import { ScriptTable } from './tables.ts';
+import { messageText } from './wire.ts';
 
 /** Converts between PlatformValues and what a script sees, in both directions. */
 export class Bridge {
@@ -104,7 +105,7 @@ export class Bridge {
 
   /** A plain structure in the script's realm. */
   native(value: JsonValue): unknown {
-    return this.intrinsics.JSON.parse(JSON.stringify(value));
+    return this.intrinsics.JSON.parse(messageText(value));
   }
 
   /** A plain object in the script's realm with the given members as they are. */

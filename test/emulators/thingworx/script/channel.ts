@@ -3,7 +3,7 @@ import type { EntityReference, ScriptCall, ScriptLogEntry } from '../script-plat
 import type { ScriptSwitches } from '../script-switches.ts';
 import type { BaseType } from '../values.ts';
 import { PlatformError } from '../values.ts';
-import type { Wire, WireVariables } from './wire.ts';
+import { messageText, type Wire, type WireVariables } from './wire.ts';
 
 /** JSON form of an error on its way between threads. */
 export interface WireError {
@@ -74,7 +74,7 @@ export class Channel {
   }
 
   send(message: WorkerMessage): void {
-    this.requests.postMessage(JSON.stringify(message));
+    this.requests.postMessage(messageText(message));
   }
 
   /**

@@ -106,6 +106,15 @@ function decodeTable([fields, rows]: TableContent): InfoTable {
   return table;
 }
 
+/** The JSON text of a message between threads. Of 1e400 a JSON value holds Infinity, which must not become null on the way. */
+export function messageText(message: unknown): string {
+  const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+  return JSON.stringify(message, (_, member: unknown) => {
+    if (member === Number.POSITIVE_INFINITY) return rawJSON('1e400');
+    return member === Number.NEGATIVE_INFINITY ? rawJSON('-1e400') : member;
+  });
+}
+
 export type WireValues = Record<string, Wire>;
 
 export function encodeValues(values: Record<string, PlatformValue>): WireValues {

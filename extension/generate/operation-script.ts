@@ -106,8 +106,9 @@ function parameterValue(name: string, schema: TSchema): string {
   const baseType = baseTypeOf(schema);
   if (baseType === 'INFOTABLE') return `tableRows(${name}, ${JSON.stringify(rowTypes(schema))})`;
   // An object is taken as it is: one whose only member is called "array" is no boxed array here.
-  if (baseType === 'JSON' && factsOf(schema).type === 'object') return `given(${name})`;
-  return `scriptValue(${name}, ${JSON.stringify(baseType)})`;
+  if (baseType === 'JSON' && factsOf(schema).type === 'object')
+    return `given(${name}, ${JSON.stringify(name)})`;
+  return `scriptValue(${name}, ${JSON.stringify(baseType)}, ${JSON.stringify(name)})`;
 }
 
 function resultLines(operation: Operation): string[] {

@@ -9,7 +9,7 @@ function run() {
   var endMs = budgetEnd(isSet(timeoutSeconds) ? Math.min(Math.max(Number(timeoutSeconds), 1), 3600) : 20);
   return askWithToken({
     operation: name,
-    input: isSet(input) ? given(input) : {},
+    input: isSet(input) ? given(input, "input") : {},
     secretTicket: isSet(secret) ? sendPassword(secret, endMs) : "",
     endMs: endMs
   });

@@ -15,7 +15,7 @@ function run() {
     input.moduleId = String(moduleId);
   }
   if (isSet(information)) {
-    input.information = given(information);
+    input.information = given(information, "information");
   }
   if (isSet(timeoutMinutes)) {
     input.timeoutMinutes = Number(timeoutMinutes);

@@ -52,7 +52,7 @@ function describe(thing) {
 }
 
 function run() {
-  var request = unboxed(names);
+  var request = unboxed(names, "names");
   var wanted = Array.isArray(request) ? request : request && request.names;
   if (!Array.isArray(wanted)) {
     throw new Error('REQUEST_INVALID: names must be an object such as {"names": ["device-1"]}.');

@@ -10,7 +10,7 @@ function run() {
     input.moduleId = String(moduleId);
   }
   if (isSet(information)) {
-    input.information = unboxed(information);
+    input.information = unboxed(information, "information");
   }
   if (isSet(minutes)) {
     input.minutes = Number(minutes);

@@ -40,14 +40,14 @@ function run() {
   if (table !== undefined && table !== null) {
     content = rowsOf(table)[0];
   } else {
-    content = given(values);
+    content = given(values, "values");
   }
   if (!content) {
     throw new Error("REQUEST_INVALID: values or table is required.");
   }
   var input = { deviceId: deviceIdOf(me), values: content };
   if (isSet(properties)) {
-    input.properties = given(properties);
+    input.properties = given(properties, "properties");
   }
   if (isSet(messageId)) {
     input.messageId = String(messageId);

@@ -34,7 +34,7 @@ function run() {
     return;
   }
   /* null would remove everything; ThingWorx boxes an array as {"array": [...]}. */
-  var value = unboxed(after);
+  var value = unboxed(after, "after");
   /* What a script has read and changed has $version, also without a key left: {} is what the platform makes of null. */
   var isEmptied =
     isObject(value) && Object.keys(value).length === 0 && Object.keys(plain(before) || {}).length > 0;

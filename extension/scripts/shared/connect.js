@@ -7,7 +7,7 @@ function readSettings() {
       return;
     }
     if (setting.baseType === "JSON") {
-      value = unboxed(value);
+      value = unboxed(value, setting.name);
       if (Object.keys(value).length === 0) {
         return;
       }

@@ -50,7 +50,7 @@ function tableContent(table, fields) {
         object[name] =
           typeof fields[name] === "object"
             ? tableContent(row[name], fields[name].fields)
-            : scriptValue(row[name], fields[name]);
+            : scriptValue(row[name], fields[name], name);
       }
     });
     return object;

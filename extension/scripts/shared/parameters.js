@@ -11,7 +11,7 @@ function tableRows(table, fields) {
     var object = {};
     Object.keys(fields).forEach(function (name) {
       if (isSet(row[name])) {
-        object[name] = scriptValue(row[name], fields[name]);
+        object[name] = scriptValue(row[name], fields[name], name);
       }
     });
     return object;
@@ -19,7 +19,7 @@ function tableRows(table, fields) {
 }
 
 /* A platform value as JSON holds it. */
-function scriptValue(value, baseType) {
+function scriptValue(value, baseType, name) {
   switch (baseType) {
     case "NUMBER":
     case "INTEGER":
@@ -30,7 +30,7 @@ function scriptValue(value, baseType) {
     case "DATETIME":
       return isoTime(value);
     case "JSON":
-      return unboxed(value);
+      return unboxed(value, name);
     case "BLOB":
     case "IMAGE":
       return typeof value === "string" ? value : String(base64EncodeBytes(value));

@@ -26,8 +26,9 @@ function plain(value) {
   return JSON.parse(JSON.stringify(value));
 }
 
-/* What a caller gives in a JSON parameter, as plain JSON. Of 1e400 the platform makes Infinity, of which JSON would make null. */
-function given(value) {
+/* What a caller gives in a JSON parameter, as plain JSON. Of 1e400 the platform makes Infinity, of which JSON would make null.
+   name: of the parameter. */
+function given(value, name) {
   if (value === undefined || value === null) {
     return value;
   }
@@ -36,7 +37,7 @@ function given(value) {
       if (typeof member === "number" && !isFinite(member)) {
         throw new Error(
           "REQUEST_INVALID: " +
-            (key === "" ? "The value" : String(key)) +
+            (key === "" ? name || "The value" : String(key) + (name ? " in " + name : "")) +
             " is a number beyond the range of a double (1.8e308). Send it as text."
         );
       }
@@ -55,8 +56,8 @@ function contentOf(name, value) {
 }
 
 /* Like given; an array, which the platform boxes as {"array": [...]}, comes out as an array. */
-function unboxed(value) {
-  var content = given(value);
+function unboxed(value, name) {
+  var content = given(value, name);
   if (content !== null && typeof content === "object" && !Array.isArray(content)) {
     var keys = Object.keys(content);
     if (keys.length === 1 && keys[0] === "array" && Array.isArray(content.array)) {

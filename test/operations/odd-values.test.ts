@@ -77,15 +77,16 @@ describe('odd values for every parameter of every service', () => {
     if (code === undefined || !(code in ERRORS)) return wrong('no code of the catalogue');
     if (RAW.test(said)) return wrong('raw words');
     const { status } = ERRORS[code as ErrorCode];
-    // The storage emulator lacks some calls; no device answers to some names of methods; and so many calls at once may have to wait too long.
-    const isKnown = said.includes('not implemented') || code === 'DEVICE_TIMEOUT' || code === 'AZURE_TIMEOUT';
+    // The storage emulator lacks some calls, and no device answers to some names of methods.
+    const isSilent = service === 'InvokeMethod' && code === 'AZURE_TIMEOUT';
+    const isKnown = said.includes('not implemented') || code === 'DEVICE_TIMEOUT' || isSilent;
     if (status >= 500 && !isKnown) return wrong(`status ${status}`);
     // CallSidecar hands on the input of another operation, whose members the error names.
     const named = service === 'CallSidecar' || parameters.some((parameter) => said.includes(parameter));
     return code === 'REQUEST_INVALID' && !named ? wrong('names no parameter') : undefined;
   }
 
-  test('no service that takes JSON rounds a whole number', async () => {
+  test('no service that takes JSON rounds a number or makes null of it', async () => {
     const faults: string[] = [];
     for (const { thing, services } of HOSTS) {
       for (const service of services) {
@@ -93,7 +94,7 @@ describe('odd values for every parameter of every service', () => {
         if (service.category === 'Inbound') continue;
         for (const { name, baseType } of service.parameters) {
           if (baseType !== 'JSON') continue;
-          for (const number of ['9007199254740993', '-12345678901234567890']) {
+          for (const number of ['9007199254740993', '-12345678901234567890', '1e400']) {
             const { body } = callOf(service, { [name]: `{"a":{"b":[1,{"c":${number}}]}}` });
             const answer = await ask(factory, thing, service.name, body);
             if (answer.ok || !answer.text.includes('REQUEST_INVALID: '))

@@ -1,8 +1,7 @@
-import { check } from './commands/check.ts';
+import { check, renderSteps } from './commands/check.ts';
 import { readCommandLine } from './commands/command-line.ts';
 import { health } from './commands/health.ts';
 import { run } from './commands/run.ts';
-import { renderSteps } from './commands/steps.ts';
 import { toConnectorError } from './errors/connector-error.ts';
 import { trustExtraAuthorities } from './lib/authorities.ts';
 import { probe } from './probe/probe.ts';

@@ -13,6 +13,7 @@ import {
   timer,
 } from './definition.ts';
 import { frame, frameFunctions, hubChoice, hubParameter, listHubs } from './frame.ts';
+import { taskPanel } from './task-panel.ts';
 
 const hubOf = { thing: 'hub.SelectedText' };
 const selected = { ...hubOf, deviceId: 'ListDevices.selected.deviceId' };
@@ -72,30 +73,12 @@ const imports = column(
       checkbox('importDryRun', 'Dry run', true),
       button('import', 'Import', ['StartImport'], 'primary'),
     ]),
-    row(
-      [
-        grid('imports', 'ListTasks', 'id', [
-          { field: 'createdAt', title: 'Asked for', width: 170, format: 'time' },
-          { field: 'title', title: 'Import' },
-          { field: 'state', title: 'State', width: 100 },
-          { field: 'done', title: 'Done', width: 80, format: 'number' },
-          { field: 'total', title: 'Of', width: 80, format: 'number' },
-          { field: 'error', title: 'Error' },
-        ]),
-        grid(
-          'report',
-          'GetTaskReport',
-          'item',
-          [
-            { field: 'item', title: 'Device', width: 200 },
-            { field: 'outcome', title: 'Outcome', width: 110 },
-            { field: 'message', title: 'Message' },
-          ],
-          { select: 'none', title: 'Report of the selected import' },
-        ),
-      ],
-      { grow: true },
-    ),
+    taskPanel('imports', {
+      task: 'Import',
+      item: 'Device',
+      itemWidth: 200,
+      report: 'Report of the selected import',
+    }),
   ],
   { grow: true },
 );

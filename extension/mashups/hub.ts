@@ -15,6 +15,7 @@ import {
   timer,
 } from './definition.ts';
 import { frame, frameFunctions, hubChoice, hubParameter, listHubs } from './frame.ts';
+import { taskPanel } from './task-panel.ts';
 
 const hubOf = { thing: 'hub.SelectedText' };
 
@@ -115,30 +116,12 @@ const tasks = column(
       button('showTasks', 'Refresh', ['ListTasks']),
       button('cancelTask', 'Cancel selected', ['confirmCancel.OpenConfirmation'], 'danger'),
     ]),
-    row(
-      [
-        grid('tasks', 'ListTasks', 'id', [
-          { field: 'createdAt', title: 'Asked for', width: 170, format: 'time' },
-          { field: 'title', title: 'Task' },
-          { field: 'state', title: 'State', width: 100 },
-          { field: 'done', title: 'Done', width: 80, format: 'number' },
-          { field: 'total', title: 'Of', width: 80, format: 'number' },
-          { field: 'error', title: 'Error' },
-        ]),
-        grid(
-          'report',
-          'GetTaskReport',
-          'item',
-          [
-            { field: 'item', title: 'Item', width: 220 },
-            { field: 'outcome', title: 'Outcome', width: 110 },
-            { field: 'message', title: 'Message' },
-          ],
-          { select: 'none', title: 'Report of the selected task' },
-        ),
-      ],
-      { grow: true },
-    ),
+    taskPanel('tasks', {
+      task: 'Task',
+      item: 'Item',
+      itemWidth: 220,
+      report: 'Report of the selected task',
+    }),
   ],
   { grow: true },
 );

@@ -11,6 +11,7 @@ import {
 } from '../contract/hub-settings.ts';
 import { HUB_THINGS, STORAGE_THINGS } from '../hub/finder.ts';
 import { isMissing } from '../lib/files.ts';
+import { renderTable } from '../lib/text-table.ts';
 import { createLog } from '../observe/log.ts';
 import { checkAzure, STORAGE_STEP, skipAzure } from '../operations/check/check-azure.ts';
 import { type CheckStep, checkStep, skipped } from '../operations/check/check-steps.ts';
@@ -18,7 +19,6 @@ import { resolveSecret } from '../secrets/one-time-secret-tokens.ts';
 import { requireStateDirectory } from '../secrets/state-directory.ts';
 import { loadSettings, type Settings } from '../settings.ts';
 import { type PropertyValues, ThingworxClient } from '../thingworx/client.ts';
-import { renderSteps } from './steps.ts';
 
 const CHECK_TIMEOUT_MS = 60_000;
 
@@ -179,4 +179,16 @@ async function settingsOf(
     if (reference !== undefined) settings[name] = await resolveSecret(name, reference);
   }
   return settings as HubSettings;
+}
+
+/** The steps of a check as a table, and below it what to do. */
+export function renderSteps(steps: readonly CheckStep[]): string {
+  const table = renderTable(
+    ['Step', 'Outcome', 'Message'],
+    steps.map(({ step, outcome, message }) => [step, outcome, message]),
+  );
+  const remedies = steps
+    .filter(({ remedy }) => remedy !== '')
+    .map(({ step, remedy }) => `${step}: ${remedy}\n`);
+  return remedies.length === 0 ? table : `${table}\nWhat to do\n${remedies.join('')}`;
 }

@@ -1,0 +1,37 @@
+import { grid, row } from './definition.ts';
+
+/** Background tasks beside the report of the selected one. */
+export function taskPanel(
+  id: string,
+  words: {
+    readonly task: string;
+    readonly item: string;
+    readonly itemWidth: number;
+    readonly report: string;
+  },
+) {
+  return row(
+    [
+      grid(id, 'ListTasks', 'id', [
+        { field: 'createdAt', title: 'Asked for', width: 170, format: 'time' },
+        { field: 'title', title: words.task },
+        { field: 'state', title: 'State', width: 100 },
+        { field: 'done', title: 'Done', width: 80, format: 'number' },
+        { field: 'total', title: 'Of', width: 80, format: 'number' },
+        { field: 'error', title: 'Error' },
+      ]),
+      grid(
+        'report',
+        'GetTaskReport',
+        'item',
+        [
+          { field: 'item', title: words.item, width: words.itemWidth },
+          { field: 'outcome', title: 'Outcome', width: 110 },
+          { field: 'message', title: 'Message' },
+        ],
+        { select: 'none', title: words.report },
+      ),
+    ],
+    { grow: true },
+  );
+}

@@ -20,7 +20,7 @@ var result = outcomeOf(function () {
   }
   hub.mappings = wanted;
   return wanted;
-}, "The mappings are applied.");
+}, "The mappings are saved. The sidecar uses them within seconds.");
 
 /* What the editor has to compare with next time. */
 if (result.rows[0].ok !== true) {

@@ -321,7 +321,7 @@ describe('the mashups', { skip }, () => {
     await row('What the sample would do', 'written').waitFor();
     await shoot('mappings');
     await page.getByRole('button', { name: 'Apply' }).click();
-    await message('The mappings are applied.');
+    await message('The mappings are saved. The sidecar uses them within seconds.');
     const { mappings } = await system.platform.properties(HUB_THING);
     assert.equal((mappings as { rules: unknown[] }).rules.length, 2);
 

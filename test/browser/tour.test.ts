@@ -167,7 +167,7 @@ describe('the tour', { skip }, () => {
     await row(trial, 'written').filter({ hasText: 'sensor fault' }).waitFor();
     assert.equal(await row(trial, 'refused').count(), 0);
     await choose('Apply');
-    await message('The mappings are applied.');
+    await message('The mappings are saved. The sidecar uses them within seconds.');
   });
 
   step('5. Replay it', async () => {

@@ -206,7 +206,7 @@ export class DeadLetterReplay implements TaskKind<ReplayInput, string> {
     if (!dryRun && outcome === 'delivered' && problems.length === 0) return;
     const sentences = [
       ...(dryRun ? ['Dry run.'] : []),
-      outcome === 'delivered' ? `Values delivered: ${values}.` : 'Nothing is delivered.',
+      resultSentence(outcome, values),
       ...(creations.length > 0 ? [`Created first: ${listOf(creations.map(nameOf))}.`] : []),
       ...(problems.length > 0 ? [listOf(problems.map(sentenceOf))] : []),
       isDeleted ? 'The dead letter is deleted.' : 'The dead letter is kept.',
@@ -248,4 +248,10 @@ function nameOf(creation: Creation): string {
 function listOf(texts: readonly string[]): string {
   const rest = texts.length - MAX_NOTED;
   return [...texts.slice(0, MAX_NOTED), ...(rest > 0 ? [`and ${rest} more`] : [])].join(' ');
+}
+
+/** Of a message with a refused value the others are delivered; how many of them ThingWorx took is not known here. */
+function resultSentence(outcome: ForwardResult['outcome'], values: number): string {
+  if (outcome === 'delivered') return `Values delivered: ${values}.`;
+  return outcome === 'ignored' ? 'Nothing is delivered.' : 'At least one value is refused.';
 }

@@ -191,6 +191,19 @@ describe('replay of dead letters', () => {
     });
   });
 
+  test('a value that is refused again does not say that nothing is delivered', async () => {
+    pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER', pressure: 'NUMBER' });
+    await store.append([letter(1, { body: Buffer.from('{"temperature":5,"pressure":"high"}') })]);
+    const ended = await replay();
+    assert.deepEqual(ended.counts, { deadLettered: 1 });
+    const [line] = await tasks.report(ended.id, { from: 0, limit: 10 });
+    assert.match(line?.message ?? '', /^At least one value is refused\. VALUE_WRONG_TYPE.*is kept\.$/);
+    assert.deepEqual(
+      pipeline.thingworx.rows.map(({ values }) => Object.keys(values)),
+      [['temperature']],
+    );
+  });
+
   test('a value that is left out of a delivered dead letter is reported', async () => {
     await store.append([letter(1, { body: Buffer.from('{"temperature":5,"pressure":1}') })]);
     const ended = await replay();

@@ -73,7 +73,24 @@ function giveRole() {
   return row;
 }
 
+/* Before anything is granted: a refused call changes nothing. */
+function checkNames() {
+  if (isSet(template) && !ThingTemplates[String(template)]) {
+    throw new Error(
+      "REQUEST_INVALID: template: There is no Thing Template " + template + ", or it is not visible."
+    );
+  }
+  if (isSet(applicationKey) && !ApplicationKeys[String(applicationKey)]) {
+    throw new Error(
+      "REQUEST_INVALID: applicationKey: There is no application key " +
+        applicationKey +
+        ", or it is not visible."
+    );
+  }
+}
+
 function run() {
+  checkNames();
   var rows = isSet(role) || isSet(group) ? [giveRole()] : [];
   var giveAll = function (grants, template) {
     grants.forEach(function (grant) {
@@ -95,21 +112,9 @@ function run() {
   };
   giveAll(GRANTS, "");
   if (isSet(template)) {
-    if (!ThingTemplates[String(template)]) {
-      throw new Error(
-        "REQUEST_INVALID: template: There is no Thing Template " + template + ", or it is not visible."
-      );
-    }
     giveAll(TEMPLATE_GRANTS, String(template));
   }
   if (isSet(applicationKey)) {
-    if (!ApplicationKeys[String(applicationKey)]) {
-      throw new Error(
-        "REQUEST_INVALID: applicationKey: there is no application key " +
-          applicationKey +
-          ", or it is not visible."
-      );
-    }
     giveAll(
       KEY_GRANTS.map(function (grant) {
         return {

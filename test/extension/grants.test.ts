@@ -77,6 +77,16 @@ test('GrantPermissions gives what is documented, and nothing else', async (t) =>
       .filter((right) => !before.includes(right))
       .sort();
   };
+  for (const [refused, reason] of [
+    [{ template: 'No_Such_TT' }, /REQUEST_INVALID: template: There is no Thing Template No_Such_TT/],
+    [{ applicationKey: 'no-key' }, /REQUEST_INVALID: applicationKey: There is no application key no-key/],
+    [{ role: 'operator', group: 'Administrators', template: 'No_Such_TT' }, /REQUEST_INVALID: template/],
+    [{ role: 'owner' }, /REQUEST_INVALID: role must be one of/],
+  ] as const) {
+    const answer = await client.service(`Things/${HUB}`, 'GrantPermissions', refused);
+    assert.match(answer.text, reason);
+    assert.deepEqual(allRights(platform), before, 'a refused call gives nothing');
+  }
   const expected = GRANTS.flatMap((grant) => linesOf(grant));
   assert.deepEqual(await given({}), expected.toSorted());
   assert.deepEqual(await given({}), expected.toSorted(), 'once more changes nothing');
@@ -88,6 +98,4 @@ test('GrantPermissions gives what is documented, and nothing else', async (t) =>
   );
   const own = TEMPLATE_GRANTS.flatMap((grant) => linesOf(grant, 'Plant.Pump_TT'));
   assert.deepEqual(await given({ template: 'Plant.Pump_TT' }), [...expected, ...own].sort());
-  const answer = await client.service(`Things/${HUB}`, 'GrantPermissions', { template: 'No_Such_TT' });
-  assert.match(answer.text, /REQUEST_INVALID: template: There is no Thing Template No_Such_TT/);
 });

@@ -13,6 +13,7 @@ import { Owner } from '../hub/owner.ts';
 import { MessageWatch } from '../ingest/message-watch.ts';
 import { ClockWatch } from '../lib/clock-watch.ts';
 import { StateDirectoryWatch } from '../lib/state-directory-watch.ts';
+import { migrateState } from '../lib/state-format.ts';
 import { healthRoutes } from '../observe/health.ts';
 import { captureAzureLog, createLog, endOnUnexpected, type Log } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
@@ -41,6 +42,7 @@ export async function run(): Promise<void> {
     );
   }
   await openStateDirectory(settings.stateDirectory);
+  await migrateState(settings.stateDirectory, log);
   const traces = await startTraces(settings.tracesUrl, log);
   const owner = new Owner({ stateDirectory: settings.stateDirectory, log });
   await owner.start();

@@ -96,7 +96,7 @@ export class Partitions implements EventSourceHandlers {
   }
 
   async onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void> {
-    if (this.#failing.delete(partitionId))
+    if (messages.length > 0 && this.#failing.delete(partitionId))
       this.#options.log.info({ partitionId }, 'Reading the partition again.');
     await this.#lanes.get(partitionId)?.lane.accept(messages);
   }

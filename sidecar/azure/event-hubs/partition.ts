@@ -71,20 +71,19 @@ export class Partition {
     }
   }
 
-  /** Passes a batch to the handler. Throws PartitionEnded only. */
+  /** Passes a batch to the handler; an empty one, too, since a handler that has failed says so with the next. Throws PartitionEnded only. */
   async deliver(received: ReceivedEventData[]): Promise<void> {
     if (this.#openFailed) this.#fail(this.#openFailed);
     if (this.#reopenWanted) this.#end('is reopened');
-    if (this.#ending || received.length === 0) return;
+    if (this.#ending) return;
     const messages = this.#usable(received);
-    if (messages.length === 0) return;
     try {
       await Promise.race([this.#options.handlers.onBatch(this.id, messages), this.#interrupted.promise]);
     } catch (thrown) {
       if (this.#reopenWanted) this.#end('is reopened');
       this.#fail(toConnectorError(thrown));
     }
-    this.#options.backoff.reset();
+    if (messages.length > 0) this.#options.backoff.reset();
   }
 
   /** Requests the end of the reader; resolves when it has ended. */

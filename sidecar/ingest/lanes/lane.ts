@@ -98,11 +98,12 @@ export class Lane {
 
   /**
    * Takes the next messages. Resolves when there is room for more. Rejects when the lane has failed: its partition must be opened again
-   * from the last checkpoint, because later checkpoints would skip the failed messages.
+   * from the last checkpoint, because later checkpoints would skip the failed messages. No messages are a question for that.
    */
   async accept(messages: readonly ReceivedMessage[]): Promise<void> {
     if (this.#closing) return;
     if (this.#failure) throw this.#failure;
+    if (messages.length === 0) return;
     this.#accepting = true;
     const { counters, interpreter } = this.#options;
     let rest = messages;

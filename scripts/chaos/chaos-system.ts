@@ -1,10 +1,15 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { type Authority, openAuthority } from '../../test/emulators/authority.ts';
 import { HUB_THING, LocalSystem } from '../local/system.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { HttpFaults } from './http-faults.ts';
+import type { MachineFault } from './machine.ts';
 import type { Random } from './random.ts';
 
 /** What the sidecar talks to. Each has a proxy of its own. */
@@ -24,11 +29,20 @@ interface Way {
   readonly http?: HttpFaults;
 }
 
+const run = promisify(execFile);
+
+/** Room for the state of the sidecar where it has a disk of its own. */
+const DISK_MEGABYTES = 64;
+
 /** The whole product on one machine, with proxies between the sidecar and everything that it talks to. */
 export class ChaosSystem {
   readonly #options: ChaosSystemOptions;
   readonly #ways = new Map<Side, Way>();
+  /** Where the sidecar believes each side to be. */
+  readonly #addresses = new Map<Side, string>();
   #system: LocalSystem | undefined;
+  #directory = '';
+  #hasDisk = false;
 
   constructor(options: ChaosSystemOptions) {
     this.#options = options;
@@ -37,6 +51,16 @@ export class ChaosSystem {
   get local(): LocalSystem {
     if (!this.#system) throw new Error('The system is not started.');
     return this.#system;
+  }
+
+  /** Whether the state directory of the sidecar lies on a file system of its own, which only an administrator of this machine can make. */
+  get hasDisk(): boolean {
+    return this.#hasDisk;
+  }
+
+  /** Where the sidecar records what it has not flushed, when it is started with CHAOS_DISK_JOURNAL. */
+  get diskJournal(): string {
+    return path.join(this.#directory, 'disk-journal');
   }
 
   tcp(side: Side): FaultProxy {
@@ -51,6 +75,10 @@ export class ChaosSystem {
 
   async start(): Promise<void> {
     const { devices, localCheckpoints, fileRepository = false, onSidecarLine } = this.#options;
+    this.#directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-chaos-system-'));
+    const stateDirectory = path.join(this.#directory, 'state');
+    await mkdir(stateDirectory);
+    if (localCheckpoints) this.#hasDisk = await mountDisk(stateDirectory);
     const [thingworxPort, iotHubPort, storagePort] = [await freePort(), await freePort(), await freePort()];
     await this.#open('ThingWorx', thingworxPort);
     // The certificates of the emulators, which start later.
@@ -60,6 +88,11 @@ export class ChaosSystem {
     // AMQP is not looked into: the way has no part for HTTP.
     const stream = await started(new FaultProxy({ host: '127.0.0.1', port: iotHubPort }));
     this.#ways.set('event stream', { tcp: stream });
+    this.#addresses
+      .set('ThingWorx', `127.0.0.1:${thingworxPort}`)
+      .set('IoT Hub REST', `localhost:${iotHubPort}`)
+      .set('event stream', `127.0.0.1:${iotHubPort}`)
+      .set('storage', `localhost:${storagePort}`);
     this.#system = new LocalSystem({
       devices,
       localCheckpoints,
@@ -68,20 +101,40 @@ export class ChaosSystem {
       iotHubPort,
       storagePort,
       onSidecarLine,
+      stateDirectory,
+      keepsThingworx: true,
       builtInSources: ['twinChangeEvents'],
       sidecarEnvironment: {
-        NODE_OPTIONS: `--import ${path.join(import.meta.dirname, '..', 'local', 'redirect.ts')}`,
-        REDIRECTS: JSON.stringify({
-          [`127.0.0.1:${thingworxPort}`]: this.tcp('ThingWorx').port,
-          [`localhost:${iotHubPort}`]: this.tcp('IoT Hub REST').port,
-          [`127.0.0.1:${iotHubPort}`]: stream.port,
-          [`localhost:${storagePort}`]: this.tcp('storage').port,
-        }),
+        // The last one sees the addresses first.
+        NODE_OPTIONS: ['../local/redirect.ts', 'machine.ts']
+          .map((file) => `--import ${path.join(import.meta.dirname, file)}`)
+          .join(' '),
+        CHAOS_MACHINE: this.#machineFile,
+        REDIRECTS: JSON.stringify(
+          Object.fromEntries([...this.#addresses].map(([side, address]) => [address, this.tcp(side).port])),
+        ),
       },
     });
     await this.#system.start();
     await this.configure({ eventHubConnectionString: this.eventHubConnectionString });
     await this.local.waitForState('running');
+  }
+
+  /** Does something to the machine of the sidecar. */
+  async setMachine(fault: MachineFault): Promise<void> {
+    const draft = `${this.#machineFile}.new`;
+    await writeFile(draft, JSON.stringify(fault));
+    await rename(draft, this.#machineFile);
+  }
+
+  /** Makes a side's host one that has no address. */
+  async unresolve(side: Side): Promise<void> {
+    await this.setMachine({ unresolved: [this.#addresses.get(side) ?? ''] });
+  }
+
+  /** Mounts the disk of the sidecar anew, so that it can or cannot be written. */
+  async setDisk(mode: 'rw' | 'ro'): Promise<void> {
+    await run('mount', ['-o', `remount,${mode}`, path.join(this.#directory, 'state')]);
   }
 
   /** By another name than the IoT Hub's, so that the event stream has a proxy of its own. */
@@ -102,6 +155,9 @@ export class ChaosSystem {
       await tcp.stop();
       await http?.stop();
     }
+    if (this.#hasDisk) await run('umount', [path.join(this.#directory, 'state')]);
+    this.#hasDisk = false;
+    if (this.#directory) await rm(this.#directory, { recursive: true, force: true });
   }
 
   /** Ends all faults. */
@@ -110,6 +166,11 @@ export class ChaosSystem {
       if (http) http.fault = undefined;
       await tcp.set('pass');
     }
+    await this.setMachine({});
+  }
+
+  get #machineFile(): string {
+    return path.join(this.#directory, 'machine.json');
   }
 
   async #open(side: Side, port: number, authority?: () => Promise<Authority>): Promise<void> {
@@ -129,6 +190,21 @@ export class ChaosSystem {
 async function started<T extends { start(): Promise<void> }>(proxy: T): Promise<T> {
   await proxy.start();
   return proxy;
+}
+
+/** Whether this process may mount a file system. */
+async function mountDisk(directory: string): Promise<boolean> {
+  return await run('mount', [
+    '-t',
+    'tmpfs',
+    '-o',
+    `size=${DISK_MEGABYTES}m,mode=0700`,
+    'tmpfs',
+    directory,
+  ]).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function freePort(): Promise<number> {

@@ -29,6 +29,9 @@ interface Way {
   readonly http?: HttpFaults;
 }
 
+/** Of the sidecar alone, so that it can be deleted. */
+export const CONSUMER_GROUP = 'chaos';
+
 const run = promisify(execFile);
 
 /** Room for the state of the sidecar where it has a disk of its own. */
@@ -51,6 +54,14 @@ export class ChaosSystem {
   get local(): LocalSystem {
     if (!this.#system) throw new Error('The system is not started.');
     return this.#system;
+  }
+
+  /** What the sidecar's Node is started with beside the flags of the sidecar. */
+  get nodeOptions(): string {
+    // The last one sees the addresses first.
+    return ['../local/redirect.ts', 'machine.ts']
+      .map((file) => `--import ${path.join(import.meta.dirname, file)}`)
+      .join(' ');
   }
 
   /** Whether the state directory of the sidecar lies on a file system of its own, which only an administrator of this machine can make. */
@@ -103,12 +114,11 @@ export class ChaosSystem {
       onSidecarLine,
       stateDirectory,
       keepsThingworx: true,
+      consumerGroups: [CONSUMER_GROUP],
+      hubSettings: { consumerGroup: CONSUMER_GROUP },
       builtInSources: ['twinChangeEvents'],
       sidecarEnvironment: {
-        // The last one sees the addresses first.
-        NODE_OPTIONS: ['../local/redirect.ts', 'machine.ts']
-          .map((file) => `--import ${path.join(import.meta.dirname, file)}`)
-          .join(' '),
+        NODE_OPTIONS: this.nodeOptions,
         CHAOS_MACHINE: this.#machineFile,
         REDIRECTS: JSON.stringify(
           Object.fromEntries([...this.#addresses].map(([side, address]) => [address, this.tcp(side).port])),

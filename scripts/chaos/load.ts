@@ -15,6 +15,7 @@ export interface Arrival {
 
 const ROUND_MS = 50;
 const BESIDE_EVERY = 10;
+const SETTLE_MS = 60_000;
 
 interface LoadOptions {
   /** Messages of each device in each round of 50 ms; fewer on a machine that is too slow. */
@@ -100,6 +101,24 @@ export class Load {
   /** The next round has so many messages more of each device. Numbers stay in order. */
   burst(perDevice: number): void {
     this.#extra += perDevice;
+  }
+
+  /** The sum of the numbers on the Things: grows when values arrive. */
+  async newestValues(): Promise<number> {
+    let sum = 0;
+    for (const deviceId of this.deviceIds)
+      sum += Number((await this.#system.platform.properties(deviceId))['count']);
+    return sum;
+  }
+
+  /** Resolves when everything that was sent has arrived. Sends nothing more until `begin`. */
+  async settle(): Promise<void> {
+    await this.end();
+    const endMs = performance.now() + SETTLE_MS;
+    while (!(await this.hasArrived())) {
+      if (performance.now() > endMs) throw new Error('What was sent before the fault did not arrive.');
+      await sleep(ROUND_MS);
+    }
   }
 
   /** Whether the last value of each device is on its Thing. A quick look before `compare`. */

@@ -27,6 +27,8 @@ export interface CloudOptions {
 export interface IotHubChange {
   readonly partitions?: number;
   readonly consumerGroups?: readonly string[];
+  /** Also the name of its event stream. */
+  readonly hubName?: string;
 }
 
 /** Where the local IoT Hub, storage account and ThingWorx are. */
@@ -179,7 +181,7 @@ class LocalCloud implements Cloud {
   }
 
   async #startIotHub(
-    { partitions, consumerGroups = [] }: IotHubChange,
+    { partitions, hubName, consumerGroups = [] }: IotHubChange,
     port: number | undefined,
   ): Promise<void> {
     const { builtInSources = [], standardPorts } = this.#options;
@@ -191,6 +193,7 @@ class LocalCloud implements Cloud {
       this.#settingsFile,
       ...option('--port', port),
       ...option('--partitions', partitions),
+      ...(hubName === undefined ? [] : ['--hub-name', hubName]),
       ...consumerGroups.flatMap((group) => ['--consumer-group', group]),
       ...builtInSources.flatMap((source) => ['--built-in-source', source]),
       ...(standardPorts ? ['--standard-ports'] : []),

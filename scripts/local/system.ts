@@ -54,7 +54,7 @@ export const NOTIFICATION_SOURCES = [
   'deviceJobLifecycleEvents',
   'digitalTwinChangeEvents',
 ] as const;
-const VALUE_STREAM = 'Factory.Values';
+export const VALUE_STREAM = 'Factory.Values';
 const SIDECAR_FOLDER = 'ui/AzureIotHubConnector/sidecar/';
 
 /** The whole product on one machine: what `npm start` shows and the end-to-end tests examine. */

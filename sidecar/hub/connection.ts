@@ -69,6 +69,7 @@ const REFUSED_MS = 45_000;
 const RECEIVING = 'receiving';
 const SILENT = 'event stream';
 const SETTINGS = 'settings';
+const CHECKPOINTS = 'checkpoints';
 /** Said once when a partition is opened; reading goes on all the same. */
 const MISMATCHES: ReadonlySet<ErrorCode> = new Set([
   'CHECKPOINT_AHEAD',
@@ -361,7 +362,7 @@ export class HubConnection {
     this.#session = undefined;
     session?.abort.abort();
     await session?.done;
-    this.#condition.clear();
+    this.#condition.clear(CHECKPOINTS);
   }
 
   /** Opens the source, trying as long as it takes, and keeps it until the signal. Never rejects. */
@@ -426,6 +427,7 @@ export class HubConnection {
       laneOptions: (waiting) => this.#laneOptions(waiting),
       onBlocked: (who, error) => this.#condition.setBlocked(who, error),
       owner: ownerId,
+      onUnwritten: (error) => this.#condition.setStanding(CHECKPOINTS, error && unwritten(error)),
       onError: (partitionId, error) => void this.#sourceFailed(partitionId, error),
       log: this.#log,
     });
@@ -561,6 +563,13 @@ export class HubConnection {
       .announce([{ deviceId: '', event: 'MessagesSkipped', data }], signal)
       .catch(() => undefined);
   }
+}
+
+function unwritten({ code, message }: ConnectorError): ConnectorError {
+  return new ConnectorError(
+    code,
+    `Checkpoints cannot be written: ${message} The sidecar keeps trying. Messages are delivered; after a crash more of them are received again.`,
+  );
 }
 
 function startPositionOf(text: string): StartPosition {

@@ -33,6 +33,8 @@ export interface LaneOptions {
   readonly checkpoint: (position: Position) => Promise<boolean>;
   /** Whether this sidecar may still deliver messages of the partition. */
   readonly stillOwned: () => Promise<boolean>;
+  /** Called when the checkpoints of the partition cannot be written, and without an error when one was written. */
+  readonly onUnwritten: (error: ConnectorError | undefined) => void;
   /** Called once when the dead-letter store fails, and once with undefined when it accepts dead letters again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
   readonly log: Log;
@@ -64,7 +66,7 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.#checkpointer = new Checkpointer({ write: options.checkpoint, log: options.log });
+    this.#checkpointer = new Checkpointer({ write: options.checkpoint, onUnwritten: options.onUnwritten });
     const { stream } = options;
     this.#delivery = new Delivery({
       ...options,

@@ -90,7 +90,9 @@ export class ChaosSystem {
     const stateDirectory = path.join(this.#directory, 'state');
     await mkdir(stateDirectory);
     if (localCheckpoints) this.#hasDisk = await mountDisk(stateDirectory);
-    const [thingworxPort, iotHubPort, storagePort] = [await freePort(), await freePort(), await freePort()];
+    // Held until the proxies have theirs.
+    const held = [await holdPort(), await holdPort(), await holdPort()];
+    const [thingworxPort = 0, iotHubPort = 0, storagePort = 0] = held.map(portOf);
     await this.#open('ThingWorx', thingworxPort);
     // The certificates of the emulators, which start later.
     const authority = () => openAuthority(path.dirname(this.local.cloud.caFile));
@@ -125,6 +127,7 @@ export class ChaosSystem {
         ),
       },
     });
+    for (const server of held) await once(server.close(), 'close');
     await this.#system.start();
     await this.configure({ eventHubConnectionString: this.eventHubConnectionString });
     await this.local.waitForState('running');
@@ -217,11 +220,12 @@ async function mountDisk(directory: string): Promise<boolean> {
   );
 }
 
-async function freePort(): Promise<number> {
+async function holdPort(): Promise<net.Server> {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  return server;
+}
+
+function portOf(server: net.Server): number {
+  return (server.address() as net.AddressInfo).port;
 }

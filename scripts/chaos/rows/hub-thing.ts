@@ -32,17 +32,23 @@ async function makeAnew(context: RowContext): Promise<void> {
   await system.local.waitForState('running');
 }
 
-/** Under the new name it is made, and then the old one is deleted. Back in the same way. */
+/** Under the new name it is made, the devices get it, and then the old one is deleted. Back in the same way. */
 async function renameTwice(context: RowContext): Promise<void> {
+  const { system, load, sleep, faultMs } = context;
   for (const [from, to] of [
     [HUB_THING, OTHER_NAME],
     [OTHER_NAME, HUB_THING],
   ] as const) {
+    // A hub leaves notifications of devices that name another hub Thing to that one.
+    await load.settle();
     await make(context, to);
+    for (const deviceId of load.deviceIds)
+      await system.local.platform.setProperties(deviceId, { hubThing: to });
     await deleteThing(context, from);
-    await context.sleep(context.faultMs / 2);
+    load.begin();
+    await sleep(faultMs / 2);
   }
-  await context.system.local.waitForState('running');
+  await system.local.waitForState('running');
 }
 
 async function make({ system }: RowContext, name: string): Promise<void> {

@@ -67,6 +67,8 @@ export interface EventSourceHandlers {
 export interface EventSourceOptions {
   readonly endpoint: EventHubEndpoint;
   readonly consumerGroup: string;
+  /** The consumer group in the identity of the stream; the one that is read unless given. A replay names messages as the lanes do. */
+  readonly identityGroup?: string;
   readonly handlers: EventSourceHandlers;
   /** Checkpoints and ownership. Default: in memory (replays). */
   readonly checkpoints?: CheckpointStore;

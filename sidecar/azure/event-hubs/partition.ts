@@ -19,6 +19,8 @@ export class PartitionEnded extends ConnectorError {
 interface PartitionOptions {
   readonly id: string;
   readonly handlers: EventSourceHandlers;
+  /** Awaited before the handlers are told that it is open. */
+  readonly prepare: () => Promise<void>;
   /** The sequence number after which it is read; undefined when nobody knows, -1 from the beginning. */
   readonly beginsAfter: number | undefined;
   /** Of this partition, kept while it closes and opens again. */
@@ -65,6 +67,7 @@ export class Partition {
     this.#open = true;
     this.#owned = true;
     try {
+      await this.#options.prepare();
       await this.#options.handlers.onPartitionOpen(this.id, this.#options.beginsAfter);
     } catch (thrown) {
       this.#openFailed = toConnectorError(thrown);

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { hubControl } from '../../../test/e2e/instruments.ts';
+import type { IotHubChange } from '../../local/cloud.ts';
 import { CONSUMER_GROUP } from '../chaos-system.ts';
 import type { Row, RowContext } from '../row.ts';
 
@@ -30,34 +31,44 @@ async function deleteConsumerGroup({ system, load, sleep, faultMs }: RowContext)
   await sleep(faultMs / 2);
 }
 
-/** The other region has a built-in endpoint of another name, without the messages of the old one. */
-async function failOver({ system, load, sleep, faultMs }: RowContext): Promise<void> {
-  // Without it the sidecar asks the IoT Hub for the endpoint.
-  await system.configure({ eventHubConnectionString: '' });
+/** The other region has an event stream of another name, without the messages of the old one. The sidecar asks the IoT Hub for its name. */
+async function failOver(context: RowContext): Promise<Record<string, number>> {
+  const { system, load, sleep, faultMs } = context;
   await load.settle();
-  await system.local.cloud.restartIotHub(
-    { consumerGroups: [CONSUMER_GROUP], hubName: `region-${Date.now()}` },
-    removeMessages,
-  );
+  await restartEmpty(context);
+  await system.configure({ eventHubConnectionString: '' });
+  load.begin();
+  await sleep(faultMs / 4);
+  await load.settle();
+  await restartEmpty(context, { hubName: 'other-region' });
   load.begin();
   await sleep(faultMs);
+  const beganAtMs = performance.now();
   await load.settle();
+  const foundSeconds = (performance.now() - beganAtMs + faultMs) / 1000;
+  await restartEmpty(context);
   await system.configure({ eventHubConnectionString: system.eventHubConnectionString });
   load.begin();
+  return { foundSeconds };
 }
 
 /** A hub of the same name and with another number of partitions, and the old number again. */
 async function makeAnew({ system, load, sleep, faultMs }: RowContext): Promise<void> {
   for (const partitions of [PARTITIONS.other, PARTITIONS.usual]) {
     await load.settle();
-    await system.local.cloud.restartIotHub({ consumerGroups: [CONSUMER_GROUP], partitions }, removeMessages);
+    await restartEmpty({ system }, { partitions });
     load.begin();
     await sleep(faultMs / 2);
   }
 }
 
-async function removeMessages(directory: string): Promise<void> {
-  await rm(path.join(directory, 'events'), { recursive: true });
+async function restartEmpty(
+  { system }: Pick<RowContext, 'system'>,
+  change: IotHubChange = {},
+): Promise<void> {
+  await system.local.cloud.restartIotHub({ consumerGroups: [CONSUMER_GROUP], ...change }, (directory) =>
+    rm(path.join(directory, 'events'), { recursive: true }),
+  );
 }
 
 /** What happens to the IoT Hub. */

@@ -139,7 +139,8 @@ class Run {
     const slowestCallSeconds = await operations.end();
     const found = await load.compare();
     const deadLetters = (await this.#deadLetters()) - (await expected());
-    const { missingValues, missingNotifications, outOfOrder } = found;
+    const { missingValues, missingNotifications } = found;
+    const outOfOrder = found.outOfOrder + (row.replays ? 0 : found.notificationsOutOfOrder);
     const missingLetters = Math.max(0, -deadLetters);
     const missing = missingValues + missingNotifications + missingLetters;
     const accountsAddUp = await this.#accountsAddUp().catch(() => false);

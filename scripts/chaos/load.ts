@@ -11,6 +11,8 @@ export interface Arrival {
   readonly missingValues: number;
   readonly missingNotifications: number;
   readonly outOfOrder: number;
+  /** Beside the values. */
+  readonly notificationsOutOfOrder: number;
 }
 
 const ROUND_MS = 50;
@@ -40,8 +42,8 @@ export class Load {
   readonly #versions = new Map<string, number[]>();
   /** Up to which message of each device the comparison has come. */
   readonly #compared = new Map<string, number>();
-  /** As the subscriber has seen it since the beginning. */
-  #outOfOrder = 0;
+  /** As the subscribers have seen it since the beginning. */
+  #outOfOrder = { values: 0, notifications: 0 };
   #extra = 0;
   #malformed = 0;
   #running: { readonly over: AbortController; readonly done: Promise<void> } | undefined;
@@ -140,7 +142,7 @@ export class Load {
   async compare({ arrived = false } = {}): Promise<Arrival> {
     let missingValues = 0;
     let missingNotifications = 0;
-    let outOfOrder = 0;
+    const outOfOrder = { values: 0, notifications: 0 };
     for (const [index, deviceId] of this.deviceIds.entries()) {
       const through = arrived
         ? Number((await this.#system.platform.properties(deviceId))['count'])
@@ -150,13 +152,18 @@ export class Load {
       for (let count = (this.#compared.get(deviceId) ?? 0) + 1; count <= through; count += 1)
         if (!stored.has(count)) missingValues += 1;
       this.#compared.set(deviceId, through);
-      outOfOrder += steppedBack(((await this.#values?.heard(index)) ?? []).map(Number));
-      outOfOrder += steppedBack(await this.#heardVersions(deviceId));
+      outOfOrder.values += steppedBack(((await this.#values?.heard(index)) ?? []).map(Number));
+      outOfOrder.notifications += steppedBack(await this.#heardVersions(deviceId));
       if (!arrived) missingNotifications += await this.#missingVersions(deviceId);
     }
     const before = this.#outOfOrder;
     this.#outOfOrder = outOfOrder;
-    return { missingValues, missingNotifications, outOfOrder: outOfOrder - before };
+    return {
+      missingValues,
+      missingNotifications,
+      outOfOrder: outOfOrder.values - before.values,
+      notificationsOutOfOrder: outOfOrder.notifications - before.notifications,
+    };
   }
 
   async #missingVersions(deviceId: string): Promise<number> {

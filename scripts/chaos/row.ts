@@ -27,6 +27,8 @@ export interface Row {
   readonly sameLines?: number;
   /** Dead letters that ThingWorx or the translation refuses for good, beside the malformed bodies that every row has. */
   readonly refusals?: (context: RowContext) => number | Promise<number>;
+  /** Whether messages of the past are asked for: their notifications come after newer ones. */
+  readonly replays?: boolean;
   /** Why this machine cannot run the row; undefined when it can. */
   readonly skip?: (context: RowContext) => string | undefined;
   /** Makes it go wrong and right again. May give numbers that the row measures beside the others. */

@@ -47,11 +47,13 @@ export const BACKUP_ROWS: readonly Row[] = [
   {
     name: 'ThingWorx is restored from an older backup',
     recoverySeconds: 30,
+    replays: true,
     run: (context) => restore(context, restoreAll),
   },
   {
     name: 'value streams are restored from an older backup, marks are ahead of them',
     recoverySeconds: 30,
+    replays: true,
     run: (context) => restore(context, restoreHistory),
   },
 ];

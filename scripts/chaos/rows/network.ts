@@ -44,7 +44,10 @@ const FAULTS: Readonly<Record<string, NetworkFault>> = {
     },
   },
   ...Object.fromEntries(
-    PATTERNS.map((one) => [`refused ${one[0]} s, served ${one[1]} s, ${one[2]} times`, pattern(one)]),
+    PATTERNS.map((one) => [
+      `refused ${one[0]} s and served ${one[1]} s in turn, ${one[2]} times`,
+      pattern(one),
+    ]),
   ),
   'reset in the middle': {
     run: async ({ system, sleep, faultMs, random }, side) => {

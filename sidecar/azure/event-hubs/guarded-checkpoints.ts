@@ -58,6 +58,8 @@ export class GuardedCheckpoints implements CheckpointStore {
   #owners: ReadonlyMap<string, string> = new Map();
   #place: readonly [string, string, string] | undefined;
   #lastClaimed: string | undefined;
+  /** The last claim; it never rejects. */
+  #claiming: Promise<unknown> = Promise.resolve();
   #pendingCalls = 0;
   #lastCallMs = performance.now();
   #stopping = false;
@@ -111,6 +113,8 @@ export class GuardedCheckpoints implements CheckpointStore {
     const owners = await this.#bounded('Reading the ownership of partitions', (abortSignal) =>
       this.#options.inner.listOwnership(...place, { abortSignal }),
     );
+    // A renewal of this sidecar may have reached the store before the list was made, and its answer may come after it.
+    await this.#claiming;
     const now = this.#claimed.get(partitionId);
     if (now !== before) return true;
     const owner = owners.find((ownership) => ownership.partitionId === partitionId);
@@ -134,9 +138,14 @@ export class GuardedCheckpoints implements CheckpointStore {
   async claimOwnership(claims: PartitionOwnership[]): Promise<PartitionOwnership[]> {
     const wanted = claims.filter((claim) => claim.ownerId === '' || this.#mayClaim(claim.partitionId));
     if (wanted.length === 0) return [];
-    const claimed = await this.#bounded('Claiming a partition', (abortSignal) =>
+    const claiming = this.#bounded('Claiming a partition', (abortSignal) =>
       this.#options.inner.claimOwnership(wanted, { abortSignal }),
-    );
+    ).then((claimed) => this.#noteClaimed(claimed));
+    this.#claiming = claiming.catch(() => undefined);
+    return await claiming;
+  }
+
+  #noteClaimed(claimed: PartitionOwnership[]): PartitionOwnership[] {
     for (const { partitionId, ownerId, etag } of claimed) {
       if (ownerId === '') continue;
       this.#claimed.set(partitionId, { atMs: performance.now(), etag });

@@ -48,6 +48,28 @@ test('another process with the same owner id took the partition', async () => {
   assert.equal(await guard.stillOwns('0'), false);
 });
 
+test('a renewal that is on its way is no other owner', async () => {
+  const inner = createMemoryCheckpoints();
+  const answer = Promise.withResolvers<void>();
+  let isLate = false;
+  const guard = guardOf({
+    ...inner,
+    claimOwnership: async (...claims) => {
+      const claimed = await inner.claimOwnership(...claims);
+      if (isLate) await answer.promise;
+      return claimed;
+    },
+  });
+  await guard.claimOwnership([claim('0', 'me')]);
+  await guard.listOwnership(...PLACE);
+  isLate = true;
+  const renewal = guard.claimOwnership([claim('0', 'me')]);
+  const owns = guard.stillOwns('0');
+  answer.resolve();
+  assert.equal(await owns, true);
+  await renewal;
+});
+
 test('what an earlier process with the same owner id owned is free at once, what this one reads is not', async () => {
   const inner = createMemoryCheckpoints();
   await inner.claimOwnership([claim('0', 'me'), claim('1', 'me'), claim('2', 'another')]);

@@ -1,7 +1,8 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ConsoleSession } from '../contract/session.ts';
 import type { StatusEvent, StatusSample } from '../contract/stream.ts';
-import { logOut, type Session } from './api.ts';
+import { logOut } from './api.ts';
 import { addressOf, appendSample, type HistoryEvent, SceneContext, useAddress } from './hooks.ts';
 import { DeadLettersPage } from './pages/dead-letters.tsx';
 import { DevicesPage } from './pages/devices.tsx';
@@ -33,7 +34,7 @@ const PAGES: readonly [PageEntry, ...PageEntry[]] = [
 ];
 
 /** The frame around every page: navigation, the choice of the hub, and the live status. */
-export function Shell({ session, onLogout }: { session: Session; onLogout: () => void }) {
+export function Shell({ session, onLogout }: { session: ConsoleSession; onLogout: () => void }) {
   const [page = '', ...rest] = useAddress();
   const [status, setStatus] = useState<StatusEvent>();
   const [history, setHistory] = useState<readonly StatusSample[]>([]);

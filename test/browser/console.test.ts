@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
 import { launchBrowser, skip } from './chromium.ts';
+import { shoot, visit } from './factory.ts';
 
 const VIEWER_TOKEN = 'a-token-that-only-looks-at-things';
 const WAIT = { timeout: 30_000 };
-/** Where the pictures go, for people who look at them; none are made unless it is set. */
-const shots = process.env['SCREENSHOTS'];
 
 /** What the operator sees and does at /console. */
 describe('the console', { skip }, () => {
@@ -58,15 +56,6 @@ describe('the console', { skip }, () => {
     return page;
   };
 
-  const shoot = async (page: Page, name: string): Promise<void> => {
-    if (shots) await page.screenshot({ path: path.join(shots, `${name}.png`), fullPage: true });
-  };
-
-  const visit = async (page: Page, title: string): Promise<void> => {
-    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: title }).click();
-    await page.getByRole('heading', { name: title, level: 1 }).waitFor();
-  };
-
   /** A message that ThingWorx does not take: nobody has given the device a Thing. */
   const sendRefused = async (deviceId: string): Promise<void> => {
     const device = await system.addDevice(deviceId);
@@ -80,7 +69,7 @@ describe('the console', { skip }, () => {
     await page.getByRole('button', { name: 'Log in' }).click();
     await page.getByRole('alert').getByText('UNAUTHORIZED').waitFor();
     assert.equal((await page.context().cookies()).length, 0);
-    await shoot(page, 'login');
+    await shoot(page, 'login', true);
     await page.context().close();
   });
 
@@ -93,7 +82,7 @@ describe('the console', { skip }, () => {
     await hub.getByRole('button', { name: 'Check ThingWorx, Azure and storage' }).click();
     const steps = hub.getByRole('table', { name: `Connection check of ${HUB_THING}` });
     await steps.getByText('ok').first().waitFor();
-    await shoot(page, 'overview');
+    await shoot(page, 'overview', true);
     const cookies = await page.context().cookies();
     assert.equal(cookies.length, 1);
     assert.equal(cookies[0]?.httpOnly, true);
@@ -114,7 +103,7 @@ describe('the console', { skip }, () => {
     const row = page.getByRole('list', { name: 'Messages, the newest first' }).getByText('stranger').first();
     await row.click();
     await page.getByRole('table', { name: 'Reasons' }).getByText('THING_UNKNOWN').first().waitFor();
-    await shoot(page, 'live');
+    await shoot(page, 'live', true);
     await page.getByRole('button', { name: 'Use as sample in Mappings' }).click();
 
     await page.getByRole('heading', { name: 'Mappings', level: 1 }).waitFor();
@@ -128,7 +117,7 @@ describe('the console', { skip }, () => {
     await result.getByRole('cell', { name: 'machine-01' }).first().waitFor();
     await page.getByRole('button', { name: 'Validate' }).click();
     await page.getByText('The mappings can be used, and their own tests pass.').waitFor();
-    await shoot(page, 'mappings');
+    await shoot(page, 'mappings', true);
     await editor.click();
     await page.keyboard.press('Control+a');
     await page.keyboard.insertText('{ "version": 1, "rules": [{ "thingg": "x" }] }');
@@ -138,10 +127,10 @@ describe('the console', { skip }, () => {
     const letters = page.getByRole('table', { name: 'Dead letters' });
     await letters.getByRole('button', { name: 'Inspect the message of stranger' }).first().click();
     await page.getByRole('dialog', { name: 'Dead letter' }).getByText('THING_UNKNOWN').first().waitFor();
-    await shoot(page, 'dead-letter');
+    await shoot(page, 'dead-letter', true);
     await page.keyboard.press('Escape');
     await page.getByRole('region', { name: 'Dead letters by reason' }).getByText('THING_UNKNOWN').waitFor();
-    await shoot(page, 'dead-letters');
+    await shoot(page, 'dead-letters', true);
 
     const downloading = page.waitForEvent('download');
     await page.getByRole('button', { name: /^Download/ }).click();
@@ -153,7 +142,7 @@ describe('the console', { skip }, () => {
     await dialog.getByRole('button', { name: 'Dry run' }).click();
     await dialog.getByText('completed').waitFor();
     await dialog.getByRole('table', { name: 'Report' }).waitFor();
-    await shoot(page, 'replay');
+    await shoot(page, 'replay', true);
     await page.keyboard.press('Escape');
 
     await page.getByRole('button', { name: /^Delete all/ }).click();
@@ -180,7 +169,7 @@ describe('the console', { skip }, () => {
     await page.getByLabel('Body').fill('hello');
     await page.getByRole('button', { name: 'Send message' }).click();
     await page.getByText('waits in the IoT Hub for the device').waitFor();
-    await shoot(page, 'device');
+    await shoot(page, 'device', true);
     await page.context().close();
   });
 
@@ -198,7 +187,7 @@ describe('the console', { skip }, () => {
     const downloading = page.waitForEvent('download');
     await link.click();
     assert.equal((await downloading).suggestedFilename(), 'notes 1.txt');
-    await shoot(page, 'files');
+    await shoot(page, 'files', true);
     await page.getByRole('button', { name: 'Delete notes 1.txt' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await page.getByText('The folder is empty.').waitFor();
@@ -210,13 +199,13 @@ describe('the console', { skip }, () => {
     await visit(page, 'Tasks');
     await page.getByRole('table', { name: 'Tasks' }).getByRole('link').first().click();
     await page.getByRole('region', { name: 'Report' }).waitFor();
-    await shoot(page, 'tasks');
+    await shoot(page, 'tasks', true);
     await visit(page, 'Log');
     await page.getByText('The sidecar listens.').waitFor();
     await page.getByLabel('Contains').fill('nothing of this kind');
     await page.getByText(/^0 of /).waitFor();
     await page.getByLabel('Contains').fill('');
-    await shoot(page, 'log');
+    await shoot(page, 'log', true);
     await page.context().close();
   });
 
@@ -250,7 +239,7 @@ describe('the console', { skip }, () => {
       await page.waitForTimeout(300);
       const width = await page.evaluate('document.documentElement.scrollWidth');
       assert.ok(Number(width) <= 390, `${title} is ${width} pixels wide`);
-      await shoot(page, `phone-${title.toLowerCase().replace(' ', '-')}`);
+      await shoot(page, `phone-${title.toLowerCase().replace(' ', '-')}`, true);
     }
     await page.context().close();
   });

@@ -33,8 +33,12 @@ export function hubChoice(changed: readonly Handler[]): Widget {
 export function frame(title: string, tools: readonly Widget[], content: readonly Widget[]): Widget {
   return column(
     [
-      row([button('home', 'Home', ['goHome.Navigate'], 'tertiary'), label(title, 'header'), ...tools]),
-      shown('rights', 'GetRefusals.note', 'caption'),
+      row([
+        button('home', 'Home', ['goHome.Navigate'], 'tertiary'),
+        label(title, 'header'),
+        ...tools,
+        shown('rights', 'GetRefusals.note', 'caption'),
+      ]),
       shown('message', 'lastMessage.Output'),
       ...content,
     ],

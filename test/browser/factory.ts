@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
+import iotDevice, { type Client } from 'azure-iot-device';
+import amqp from 'azure-iot-device-amqp';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { Plant } from '../../scripts/local/factory/plant.ts';
 import type { Row } from '../../scripts/local/platform.ts';
+import { registerDevices } from '../../scripts/local/registry.ts';
 import { HUB_THING, LocalSystem, NOTIFICATION_SOURCES } from '../../scripts/local/system.ts';
 import { eventually } from '../e2e/observe.ts';
 import { launchBrowser } from './chromium.ts';
@@ -25,6 +29,7 @@ export class BrowserFactory {
   readonly faults: string[] = [];
   readonly #plant = new Plant(this.system);
   readonly #ending = new AbortController();
+  readonly #clients: Client[] = [];
   #browser: Browser | undefined;
   #ticking: Promise<void> | undefined;
 
@@ -41,6 +46,7 @@ export class BrowserFactory {
     this.#ending.abort();
     await this.#browser?.close();
     await this.#ticking;
+    await Promise.allSettled(this.#clients.splice(0).map((client) => client.close()));
     await this.#plant.stop();
     await this.system.stop();
   }
@@ -86,6 +92,32 @@ export class BrowserFactory {
       tags: '',
     });
     await platform.invokeOn('Groups', group, 'AddMember', { member: name, type: 'User' });
+  }
+
+  /** A device with its Thing that never connects by itself. */
+  async addDevice(deviceId: string): Promise<void> {
+    await this.system.platform.invoke(HUB_THING, 'CreateDevice', { deviceId, createThing: true });
+  }
+
+  /** Connects a device over AMQP, with which a device can also reject messages. Gives the client, for its messages. */
+  async connect(deviceId: string): Promise<Client> {
+    const { cloud } = this.system;
+    const strings = await registerDevices(cloud.iotHubConnectionString, [deviceId]);
+    await this.addDevice(deviceId);
+    const client = iotDevice.Client.fromConnectionString(strings.get(deviceId) ?? '', amqp.Amqp);
+    this.#clients.push(client);
+    await client.setOptions({ ca: await readFile(cloud.caFile, 'utf8') });
+    await client.open();
+    return client;
+  }
+
+  /** Sets a fault of the emulated ThingWorx; without one, all of them end. */
+  async fault(rule?: Row): Promise<void> {
+    const answer = await fetch(`${this.system.cloud.thingworxControlUrl}/faults`, {
+      method: rule ? 'POST' : 'DELETE',
+      ...(rule ? { body: JSON.stringify(rule) } : {}),
+    });
+    assert.ok(answer.ok, `The fault was answered ${answer.status}.`);
   }
 
   container(name: string): ContainerClient {

@@ -44,6 +44,16 @@ describe('the mashups', { skip }, () => {
     await mashups.tab('Connection');
     await mashups.choose('Check connection');
     await mashups.row('steps', 'ok').waitFor();
+    await mashups.choose('Disconnect');
+    await mashups.confirm('Disconnect');
+    await mashups.message('The hub is disconnected.');
+    await mashups.tab('Overview');
+    await mashups.shown('state', /stopped|disconnected/);
+    await mashups.tab('Connection');
+    await mashups.choose('Connect');
+    await mashups.message('The settings are with the sidecar.');
+    await mashups.tab('Overview');
+    await mashups.shown('state', 'running');
 
     await mashups.tab('Dead letters');
     await eventually(async () => {
@@ -72,6 +82,37 @@ describe('the mashups', { skip }, () => {
     assert.ok(!(await factory.letterIds()).includes(id));
   });
 
+  test('show the errors of a hub with their remedies', async () => {
+    const { mappings } = await factory.valuesOf(HUB_THING);
+    await system.platform.setProperties(HUB_THING, { mappings: { version: 1, rules: [{ unknown: true }] } });
+    await mashups.open('Hub', { hub: HUB_THING });
+    await mashups.shown('error', /MAPPINGS_INVALID.*What to do: \S/s);
+    await mashups.row('Recent errors', 'MAPPINGS_INVALID').getByRole('cell').nth(2).getByText(/\S/).waitFor();
+    await system.platform.setProperties(HUB_THING, { mappings });
+    await mashups.page.locator('[data-widget="error"]:empty').waitFor({ state: 'attached' });
+  });
+
+  test('cancel a task that waits, after a question', async () => {
+    await mashups.open('Hub', { hub: HUB_THING });
+    await mashups.tab('Dead letters');
+    await eventually(async () => {
+      await mashups.choose('Show');
+      await mashups.row('letters', 'oven-02').waitFor({ timeout: 2_000 });
+    });
+    await mashups.row('letters', 'oven-02').click();
+    await factory.fault({ action: 'status', path: 'DescribeThings', status: 503 });
+    await factory.fault({ action: 'status', path: 'ReceiveUpdates', status: 503 });
+    await mashups.choose('Replay selected');
+    await mashups.message('The replay has begun');
+    await mashups.tab('Tasks');
+    await mashups.row('tasks', 'running').click();
+    await mashups.choose('Cancel selected');
+    await mashups.confirm('Cancel task');
+    await mashups.message('The task is cancelled.');
+    await mashups.row('tasks', 'cancelled').waitFor();
+    await factory.fault();
+  });
+
   test('create, disable, find, import and delete devices', async () => {
     await mashups.open('Devices', { hub: HUB_THING });
     await mashups.row('devices', 'pump-01').waitFor();
@@ -91,6 +132,16 @@ describe('the mashups', { skip }, () => {
     await mashups.row('devices', 'mixer-09').click();
     await mashups.choose('Disable');
     await mashups.row('devices', 'disabled').waitFor();
+    await mashups.choose('Enable');
+    await mashups.row('devices', 'enabled').waitFor();
+    await mashups.field('Device id begins with').fill('');
+    await mashups.field('Condition').first().fill("connectionState = 'Connected'");
+    await mashups.choose('Find');
+    await mashups.row('devices', 'pump-01').getByRole('cell', { name: 'Connected', exact: true }).waitFor();
+    await mashups.table('devices').getByText('mixer-09').waitFor({ state: 'detached' });
+    await mashups.field('Condition').first().fill("deviceId = 'mixer-09'");
+    await mashups.choose('Find');
+    await mashups.row('devices', 'mixer-09').click();
     await mashups.shoot('devices');
     await mashups.field('Delete its Thing as well').check();
     await mashups.choose('Delete');
@@ -104,6 +155,10 @@ describe('the mashups', { skip }, () => {
     await mashups.choose('Import');
     await mashups.row('imports', 'completed').click();
     await mashups.row('Report of the selected import', 'spare-07').waitFor();
+    await assert.rejects(factory.valuesOf('spare-07'), /404/, 'a dry run makes nothing');
+    await mashups.field('Dry run').uncheck();
+    await mashups.choose('Import');
+    await eventually(async () => assert.equal((await factory.valuesOf('spare-07'))['deviceId'], 'spare-07'));
   });
 
   test('command a device, change its twin and install software', async () => {
@@ -129,15 +184,16 @@ describe('the mashups', { skip }, () => {
     await mashups.choose('Send');
     await mashups.message('The message waits in the IoT Hub for the device.');
     await eventually(async () => assert.equal((await factory.valuesOf('pump-01'))['running'], false));
-    await mashups.shoot('device-commands');
 
     await mashups.tab('Twin');
     await mashups.field('Change desired properties').fill('{ "speed": 1200 }');
+    await mashups.field('Change tags').fill('{ "line": "A" }');
     await mashups.choose('Update twin');
     await eventually(async () => {
       await mashups.choose('Read twin');
-      const { properties } = JSON.parse(await mashups.field('Twin').inputValue());
+      const { properties, tags } = JSON.parse(await mashups.field('Twin').inputValue());
       assert.equal(properties.reported.speed, 1200);
+      assert.equal(tags.line, 'A');
     });
 
     await system.platform.invoke(REPOSITORY_THING, 'SaveText', { path: '/robot-2.0.0.txt', content: 'new' });
@@ -152,6 +208,63 @@ describe('the mashups', { skip }, () => {
     await mashups.open('Device', { device: 'edge-06' });
     await mashups.tab('Modules');
     await mashups.row('modules', 'opcpublisher').waitFor();
+  });
+
+  test('show whether a device accepted, rejected or never received a message', async () => {
+    const messages: string[] = [];
+    const packer = await factory.connect('packer-10');
+    packer.on('message', (message: { getData(): Buffer }) => {
+      const text = message.getData().toString();
+      messages.push(text);
+      void (text === 'jump' ? packer.reject(message as never) : packer.complete(message as never));
+    });
+    const send = async (body: string, outcome: string): Promise<void> => {
+      await mashups.field('Body').fill(body);
+      await mashups.choose('Send');
+      await mashups.message('The message waits in the IoT Hub for the device.');
+      const id = await mashups.page.locator('[data-widget="messageId"]').textContent();
+      assert.ok(id);
+      await mashups
+        .row('Feedback on messages', id)
+        .getByRole('cell', { name: outcome, exact: true })
+        .first()
+        .waitFor();
+    };
+    await mashups.open('Device', { device: 'packer-10' });
+    await mashups.tab('Commands');
+    await mashups.field('Ask for feedback').check();
+    await send('pack', 'Success');
+    await mashups.shoot('device-commands');
+    await mashups.field('Body').fill('jump');
+    await mashups.choose('Send');
+    await mashups.row('Feedback on messages', 'Rejected').waitFor();
+    assert.deepEqual(messages, ['pack', 'jump']);
+
+    await mashups.tab('Software and files');
+    await mashups.row('Files of the container', '/robot-2.0.0.txt').click();
+    await mashups.choose('Send link of selected file');
+    await mashups.message('The device has the link.');
+    await eventually(async () => assert.equal(messages.length, 3));
+    const { url } = JSON.parse(messages[2] ?? '') as { url: string };
+    assert.equal(await (await fetch(url)).text(), 'new');
+
+    await factory.addDevice('sleeper-11');
+    await mashups.open('Device', { device: 'sleeper-11' });
+    await mashups.tab('Commands');
+    await mashups.field('Ask for feedback').check();
+    await mashups.field('Expires after (seconds)').fill('1');
+    await send('wake up', 'Expired');
+    await mashups.tab('Software and files');
+    await mashups.row('Files of the container', '/robot-2.0.0.txt').click();
+    await mashups.field('Package').first().fill('controller');
+    await mashups.field('Version').fill('2.0.0');
+    await mashups.choose('Install selected file');
+    await mashups.row('Packages of the device', 'waiting').waitFor();
+    await mashups.field('Package').last().fill('controller');
+    await mashups.choose('Cancel deployment');
+    await mashups.confirm('Cancel deployment');
+    await mashups.message('The deployment is cancelled.');
+    await mashups.row('Packages of the device', 'cancelled').waitFor();
   });
 
   test('browse an OPC UA server, publish a node, read and write a value', async () => {
@@ -235,6 +348,27 @@ describe('the mashups', { skip }, () => {
     await mashups.confirm('Delete');
     await mashups.message('The file is deleted.');
     assert.equal(await written.exists(), false);
+
+    await mashups.tab('Add');
+    await mashups.field('Path').fill('/shifts');
+    await mashups.choose('Create folder');
+    await mashups.message('The folder is created.');
+    await mashups.field('Path').fill('/shifts/night.txt');
+    await mashups.choose('Save text');
+    await mashups.confirm('Save');
+    await mashups.message('The file is written.');
+    await mashups.tab('Files');
+    await mashups.field('Folder').fill('/');
+    await mashups.choose('Show');
+    await mashups.row('files', 'shifts').click();
+    await mashups.choose('Delete selected folder');
+    await mashups.page.getByRole('dialog').getByText('/shifts is deleted, and everything in it.').waitFor();
+    await mashups.confirm('Cancel');
+    assert.equal(await container.getBlobClient('shifts/night.txt').exists(), true);
+    await mashups.choose('Delete selected folder');
+    await mashups.confirm('Delete');
+    await mashups.message('The folder is deleted.');
+    assert.equal(await container.getBlobClient('shifts/night.txt').exists(), false);
   });
 
   test('try a mapping with a dead letter, apply it, and replay the dead letter', async () => {
@@ -251,6 +385,8 @@ describe('the mashups', { skip }, () => {
     await editor.fill('{ "version": 1, "rules": [ { "unknown": true } ] }');
     await mashups.choose('Check');
     await mashups.message('MAPPINGS_INVALID');
+    await mashups.choose('Load again');
+    await eventually(async () => assert.deepEqual(JSON.parse(await editor.inputValue()), before));
     const rule = {
       when: { device: 'oven-02' },
       properties: { state: { path: 'state', baseType: 'STRING' } },

@@ -12,7 +12,7 @@ import { LogPage } from './pages/log.tsx';
 import { MappingsPage } from './pages/mappings.tsx';
 import { OverviewPage } from './pages/overview.tsx';
 import { TasksPage } from './pages/tasks.tsx';
-import { Badge, ProblemNote } from './parts/elements.tsx';
+import { Badge, Note, ProblemNote } from './parts/elements.tsx';
 import { useStream } from './stream.ts';
 import { chooseTheme, chosenTheme, THEMES, type Theme } from './theme.ts';
 
@@ -97,6 +97,12 @@ export function Shell({ session, onLogout }: { session: ConsoleSession; onLogout
       <main id="content" tabIndex={-1}>
         <h1>{entry.title}</h1>
         {typeof streamState === 'object' && <ProblemNote problem={streamState.problem} />}
+        {session.access === 'viewer' && (
+          <Note>
+            This session is read-only: what changes something is disabled. Log in with the sidecar token to
+            use it.
+          </Note>
+        )}
         {status ? <entry.Page key={hub} rest={rest} /> : <p class="quiet">Loading…</p>}
       </main>
     </SceneContext.Provider>

@@ -334,7 +334,9 @@ describe('the mashups', { skip }, () => {
     await mashups.row('files', 'photos').click();
     await mashups.choose('Open selected folder');
     await mashups.row('files', 'part.png').click();
-    await mashups.page.locator('[data-widget="picture"] img').evaluate('(image) => image.decode()');
+    await mashups.page
+      .locator('[data-widget="picture"] img')
+      .evaluate((image: { decode(): Promise<void> }) => image.decode());
     await mashups.shoot('storage');
     await mashups.choose('Up');
     await mashups.row('files', 'notes').click();

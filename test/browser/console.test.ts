@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
@@ -186,7 +187,11 @@ describe('the console', { skip }, () => {
     const downloading = page.waitForEvent('download');
     await page.getByRole('button', { name: /^Download/ }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Download' }).click();
-    assert.equal((await downloading).suggestedFilename(), 'dead-letters.jsonl');
+    const download = await downloading;
+    assert.equal(download.suggestedFilename(), 'dead-letters.jsonl');
+    const [line = ''] = (await readFile(await download.path(), 'utf8')).trim().split('\n');
+    const letter = JSON.parse(line) as { deviceId: string; reasons: { code: string }[] };
+    assert.deepEqual([letter.deviceId, letter.reasons[0]?.code], ['stranger', 'THING_UNKNOWN']);
 
     await page.getByRole('button', { name: /^Replay/ }).click();
     const dialog = page.getByRole('dialog', { name: 'Replay dead letters' });
@@ -256,6 +261,10 @@ describe('the console', { skip }, () => {
     await page.getByLabel('Contains').fill('nothing of this kind');
     await page.getByText(/^0 of /).waitFor();
     await page.getByLabel('Contains').fill('');
+    await page.getByLabel('At least').selectOption('fatal');
+    await page.getByText(/^0 of [1-9]/).waitFor();
+    await page.getByLabel('At least').selectOption('info');
+    await page.getByText('The sidecar listens.').waitFor();
     await shoot(page, 'log', true);
     await page.context().close();
   });

@@ -66,6 +66,7 @@ describe('the mashups', { skip }, () => {
     await mashups.shoot('hub-dead-letters');
     await mashups.field('Dry run').check();
     await mashups.choose('Replay selected');
+    await mashups.confirm('Replay');
     await mashups.message('The replay has begun');
     await mashups.tab('Tasks');
     await mashups.row('tasks', 'completed').click();
@@ -103,6 +104,7 @@ describe('the mashups', { skip }, () => {
     await factory.fault({ action: 'status', path: 'DescribeThings', status: 503 });
     await factory.fault({ action: 'status', path: 'ReceiveUpdates', status: 503 });
     await mashups.choose('Replay selected');
+    await mashups.confirm('Replay');
     await mashups.message('The replay has begun');
     await mashups.tab('Tasks');
     await mashups.row('tasks', 'running').click();
@@ -411,6 +413,7 @@ describe('the mashups', { skip }, () => {
     // The sidecar has the new mappings a moment after they are applied.
     await eventually(async () => {
       await mashups.choose('Replay selected');
+      await mashups.confirm('Replay');
       await eventually(
         async () => assert.ok(!(await factory.letterIds()).includes(id), 'it is delivered'),
         5_000,

@@ -108,6 +108,7 @@ describe('the tour', { skip }, () => {
     await eventually(async () => {
       await mashups.tab('Dead letters');
       await mashups.choose('Replay selected');
+      await mashups.confirm('Replay');
       await mashups.message('The replay has begun');
       await mashups.tab('Tasks');
       await eventually(

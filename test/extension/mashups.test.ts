@@ -491,7 +491,7 @@ describe('the mashups', () => {
       const made = mashupContent(mashup, catalog);
       const types = new Map(nodes(made.UI).map(({ Properties }) => [Properties['Id'], Properties['Type']]));
       for (const event of made.Events) {
-        if (!/^(Delete|Disconnect|Cancel|Unpublish|Write)/.test(event.EventHandlerService)) continue;
+        if (!/^(Delete|Disconnect|Cancel|Replay|Unpublish|Write)/.test(event.EventHandlerService)) continue;
         assert.equal(types.get(event.EventTriggerId), 'ptcsconfirmation', event.EventHandlerService);
       }
     });

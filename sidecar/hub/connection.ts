@@ -3,6 +3,7 @@ import type { EventHubEndpoint } from '../azure/event-hubs/event-hub-client.ts';
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { EventSource, StartPosition } from '../azure/event-hubs/event-types.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { FeedbackRecord } from '../azure/iot-hub/hub-listener.ts';
 import type { ServiceClock } from '../azure/service-clock.ts';
 import { type HubSettings, historyWarning, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
@@ -93,6 +94,7 @@ export type Hub = Pick<
   | 'deviceThings'
   | 'deployments'
   | 'deferred'
+  | 'feedbackOf'
 >;
 
 /** One hub Thing: owns its consumer, its lanes, its accounts and its status. */
@@ -265,6 +267,11 @@ export class HubConnection {
 
   get deferred(): DeferredRequests {
     return this.#devices.deferred;
+  }
+
+  /** The last outcomes of the messages to a device, the newest first. */
+  feedbackOf(deviceId: string): FeedbackRecord[] {
+    return this.#devices.feedbackOf(deviceId);
   }
 
   /**

@@ -91,14 +91,15 @@ const services: readonly ServiceDefinition[] = [
       {
         name: 'batch',
         baseType: 'JSON',
-        description: 'stream, partition, through, and groups of thing, properties, baseTypes and rows.',
+        description:
+          'stream, partition, through, writer, and groups of thing, properties, baseTypes and rows. With opens, writer becomes the writer of the partition.',
         isRequired: true,
       },
     ],
     result: {
       baseType: 'JSON',
       description:
-        'accepted, repeated, appliedThrough (the high-water mark before), and refused with thing, property, sequenceNumber and reason.',
+        'accepted, repeated, appliedThrough (the high-water mark before), and refused with thing, property, sequenceNumber and reason; taken when another writer has opened the partition, busy while a call of an earlier writer runs.',
     },
     script: handWritten('ReceiveUpdates'),
   },

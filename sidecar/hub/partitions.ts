@@ -88,7 +88,7 @@ export class Partitions implements EventSourceHandlers {
         if (isOwned) this.#checkpointedAtMs.set(partitionId, Date.now());
         return isOwned;
       },
-      stillOwned: () => source.stillOwns(partitionId),
+      stillOwned: (isDoubtful) => source.stillOwns(partitionId, isDoubtful),
     });
     lane.start();
     this.#lanes.set(partitionId, { lane, blocked, openedAtMs: Date.now(), beginsAfter });

@@ -106,6 +106,14 @@ export const statusProperties: readonly PropertyDefinition[] = [
   status('partitionStatus', 'INFOTABLE', 'Owner, position and lag of each partition.', {
     dataShape: 'AzureIoT.Partition_DS',
   }),
+  status(
+    'sidecars',
+    'INFOTABLE',
+    'The sidecars of this hub, each with its address, state, share and lease.',
+    {
+      dataShape: 'AzureIoT.GroupMember_DS',
+    },
+  ),
   status('sidecarVersion', 'STRING', 'The version of the sidecar that serves this hub.'),
 ];
 

@@ -22,6 +22,7 @@ import { OutageWatch } from '../ingest/outage-watch.ts';
 import { AcceptedSettings, type OfferedSettings } from '../lib/accepted-settings.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { ClockWatch } from '../lib/clock-watch.ts';
+import type { ProcessUsage } from '../lib/process-usage.ts';
 import type { StateDirectoryWatch } from '../lib/state-directory-watch.ts';
 import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
@@ -59,6 +60,9 @@ export interface HubParts {
   readonly clock: ServiceClock;
   readonly clocks: Pick<ClockWatch, 'check' | 'problemWith'>;
   readonly stateWatch: Pick<StateDirectoryWatch, 'check' | 'problem'>;
+  readonly usage: ProcessUsage;
+  /** Where services reach this sidecar. */
+  readonly addresses: () => readonly string[];
   /** Problems of the whole sidecar, which every hub shows. */
   readonly problems: () => readonly ConnectorError[];
 }
@@ -166,6 +170,7 @@ export class HubConnection {
       client: parts.client,
       thing,
       status: () => this.status(),
+      addresses: parts.addresses,
       log: this.#log,
       onMissing,
     });
@@ -334,6 +339,9 @@ export class HubConnection {
       deadLetteredByReason: this.#counters.deadLetteredByReason,
       since: this.#since.toISOString(),
       version: this.#parts.version,
+      sidecar: this.#parts.owner.idOf(this.#thing),
+      cpuPercent: this.#parts.usage.cpuPercent,
+      memoryBytes: this.#parts.usage.memoryBytes,
     };
   }
 

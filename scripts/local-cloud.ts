@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readCommandLine, refuse, UsageError, wholeNumber } from './command-line.ts';
-import { type CloudFacts, startCloud } from './local/cloud.ts';
+import { type CloudFacts, factsOf, startCloud } from './local/cloud.ts';
 import { aborted, stopSignal } from './local/signals.ts';
 
 const USAGE = `npm run local-cloud -- [options]: IoT Hub, Azure Storage and ThingWorx on this machine, for any client
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const stopping = stopSignal();
   let failure: string | undefined;
   try {
-    const { stop, ...facts } = await startCloud({
+    const cloud = await startCloud({
       directory,
       standardPorts: values['standard-ports'],
       consumerGroups,
@@ -57,11 +57,12 @@ async function main(): Promise<void> {
         number
       >),
     });
+    const facts = factsOf(cloud);
     if (!stopping.signal.aborted) console.log(JSON.stringify(facts));
     // Beside the JSON, for whoever looks at it.
     if (!stopping.signal.aborted && process.stderr.isTTY) console.error(invitation(facts));
     await aborted(stopping.signal);
-    await stop();
+    await cloud.stop();
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -12,6 +12,7 @@ import { Introduction, sidecarAddresses } from '../hub/introduction.ts';
 import { Owner } from '../hub/owner.ts';
 import { MessageWatch } from '../ingest/message-watch.ts';
 import { ClockWatch } from '../lib/clock-watch.ts';
+import { ProcessUsage } from '../lib/process-usage.ts';
 import { StateDirectoryWatch } from '../lib/state-directory-watch.ts';
 import { migrateState } from '../lib/state-format.ts';
 import { healthRoutes } from '../observe/health.ts';
@@ -58,6 +59,7 @@ export async function run(): Promise<void> {
   const keyExpiry = new KeyExpiry({ client, name: settings.thingworxAppKeyName, log });
   const problems = () =>
     [stateWatch.problem, clocks.problem, keyExpiry.problem].filter((problem) => problem !== undefined);
+  let addresses: readonly string[] = [];
   const hubs = new HubDirectory(
     {
       client,
@@ -72,14 +74,27 @@ export async function run(): Promise<void> {
       clocks,
       stateWatch,
       problems,
+      usage: new ProcessUsage(),
+      addresses: () => addresses,
     },
     secretTokens,
   );
-  let addresses: readonly string[] = [];
   const introduction = new Introduction(client, log, () => addresses);
-  const finder = new ThingFinder(client, log, HUB_THINGS, introduction, (thing) => hubs.hasOffer(thing));
-  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS, introduction, (thing) =>
-    storages.hasOffer(thing),
+  const finder = new ThingFinder(
+    client,
+    log,
+    HUB_THINGS,
+    introduction,
+    (thing, signal) => hubs.join(thing, signal),
+    (thing) => hubs.hasOffer(thing),
+  );
+  const storageFinder = new ThingFinder(
+    client,
+    log,
+    STORAGE_THINGS,
+    introduction,
+    async () => undefined,
+    (thing) => storages.hasOffer(thing),
   );
   const warnings = () =>
     [...problems(), ...hubs.refusals(), ...storages.refusals()].map(({ message }) => message);

@@ -19,6 +19,8 @@ export class PartitionEnded extends ConnectorError {
 interface PartitionOptions {
   readonly id: string;
   readonly handlers: EventSourceHandlers;
+  /** Awaited before the handlers are told that it is open. */
+  readonly prepare: () => Promise<void>;
   /** The sequence number after which it is read; undefined when nobody knows, -1 from the beginning. */
   readonly beginsAfter: number | undefined;
   /** Of this partition, kept while it closes and opens again. */
@@ -63,26 +65,26 @@ export class Partition {
     this.#open = true;
     this.#owned = true;
     try {
+      await this.#options.prepare();
       await this.#options.handlers.onPartitionOpen(this.id, this.#options.beginsAfter);
     } catch (thrown) {
       this.#openFailed = toConnectorError(thrown);
     }
   }
 
-  /** Passes a batch to the handler. Throws PartitionEnded only. */
+  /** Passes a batch to the handler; an empty one, too, since a handler that has failed says so with the next. Throws PartitionEnded only. */
   async deliver(received: ReceivedEventData[]): Promise<void> {
     if (this.#openFailed) this.#fail(this.#openFailed);
     if (this.#reopenWanted) this.#end('is reopened');
-    if (this.#ending || received.length === 0) return;
+    if (this.#ending) return;
     const messages = this.#usable(received);
-    if (messages.length === 0) return;
     try {
       await untilAborted(this.#options.handlers.onBatch(this.id, messages), this.#interrupt.signal);
     } catch (thrown) {
       if (this.#reopenWanted) this.#end('is reopened');
       this.#fail(toConnectorError(thrown));
     }
-    this.#options.backoff.reset();
+    if (messages.length > 0) this.#options.backoff.reset();
   }
 
   /** Requests the end of the reader; resolves when it has ended. */

@@ -5,7 +5,7 @@ import { withDeadline } from '../../lib/concurrency.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import { inSpan } from '../../observe/spans.ts';
 import type { Ignored } from '../../translate/types.ts';
-import type { BatchOrigin } from '../batch-origin.ts';
+import { type BatchOrigin, unmarked } from '../batch-origin.ts';
 import type { HubMessageWatch } from '../message-watch.ts';
 import type { NotificationDelivery } from '../notifications/delivery.ts';
 import type { Row } from './batch.ts';
@@ -98,8 +98,8 @@ export class Delivery {
       const refused = await sender.send(rows, origin, signal);
       if (refused.length > 0) {
         const again = await interpreter.retryRefused(messages, refused, signal);
-        // Without an origin: the first call has raised the high-water mark past these messages.
-        const retried = again.length > 0 ? await sender.send(again, undefined, signal) : [];
+        // The first call has raised the high-water mark past these messages.
+        const retried = again.length > 0 ? await sender.send(again, unmarked(origin), signal) : [];
         interpreter.refuse(messages, retried);
       }
     }

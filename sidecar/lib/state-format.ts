@@ -31,8 +31,10 @@ export async function migrateState(directory: string, log: Log, migrations = MIG
   const wanted = FIRST_FORMAT + migrations.length;
   const written = await requireKnownFormat(directory, wanted);
   if (written === wanted) return;
-  if (written === undefined) await keepDamaged(directory, log);
-  if (written === undefined) await write(directory, FIRST_FORMAT);
+  if (written === undefined) {
+    await keepDamaged(directory, log);
+    await write(directory, FIRST_FORMAT);
+  }
   for (let format = written ?? FIRST_FORMAT; format < wanted; format += 1) {
     await migrations[format - FIRST_FORMAT]?.(directory);
     await write(directory, format + 1);

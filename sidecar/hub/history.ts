@@ -20,6 +20,7 @@ export class History {
   #cpu = process.cpuUsage();
   #cpuAtMs = performance.now();
   #cpuPercent = 0;
+  #memoryBytes = 0;
   #diskFreeBytes: number | undefined;
 
   constructor(options: HistoryOptions) {
@@ -48,10 +49,20 @@ export class History {
     return {
       timeMs: Date.now(),
       cpuPercent: this.#cpuPercent,
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: this.#residentBytes(),
       ...(this.#diskFreeBytes === undefined ? {} : { diskFreeBytes: this.#diskFreeBytes }),
       hubs: Object.fromEntries(hubs),
     };
+  }
+
+  /** The system says it in a file: without a free file descriptor the last known figure stands. */
+  #residentBytes(): number {
+    try {
+      this.#memoryBytes = process.memoryUsage.rss();
+    } catch {
+      // Asked again with the next sample.
+    }
+    return this.#memoryBytes;
   }
 
   async #take(): Promise<void> {

@@ -8,7 +8,7 @@ import { READING_PROPERTIES, SimulatedDevice } from './device.ts';
 import { oneRow, Platform, type Row } from './platform.ts';
 import { PartFailed } from './process.ts';
 import { registerDevices } from './registry.ts';
-import { Sidecar } from './sidecar.ts';
+import { Sidecar, type SidecarOptions } from './sidecar.ts';
 import { extractFolder } from './unzip.ts';
 
 export interface SystemOptions
@@ -201,7 +201,26 @@ export class LocalSystem {
     return sidecar;
   }
 
-  async #makeSidecar(stateDirectory: string, port: number): Promise<Sidecar> {
+  /**
+   * One more sidecar of the group of the first: it listens at 127.0.0.`number` and the port of the first, and the hub Thing must name that address or a
+   * pattern for it. The caller stops it.
+   */
+  async addMember(number: number): Promise<Sidecar> {
+    const { port } = new URL(this.sidecar.url);
+    const { token } = this.sidecar;
+    const member = await this.#makeSidecar(await this.#folder(`state-${number}`), Number(port), {
+      host: `127.0.0.${number}`,
+      token,
+    });
+    await member.start();
+    return member;
+  }
+
+  async #makeSidecar(
+    stateDirectory: string,
+    port: number,
+    more: Pick<SidecarOptions, 'host' | 'token'> = {},
+  ): Promise<Sidecar> {
     const { onSidecarLine, onUnexpectedExit, sidecarEnvironment } = this.#options;
     return new Sidecar({
       program: path.join(this.#directory, 'sidecar', 'sidecar.mjs'),
@@ -210,6 +229,7 @@ export class LocalSystem {
       stateDirectory,
       caFile: this.cloud.caFile,
       port,
+      ...more,
       ...(sidecarEnvironment ? { environment: sidecarEnvironment } : {}),
       ...(onSidecarLine ? { onLine: onSidecarLine } : {}),
       ...(onUnexpectedExit ? { onUnexpectedExit } : {}),

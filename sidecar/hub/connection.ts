@@ -3,6 +3,7 @@ import type { EventHubEndpoint } from '../azure/event-hubs/event-hub-client.ts';
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { EventSource, StartPosition } from '../azure/event-hubs/event-types.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { FeedbackRecord } from '../azure/iot-hub/hub-listener.ts';
 import type { ServiceClock } from '../azure/service-clock.ts';
 import { type HubSettings, historyWarning, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
@@ -21,6 +22,7 @@ import { OutageWatch } from '../ingest/outage-watch.ts';
 import { AcceptedSettings, type OfferedSettings } from '../lib/accepted-settings.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { ClockWatch } from '../lib/clock-watch.ts';
+import type { ProcessUsage } from '../lib/process-usage.ts';
 import type { StateDirectoryWatch } from '../lib/state-directory-watch.ts';
 import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
@@ -58,6 +60,9 @@ export interface HubParts {
   readonly clock: ServiceClock;
   readonly clocks: Pick<ClockWatch, 'check' | 'problemWith'>;
   readonly stateWatch: Pick<StateDirectoryWatch, 'check' | 'problem'>;
+  readonly usage: ProcessUsage;
+  /** Where services reach this sidecar. */
+  readonly addresses: () => readonly string[];
   /** Problems of the whole sidecar, which every hub shows. */
   readonly problems: () => readonly ConnectorError[];
 }
@@ -93,6 +98,7 @@ export type Hub = Pick<
   | 'deviceThings'
   | 'deployments'
   | 'deferred'
+  | 'feedbackOf'
 >;
 
 /** One hub Thing: owns its consumer, its lanes, its accounts and its status. */
@@ -164,6 +170,7 @@ export class HubConnection {
       client: parts.client,
       thing,
       status: () => this.status(),
+      addresses: parts.addresses,
       log: this.#log,
       onMissing,
     });
@@ -267,6 +274,11 @@ export class HubConnection {
     return this.#devices.deferred;
   }
 
+  /** The last outcomes of the messages to a device, the newest first. */
+  feedbackOf(deviceId: string): FeedbackRecord[] {
+    return this.#devices.feedbackOf(deviceId);
+  }
+
   /**
    * Takes complete settings. Equal ones change nothing; only what concerns the consumer reopens it. Refused ones keep their last accepted
    * values; then it rejects with the reason.
@@ -327,6 +339,9 @@ export class HubConnection {
       deadLetteredByReason: this.#counters.deadLetteredByReason,
       since: this.#since.toISOString(),
       version: this.#parts.version,
+      sidecar: this.#parts.owner.idOf(this.#thing),
+      cpuPercent: this.#parts.usage.cpuPercent,
+      memoryBytes: this.#parts.usage.memoryBytes,
     };
   }
 

@@ -92,7 +92,7 @@ export class Partitions implements EventSourceHandlers {
         if (isOwned) this.#checkpointedAtMs.set(partitionId, Date.now());
         return isOwned;
       },
-      stillOwned: () => source.stillOwns(partitionId),
+      stillOwned: (isDoubtful) => source.stillOwns(partitionId, isDoubtful),
       onUnwritten: (error) => this.#noteUnwritten(partitionId, error),
     });
     lane.start();

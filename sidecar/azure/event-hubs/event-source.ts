@@ -204,10 +204,10 @@ class HubEventSource implements EventSource {
     }
   }
 
-  async stillOwns(partitionId: string): Promise<boolean> {
+  async stillOwns(partitionId: string, isDoubtful: boolean): Promise<boolean> {
     // The timers of a process that was frozen have not run yet when its other work goes on.
     this.#noticeFreeze();
-    if (this.#store.claimedAtMs(partitionId) >= this.#thawedAtMs) return true;
+    if (!isDoubtful && this.#store.claimedAtMs(partitionId) >= this.#thawedAtMs) return true;
     try {
       return await this.#store.stillOwns(partitionId);
     } catch {

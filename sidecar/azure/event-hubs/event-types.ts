@@ -136,10 +136,10 @@ export interface EventSource {
     position: { readonly sequenceNumber: number; readonly offset: string },
   ): Promise<boolean>;
   /**
-   * Whether this sidecar may still deliver messages of the partition. Asks the store when this process did not run for some seconds: another
-   * sidecar may own the partition now.
+   * Whether this sidecar may still deliver messages of the partition. Asks the store when that is doubtful: the caller says so, or this process did
+   * not run for some seconds, and another sidecar may own the partition now.
    */
-  stillOwns(partitionId: string): Promise<boolean>;
+  stillOwns(partitionId: string, isDoubtful: boolean): Promise<boolean>;
   /** Closes one partition, or the whole connection, and opens it again from the last checkpoint. */
   reopen(partitionId?: string): Promise<void>;
   /** Stops receiving, lets lanes finish (onPartitionClose), releases ownership, closes the connection. Idempotent. */

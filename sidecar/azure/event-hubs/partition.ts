@@ -1,7 +1,7 @@
 import type { PartitionProperties, ReceivedEventData } from '@azure/event-hubs';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import type { Backoff } from '../../lib/backoff.ts';
-import { settledWithin } from '../../lib/concurrency.ts';
+import { settledWithin, untilAborted } from '../../lib/concurrency.ts';
 import type { ReceivedMessage } from '../../translate/types.ts';
 import type { CloseReason, EventSourceHandlers, LastEnqueued } from './event-types.ts';
 import { toReceivedMessage } from './received-message.ts';
@@ -36,7 +36,7 @@ interface PartitionOptions {
 export class Partition {
   readonly id: string;
   readonly #options: PartitionOptions;
-  readonly #interrupted = Promise.withResolvers<never>();
+  readonly #interrupt = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
   #lastSequenceNumber: number;
   #begun = false;
@@ -50,8 +50,6 @@ export class Partition {
     this.id = options.id;
     this.#options = options;
     this.#lastSequenceNumber = options.beginsAfter ?? -1;
-    // There may be no batch that waits for this promise.
-    this.#interrupted.promise.catch(() => {});
   }
 
   get isOpen(): boolean {
@@ -81,7 +79,7 @@ export class Partition {
     if (this.#ending) return;
     const messages = this.#usable(received);
     try {
-      await Promise.race([this.#options.handlers.onBatch(this.id, messages), this.#interrupted.promise]);
+      await untilAborted(this.#options.handlers.onBatch(this.id, messages), this.#interrupt.signal);
     } catch (thrown) {
       if (this.#reopenWanted) this.#end('is reopened');
       this.#fail(toConnectorError(thrown));
@@ -92,7 +90,7 @@ export class Partition {
   /** Requests the end of the reader; resolves when it has ended. */
   requestReopen(): Promise<void> {
     this.#reopenWanted = true;
-    this.#interrupted.reject(new PartitionEnded('AZURE_CANCELLED', `Partition ${this.id} is reopened.`));
+    this.#interrupt.abort();
     return this.#ended.promise;
   }
 

@@ -48,24 +48,24 @@ test('another process with the same owner id took the partition', async () => {
   assert.equal(await guard.stillOwns('0'), false);
 });
 
-test('a renewal that is on its way is no other owner', async () => {
+test('a renewal whose answer is on its way does not look like the claim of another process', async () => {
   const inner = createMemoryCheckpoints();
-  const answer = Promise.withResolvers<void>();
-  let isLate = false;
+  const answered = Promise.withResolvers<void>();
+  let isSlow = false;
   const guard = guardOf({
     ...inner,
-    claimOwnership: async (...claims) => {
-      const claimed = await inner.claimOwnership(...claims);
-      if (isLate) await answer.promise;
+    claimOwnership: async (claims) => {
+      const claimed = await inner.claimOwnership(claims);
+      if (isSlow) await answered.promise;
       return claimed;
     },
   });
   await guard.claimOwnership([claim('0', 'me')]);
   await guard.listOwnership(...PLACE);
-  isLate = true;
+  isSlow = true;
   const renewal = guard.claimOwnership([claim('0', 'me')]);
   const owns = guard.stillOwns('0');
-  answer.resolve();
+  answered.resolve();
   assert.equal(await owns, true);
   await renewal;
 });

@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { HubStatus } from '../contract/status.ts';
 import type { HubSample, StatusSample } from '../contract/stream.ts';
+import type { ProcessUsage } from '../lib/process-usage.ts';
 
 /** The time between two samples, in milliseconds. */
 export const HISTORY_INTERVAL_MS = 10_000;
@@ -10,6 +11,7 @@ const MAX_SAMPLES = 360;
 interface HistoryOptions {
   readonly hubs: () => readonly HubStatus[];
   readonly stateDirectory: string;
+  readonly usage: Pick<ProcessUsage, 'memoryBytes'>;
 }
 
 /** The figures of the last hour, for charts. */
@@ -20,7 +22,6 @@ export class History {
   #cpu = process.cpuUsage();
   #cpuAtMs = performance.now();
   #cpuPercent = 0;
-  #memoryBytes = 0;
   #diskFreeBytes: number | undefined;
 
   constructor(options: HistoryOptions) {
@@ -49,20 +50,10 @@ export class History {
     return {
       timeMs: Date.now(),
       cpuPercent: this.#cpuPercent,
-      memoryBytes: this.#residentBytes(),
+      memoryBytes: this.#options.usage.memoryBytes,
       ...(this.#diskFreeBytes === undefined ? {} : { diskFreeBytes: this.#diskFreeBytes }),
       hubs: Object.fromEntries(hubs),
     };
-  }
-
-  /** The system says it in a file: without a free file descriptor the last known figure stands. */
-  #residentBytes(): number {
-    try {
-      this.#memoryBytes = process.memoryUsage.rss();
-    } catch {
-      // Asked again with the next sample.
-    }
-    return this.#memoryBytes;
   }
 
   async #take(): Promise<void> {

@@ -41,23 +41,29 @@ export class ThingFinder {
   readonly #served: ServedThings;
   readonly #introduction: Introduction;
   readonly #hasOffer: (thing: string) => boolean;
+  readonly #join: (thing: string, signal: AbortSignal) => Promise<void>;
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
   #found = false;
   #lastError: ConnectorError | undefined;
 
-  /** `hasOffer` says whether the settings of a Thing have arrived: a call that fails because they are refused is not repeated. */
+  /**
+   * `join` tells a Thing to which this sidecar has introduced itself that it has this sidecar now. `hasOffer` says whether the settings of a Thing have arrived: a call that fails because
+   * they are refused is not repeated.
+   */
   constructor(
     client: ThingworxClient,
     log: Log,
     served: ServedThings,
     introduction: Introduction,
+    join: (thing: string, signal: AbortSignal) => Promise<void>,
     hasOffer: (thing: string) => boolean,
   ) {
     this.#client = client;
     this.#log = log;
     this.#served = served;
     this.#introduction = introduction;
+    this.#join = join;
     this.#hasOffer = hasOffer;
   }
 
@@ -98,7 +104,7 @@ export class ThingFinder {
   async #connect(thing: string): Promise<void> {
     const { signal } = this.#abort;
     await this.#untilAnswered(`ask ${thing} to connect`, async () => {
-      await this.#introduction.introduce(thing, signal);
+      if (await this.#introduction.introduce(thing, signal)) await this.#join(thing, signal);
       try {
         await this.#client.invoke(thing, this.#served.service, {}, { signal });
       } catch (thrown) {

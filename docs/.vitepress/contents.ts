@@ -42,6 +42,7 @@ export const GROUPS: readonly Group[] = [
     pages: [
       { page: 'operate', text: 'Operate' },
       { page: 'deploy', text: 'Containers and monitoring' },
+      { page: 'sizing', text: 'Sizing and performance' },
       { page: 'troubleshoot', text: 'Troubleshoot' },
       { page: 'upgrade', text: 'Upgrade and roll back' },
       { page: 'recovery', text: 'Backup and recovery' },

@@ -42,7 +42,11 @@ export const LAYERS: readonly Layer[] = [
     rooms: ['tasks', 'thingworx', 'azure'],
     holds: 'background tasks; the ThingWorx REST client; one adapter per Azure service',
   },
-  { rooms: ['lib', 'secrets'], holds: 'what features share; secrets on their way to the sidecar' },
+  {
+    rooms: ['lib', 'secrets', 'entities'],
+    holds:
+      'what features share; secrets on their way to the sidecar; entities of ThingWorx as definitions and XML',
+  },
   {
     rooms: ['contract', 'observe', 'translate'],
     holds: 'schemas of settings and status; log and metrics; messages into values',

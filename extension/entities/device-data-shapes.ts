@@ -1,5 +1,5 @@
+import type { DataShape, FieldDefinition } from '../../sidecar/entities/model.ts';
 import { text, time } from './data-shapes.ts';
-import type { DataShape, FieldDefinition } from './model.ts';
 
 /** Data Shapes of devices: events of device Things, and of the hub Thing about devices. */
 

@@ -1,3 +1,5 @@
+import type { Entity } from '../../sidecar/entities/model.ts';
+import type { Mashup } from '../mashups/definition.ts';
 import { MASHUPS } from '../mashups/index.ts';
 import {
   connectionState,
@@ -17,7 +19,6 @@ import { importDataShapes } from './hub-import.ts';
 import { hubTemplate } from './hub-template.ts';
 import { mashupDataShapes } from './mashup-data-shapes.ts';
 import { mashupServices } from './mashup-services.ts';
-import type { Entity } from './model.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
 import { sidecarShape } from './sidecar-shape.ts';
@@ -39,8 +40,10 @@ const dataShapes = [
 ];
 const allDataShapes = [...dataShapes, ...operationDataShapes(dataShapes)];
 
+export type ExtensionEntity = Entity | Mashup;
+
 /** Every entity of the extension. */
-export const ENTITIES: readonly Entity[] = [
+export const ENTITIES: readonly ExtensionEntity[] = [
   project,
   administrators,
   ...roleGroups,

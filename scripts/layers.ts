@@ -39,8 +39,9 @@ export const LAYERS: readonly Layer[] = [
       'the dead-letter store; imports and exports; jobs that are several jobs in IoT Hub; blob containers as file repositories',
   },
   {
-    rooms: ['tasks', 'thingworx', 'azure'],
-    holds: 'background tasks; the ThingWorx REST client; one adapter per Azure service',
+    rooms: ['tasks', 'thingworx', 'azure', 'models'],
+    holds:
+      'background tasks; the ThingWorx REST client; one adapter per Azure service; models of devices as packages for ThingWorx',
   },
   {
     rooms: ['lib', 'secrets', 'entities'],

@@ -13,6 +13,7 @@ import {
 } from './data-shapes.ts';
 import { deviceShape, deviceTemplate } from './device.ts';
 import { deviceDataShapes } from './device-data-shapes.ts';
+import { modelShape } from './device-model.ts';
 import { deviceValues } from './device-values.ts';
 import { edgeDeviceShape, edgeDeviceTemplate } from './edge-device.ts';
 import { importDataShapes } from './hub-import.ts';
@@ -52,6 +53,7 @@ export const ENTITIES: readonly ExtensionEntity[] = [
   ...allDataShapes,
   sidecarShape,
   deviceShape,
+  modelShape,
   edgeDeviceShape,
   opcPublisherShape,
   hubTemplate,

@@ -162,7 +162,7 @@ function organizationElement(organization: Organization): Element {
 
 function dataShapeElement(shape: DataShape): Element {
   return element('DataShape', { ...commonAttributes(shape), baseDataShape: '' }, [
-    ...commonChildren(),
+    ...commonChildren(shape.permissions),
     element(
       'FieldDefinitions',
       {},

@@ -67,7 +67,7 @@ export interface EventDefinition {
 export interface SubscriptionDefinition {
   readonly name: string;
   readonly description: string;
-  readonly eventName: 'ThingStart' | 'DataChange' | 'TwinChanged' | 'Timer';
+  readonly eventName: 'ThingStart' | 'DataChange' | 'TwinChanged' | 'TwinUpdateRefused' | 'Timer';
   /** Only for DataChange. */
   readonly sourceProperty?: string;
   readonly script: string;
@@ -131,6 +131,8 @@ export interface Organization extends Named {
 export interface DataShape extends Named {
   readonly kind: 'DataShape';
   readonly fields: readonly FieldDefinition[];
+  /** Run-time permissions on the Data Shape itself. */
+  readonly permissions?: readonly Permission[];
 }
 
 export interface ThingShape extends Named, Characteristics {

@@ -41,6 +41,7 @@ export const GROUPS: readonly Group[] = [
     text: 'Operations',
     pages: [
       { page: 'operate', text: 'Operate' },
+      { page: 'scale', text: 'Several sidecars' },
       { page: 'deploy', text: 'Containers and monitoring' },
       { page: 'troubleshoot', text: 'Troubleshoot' },
       { page: 'upgrade', text: 'Upgrade and roll back' },

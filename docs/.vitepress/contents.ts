@@ -43,6 +43,7 @@ export const GROUPS: readonly Group[] = [
       { page: 'operate', text: 'Operate' },
       { page: 'scale', text: 'Several sidecars' },
       { page: 'deploy', text: 'Containers and monitoring' },
+      { page: 'sizing', text: 'Sizing and performance' },
       { page: 'troubleshoot', text: 'Troubleshoot' },
       { page: 'upgrade', text: 'Upgrade and roll back' },
       { page: 'recovery', text: 'Backup and recovery' },

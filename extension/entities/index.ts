@@ -16,7 +16,7 @@ import { edgeDeviceShape, edgeDeviceTemplate } from './edge-device.ts';
 import { importDataShapes } from './hub-import.ts';
 import { hubTemplate } from './hub-template.ts';
 import { mashupDataShapes } from './mashup-data-shapes.ts';
-import { mashupServices } from './mashup-services.ts';
+import { mashupServices, refusals } from './mashup-services.ts';
 import type { Entity } from './model.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
@@ -36,6 +36,7 @@ const dataShapes = [
   ...deviceDataShapes,
   ...importDataShapes,
   ...mashupDataShapes,
+  refusals,
 ];
 const allDataShapes = [...dataShapes, ...operationDataShapes(dataShapes)];
 

@@ -21,6 +21,14 @@ export interface SidecarOptions {
   readonly onUnexpectedExit?: (message: string) => void;
 }
 
+/** What is different in one life of the process. */
+export interface SidecarLife {
+  /** Another program, such as that of another version. */
+  readonly program?: string;
+  /** More of its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** The sidecar as a child process, started the way an operator starts it: by its environment. */
 export class Sidecar {
   readonly token: string;
@@ -46,13 +54,17 @@ export class Sidecar {
     return this.#process?.pid;
   }
 
+  get hasEnded(): boolean {
+    return this.#process?.hasEnded ?? true;
+  }
+
   /** Starts it; a second start, after `kill`, takes the same port. */
-  async start(): Promise<void> {
-    const { program, thingworxUrl, appKeyFile, stateDirectory, caFile } = this.#options;
+  async start(life: SidecarLife = {}): Promise<void> {
+    const { thingworxUrl, appKeyFile, stateDirectory, caFile } = this.#options;
     const { host, logLevel, environment, onLine, onUnexpectedExit } = this.#options;
     this.#process = new LocalProcess({
       name: 'The sidecar',
-      args: [...NODE_FLAGS, program],
+      args: [...NODE_FLAGS, life.program ?? this.#options.program],
       env: {
         THINGWORX_URL: thingworxUrl,
         THINGWORX_APP_KEY_FILE: appKeyFile,
@@ -65,6 +77,7 @@ export class Sidecar {
         SIDECAR_ALLOW_LOCAL_AZURE: 'true',
         LOG_LEVEL: logLevel ?? 'info',
         ...environment,
+        ...life.environment,
       },
       ready: (line) => {
         const entry = jsonLine(line);

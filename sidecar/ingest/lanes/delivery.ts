@@ -3,6 +3,7 @@ import { ConnectorError, toConnectorError } from '../../errors/connector-error.t
 import { Backoff } from '../../lib/backoff.ts';
 import { withDeadline } from '../../lib/concurrency.ts';
 import type { HubCounters } from '../../observe/counters.ts';
+import { inSpan } from '../../observe/spans.ts';
 import type { Ignored } from '../../translate/types.ts';
 import { type BatchOrigin, unmarked } from '../batch-origin.ts';
 import type { HubMessageWatch } from '../message-watch.ts';
@@ -68,7 +69,25 @@ export class Delivery {
    *
    * @param origin undefined for messages that the hub Thing must not drop as repeats
    */
-  async deliver(
+  deliver(
+    messages: readonly TranslatedMessage[],
+    origin: BatchOrigin | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return inSpan(
+      () => ({
+        kind: 'batch',
+        name: 'batch',
+        attributes: {
+          'messaging.batch.message_count': messages.length,
+          'messaging.destination.partition.id': origin?.partition,
+        },
+      }),
+      () => this.#deliver(messages, origin, signal),
+    );
+  }
+
+  async #deliver(
     messages: readonly TranslatedMessage[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,

@@ -34,6 +34,8 @@ export interface LaneOptions {
   readonly checkpoint: (position: Position) => Promise<boolean>;
   /** Whether this sidecar may still deliver messages of the partition. `isDoubtful`: the store must be asked. */
   readonly stillOwned: (isDoubtful: boolean) => Promise<boolean>;
+  /** Called when the checkpoints of the partition cannot be written, and without an error when one was written. */
+  readonly onUnwritten: (error: ConnectorError | undefined) => void;
   /** Called once when the dead-letter store fails, and once with undefined when it accepts dead letters again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
   readonly log: Log;
@@ -66,7 +68,7 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.#checkpointer = new Checkpointer({ write: options.checkpoint, log: options.log });
+    this.#checkpointer = new Checkpointer({ write: options.checkpoint, onUnwritten: options.onUnwritten });
     const { stream, partitionId: partition, stillOwned } = options;
     this.#writer = options.sender.writerOf({ stream, partition, stillOwned });
     this.#delivery = new Delivery({
@@ -101,11 +103,12 @@ export class Lane {
 
   /**
    * Takes the next messages. Resolves when there is room for more. Rejects when the lane has failed: its partition must be opened again
-   * from the last checkpoint, because later checkpoints would skip the failed messages.
+   * from the last checkpoint, because later checkpoints would skip the failed messages. No messages are a question for that.
    */
   async accept(messages: readonly ReceivedMessage[]): Promise<void> {
     if (this.#closing) return;
     if (this.#failure) throw this.#failure;
+    if (messages.length === 0) return;
     this.#accepting = true;
     const { counters, interpreter } = this.#options;
     let rest = messages;

@@ -80,6 +80,7 @@ export class LaneFixture {
       limits: () => this.limits,
       checkpoint: (position) => this.checkpoint(position),
       stillOwned: (isDoubtful) => this.stillOwned(isDoubtful),
+      onUnwritten: () => undefined,
       log: listeningLog().log,
     });
     this.#lanes.push(lane);

@@ -24,6 +24,7 @@ async function wrongClock({ system, sleep, faultMs }: RowContext, clockOffsetMs:
   await system.local.sidecar.stop();
   await system.setMachine({ clockOffsetMs });
   await system.local.sidecar.start();
+  await system.local.waitForState('running');
   await sleep(faultMs);
 }
 

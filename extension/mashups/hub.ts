@@ -49,9 +49,9 @@ const overview = column(
           'GetHubOverview.partitions',
           'partition',
           [
-            { field: 'partition', title: 'Partition', width: 90 },
+            { field: 'partition', title: 'Partition', width: 100 },
             { field: 'lag', title: 'Lag', width: 80, format: 'number' },
-            { field: 'inFlight', title: 'In flight', width: 90, format: 'number' },
+            { field: 'inFlight', title: 'In flight', width: 100, format: 'number' },
             { field: 'sequenceNumber', title: 'Sequence number', width: 140, format: 'number' },
             { field: 'lastEnqueuedTime', title: 'Last message', width: 170, format: 'time' },
             { field: 'owner', title: 'Read by' },

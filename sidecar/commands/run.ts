@@ -86,16 +86,11 @@ export async function run(): Promise<void> {
     log,
     HUB_THINGS,
     introduction,
-    (thing, signal) => hubs.join(thing, signal),
     (thing) => hubs.hasOffer(thing),
+    (thing, signal) => hubs.join(thing, signal),
   );
-  const storageFinder = new ThingFinder(
-    client,
-    log,
-    STORAGE_THINGS,
-    introduction,
-    async () => undefined,
-    (thing) => storages.hasOffer(thing),
+  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS, introduction, (thing) =>
+    storages.hasOffer(thing),
   );
   const warnings = () =>
     [...problems(), ...hubs.refusals(), ...storages.refusals()].map(({ message }) => message);

@@ -91,6 +91,19 @@ describe('the tour in the console', { skip }, () => {
     await page.getByRole('heading', { name: 'Mappings', level: 1 }).waitFor();
     const result = page.getByRole('region', { name: 'Result' });
     await result.getByText('Refused: the message goes to the dead-letter store').waitFor();
+    const sample = page.getByLabel('Sample', { exact: true });
+    const refused = await sample.inputValue();
+    await page.getByRole('button', { name: 'Take the next live message' }).click();
+    await eventually(async () => assert.notEqual(await sample.inputValue(), refused));
+    const letter = page.getByLabel('Dead letter');
+    const option = await letter
+      .locator('option')
+      .filter({ hasText: 'oven-02' })
+      .first()
+      .getAttribute('value');
+    await letter.selectOption(option);
+    await eventually(async () => assert.match(await sample.inputValue(), /sensor fault/));
+    await result.getByText('Refused: the message goes to the dead-letter store').waitFor();
     const editor = page.getByRole('textbox', { name: 'Mapping document' });
     await editor.click();
     await page.keyboard.press('Control+a');

@@ -39,7 +39,6 @@ describe('the mashups', { skip }, () => {
       .locator('svg[aria-label="Messages per second, last hour"][data-points]:not([data-points="0"])')
       .waitFor();
     await mashups.row('Partitions', '0').waitFor();
-    await mashups.shoot('hub');
 
     await mashups.tab('Connection');
     await mashups.choose('Check connection');
@@ -89,6 +88,7 @@ describe('the mashups', { skip }, () => {
     await mashups.open('Hub', { hub: HUB_THING });
     await mashups.shown('error', /MAPPINGS_INVALID.*What to do: \S/s);
     await mashups.row('Recent errors', 'MAPPINGS_INVALID').getByRole('cell').nth(2).getByText(/\S/).waitFor();
+    await mashups.shoot('hub');
     await system.platform.setProperties(HUB_THING, { mappings });
     await mashups.page.locator('[data-widget="error"]:empty').waitFor({ state: 'attached' });
   });
@@ -156,6 +156,9 @@ describe('the mashups', { skip }, () => {
     await mashups.tab('Import');
     await mashups.choose('Import');
     await mashups.row('imports', 'completed').click();
+    const [, , , done, total] = await mashups.row('imports', 'completed').getByRole('cell').allTextContents();
+    assert.ok(Number(done) >= 2);
+    assert.equal(done, total);
     await mashups.row('Report of the selected import', 'spare-07').waitFor();
     await assert.rejects(factory.valuesOf('spare-07'), /404/, 'a dry run makes nothing');
     await mashups.field('Dry run').uncheck();

@@ -10,8 +10,8 @@ import { HUB_THING, LocalSystem, REPOSITORY_THING } from './local/system.ts';
 const USAGE = `npm exec -- node scripts/state-fixture.ts: keeps the state directory of this version for tests of later versions
   Runs the factory in miniature, stops the sidecar amid its work, and writes test/fixtures/state-<version>. Run it once before a release.`;
 
-/** Not state: locks of the process, and the file that the watch of the directory writes. */
-const LEFT_OUT = /lock$|^write-check$|\.new$/;
+/** Not state: locks of the process, the file that the watch of the directory writes, compiled code. */
+const LEFT_OUT = /lock$|^write-check$|^compile-cache$|\.new$/;
 
 /** A message as IoT Hub routes it to a storage account, in JSON. */
 const ROUTED = JSON.stringify({

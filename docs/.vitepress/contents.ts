@@ -28,6 +28,7 @@ export const GROUPS: readonly Group[] = [
     pages: [
       { page: 'map-messages', text: 'Map messages to Things' },
       { page: 'devices', text: 'Devices, twins, methods, jobs' },
+      { page: 'models', text: 'Device models' },
       { page: 'opc-ua', text: 'OPC UA' },
       { page: 'software-packages', text: 'Software packages' },
       { page: 'files', text: 'Files in Blob Storage' },
@@ -41,7 +42,9 @@ export const GROUPS: readonly Group[] = [
     text: 'Operations',
     pages: [
       { page: 'operate', text: 'Operate' },
+      { page: 'scale', text: 'Several sidecars' },
       { page: 'deploy', text: 'Containers and monitoring' },
+      { page: 'sizing', text: 'Sizing and performance' },
       { page: 'troubleshoot', text: 'Troubleshoot' },
       { page: 'upgrade', text: 'Upgrade and roll back' },
       { page: 'recovery', text: 'Backup and recovery' },

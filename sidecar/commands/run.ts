@@ -60,6 +60,7 @@ export async function run(): Promise<void> {
   const problems = () =>
     [stateWatch.problem, clocks.problem, keyExpiry.problem].filter((problem) => problem !== undefined);
   let addresses: readonly string[] = [];
+  const usage = new ProcessUsage();
   const hubs = new HubDirectory(
     {
       client,
@@ -74,7 +75,7 @@ export async function run(): Promise<void> {
       clocks,
       stateWatch,
       problems,
-      usage: new ProcessUsage(),
+      usage,
       addresses: () => addresses,
     },
     secretTokens,
@@ -85,16 +86,11 @@ export async function run(): Promise<void> {
     log,
     HUB_THINGS,
     introduction,
-    (thing, signal) => hubs.join(thing, signal),
     (thing) => hubs.hasOffer(thing),
+    (thing, signal) => hubs.join(thing, signal),
   );
-  const storageFinder = new ThingFinder(
-    client,
-    log,
-    STORAGE_THINGS,
-    introduction,
-    async () => undefined,
-    (thing) => storages.hasOffer(thing),
+  const storageFinder = new ThingFinder(client, log, STORAGE_THINGS, introduction, (thing) =>
+    storages.hasOffer(thing),
   );
   const warnings = () =>
     [...problems(), ...hubs.refusals(), ...storages.refusals()].map(({ message }) => message);
@@ -108,7 +104,11 @@ export async function run(): Promise<void> {
     ),
   }));
   const sidecar = { version: VERSION, startedAt: new Date() };
-  const history = new History({ hubs: () => hubs.statuses(), stateDirectory: settings.stateDirectory });
+  const history = new History({
+    hubs: () => hubs.statuses(),
+    stateDirectory: settings.stateDirectory,
+    usage,
+  });
   const webConsole = new Console({
     assets: await loadConsoleAssets(path.join(import.meta.dirname, 'console')),
     viewerToken: settings.viewerToken,

@@ -122,6 +122,11 @@ const GroupMember = Type.Object(
   { description: 'One sidecar of a hub Thing.' },
 );
 
+/** What the hub Thing knows of its sidecars; a sidecar knows itself alone. */
+export const GroupMembers = Table(GroupMember, 'AzureIoT.GroupMember_DS', {
+  description: 'The sidecars of the hub Thing.',
+});
+
 export const HubStatus = Type.Object(
   {
     thing: ThingName({ description: 'The hub Thing.' }),
@@ -155,11 +160,6 @@ export const HubStatus = Type.Object(
     sidecar: Type.String({ description: 'The name of the sidecar, as in the owner of partitions.' }),
     cpuPercent: percent('Its use of processor time, in percent of one core.'),
     memoryBytes: count('The memory of its process.'),
-    sidecars: Type.Optional(
-      Table(GroupMember, 'AzureIoT.GroupMember_DS', {
-        description: 'The sidecars of the hub Thing. Known to the hub Thing alone.',
-      }),
-    ),
   },
   { description: 'The status of one connected hub.' },
 );

@@ -72,8 +72,8 @@ const FAILED_RETRY_MS = 60_000;
 const TICK_MS = 5_000;
 /** How often a hub that receives nothing asks where its event stream is now. */
 const LOCATE_MS = 10_000;
-/** The source tries again after at most 30 seconds: a refusal that is not repeated for this long is over. */
-const REFUSED_MS = 45_000;
+/** The source tries again after at most 10 seconds: a refusal that is not repeated for this long is over. */
+const REFUSED_MS = 20_000;
 const RECEIVING = 'receiving';
 const SILENT = 'event stream';
 const SETTINGS = 'settings';

@@ -3,6 +3,7 @@ export class ProcessUsage {
   #cpu = process.cpuUsage();
   #atMs = performance.now();
   #cpuPercent = 0;
+  #memoryBytes = 0;
 
   /** Of one core, over the last seconds. */
   get cpuPercent(): number {
@@ -16,8 +17,14 @@ export class ProcessUsage {
     return this.#cpuPercent;
   }
 
+  /** The system says it in a file: without a free file descriptor the last known figure stands. */
   get memoryBytes(): number {
-    return process.memoryUsage.rss();
+    try {
+      this.#memoryBytes = process.memoryUsage.rss();
+    } catch {
+      // Asked again the next time.
+    }
+    return this.#memoryBytes;
   }
 }
 

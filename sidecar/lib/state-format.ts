@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
@@ -6,8 +6,8 @@ import { VERSION } from '../version.ts';
 import { isMissing, replaceFile, setAside } from './files.ts';
 
 /**
- * Changes all files of a state directory from one format to the next. An interrupted run is repeated, so it leaves alone what has the next
- * format already.
+ * Changes all files of a state directory from one format to the next; in a new directory there are none. An interrupted run is repeated, so it
+ * leaves alone what has the next format already.
  */
 type StateMigration = (directory: string) => Promise<void>;
 
@@ -31,14 +31,15 @@ export async function migrateState(directory: string, log: Log, migrations = MIG
   const wanted = FIRST_FORMAT + migrations.length;
   const written = await requireKnownFormat(directory, wanted);
   if (written === wanted) return;
-  if (written === undefined) await keepDamaged(directory, log);
-  const isNew = (await readdir(directory)).length === 0;
-  for (let format = isNew ? wanted : (written ?? FIRST_FORMAT); format < wanted; format += 1) {
+  if (written === undefined) {
+    await keepDamaged(directory, log);
+    await write(directory, FIRST_FORMAT);
+  }
+  for (let format = written ?? FIRST_FORMAT; format < wanted; format += 1) {
     await migrations[format - FIRST_FORMAT]?.(directory);
     await write(directory, format + 1);
     log.info({ directory, format: format + 1 }, 'The state directory has a new format.');
   }
-  if (written === undefined) await write(directory, wanted);
 }
 
 /**

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -59,7 +59,9 @@ class Terminal {
   }
 }
 
-describe('the tutorial, command by command', { skip }, () => {
+const missing = ['unzip', 'curl'].find((name) => spawnSync(name, ['--help']).error);
+
+describe('the tutorial, command by command', { skip: skip || (missing ? `no ${missing}` : false) }, () => {
   const program = new Program();
   let cloud: Cloud;
   let folder = '';

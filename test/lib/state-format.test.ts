@@ -25,13 +25,12 @@ describe('the format of the state directory', () => {
       ran.push(format);
     });
 
-  test('of a new one is the newest, and no migration runs', async () => {
+  test('of a new one is the newest: the migrations find no files', async () => {
     const ran: number[] = [];
     await migrateState(directory, log, migrations(ran));
-    assert.deepEqual(ran, []);
     assert.deepEqual(await written(), { format: 4, version: VERSION });
     await migrateState(directory, log, migrations(ran));
-    assert.deepEqual(ran, []);
+    assert.deepEqual(ran, [2, 3, 4]);
   });
 
   test('of this version is 1', async () => {

@@ -136,11 +136,12 @@ function statusOfGroup(content, others) {
     status.partitions = groupPartitions(content, others);
     status.lag = sumOf(status.partitions, "lag");
   }
-  status.since = others.reduce(function (since, member) {
-    // Texts in ISO 8601: Math.min would make numbers of them.
-    if (member.since < since) return member.since;
-    return since;
-  }, content.since || others[0].since);
+  status.since = others
+    .map(function (member) {
+      return member.since;
+    })
+    .concat(isSet(content.since) ? [content.since] : [])
+    .sort()[0];
   return status;
 }
 

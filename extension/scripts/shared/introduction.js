@@ -32,10 +32,29 @@ function hasGroup(entries) {
 }
 
 function matchesEntry(address, entry) {
-  var parts = entry.split("*").map(function (part) {
-    return part.replace(/[.\\[\]]/g, "\\$&");
-  });
-  return new RegExp("^" + parts.join("[a-z0-9-]*") + "$").test(address);
+  var parts = entry.split("*");
+  if (parts.length === 1) {
+    return address === entry;
+  }
+  return address.indexOf(parts[0]) === 0 && matchesParts(address.substring(parts[0].length), parts.slice(1));
+}
+
+/* Whether a text is what a * stands for, then the first part, another *, the next part and so on. */
+function matchesParts(text, parts) {
+  for (var end = 0; end <= text.length; end++) {
+    if (end > 0 && !/[a-z0-9-]/.test(text.charAt(end - 1))) {
+      return false;
+    }
+    var rest = text.substring(end);
+    var isFound =
+      parts.length === 1
+        ? rest === parts[0]
+        : rest.indexOf(parts[0]) === 0 && matchesParts(rest.substring(parts[0].length), parts.slice(1));
+    if (isFound) {
+      return true;
+    }
+  }
+  return false;
 }
 
 function matchesAny(address, entries) {

@@ -1,6 +1,6 @@
 import { forEachConcurrently } from '../../../sidecar/lib/concurrency.ts';
 import { store } from '../../../test/e2e/instruments.ts';
-import { VALUE_STREAM } from '../../local/system.ts';
+import { HUB_THING, VALUE_STREAM } from '../../local/system.ts';
 import { Bystander } from '../bystander.ts';
 import type { Row, RowContext } from '../row.ts';
 import { runTask } from './tasks.ts';
@@ -49,6 +49,7 @@ async function replay({ system }: RowContext, device: Bystander, after: number):
 
 /** Devices that send for the first time, all at the same moment: their Things are made. */
 async function manyDevices({ system, sleep }: RowContext): Promise<void> {
+  await system.local.platform.invoke(HUB_THING, 'GrantPermissions');
   await system.configure({
     unknownThing: 'create',
     unknownProperty: 'create',

@@ -1,12 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { packageFiles, packageVersion } from '../extension/generate/package.ts';
+import { zipOf } from '../sidecar/lib/zip.ts';
 import { PACKAGE_NAME } from '../sidecar/version.ts';
 import { bundledPackages, noticesOf, sbomOf } from './bill-of-materials.ts';
 import { bundleSidecar } from './bundle.ts';
 import { readCommandLine } from './command-line.ts';
 import { bundleConsole } from './console.ts';
-import { writeZip } from './zip.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SIDECAR_NAME = 'azure-iot-sidecar';
@@ -38,7 +38,7 @@ export async function buildPackage(options: BuildOptions = {}): Promise<string> 
   const folder = resolve(ROOT, options.outputDirectory ?? 'dist');
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${PACKAGE_NAME}-${version}.zip`);
-  await writeZip(path, files);
+  writeFileSync(path, await zipOf(files));
   return path;
 }
 

@@ -39,10 +39,15 @@ export const LAYERS: readonly Layer[] = [
       'the dead-letter store; imports and exports; jobs that are several jobs in IoT Hub; blob containers as file repositories',
   },
   {
-    rooms: ['tasks', 'thingworx', 'azure'],
-    holds: 'background tasks; the ThingWorx REST client; one adapter per Azure service',
+    rooms: ['tasks', 'thingworx', 'azure', 'models'],
+    holds:
+      'background tasks; the ThingWorx REST client; one adapter per Azure service; models of devices as packages for ThingWorx',
   },
-  { rooms: ['lib', 'secrets'], holds: 'what features share; secrets on their way to the sidecar' },
+  {
+    rooms: ['lib', 'secrets', 'entities'],
+    holds:
+      'what features share; secrets on their way to the sidecar; entities of ThingWorx as definitions and XML',
+  },
   {
     rooms: ['contract', 'observe', 'translate'],
     holds: 'schemas of settings and status; log and metrics; messages into values',

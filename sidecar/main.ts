@@ -1,6 +1,7 @@
 import { check, renderSteps } from './commands/check.ts';
 import { readCommandLine } from './commands/command-line.ts';
 import { health } from './commands/health.ts';
+import { buildModels } from './commands/model.ts';
 import { run } from './commands/run.ts';
 import { toConnectorError } from './errors/connector-error.ts';
 import { trustExtraAuthorities } from './lib/authorities.ts';
@@ -28,6 +29,9 @@ async function main(): Promise<number> {
       return 0;
     case 'run':
       await run();
+      return 0;
+    case 'model':
+      await buildModels(command.operands, command.options, process.stdout);
       return 0;
     case 'probe':
       await probe(command.options, process.env, terminal);

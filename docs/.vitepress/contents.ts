@@ -28,6 +28,7 @@ export const GROUPS: readonly Group[] = [
     pages: [
       { page: 'map-messages', text: 'Map messages to Things' },
       { page: 'devices', text: 'Devices, twins, methods, jobs' },
+      { page: 'models', text: 'Device models' },
       { page: 'opc-ua', text: 'OPC UA' },
       { page: 'software-packages', text: 'Software packages' },
       { page: 'files', text: 'Files in Blob Storage' },

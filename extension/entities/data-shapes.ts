@@ -1,9 +1,9 @@
 import type { TObject, TSchema } from 'typebox';
 import { annotationOf, factsOf, rowOf } from '../../sidecar/contract/schema.ts';
 import { PartitionStatus, RecentError } from '../../sidecar/contract/status.ts';
+import type { DataShape, FieldDefinition } from '../../sidecar/entities/model.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { fieldOf } from '../generate/services.ts';
-import type { DataShape, FieldDefinition } from './model.ts';
 
 /** A Data Shape with the fields of a schema; `keys` are its primary keys. */
 function fromSchema(name: string, schema: TObject, keys: readonly string[] = []): DataShape {

@@ -1,5 +1,5 @@
+import type { DataShape, FieldDefinition } from '../../sidecar/entities/model.ts';
 import { text, time } from './data-shapes.ts';
-import type { DataShape, FieldDefinition } from './model.ts';
 
 /** Data Shapes of devices: events of device Things, and of the hub Thing about devices. */
 
@@ -68,6 +68,18 @@ export const deviceDataShapes: readonly DataShape[] = [
     json('attempted', 'The value that was set. The Thing has the value of the IoT Hub again.'),
     time('When it was refused.'),
   ]),
+  event(
+    'AzureIoT.PropertyWriteFailed_DS',
+    'The event PropertyWriteFailed of a device: a property that is sent by a direct method did not reach it.',
+    [
+      device,
+      text('method', 'The direct method.'),
+      text('code', 'The code of the error.'),
+      text('message', 'Why, in plain words.'),
+      json('attempted', 'The value that was to be sent, as the member value.'),
+      time('When it failed.'),
+    ],
+  ),
   event('AzureIoT.DigitalTwinChanged_DS', 'The event DigitalTwinChanged of an IoT Plug and Play device.', [
     device,
     module,

@@ -1,4 +1,4 @@
-import { ADMINISTRATORS, permitAll, type Thing } from './model.ts';
+import { ADMINISTRATORS, permitAll, type Thing } from '../../sidecar/entities/model.ts';
 
 /** The value stream of the Things that are created for devices, unless deviceValueStream names another one. */
 export const deviceValues: Thing = {

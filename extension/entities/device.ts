@@ -1,6 +1,3 @@
-import { handWritten } from '../generate/scripts.ts';
-import { operationServices } from '../generate/services.ts';
-import { deviceEvents, PACKAGE_SHAPE } from './hub-inbound.ts';
 import {
   ADMINISTRATORS,
   INNER_CATEGORY,
@@ -11,7 +8,10 @@ import {
   type SubscriptionDefinition,
   type ThingShape,
   type ThingTemplate,
-} from './model.ts';
+} from '../../sidecar/entities/model.ts';
+import { handWritten } from '../generate/scripts.ts';
+import { operationServices } from '../generate/services.ts';
+import { deviceEvents, PACKAGE_SHAPE } from './hub-inbound.ts';
 import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 
 const DEVICE = 'Azure IoT';

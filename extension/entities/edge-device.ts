@@ -1,5 +1,3 @@
-import { handWritten } from '../generate/scripts.ts';
-import { operationServices } from '../generate/services.ts';
 import {
   ADMINISTRATORS,
   permit,
@@ -8,7 +6,9 @@ import {
   type SubscriptionDefinition,
   type ThingShape,
   type ThingTemplate,
-} from './model.ts';
+} from '../../sidecar/entities/model.ts';
+import { handWritten } from '../generate/scripts.ts';
+import { operationServices } from '../generate/services.ts';
 import { permitInside, serviceRights } from './roles.ts';
 
 const EDGE = 'Azure IoT Edge';

@@ -1,4 +1,4 @@
-import { ADMINISTRATORS, ORGANIZATION, SIDECAR_GROUP } from './model.ts';
+import { ADMINISTRATORS, ORGANIZATION, SIDECAR_GROUP } from '../../sidecar/entities/model.ts';
 import { SYSTEM_USER } from './roles.ts';
 
 /**

@@ -1,8 +1,13 @@
+import type {
+  DataShape,
+  EventDefinition,
+  FieldDefinition,
+  ServiceDefinition,
+} from '../../sidecar/entities/model.ts';
 import { ROLES } from '../../sidecar/operations/operation.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { text, time } from './data-shapes.ts';
 import { GRANTS, KEY_GRANTS, TEMPLATE_GRANTS } from './grants.ts';
-import type { DataShape, EventDefinition, FieldDefinition, ServiceDefinition } from './model.ts';
 import { ROLE_GROUPS } from './roles.ts';
 
 const number = (name: string, description: string): FieldDefinition => ({

@@ -1,9 +1,9 @@
+import type { EventDefinition, ServiceDefinition } from '../../sidecar/entities/model.ts';
 import { getModulesStatus } from '../../sidecar/operations/edge/modules.ts';
 import { listPackages } from '../../sidecar/operations/packages/packages.ts';
 import { rowTypes } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { EVENT_TIMES } from './device-data-shapes.ts';
-import type { EventDefinition, ServiceDefinition } from './model.ts';
 
 const INBOUND = 'Inbound';
 

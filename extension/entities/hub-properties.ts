@@ -6,8 +6,8 @@ import {
   settingFacts,
 } from '../../sidecar/contract/hub-settings.ts';
 import { baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import { INNER_CATEGORY, type PropertyDefinition } from '../../sidecar/entities/model.ts';
 import { fieldOf } from '../generate/services.ts';
-import { INNER_CATEGORY, type PropertyDefinition } from './model.ts';
 
 const STATUS = 'Status';
 

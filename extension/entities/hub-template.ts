@@ -1,6 +1,16 @@
 import { SECRET_NAMES, SETTING_NAMES } from '../../sidecar/contract/hub-settings.ts';
 import { AZURE_SETTINGS } from '../../sidecar/contract/settings/azure.ts';
 import { GroupMembers, HubStatus } from '../../sidecar/contract/status.ts';
+import {
+  ADMINISTRATORS,
+  type EventDefinition,
+  permit,
+  permitAll,
+  type ServiceDefinition,
+  SIDECAR_GROUP,
+  type SubscriptionDefinition,
+  type ThingTemplate,
+} from '../../sidecar/entities/model.ts';
 import { tableType } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
@@ -14,16 +24,6 @@ import {
   settingProperties,
   statusProperties,
 } from './hub-properties.ts';
-import {
-  ADMINISTRATORS,
-  type EventDefinition,
-  permit,
-  permitAll,
-  type ServiceDefinition,
-  SIDECAR_GROUP,
-  type SubscriptionDefinition,
-  type ThingTemplate,
-} from './model.ts';
 import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 

@@ -1,3 +1,5 @@
+import type { Entity } from '../../sidecar/entities/model.ts';
+import type { Mashup } from '../mashups/definition.ts';
 import { MASHUPS } from '../mashups/index.ts';
 import {
   connectionState,
@@ -11,13 +13,13 @@ import {
 } from './data-shapes.ts';
 import { deviceShape, deviceTemplate } from './device.ts';
 import { deviceDataShapes } from './device-data-shapes.ts';
+import { modelShape } from './device-model.ts';
 import { deviceValues } from './device-values.ts';
 import { edgeDeviceShape, edgeDeviceTemplate } from './edge-device.ts';
 import { importDataShapes } from './hub-import.ts';
 import { hubTemplate } from './hub-template.ts';
 import { mashupDataShapes } from './mashup-data-shapes.ts';
 import { mashupServices, refusals } from './mashup-services.ts';
-import type { Entity } from './model.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
 import { sidecarShape } from './sidecar-shape.ts';
@@ -40,8 +42,10 @@ const dataShapes = [
 ];
 const allDataShapes = [...dataShapes, ...operationDataShapes(dataShapes)];
 
+export type ExtensionEntity = Entity | Mashup;
+
 /** Every entity of the extension. */
-export const ENTITIES: readonly Entity[] = [
+export const ENTITIES: readonly ExtensionEntity[] = [
   project,
   administrators,
   ...roleGroups,
@@ -50,6 +54,7 @@ export const ENTITIES: readonly Entity[] = [
   ...allDataShapes,
   sidecarShape,
   deviceShape,
+  modelShape,
   edgeDeviceShape,
   opcPublisherShape,
   hubTemplate,

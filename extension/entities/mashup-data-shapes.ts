@@ -1,5 +1,5 @@
+import type { DataShape, FieldDefinition } from '../../sidecar/entities/model.ts';
 import { text } from './data-shapes.ts';
-import type { DataShape, FieldDefinition } from './model.ts';
 
 const table = (name: string, dataShape: string, description: string): FieldDefinition => ({
   name,

@@ -1,3 +1,14 @@
+import {
+  ADMINISTRATORS,
+  type DataShape,
+  type FieldDefinition,
+  type Permission,
+  permitAll,
+  type ServiceDefinition,
+  type Thing,
+  type ThingShape,
+  type ThingTemplate,
+} from '../../sidecar/entities/model.ts';
 import { DeadLetterDetail } from '../../sidecar/operations/dead-letters/dead-letter-members.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { ROLES, type Role } from '../../sidecar/operations/operation.ts';
@@ -18,17 +29,6 @@ import {
   outcome,
   thingChoice,
 } from './mashup-data-shapes.ts';
-import {
-  ADMINISTRATORS,
-  type DataShape,
-  type FieldDefinition,
-  type Permission,
-  permitAll,
-  type ServiceDefinition,
-  type Thing,
-  type ThingShape,
-  type ThingTemplate,
-} from './model.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { permitFrom } from './roles.ts';
 import { blobContainerTemplate } from './storage-container.ts';

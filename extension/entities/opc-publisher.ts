@@ -1,5 +1,5 @@
+import { ADMINISTRATORS, permitAll, type ThingShape } from '../../sidecar/entities/model.ts';
 import { operationServices } from '../generate/services.ts';
-import { ADMINISTRATORS, permitAll, type ThingShape } from './model.ts';
 import { permitListing, serviceRights } from './roles.ts';
 
 /** Put on Things that implement AzureIoT.Device_TS as well: it names the device and the hub. */

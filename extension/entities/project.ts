@@ -9,7 +9,7 @@ import {
   type Project,
   SIDECAR_GROUP,
   VIEWERS,
-} from './model.ts';
+} from '../../sidecar/entities/model.ts';
 
 export const project: Project = {
   kind: 'Project',

@@ -1,5 +1,3 @@
-import { OPERATIONS } from '../../sidecar/operations/index.ts';
-import { type OfferingEntity, ROLES, type Role } from '../../sidecar/operations/operation.ts';
 import {
   ADMINISTRATORS,
   ENGINEERS,
@@ -8,7 +6,9 @@ import {
   type PermissionKind,
   permit,
   VIEWERS,
-} from './model.ts';
+} from '../../sidecar/entities/model.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import { type OfferingEntity, ROLES, type Role } from '../../sidecar/operations/operation.ts';
 
 /** The group of each role. A member of one needs no other: each role has what the roles before it have. */
 export const ROLE_GROUPS: Readonly<Record<Role, string>> = {

@@ -1,5 +1,3 @@
-import { handWritten } from '../generate/scripts.ts';
-import { operationServices } from '../generate/services.ts';
 import {
   ADMINISTRATORS,
   forbid,
@@ -10,7 +8,9 @@ import {
   permitAll,
   SIDECAR_GROUP,
   type ThingShape,
-} from './model.ts';
+} from '../../sidecar/entities/model.ts';
+import { handWritten } from '../generate/scripts.ts';
+import { operationServices } from '../generate/services.ts';
 import { permitFrom, permitInside, serviceRights } from './roles.ts';
 
 /** Written by services alone; their category is the last in Composer. */

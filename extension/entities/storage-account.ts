@@ -1,5 +1,3 @@
-import { handWritten } from '../generate/scripts.ts';
-import { operationServices } from '../generate/services.ts';
 import {
   ADMINISTRATORS,
   permit,
@@ -7,7 +5,9 @@ import {
   SIDECAR_GROUP,
   type SubscriptionDefinition,
   type ThingTemplate,
-} from './model.ts';
+} from '../../sidecar/entities/model.ts';
+import { handWritten } from '../generate/scripts.ts';
+import { operationServices } from '../generate/services.ts';
 import { permitFrom, permitInside, READING_SERVICES, serviceRights } from './roles.ts';
 import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 

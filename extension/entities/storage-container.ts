@@ -1,5 +1,5 @@
+import { ADMINISTRATORS, permitAll, type ThingTemplate } from '../../sidecar/entities/model.ts';
 import { operationServices } from '../generate/services.ts';
-import { ADMINISTRATORS, permitAll, type ThingTemplate } from './model.ts';
 import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 
 const AZURE = 'Azure connection';

@@ -1,5 +1,5 @@
+import { ADMINISTRATORS, permitAll, type Thing } from '../../sidecar/entities/model.ts';
 import { handWritten } from '../generate/scripts.ts';
-import { ADMINISTRATORS, permitAll, type Thing } from './model.ts';
 
 /** Looks each minute at every hub Thing: a sidecar that is dead cannot say so itself. */
 export const watch: Thing = {

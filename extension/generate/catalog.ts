@@ -1,7 +1,9 @@
 import type { TSchema } from 'typebox';
 import { annotationOf, factsOf } from '../../sidecar/contract/schema.ts';
+import type { FieldDefinition, ServiceDefinition } from '../../sidecar/entities/model.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
-import type { Entity, FieldDefinition, Mashup, ServiceDefinition } from '../entities/model.ts';
+import type { ExtensionEntity } from '../entities/index.ts';
+import type { Mashup } from '../mashups/definition.ts';
 import { fieldOf } from './services.ts';
 
 /** What mashups may refer to. */
@@ -12,7 +14,7 @@ export interface Catalog {
   mashup(name: string): Mashup | undefined;
 }
 
-export function catalogOf(entities: readonly Entity[]): Catalog {
+export function catalogOf(entities: readonly ExtensionEntity[]): Catalog {
   const platformShapes = new Map(
     OPERATIONS.flatMap(({ output }) => Object.values(output.properties)).flatMap((schema) => {
       const { dataShape } = annotationOf(schema);
@@ -20,9 +22,10 @@ export function catalogOf(entities: readonly Entity[]): Catalog {
       return dataShape && items ? [[dataShape, rowFields(items)] as const] : [];
     }),
   );
-  const find = <K extends Entity['kind']>(kind: K, name: string) =>
+  const find = <K extends ExtensionEntity['kind']>(kind: K, name: string) =>
     entities.find(
-      (entity): entity is Extract<Entity, { kind: K }> => entity.kind === kind && entity.name === name,
+      (entity): entity is Extract<ExtensionEntity, { kind: K }> =>
+        entity.kind === kind && entity.name === name,
     );
   return {
     service: (thing, name) => find('Thing', thing)?.services.find((service) => service.name === name),

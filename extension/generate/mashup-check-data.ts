@@ -1,4 +1,4 @@
-import type { FieldDefinition } from '../entities/model.ts';
+import type { FieldDefinition } from '../../sidecar/entities/model.ts';
 
 /** A widget or function in the content. */
 export interface CheckedWidget {

@@ -1,4 +1,4 @@
-import type { FieldDefinition, ServiceDefinition } from '../entities/model.ts';
+import type { FieldDefinition, ServiceDefinition } from '../../sidecar/entities/model.ts';
 import type { MashupParameter } from '../mashups/definition.ts';
 import { isConverted, ROOT_PROPERTIES, type WidgetBaseType, widgetType } from '../mashups/vocabulary.ts';
 import type { Catalog } from './catalog.ts';

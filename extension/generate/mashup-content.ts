@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { FieldDefinition, Mashup, ServiceDefinition } from '../entities/model.ts';
-import type { MashupParameter, Widget } from '../mashups/definition.ts';
+import type { FieldDefinition, ServiceDefinition } from '../../sidecar/entities/model.ts';
+import type { Mashup, MashupParameter, Widget } from '../mashups/definition.ts';
 import { ROOT_PROPERTIES, type WidgetBaseType, widgetType } from '../mashups/vocabulary.ts';
 import type { Catalog } from './catalog.ts';
 

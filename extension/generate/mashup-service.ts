@@ -1,4 +1,4 @@
-import type { FieldDefinition, ServiceDefinition } from '../entities/model.ts';
+import type { FieldDefinition, ServiceDefinition } from '../../sidecar/entities/model.ts';
 import { script } from './scripts.ts';
 
 /** How AzureIoT.MashupServices offers a service of the Things that a user chooses. */

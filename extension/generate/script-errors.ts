@@ -33,4 +33,12 @@ export const SCRIPT_ERRORS = {
     title: 'A batch of values has more faults than can be found in one call.',
     remedy: 'None needed: the sidecar sends the batch again in smaller parts.',
   },
+  COMMAND_REFUSED: {
+    title: 'The device answered a command or a written property with a status outside 200 to 299.',
+    remedy: 'Look at the status and the answer in the message: what they mean is up to the device.',
+  },
+  MODEL_MISMATCH: {
+    title: 'The device sent a value of another type than its model says.',
+    remedy: 'Correct the model or the device; InvokeMethod and twinReported show the value as it is.',
+  },
 } satisfies Record<string, ScriptError>;

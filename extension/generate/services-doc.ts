@@ -1,10 +1,6 @@
 import type { TSchema } from 'typebox';
 import { HubSettings, SETTING_NAMES, settingFacts } from '../../sidecar/contract/hub-settings.ts';
 import { baseTypeOf, factsOf, isOneRow } from '../../sidecar/contract/schema.ts';
-import { expectation } from '../../sidecar/http/validation.ts';
-import { OPERATIONS } from '../../sidecar/operations/index.ts';
-import { type Operation, resultSchema } from '../../sidecar/operations/operation.ts';
-import { ENTITIES } from '../entities/index.ts';
 import {
   type DataShape,
   type FieldDefinition,
@@ -12,7 +8,11 @@ import {
   type ServiceDefinition,
   type ThingShape,
   type ThingTemplate,
-} from '../entities/model.ts';
+} from '../../sidecar/entities/model.ts';
+import { expectation } from '../../sidecar/http/validation.ts';
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import { type Operation, resultSchema } from '../../sidecar/operations/operation.ts';
+import { ENTITIES } from '../entities/index.ts';
 
 type Offering = ThingShape | ThingTemplate;
 

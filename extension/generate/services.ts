@@ -1,9 +1,9 @@
 import type { TSchema } from 'typebox';
 import { annotationOf, baseTypeOf, factsOf, mayBeEmpty } from '../../sidecar/contract/schema.ts';
+import type { FieldDefinition, ServiceDefinition } from '../../sidecar/entities/model.ts';
 import { BINDINGS } from '../../sidecar/operations/bindings.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { type OfferingEntity, type Operation, resultSchema } from '../../sidecar/operations/operation.ts';
-import type { FieldDefinition, ServiceDefinition } from '../entities/model.ts';
 import { operationScript, tableType } from './operation-script.ts';
 import { handWritten } from './scripts.ts';
 

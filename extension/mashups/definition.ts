@@ -1,4 +1,5 @@
 import type { BaseType } from '../../sidecar/contract/schema.ts';
+import type { MashupName } from '../../sidecar/entities/model.ts';
 import type { WidgetTypeName } from './vocabulary.ts';
 
 /**
@@ -45,7 +46,7 @@ export interface MashupParameter {
 }
 
 export interface MashupDefinition {
-  readonly name: `AzureIoT.${string}_MU`;
+  readonly name: MashupName;
   readonly description: string;
   readonly parameters?: readonly MashupParameter[];
   /** By the name of the service, or by a name of their own. */
@@ -54,6 +55,11 @@ export interface MashupDefinition {
   readonly functions?: readonly Widget[];
   /** What starts when the mashup is loaded. */
   readonly loaded: readonly Handler[];
+}
+
+/** A mashup as an entity of the extension. */
+export interface Mashup extends MashupDefinition {
+  readonly kind: 'Mashup';
 }
 
 /** A column of a grid. */

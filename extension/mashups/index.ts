@@ -1,4 +1,4 @@
-import type { Mashup } from '../entities/model.ts';
+import type { Mashup } from './definition.ts';
 import { device } from './device.ts';
 import { devices } from './devices.ts';
 import { home } from './home.ts';

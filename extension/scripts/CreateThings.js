@@ -104,6 +104,13 @@ function useThing(thing, wanted, dryRun) {
   return { outcome: "linked" };
 }
 
+/* A device of a model gets the template that was made of the model, where there is one. */
+function chooseTemplate(wanted) {
+  if (isSet(wanted.modelTemplate) && ThingTemplates[wanted.modelTemplate]) {
+    wanted.template = wanted.modelTemplate;
+  }
+}
+
 function templateOf(wanted) {
   var key = "$" + wanted.template;
   if (!templates[key]) {
@@ -180,6 +187,7 @@ function createThing(wanted, dryRun) {
   if (Things[wanted.name]) {
     return useThing(Things[wanted.name], wanted, dryRun);
   }
+  chooseTemplate(wanted);
   var reason = refusal(wanted);
   if (reason !== "") {
     return { outcome: "failed", message: reason };

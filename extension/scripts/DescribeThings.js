@@ -16,6 +16,35 @@ function dataShapes(thing) {
   return shapes;
 }
 
+/* The fields of Data Shapes, by name, with those of tables inside. One without rights is left out: its tables are taken by what they hold. */
+var MAX_SHAPES = 200;
+var known = {};
+
+function addShape(name) {
+  if (name === "" || known.hasOwnProperty(name) || Object.keys(known).length >= MAX_SHAPES) {
+    return;
+  }
+  var fields = {};
+  try {
+    DataShapes[name]
+      .GetFieldDefinitions()
+      .rows.toArray()
+      .forEach(function (row) {
+        fields[String(row.name)] = {
+          baseType: String(row.baseType),
+          dataShape: isSet(row.dataShape) ? String(row.dataShape) : ""
+        };
+      });
+  } catch (thrown) {
+    logger.debug("No fields of {}: {}", name, String((thrown && thrown.message) || thrown));
+    return;
+  }
+  known[name] = fields;
+  Object.keys(fields).forEach(function (field) {
+    addShape(fields[field].dataShape);
+  });
+}
+
 /* What every Thing has by itself: a device that sends one of these names does not mean it. */
 var BUILT_IN = { name: true, description: true, tags: true, thingTemplate: true };
 
@@ -45,6 +74,7 @@ function describe(thing) {
     Object.keys(properties).forEach(function (name) {
       if (properties[name].baseType === "INFOTABLE") {
         properties[name].dataShape = shapes[name] || "";
+        addShape(properties[name].dataShape);
       }
     });
   }
@@ -71,6 +101,7 @@ function run() {
     }
     answer.missing.push(name);
   });
+  answer.dataShapes = known;
   return answer;
 }
 

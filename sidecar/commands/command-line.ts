@@ -4,9 +4,11 @@ import {
   type GivenOptions,
   type OptionDefinitions,
   readOptions,
+  readWords,
 } from '../lib/command-options.ts';
 import { PROBE_OPTIONS } from '../probe/options.ts';
 import { SETUP_OPTIONS } from '../setup/options.ts';
+import { MODEL_OPTIONS } from './model.ts';
 
 const OPTIONS: OptionDefinitions = {
   check: { description: 'Tests the settings, the state directory, ThingWorx and Azure. Starts nothing.' },
@@ -30,6 +32,11 @@ const COMMANDS = {
       'Finds out by experiments what ThingWorx does where its documentation is silent. Makes entities of its own and removes them.',
     options: PROBE_OPTIONS,
   },
+  model: {
+    description:
+      'Makes an extension of device models. model build FILE... reads DTDL or the short form of docs/models.md.',
+    options: MODEL_OPTIONS,
+  },
 } as const satisfies Record<string, { description: string; options: OptionDefinitions }>;
 
 type CommandName = keyof typeof COMMANDS;
@@ -37,18 +44,23 @@ type CommandName = keyof typeof COMMANDS;
 type Command =
   | { readonly name: 'help'; readonly text: string }
   | { readonly name: 'version' | 'check' | 'health' }
-  | { readonly name: CommandName; readonly options: GivenOptions };
+  | {
+      readonly name: CommandName;
+      readonly options: GivenOptions;
+      /** The words that are no options; of the command model alone. */
+      readonly operands: readonly string[];
+    };
 
 /** @throws ConnectorError COMMAND_INVALID that names the word and what is expected */
 export function readCommandLine(words: readonly string[]): Command {
   const [first, ...rest] = words;
-  if (first === undefined) return { name: 'run', options: {} };
+  if (first === undefined) return { name: 'run', options: {}, operands: [] };
   if (first.startsWith('-')) {
     const { check, health, version, help } = readOptions(words, OPTIONS);
     if (help) return { name: 'help', text: usage() };
     if (version) return { name: 'version' };
     if (health) return { name: 'health' };
-    return check ? { name: 'check' } : { name: 'run', options: {} };
+    return check ? { name: 'check' } : { name: 'run', options: {}, operands: [] };
   }
   if (!isCommand(first)) {
     throw new ConnectorError(
@@ -56,8 +68,8 @@ export function readCommandLine(words: readonly string[]): Command {
       `"${first}" is not a command; expected one of ${Object.keys(COMMANDS).join(', ')}, or --help.`,
     );
   }
-  const options = readOptions(rest, COMMANDS[first].options);
-  return options['help'] ? { name: 'help', text: commandUsage(first) } : { name: first, options };
+  const { options, operands } = readWords(rest, COMMANDS[first].options, first === 'model');
+  return options['help'] ? { name: 'help', text: commandUsage(first) } : { name: first, options, operands };
 }
 
 function isCommand(word: string): word is CommandName {
@@ -83,5 +95,6 @@ function usage(): string {
 function commandUsage(name: CommandName): string {
   const { description, options } = COMMANDS[name];
   const lines = describeOptions({ ...options, help: { description: 'Prints this text.' } });
-  return `Usage: sidecar.mjs ${name} [options]\n\n${description}\n\nOptions\n${lines}`;
+  const operands = name === 'model' ? ' build FILE...' : '';
+  return `Usage: sidecar.mjs ${name}${operands} [options]\n\n${description}\n\nOptions\n${lines}`;
 }

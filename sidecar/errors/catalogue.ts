@@ -2,6 +2,7 @@ import { AZURE_ERRORS } from './azure-errors.ts';
 import { COMMAND_ERRORS } from './command-errors.ts';
 import { FILE_ERRORS } from './file-errors.ts';
 import { INGESTION_ERRORS } from './ingestion-errors.ts';
+import { MODEL_ERRORS } from './model-errors.ts';
 import { SIDECAR_ERRORS } from './sidecar-errors.ts';
 import { THINGWORX_ERRORS } from './thingworx-errors.ts';
 
@@ -13,6 +14,7 @@ export const ERRORS = {
   ...FILE_ERRORS,
   ...THINGWORX_ERRORS,
   ...COMMAND_ERRORS,
+  ...MODEL_ERRORS,
 };
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -169,7 +169,7 @@ class Plan {
     return {
       name: thing,
       deviceId: device.deviceId,
-      template: templateFor(device, rules, template),
+      ...templateFor(device, rules, template),
       link: true,
       ...(device.view === undefined ? {} : { twin: device.view }),
       ...(tags.text ? { tags: tags.text } : {}),

@@ -1,4 +1,5 @@
 import { ConnectorError } from '../errors/connector-error.ts';
+import { templateName } from '../lib/dtmi.ts';
 import type { DeviceView } from '../translate/sources/twin-view.ts';
 
 /** What an import reads of a device. */
@@ -23,13 +24,16 @@ export interface TemplateRule {
   readonly edge?: boolean | undefined;
 }
 
-/** The template of the first rule that the device meets, else `otherwise`. */
+/** The template of the first rule that the device meets; else that of its model where ThingWorx has it, else `otherwise`. */
 export function templateFor(
   device: ImportedDevice,
   rules: readonly TemplateRule[],
   otherwise: string,
-): string {
-  return rules.find((rule) => meets(device, rule))?.template ?? otherwise;
+): { readonly template: string; readonly modelTemplate?: string } {
+  const rule = rules.find((candidate) => meets(device, candidate));
+  if (rule !== undefined) return { template: rule.template };
+  const { modelId } = device;
+  return { template: otherwise, ...(modelId ? { modelTemplate: templateName(modelId) } : {}) };
 }
 
 function meets(device: ImportedDevice, { tag, value, modelId, edge }: TemplateRule): boolean {

@@ -9,6 +9,8 @@ export interface WantedThing {
   readonly name: string;
   readonly deviceId: string;
   readonly template: string;
+  /** The template of the model of the device, which goes before `template` where ThingWorx has it. */
+  readonly modelTemplate?: string;
   /** Model tags, as `Vocabulary:Term;...`. */
   readonly tags?: string;
   readonly identifier?: string;

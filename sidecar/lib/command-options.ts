@@ -20,6 +20,18 @@ export type GivenOptions = Readonly<Record<string, string | boolean | undefined>
  * @throws ConnectorError COMMAND_INVALID that names the word and what is expected
  */
 export function readOptions(words: readonly string[], definitions: OptionDefinitions): GivenOptions {
+  return readWords(words, definitions, false).options;
+}
+
+/**
+ * Reads the options of a command, and the words beside them where it takes such.
+ * @throws ConnectorError COMMAND_INVALID that names the word and what is expected
+ */
+export function readWords(
+  words: readonly string[],
+  definitions: OptionDefinitions,
+  takesOperands: boolean,
+): { readonly options: GivenOptions; readonly operands: readonly string[] } {
   const options = Object.fromEntries(
     Object.entries(definitions).map(([name, { value }]) => [
       name,
@@ -27,11 +39,12 @@ export function readOptions(words: readonly string[], definitions: OptionDefinit
     ]),
   );
   try {
-    return parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...words],
       options: { ...options, help: { type: 'boolean', short: 'h' } },
-      allowPositionals: false,
-    }).values;
+      allowPositionals: takesOperands,
+    });
+    return { options: values, operands: positionals };
   } catch (cause) {
     // Node's first sentence names the word; the rest is about its own conventions.
     const [sentence = ''] = (cause as Error).message.split(/(?<=[.'])\s/);

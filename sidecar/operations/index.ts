@@ -14,6 +14,7 @@ import { INGESTION } from './ingestion/ingestion.ts';
 import { JOBS } from './jobs/jobs.ts';
 import { SCHEDULES } from './jobs/schedules.ts';
 import { MAPPINGS } from './mappings/mappings.ts';
+import { MODELS } from './models/models.ts';
 import { DIAGNOSTICS } from './opc-publisher/diagnostics.ts';
 import { PUBLISHED_NODES } from './opc-publisher/published-nodes.ts';
 import { SERVER_NODES } from './opc-publisher/server-nodes.ts';
@@ -54,4 +55,5 @@ export const OPERATIONS = [
   ...PACKAGES,
   ...DEFERRED,
   ...FILE_DELIVERY,
+  ...MODELS,
 ] as unknown as readonly Operation[];

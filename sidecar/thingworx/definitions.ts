@@ -33,12 +33,14 @@ interface ThingDescription {
 
 interface DescribeAnswer {
   things: Record<string, ThingDescription>;
+  /** The Data Shapes of INFOTABLE properties that may be read, by name. */
+  dataShapes?: Record<string, NonNullable<ThingDescription['properties']>>;
 }
 
 const NAMES_PER_CALL = 100;
 /** One call of DescribeThings. */
 const VERIFIED_PER_SECOND = NAMES_PER_CALL;
-/** Different sets of properties that are kept to be shared, and the longest description of one. */
+/** Different sets of properties that are kept to be shared, Data Shapes that are kept, and the longest description of one. */
 const MAX_SHARED = 1_000;
 const MAX_SHARED_LENGTH = 20_000;
 
@@ -51,6 +53,7 @@ export class ThingDefinitions {
   readonly #entries = new Map<string, Entry>();
   /** Things of one template have the same properties: a hundred thousand of them share one set. */
   readonly #shared = new Map<string, ThingDefinition['properties']>();
+  readonly #dataShapes = new Map<string, ThingDefinition['properties']>();
   readonly #loading = new Map<string, Call>();
   #verifying = { sinceMs: 0, count: 0 };
 
@@ -61,6 +64,11 @@ export class ThingDefinitions {
   /** The definition as last loaded; undefined when the Thing does not exist (or was never loaded). */
   get(name: string): ThingDefinition | undefined {
     return this.#entries.get(name)?.definition;
+  }
+
+  /** The fields of a Data Shape as last loaded; undefined when it may not be read. */
+  dataShape(name: string): ThingDefinition['properties'] | undefined {
+    return this.#dataShapes.get(name);
   }
 
   /** Makes sure that each name has an entry fresh enough. Rejects when ThingWorx does not answer. */
@@ -154,6 +162,10 @@ export class ThingDefinitions {
       hubThing,
     );
     const things = new Map(Object.entries(answer.things));
+    for (const [name, fields] of Object.entries(answer.dataShapes ?? {})) {
+      if (this.#dataShapes.size >= MAX_SHARED) this.#dataShapes.clear();
+      this.#dataShapes.set(name, propertiesOf(fields));
+    }
     const now = Date.now();
     for (const name of names) {
       // Invalidated meanwhile: what is described here may be from before the change.

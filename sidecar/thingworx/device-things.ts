@@ -78,7 +78,13 @@ export class DeviceThings {
    * Makes the Thing of a device by CreateThings of the hub Thing. True when it was made now, false when the device had it already.
    * Throws THINGWORX_REJECTED and what ThingworxClient throws.
    */
-  async create(deviceId: string, template: string, name?: string): Promise<boolean> {
+  async create(
+    deviceId: string,
+    {
+      name,
+      ...template
+    }: { readonly template: string; readonly modelTemplate?: string; readonly name?: string },
+  ): Promise<boolean> {
     const { client, hubThing } = this.#options;
     const present = await this.#thingOf(deviceId);
     if (present !== undefined && present !== (name ?? present)) {
@@ -89,7 +95,7 @@ export class DeviceThings {
     }
     if (present !== undefined) return false;
     const thing = name ?? deviceId;
-    const request = { things: [{ name: thing, template, deviceId, link: true }] };
+    const request = { things: [{ name: thing, ...template, deviceId, link: true }] };
     const answer = (await client.invoke(hubThing, 'CreateThings', { request })) as
       | { created?: string[]; failed?: Failed[] }
       | undefined;

@@ -1,3 +1,4 @@
+import { templateName } from '../lib/dtmi.ts';
 import type { Log } from '../observe/log.ts';
 import type { Creation } from '../translate/types.ts';
 import type { ThingworxClient } from './client.ts';
@@ -39,7 +40,14 @@ export class ThingCreator {
     const { client, hubThing, onThing, log } = this.#options;
     const things = creations.flatMap((creation) =>
       creation.kind === 'thing'
-        ? [{ name: creation.thing, template: creation.template, deviceId: creation.deviceId }]
+        ? [
+            {
+              name: creation.thing,
+              template: creation.template,
+              deviceId: creation.deviceId,
+              ...(creation.modelId === undefined ? {} : { modelTemplate: templateName(creation.modelId) }),
+            },
+          ]
         : [],
     );
     const properties = creations.flatMap((creation) =>

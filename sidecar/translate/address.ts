@@ -27,15 +27,20 @@ export interface ResolvedProperty {
   readonly definition: PropertyDefinition | undefined;
 }
 
+/** Beside a property that is sent to the device when somebody sets it stands one of its name and this, with what the device says. */
+export const REPORTED = '_reported';
+
 /**
- * The property that an address means: the one of exactly that name, else the one of the safe spelling. Decided in
- * docs/decisions/020.
+ * The property that an address means: the one of exactly that name, else the one of the safe spelling (docs/decisions/020). When it has one
+ * beside it for what the device says, that one: what comes from a device never goes back to it (docs/decisions/100).
  */
 export function resolveProperty(thing: ThingDefinition, address: string): ResolvedProperty {
-  const exact = thing.properties.get(address);
-  if (exact !== undefined) return { property: address, definition: exact };
-  const property = safePropertyName(address);
-  return { property, definition: thing.properties.get(property) };
+  const property = thing.properties.has(address) ? address : safePropertyName(address);
+  const definition = thing.properties.get(property);
+  const reported = definition && thing.properties.get(property + REPORTED);
+  return reported === undefined
+    ? { property, definition }
+    : { property: property + REPORTED, definition: reported };
 }
 
 /** Why a property of this name cannot be created, or undefined when it can. */

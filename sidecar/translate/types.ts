@@ -200,7 +200,14 @@ export interface Refusal {
 
 /** A Thing or property that the policy wants created before this message is translated again. */
 export type Creation =
-  | { readonly kind: 'thing'; readonly thing: string; readonly template: string; readonly deviceId: string }
+  | {
+      readonly kind: 'thing';
+      readonly thing: string;
+      readonly template: string;
+      readonly deviceId: string;
+      /** The model that the device says it has: a template of that model goes before `template`. */
+      readonly modelId?: string;
+    }
   | {
       readonly kind: 'property';
       readonly thing: string;

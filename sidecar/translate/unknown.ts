@@ -37,7 +37,10 @@ export function unknownThing(run: Run, reading: Reading): void {
     return;
   }
   const template = reading.template ?? settings.deviceTemplate ?? '';
-  const creation: Creation = { kind: 'thing', thing, template, deviceId: run.message.deviceId };
+  const { deviceId, interfaceId } = run.message;
+  // A mapping that names a template means that one.
+  const model = reading.template === undefined && interfaceId ? { modelId: interfaceId } : {};
+  const creation: Creation = { kind: 'thing', thing, template, deviceId, ...model };
   if (template === '') refuse(`${missing}, and no deviceTemplate is set from which to create it.`);
   else if (run.options?.tried?.(creation) === true) {
     refuse(`${missing}, and it could not be created from ${template}.`);

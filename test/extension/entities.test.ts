@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ENTITIES } from '../../extension/entities/index.ts';
-import { type Entity, PROJECT } from '../../extension/entities/model.ts';
+import { ENTITIES, type ExtensionEntity } from '../../extension/entities/index.ts';
 import { SIDECAR_SETTINGS } from '../../extension/entities/sidecar-shape.ts';
 import { catalogOf } from '../../extension/generate/catalog.ts';
-import { entityPath, entityXml } from '../../extension/generate/entity-xml.ts';
-import { element, toXml } from '../../extension/generate/xml.ts';
+import { extensionEntityXml } from '../../extension/generate/mashup-xml.ts';
 import { HubSettings, SETTING_NAMES, settingFacts } from '../../sidecar/contract/hub-settings.ts';
 import { baseTypeOf, factsOf } from '../../sidecar/contract/schema.ts';
+import { entityPath } from '../../sidecar/entities/entity-xml.ts';
+import { PROJECT } from '../../sidecar/entities/model.ts';
+import { element, toXml } from '../../sidecar/entities/xml.ts';
 import { attribute, entityElement, find, PLATFORM_DATA_SHAPES, parseXml, type Xml } from './fixture.ts';
 
 const NAMES = new Set(ENTITIES.map((entity) => entity.name));
-const SUFFIX: Partial<Record<Entity['kind'], string>> = {
+const SUFFIX: Partial<Record<ExtensionEntity['kind'], string>> = {
   ThingShape: '_TS',
   ThingTemplate: '_TT',
   DataShape: '_DS',
@@ -37,7 +38,7 @@ function isSystemUser(principal: Xml): boolean {
 
 for (const entity of ENTITIES) {
   describe(`entity ${entity.name}`, () => {
-    const text = entityXml(entity, catalogOf(ENTITIES));
+    const text = extensionEntityXml(entity, catalogOf(ENTITIES));
     const root = parseXml(text);
 
     test('is alone in its file, in the project, with a name and description of the house', () => {

@@ -1,7 +1,8 @@
 import { XMLParser } from 'fast-xml-parser';
 import { ENTITIES } from '../../extension/entities/index.ts';
 import { catalogOf } from '../../extension/generate/catalog.ts';
-import { entityPath, entityXml } from '../../extension/generate/entity-xml.ts';
+import { extensionEntityXml } from '../../extension/generate/mashup-xml.ts';
+import { entityPath } from '../../sidecar/entities/entity-xml.ts';
 
 /** The platform's own Data Shapes that services give, with their fields as public typings of the platform have them. */
 export const PLATFORM_DATA_SHAPES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -61,7 +62,7 @@ export interface BuiltScript {
 const parsed = new Map<string, Xml>();
 
 function parsedEntity(entity: (typeof ENTITIES)[number]): Xml {
-  const known = parsed.get(entity.name) ?? parseXml(entityXml(entity, catalogOf(ENTITIES)));
+  const known = parsed.get(entity.name) ?? parseXml(extensionEntityXml(entity, catalogOf(ENTITIES)));
   parsed.set(entity.name, known);
   return known;
 }

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ENTITIES } from '../../extension/entities/index.ts';
 import { SERVICE_ROLES } from '../../extension/entities/mashup-services.ts';
-import type { Mashup } from '../../extension/entities/model.ts';
 import { catalogOf } from '../../extension/generate/catalog.ts';
-import { entityXml } from '../../extension/generate/entity-xml.ts';
 import { checkMashup } from '../../extension/generate/mashup-check.ts';
 import {
   type ContentBinding,
@@ -13,6 +11,8 @@ import {
   type MashupContent,
   mashupContent,
 } from '../../extension/generate/mashup-content.ts';
+import { extensionEntityXml } from '../../extension/generate/mashup-xml.ts';
+import type { Mashup } from '../../extension/mashups/definition.ts';
 import { MASHUPS } from '../../extension/mashups/index.ts';
 import { parseXml } from './fixture.ts';
 
@@ -481,7 +481,7 @@ describe('the mashups', () => {
       const made = mashupContent(mashup, catalog);
       assert.deepEqual(checkMashup(mashup, made, catalog), []);
       assert.equal(JSON.stringify(mashupContent(mashup, catalog)), JSON.stringify(made));
-      const xml = entityXml(mashup, catalog);
+      const xml = extensionEntityXml(mashup, catalog);
       assert.ok(parseXml(xml));
       const text = /<mashupContent><!\[CDATA\[(.*)\]\]><\/mashupContent>/s.exec(xml)?.[1] ?? '';
       assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(made)));

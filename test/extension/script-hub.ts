@@ -3,7 +3,7 @@ import { ENTITIES } from '../../extension/entities/index.ts';
 import type {
   FieldDefinition as ExtensionField,
   ServiceDefinition as ExtensionService,
-} from '../../extension/entities/model.ts';
+} from '../../sidecar/entities/model.ts';
 import { type FieldDefinition, field } from '../emulators/thingworx/infotable.ts';
 import { PasswordCipher } from '../emulators/thingworx/password-cipher.ts';
 import type { EntityDefinition, EntityReference } from '../emulators/thingworx/script-platform.ts';

@@ -56,6 +56,7 @@ const MISSING_METHODS = new Set([
 const PLATFORM = new Set([
   'me',
   'ThingTemplates',
+  'DataShapes',
   'Things',
   'ThingShapes',
   'Resources',

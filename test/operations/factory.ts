@@ -78,10 +78,14 @@ export class Factory {
   }
 
   /** Connects a device, or one of its modules, with its key. */
-  async connect(deviceId: string, transport: TransportName = 'mqtt'): Promise<Client> {
+  async connect(
+    deviceId: string,
+    transport: TransportName = 'mqtt',
+    options: { readonly modelId?: string } = {},
+  ): Promise<Client> {
     const { connectionString } = await this.hub<{ connectionString: string }>('GetDeviceKeys', { deviceId });
     const client = device.Client.fromConnectionString(connectionString, TRANSPORTS[transport]);
-    await this.open(client);
+    await this.open(client, options);
     return client;
   }
 
@@ -134,13 +138,16 @@ export class Factory {
     ).getContainerClient(name);
   }
 
-  /** Remembers the events of a Thing from now on, by a Thing that subscribes to them. */
-  async listen(thing: string, event: string): Promise<void> {
+  /**
+   * Remembers the events of a Thing from now on, by a Thing that subscribes to them. `given`: the fields of an event that the extension does
+   * not define.
+   */
+  async listen(thing: string, event: string, given?: readonly string[]): Promise<void> {
     const shape = [...deviceEvents, ...hubDeviceEvents, ...importEvents].find(
       ({ name }) => name === event,
     )?.dataShape;
     const entity = ENTITIES.find(({ kind, name }) => kind === 'DataShape' && name === shape);
-    const fields = entity?.kind === 'DataShape' ? entity.fields.map(({ name }) => name) : [];
+    const fields = given ?? (entity?.kind === 'DataShape' ? entity.fields.map(({ name }) => name) : []);
     const code = [
       'var all = JSON.parse(JSON.stringify(me.heard)).all || [];',
       'var one = {};',
@@ -246,9 +253,9 @@ export class Factory {
   }
 
   /** Opens a client and closes it at the end. */
-  async open(client: Client | ModuleClient): Promise<void> {
+  async open(client: Client | ModuleClient, options: { readonly modelId?: string } = {}): Promise<void> {
     this.#clients.push(client);
-    await client.setOptions({ ca: await readFile(this.system.cloud.caFile, 'utf8') });
+    await client.setOptions({ ca: await readFile(this.system.cloud.caFile, 'utf8'), ...options });
     await client.open();
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { ServiceDefinition } from '../../extension/entities/model.ts';
+import type { ServiceDefinition } from '../../sidecar/entities/model.ts';
 import { Factory } from './factory.ts';
 import { usualValue } from './odd-values.ts';
 import { ask, createHosts, HOSTS } from './service-hosts.ts';

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { ServiceDefinition } from '../../extension/entities/model.ts';
+import type { ServiceDefinition } from '../../sidecar/entities/model.ts';
 
 type Parameter = ServiceDefinition['parameters'][number];
 

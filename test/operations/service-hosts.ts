@@ -1,5 +1,5 @@
 import { ENTITIES } from '../../extension/entities/index.ts';
-import type { ServiceDefinition } from '../../extension/entities/model.ts';
+import type { ServiceDefinition } from '../../sidecar/entities/model.ts';
 import { type Factory, HUB_THING } from './factory.ts';
 
 const THINGS: Readonly<Record<string, string>> = {

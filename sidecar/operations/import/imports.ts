@@ -51,7 +51,7 @@ const startImport = defineOperation({
         Type.String({
           maxLength: 256,
           description:
-            'The Thing Template of devices that meet no rule. Empty: deviceTemplate of the hub Thing.',
+            'The Thing Template of devices that meet no rule and have no template of their model. Empty: deviceTemplate of the hub Thing.',
         }),
         { baseType: 'THINGTEMPLATENAME' },
       ),

@@ -2,7 +2,9 @@ import Type from 'typebox';
 import type { DeviceInput } from '../../azure/iot-hub/hub-types.ts';
 import type { Registry } from '../../azure/iot-hub/registry.ts';
 import { forThingWorx, OneOf, OneRow, Table } from '../../contract/schema.ts';
-import { ConnectorError } from '../../errors/connector-error.ts';
+import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
+import { templateName } from '../../lib/dtmi.ts';
+import type { OperationContext } from '../context.ts';
 import { continuationToken, deviceId, etag, hub, identifier, isAll, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS, THINGWORX_CALL_ERRORS } from '../error-groups.ts';
 import { checkChange } from '../input-checks.ts';
@@ -16,6 +18,9 @@ import {
   deviceDocument,
   deviceRow,
 } from './identity-members.ts';
+
+/** A Thing is made although the hub does not answer. */
+const MODEL_TIMEOUT_MS = 5_000;
 
 const deviceDetail = OneRow(DeviceDocument, 'AzureIoT.DeviceDetail_DS');
 
@@ -56,10 +61,19 @@ const createDevice = defineOperation({
         Type.String({
           minLength: 1,
           maxLength: 256,
-          description: 'Its Thing Template. Empty: deviceTemplate of the hub Thing.',
+          description:
+            'Its Thing Template. Empty: the template of modelId if there is one, else deviceTemplate of the hub Thing.',
         }),
         { baseType: 'THINGTEMPLATENAME' },
       ),
+    ),
+    modelId: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 128,
+        description:
+          'The model of the device, such as dtmi:com:example:Pump;1, for the template of its Thing. Empty: the model that an existing device has announced, if only its Thing is created.',
+      }),
     ),
   }),
   output: OneRow(
@@ -77,7 +91,7 @@ const createDevice = defineOperation({
   timeoutMs: 25_000,
   async run(
     { hubs, signal },
-    { hub, deviceId, createIdentity, createThing, thingName, thingTemplate, ...options },
+    { hub, deviceId, createIdentity, createThing, thingName, thingTemplate, modelId, ...options },
   ) {
     if (createIdentity === false && createThing !== true)
       throw new ConnectorError(
@@ -91,17 +105,25 @@ const createDevice = defineOperation({
       authentication: authenticationOf(options) ?? { type: 'sas' },
       capabilities: { iotEdge: options.iotEdge ?? false },
     };
-    const template = thingTemplate ?? target.settings.deviceTemplate;
-    const makeThing = async () =>
-      createThing === true && (await target.deviceThings.create(deviceId, template, thingName));
-    if (createIdentity === false) return { created: false, thingCreated: await makeThing() };
+    const makeThing = async (model: string | undefined) =>
+      createThing === true &&
+      (await target.deviceThings.create(deviceId, {
+        template: thingTemplate ?? target.settings.deviceTemplate,
+        ...(model === undefined || thingTemplate !== undefined ? {} : { modelTemplate: templateName(model) }),
+        ...(thingName === undefined ? {} : { name: thingName }),
+      }));
+    if (createIdentity === false) {
+      const asks = modelId === undefined && thingTemplate === undefined;
+      const model = asks ? await announcedModel(target, deviceId, signal) : modelId;
+      return { created: false, thingCreated: await makeThing(model) };
+    }
     const { registry } = await target.azure();
     const parent =
       options.parentDeviceId === undefined
         ? {}
         : await parentScope(registry, options.parentDeviceId, options.iotEdge ?? false, signal);
     // The Thing first: ThingWorx refuses more than IoT Hub, and a new Thing without a device can be removed without loss.
-    const thingCreated = await makeThing();
+    const thingCreated = await makeThing(modelId);
     try {
       const { created, identity } = await createOrRead(registry, { ...device, ...parent }, signal);
       return { created, thingCreated, device: deviceDocument(identity) };
@@ -111,6 +133,22 @@ const createDevice = defineOperation({
     }
   },
 });
+
+/** The model of a device that has connected with one. A device that is not there yet, or a hub that does not answer, is no obstacle to a Thing. */
+async function announcedModel(
+  target: ReturnType<OperationContext['hubs']['require']>,
+  deviceId: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const { twins } = await target.azure();
+    return (await twins.get({ deviceId }, { signal, timeoutMs: MODEL_TIMEOUT_MS })).modelId || undefined;
+  } catch (thrown) {
+    const { code } = toConnectorError(thrown);
+    if (code === 'STOPPING' || signal.aborted) throw thrown;
+    return undefined;
+  }
+}
 
 async function createOrRead(registry: Registry, device: DeviceInput, signal: AbortSignal) {
   try {

@@ -11,10 +11,14 @@ type Fields = ReadonlyMap<string, PropertyDefinition>;
 
 const EXPECTED = 'an INFOTABLE: {"rows":[..]} with or without "dataShape", or an array of objects';
 
+/** The one field of a Data Shape whose rows may be given as an array of values that are no objects. */
+const PLAIN_FIELD = 'value';
+
 /**
  * INFOTABLE as `{dataShape: {fieldDefinitions}, rows}`; the platform needs the definitions. They come from the
  * property's Data Shape, else from the value's own `dataShape`, else from the rows. A column that the Data Shape does
- * not have is refused, since the platform would drop it without a word; null cells are left out.
+ * not have is refused, since the platform would drop it without a word; null cells are left out. With a Data Shape one object is one row, and an
+ * array of other values fills its one field `value`.
  */
 export function toInfoTable(
   value: unknown,
@@ -22,9 +26,9 @@ export function toInfoTable(
   context: CoerceContext,
   coerceCell: CellCoercer,
 ): object | Wrong {
-  const rows = Array.isArray(value) ? value : isPlainObject(value) ? member(value, 'rows') : undefined;
-  if (!Array.isArray(rows) || !rows.every(isPlainObject)) return wrongType(value, EXPECTED);
   const known = dataShape === undefined || dataShape === '' ? undefined : context.dataShape(dataShape);
+  const rows = rowsOf(value, known);
+  if (rows === undefined) return wrongType(value, EXPECTED);
   const fields = known ?? (isPlainObject(value) ? ownFields(value) : undefined) ?? inferFields(rows);
   if (fields instanceof Wrong) return fields;
   const coerced: object[] = [];
@@ -34,6 +38,14 @@ export function toInfoTable(
     coerced.push(row);
   }
   return { dataShape: { fieldDefinitions: fieldDefinitions(fields) }, rows: coerced };
+}
+
+function rowsOf(value: unknown, fields: Fields | undefined): readonly unknown[] | undefined {
+  const given = isPlainObject(value) ? (member(value, 'rows') ?? (fields && [value])) : value;
+  if (!Array.isArray(given)) return undefined;
+  if (given.every(isPlainObject)) return given;
+  const isPlain = fields?.size === 1 && fields.has(PLAIN_FIELD) && !given.some(isPlainObject);
+  return isPlain ? given.map((item: unknown) => ({ [PLAIN_FIELD]: item })) : undefined;
 }
 
 function coerceRow(

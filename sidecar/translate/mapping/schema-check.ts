@@ -29,7 +29,8 @@ export function checkSample(sample: unknown): readonly MappingProblem[] {
   return check(TestMessage, sample);
 }
 
-function check(schema: object, value: unknown): readonly MappingProblem[] {
+/** Checks a value against a schema: where it does not fit, and what is expected there. */
+export function check(schema: object, value: unknown): readonly MappingProblem[] {
   if (depthOf(value) > MAX_DEPTH) {
     return [{ pointer: '', message: `The document is nested deeper than ${MAX_DEPTH} levels.` }];
   }

@@ -4,7 +4,7 @@ import type {
   PropertyDefinition,
   ServiceDefinition,
   SubscriptionDefinition,
-} from '../entities/model.ts';
+} from './model.ts';
 import { type Element, element } from './xml.ts';
 
 /** The six blocks, in the order that the platform exports. */

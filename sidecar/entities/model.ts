@@ -1,5 +1,4 @@
-import type { BaseType } from '../../sidecar/contract/schema.ts';
-import type { MashupDefinition } from '../mashups/definition.ts';
+import type { BaseType } from '../contract/schema.ts';
 
 /** The project that holds every entity of the extension. */
 export const PROJECT = 'AzureIoT.Connector';
@@ -68,7 +67,7 @@ export interface EventDefinition {
 export interface SubscriptionDefinition {
   readonly name: string;
   readonly description: string;
-  readonly eventName: 'ThingStart' | 'DataChange' | 'TwinChanged' | 'Timer';
+  readonly eventName: 'ThingStart' | 'DataChange' | 'TwinChanged' | 'TwinUpdateRefused' | 'Timer';
   /** Only for DataChange. */
   readonly sourceProperty?: string;
   readonly script: string;
@@ -99,11 +98,16 @@ export interface Permission {
   readonly isForbidden?: true;
 }
 
-interface Named {
+export type MashupName = `AzureIoT.${string}_MU`;
+
+/** What every entity has. */
+export interface Named {
   readonly name: string;
   readonly description: string;
   /** What a user sees first who opens the entity. */
-  readonly homeMashup?: MashupDefinition['name'];
+  readonly homeMashup?: MashupName;
+  /** The project that holds it; that of the extension unless given. */
+  readonly project?: string;
 }
 
 export interface Project extends Named {
@@ -127,6 +131,8 @@ export interface Organization extends Named {
 export interface DataShape extends Named {
   readonly kind: 'DataShape';
   readonly fields: readonly FieldDefinition[];
+  /** Run-time permissions on the Data Shape itself. */
+  readonly permissions?: readonly Permission[];
 }
 
 export interface ThingShape extends Named, Characteristics {
@@ -166,12 +172,8 @@ export interface Thing extends Named, Characteristics {
   readonly configurationTables: readonly ConfigurationTable[];
 }
 
-export interface Mashup extends Named, MashupDefinition {
-  readonly kind: 'Mashup';
-  readonly name: MashupDefinition['name'];
-}
-
-export type Entity = Project | Group | Organization | DataShape | ThingShape | ThingTemplate | Thing | Mashup;
+/** Mashups are entities, too; the extension alone has them. */
+export type Entity = Project | Group | Organization | DataShape | ThingShape | ThingTemplate | Thing;
 
 /** Permissions of one kind for several resources. */
 export function permit(

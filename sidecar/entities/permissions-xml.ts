@@ -1,4 +1,4 @@
-import type { Permission, PermissionKind } from '../entities/model.ts';
+import type { Permission, PermissionKind } from './model.ts';
 import { type Element, element } from './xml.ts';
 
 const PERMISSION_KINDS: readonly PermissionKind[] = [

@@ -1,9 +1,10 @@
+import { characteristics, fieldAttributes } from './characteristics-xml.ts';
 import {
   type ConfigurationTable,
   type DataShape,
   type Entity,
   type Group,
-  type Mashup,
+  type Named,
   ORGANIZATION,
   type Organization,
   type Permission,
@@ -12,15 +13,12 @@ import {
   type Thing,
   type ThingShape,
   type ThingTemplate,
-} from '../entities/model.ts';
-import type { Catalog } from './catalog.ts';
-import { characteristics, fieldAttributes } from './characteristics-xml.ts';
-import { mashupContent } from './mashup-content.ts';
+} from './model.ts';
 import { runTimePermissions } from './permissions-xml.ts';
 import { type Element, element, toXml } from './xml.ts';
 
 /** Entity kind to the collection that holds it. */
-const COLLECTIONS: Readonly<Record<Entity['kind'], string>> = {
+const COLLECTIONS = {
   Project: 'Projects',
   Group: 'Groups',
   Organization: 'Organizations',
@@ -29,21 +27,25 @@ const COLLECTIONS: Readonly<Record<Entity['kind'], string>> = {
   ThingTemplate: 'ThingTemplates',
   Thing: 'Things',
   Mashup: 'Mashups',
-};
+} as const;
+
+type Kind = keyof typeof COLLECTIONS;
 
 /** The place of an entity in the zip. */
-export function entityPath(entity: Entity): string {
+export function entityPath(entity: { readonly kind: Kind; readonly name: string }): string {
   return `Entities/${COLLECTIONS[entity.kind]}/${entity.name}.xml`;
 }
 
 /** The file of one entity, in the form that extensions of all platform versions since 9.0 use. */
-export function entityXml(entity: Entity, catalog: Catalog): string {
-  return toXml(
-    element('Entities', {}, [element(COLLECTIONS[entity.kind], {}, [toElement(entity, catalog)])]),
-  );
+export function entityXml(entity: Entity): string {
+  return documentOf(entity.kind, toElement(entity));
 }
 
-function toElement(entity: Entity, catalog: Catalog): Element {
+export function documentOf(kind: Kind, entity: Element): string {
+  return toXml(element('Entities', {}, [element(COLLECTIONS[kind], {}, [entity])]));
+}
+
+function toElement(entity: Entity): Element {
   switch (entity.kind) {
     case 'Project':
       return projectElement(entity);
@@ -59,23 +61,21 @@ function toElement(entity: Entity, catalog: Catalog): Element {
       return thingTemplateElement(entity);
     case 'Thing':
       return thingElement(entity);
-    case 'Mashup':
-      return mashupElement(entity, catalog);
   }
 }
 
-function commonAttributes(entity: Entity): Record<string, string> {
+export function commonAttributes(entity: Named): Record<string, string> {
   return {
     name: entity.name,
     description: entity.description,
     documentationContent: '',
     homeMashup: entity.homeMashup ?? '',
-    projectName: PROJECT,
+    projectName: entity.project ?? PROJECT,
     tags: '',
   };
 }
 
-function commonChildren(
+export function commonChildren(
   permissions: readonly Permission[] = [],
   tables: readonly ConfigurationTable[] = [],
 ): Element[] {
@@ -162,7 +162,7 @@ function organizationElement(organization: Organization): Element {
 
 function dataShapeElement(shape: DataShape): Element {
   return element('DataShape', { ...commonAttributes(shape), baseDataShape: '' }, [
-    ...commonChildren(),
+    ...commonChildren(shape.permissions),
     element(
       'FieldDefinitions',
       {},
@@ -275,44 +275,4 @@ function bindings(): Element[] {
     'RemoteEventBindings',
     'AlertConfigurations',
   ].map((name) => element(name));
-}
-
-/** Customers may change mashups, so they are editable although they come with an extension. */
-function mashupElement(mashup: Mashup, catalog: Catalog): Element {
-  const attributes = {
-    ...commonAttributes(mashup),
-    'aspect.isEditableExtensionObject': 'true',
-    'aspect.isFlex': 'true',
-    'aspect.isResponsive': 'true',
-    'aspect.mashupType': 'mashup',
-    columns: '0.0',
-    rows: '0.0',
-  };
-  const content: Element = {
-    name: 'mashupContent',
-    // The end of a CDATA section can only stand in a text, where this is the same character.
-    cdata: JSON.stringify(mashupContent(mashup, catalog), null, 1).replaceAll(']]>', ']]\\u003e'),
-  };
-  return element('Mashup', attributes, [
-    ...commonChildren(),
-    element(
-      'ParameterDefinitions',
-      {},
-      (mashup.parameters ?? []).map(({ name, baseType, description }) =>
-        element('FieldDefinition', {
-          name,
-          baseType,
-          description,
-          ordinal: '0',
-          'aspect.bindingDirection': 'IN',
-          'aspect.isMandatory': 'false',
-        }),
-      ),
-    ),
-    element('Things'),
-    element('ThingShapes'),
-    element('ThingTemplates'),
-    content,
-    element('preview'),
-  ]);
 }

@@ -1,4 +1,5 @@
 import { XMLBuilder } from 'fast-xml-parser';
+import { ConnectorError } from '../errors/connector-error.ts';
 
 /** An element: attributes, and children or text. Attributes that are undefined are left out. */
 export interface Element {
@@ -58,7 +59,10 @@ function toNode(item: Element, scripts: string[]): Node {
     const value = item.attributes?.[name];
     if (value === undefined) continue;
     if (/[\r\n\t]/.test(value))
-      throw new Error(`${item.name} ${name}: an attribute must be one line, got ${JSON.stringify(value)}`);
+      throw new ConnectorError(
+        'INTERNAL',
+        `${item.name} ${name} is ${JSON.stringify(value)}; expected one line, as for every attribute.`,
+      );
     attributes[PREFIX + name] = value;
   }
   const children: Node[] = (item.children ?? []).map((child) => toNode(child, scripts));

@@ -12,6 +12,7 @@ import {
   REPOSITORY_THING,
 } from '../../scripts/local/system.ts';
 import { eventually } from '../e2e/observe.ts';
+import { PUMP } from '../models/plant-models.ts';
 import { launchBrowser, skip } from './chromium.ts';
 
 const USER = 'factory-engineer';
@@ -169,6 +170,21 @@ describe('the mashups', { skip }, () => {
     await page.getByRole('button', { name: 'Import', exact: true }).click();
     await row('imports', 'completed').click();
     await row('Report of the selected import', 'spare-07').waitFor();
+
+    await tab('Models');
+    await page.getByLabel('File repository').fill(REPOSITORY_THING);
+    await page.getByLabel('Path', { exact: true }).fill('/pump.zip');
+    const models = page.getByLabel('Models in DTDL or the short form');
+    await models.fill(JSON.stringify({ ...PUMP, telemetry: { flow: 'fast' } }));
+    await page.getByRole('button', { name: 'Build package' }).click();
+    await message(/MODEL_INVALID: .*telemetry.*What to do/);
+    await models.fill(JSON.stringify(PUMP));
+    await page.getByRole('button', { name: 'Build package' }).click();
+    await message('The package is in the file repository.');
+    const made = page.getByLabel('What was made');
+    await eventually(async () =>
+      assert.equal(JSON.parse(await made.inputValue()).templates, 'Factory.Pump_TT'),
+    );
   });
 
   test('command a device, change its twin and install software', async () => {

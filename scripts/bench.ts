@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type Figure, table } from './bench/figures.ts';
 import { drain } from './bench/measures/drain.ts';
 import { emulator } from './bench/measures/emulator.ts';
+import { group } from './bench/measures/group.ts';
 import { latency } from './bench/measures/latency.ts';
 import { backlog, slow } from './bench/measures/memory.ts';
 import { start } from './bench/measures/start.ts';
@@ -15,8 +16,8 @@ import { extractFolder } from './local/unzip.ts';
 const USAGE = `npm run bench -- [options]: the budgets of the design, measured on this machine
   --messages N    messages in the backlog of a measure (300000)
   --rounds N      repetitions of a measure; the median counts (3)
-  --only NAMES    the measures to run, comma-separated (drain,backlog,slow,latency,start,takeover); emulator
-                  measures the IoT Hub emulator itself
+  --only NAMES    the measures to run, comma-separated (drain,backlog,slow,latency,start,takeover); group
+                  measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself
 Partitions are filled first; a bare receive loop of Microsoft's SDK runs beside the sidecar for comparison. The last line is JSON.`;
 
 const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>> = {
@@ -26,6 +27,7 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   latency,
   start: (program) => start(program, rounds),
   takeover: (program) => takeover(program, rounds),
+  group: (program) => group(program, messages),
   emulator: () => emulator(messages, rounds),
 };
 
@@ -34,7 +36,10 @@ const NAMES = Object.keys(measures);
 const { values } = readCommandLine(USAGE, {
   messages: { type: 'string', default: '300000' },
   rounds: { type: 'string', default: '3' },
-  only: { type: 'string', default: NAMES.filter((name) => name !== 'emulator').join(',') },
+  only: {
+    type: 'string',
+    default: NAMES.filter((name) => name !== 'emulator' && name !== 'group').join(','),
+  },
 });
 let messages: number;
 let rounds: number;

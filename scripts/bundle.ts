@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { decode, encode, type SourceMapMappings } from '@jridgewell/sourcemap-codec';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -28,6 +29,46 @@ const coarseMaps: Plugin = {
   },
 };
 
+/**
+ * Keeps the first place of each line. Node reads the whole map when it first needs a stack, and that is at every start: the columns would take
+ * it four times as long.
+ */
+function byLines(map: string): string {
+  const { names: _, ...rest } = JSON.parse(map) as { names: string[]; mappings: string };
+  const mappings: SourceMapMappings = decode(rest.mappings).map((segments) => {
+    let last = '';
+    return segments.flatMap(([column, source = -1, line = -1]) => {
+      const place = `${source}:${line}`;
+      if (place === last) return [];
+      last = place;
+      return [source < 0 ? [column] : [column, source, line, 0]];
+    });
+  });
+  return JSON.stringify({ ...rest, names: [], mappings: encode(mappings) });
+}
+
+/** Pino asks for its callers at each start, for transports that we do not use. With source maps on, Node would then read the whole map. */
+const noCallers: Plugin = {
+  name: 'no-callers',
+  setup(build) {
+    build.onLoad({ filter: /pino\/lib\/caller\.js$/ }, () => ({ contents: 'module.exports = () => [];' }));
+  },
+};
+
+/**
+ * Takes node:http by a call instead of an import. An import reads every member of the module, and some members load Node's own undici, which
+ * the sidecar does not use.
+ */
+const httpByCall: Plugin = {
+  name: 'http-by-call',
+  setup(build) {
+    build.onResolve({ filter: /^(node:)?http$/ }, () => ({ path: 'http', namespace: 'by-call' }));
+    build.onLoad({ filter: /.*/, namespace: 'by-call' }, () => ({
+      contents: "module.exports = process.getBuiltinModule('node:http');",
+    }));
+  },
+};
+
 /** The program of the threads that evaluate expressions; it travels as text within the sidecar's one file. */
 const EXPRESSION_WORKER = 'sidecar/translate/mapping/expression-worker.ts';
 
@@ -39,7 +80,8 @@ const COMMON = {
   bundle: true,
   write: false,
   metafile: true,
-  minify: true,
+  minifyWhitespace: true,
+  minifySyntax: true,
   platform: 'node',
   target: `node${OLDEST_NODE}`,
   charset: 'utf8',
@@ -59,7 +101,8 @@ export interface Bundle {
 }
 
 /**
- * Bundles the sidecar into `program.mjs` and `program.mjs.map`, minified; functions and classes keep their names, which errors and logs show.
+ * Bundles the sidecar into `program.mjs` and `program.mjs.map`, minified but for identifiers: errors and logs show the names of functions and
+ * classes, and esbuild's `keepNames` would set them by a call for each closure that is made, a tenth of the time of a message.
  * `sidecar.mjs` is the launcher alone, since Node parses a whole file before it runs the first line. CommonJS packages load Node's modules with `require`, which the banner defines. cbor-extract is an optional native add-on of cbor-x.
  */
 export async function bundleSidecar(entry: string): Promise<Bundle> {
@@ -74,10 +117,9 @@ export async function bundleSidecar(entry: string): Promise<Bundle> {
     ...COMMON,
     entryPoints: [entry],
     outfile: PROGRAM,
-    keepNames: true,
     sourcemap: 'linked',
     sourcesContent: false,
-    plugins: [coarseMaps],
+    plugins: [noCallers, httpByCall, coarseMaps],
     format: 'esm',
     external: ['cbor-extract'],
     define: { EXPRESSION_WORKER: JSON.stringify(worker.outputFiles[0]?.text) },
@@ -100,7 +142,7 @@ export async function bundleSidecar(entry: string): Promise<Bundle> {
   return {
     launcher: await bundleLauncher(),
     code: text('.mjs'),
-    map: text('.mjs.map'),
+    map: byLines(text('.mjs.map')),
     metafile: { ...metafile, inputs: { ...worker.metafile.inputs, ...metafile.inputs } },
   };
 }
@@ -110,7 +152,8 @@ async function bundleLauncher(): Promise<string> {
     ...COMMON,
     entryPoints: [LAUNCHER],
     outfile: 'sidecar.mjs',
-    minify: false,
+    minifyWhitespace: false,
+    minifySyntax: false,
     target: LAUNCHER_TARGET,
     format: 'esm',
     define: { OLDEST_NODE: JSON.stringify(OLDEST_NODE) },

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readCommandLine, refuse, UsageError, wholeNumber } from './command-line.ts';
-import { startCloud } from './local/cloud.ts';
+import { type CloudFacts, factsOf, startCloud } from './local/cloud.ts';
 import { aborted, stopSignal } from './local/signals.ts';
 
 const USAGE = `npm run local-cloud -- [options]: IoT Hub, Azure Storage and ThingWorx on this machine, for any client
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const stopping = stopSignal();
   let failure: string | undefined;
   try {
-    const { stop, ...facts } = await startCloud({
+    const cloud = await startCloud({
       directory,
       standardPorts: values['standard-ports'],
       consumerGroups,
@@ -57,19 +57,34 @@ async function main(): Promise<void> {
         number
       >),
     });
+    const facts = factsOf(cloud);
     if (!stopping.signal.aborted) console.log(JSON.stringify(facts));
     // Beside the JSON, for whoever looks at it.
-    if (!stopping.signal.aborted && process.stderr.isTTY)
-      console.error(
-        `\nClients trust it with NODE_EXTRA_CA_CERTS=${facts.caFile}\n` +
-          `What ThingWorx has, live: ${facts.thingworxUrl.replace(/Thingworx$/, '')}\nCtrl-C ends everything.`,
-      );
+    if (!stopping.signal.aborted && process.stderr.isTTY) console.error(invitation(facts));
     await aborted(stopping.signal);
-    await stop();
+    await cloud.stop();
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
   if (failure) throw new Error(failure);
+}
+
+/** What docs/tutorial.md asks a person for, ready to be copied. */
+function invitation(facts: CloudFacts): string {
+  const { thingworxUrl, thingworxUser, thingworxPassword, caFile } = facts;
+  return [
+    '',
+    'For docs/tutorial.md, in the terminal in which you go on:',
+    `  export NODE_EXTRA_CA_CERTS=${caFile} SIDECAR_ALLOW_LOCAL_AZURE=true`,
+    `  export THINGWORX_URL=${thingworxUrl}`,
+    `  export THINGWORX_ADMINISTRATOR=${thingworxUser} THINGWORX_ADMINISTRATOR_PASSWORD=${thingworxPassword}`,
+    'Setup then asks for these alone:',
+    `  IoT Hub  ${facts.iotHubConnectionString}`,
+    `  storage  ${facts.storageConnectionString}`,
+    `What ThingWorx has, live: ${thingworxUrl.replace(/Thingworx$/, '')}`,
+    `Mashups: ${thingworxUrl}/Runtime/index.html#mashup=AzureIoT.Home_MU`,
+    'Ctrl-C ends everything.',
+  ].join('\n');
 }
 
 try {

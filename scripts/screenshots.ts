@@ -3,12 +3,16 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
-/** Takes the pictures of the documentation: the browser tests of the mashups make them on their way, with the factory in miniature behind. */
+/** Takes the pictures of the documentation: the browser tests of the mashups and of the tutorial make them on their way. */
 const folder = path.join(import.meta.dirname, '..', 'docs', 'images');
 mkdirSync(folder, { recursive: true });
-const tests = spawn(process.execPath, [path.join(import.meta.dirname, 'test.ts'), 'browser/mashups'], {
-  stdio: 'inherit',
-  env: { ...process.env, SCREENSHOTS: folder },
-});
+const tests = spawn(
+  process.execPath,
+  [path.join(import.meta.dirname, 'test.ts'), 'browser/mashups', 'browser/tutorial'],
+  {
+    stdio: 'inherit',
+    env: { ...process.env, SCREENSHOTS: folder },
+  },
+);
 const [code] = (await once(tests, 'exit')) as [number | null];
 process.exitCode = code ?? 1;

@@ -25,6 +25,8 @@ export interface Settings {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly stateDirectory: string;
   readonly logLevel: LogLevel;
+  /** Base address of the OTLP receiver of traces. Undefined: no traces are made. */
+  readonly tracesUrl: string | undefined;
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -35,7 +37,8 @@ export const MIN_TOKEN_LENGTH = 16;
 
 type Source = Readonly<Record<string, string | undefined>>;
 
-const KEYS = [
+/** What the environment or the file of settings may hold. */
+export const SETTING_KEYS = [
   'THINGWORX_URL',
   'THINGWORX_APP_KEY',
   'THINGWORX_APP_KEY_FILE',
@@ -52,6 +55,7 @@ const KEYS = [
   'SIDECAR_TLS_KEY_FILE',
   'SIDECAR_STATE_DIR',
   'LOG_LEVEL',
+  'SIDECAR_TRACES_URL',
 ] as const;
 
 /**
@@ -86,11 +90,14 @@ export function loadSettings(environment: Source): Settings {
     port: port(values.SIDECAR_PORT),
     stateDirectory: path.resolve(values.SIDECAR_STATE_DIR ?? defaultStateDirectory(environment)),
     logLevel: logLevel(values.LOG_LEVEL),
+    tracesUrl: tracesUrl(values['SIDECAR_TRACES_URL']),
   };
 }
 
 function given(environment: Source): Source {
-  return Object.fromEntries(KEYS.filter((key) => environment[key]).map((key) => [key, environment[key]]));
+  return Object.fromEntries(
+    SETTING_KEYS.filter((key) => environment[key]).map((key) => [key, environment[key]]),
+  );
 }
 
 function readConfigFile(file: string): Source {
@@ -122,10 +129,10 @@ function readConfigFile(file: string): Source {
   }
   const values: Record<string, string> = {};
   for (const [key, value] of Object.entries(parsed)) {
-    if (!(KEYS as readonly string[]).includes(key)) {
+    if (!(SETTING_KEYS as readonly string[]).includes(key)) {
       throw new ConnectorError(
         'SETTING_INVALID',
-        `${key} in ${file} is no setting; expected one of ${KEYS.join(', ')}.`,
+        `${key} in ${file} is no setting; expected one of ${SETTING_KEYS.join(', ')}.`,
       );
     }
     if (typeof value !== 'string' && typeof value !== 'number') {
@@ -163,6 +170,18 @@ function publicUrl(text: string): string {
     throw new ConnectorError(
       'SETTING_INVALID',
       `SIDECAR_PUBLIC_URL must hold no login, query or fragment; ${expected}.`,
+    );
+  }
+  return text;
+}
+
+function tracesUrl(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      'SIDECAR_TRACES_URL is not the base address of an OTLP receiver; expected one such as http://127.0.0.1:4318, without login and query.',
     );
   }
   return text;

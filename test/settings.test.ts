@@ -155,6 +155,18 @@ describe('settings', () => {
       /SIDECAR_PUBLIC_URL must hold no login/,
     ],
     [
+      'a receiver of traces that is no address',
+      { ...MINIMUM, SIDECAR_TRACES_URL: 'collector:4318' },
+      'SETTING_INVALID',
+      /SIDECAR_TRACES_URL is not the base address of an OTLP receiver/,
+    ],
+    [
+      'a login in the address of the receiver of traces',
+      { ...MINIMUM, SIDECAR_TRACES_URL: 'https://u:hidden@collector.example' },
+      'SETTING_INVALID',
+      /SIDECAR_TRACES_URL is not the base address/,
+    ],
+    [
       'a certificate without its key',
       { ...MINIMUM, SIDECAR_TLS_CERT_FILE: import.meta.filename },
       'SETTING_MISSING',

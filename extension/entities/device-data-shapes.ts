@@ -86,20 +86,6 @@ export const deviceDataShapes: readonly DataShape[] = [
     json('patch', 'A JSON Patch (RFC 6902), boxed as {"array": [...]}.'),
     time('When it changed.'),
   ]),
-  event(
-    'AzureIoT.MessageFeedback_DS',
-    'The event MessageFeedback: the outcome of a cloud-to-device message.',
-    [
-      device,
-      text('messageId', 'The id that SendMessage returned.'),
-      text(
-        'outcome',
-        'Success, Expired, DeliveryCountExceeded, Rejected, Purged, or NotSent (IoT Hub did not accept it).',
-      ),
-      text('description', 'What IoT Hub says about it.'),
-      time('When the outcome was known.'),
-    ],
-  ),
   event('AzureIoT.FileUploaded_DS', 'The event FileUploaded: a device has finished the upload of a file.', [
     device,
     text('blobName', 'The name that the device gave the blob, which begins with the id of the device.'),

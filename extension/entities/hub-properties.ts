@@ -106,6 +106,14 @@ export const statusProperties: readonly PropertyDefinition[] = [
   status('partitionStatus', 'INFOTABLE', 'Owner, position and lag of each partition.', {
     dataShape: 'AzureIoT.Partition_DS',
   }),
+  status(
+    'sidecars',
+    'INFOTABLE',
+    'The sidecars of this hub, each with its address, state, share and lease.',
+    {
+      dataShape: 'AzureIoT.GroupMember_DS',
+    },
+  ),
   status('sidecarVersion', 'STRING', 'The version of the sidecar that serves this hub.'),
 ];
 
@@ -116,16 +124,36 @@ export const statusProperties: readonly PropertyDefinition[] = [
 export const partitionProperties: readonly PropertyDefinition[] = [
   ...marks('partition', 'values'),
   ...marks('events', 'events'),
+  ...eachPartition((digits) => ({
+    name: `writer${digits}`,
+    baseType: 'STRING',
+    description: `Who may write the values of partition ${Number(digits)}, "<stream>:<writer>". Not to be edited.`,
+    category: INNER_CATEGORY,
+    dataChangeType: 'NEVER',
+  })),
+  ...eachPartition((digits) => ({
+    name: `call${digits}`,
+    baseType: 'STRING',
+    description: `The call that writes values of partition ${Number(digits)} now, with the time of its begin. Not to be edited.`,
+    category: INNER_CATEGORY,
+    dataChangeType: 'NEVER',
+  })),
 ];
 
 /** ReceiveUpdates and ReceiveEvents are called one after the other for the same messages, so each has its own mark. */
 function marks(name: string, what: string): PropertyDefinition[] {
-  return Array.from({ length: MARKED_PARTITIONS }, (_, partition) => ({
-    name: `${name}${String(partition).padStart(2, '0')}`,
+  return eachPartition((digits) => ({
+    name: `${name}${digits}`,
     baseType: 'STRING',
-    description: `How far the ${what} of partition ${partition} have been applied. Used to drop repeats; not to be edited.`,
+    description: `How far the ${what} of partition ${Number(digits)} have been applied. Used to drop repeats; not to be edited.`,
     category: INNER_CATEGORY,
     isPersistent: true,
     dataChangeType: 'NEVER',
   }));
+}
+
+function eachPartition(definition: (digits: string) => PropertyDefinition): PropertyDefinition[] {
+  return Array.from({ length: MARKED_PARTITIONS }, (_, partition) =>
+    definition(String(partition).padStart(2, '0')),
+  );
 }

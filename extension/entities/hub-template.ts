@@ -1,6 +1,6 @@
 import { SECRET_NAMES, SETTING_NAMES } from '../../sidecar/contract/hub-settings.ts';
 import { AZURE_SETTINGS } from '../../sidecar/contract/settings/azure.ts';
-import { HubStatus } from '../../sidecar/contract/status.ts';
+import { GroupMembers, HubStatus } from '../../sidecar/contract/status.ts';
 import {
   ADMINISTRATORS,
   type EventDefinition,
@@ -28,12 +28,17 @@ import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRight
 import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 
 const { REMEDIES } = checkConstants;
+/** What scripts need that read or write the status of a group. */
+const groupConstants = {
+  PARTITIONS_TYPE: tableType(HubStatus.properties.partitions),
+  SIDECARS_TYPE: tableType(GroupMembers),
+};
 
 const services: readonly ServiceDefinition[] = [
   ...operationServices('AzureIoT.Hub_TT', {
-    Connect: { ...settingConstants, REMEDIES },
-    GetStatus: { REMEDIES },
-    CheckConnection: { ...checkConstants, ...settingConstants },
+    Connect: { ...settingConstants, ...groupConstants, REMEDIES },
+    GetStatus: { ...groupConstants, REMEDIES },
+    CheckConnection: { ...checkConstants, ...settingConstants, ...groupConstants },
   }),
   grantService,
   {
@@ -43,7 +48,7 @@ const services: readonly ServiceDefinition[] = [
     parameters: [],
     result: { baseType: 'NOTHING', description: '' },
     isAsync: true,
-    script: handWritten('ConnectInBackground', settingConstants),
+    script: handWritten('ConnectInBackground', { ...settingConstants, ...groupConstants }),
   },
   {
     name: 'WatchSidecar',
@@ -78,7 +83,7 @@ const services: readonly ServiceDefinition[] = [
     ],
     result: { baseType: 'NOTHING', description: '' },
     script: handWritten('ReceiveStatus', {
-      PARTITIONS_TYPE: tableType(HubStatus.properties.partitions),
+      ...groupConstants,
       ERROR_FIELDS: Object.fromEntries(recentError.fields.map(({ name, baseType }) => [name, baseType])),
       REMEDIES,
     }),
@@ -91,14 +96,15 @@ const services: readonly ServiceDefinition[] = [
       {
         name: 'batch',
         baseType: 'JSON',
-        description: 'stream, partition, through, and groups of thing, properties, baseTypes and rows.',
+        description:
+          'stream, partition, through, writer, and groups of thing, properties, baseTypes and rows. With opens, writer becomes the writer of the partition.',
         isRequired: true,
       },
     ],
     result: {
       baseType: 'JSON',
       description:
-        'accepted, repeated, appliedThrough (the high-water mark before), and refused with thing, property, sequenceNumber and reason.',
+        'accepted, repeated, appliedThrough (the high-water mark before), and refused with thing, property, sequenceNumber and reason; taken when another writer has opened the partition, busy while a call of an earlier writer runs.',
     },
     script: handWritten('ReceiveUpdates'),
   },

@@ -19,7 +19,7 @@ import { edgeDeviceShape, edgeDeviceTemplate } from './edge-device.ts';
 import { importDataShapes } from './hub-import.ts';
 import { hubTemplate } from './hub-template.ts';
 import { mashupDataShapes } from './mashup-data-shapes.ts';
-import { mashupServices } from './mashup-services.ts';
+import { mashupServices, refusals } from './mashup-services.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
 import { sidecarShape } from './sidecar-shape.ts';
@@ -38,6 +38,7 @@ const dataShapes = [
   ...deviceDataShapes,
   ...importDataShapes,
   ...mashupDataShapes,
+  refusals,
 ];
 const allDataShapes = [...dataShapes, ...operationDataShapes(dataShapes)];
 

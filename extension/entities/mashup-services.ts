@@ -98,6 +98,7 @@ const CALLS: readonly MashupCall[] = [
       done: 'The message waits in the IoT Hub for the device.',
       without: ['bodyJson', 'bodyBase64', 'emptyBody', 'contentEncoding', 'correlationId', 'messageId'],
     },
+    ListMessageFeedback: {},
     DeployPackage: {
       done: 'The deployment has begun; the list of packages shows its progress.',
       without: ['delivery', 'methodName', 'information', 'deleteFile'],
@@ -307,18 +308,54 @@ const OWN_ROLES: Readonly<Record<string, Role>> = {
   SaveMappings: 'engineer',
   PublishSelected: roleOf('PublishNodes'),
   UnpublishSelected: roleOf('UnpublishNodes'),
-  PreviewFile: roleOf('CreateDownloadLink'),
   PrepareUpload: roleOf('CreateUploadLink'),
 };
 
-/** Each role may call what it may call on the chosen Thing, where the right is looked at again. */
+/** The least role that may call each service: what it may call on the chosen Thing, where the right is looked at again. */
+export const SERVICE_ROLES: ReadonlyMap<string, Role> = new Map([
+  ...OWN_SERVICES.map(({ name }) => [name, OWN_ROLES[name] ?? 'viewer'] as const),
+  ...CALLS.map(({ service: { name } }) => [name, roleOf(name)] as const),
+]);
+
+function servicesFor(role: Role): string[] {
+  return [...SERVICE_ROLES].filter(([, least]) => least === role).map(([name]) => name);
+}
+
+/** The services that not everybody may call, by role. */
+const RESTRICTED = ROLES.slice(1).map((name) => ({ name, services: servicesFor(name) }));
+
+export const refusals: DataShape = {
+  kind: 'DataShape',
+  name: 'AzureIoT.Refusals_DS',
+  description: 'The services of AzureIoT.MashupServices that the user may not call.',
+  fields: [
+    text('note', 'Which roles may call them; empty when the user may call all.'),
+    ...RESTRICTED.flatMap(({ name, services }) =>
+      services.map(
+        (service): FieldDefinition => ({
+          name: service,
+          baseType: 'BOOLEAN',
+          description: `Whether the user may not call it. It needs the role ${name}.`,
+        }),
+      ),
+    ),
+  ],
+};
+
+const getRefusals = service(
+  'GetRefusals',
+  'Says which of these services the user may not call.',
+  [],
+  refusals,
+  { ROLES: RESTRICTED.filter(({ services }) => services.length > 0) },
+);
+
+/** What each role may call, and the question what it may call. */
 function rolePermissions(): Permission[] {
-  const roles = new Map<string, Role>([
-    ...OWN_SERVICES.map(({ name }) => [name, OWN_ROLES[name] ?? 'viewer'] as const),
-    ...CALLS.map((call) => [call.service.name, roleOf(call.service.name)] as const),
-  ]);
-  const names = (role: Role) => [...roles].filter(([, least]) => least === role).map(([name]) => name);
-  return ROLES.flatMap((role) => permitFrom(role, 'ServiceInvoke', names(role)));
+  return [
+    ...ROLES.flatMap((role) => permitFrom(role, 'ServiceInvoke', servicesFor(role))),
+    ...permitFrom('viewer', 'ServiceInvoke', [getRefusals.name, 'CheckPermission']),
+  ];
 }
 
 /** The Thing whose services the mashups call: they name a Thing when they are made, and hubs and devices are the customer's. */
@@ -331,7 +368,7 @@ export function mashupServices(shapes: readonly DataShape[]): Thing {
       'The services behind the mashups of the connector: they call the Things that the user has chosen, with the rights of the user.',
     thingTemplate: 'GenericThing',
     properties: [],
-    services: [...OWN_SERVICES, ...CALLS.map((call) => mashupService(call, fields))],
+    services: [...OWN_SERVICES, getRefusals, ...CALLS.map((call) => mashupService(call, fields))],
     events: [],
     subscriptions: [],
     permissions: [...permitAll(ADMINISTRATORS), ...rolePermissions()],

@@ -45,7 +45,7 @@ const introducedAddress: PropertyDefinition = {
   name: 'introducedAddress',
   baseType: 'STRING',
   description:
-    'The address at which the sidecar has introduced itself with its application key; the token and secrets go nowhere else. Not to be edited.',
+    'The addresses at which sidecars have introduced themselves with their application key; the token and secrets go nowhere else. Not to be edited.',
   isPersistent: true,
   ...INNER,
 };
@@ -82,7 +82,8 @@ export const sidecarShape: ThingShape = {
     {
       name: 'sidecarUrl',
       baseType: 'STRING',
-      description: 'Address of the sidecar as the ThingWorx server reaches it.',
+      description:
+        'Address of the sidecar as the ThingWorx server reaches it. Several addresses, separated by blanks, or a * in a host name: each sidecar at such an address serves this Thing.',
       category: 'Sidecar',
       isPersistent: true,
       defaultValue: 'http://127.0.0.1:8780',
@@ -158,11 +159,11 @@ export const sidecarShape: ThingShape = {
       name: REGISTER_SERVICE,
       category: 'Inbound',
       description:
-        'Called by the sidecar: the addresses at which it listens. When sidecarUrl is one of them, it gets the token and the secrets.',
+        'Called by the sidecar: the addresses at which it listens. Those that sidecarUrl names get the token and the secrets.',
       parameters: [
         { name: 'addresses', baseType: 'JSON', description: 'A list of addresses.', isRequired: true },
       ],
-      result: { baseType: 'BOOLEAN', description: 'Whether sidecarUrl is one of them.' },
+      result: { baseType: 'BOOLEAN', description: 'Whether sidecarUrl names one of them.' },
       script: handWritten(REGISTER_SERVICE),
     },
   ],

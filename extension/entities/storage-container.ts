@@ -36,7 +36,7 @@ export const blobContainerTemplate: ThingTemplate = {
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
     ...serviceRights('AzureIoT.BlobContainer_TT'),
-    ...permitFrom('viewer', 'ServiceInvoke', READING_SERVICES),
+    ...permitFrom('viewer', 'ServiceInvoke', [...READING_SERVICES, 'CheckPermission']),
     ...permitFrom('viewer', 'PropertyRead', ['*']),
     ...permitInside('PropertyRead', ['*']),
   ],

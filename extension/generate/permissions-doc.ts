@@ -115,13 +115,13 @@ function rows(entity: string, level: string, permissions: readonly Permission[])
   ]);
 }
 
-/** Numbered resources as a range. */
+/** Numbered resources as ranges, behind the others. */
 function summarised(resources: readonly string[]): string {
-  const numbered = resources.filter((name) => /^partition\d\d$/.test(name));
-  const others = resources.filter((name) => !numbered.includes(name)).map((name) => `\`${name}\``);
-  return [...others, ...(numbered.length > 0 ? [`\`${numbered[0]}\` to \`${numbered.at(-1)}\``] : [])].join(
-    ', ',
-  );
+  const groups = Map.groupBy(resources, (name) => /^(\w+?)\d\d$/.exec(name)?.[1]);
+  const others = (groups.get(undefined) ?? []).map((name) => `\`${name}\``);
+  groups.delete(undefined);
+  const ranges = [...groups.values()].map((names) => `\`${names[0]}\` to \`${names.at(-1)}\``);
+  return [...others, ...ranges].join(', ');
 }
 
 function grantRow({ kind, entity, right, principal, why }: Grant): string[] {

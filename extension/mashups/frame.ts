@@ -29,11 +29,16 @@ export function hubChoice(changed: readonly Handler[]): Widget {
   return choice('hub', 'Hub', 'ListHubs', { first: true, selected: 'mashup.hub', on: changed });
 }
 
-/** The whole page: the way home, its title, what it is about, the last message, and the content. */
+/** The whole page: the way home, its title, what it is about, what the user may not do, the last message, and the content. */
 export function frame(title: string, tools: readonly Widget[], content: readonly Widget[]): Widget {
   return column(
     [
-      row([button('home', 'Home', ['goHome.Navigate'], 'tertiary'), label(title, 'header'), ...tools]),
+      row([
+        button('home', 'Home', ['goHome.Navigate'], 'tertiary'),
+        label(title, 'header'),
+        ...tools,
+        shown('rights', 'GetRefusals.note', 'caption'),
+      ]),
       shown('message', 'lastMessage.Output'),
       ...content,
     ],

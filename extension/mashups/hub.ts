@@ -49,9 +49,9 @@ const overview = column(
           'GetHubOverview.partitions',
           'partition',
           [
-            { field: 'partition', title: 'Partition', width: 90 },
+            { field: 'partition', title: 'Partition', width: 100 },
             { field: 'lag', title: 'Lag', width: 80, format: 'number' },
-            { field: 'inFlight', title: 'In flight', width: 90, format: 'number' },
+            { field: 'inFlight', title: 'In flight', width: 100, format: 'number' },
             { field: 'sequenceNumber', title: 'Sequence number', width: 140, format: 'number' },
             { field: 'lastEnqueuedTime', title: 'Last message', width: 170, format: 'time' },
             { field: 'owner', title: 'Read by' },
@@ -84,7 +84,7 @@ const deadLetters = column(
       field('letterCode', 'Reason code', { width: 220, on: { EnterKeyPressed: ['ListDeadLetters'] } }),
       button('findLetters', 'Show', ['ListDeadLetters']),
       checkbox('dryRun', 'Dry run'),
-      button('replayLetters', 'Replay selected', ['ReplayDeadLetters'], 'primary'),
+      button('replayLetters', 'Replay selected', ['confirmReplay.OpenConfirmation'], 'primary'),
       button('deleteLetters', 'Delete selected', ['confirmDelete.OpenConfirmation'], 'danger'),
     ]),
     row(
@@ -199,6 +199,13 @@ export const hub: MashupDefinition = {
     ]),
     timer('everyTenSeconds', 10, ['GetHubOverview', 'GetRateHistory', 'GetLagHistory']),
     timer('everyFiveSeconds', 5, ['ListTasks']),
+    confirmation('confirmReplay', {
+      title: 'Replay dead letters',
+      message:
+        'The selected dead letters are delivered with the settings of now. What is delivered leaves the store; what is refused again stays in it. A dry run delivers nothing.',
+      action: 'Replay',
+      confirmed: ['ReplayDeadLetters'],
+    }),
     confirmation('confirmDelete', {
       title: 'Delete dead letters',
       message: 'The selected dead letters are deleted. Their messages cannot be replayed any more.',

@@ -5,9 +5,10 @@ import { home } from './home.ts';
 import { hub } from './hub.ts';
 import { mappings } from './mappings.ts';
 import { opcUa } from './opc-ua.ts';
+import { withRights } from './rights.ts';
 import { storage } from './storage.ts';
 
 /** Every mashup of the extension. */
 export const MASHUPS: readonly Mashup[] = [home, hub, devices, device, opcUa, storage, mappings].map(
-  (definition) => ({ kind: 'Mashup', ...definition }),
+  (definition) => ({ kind: 'Mashup', ...withRights(definition) }),
 );

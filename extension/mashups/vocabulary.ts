@@ -44,7 +44,12 @@ const common = {
   'Z-index': fixed('NUMBER', 10),
   __TypeDisplayName: fixed('STRING'),
 };
-const widget = { ...common, CustomClass: input('STRING'), UseTheme: fixed('BOOLEAN', true) };
+const widget = {
+  ...common,
+  CustomClass: input('STRING'),
+  TooltipField: input('STRING'),
+  UseTheme: fixed('BOOLEAN', true),
+};
 const typing = {
   Disabled: input('BOOLEAN', false),
   HintText: input('STRING'),

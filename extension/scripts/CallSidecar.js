@@ -7,10 +7,13 @@ function run() {
   }
   /* Some services add what a caller grants the device: the sidecar refuses what is out of range, by its name. */
   var endMs = budgetEnd(isSet(timeoutSeconds) ? Math.min(Math.max(Number(timeoutSeconds), 1), 3600) : 20);
+  var content = isSet(input) ? given(input, "input") : {};
+  var sent = isSet(secret) ? sendPassword(secret, endMs) : { ticket: "", address: "" };
   return askWithToken({
     operation: name,
-    input: isSet(input) ? given(input, "input") : {},
-    secretTicket: isSet(secret) ? sendPassword(secret, endMs) : "",
+    input: content,
+    secretTicket: sent.ticket,
+    address: sent.address,
     endMs: endMs
   });
 }

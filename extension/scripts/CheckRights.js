@@ -1,8 +1,4 @@
-/* Which services the caller may call, without calling them: what is refused leaves an error in the log of ThingWorx. */
-function mayCall(entity, service) {
-  return String(entity.CheckPermission({ name: service, type: "ServiceInvoke" })) === "true";
-}
-
+/* Which services the caller may call. */
 /* What cannot be seen, or lets nobody ask, may not be called either. */
 function mayCallResource(name, service) {
   try {

@@ -1,5 +1,7 @@
 try {
-  me.CallSidecar({ operation: "Disconnect" });
+  eachSidecar(budgetEnd(25), function (address, partMs) {
+    askWithToken({ operation: "Disconnect", address: address, endMs: partMs });
+  });
 } catch (thrown) {
   throw new Error(errorText(thrown));
 }

@@ -2,7 +2,7 @@ function run() {
   try {
     var status = plain(me.CallSidecar({ operation: "GetStatus" }));
     me.ReceiveStatus({ status: status });
-    return toTable([statusRow(status)], RESULT_TYPE);
+    return toTable([statusRow(groupStatus(status))], RESULT_TYPE);
   } catch (thrown) {
     var text = errorText(thrown);
     var code = errorCode(text) || "INTERNAL";

@@ -9,9 +9,15 @@ function run() {
     var row = { kind: "none", text: "", link: "", linkText: "" };
     if (isSet(path) && String(fileType) !== "D") {
       var file = firstRow(repository.GetFileInfo({ path: path }), { size: "NUMBER", name: "STRING" });
-      row.link = firstRow(repository.CreateDownloadLink({ path: path, minutes: 60 }), { url: "STRING" }).url;
-      row.linkText = "Download " + file.name;
-      if (IMAGES.test(path)) {
+      if (mayCall(repository, "CreateDownloadLink")) {
+        row.link = firstRow(repository.CreateDownloadLink({ path: path, minutes: 60 }), {
+          url: "STRING"
+        }).url;
+        row.linkText = "Download " + file.name;
+      }
+      if (IMAGES.test(path) && row.link === "") {
+        row.text = "A picture is shown by a link, and a link needs the role engineer.";
+      } else if (IMAGES.test(path)) {
         row.kind = "image";
         row.image = row.link;
       } else if (!TEXTS.test(path)) {

@@ -1,15 +1,6 @@
 /* Applies what happened to devices, in order: writes properties, fires events. Events that this hub has applied before are dropped;
    one that fails is reported and stops no other. When it throws, nothing counts as applied and the sidecar sends again. */
 
-/* The property that holds how far the events of a partition have been applied, as "<stream>:<sequence number>". */
-function markProperty(partition) {
-  var number = Number(partition);
-  if (!(number >= 0 && number <= 31) || Math.floor(number) !== number) {
-    return "";
-  }
-  return "events" + (number < 10 ? "0" : "") + number;
-}
-
 /* Connection events of a device may come out of order; their numbers are hexadecimal texts of equal length. */
 function isStale(thing, sequence) {
   if (!isSet(sequence)) {
@@ -145,15 +136,10 @@ function apply(item) {
   }
 }
 
-function run() {
-  var content = plain(batch);
-  if (!content || !Array.isArray(content.events)) {
-    throw new Error("REQUEST_INVALID: batch must be an object with an array events.");
-  }
+function applyEvents(content) {
   var answer = { accepted: 0, repeated: 0, refused: [] };
-  var stream = isSet(content.stream) ? String(content.stream) : "";
-  var mark = stream === "" ? "" : markProperty(content.partition);
-  var through = mark === "" ? -1 : appliedThrough(mark, stream);
+  var mark = markOf(content, "events");
+  var through = mark === "" ? -1 : markNumber(me[mark], String(content.stream));
   var reached = Number(content.through);
   content.events.forEach(function (item, index) {
     try {
@@ -173,9 +159,19 @@ function run() {
     }
   });
   if (mark !== "" && reached > through) {
-    me[mark] = stream + ":" + reached;
+    me[mark] = content.stream + ":" + reached;
   }
   return answer;
+}
+
+function run() {
+  var content = plain(batch);
+  if (!content || !Array.isArray(content.events)) {
+    throw new Error("REQUEST_INVALID: batch must be an object with an array events.");
+  }
+  return applyAsWriter(content, function () {
+    return applyEvents(content);
+  });
 }
 
 var result = run();

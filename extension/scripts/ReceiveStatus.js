@@ -24,12 +24,6 @@ function followStall(stall) {
   }
 }
 
-/* "CODE: text", whoever says it. */
-function codedText(problem) {
-  var message = String(problem.message || "");
-  return errorCode(message) !== "" || !isSet(problem.code) ? message : problem.code + ": " + message;
-}
-
 /* The errors so far, oldest first, as ordinary rows. */
 function readErrors() {
   var table = me.recentErrors;
@@ -52,13 +46,16 @@ function toldErrors(content) {
     if (isSet(error.clearedAt)) {
       row.clearedAt = toDate(error.clearedAt).toISOString();
     }
+    if (isSet(content.sidecar)) {
+      row.sidecar = content.sidecar;
+    }
     return row;
   });
 }
 
 /* Keeps the last twenty errors, also of sidecars that were stopped since. One that goes on is one row with its latest text; what
-   nobody tells any more is over. */
-function followErrors(content) {
+   nobody tells any more is over. Each sidecar of a group tells its own. */
+function followErrors(content, others) {
   var rows = readErrors();
   var before = JSON.stringify(rows);
   var now = new Date().toISOString();
@@ -67,6 +64,12 @@ function followErrors(content) {
     return false;
   });
   rows.forEach(function (row) {
+    var isOfAnother = others.some(function (member) {
+      return member.name === row.sidecar;
+    });
+    if (isOfAnother) {
+      return;
+    }
     told.forEach(function (error, index) {
       var isSame =
         row.code === error.code &&
@@ -99,17 +102,24 @@ function followErrors(content) {
 }
 
 function run() {
-  var content = contentOf("status", status);
+  var told = contentOf("status", status);
+  var others = isSet(told.sidecar) ? noteMember(told) : [];
+  var content = statusOfGroup(told, others);
   var before = String(me.connectionStatus || "");
   var problem = content.lastError;
-  if (content.counters) {
+  if (told.counters) {
     me.messagesReceived = content.counters.received;
     me.messagesDelivered = content.counters.delivered;
     me.messagesIgnored = content.counters.ignored;
     me.messagesDeadLettered = content.counters.deadLettered;
     me.messagesInFlight = content.counters.inFlight;
     me.messagesRepeated = content.counters.repeated;
-    followStall(content.stall);
+    var isStalledElsewhere = others.some(function (member) {
+      return member.isStalled;
+    });
+    if (!isStalledElsewhere || (told.stall && !told.stall.until)) {
+      followStall(told.stall);
+    }
   }
   if (content.ratePerSecond !== undefined) {
     me.ratePerSecond = content.ratePerSecond;
@@ -128,7 +138,7 @@ function run() {
   }
   me.lastErrorCode = problem ? problem.code : "";
   me.lastError = problem ? codedText(problem) : "";
-  followErrors(content);
+  followErrors(told, others);
   if (problem) {
     me.lastErrorTime = toDate(problem.time);
   }

@@ -4,15 +4,6 @@
 var MAX_CALLS_FOR_FAULTS = 1000;
 var faultCalls = 0;
 
-/* The property that holds how far a partition has been applied, as "<stream>:<sequence number>"; none beyond 32. */
-function markProperty(partition) {
-  var number = Number(partition);
-  if (!(number >= 0 && number <= 31) || Math.floor(number) !== number) {
-    return "";
-  }
-  return "partition" + (number < 10 ? "0" : "") + number;
-}
-
 /* A cheap look first: a property that has a value exists. The definitions are read once for each Thing, when needed. */
 function propertyFinder(thing) {
   var defined = null;
@@ -106,15 +97,10 @@ function updateByHalves(thing, values, refuse) {
   }
 }
 
-function run() {
-  var content = plain(batch);
-  if (!content || !Array.isArray(content.groups)) {
-    throw new Error("REQUEST_INVALID: batch must be an object with an array groups.");
-  }
+function applyGroups(content) {
   var answer = { accepted: 0, repeated: 0, refused: [] };
-  var stream = content.stream === undefined || content.stream === null ? "" : String(content.stream);
-  var mark = stream === "" ? "" : markProperty(content.partition);
-  var through = mark === "" ? -1 : appliedThrough(mark, stream);
+  var mark = markOf(content, "partition");
+  var through = mark === "" ? -1 : markNumber(me[mark], String(content.stream));
   if (mark !== "") {
     answer.appliedThrough = through;
   }
@@ -240,7 +226,7 @@ function run() {
       return Math.min(lowest, refusal.sequenceNumber - 1);
     }, Number(content.through));
     if (reached > through) {
-      me[mark] = stream + ":" + reached;
+      me[mark] = content.stream + ":" + reached;
     }
   }
   if (answer.refused.length > 0) {
@@ -257,6 +243,16 @@ function run() {
     });
   }
   return answer;
+}
+
+function run() {
+  var content = plain(batch);
+  if (!content || !Array.isArray(content.groups)) {
+    throw new Error("REQUEST_INVALID: batch must be an object with an array groups.");
+  }
+  return applyAsWriter(content, function () {
+    return applyGroups(content);
+  });
 }
 
 var result = run();

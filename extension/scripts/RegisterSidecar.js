@@ -4,12 +4,26 @@ function run() {
   if (!Array.isArray(listed)) {
     throw new Error("REQUEST_INVALID: addresses must be an array of addresses.");
   }
-  var address = sidecarAddress();
-  var isIntroduced = listed.indexOf(address) >= 0;
-  if (isIntroduced && String(me.introducedAddress || "") !== address) {
-    me.introducedAddress = address;
+  var entries = addressEntries();
+  var own = listed.map(String).filter(function (address) {
+    return matchesAny(address, entries);
+  });
+  if (own.length === 0) {
+    return false;
   }
-  return isIntroduced;
+  /* What sidecarUrl does not name any more is no sidecar of this Thing; of a group the last hundred are remembered. */
+  var introduced = introducedAddresses().filter(function (address) {
+    return matchesAny(address, entries) && own.indexOf(address) < 0;
+  });
+  var marks = introduced.concat(own).slice(-100).join(" ");
+  if (own.some(isUnknown) || introduced.length + own.length !== introducedAddresses().length) {
+    me.introducedAddress = marks;
+  }
+  return true;
+
+  function isUnknown(address) {
+    return introducedAddresses().indexOf(address) < 0;
+  }
 }
 
 var result = run();

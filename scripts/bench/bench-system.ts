@@ -59,9 +59,13 @@ export class BenchSystem {
   #sidecars: Sidecar[] = [];
   readonly #sinks = new Map<Sink, string>();
   readonly #program: string;
+  readonly #partitions: number;
+  readonly #devices: number;
 
-  constructor(program: string) {
+  constructor(program: string, { partitions = 4, devices = 100 } = {}) {
     this.#program = program;
+    this.#partitions = partitions;
+    this.#devices = devices;
   }
 
   async start(): Promise<void> {
@@ -72,6 +76,8 @@ export class BenchSystem {
         path.join(ROOT, 'test', 'emulators', 'iothub', 'main.ts'),
         '--directory',
         path.join(this.#directory, 'hub'),
+        '--partitions',
+        String(this.#partitions),
       ],
       ready: jsonLine,
     });
@@ -97,12 +103,12 @@ export class BenchSystem {
     return String(this.#hubFacts['eventHubConnectionString']);
   }
 
-  /** Appends telemetry of 100 devices straight to the event stream. */
+  /** Appends telemetry of the devices straight to the event stream. */
   async preload(messages: number, creationTime = false): Promise<void> {
     const lines: string[] = [];
     for (let index = 0; index < messages; index += 1) {
       const event = {
-        deviceId: `device-${index % 100}`,
+        deviceId: `device-${index % this.#devices}`,
         body: telemetry(index),
         contentType: 'application/json',
         contentEncoding: 'utf-8',

@@ -1,10 +1,15 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { type Authority, openAuthority } from '../../test/emulators/authority.ts';
 import { HUB_THING, LocalSystem } from '../local/system.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { HttpFaults } from './http-faults.ts';
+import type { MachineFault } from './machine.ts';
 import type { Random } from './random.ts';
 
 /** What the sidecar talks to. Each has a proxy of its own. */
@@ -24,11 +29,23 @@ interface Way {
   readonly http?: HttpFaults;
 }
 
+/** Of the sidecar alone, so that it can be deleted. */
+export const CONSUMER_GROUP = 'chaos';
+
+const run = promisify(execFile);
+
+/** Room for the state of the sidecar where it has a disk of its own. */
+const DISK_MEGABYTES = 64;
+
 /** The whole product on one machine, with proxies between the sidecar and everything that it talks to. */
 export class ChaosSystem {
   readonly #options: ChaosSystemOptions;
   readonly #ways = new Map<Side, Way>();
+  /** Where the sidecar believes each side to be. */
+  readonly #addresses = new Map<Side, string>();
   #system: LocalSystem | undefined;
+  #directory = '';
+  #hasDisk = false;
 
   constructor(options: ChaosSystemOptions) {
     this.#options = options;
@@ -37,6 +54,24 @@ export class ChaosSystem {
   get local(): LocalSystem {
     if (!this.#system) throw new Error('The system is not started.');
     return this.#system;
+  }
+
+  /** What the sidecar's Node is started with beside the flags of the sidecar. */
+  get nodeOptions(): string {
+    // The last one sees the addresses first.
+    return ['../local/redirect.ts', 'machine.ts']
+      .map((file) => `--import ${path.join(import.meta.dirname, file)}`)
+      .join(' ');
+  }
+
+  /** Whether the state directory of the sidecar lies on a file system of its own, which only an administrator of this machine can make. */
+  get hasDisk(): boolean {
+    return this.#hasDisk;
+  }
+
+  /** Where the sidecar records what it has not flushed, when it is started with CHAOS_DISK_JOURNAL. */
+  get diskJournal(): string {
+    return path.join(this.#directory, 'disk-journal');
   }
 
   tcp(side: Side): FaultProxy {
@@ -51,7 +86,13 @@ export class ChaosSystem {
 
   async start(): Promise<void> {
     const { devices, localCheckpoints, fileRepository = false, onSidecarLine } = this.#options;
-    const [thingworxPort, iotHubPort, storagePort] = [await freePort(), await freePort(), await freePort()];
+    this.#directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-chaos-system-'));
+    const stateDirectory = path.join(this.#directory, 'state');
+    await mkdir(stateDirectory);
+    if (localCheckpoints) this.#hasDisk = await mountDisk(stateDirectory);
+    // Held until the proxies have theirs.
+    const held = [await holdPort(), await holdPort(), await holdPort()];
+    const [thingworxPort = 0, iotHubPort = 0, storagePort = 0] = held.map(portOf);
     await this.#open('ThingWorx', thingworxPort);
     // The certificates of the emulators, which start later.
     const authority = () => openAuthority(path.dirname(this.local.cloud.caFile));
@@ -60,6 +101,11 @@ export class ChaosSystem {
     // AMQP is not looked into: the way has no part for HTTP.
     const stream = await started(new FaultProxy({ host: '127.0.0.1', port: iotHubPort }));
     this.#ways.set('event stream', { tcp: stream });
+    this.#addresses
+      .set('ThingWorx', `127.0.0.1:${thingworxPort}`)
+      .set('IoT Hub REST', `localhost:${iotHubPort}`)
+      .set('event stream', `127.0.0.1:${iotHubPort}`)
+      .set('storage', `localhost:${storagePort}`);
     this.#system = new LocalSystem({
       devices,
       localCheckpoints,
@@ -68,20 +114,40 @@ export class ChaosSystem {
       iotHubPort,
       storagePort,
       onSidecarLine,
+      stateDirectory,
+      keepsThingworx: true,
+      consumerGroups: [CONSUMER_GROUP],
+      hubSettings: { consumerGroup: CONSUMER_GROUP },
       builtInSources: ['twinChangeEvents'],
       sidecarEnvironment: {
-        NODE_OPTIONS: `--import ${path.join(import.meta.dirname, '..', 'local', 'redirect.ts')}`,
-        REDIRECTS: JSON.stringify({
-          [`127.0.0.1:${thingworxPort}`]: this.tcp('ThingWorx').port,
-          [`localhost:${iotHubPort}`]: this.tcp('IoT Hub REST').port,
-          [`127.0.0.1:${iotHubPort}`]: stream.port,
-          [`localhost:${storagePort}`]: this.tcp('storage').port,
-        }),
+        NODE_OPTIONS: this.nodeOptions,
+        CHAOS_MACHINE: this.#machineFile,
+        REDIRECTS: JSON.stringify(
+          Object.fromEntries([...this.#addresses].map(([side, address]) => [address, this.tcp(side).port])),
+        ),
       },
     });
+    for (const server of held) await once(server.close(), 'close');
     await this.#system.start();
     await this.configure({ eventHubConnectionString: this.eventHubConnectionString });
     await this.local.waitForState('running');
+  }
+
+  /** Does something to the machine of the sidecar. */
+  async setMachine(fault: MachineFault): Promise<void> {
+    const draft = `${this.#machineFile}.new`;
+    await writeFile(draft, JSON.stringify(fault));
+    await rename(draft, this.#machineFile);
+  }
+
+  /** Makes a side's host one that has no address. */
+  async unresolve(side: Side): Promise<void> {
+    await this.setMachine({ unresolved: [this.#addresses.get(side) ?? ''] });
+  }
+
+  /** Mounts the disk of the sidecar anew, so that it can or cannot be written. */
+  async setDisk(mode: 'rw' | 'ro'): Promise<void> {
+    await run('mount', ['-o', `remount,${mode}`, path.join(this.#directory, 'state')]);
   }
 
   /** By another name than the IoT Hub's, so that the event stream has a proxy of its own. */
@@ -102,6 +168,9 @@ export class ChaosSystem {
       await tcp.stop();
       await http?.stop();
     }
+    if (this.#hasDisk) await run('umount', [path.join(this.#directory, 'state')]);
+    this.#hasDisk = false;
+    if (this.#directory) await rm(this.#directory, { recursive: true, force: true });
   }
 
   /** Ends all faults. */
@@ -110,6 +179,11 @@ export class ChaosSystem {
       if (http) http.fault = undefined;
       await tcp.set('pass');
     }
+    await this.setMachine({});
+  }
+
+  get #machineFile(): string {
+    return path.join(this.#directory, 'machine.json');
   }
 
   async #open(side: Side, port: number, authority?: () => Promise<Authority>): Promise<void> {
@@ -131,11 +205,27 @@ async function started<T extends { start(): Promise<void> }>(proxy: T): Promise<
   return proxy;
 }
 
-async function freePort(): Promise<number> {
+/** Whether this process may mount a file system. */
+async function mountDisk(directory: string): Promise<boolean> {
+  return await run('mount', [
+    '-t',
+    'tmpfs',
+    '-o',
+    `size=${DISK_MEGABYTES}m,mode=0700`,
+    'tmpfs',
+    directory,
+  ]).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function holdPort(): Promise<net.Server> {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  return server;
+}
+
+function portOf(server: net.Server): number {
+  return (server.address() as net.AddressInfo).port;
 }

@@ -3,14 +3,19 @@ import { accounts } from '../../test/e2e/observe.ts';
 import { HUB_THING } from '../local/system.ts';
 import { ChaosSystem } from './chaos-system.ts';
 import { Load } from './load.ts';
+import { LogLines } from './log-lines.ts';
+import { BUDGET_SECONDS, Operations } from './operations.ts';
 import { Random } from './random.ts';
-import { RECOVERY_SECONDS, type Row, type RowResult } from './row.ts';
+import { RECOVERY_SECONDS, type Row, type RowContext, type RowResult } from './row.ts';
 
 export interface CoordinatorOptions {
   readonly seed: number;
   /** How long each fault lasts. */
   readonly faultMs: number;
   readonly devices: number;
+  readonly kills: number;
+  /** Told what the sidecar logs. */
+  readonly onSidecarLine: (line: string) => void;
   /** Told of each result. */
   readonly onResult: (result: RowResult) => void;
   /** Stops between two rows. */
@@ -19,8 +24,12 @@ export interface CoordinatorOptions {
 
 /** Load before a fault begins. */
 const WARM_MS = 500;
-/** What has not arrived by then is missing. */
+/** What has not arrived so long after the time in which it must is missing. */
 const GIVE_UP_MS = 60_000;
+/** The memory of the sidecar, whatever happens. */
+const MAX_MEGABYTES = 400;
+/** A warning is told when its state begins, and once more when it begins anew while a fault comes and goes. */
+const SAME_LINES = 2;
 const LOOK_EVERY_MS = 100;
 
 /** Runs rows one after the other against one system for each kind of checkpoints, and knows what was sent and what arrived. */
@@ -45,12 +54,28 @@ export async function runRows(rows: readonly Row[], options: CoordinatorOptions)
   return results;
 }
 
+const NOTHING: Omit<RowResult, 'name'> = {
+  sent: 0,
+  missing: 0,
+  outOfOrder: 0,
+  repeats: 0,
+  deadLetters: 0,
+  recoverySeconds: 0,
+  peakMegabytes: 0,
+  logLines: 0,
+  mostLogged: { text: '', times: 0 },
+  slowestCallSeconds: 0,
+  accountsAddUp: true,
+  broken: [],
+};
+
 class Run {
   readonly #options: CoordinatorOptions;
   readonly #system: ChaosSystem;
   readonly #random: Random;
+  readonly #logLines = new LogLines();
   #load: Load | undefined;
-  #logLines = 0;
+  #operations: Operations | undefined;
 
   constructor(localCheckpoints: boolean, options: CoordinatorOptions) {
     this.#options = options;
@@ -60,7 +85,8 @@ class Run {
       devices: options.devices,
       localCheckpoints,
       onSidecarLine: (line) => {
-        if (/"level":"(warn|error|fatal)"/.test(line)) this.#logLines += 1;
+        this.#logLines.add(line);
+        options.onSidecarLine(line);
       },
     });
   }
@@ -69,6 +95,7 @@ class Run {
     await this.#system.start();
     this.#load = new Load(this.#system.local);
     await this.#load.open();
+    this.#operations = new Operations(this.#system.local);
   }
 
   async stop(): Promise<void> {
@@ -78,43 +105,62 @@ class Run {
 
   async row(row: Row): Promise<RowResult> {
     const load = this.#load as Load;
-    const context = {
+    const operations = this.#operations as Operations;
+    const context: RowContext = {
       system: this.#system,
       load,
       random: this.#random,
       faultMs: this.#options.faultMs,
+      kills: this.#options.kills,
       sleep: (ms: number) => sleep(ms),
     };
+    const skipped = row.skip?.(context);
+    if (skipped !== undefined) return { ...NOTHING, name: row.name, skipped };
     const before = { sent: load.sent, malformed: load.malformed, letters: await this.#deadLetters() };
-    this.#logLines = 0;
+    this.#logLines.clear();
     const memory = this.#watchMemory();
     load.begin();
     await sleep(WARM_MS);
     const repeats = await this.#repeats();
-    await row.run(context);
+    operations.begin();
+    let failure: string | undefined;
+    const measured = await Promise.resolve(row.run(context)).catch((thrown: Error) => {
+      failure = thrown.message;
+    });
     await this.#system.heal();
     const healedAtMs = performance.now();
     await load.end();
-    const arrived = await this.#untilArrived(healedAtMs);
+    const limit = row.recoverySeconds ?? RECOVERY_SECONDS;
+    const arrived = await this.#until(() => load.hasArrived(), limit * 1000 + GIVE_UP_MS);
     const recoverySeconds = (performance.now() - healedAtMs) / 1000;
-    const expected = before.letters + load.malformed - before.malformed + (row.refusals?.(context) ?? 0);
-    await this.#until(async () => (await this.#deadLetters()) >= expected);
+    const expected = async () =>
+      before.letters + load.malformed - before.malformed + ((await row.refusals?.(context)) ?? 0);
+    await this.#until(async () => (await this.#deadLetters()) >= (await expected()));
+    const slowestCallSeconds = await operations.end();
     const found = await load.compare();
-    const deadLetters = (await this.#deadLetters()) - expected;
-    const { missingValues, missingNotifications, outOfOrder } = found;
+    const deadLetters = (await this.#deadLetters()) - (await expected());
+    const { missingValues, missingNotifications } = found;
+    const outOfOrder = found.outOfOrder + (row.replays ? 0 : found.notificationsOutOfOrder);
     const missingLetters = Math.max(0, -deadLetters);
     const missing = missingValues + missingNotifications + missingLetters;
-    const accountsAddUp = await this.#accountsAddUp();
-    const limit = row.recoverySeconds ?? RECOVERY_SECONDS;
+    const accountsAddUp = await this.#accountsAddUp().catch(() => false);
+    const peakMegabytes = await memory();
+    const { count: logLines, most: mostLogged } = this.#logLines;
     const broken = [
+      ...(failure === undefined ? [] : [failure]),
       ...(missingValues > 0 ? [`${missingValues} values are missing`] : []),
       ...(missingNotifications > 0 ? [`${missingNotifications} notifications are missing`] : []),
       ...(missingLetters > 0 ? [`${missingLetters} dead letters are missing`] : []),
       ...(outOfOrder > 0 ? ['order'] : []),
       ...(deadLetters > 0 ? ['good messages are dead letters'] : []),
-      ...(arrived ? [] : [`not recovered within ${GIVE_UP_MS / 1000} s`]),
+      ...(arrived ? [] : [`not recovered within ${limit + GIVE_UP_MS / 1000} s`]),
       ...(arrived && recoverySeconds > limit ? [`recovery took more than ${limit} s`] : []),
       ...(accountsAddUp ? [] : ['accounts do not add up']),
+      ...(mostLogged.times > (row.sameLines ?? SAME_LINES)
+        ? [`told ${mostLogged.times} times: ${mostLogged.text}`]
+        : []),
+      ...(peakMegabytes > MAX_MEGABYTES ? [`more than ${MAX_MEGABYTES} MB`] : []),
+      ...(slowestCallSeconds > BUDGET_SECONDS ? [`a service took ${slowestCallSeconds.toFixed(0)} s`] : []),
     ];
     return {
       name: row.name,
@@ -124,20 +170,20 @@ class Run {
       repeats: Math.max(0, (await this.#repeats()) - repeats),
       deadLetters: Math.max(0, deadLetters),
       recoverySeconds,
-      peakMegabytes: await memory(),
-      logLines: this.#logLines,
+      peakMegabytes,
+      logLines,
+      mostLogged,
+      slowestCallSeconds,
+      ...(measured ? { measured } : {}),
       accountsAddUp,
       broken,
     };
   }
 
-  #untilArrived(sinceMs: number): Promise<boolean> {
-    return this.#until(() => (this.#load as Load).hasArrived(), sinceMs);
-  }
-
   /** Whether it became true in time. What cannot be asked is not true yet. */
-  async #until(condition: () => Promise<boolean>, sinceMs = performance.now()): Promise<boolean> {
-    while (performance.now() - sinceMs < GIVE_UP_MS) {
+  async #until(condition: () => Promise<boolean>, timeoutMs = GIVE_UP_MS): Promise<boolean> {
+    const endMs = performance.now() + timeoutMs;
+    while (performance.now() < endMs) {
       if (await condition().catch(() => false)) return true;
       await sleep(LOOK_EVERY_MS);
     }

@@ -11,10 +11,13 @@ export interface Arrival {
   readonly missingValues: number;
   readonly missingNotifications: number;
   readonly outOfOrder: number;
+  /** Beside the values. */
+  readonly notificationsOutOfOrder: number;
 }
 
 const ROUND_MS = 50;
 const BESIDE_EVERY = 10;
+const SETTLE_MS = 60_000;
 
 interface LoadOptions {
   /** Messages of each device in each round of 50 ms; fewer on a machine that is too slow. */
@@ -39,8 +42,8 @@ export class Load {
   readonly #versions = new Map<string, number[]>();
   /** Up to which message of each device the comparison has come. */
   readonly #compared = new Map<string, number>();
-  /** As the subscriber has seen it since the beginning. */
-  #outOfOrder = 0;
+  /** As the subscribers have seen it since the beginning. */
+  #outOfOrder = { values: 0, notifications: 0 };
   #extra = 0;
   #malformed = 0;
   #running: { readonly over: AbortController; readonly done: Promise<void> } | undefined;
@@ -102,6 +105,24 @@ export class Load {
     this.#extra += perDevice;
   }
 
+  /** The sum of the numbers on the Things: grows when values arrive. */
+  async newestValues(): Promise<number> {
+    let sum = 0;
+    for (const deviceId of this.deviceIds)
+      sum += Number((await this.#system.platform.properties(deviceId))['count']);
+    return sum;
+  }
+
+  /** Resolves when everything that was sent has arrived. Sends nothing more until `begin`. */
+  async settle(): Promise<void> {
+    await this.end();
+    const endMs = performance.now() + SETTLE_MS;
+    while (!(await this.hasArrived())) {
+      if (performance.now() > endMs) throw new Error('What was sent before the fault did not arrive.');
+      await sleep(ROUND_MS);
+    }
+  }
+
   /** Whether the last value of each device is on its Thing. A quick look before `compare`. */
   async hasArrived(): Promise<boolean> {
     for (const deviceId of this.deviceIds) {
@@ -121,7 +142,7 @@ export class Load {
   async compare({ arrived = false } = {}): Promise<Arrival> {
     let missingValues = 0;
     let missingNotifications = 0;
-    let outOfOrder = 0;
+    const outOfOrder = { values: 0, notifications: 0 };
     for (const [index, deviceId] of this.deviceIds.entries()) {
       const through = arrived
         ? Number((await this.#system.platform.properties(deviceId))['count'])
@@ -131,13 +152,18 @@ export class Load {
       for (let count = (this.#compared.get(deviceId) ?? 0) + 1; count <= through; count += 1)
         if (!stored.has(count)) missingValues += 1;
       this.#compared.set(deviceId, through);
-      outOfOrder += steppedBack(((await this.#values?.heard(index)) ?? []).map(Number));
-      outOfOrder += steppedBack(await this.#heardVersions(deviceId));
+      outOfOrder.values += steppedBack(((await this.#values?.heard(index)) ?? []).map(Number));
+      outOfOrder.notifications += steppedBack(await this.#heardVersions(deviceId));
       if (!arrived) missingNotifications += await this.#missingVersions(deviceId);
     }
     const before = this.#outOfOrder;
     this.#outOfOrder = outOfOrder;
-    return { missingValues, missingNotifications, outOfOrder: outOfOrder - before };
+    return {
+      missingValues,
+      missingNotifications,
+      outOfOrder: outOfOrder.values - before.values,
+      notificationsOutOfOrder: outOfOrder.notifications - before.notifications,
+    };
   }
 
   async #missingVersions(deviceId: string): Promise<number> {

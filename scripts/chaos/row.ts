@@ -9,6 +9,8 @@ export interface RowContext {
   readonly random: Random;
   /** How long a fault lasts. */
   readonly faultMs: number;
+  /** How often a row kills that kills at random points. */
+  readonly kills: number;
   readonly sleep: (ms: number) => Promise<void>;
 }
 
@@ -21,10 +23,17 @@ export interface Row {
   readonly checkpoints?: 'blob' | 'local';
   /** The longest time until everything has arrived after the end of the fault, where it is documented to be longer than ten seconds. */
   readonly recoverySeconds?: number;
+  /** How often one warning may be told, where the state that it tells of changes more than once. */
+  readonly sameLines?: number;
   /** Dead letters that ThingWorx or the translation refuses for good, beside the malformed bodies that every row has. */
-  readonly refusals?: (context: RowContext) => number;
-  /** Makes it go wrong and right again. */
-  readonly run: (context: RowContext) => Promise<void>;
+  readonly refusals?: (context: RowContext) => number | Promise<number>;
+  /** Whether messages of the past are asked for: their notifications come after newer ones. */
+  readonly replays?: boolean;
+  /** Why this machine cannot run the row; undefined when it can. */
+  readonly skip?: (context: RowContext) => string | undefined;
+  /** Makes it go wrong and right again. May give numbers that the row measures beside the others. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most rows measure nothing
+  readonly run: (context: RowContext) => Promise<Readonly<Record<string, number>> | void>;
 }
 
 /** What one row has shown. */
@@ -41,10 +50,18 @@ export interface RowResult {
   readonly peakMegabytes: number;
   /** Warnings and errors of the sidecar. */
   readonly logLines: number;
+  /** The one that came most often. */
+  readonly mostLogged: { readonly text: string; readonly times: number };
+  /** The longest that a service took which was called beside. */
+  readonly slowestCallSeconds: number;
+  /** What the row measures beside the others. */
+  readonly measured?: Readonly<Record<string, number>>;
   /** Whether received = delivered + ignored + deadLettered + released + inFlight at the end. */
   readonly accountsAddUp: boolean;
   /** What must hold and did not; empty when all did. */
   readonly broken: readonly string[];
+  /** Why this machine could not run it; then everything else says nothing. */
+  readonly skipped?: string;
 }
 
 export const RECOVERY_SECONDS = 10;
@@ -59,7 +76,9 @@ const COLUMNS: readonly [string, (result: RowResult) => string][] = [
   ['recovery s', ({ recoverySeconds }) => recoverySeconds.toFixed(1)],
   ['peak MB', ({ peakMegabytes }) => String(peakMegabytes)],
   ['log lines', ({ logLines }) => String(logLines)],
-  ['broken', ({ broken }) => broken.join('; ')],
+  ['most often', ({ mostLogged }) => String(mostLogged.times)],
+  ['slowest call s', ({ slowestCallSeconds }) => slowestCallSeconds.toFixed(1)],
+  ['', ({ broken, skipped }) => skipped ?? broken.join('; ')],
 ];
 
 /** The results as lines of text with aligned columns. */

@@ -37,6 +37,11 @@ export class LocalProcess {
     return this.#child?.pid;
   }
 
+  /** Whether it runs no more, whoever ended it. */
+  get hasEnded(): boolean {
+    return !this.#child || this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   /** Resolves with what the ready line says. Rejects with PartFailed when the process ends or says nothing in time. */
   async start(): Promise<Record<string, unknown>> {
     const { name, args, env, ready, onLine, timeoutMs = 30_000 } = this.#options;
@@ -98,7 +103,7 @@ export class LocalProcess {
   async stop(): Promise<void> {
     const child = this.#child;
     this.#stopping = true;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || this.hasEnded) return;
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);

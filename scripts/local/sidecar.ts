@@ -10,6 +10,10 @@ export interface SidecarOptions {
   readonly stateDirectory: string;
   readonly caFile: string;
   readonly port: number;
+  /** Where it listens; 127.0.0.1 by default. */
+  readonly host?: string;
+  /** The token that Things show; a random one by default. */
+  readonly token?: string;
   readonly logLevel?: string;
   /** More of its environment. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -17,20 +21,29 @@ export interface SidecarOptions {
   readonly onUnexpectedExit?: (message: string) => void;
 }
 
+/** What is different in one life of the process. */
+export interface SidecarLife {
+  /** Another program, such as that of another version. */
+  readonly program?: string;
+  /** More of its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** The sidecar as a child process, started the way an operator starts it: by its environment. */
 export class Sidecar {
-  readonly token = randomBytes(24).toString('base64url');
+  readonly token: string;
   readonly #options: SidecarOptions;
   #process: LocalProcess | undefined;
   #port: number;
 
   constructor(options: SidecarOptions) {
     this.#options = options;
+    this.token = options.token ?? randomBytes(24).toString('base64url');
     this.#port = options.port;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `http://${this.#options.host ?? '127.0.0.1'}:${this.#port}`;
   }
 
   get stateDirectory(): string {
@@ -41,17 +54,22 @@ export class Sidecar {
     return this.#process?.pid;
   }
 
+  get hasEnded(): boolean {
+    return this.#process?.hasEnded ?? true;
+  }
+
   /** Starts it; a second start, after `kill`, takes the same port. */
-  async start(): Promise<void> {
-    const { program, thingworxUrl, appKeyFile, stateDirectory, caFile } = this.#options;
-    const { logLevel, environment, onLine, onUnexpectedExit } = this.#options;
+  async start(life: SidecarLife = {}): Promise<void> {
+    const { thingworxUrl, appKeyFile, stateDirectory, caFile } = this.#options;
+    const { host, logLevel, environment, onLine, onUnexpectedExit } = this.#options;
     this.#process = new LocalProcess({
       name: 'The sidecar',
-      args: [...NODE_FLAGS, program],
+      args: [...NODE_FLAGS, life.program ?? this.#options.program],
       env: {
         THINGWORX_URL: thingworxUrl,
         THINGWORX_APP_KEY_FILE: appKeyFile,
         SIDECAR_TOKEN: this.token,
+        ...(host === undefined ? {} : { SIDECAR_HOST: host }),
         SIDECAR_PORT: String(this.#port),
         SIDECAR_STATE_DIR: stateDirectory,
         NODE_EXTRA_CA_CERTS: caFile,
@@ -59,6 +77,7 @@ export class Sidecar {
         SIDECAR_ALLOW_LOCAL_AZURE: 'true',
         LOG_LEVEL: logLevel ?? 'info',
         ...environment,
+        ...life.environment,
       },
       ready: (line) => {
         const entry = jsonLine(line);

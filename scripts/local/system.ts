@@ -8,7 +8,7 @@ import { READING_PROPERTIES, SimulatedDevice } from './device.ts';
 import { oneRow, Platform, type Row } from './platform.ts';
 import { PartFailed } from './process.ts';
 import { registerDevices } from './registry.ts';
-import { Sidecar } from './sidecar.ts';
+import { Sidecar, type SidecarOptions } from './sidecar.ts';
 import { extractFolder } from './unzip.ts';
 
 export interface SystemOptions
@@ -21,6 +21,7 @@ export interface SystemOptions
     | 'builtInSources'
     | 'consumerGroups'
     | 'retentionBytes'
+    | 'keepsThingworx'
   > {
   readonly devices: number;
   readonly sidecarPort?: number;
@@ -36,6 +37,8 @@ export interface SystemOptions
   readonly hubSettings?: Readonly<Record<string, unknown>>;
   /** Checkpoints in a local file instead of Azurite. */
   readonly localCheckpoints?: boolean;
+  /** An empty directory for the state of the sidecar; one that is removed at the end unless given. */
+  readonly stateDirectory?: string;
   /** A storage Thing and a file repository with a container of its own. */
   readonly fileRepository?: boolean;
 }
@@ -51,7 +54,7 @@ export const NOTIFICATION_SOURCES = [
   'deviceJobLifecycleEvents',
   'digitalTwinChangeEvents',
 ] as const;
-const VALUE_STREAM = 'Factory.Values';
+export const VALUE_STREAM = 'Factory.Values';
 const SIDECAR_FOLDER = 'ui/AzureIotHubConnector/sidecar/';
 
 /** The whole product on one machine: what `npm start` shows and the end-to-end tests examine. */
@@ -135,7 +138,10 @@ export class LocalSystem {
     onStep('Starting the sidecar from the zip');
     await extractFolder(zipFile, SIDECAR_FOLDER, path.join(this.#directory, 'sidecar'));
     await writeFile(path.join(this.#directory, 'thingworx-app-key'), this.#appKey, { mode: 0o600 });
-    this.#sidecar = await this.#makeSidecar('state', this.#options.sidecarPort ?? 0);
+    this.#sidecar = await this.#makeSidecar(
+      this.#options.stateDirectory ?? (await this.#folder('state')),
+      this.#options.sidecarPort ?? 0,
+    );
     await this.#sidecar.start();
     onStep('Creating the hub Thing and the Things of the devices');
     await this.#createThings();
@@ -189,16 +195,33 @@ export class LocalSystem {
 
   /** One more sidecar with a hub Thing of its own, which shares the IoT Hub and the checkpoints with the first. The caller stops it. */
   async addSidecar(hubThing: string): Promise<Sidecar> {
-    const sidecar = await this.#makeSidecar(`state-${hubThing}`, 0);
+    const sidecar = await this.#makeSidecar(await this.#folder(`state-${hubThing}`), 0);
     await sidecar.start();
     await this.createHub(hubThing, sidecar);
     return sidecar;
   }
 
-  async #makeSidecar(state: string, port: number): Promise<Sidecar> {
+  /**
+   * One more sidecar of the group of the first: it listens at 127.0.0.`number` and the port of the first, and the hub Thing must name that address or a
+   * pattern for it. The caller stops it.
+   */
+  async addMember(number: number): Promise<Sidecar> {
+    const { port } = new URL(this.sidecar.url);
+    const { token } = this.sidecar;
+    const member = await this.#makeSidecar(await this.#folder(`state-${number}`), Number(port), {
+      host: `127.0.0.${number}`,
+      token,
+    });
+    await member.start();
+    return member;
+  }
+
+  async #makeSidecar(
+    stateDirectory: string,
+    port: number,
+    more: Pick<SidecarOptions, 'host' | 'token'> = {},
+  ): Promise<Sidecar> {
     const { onSidecarLine, onUnexpectedExit, sidecarEnvironment } = this.#options;
-    const stateDirectory = path.join(this.#directory, state);
-    await mkdir(stateDirectory);
     return new Sidecar({
       program: path.join(this.#directory, 'sidecar', 'sidecar.mjs'),
       thingworxUrl: this.cloud.thingworxUrl,
@@ -206,10 +229,17 @@ export class LocalSystem {
       stateDirectory,
       caFile: this.cloud.caFile,
       port,
+      ...more,
       ...(sidecarEnvironment ? { environment: sidecarEnvironment } : {}),
       ...(onSidecarLine ? { onLine: onSidecarLine } : {}),
       ...(onUnexpectedExit ? { onUnexpectedExit } : {}),
     });
+  }
+
+  async #folder(name: string): Promise<string> {
+    const folder = path.join(this.#directory, name);
+    await mkdir(folder);
+    return folder;
   }
 
   /** What an administrator does once: a user in the sidecar's group, and an application key that lives long enough. */

@@ -11,6 +11,7 @@ import {
 } from '../contract/hub-settings.ts';
 import { HUB_THINGS, STORAGE_THINGS } from '../hub/finder.ts';
 import { isMissing } from '../lib/files.ts';
+import { requireKnownFormat } from '../lib/state-format.ts';
 import { renderTable } from '../lib/text-table.ts';
 import { createLog } from '../observe/log.ts';
 import { checkAzure, STORAGE_STEP, skipAzure } from '../operations/check/check-azure.ts';
@@ -65,6 +66,7 @@ async function checkStateDirectory(directory: string): Promise<string> {
     if (isMissing(error)) return `${directory} does not exist; the first start creates it.`;
   }
   await requireStateDirectory(directory);
+  await requireKnownFormat(directory);
   return `${directory} belongs to this user alone.`;
 }
 

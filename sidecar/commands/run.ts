@@ -12,12 +12,15 @@ import { Introduction, sidecarAddresses } from '../hub/introduction.ts';
 import { Owner } from '../hub/owner.ts';
 import { MessageWatch } from '../ingest/message-watch.ts';
 import { ClockWatch } from '../lib/clock-watch.ts';
+import { ProcessUsage } from '../lib/process-usage.ts';
 import { StateDirectoryWatch } from '../lib/state-directory-watch.ts';
+import { migrateState } from '../lib/state-format.ts';
 import { healthRoutes } from '../observe/health.ts';
-import { captureAzureLog, createLog, endOnUnexpected } from '../observe/log.ts';
+import { captureAzureLog, createLog, endOnUnexpected, type Log } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { ServiceManager } from '../observe/service-manager.ts';
+import type { Traces } from '../observe/traces.ts';
 import { OPERATIONS } from '../operations/index.ts';
 import { OneTimeSecretTokens } from '../secrets/one-time-secret-tokens.ts';
 import { resolveToken } from '../secrets/sidecar-token.ts';
@@ -40,6 +43,8 @@ export async function run(): Promise<void> {
     );
   }
   await openStateDirectory(settings.stateDirectory);
+  await migrateState(settings.stateDirectory, log);
+  const traces = await startTraces(settings.tracesUrl, log);
   const owner = new Owner({ stateDirectory: settings.stateDirectory, log });
   await owner.start();
   const token = await resolveToken(settings.sidecarToken, settings.stateDirectory);
@@ -54,6 +59,8 @@ export async function run(): Promise<void> {
   const keyExpiry = new KeyExpiry({ client, name: settings.thingworxAppKeyName, log });
   const problems = () =>
     [stateWatch.problem, clocks.problem, keyExpiry.problem].filter((problem) => problem !== undefined);
+  let addresses: readonly string[] = [];
+  const usage = new ProcessUsage();
   const hubs = new HubDirectory(
     {
       client,
@@ -68,12 +75,20 @@ export async function run(): Promise<void> {
       clocks,
       stateWatch,
       problems,
+      usage,
+      addresses: () => addresses,
     },
     secretTokens,
   );
-  let addresses: readonly string[] = [];
   const introduction = new Introduction(client, log, () => addresses);
-  const finder = new ThingFinder(client, log, HUB_THINGS, introduction, (thing) => hubs.hasOffer(thing));
+  const finder = new ThingFinder(
+    client,
+    log,
+    HUB_THINGS,
+    introduction,
+    (thing) => hubs.hasOffer(thing),
+    (thing, signal) => hubs.join(thing, signal),
+  );
   const storageFinder = new ThingFinder(client, log, STORAGE_THINGS, introduction, (thing) =>
     storages.hasOffer(thing),
   );
@@ -89,7 +104,11 @@ export async function run(): Promise<void> {
     ),
   }));
   const sidecar = { version: VERSION, startedAt: new Date() };
-  const history = new History({ hubs: () => hubs.statuses(), stateDirectory: settings.stateDirectory });
+  const history = new History({
+    hubs: () => hubs.statuses(),
+    stateDirectory: settings.stateDirectory,
+    usage,
+  });
   const webConsole = new Console({
     assets: await loadConsoleAssets(path.join(import.meta.dirname, 'console')),
     viewerToken: settings.viewerToken,
@@ -145,7 +164,17 @@ export async function run(): Promise<void> {
   await owner.stop();
   await server.stop();
   await client.close();
+  await traces?.stop();
   log.info('Stopped.');
+}
+
+/** The libraries of OpenTelemetry take time to load, so they are loaded only for who wants traces. */
+async function startTraces(url: string | undefined, log: Log): Promise<Traces | undefined> {
+  if (url === undefined) return undefined;
+  const { Traces } = await import('../observe/traces.ts');
+  const traces = new Traces({ url, log });
+  traces.start();
+  return traces;
 }
 
 function untilSignalled(): Promise<NodeJS.Signals> {

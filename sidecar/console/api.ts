@@ -1,3 +1,5 @@
+import type { ConsoleSession } from '../contract/session.ts';
+
 /** The header that every request of the console carries: a page of another origin cannot set it. */
 const CONSOLE_HEADER = { 'X-Sidecar-Console': '1' };
 
@@ -139,21 +141,13 @@ export function upload(
   });
 }
 
-export type Access = 'full' | 'viewer';
-
-export interface Session {
-  readonly access: Access;
-  /** ISO 8601. */
-  readonly expiresAt: string;
-}
-
 /** The session of this browser; undefined when nobody is logged in. */
-export async function currentSession(): Promise<Session | undefined> {
-  const { session } = await call<{ session?: Session }>('GET', '/console/session');
+export async function currentSession(): Promise<ConsoleSession | undefined> {
+  const { session } = await call<{ session?: ConsoleSession }>('GET', '/console/session');
   return session;
 }
 
-export async function logIn(token: string): Promise<Session> {
+export async function logIn(token: string): Promise<ConsoleSession> {
   if (/[^\x21-\x7e]/.test(token)) {
     throw new Problem({
       code: 'UNAUTHORIZED',
@@ -163,7 +157,7 @@ export async function logIn(token: string): Promise<Session> {
     });
   }
   const response = await request('POST', '/console/session', { token });
-  return ((await response.json()) as { session: Session }).session;
+  return ((await response.json()) as { session: ConsoleSession }).session;
 }
 
 export async function logOut(): Promise<void> {

@@ -1,12 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
-import { currentSession, type Problem, Problem as ProblemClass, SESSION_ENDED, type Session } from './api.ts';
+import type { ConsoleSession } from '../contract/session.ts';
+import { currentSession, type Problem, Problem as ProblemClass, SESSION_ENDED } from './api.ts';
 import { Login } from './login.tsx';
 import { ProblemNote } from './parts/elements.tsx';
 import { Shell } from './shell.tsx';
 
 /** The console: the login, or the pages of who is logged in. */
 export function App() {
-  const [session, setSession] = useState<Session | 'unknown' | undefined>('unknown');
+  const [session, setSession] = useState<ConsoleSession | 'unknown' | undefined>('unknown');
   const [ended, setEnded] = useState(false);
   const [problem, setProblem] = useState<Problem>();
   useEffect(() => {

@@ -1,7 +1,8 @@
 import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
+import type { Access } from '../contract/session.ts';
 import type { HistoryEvent, StatusEvent, StatusSample } from '../contract/stream.ts';
-import { type Access, Problem } from './api.ts';
+import { Problem } from './api.ts';
 
 /** What every page knows. */
 interface Scene {

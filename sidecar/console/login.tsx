@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
-import { logIn, type Session } from './api.ts';
+import type { ConsoleSession } from '../contract/session.ts';
+import { logIn } from './api.ts';
 import { useAction } from './hooks.ts';
 import { Note, ProblemNote, TextField } from './parts/elements.tsx';
 
-export function Login({ ended, onLogin }: { ended: boolean; onLogin: (session: Session) => void }) {
+export function Login({ ended, onLogin }: { ended: boolean; onLogin: (session: ConsoleSession) => void }) {
   const [token, setToken] = useState('');
   const login = useAction(async () => onLogin(await logIn(token.trim())));
   return (

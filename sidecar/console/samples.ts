@@ -42,9 +42,9 @@ export function sampleOfLetter(letter: LetterDetail): SampleMessage {
     properties: letter.applicationProperties,
     enqueuedTime: letter.enqueuedTime,
     creationTime: letter.creationTime,
-    ...(letter.contentEncoding
-      ? { bodyBase64: letter.bodyBase64 }
-      : bodyMembers(letter.body, letter.bodyBase64)),
+    ...(isReadable(letter.contentEncoding)
+      ? bodyMembers(letter.body, letter.bodyBase64)
+      : { bodyBase64: letter.bodyBase64 }),
   });
 }
 
@@ -66,6 +66,11 @@ export function sampleOfMessage(message: WatchedMessage): SampleMessage {
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** Whether a body of this encoding is a text to read and change, and not bytes that must be decoded first. */
+function isReadable(contentEncoding: string | undefined): boolean {
+  return contentEncoding === undefined || contentEncoding === '' || /^utf-?8$/i.test(contentEncoding);
 }
 
 /** JSON stays JSON, so that it can be read and changed; numbers that JavaScript would round stay text. */

@@ -1,7 +1,8 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ConsoleSession } from '../contract/session.ts';
 import type { StatusEvent, StatusSample } from '../contract/stream.ts';
-import { logOut, type Session } from './api.ts';
+import { logOut } from './api.ts';
 import { addressOf, appendSample, type HistoryEvent, SceneContext, useAddress } from './hooks.ts';
 import { DeadLettersPage } from './pages/dead-letters.tsx';
 import { DevicesPage } from './pages/devices.tsx';
@@ -11,7 +12,7 @@ import { LogPage } from './pages/log.tsx';
 import { MappingsPage } from './pages/mappings.tsx';
 import { OverviewPage } from './pages/overview.tsx';
 import { TasksPage } from './pages/tasks.tsx';
-import { Badge, ProblemNote } from './parts/elements.tsx';
+import { Badge, Note, ProblemNote } from './parts/elements.tsx';
 import { useStream } from './stream.ts';
 import { chooseTheme, chosenTheme, THEMES, type Theme } from './theme.ts';
 
@@ -33,7 +34,7 @@ const PAGES: readonly [PageEntry, ...PageEntry[]] = [
 ];
 
 /** The frame around every page: navigation, the choice of the hub, and the live status. */
-export function Shell({ session, onLogout }: { session: Session; onLogout: () => void }) {
+export function Shell({ session, onLogout }: { session: ConsoleSession; onLogout: () => void }) {
   const [page = '', ...rest] = useAddress();
   const [status, setStatus] = useState<StatusEvent>();
   const [history, setHistory] = useState<readonly StatusSample[]>([]);
@@ -96,6 +97,12 @@ export function Shell({ session, onLogout }: { session: Session; onLogout: () =>
       <main id="content" tabIndex={-1}>
         <h1>{entry.title}</h1>
         {typeof streamState === 'object' && <ProblemNote problem={streamState.problem} />}
+        {session.access === 'viewer' && (
+          <Note>
+            This session is read-only: what changes something is disabled. Log in with the sidecar token to
+            use it.
+          </Note>
+        )}
         {status ? <entry.Page key={hub} rest={rest} /> : <p class="quiet">Loading…</p>}
       </main>
     </SceneContext.Provider>

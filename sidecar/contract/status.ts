@@ -28,6 +28,7 @@ export const RecentError = Type.Object(
     message: Type.String({ description: 'What is wrong, in plain words.' }),
     remedy: Type.String({ description: 'What to do.' }),
     clearedAt: Type.Optional(DateTime({ description: 'When it was over; absent while it goes on.' })),
+    sidecar: Type.Optional(Type.String({ description: 'The sidecar that has it.' })),
   },
   { description: 'An error of this hub that goes on or is over.' },
 );
@@ -94,6 +95,38 @@ export const PartitionStatus = Type.Object(
 );
 export type PartitionStatus = Static<typeof PartitionStatus>;
 
+const percent = (description: string) => Type.Number({ minimum: 0, description });
+
+const GroupMember = Type.Object(
+  {
+    name: Type.String({ description: 'The name of the sidecar, as in the owner of partitions.' }),
+    address: Type.String({ description: 'Where services reach it.' }),
+    version: Type.Optional(Type.String({ description: 'Its version.' })),
+    state: Type.Optional(Type.String({ description: 'Its state, as that of the hub.' })),
+    reason: Type.Optional(Type.String({ description: 'Why it waits or failed.' })),
+    isStalled: Type.Boolean({ description: 'Whether its messages stand still.' }),
+    partitions: count('The partitions that it reads.'),
+    lag: count('Messages in its partitions that are not yet settled.'),
+    ratePerSecond: Type.Number({ minimum: 0, description: 'Messages that it delivers each second.' }),
+    received: count('Messages that it has received.'),
+    delivered: count('Messages that it has delivered.'),
+    ignored: count('Messages that it has ignored.'),
+    deadLettered: count('Messages that it has put into the dead-letter store.'),
+    inFlight: count('Messages that it has received and not yet settled.'),
+    repeated: count('Messages of it that ThingWorx had already applied.'),
+    since: DateTime({ description: 'When it was connected.' }),
+    leaseUntil: DateTime({ description: 'When it is forgotten unless it is heard of again.' }),
+    cpuPercent: Type.Optional(percent('Its use of processor time, in percent of one core.')),
+    memoryBytes: Type.Optional(count('The memory of its process.')),
+  },
+  { description: 'One sidecar of a hub Thing.' },
+);
+
+/** What the hub Thing knows of its sidecars; a sidecar knows itself alone. */
+export const GroupMembers = Table(GroupMember, 'AzureIoT.GroupMember_DS', {
+  description: 'The sidecars of the hub Thing.',
+});
+
 export const HubStatus = Type.Object(
   {
     thing: ThingName({ description: 'The hub Thing.' }),
@@ -124,6 +157,9 @@ export const HubStatus = Type.Object(
     }),
     since: DateTime({ description: 'When the hub was connected.' }),
     version: Type.String({ description: 'The version of the sidecar.' }),
+    sidecar: Type.String({ description: 'The name of the sidecar, as in the owner of partitions.' }),
+    cpuPercent: percent('Its use of processor time, in percent of one core.'),
+    memoryBytes: count('The memory of its process.'),
   },
   { description: 'The status of one connected hub.' },
 );

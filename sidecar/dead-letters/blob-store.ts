@@ -31,6 +31,8 @@ const PAGE_SIZE = 1_000;
 /** Metadata travels in headers, of which the service takes 8 KB in all. */
 const MAX_METADATA = 6_000;
 const COUNT_AGAIN_MS = 3_600_000;
+/** After a count during which dead letters were stored or deleted: at least so long, and so many times the duration of the count. */
+const UNSURE = { pauseMs: 1_000, factor: 20 };
 /** Of one upload. The abort closes the connection, so that the next attempt does not wait on a dead one. */
 const UPLOAD_TIMEOUT_MS = 10_000;
 
@@ -43,7 +45,9 @@ export class BlobDeadLetterStore implements DeadLetterStore {
   readonly #options: BlobDeadLetterStoreOptions;
   #container: Promise<ContainerClient> | undefined;
   /** Number and size of the dead letters: counted once an hour, and updated by this sidecar's own changes in between. */
-  #stats: { count: number; bytes: number; oldestMs: number | undefined; countedAtMs: number } | undefined;
+  #stats: { count: number; bytes: number; oldestMs: number | undefined; countAgainAtMs: number } | undefined;
+  /** Begins and ends of this sidecar's own changes so far, and how many changes are under way. */
+  #changes = { seen: 0, pending: 0 };
 
   constructor(options: BlobDeadLetterStoreOptions) {
     this.#options = options;
@@ -52,7 +56,9 @@ export class BlobDeadLetterStore implements DeadLetterStore {
   append(letters: readonly DeadLetter[]): Promise<void> {
     return this.#guard('Writing', async (container) => {
       const unique = [...new Map(letters.map((letter) => [letter.id, letter])).values()];
-      await forEachConcurrently(unique, PARALLEL, (letter) => this.#upload(container, letter));
+      await this.#change(() =>
+        forEachConcurrently(unique, PARALLEL, (letter) => this.#upload(container, letter)),
+      );
     });
   }
 
@@ -98,7 +104,7 @@ export class BlobDeadLetterStore implements DeadLetterStore {
 
   stats(): Promise<DeadLetterStats> {
     return this.#guard('Counting', async (container) => {
-      if (!this.#stats || Date.now() - this.#stats.countedAtMs > COUNT_AGAIN_MS)
+      if (!this.#stats || performance.now() > this.#stats.countAgainAtMs)
         this.#stats = await this.#count(container);
       const { count, bytes, oldestMs } = this.#stats;
       return { count, bytes, ...(oldestMs === undefined || count === 0 ? {} : { oldestMs }) };
@@ -157,11 +163,13 @@ export class BlobDeadLetterStore implements DeadLetterStore {
 
   async #deleteBlobs(container: ContainerClient, names: readonly string[]): Promise<number> {
     let deleted = 0;
-    await forEachConcurrently(names, PARALLEL, async (name) => {
-      const blob = container.getBlobClient(name);
-      const { succeeded } = await blob.deleteIfExists({ deleteSnapshots: 'include' });
-      if (succeeded) deleted += 1;
-    });
+    await this.#change(() =>
+      forEachConcurrently(names, PARALLEL, async (name) => {
+        const blob = container.getBlobClient(name);
+        const { succeeded } = await blob.deleteIfExists({ deleteSnapshots: 'include' });
+        if (succeeded) deleted += 1;
+      }),
+    );
     if (this.#stats && deleted > 0) {
       const mean = this.#stats.count === 0 ? 0 : this.#stats.bytes / this.#stats.count;
       this.#stats.count = Math.max(0, this.#stats.count - deleted);
@@ -196,8 +204,21 @@ export class BlobDeadLetterStore implements DeadLetterStore {
     for await (const page of pages) yield* page.segment.blobItems;
   }
 
+  async #change<T>(work: () => Promise<T>): Promise<T> {
+    this.#changes.seen += 1;
+    this.#changes.pending += 1;
+    try {
+      return await work();
+    } finally {
+      this.#changes.seen += 1;
+      this.#changes.pending -= 1;
+    }
+  }
+
   async #count(container: ContainerClient) {
     const { hubThing } = this.#options;
+    const { seen, pending } = this.#changes;
+    const beganAtMs = performance.now();
     let count = 0;
     let bytes = 0;
     let oldestMs: number | undefined;
@@ -209,7 +230,11 @@ export class BlobDeadLetterStore implements DeadLetterStore {
       bytes += properties.contentLength ?? 0;
       if (oldestMs === undefined || timeMs < oldestMs) oldestMs = timeMs;
     }
-    return { count, bytes, oldestMs, countedAtMs: Date.now() };
+    // What was changed meanwhile may be in the list or not.
+    const isSure = pending === 0 && this.#changes.seen === seen;
+    const nowMs = performance.now();
+    const pauseMs = isSure ? COUNT_AGAIN_MS : Math.max(UNSURE.pauseMs, (nowMs - beganAtMs) * UNSURE.factor);
+    return { count, bytes, oldestMs, countAgainAtMs: nowMs + pauseMs };
   }
 
   /** A dead letter cannot have been stored before the hub took its message, so later days need not be listed. */

@@ -21,6 +21,13 @@ export const INGESTION_ERRORS = defineErrors({
     title: 'Another sidecar uses the same checkpoint directory.',
     remedy: 'Give each sidecar its own SIDECAR_STATE_DIR, or use blob checkpoints to share partitions.',
   },
+  STORAGE_REQUIRED: {
+    status: 409,
+    retryable: true,
+    title: 'A second sidecar cannot read the hub without a storage account.',
+    remedy:
+      'Set storageConnectionString of the hub Thing, so that its sidecars share the partitions, or name one sidecar only in sidecarUrl.',
+  },
   CHECKPOINT_AHEAD: {
     status: 409,
     retryable: false,

@@ -23,6 +23,13 @@ export const SIDECAR_ERRORS = defineErrors({
     remedy:
       'Free space on the disk (ENOSPC, EDQUOT, EFBIG), or give the user of the sidecar the right to write (EACCES, EPERM, EROFS). The sidecar continues by itself.',
   },
+  STATE_FORMAT_NEWER: {
+    status: 500,
+    retryable: false,
+    title: 'A newer version of the sidecar wrote this state.',
+    remedy:
+      'Run the version that the message names, or a later one. To stay with the older version, restore the state from before the upgrade; docs/upgrade.md says how.',
+  },
   CLOCK_OFF: {
     status: 502,
     retryable: false,

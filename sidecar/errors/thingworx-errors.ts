@@ -25,7 +25,8 @@ export const THINGWORX_ERRORS = defineErrors({
     status: 502,
     retryable: true,
     title: 'The user of the application key, or whoever called a service, lacks a right in ThingWorx.',
-    remedy: 'Grant what docs/install.md lists; the message names the right.',
+    remedy:
+      'The message names the right. If the sidecar reports it, grant the application key what docs/install.md lists. If a service that you called reports it, ask an administrator for a role of docs/permissions.md that has the right.',
   },
   THINGWORX_NOT_FOUND: {
     status: 502,

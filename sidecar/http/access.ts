@@ -1,7 +1,8 @@
 import type { Request, RequestHandler, Response } from 'express';
+import type { Access } from '../contract/session.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { readCredentials, sameText } from './auth.ts';
-import { type Access, cookieName, readCookie, type Session, type Sessions } from './sessions.ts';
+import { cookieName, readCookie, type Session, type Sessions } from './sessions.ts';
 
 /** The header that every request of the console carries. A page of another origin cannot set it without leave, which is never given. */
 export const CONSOLE_HEADER = 'x-sidecar-console';

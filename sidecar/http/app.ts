@@ -82,9 +82,8 @@ export function createApp(options: AppOptions): Express {
   if (options.console) app.use(options.console.routes(authorise));
   app.use('/v1', operationRoutes(options, { ...limits, bodies, authorise }));
   app.use('/v1', blobRoutes({ context: options.context, authorise }));
-  const document = openApi(options.operations, options.context.sidecar.version);
   app.get('/v1/openapi.json', authorise, (_request, response) => {
-    response.json(document);
+    response.json(openApi(options.operations, options.context.sidecar.version));
   });
   app.use((request) => {
     throw new ConnectorError(

@@ -1,9 +1,10 @@
 import { TLSSocket } from 'node:tls';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { Access, ConsoleSession } from '../contract/session.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { requireConsoleHeader, sessionOf } from './access.ts';
 import type { ConsoleAsset } from './console-assets.ts';
-import { type Access, cookieName, readCookie, type Session, type Sessions } from './sessions.ts';
+import { cookieName, readCookie, type Session, type Sessions } from './sessions.ts';
 
 interface ConsoleRouteOptions {
   readonly assets: ReadonlyMap<string, ConsoleAsset>;
@@ -91,7 +92,7 @@ function sendAsset(
   response.set('Content-Type', asset.type).send(asset.content);
 }
 
-function describe({ access, expiresAtMs }: Session): { access: Access; expiresAt: string } {
+function describe({ access, expiresAtMs }: Session): ConsoleSession {
   return { access, expiresAt: new Date(expiresAtMs).toISOString() };
 }
 

@@ -2,6 +2,7 @@ import express, { type Request, type RequestHandler, Router } from 'express';
 import { baseTypeOf, factsOf } from '../contract/schema.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
+import { inSpan } from '../observe/spans.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { type Operation, ownerMember, pathMembers, usesQuery } from '../operations/operation.ts';
 import { readSecret } from './auth.ts';
@@ -208,9 +209,18 @@ function run(operation: Operation, options: OperationRouteOptions, checks: Check
     const body = withPassword(request, password, options.context.secretTokens);
     const { input: checked, invalid } = checks.input(path, request.query, body);
     const input = { ...checked, ...secret };
-    const output = await operation.run(
-      { ...options.context, invalid, signal: callerSignal(request, response) },
-      input as never,
+    const { requestId, route } = response.locals;
+    const output = await inSpan(
+      () => ({
+        kind: 'operation',
+        name: operation.name,
+        attributes: { 'http.request.method': request.method, 'http.route': route, 'request.id': requestId },
+      }),
+      () =>
+        operation.run(
+          { ...options.context, invalid, signal: callerSignal(request, response) },
+          input as never,
+        ),
     );
     const drift = checks.output?.(output);
     if (drift)
@@ -219,7 +229,6 @@ function run(operation: Operation, options: OperationRouteOptions, checks: Check
         `The answer of ${operation.name} is not what its schema says: ${drift}`,
       );
     sendResult(request, response, output);
-    const { requestId, route } = response.locals;
     options.log.debug(
       { requestId, method: operation.method, route, durationMs: Math.round(performance.now() - started) },
       'A request was answered.',

@@ -1,7 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-
-/** What a session or a token gives: everything, or what the role viewer has. */
-export type Access = 'full' | 'viewer';
+import type { Access } from '../contract/session.ts';
 
 export interface Session {
   readonly access: Access;

@@ -128,12 +128,13 @@ export class BackgroundWork {
     this.tasks.define(
       new EventReplay({
         openSource: async (source) => {
+          const { consumerGroup: identityGroup } = settings();
           const endpoint = await eventEndpoint(
             settings(),
             source.signal ?? new AbortController().signal,
             clock,
           );
-          return await openEventSource({ ...source, endpoint, maxBatchSize: 200 });
+          return await openEventSource({ ...source, endpoint, identityGroup, maxBatchSize: 200 });
         },
         forwarder: () => events,
         log,

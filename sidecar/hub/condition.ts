@@ -91,9 +91,10 @@ export class HubCondition {
       this.become(first ? 'waiting' : 'running', first);
   }
 
-  /** The source is closed: nothing is blocked any more. */
-  clear(): void {
+  /** The source is closed: nothing is blocked any more, and of the subject nothing is known. */
+  clear(subject: string): void {
     this.#blocked.clear();
+    this.#standing.delete(subject);
   }
 
   /** Something needs somebody although the hub works, or, without an error, does not any more. */

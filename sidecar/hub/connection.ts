@@ -1,7 +1,9 @@
 import { parseEventHub, parseIotHub } from '../azure/connection-string.ts';
+import type { EventHubEndpoint } from '../azure/event-hubs/event-hub-client.ts';
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { EventSource, StartPosition } from '../azure/event-hubs/event-types.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { FeedbackRecord } from '../azure/iot-hub/hub-listener.ts';
 import type { ServiceClock } from '../azure/service-clock.ts';
 import { type HubSettings, historyWarning, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
@@ -20,6 +22,7 @@ import { OutageWatch } from '../ingest/outage-watch.ts';
 import { AcceptedSettings, type OfferedSettings } from '../lib/accepted-settings.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { ClockWatch } from '../lib/clock-watch.ts';
+import type { ProcessUsage } from '../lib/process-usage.ts';
 import type { StateDirectoryWatch } from '../lib/state-directory-watch.ts';
 import { HubCounters, RateMeter } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
@@ -57,6 +60,9 @@ export interface HubParts {
   readonly clock: ServiceClock;
   readonly clocks: Pick<ClockWatch, 'check' | 'problemWith'>;
   readonly stateWatch: Pick<StateDirectoryWatch, 'check' | 'problem'>;
+  readonly usage: ProcessUsage;
+  /** Where services reach this sidecar. */
+  readonly addresses: () => readonly string[];
   /** Problems of the whole sidecar, which every hub shows. */
   readonly problems: () => readonly ConnectorError[];
 }
@@ -64,11 +70,14 @@ export interface HubParts {
 /** How long a hub that cannot work as it is set waits until it looks whether Azure's side has changed. */
 const FAILED_RETRY_MS = 60_000;
 const TICK_MS = 5_000;
-/** The source tries again after at most 30 seconds: a refusal that is not repeated for this long is over. */
-const REFUSED_MS = 45_000;
+/** How often a hub that receives nothing asks where its event stream is now. */
+const LOCATE_MS = 10_000;
+/** The source tries again after at most 10 seconds: a refusal that is not repeated for this long is over. */
+const REFUSED_MS = 20_000;
 const RECEIVING = 'receiving';
 const SILENT = 'event stream';
 const SETTINGS = 'settings';
+const CHECKPOINTS = 'checkpoints';
 /** Said once when a partition is opened; reading goes on all the same. */
 const MISMATCHES: ReadonlySet<ErrorCode> = new Set([
   'CHECKPOINT_AHEAD',
@@ -89,6 +98,7 @@ export type Hub = Pick<
   | 'deviceThings'
   | 'deployments'
   | 'deferred'
+  | 'feedbackOf'
 >;
 
 /** One hub Thing: owns its consumer, its lanes, its accounts and its status. */
@@ -160,6 +170,7 @@ export class HubConnection {
       client: parts.client,
       thing,
       status: () => this.status(),
+      addresses: parts.addresses,
       log: this.#log,
       onMissing,
     });
@@ -263,6 +274,11 @@ export class HubConnection {
     return this.#devices.deferred;
   }
 
+  /** The last outcomes of the messages to a device, the newest first. */
+  feedbackOf(deviceId: string): FeedbackRecord[] {
+    return this.#devices.feedbackOf(deviceId);
+  }
+
   /**
    * Takes complete settings. Equal ones change nothing; only what concerns the consumer reopens it. Refused ones keep their last accepted
    * values; then it rejects with the reason.
@@ -323,6 +339,9 @@ export class HubConnection {
       deadLetteredByReason: this.#counters.deadLetteredByReason,
       since: this.#since.toISOString(),
       version: this.#parts.version,
+      sidecar: this.#parts.owner.idOf(this.#thing),
+      cpuPercent: this.#parts.usage.cpuPercent,
+      memoryBytes: this.#parts.usage.memoryBytes,
     };
   }
 
@@ -361,7 +380,7 @@ export class HubConnection {
     this.#session = undefined;
     session?.abort.abort();
     await session?.done;
-    this.#condition.clear();
+    this.#condition.clear(CHECKPOINTS);
   }
 
   /** Opens the source, trying as long as it takes, and keeps it until the signal. Never rejects. */
@@ -369,9 +388,15 @@ export class HubConnection {
     const backoff = new Backoff();
     while (!signal.aborted) {
       try {
-        const source = await this.#open(settings, signal);
-        await this.#attend(source, signal);
-        return;
+        const endpoint = await eventEndpoint(settings, signal, this.#parts.clock);
+        const source = await this.#open(settings, endpoint, signal);
+        await this.#attend(source, () => this.#hasMoved(settings, endpoint, signal), signal);
+        if (signal.aborted) return;
+        this.#condition.clear(CHECKPOINTS);
+        this.#condition.become('connecting');
+        this.#log.warn(
+          'The event stream of the IoT Hub has another name now, as after a failover. Reading begins there.',
+        );
       } catch (thrown) {
         if (signal.aborted) return;
         const found = toConnectorError(thrown);
@@ -410,9 +435,8 @@ export class HubConnection {
     return await this.#parts.clock.measure(hostName, signal);
   }
 
-  async #open(settings: HubSettings, signal: AbortSignal): Promise<EventSource> {
+  async #open(settings: HubSettings, endpoint: EventHubEndpoint, signal: AbortSignal): Promise<EventSource> {
     const { stateDirectory, owner, clock } = this.#parts;
-    const endpoint = await eventEndpoint(settings, signal, clock);
     const ownerId = owner.idOf(this.#thing);
     const checkpoints = await openCheckpoints({
       settings,
@@ -426,6 +450,7 @@ export class HubConnection {
       laneOptions: (waiting) => this.#laneOptions(waiting),
       onBlocked: (who, error) => this.#condition.setBlocked(who, error),
       owner: ownerId,
+      onUnwritten: (error) => this.#condition.setStanding(CHECKPOINTS, error && unwritten(error)),
       onError: (partitionId, error) => void this.#sourceFailed(partitionId, error),
       log: this.#log,
     });
@@ -452,23 +477,38 @@ export class HubConnection {
 
   #closeCheckpoints: () => Promise<void> = async () => undefined;
 
-  /** Runs beside an open source until the signal, then closes it gracefully. */
-  async #attend(source: EventSource, signal: AbortSignal): Promise<void> {
+  /** Whether the IoT Hub names another event stream. What cannot be asked has not moved. */
+  async #hasMoved(settings: HubSettings, before: EventHubEndpoint, signal: AbortSignal): Promise<boolean> {
+    if (settings.eventHubConnectionString) return false;
+    const now = await eventEndpoint(settings, signal, this.#parts.clock).catch(() => before);
+    return addressOf(now) !== addressOf(before);
+  }
+
+  /** Runs beside an open source until the signal, or until the event stream has moved, then closes it gracefully. */
+  async #attend(source: EventSource, hasMoved: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
     this.#condition.opened();
+    const moved = Promise.withResolvers<void>();
+    let locatedAtMs = performance.now();
     const timer = setInterval(() => {
       const trouble = source.trouble();
+      const isRefused = Date.now() - this.#refusedAtMs <= REFUSED_MS;
+      if ((trouble || isRefused) && performance.now() - locatedAtMs > LOCATE_MS) {
+        locatedAtMs = performance.now();
+        void hasMoved().then((yes) => yes && moved.resolve());
+      }
       if (trouble || this.#isSilent) this.#condition.setBlocked(SILENT, trouble);
       this.#isSilent = trouble !== undefined;
-      if (Date.now() - this.#refusedAtMs > REFUSED_MS) this.#condition.setBlocked(RECEIVING, undefined);
+      if (!isRefused) this.#condition.setBlocked(RECEIVING, undefined);
       this.#rate.sample(this.#counters.counts.delivered);
       this.#partitions
         ?.reviveStalled()
         .catch((error) => this.#log.warn({ err: error }, 'A stalled partition could not be opened again.'));
     }, TICK_MS);
-    await new Promise<void>((resolve) => {
+    const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    await Promise.race([aborted, moved.promise]);
     clearInterval(timer);
     await source.stop();
     await this.#closeCheckpoints();
@@ -561,6 +601,20 @@ export class HubConnection {
       .announce([{ deviceId: '', event: 'MessagesSkipped', data }], signal)
       .catch(() => undefined);
   }
+}
+
+/** Without its key, which may change: an event stream that is elsewhere has another address. */
+function addressOf(endpoint: EventHubEndpoint): string {
+  if (endpoint.kind === 'entra') return `${endpoint.namespace}/${endpoint.eventHubName}`;
+  const { host, port, entityPath } = parseEventHub(endpoint.connectionString);
+  return `${host}:${port}/${entityPath}`;
+}
+
+function unwritten({ code, message }: ConnectorError): ConnectorError {
+  return new ConnectorError(
+    code,
+    `Checkpoints cannot be written: ${message} The sidecar keeps trying. Messages are delivered; after a crash more of them are received again.`,
+  );
 }
 
 function startPositionOf(text: string): StartPosition {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { FeedbackRecord } from '../azure/iot-hub/hub-listener.ts';
 import type { ServiceClock } from '../azure/service-clock.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { DeferredRequests } from '../deferred/deferred-requests.ts';
@@ -103,6 +104,11 @@ export class HubDevices {
   get facts(): Pick<SideFacts, 'uploads' | 'packages'> {
     const { counts, waiting } = this.#uploads;
     return { uploads: { counts: { ...counts }, waiting }, packages: this.deployments.pending };
+  }
+
+  /** The last outcomes of the messages to a device, the newest first. */
+  feedbackOf(deviceId: string): FeedbackRecord[] {
+    return this.#listeners.feedbackOf(deviceId);
   }
 
   /** Rejects with CONNECTION_STRING_INVALID, SETTING_MISSING. */

@@ -66,6 +66,14 @@ export class HubDirectory {
     return { status: current.status(), tickets };
   }
 
+  /** Tells a hub Thing that it has this sidecar, before the hub Thing hands over its settings. Rejects as calls to ThingWorx do. */
+  async join(thing: string, signal: AbortSignal): Promise<void> {
+    if (this.#connections.has(thing)) return;
+    const { client, owner, version, addresses } = this.#parts;
+    const status = { sidecar: owner.idOf(thing), version, addresses: addresses(), state: 'connecting' };
+    await client.invoke(thing, 'ReceiveStatus', { status }, { signal });
+  }
+
   /** Stops the hub gracefully and forgets its settings. An unknown hub is not an error. */
   async disconnect(thing: string): Promise<void> {
     const connection = this.#connections.get(thing);

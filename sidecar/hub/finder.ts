@@ -1,5 +1,4 @@
-import type { ConnectorError } from '../errors/connector-error.ts';
-import { toConnectorError } from '../errors/connector-error.ts';
+import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Log } from '../observe/log.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
@@ -41,23 +40,29 @@ export class ThingFinder {
   readonly #served: ServedThings;
   readonly #introduction: Introduction;
   readonly #hasOffer: (thing: string) => boolean;
+  readonly #join: ((thing: string, signal: AbortSignal) => Promise<void>) | undefined;
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
   #found = false;
   #lastError: ConnectorError | undefined;
 
-  /** `hasOffer` says whether the settings of a Thing have arrived: a call that fails because they are refused is not repeated. */
+  /**
+   * `join` tells a Thing to which this sidecar has introduced itself that it has this sidecar now. `hasOffer` says whether the settings of a Thing have arrived: a call that fails because
+   * they are refused is not repeated.
+   */
   constructor(
     client: ThingworxClient,
     log: Log,
     served: ServedThings,
     introduction: Introduction,
     hasOffer: (thing: string) => boolean,
+    join?: (thing: string, signal: AbortSignal) => Promise<void>,
   ) {
     this.#client = client;
     this.#log = log;
     this.#served = served;
     this.#introduction = introduction;
+    this.#join = join;
     this.#hasOffer = hasOffer;
   }
 
@@ -98,12 +103,16 @@ export class ThingFinder {
   async #connect(thing: string): Promise<void> {
     const { signal } = this.#abort;
     await this.#untilAnswered(`ask ${thing} to connect`, async () => {
-      await this.#introduction.introduce(thing, signal);
+      const isNamed = await this.#introduction.introduce(thing, signal);
+      if (isNamed) await this.#join?.(thing, signal);
       try {
         await this.#client.invoke(thing, this.#served.service, {}, { signal });
       } catch (thrown) {
         if (!this.#hasOffer(thing)) throw thrown;
       }
+      // Of two sidecars that join at the same moment, the hub Thing may know one alone.
+      if (isNamed && this.#join && !this.#hasOffer(thing))
+        throw new ConnectorError('HUB_NOT_CONNECTED', `${thing} has not handed over its settings yet.`);
     });
   }
 

@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { HubStatus } from '../contract/status.ts';
 import type { HubSample, StatusSample } from '../contract/stream.ts';
+import type { ProcessUsage } from '../lib/process-usage.ts';
 
 /** The time between two samples, in milliseconds. */
 export const HISTORY_INTERVAL_MS = 10_000;
@@ -10,6 +11,7 @@ const MAX_SAMPLES = 360;
 interface HistoryOptions {
   readonly hubs: () => readonly HubStatus[];
   readonly stateDirectory: string;
+  readonly usage: Pick<ProcessUsage, 'memoryBytes'>;
 }
 
 /** The figures of the last hour, for charts. */
@@ -48,7 +50,7 @@ export class History {
     return {
       timeMs: Date.now(),
       cpuPercent: this.#cpuPercent,
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: this.#options.usage.memoryBytes,
       ...(this.#diskFreeBytes === undefined ? {} : { diskFreeBytes: this.#diskFreeBytes }),
       hubs: Object.fromEntries(hubs),
     };

@@ -21,6 +21,9 @@ interface NotificationsOptions {
   readonly log: Log;
 }
 
+/** How many outcomes of messages are kept for those who ask: bounded memory. */
+const MAX_FEEDBACK = 1_000;
+
 type Listener = HubListener<FeedbackRecord> | HubListener<FileNotification>;
 
 /** Notifications outside the message stream: feedback on cloud-to-device messages, and finished file uploads. */
@@ -29,9 +32,16 @@ export class Notifications {
   #listening:
     | { readonly key: string; readonly abort: AbortController; readonly listeners: Promise<Listener[]> }
     | undefined;
+  /** The last outcomes, the oldest first, by what makes one the same when IoT Hub delivers it again. */
+  readonly #feedback = new Map<string, FeedbackRecord>();
 
   constructor(options: NotificationsOptions) {
     this.#options = options;
+  }
+
+  /** The last outcomes of the messages to a device, the newest first. */
+  feedbackOf(deviceId: string): FeedbackRecord[] {
+    return [...this.#feedback.values()].filter((record) => record.deviceId === deviceId).reverse();
   }
 
   /** Applies settings. Listens again if they name another hub or other credentials. */
@@ -72,7 +82,7 @@ export class Notifications {
           ? [
               listenToFeedback({
                 ...common('message feedback'),
-                handler: (records) => this.#feedback(records, signal),
+                handler: (records) => this.#take(records, signal),
               }),
             ]
           : []),
@@ -108,8 +118,9 @@ export class Notifications {
   }
 
   /** Rejects with STOPPING: IoT Hub then keeps the feedback. */
-  async #feedback(records: readonly FeedbackRecord[], signal: AbortSignal): Promise<void> {
+  async #take(records: readonly FeedbackRecord[], signal: AbortSignal): Promise<void> {
     const { announcer, packages } = this.#options;
+    for (const record of records) this.#keep(record);
     for (const { originalMessageId, statusCode, description = '' } of records)
       await packages.feedback(originalMessageId, statusCode, description);
     await announcer.announce(
@@ -126,5 +137,12 @@ export class Notifications {
       })),
       signal,
     );
+  }
+
+  #keep(record: FeedbackRecord): void {
+    const { deviceId, originalMessageId, enqueuedTimeUtc } = record;
+    this.#feedback.set(JSON.stringify([deviceId, originalMessageId, enqueuedTimeUtc]), record);
+    const [oldest] = this.#feedback.keys();
+    if (this.#feedback.size > MAX_FEEDBACK && oldest !== undefined) this.#feedback.delete(oldest);
   }
 }

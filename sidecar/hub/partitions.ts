@@ -14,10 +14,12 @@ interface PartitionsOptions {
   /** Everything of a lane but what depends on its partition. */
   readonly laneOptions: (
     waiting: Waiting,
-  ) => Omit<LaneOptions, 'partitionId' | 'stream' | 'checkpoint' | 'stillOwned'>;
+  ) => Omit<LaneOptions, 'partitionId' | 'stream' | 'checkpoint' | 'stillOwned' | 'onUnwritten'>;
   readonly owner: string;
   /** Called with the error that blocks a lane. Called without an error when the lane continues or has ended. */
   readonly onBlocked: (who: string, error: ConnectorError | undefined) => void;
+  /** Called with the first error when checkpoints cannot be written, and without one when those of all partitions are written again. */
+  readonly onUnwritten: (error: ConnectorError | undefined) => void;
   readonly onError: (partitionId: string | undefined, error: ConnectorError) => void;
   readonly log: Log;
 }
@@ -53,6 +55,8 @@ export class Partitions implements EventSourceHandlers {
   readonly #checkpointedAtMs = new Map<string, number>();
   /** Partitions that were closed by an error and have received nothing since. They are opened again and again, which is logged once. */
   readonly #failing = new Set<string>();
+  /** Partitions whose checkpoints cannot be written now. */
+  readonly #unwritten = new Set<string>();
   #source: EventSource | undefined;
   #sourceReady: Promise<EventSource>;
   #setSource: (source: EventSource) => void = () => undefined;
@@ -88,7 +92,8 @@ export class Partitions implements EventSourceHandlers {
         if (isOwned) this.#checkpointedAtMs.set(partitionId, Date.now());
         return isOwned;
       },
-      stillOwned: () => source.stillOwns(partitionId),
+      stillOwned: (isDoubtful) => source.stillOwns(partitionId, isDoubtful),
+      onUnwritten: (error) => this.#noteUnwritten(partitionId, error),
     });
     lane.start();
     this.#lanes.set(partitionId, { lane, blocked, openedAtMs: Date.now(), beginsAfter });
@@ -96,7 +101,7 @@ export class Partitions implements EventSourceHandlers {
   }
 
   async onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void> {
-    if (this.#failing.delete(partitionId))
+    if (messages.length > 0 && this.#failing.delete(partitionId))
       this.#options.log.info({ partitionId }, 'Reading the partition again.');
     await this.#lanes.get(partitionId)?.lane.accept(messages);
   }
@@ -107,6 +112,8 @@ export class Partitions implements EventSourceHandlers {
     this.#lanes.delete(partitionId);
     // Reset the stall timer: another sidecar owned the partition.
     if (reason === 'lost') this.#stuckSinceMs.delete(partitionId);
+    // Its checkpoints are written by another one now. In the other cases the next lane of the partition reports.
+    if (reason === 'lost') this.#noteUnwritten(partitionId, undefined);
     await open.lane.stop({
       drain: reason === 'stopped',
       lost: reason === 'lost',
@@ -125,6 +132,14 @@ export class Partitions implements EventSourceHandlers {
 
   onError(partitionId: string | undefined, error: ConnectorError): void {
     this.#options.onError(partitionId, error);
+  }
+
+  #noteUnwritten(partitionId: string, error: ConnectorError | undefined): void {
+    const before = this.#unwritten.size;
+    if (error) this.#unwritten.add(partitionId);
+    else this.#unwritten.delete(partitionId);
+    const after = this.#unwritten.size;
+    if ((before === 0) !== (after === 0)) this.#options.onUnwritten(error);
   }
 
   /** Messages after the last settled one, by partition. Partitions that others read, or of which nothing is known, are left out. */

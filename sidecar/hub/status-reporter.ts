@@ -7,6 +7,7 @@ interface StatusReporterOptions {
   readonly client: ThingworxClient;
   readonly thing: string;
   readonly status: () => HubStatus;
+  readonly addresses: () => readonly string[];
   readonly log: Log;
   /** Called when ThingWorx has no such Thing, as far as this call tells. */
   readonly onMissing: () => void;
@@ -15,23 +16,19 @@ interface StatusReporterOptions {
 
 /** A call that only informs must not outlive the next one. */
 const TIMEOUT_MS = 10_000;
-/** A status that does not change is written again: ThingWorx takes a hub Thing without news for one whose sidecar is dead. */
-const HEARTBEAT_MS = 30_000;
 
 /**
- * Keeps the status properties of the hub Thing current: at once when the state changes, at intervals while the numbers do. A status
- * that cannot be written is no loss: the next one is newer.
+ * Keeps the status properties of the hub Thing current: at once when the state changes, and at intervals, which also renews the lease of this sidecar
+ * of 15 seconds. A status that cannot be written is no loss: the next one is newer.
  */
 export class StatusReporter {
   readonly #options: Required<StatusReporterOptions>;
   #timer: NodeJS.Timeout | undefined;
   #reporting: Promise<void> | undefined;
   #again = false;
-  #last = '';
-  #lastAtMs = 0;
 
   constructor(options: StatusReporterOptions) {
-    this.#options = { intervalMs: 10_000, ...options };
+    this.#options = { intervalMs: 5_000, ...options };
   }
 
   start(): void {
@@ -52,23 +49,19 @@ export class StatusReporter {
     });
   }
 
-  /** Reports once more and ends. Idempotent. */
+  /** Reports once more, gives up the lease and ends. Idempotent. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
     await this.#reporting;
-    await this.#send();
+    await this.#send(true);
   }
 
-  async #send(): Promise<void> {
-    const { client, thing, status, log } = this.#options;
-    const content = status();
-    const text = JSON.stringify(content);
-    if (text === this.#last && Date.now() - this.#lastAtMs < HEARTBEAT_MS) return;
+  async #send(leaves = false): Promise<void> {
+    const { client, thing, status, addresses, log } = this.#options;
+    const content = { ...status(), addresses: addresses(), ...(leaves ? { leaves } : {}) };
     try {
       await client.invoke(thing, 'ReceiveStatus', { status: content }, { timeoutMs: TIMEOUT_MS });
-      this.#last = text;
-      this.#lastAtMs = Date.now();
     } catch (thrown) {
       const error = toConnectorError(thrown);
       log.debug({ err: error }, 'The status could not be written to the hub Thing.');

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { HubSettingsInput, SECRET_NAMES, withDefaults } from '../contract/hub-settings.ts';
 import { DateTime, forThingWorx, OneOf, OneRow, Table, ThingName } from '../contract/schema.ts';
-import { Counters, HubStatus } from '../contract/status.ts';
+import { Counters, GroupMembers, HubStatus } from '../contract/status.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { checkExact } from './exact-numbers.ts';
 import { defineOperation } from './operation.ts';
@@ -13,6 +13,7 @@ const serviceResult = OneRow(
     {
       ...HubStatus.properties,
       ...Counters.properties,
+      sidecars: GroupMembers,
       lastErrorCode: Type.Optional(Type.String({ description: 'The code of lastError.' })),
       lastErrorMessage: Type.Optional(Type.String({ description: 'The message of lastError.' })),
       lastErrorTime: Type.Optional(DateTime({ description: 'The time of lastError.' })),

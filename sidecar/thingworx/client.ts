@@ -1,6 +1,7 @@
 import { type Dispatcher, FormData } from 'undici';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { CERTIFICATE_CODES, createLocalAgent, proxyRefusal } from '../lib/proxy.ts';
+import { inSpan } from '../observe/spans.ts';
 
 /** Who calls: the user of an application key, or a user with a password. */
 export type ThingworxLogin =
@@ -90,9 +91,17 @@ export class ThingworxClient {
     options: CallOptions = {},
   ): Promise<unknown> {
     const target = `${collection}/${encodeURIComponent(name)}/Services/${encodeURIComponent(service)}`;
-    return decode(
-      await this.#request({ method: 'POST', target, body }, `${service} on ${name}`, options),
-      `${name}.${service}`,
+    return inSpan(
+      () => ({
+        kind: 'call',
+        name: `ThingWorx ${service}`,
+        attributes: { 'server.address': this.#url.host, 'thingworx.entity': `${collection}/${name}` },
+      }),
+      async () =>
+        decode(
+          await this.#request({ method: 'POST', target, body }, `${service} on ${name}`, options),
+          `${name}.${service}`,
+        ),
     );
   }
 

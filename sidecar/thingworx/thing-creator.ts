@@ -16,7 +16,12 @@ interface ThingCreatorOptions {
 interface Answer {
   created?: string[];
   added?: { thing: string; property: string }[];
-  failed?: { thing: string; message: string }[];
+  failed?: Failure[];
+}
+
+interface Failure {
+  readonly thing: string;
+  readonly message: string;
 }
 
 /**
@@ -25,6 +30,7 @@ interface Answer {
  */
 export class ThingCreator {
   readonly #options: ThingCreatorOptions;
+  readonly #told = new Set<string>();
 
   constructor(options: ThingCreatorOptions) {
     this.#options = options;
@@ -58,7 +64,24 @@ export class ThingCreator {
     for (const { deviceId } of things) onThing(deviceId);
     for (const thing of answer.created ?? []) log.info({ thing }, 'Thing created for a device.');
     for (const { thing, property } of answer.added ?? []) log.info({ thing, property }, 'Property created.');
-    for (const { thing, message } of answer.failed ?? [])
-      log.warn({ thing }, `ThingWorx could not make it: ${message}`);
+    this.#tell(answer.failed ?? []);
   }
+
+  /** Each reason once, not for each Thing, until a call succeeds as a whole: a right that is missing concerns all of them. */
+  #tell(failed: readonly Failure[]): void {
+    if (failed.length === 0) this.#told.clear();
+    for (const [message, ofReason] of Map.groupBy(failed, (failure) => withoutName(failure))) {
+      if (this.#told.has(message)) continue;
+      this.#told.add(message);
+      const [first] = ofReason;
+      this.#options.log.warn(
+        { thing: first?.thing, things: ofReason.length },
+        `ThingWorx could not make Things or properties for devices: ${first?.message}`,
+      );
+    }
+  }
+}
+
+function withoutName({ thing, message }: Failure): string {
+  return message.replaceAll(thing, '');
 }

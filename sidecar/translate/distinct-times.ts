@@ -159,18 +159,25 @@ export class LastTimes {
       this.#remember(update, ownMs, full);
       return timeMs;
     }
-    // used most recently: last in the order of the map
-    this.#things.delete(thing);
-    this.#things.set(thing, known);
-    if (timeMs > known.latestMs && full && known.properties === properties) {
+    this.#touch(thing, known);
+    if (full && known.properties === properties && (timeMs > known.latestMs || ownMs >= known.ownMs)) {
+      // The last row is the latest of each of its properties: this one comes after it, by a millisecond if their times are equal.
+      const placedMs = Math.max(timeMs, known.givenMs + 1);
       known.ownMs = ownMs;
-      known.givenMs = timeMs;
-      known.latestMs = timeMs;
-      return timeMs;
+      known.givenMs = placedMs;
+      known.latestMs = placedMs;
+      return placedMs;
     }
     const placedMs = this.#placeAmongOthers(known, update, ownMs, full);
     this.#forgetOldest(thing);
     return placedMs;
+  }
+
+  /** Puts the Thing last in the order of the map: it was used most recently. The order matters only near the bound. */
+  #touch(thing: string, known: KnownThing): void {
+    if (this.#properties * 2 < this.#maxProperties) return;
+    this.#things.delete(thing);
+    this.#things.set(thing, known);
   }
 
   #placeAmongOthers(known: KnownThing, update: Update, ownMs: number, full: boolean): number {

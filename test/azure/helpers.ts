@@ -28,7 +28,7 @@ export class Recorder implements EventSourceHandlers {
   onClosing: ((partitionId: string, reason: CloseReason) => Promise<void>) | undefined;
 
   async onBatch(partitionId: string, events: readonly ReceivedMessage[]): Promise<void> {
-    await this.onEvents?.(partitionId, events);
+    if (events.length > 0) await this.onEvents?.(partitionId, events);
     for (const event of events) this.events.push({ partitionId, event });
   }
   onPartitionOpen(partitionId: string, beginsAfter: number | undefined): void {

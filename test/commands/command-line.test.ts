@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'acorn';
@@ -80,6 +80,31 @@ describe('the command line', () => {
     assert.doesNotMatch(text, /\?\.|\?\?|node:/);
     assert.ok(text.includes(oldest));
   });
+
+  for (const { what, words, mode, expected } of [
+    {
+      what: 'keeps compiled code in a state directory that is its own',
+      words: ['run'],
+      mode: 0o700,
+      expected: true,
+    },
+    {
+      what: 'takes no code from where others can read or write',
+      words: ['run'],
+      mode: 0o750,
+      expected: false,
+    },
+    { what: 'writes nothing when it only checks', words: ['--check'], mode: 0o700, expected: false },
+  ]) {
+    test(what, async () => {
+      const directory = mkdtempSync(path.join(program.directory, 'state-'));
+      chmodSync(directory, mode);
+      // It ends at once, for want of other settings.
+      const { code } = await program.run(words, { environment: { SIDECAR_STATE_DIR: directory } });
+      assert.equal(code, 1);
+      assert.equal(existsSync(path.join(directory, 'compile-cache')), expected);
+    });
+  }
 
   test('a Node.js that is too old is told so in one line', async (t) => {
     const node = oldNode();

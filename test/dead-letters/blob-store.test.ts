@@ -1,10 +1,58 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { BlobDeadLetterStore } from '../../sidecar/dead-letters/blob-store.ts';
+import { eventually } from '../e2e/observe.ts';
 import { type Azurite, startAzurite } from '../emulators/azurite.ts';
 import { letter } from './letters.ts';
 import { storeRules } from './store-contract.ts';
+
+/** A proxy before the storage account that holds the answer to the first list. */
+class HeldLists {
+  readonly #held = Promise.withResolvers<() => void>();
+  readonly #server: http.Server;
+  #holds = true;
+
+  constructor(port: number) {
+    this.#server = http.createServer((request, response) => {
+      const { method, url, headers } = request;
+      const forwarded = http.request({ host: '127.0.0.1', port, method, path: url, headers }, (answer) => {
+        const pass = () => {
+          response.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(response);
+        };
+        if (this.#holds && url?.includes('comp=list')) {
+          this.#holds = false;
+          this.#held.resolve(pass);
+        } else pass();
+      });
+      request.pipe(forwarded);
+    });
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async start(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  /** Resolves when Azurite has answered the list, with what lets the answer through. */
+  held(): Promise<() => void> {
+    return this.#held.promise;
+  }
+}
 
 let azurite: Azurite;
 let containers = 0;
@@ -41,6 +89,27 @@ describe('dead letters in blobs', () => {
     }
     assert.equal(names.length, 1);
     assert.match(names[0] ?? '', /^Plant%20Hub%2F1\/2026-03-01\/\d{8}-\d{13}-cafe0123-0-1\.json$/);
+  });
+
+  test('counts dead letters that are stored while it counts', async () => {
+    const lists = new HeldLists(azurite.port);
+    await lists.start();
+    try {
+      const store = new BlobDeadLetterStore({
+        connection: azurite.connectionString.replaceAll(`:${azurite.port}/`, `:${lists.port}/`),
+        container: 'counted',
+        hubThing: 'hub',
+      });
+      await store.append([letter(1)]);
+      const counted = store.stats();
+      const release = await lists.held();
+      await store.append([letter(2), letter(3)]);
+      release();
+      assert.equal((await counted).count, 1, 'as it was when the list was made');
+      await eventually(async () => assert.equal((await store.stats()).count, 3));
+    } finally {
+      await lists.stop();
+    }
   });
 
   test('keeps the letters of hubs apart', async () => {

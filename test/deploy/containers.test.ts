@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +12,7 @@ import { loadSettings } from '../../sidecar/settings.ts';
 import { NODE_FLAGS } from '../../sidecar/setup/trial-run.ts';
 import { PACKAGE_NAME, VERSION } from '../../sidecar/version.ts';
 import { Program } from '../commands/program.ts';
+import { eventually } from '../e2e/observe.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
 const DEPLOY = path.join(ROOT, 'scripts', 'deploy');
@@ -183,63 +184,93 @@ describe('the files for containers', () => {
     assert.ok(metrics.includes(`\`${/azure_iot_\w+/.exec(query)?.[0]}\``));
   });
 
-  /** What the image does, without a container engine: the program, unpacked, as another user who can write to the state directory alone. */
-  const skip = process.getuid?.() === 0 ? false : 'the tests do not run as root';
-  test('the sidecar runs as the user of the image, and --health says so', { skip }, async (t) => {
+  /**
+   * What the image does, without a container engine: the steps of the Dockerfile make the program and the state directory; a root directory
+   * gets these, Node.js and its libraries, and nothing else; the entry point runs in it as the user of the image, and cannot write to it.
+   */
+  const missing = [
+    ['unzip', '-v'],
+    ['ldd', '--version'],
+    ['unshare', '--mount', 'true'],
+  ].find(([name = '', ...words]) => spawnSync(name, words).status !== 0);
+  const isRoot = process.getuid?.() === 0;
+  const skip = !isRoot
+    ? 'the tests do not run as root'
+    : missing
+      ? `${missing.join(' ')} does not work here`
+      : false;
+  test('the sidecar runs in the root directory of the image, and --health says so', { skip }, async (t) => {
+    const text = await read('Dockerfile');
     const program = new Program();
     await program.start();
     t.after(() => program.stop());
-    const image = path.join(folder, 'image');
-    await mkdir(image);
-    await cp(program.directory, path.join(image, 'sidecar'), { recursive: true });
-    await chmod(path.join(image, 'sidecar'), 0o755);
-    await cp(process.execPath, path.join(image, 'node'));
-    await mkdir(path.join(image, 'state'), { mode: 0o700 });
-    await chown(path.join(image, 'state'), ACCOUNT, ACCOUNT);
-    await chmod(folder, 0o755);
+    const built = path.join(folder, 'unpacked');
+    const root = path.join(folder, 'root');
+    await mkdir(path.join(built, 'tmp'), { recursive: true });
+    await cp(program.zip, path.join(built, 'tmp', 'connector.zip'));
+    const step = /^RUN (unzip (?:.*\\\n)*.*)$/m.exec(text)?.[1] ?? '';
+    const local = step.replaceAll(/(?<=\s)\/(?=tmp|sidecar|state)/g, `${built}/`);
+    const steps = spawnSync('sh', ['-c', local], { encoding: 'utf8' });
+    assert.equal(steps.status, 0, `${local}\n${steps.stderr}`);
+    for (const [, source = '', target = ''] of text.matchAll(/^COPY --from=unpacked .*?(\/\S+) (\/\S+)$/gm))
+      await cp(path.join(built, source), path.join(root, target), { recursive: true });
+    const stateDirectory = /SIDECAR_STATE_DIR=(\S+)/.exec(text)?.[1] ?? '';
+    await chown(path.join(root, stateDirectory), ACCOUNT, ACCOUNT);
+    const [node = '', ...words] = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(text)?.[1] ?? '') as string[];
+    const libraries = spawnSync('ldd', [process.execPath], { encoding: 'utf8' }).stdout.matchAll(
+      /\/\S+(?= \()/g,
+    );
+    for (const [library] of libraries) await cp(library, path.join(root, library), { dereference: true });
+    await cp(process.execPath, path.join(root, node));
+    const secrets = path.join(root, 'run', 'secrets');
+    await mkdir(secrets, { recursive: true });
+    for (const name of ['thingworx-app-key', 'sidecar.crt', 'sidecar.key'])
+      await cp(path.join(folder, name), path.join(secrets, name));
     const environment = {
       THINGWORX_URL: 'http://127.0.0.1:9/Thingworx',
-      THINGWORX_APP_KEY_FILE: path.join(folder, 'thingworx-app-key'),
-      SIDECAR_STATE_DIR: path.join(image, 'state'),
+      THINGWORX_APP_KEY_FILE: '/run/secrets/thingworx-app-key',
+      SIDECAR_STATE_DIR: stateDirectory,
       SIDECAR_HOST: '0.0.0.0',
       SIDECAR_PORT: '0',
-      SIDECAR_TLS_CERT_FILE: path.join(folder, 'sidecar.crt'),
-      SIDECAR_TLS_KEY_FILE: path.join(folder, 'sidecar.key'),
+      SIDECAR_TLS_CERT_FILE: '/run/secrets/sidecar.crt',
+      SIDECAR_TLS_KEY_FILE: '/run/secrets/sidecar.key',
     };
-    const options = { uid: ACCOUNT, gid: ACCOUNT, cwd: '/' } as const;
-    const words = [...NODE_FLAGS, path.join(image, 'sidecar', 'sidecar.mjs')];
-    const sidecar = spawn(path.join(image, 'node'), [...words, 'run'], {
-      ...options,
-      env: environment,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    await mkdir(path.join(root, 'proc'));
+    // In a mount namespace of its own, which ends with the process.
+    const mounts = [
+      'mount --bind "$ROOT" "$ROOT"',
+      'mount --bind "$ROOT$SIDECAR_STATE_DIR" "$ROOT$SIDECAR_STATE_DIR"',
+      'mount --rbind /proc "$ROOT/proc"',
+      'mount -o remount,bind,ro "$ROOT"',
+      `exec chroot --userspec=${ACCOUNT}:${ACCOUNT} "$ROOT" "$@"`,
+    ];
+    const inside = (command: readonly string[], port: number, stdio: StdioOptions) =>
+      spawn('unshare', ['--mount', 'sh', '-c', mounts.join(' && '), 'sh', ...command], {
+        env: { PATH: process.env['PATH'], ROOT: root, ...environment, SIDECAR_PORT: String(port) },
+        stdio,
+      });
+    const sidecar = inside([node, ...words, 'run'], 0, ['ignore', 'pipe', 'inherit']);
     t.after(() => sidecar.kill('SIGKILL'));
     const ended = once(sidecar, 'exit');
+    assert.ok(sidecar.stdout);
     let port = 0;
-    for await (const line of createInterface({ input: sidecar.stdout })) {
-      port = Number((JSON.parse(line) as { port?: number }).port ?? 0);
-      if (port > 0) break;
-    }
-    assert.ok(port > 0);
+    createInterface({ input: sidecar.stdout }).on('line', (line) => {
+      port ||= Number((JSON.parse(line) as { port?: number }).port ?? 0);
+    });
+    await eventually(async () => assert.ok(port > 0));
     sidecar.stdout.resume();
+    const [, check = ''] = /CMD (\[.*--health.*\])$/m.exec(text) ?? [];
     const health = async () => {
-      const child = spawn(
-        path.join(image, 'node'),
-        [path.join(image, 'sidecar', 'sidecar.mjs'), '--health'],
-        {
-          ...options,
-          env: { ...environment, SIDECAR_PORT: String(port) },
-          stdio: ['ignore', 'ignore', 'pipe'],
-        },
-      );
+      const child = inside(JSON.parse(check) as string[], port, ['ignore', 'ignore', 'pipe']);
       let errors = '';
-      child.stderr.on('data', (chunk: Buffer) => {
+      child.stderr?.on('data', (chunk: Buffer) => {
         errors += chunk;
       });
       const [code] = (await once(child, 'close')) as [number];
       return { code, errors };
     };
     assert.deepEqual(await health(), { code: 0, errors: '' });
+
     sidecar.kill('SIGTERM');
     await ended;
     const { code, errors } = await health();

@@ -30,7 +30,10 @@ describe('docs/reliability.md', () => {
   test('says of each row that may take longer why it does', () => {
     for (const { name, recoverySeconds = RECOVERY_SECONDS } of ROWS) {
       if (recoverySeconds <= RECOVERY_SECONDS || name.startsWith('a burst')) continue;
-      const kind = /half-open|TLS broken|refused again and again|Retry-After/.exec(name)?.[0] ?? name;
+      const kind =
+        /half-open|slow|TLS broken|in turn|out of memory|backup|devices at once|Retry-After/.exec(
+          name,
+        )?.[0] ?? name;
       assert.match(PAGE, new RegExp(`\\| [^|]*${kind}[^|]* \\| [^|]*\\d+ seconds`), name);
     }
   });

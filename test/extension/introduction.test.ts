@@ -196,6 +196,31 @@ describe('an address to which an administrator of the connector points sidecarUr
     assert.equal(listener.seen.length, asks, 'nothing was sent anywhere');
   });
 
+  test('gets nothing as one of several, or by a pattern, and holds up the sidecar in no way', async (t) => {
+    const { platform, listener, key } = await connected(t);
+    const { client, app } = platform;
+    const own = `http://127.0.0.1:${app.port}`;
+    await client.write(HUB, { storageConnectionString: STORAGE_SECRET });
+    for (const sidecarUrl of [
+      `${listener.url} ${own}`,
+      `${own}, ${listener.url}`,
+      `http://127.0.0.*:${new URL(listener.url).port}\n${own}`,
+    ]) {
+      app.hubs.connected.clear();
+      const asks = listener.seen.length;
+      await client.write(HUB, { sidecarUrl }, { key });
+      await client.result(`Things/${HUB}`, 'Connect');
+      await until(
+        'the secret',
+        async () => app.hubs.connected.get(HUB)?.secrets.iotHubConnectionString === HUB_SECRET,
+      );
+      await client.result(`Things/${HUB}`, 'CallSidecar', { operation: 'CheckSidecar' });
+      if (!sidecarUrl.includes('*'))
+        assert.ok(listener.seen.length > asks, 'it was asked for an introduction');
+    }
+    assertLearnedNothing(listener);
+  });
+
   test('gets everything once the sidecar there has introduced itself, by itself', async (t) => {
     const { platform, listener, key } = await connected(t);
     const { client, app } = platform;
@@ -210,6 +235,34 @@ describe('an address to which an administrator of the connector points sidecarUr
     );
     assert.equal(await client.read(HUB, 'introducedAddress'), `http://localhost:${app.port}`);
     assertLearnedNothing(listener);
+  });
+
+  test('is that of a sidecar when an entry of sidecarUrl names it', async (t) => {
+    const platform = await startPlatform(t);
+    await createHub(platform);
+    const { client, sidecarKey } = platform;
+    for (const [sidecarUrl, address, isNamed] of [
+      ['https://a:8780', 'https://a:8780', true],
+      ['https://A:443/', 'https://a', true],
+      ['https://a:8780', 'https://a:8781', false],
+      ['https://a:8780 https://b:8780', 'https://b:8780', true],
+      ['https://a:8780,https://b:8780', 'https://c:8780', false],
+      ['https://sidecar-*.plant:8780', 'https://sidecar-12.plant:8780', true],
+      ['https://sidecar-*.plant:8780', 'https://sidecar-.plant:8780', true],
+      ['https://sidecar-*.plant:8780', 'https://sidecar-1.evil.plant:8780', false],
+      ['https://sidecar-*.plant:8780', 'https://sidecar-1.plant.evil:8780', false],
+      ['https://sidecar-*.plant:8780', 'http://sidecar-1.plant:8780', false],
+      ['https://sidecar-*.plant:8780', 'https://sidecar-1xplant:8780', false],
+      ['https://*-*.plant', 'https://a-b-c.plant', true],
+      ['https://*-*.plant', 'https://abc.plant', false],
+    ] as const) {
+      await client.write(HUB, { sidecarUrl });
+      const addresses = { addresses: { array: ['http://elsewhere:1', address] } };
+      const found = await client.result(`Things/${HUB}`, 'RegisterSidecar', addresses, { key: sidecarKey });
+      assert.equal(found, isNamed, `${sidecarUrl} ${address}`);
+      const introduced = String(await client.read(HUB, 'introducedAddress')).split(' ');
+      assert.equal(introduced.includes(address), isNamed);
+    }
   });
 
   test('stays unknown when the application key may not register it', async (t) => {

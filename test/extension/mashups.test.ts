@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ENTITIES } from '../../extension/entities/index.ts';
+import { SERVICE_ROLES } from '../../extension/entities/mashup-services.ts';
 import { catalogOf } from '../../extension/generate/catalog.ts';
 import { checkMashup } from '../../extension/generate/mashup-check.ts';
 import {
@@ -11,16 +12,21 @@ import {
   mashupContent,
 } from '../../extension/generate/mashup-content.ts';
 import { extensionEntityXml } from '../../extension/generate/mashup-xml.ts';
-import { devices } from '../../extension/mashups/devices.ts';
+import type { Mashup } from '../../extension/mashups/definition.ts';
 import { MASHUPS } from '../../extension/mashups/index.ts';
 import { parseXml } from './fixture.ts';
 
 const catalog = catalogOf(ENTITIES);
 const SOURCE = 'Things_AzureIoT.MashupServices';
+const devices = named('AzureIoT.Devices_MU');
 
 /** The content of AzureIoT.Devices_MU, which has something of everything. */
 function content(): MashupContent {
-  return mashupContent({ kind: 'Mashup', ...devices }, catalog);
+  return mashupContent(devices, catalog);
+}
+
+function named(name: string): Mashup {
+  return present(MASHUPS.find((mashup) => mashup.name === name));
 }
 
 function nodes(node: ContentNode): ContentNode[] {
@@ -459,7 +465,7 @@ describe('the checker of mashups', () => {
   }
 
   test('finds a chart that would draw more than its series', () => {
-    const hub = present(MASHUPS.find((mashup) => mashup.name === 'AzureIoT.Hub_MU'));
+    const hub = named('AzureIoT.Hub_MU');
     const made = mashupContent(hub, catalog);
     const [binding] = made.DataBindings.filter(({ SourceId }) => SourceId === 'GetRateHistory');
     present(binding).SourceId = 'ListTasks';
@@ -485,8 +491,37 @@ describe('the mashups', () => {
       const made = mashupContent(mashup, catalog);
       const types = new Map(nodes(made.UI).map(({ Properties }) => [Properties['Id'], Properties['Type']]));
       for (const event of made.Events) {
-        if (!/^(Delete|Disconnect|Cancel|Unpublish|Write)/.test(event.EventHandlerService)) continue;
+        if (!/^(Delete|Disconnect|Cancel|Replay|Unpublish|Write)/.test(event.EventHandlerService)) continue;
         assert.equal(types.get(event.EventTriggerId), 'ptcsconfirmation', event.EventHandlerService);
+      }
+    });
+
+    test(`${mashup.name} disables what a role may not do, and says which role may`, () => {
+      const made = mashupContent(mashup, catalog);
+      const widgets = new Map(nodes(made.UI).map(({ Properties }) => [Properties['Id'], Properties]));
+      /** The services that an event starts, directly or by a confirmation. */
+      const started = (event: ContentEvent): string[] =>
+        event.EventHandlerArea === 'Data'
+          ? [event.EventHandlerService]
+          : made.Events.filter(({ EventTriggerId }) => EventTriggerId === event.EventHandlerId).flatMap(
+              started,
+            );
+      const target = (call: string) =>
+        made.Data[SOURCE]?.Services.find(({ Name }) => Name === call)?.Target ?? call;
+      for (const event of made.Events) {
+        const properties = widgets.get(event.EventTriggerId);
+        if (properties?.['Type'] !== 'ptcsbutton') continue;
+        for (const service of started(event).map(target)) {
+          const role = SERVICE_ROLES.get(service);
+          if (role === undefined || role === 'viewer') continue;
+          assert.equal(properties['TooltipField'], `Needs the role ${role}.`, service);
+          const disabled = made.DataBindings.find(
+            ({ TargetId, PropertyMaps }) =>
+              TargetId === event.EventTriggerId && PropertyMaps[0]?.TargetProperty === 'Disabled',
+          );
+          assert.equal(disabled?.SourceId, 'GetRefusals');
+          assert.equal(disabled?.PropertyMaps[0]?.SourceProperty, service);
+        }
       }
     });
   }

@@ -13,6 +13,8 @@ interface Group {
 }
 
 interface Answer {
+  readonly busy?: boolean;
+  readonly taken?: boolean;
   readonly accepted: number;
   readonly repeated: number;
   readonly refused: {
@@ -24,8 +26,8 @@ interface Answer {
   }[];
 }
 
-function receive({ client, sidecarKey }: ExtensionPlatform, batch: Record<string, unknown>): Promise<Answer> {
-  return client.result(`Things/${HUB}`, 'ReceiveUpdates', { batch }, { key: sidecarKey });
+function receive(platform: ExtensionPlatform, batch: Record<string, unknown>): Promise<Answer> {
+  return call(platform, HUB, 'ReceiveUpdates', batch);
 }
 
 const numbers = (thing: string, ...rows: readonly (readonly unknown[])[]): Group => ({
@@ -33,6 +35,47 @@ const numbers = (thing: string, ...rows: readonly (readonly unknown[])[]): Group
   properties: ['temperature'],
   baseTypes: ['NUMBER'],
   rows,
+});
+
+function call(
+  { client, sidecarKey }: ExtensionPlatform,
+  hub: string,
+  service: string,
+  batch: Record<string, unknown>,
+): Promise<Answer> {
+  return client.result(`Things/${hub}`, service, { batch }, { key: sidecarKey });
+}
+
+/** Asks for the partition 0. */
+function ask(platform: ExtensionPlatform, hub: string, writer: string, stream = 's1'): Promise<Answer> {
+  return call(platform, hub, 'ReceiveUpdates', { stream, partition: '0', writer, opens: true, groups: [] });
+}
+
+async function open(platform: ExtensionPlatform, hub: string, writer: string, stream?: string) {
+  const { busy, taken } = await ask(platform, hub, writer, stream);
+  assert.deepEqual([busy, taken], [false, false]);
+}
+
+/** Values with the sequence numbers `from` to `through`. */
+const values = (writer: string, through: number, from: number) => ({
+  stream: 's1',
+  partition: '0',
+  writer,
+  through,
+  groups: [
+    numbers(
+      'dev-1',
+      ...Array.from({ length: through - from + 1 }, (_, i) => [from + i, T0 + from + i, 'GOOD', from + i]),
+    ),
+  ],
+});
+
+const events = (writer: string, through: number) => ({
+  stream: 's1',
+  partition: '0',
+  writer,
+  through,
+  events: [{ sequenceNumber: through, data: {} }],
 });
 
 const PLATFORMS: Record<string, Partial<Switches>> = {
@@ -241,36 +284,91 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(refused[0]?.property, undefined);
     });
 
-    test('drops what another hub Thing of the same stream has applied, values and events', async (t) => {
+    test('lets the writer alone apply values and events that has opened the partition last', async (t) => {
       const platform = await startPlatform(t, switches);
-      const { client, sidecarKey } = platform;
+      await createHub(platform);
+      await createDevice(platform, 'dev-1', { temperature: 'NUMBER' });
+      const { client } = platform;
+      assert.equal((await receive(platform, values('first', 1, 1))).taken, true, 'it has not opened it');
+      await open(platform, HUB, 'first');
+      assert.deepEqual(await receive(platform, values('first', 1, 1)), {
+        accepted: 1,
+        repeated: 0,
+        appliedThrough: -1,
+        refused: [],
+      });
+      await open(platform, HUB, 'second');
+      for (const batch of [values('first', 2, 2), { ...values('first', 2, 2), through: undefined }])
+        assert.deepEqual(await receive(platform, batch), {
+          accepted: 0,
+          repeated: 0,
+          refused: [],
+          taken: true,
+        });
+      assert.equal(await client.read('dev-1', 'temperature'), 1);
+      assert.deepEqual((await call(platform, HUB, 'ReceiveEvents', events('first', 2))).taken, true);
+      assert.equal((await call(platform, HUB, 'ReceiveEvents', events('second', 2))).accepted, 1);
+      assert.equal((await receive(platform, values('second', 2, 1))).repeated, 1);
+      const unmarked = { ...values('second', 1, 1), through: undefined };
+      assert.equal((await receive(platform, unmarked)).accepted, 1, 'no mark, so no repeat');
+      await assert.rejects(call(platform, HUB, 'ReceiveEvents', { ...events('second', 3), events: 1 }));
+      assert.equal(await client.read(HUB, 'call00'), '', 'no call is under way');
+    });
+
+    test('opens a partition when no call of an earlier writer runs', async (t) => {
+      const platform = await startPlatform(t, switches);
+      await createHub(platform);
+      await platform.client.write(HUB, { call00: `${Date.now()} first` });
+      assert.equal((await ask(platform, HUB, 'second')).busy, true);
+      await platform.client.write(HUB, { call00: `${Date.now() - 60_000} first` });
+      assert.equal((await ask(platform, HUB, 'second')).busy, false, 'the platform has ended that script');
+    });
+
+    test('a second hub Thing of the same stream goes on after what the first has applied', async (t) => {
+      const platform = await startPlatform(t, switches);
       await createHub(platform);
       const other = 'Hub2';
-      await client.thing(other, 'AzureIoT.Hub_TT');
+      await platform.client.thing(other, 'AzureIoT.Hub_TT');
       await createDevice(platform, 'dev-1', { temperature: 'NUMBER' });
-      const call = (hub: string, service: string, batch: Record<string, unknown>): Promise<Answer> =>
-        client.result(`Things/${hub}`, service, { batch }, { key: sidecarKey });
-      const values = (stream: string, through: number, from: number) => ({
-        stream,
-        partition: '0',
-        through,
-        groups: [numbers('dev-1', [from, T0 + from, 'GOOD', from], [through, T0 + through, 'GOOD', through])],
-      });
-      assert.equal((await call(other, 'ReceiveUpdates', values('s1', 20, 11))).repeated, 0);
-      const answer = await call(HUB, 'ReceiveUpdates', values('s1', 21, 20));
+      await open(platform, other, 'first');
+      assert.equal((await call(platform, other, 'ReceiveUpdates', values('first', 20, 11))).repeated, 0);
+      assert.equal((await call(platform, other, 'ReceiveEvents', events('first', 20))).accepted, 1);
+      await platform.client.write(other, { call00: `${Date.now()} first` });
+      assert.equal((await ask(platform, HUB, 'second')).busy, true, 'a call to the other hub Thing runs');
+      await platform.client.write(other, { call00: '' });
+      await open(platform, HUB, 'second');
+      const answer = await receive(platform, values('second', 21, 20));
       assert.deepEqual([answer.accepted, answer.repeated], [1, 1]);
-      const late = await call(other, 'ReceiveUpdates', values('s1', 21, 20));
-      assert.deepEqual([late.accepted, late.repeated], [0, 2], 'a sidecar that was frozen comes late');
-      assert.equal((await call(HUB, 'ReceiveUpdates', values('s2', 20, 11))).repeated, 0, 'another stream');
-      const events = (through: number) => ({
-        stream: 's1',
-        partition: '0',
-        through,
-        events: [{ sequenceNumber: through, data: {} }],
-      });
-      assert.equal((await call(other, 'ReceiveEvents', events(20))).accepted, 1);
-      assert.equal((await call(HUB, 'ReceiveEvents', events(20))).repeated, 1);
-      assert.equal((await call(HUB, 'ReceiveEvents', events(21))).accepted, 1);
+      assert.equal((await call(platform, HUB, 'ReceiveEvents', events('second', 20))).repeated, 1);
+      const late = await call(platform, other, 'ReceiveUpdates', values('first', 21, 20));
+      assert.equal(late.taken, true, 'a sidecar that was frozen comes late');
+      await open(platform, HUB, 'third', 's2');
+      const anew = { ...values('third', 20, 11), stream: 's2' };
+      assert.equal((await receive(platform, anew)).repeated, 0, 'another stream');
+    });
+
+    test('applies each message once, however many writers send it at the same time', async (t) => {
+      const platform = await startPlatform(t, switches);
+      await createHub(platform);
+      await platform.client.thing('Hub2', 'AzureIoT.Hub_TT');
+      await createDevice(platform, 'dev-1', { temperature: 'NUMBER' });
+      let accepted = 0;
+      const MESSAGES = 40;
+      const write = async (hub: string, name: string) => {
+        for (let life = 0; life < 5_000; life += 1) {
+          const writer = `${name}${life}`;
+          const { busy, taken } = await ask(platform, hub, writer);
+          if (busy || taken) continue;
+          const mark = String(await platform.client.read(hub, 'partition00'));
+          const next = Number(mark.split(':')[1] || 0) + 1;
+          if (next > MESSAGES) return;
+          // A writer repeats what is before the mark, too, as one that begins at an old checkpoint.
+          const answer = await call(platform, hub, 'ReceiveUpdates', values(writer, next, 1));
+          accepted += answer.accepted;
+        }
+      };
+      await Promise.all([write(HUB, 'a'), write(HUB, 'b'), write('Hub2', 'c'), write('Hub2', 'd')]);
+      assert.equal(accepted, MESSAGES);
     });
 
     test('refuses what is no batch', async (t) => {

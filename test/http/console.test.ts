@@ -3,6 +3,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { Console } from '../../sidecar/http/console.ts';
 import { History } from '../../sidecar/hub/history.ts';
 import { MessageWatch } from '../../sidecar/ingest/message-watch.ts';
+import { ProcessUsage } from '../../sidecar/lib/process-usage.ts';
 import { LogRing } from '../../sidecar/observe/log-ring.ts';
 import { startApp, statusOf, TOKEN } from './fixture.ts';
 
@@ -26,7 +27,7 @@ async function startConsole(t: TestContext) {
     sources: {
       log,
       messages,
-      history: new History({ hubs, stateDirectory: '/' }),
+      history: new History({ hubs, stateDirectory: '/', usage: new ProcessUsage() }),
       hubs,
       notReady: () => [],
       sidecar: { version: '0.1.0', startedAt: new Date() },

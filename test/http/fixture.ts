@@ -103,6 +103,9 @@ export function statusOf(thing: string): HubStatus {
     deadLetteredByReason: {},
     since: '2026-01-31T11:00:00.000Z',
     version: VERSION,
+    sidecar: 'sidecar-1',
+    cpuPercent: 3.5,
+    memoryBytes: 150_000_000,
   };
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import { HubCondition } from '../../sidecar/hub/condition.ts';
 import { Partitions } from '../../sidecar/hub/partitions.ts';
 import { Sender } from '../../sidecar/ingest/lanes/sender.ts';
@@ -13,10 +14,14 @@ describe('partitions of a hub', () => {
   let partitions: Partitions;
   let condition: HubCondition;
   let append: () => Promise<void>;
+  let checkpoint: () => Promise<boolean>;
   let lines: readonly unknown[];
+  let unwritten: (string | undefined)[];
 
   beforeEach(async () => {
     append = async () => undefined;
+    checkpoint = async () => true;
+    unwritten = [];
     pipeline = new TestPipeline();
     await pipeline.start();
     pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
@@ -47,6 +52,7 @@ describe('partitions of a hub', () => {
       }),
       owner: 'me',
       onBlocked: (who, error) => condition.setBlocked(who, error),
+      onUnwritten: (error) => unwritten.push(error?.message),
       onError: () => undefined,
       log,
     });
@@ -54,7 +60,7 @@ describe('partitions of a hub', () => {
     partitions.attach({
       streamIdentity: 's',
       partitionIds: ['0', '1'],
-      checkpoint: async () => true,
+      checkpoint: () => checkpoint(),
       stillOwns: async () => true,
       lastEnqueued: () => undefined,
     } as never);
@@ -63,6 +69,30 @@ describe('partitions of a hub', () => {
     for (const id of ['0', '1']) await partitions.onPartitionClose(id, 'lost');
     await client.close();
     await pipeline.stop();
+  });
+
+  test('checkpoints that cannot be written are told once for all partitions, and once when all are written', async () => {
+    let isAway = true;
+    checkpoint = async () => {
+      if (isAway) throw new ConnectorError('AZURE_UNREACHABLE', 'away');
+      return true;
+    };
+    const open = async (id: string) => {
+      await partitions.onPartitionOpen(id, undefined);
+      await partitions.onBatch(id, [message(1)]);
+    };
+    await Promise.all([open('0'), open('1')]);
+    await until(() => unwritten.length === 1);
+    for (const id of ['0', '1']) await partitions.onPartitionClose(id, 'reopened');
+    assert.deepEqual(unwritten, ['away'], 'a lane that closes with its checkpoint unwritten proves nothing');
+    isAway = false;
+    await open('0');
+    await partitions.onPartitionClose('0', 'reopened');
+    assert.deepEqual(unwritten, ['away']);
+    await open('1');
+    await partitions.onPartitionClose('1', 'reopened');
+    await until(() => unwritten.length === 2);
+    assert.deepEqual(unwritten, ['away', undefined]);
   });
 
   for (const reason of ['lost', 'failed', 'reopened'] as const)

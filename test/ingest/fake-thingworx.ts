@@ -13,6 +13,7 @@ export interface ReceivedRow {
 export interface ReceivedCall {
   readonly stream?: string;
   readonly partition?: string;
+  readonly writer?: string;
   readonly through?: number;
   readonly rows: readonly ReceivedRow[];
 }
@@ -38,6 +39,12 @@ export class FakeThingworx {
   readonly things = new Map<string, Record<string, string>>();
   /** Calls of ReceiveUpdates that were answered. */
   readonly calls: ReceivedCall[] = [];
+  /** The writers that opened a partition, each time that they asked. */
+  readonly openings: string[] = [];
+  /** The answer to a writer that opens a partition. */
+  opened: (writer: string) => object = () => ({ accepted: 0, repeated: 0, refused: [] });
+  /** Writers that have been replaced. */
+  readonly replaced = new Set<string>();
   /** Values that ThingWorx refuses although their type is right. */
   refuse: (row: ReceivedRow, property: string) => string | undefined = () => undefined;
   trouble: Trouble = () => undefined;
@@ -101,6 +108,11 @@ export class FakeThingworx {
       const answer = await this.other(service ?? '', input);
       return answer === undefined ? reply('', 200) : reply(answer.body, answer.status ?? 200);
     }
+    if (input.batch.opens === true) {
+      const answer = this.opened(input.batch.writer);
+      this.openings.push(input.batch.writer);
+      return reply(answer);
+    }
     const call = callOf(input.batch);
     const trouble = await this.trouble(call);
     if (trouble === 'drop') {
@@ -111,6 +123,8 @@ export class FakeThingworx {
       const headers = trouble.retryAfter === undefined ? {} : { 'retry-after': String(trouble.retryAfter) };
       return reply(trouble.text ?? 'not now', trouble.status, headers);
     }
+    if (this.replaced.has(call.writer ?? ''))
+      return reply({ accepted: 0, repeated: 0, refused: [], taken: true });
     return reply(this.#receive(call));
   }
 
@@ -164,6 +178,7 @@ export class FakeThingworx {
 function callOf(batch: {
   stream?: string;
   partition?: string;
+  writer?: string;
   through?: number;
   groups: { thing: string; properties: string[]; rows: unknown[][] }[];
 }): ReceivedCall {

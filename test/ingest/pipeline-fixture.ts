@@ -1,4 +1,5 @@
 import type { DeadLetterSink } from '../../sidecar/dead-letters/store.ts';
+import type { BatchOrigin } from '../../sidecar/ingest/batch-origin.ts';
 import { Interpreter } from '../../sidecar/ingest/lanes/interpreter.ts';
 import { RowProbe } from '../../sidecar/ingest/lanes/row-probe.ts';
 import { Sender } from '../../sidecar/ingest/lanes/sender.ts';
@@ -36,6 +37,12 @@ export class TestPipeline {
   get parts(): DeliveryPipeline {
     if (!this.#parts) throw new Error('The pipeline is not started.');
     return this.#parts;
+  }
+
+  /** The origin of a batch of a lane that owns its partition. */
+  origin(through: number, stillOwned = async () => true): BatchOrigin {
+    const place = { stream: 's', partition: '0' };
+    return { ...place, through, writer: this.parts.sender.writerOf({ ...place, stillOwned }) };
   }
 
   async start(): Promise<void> {

@@ -281,6 +281,19 @@ describe('commands', () => {
       assert.equal(event?.outcome, 'Success');
       assert.equal(event?.deviceId, 'heard');
     });
+    const arrivedAgain = next();
+    await factory.call('heard', 'SendMessage', { body: 'y', messageId: 'second', ack: 'full' });
+    await arrivedAgain;
+    await eventually(async () => {
+      const { rows } = await factory.call<{ rows: Row[] }>('heard', 'ListMessageFeedback');
+      assert.deepEqual(
+        rows.map(({ deviceId, messageId, outcome }) => [deviceId, messageId, outcome]),
+        [
+          ['heard', 'second', 'Success'],
+          ['heard', 'taken', 'Success'],
+        ],
+      );
+    });
     await factory.createDevice('borrowed', { createIdentity: false });
     await factory.system.platform.setProperties('borrowed', { deviceId: 'deaf' });
     await factory.call('borrowed', 'SendMessage', { body: 'x', messageId: 'purged', ack: 'negative' });

@@ -46,6 +46,25 @@ describe('what npm start shows', () => {
     assert.match(lines.at(-1) ?? '', /^ThingWorx +http:\/\/x\/$/);
   });
 
+  test('keeps a table of many machines within the width of a small terminal', () => {
+    const things = new Map(
+      ['machine-01', 'machine-10000'].map((name) => [
+        name,
+        { temperature: 20.25, humidity: 50.1, count: 99_999, running: false, label: `${name} #99999` },
+      ]),
+    );
+    const status = {
+      state: 'running',
+      lag: 100_000,
+      counters: { received: 1_000_000, delivered: 1_000_000, deadLettered: 1_000, inFlight: 10_000 },
+    };
+    const lines = render({ sent: 1_000_000, status, things, addresses: [] });
+    assert.deepEqual(
+      lines.filter((line) => line.length > 80),
+      [],
+    );
+  });
+
   test('names the properties of machines that differ, within the width of a small terminal', () => {
     const things = new Map<string, Record<string, unknown>>([
       ['pump-01', { flow: 30.6, running: true }],

@@ -31,38 +31,67 @@ function connectRequest() {
 
 /* Sends the settings. Secrets follow one by one: for each the sidecar has answered a ticket, and ThingWorx sends the PASSWORD
    property as the password of the call that redeems it. */
-function connectOnce(request, endMs) {
-  var answer = plain(askWithToken({ operation: "Connect", input: request, endMs: endMs }));
+function connectOnce(request, address, endMs) {
+  var answer = plain(askWithToken({ operation: "Connect", input: request, address: address, endMs: endMs }));
   if (answer.tickets.length === 0) {
     return answer.status;
   }
-  handOverAll(answer.tickets, endMs);
-  return readStatus(endMs);
+  handOverAll(answer.tickets, address, endMs);
+  return readStatus(address, endMs);
 }
 
-function readStatus(endMs) {
-  return plain(askWithToken({ operation: "GetStatus", endMs: endMs }));
+/* address: empty for any sidecar of a group. */
+function readStatus(address, endMs) {
+  return plain(askWithToken({ operation: "GetStatus", address: address, endMs: endMs }));
+}
+
+/* Without a storage account only one sidecar can read: checkpoints and the ownership of partitions would have no place that all see. */
+function requireSharedStorage(address) {
+  if (isSet(me.storageConnectionString) || isSet(secretReferences().storageConnectionString)) {
+    return;
+  }
+  var eldest = sidecarAddresses()[0];
+  if (address !== eldest) {
+    throw new Error(
+      "STORAGE_REQUIRED: " +
+        me.name +
+        " has no storageConnectionString, so only one sidecar can read its partitions, which is the one at " +
+        eldest +
+        ". The one at " +
+        address +
+        " is not used. Set storageConnectionString, so that sidecars can share the partitions."
+    );
+  }
+}
+
+function connectSidecar(address, endMs) {
+  var status;
+  requireSharedStorage(address);
+  /* A setting may change while it is being sent: what counts in the end is what the Thing holds. */
+  for (var attempt = 0; attempt < 3; attempt++) {
+    var request = connectRequest();
+    status = connectOnce(request, address, endMs);
+    if (JSON.stringify(request) === JSON.stringify(connectRequest())) {
+      break;
+    }
+  }
+  return status;
 }
 
 /* Brings the settings of this Thing to the sidecar and shows the status that it answers, also when it refuses a setting. */
 function connectHub(endMs) {
   var status;
   try {
-    /* A setting may change while it is being sent: what counts in the end is what the Thing holds. */
-    for (var attempt = 0; attempt < 3; attempt++) {
-      var request = connectRequest();
-      status = connectOnce(request, endMs);
-      if (JSON.stringify(request) === JSON.stringify(connectRequest())) {
-        break;
-      }
-    }
+    eachSidecar(endMs, function (address, partMs) {
+      status = connectSidecar(address, partMs);
+      me.ReceiveStatus({ status: status });
+    });
   } catch (thrown) {
     var text = errorText(thrown);
     showConnectFailure(text, endMs);
     throw new Error(text);
   }
-  me.ReceiveStatus({ status: status });
-  return status;
+  return groupStatus(status);
 }
 
 /* Shows on this Thing why it is not connected. A hub whose setting is refused goes on with the last accepted value. */
@@ -70,7 +99,7 @@ function showConnectFailure(text, endMs) {
   var isAway = /^SIDECAR_/.test(text);
   var status;
   try {
-    status = isAway || errorCode(text) === "UNAUTHORIZED" ? undefined : readStatus(endMs);
+    status = isAway || errorCode(text) === "UNAUTHORIZED" ? undefined : readStatus("", endMs);
   } catch (ignored) {
     status = undefined;
   }

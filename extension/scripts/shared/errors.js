@@ -22,3 +22,9 @@ function errorCode(text) {
 function withCode(text) {
   return errorCode(text) === "" ? "INTERNAL: " + text : text;
 }
+
+/* "CODE: text", whoever says it. */
+function codedText(problem) {
+  var message = String(problem.message || "");
+  return errorCode(message) !== "" || !isSet(problem.code) ? message : problem.code + ": " + message;
+}

@@ -1,11 +1,14 @@
-/* sidecarUrl in one form, in which it can be compared: small letters, no port that the scheme implies, no slash at the end. */
-function sidecarAddress() {
+/* An entry of sidecarUrl in one form, in which it can be compared: small letters, no port that the scheme implies, no slash at the end. A * stands for
+   letters, digits and hyphens in a name of the host. */
+function addressForm(text) {
   var parts =
-    /^(https?):\/\/([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?((?:\/[A-Za-z0-9._~-]+)*)\/*$/i.exec(
-      String(isSet(me.sidecarUrl) ? me.sidecarUrl : "")
+    /^(https?):\/\/([A-Za-z0-9.*-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?((?:\/[A-Za-z0-9._~-]+)*)\/*$/i.exec(
+      text
     );
   if (!parts) {
-    throw new Error("SETTING_INVALID: sidecarUrl must be an address such as http://127.0.0.1:8780.");
+    throw new Error(
+      "SETTING_INVALID: sidecarUrl must be an address such as http://127.0.0.1:8780, or several with blanks between them."
+    );
   }
   var scheme = parts[1].toLowerCase();
   var port = String(parts[3] || "");
@@ -13,12 +16,132 @@ function sidecarAddress() {
   return scheme + "://" + parts[2].toLowerCase() + (port === implied ? "" : port) + String(parts[4] || "");
 }
 
-/* The address of the sidecar, to which alone the token and secrets go. What listens at another one first gets a request without anything
+/* The entries of sidecarUrl: one address, or those of a group, of which some may be patterns. */
+function addressEntries() {
+  var words = String(isSet(me.sidecarUrl) ? me.sidecarUrl : "").match(/[^\s,]+/g) || [""];
+  return words.map(addressForm);
+}
+
+function isPattern(entry) {
+  return entry.indexOf("*") >= 0;
+}
+
+/* Whether this Thing has a group of sidecars. */
+function hasGroup(entries) {
+  return entries.length > 1 || isPattern(entries[0]);
+}
+
+function matchesEntry(address, entry) {
+  var parts = entry.split("*");
+  if (parts.length === 1) {
+    return address === entry;
+  }
+  return address.indexOf(parts[0]) === 0 && matchesParts(address.substring(parts[0].length), parts.slice(1));
+}
+
+/* Whether a text is what a * stands for, then the first part, another *, the next part and so on. */
+function matchesParts(text, parts) {
+  for (var end = 0; end <= text.length; end++) {
+    if (end > 0 && !/[a-z0-9-]/.test(text.charAt(end - 1))) {
+      return false;
+    }
+    var rest = text.substring(end);
+    var isFound =
+      parts.length === 1
+        ? rest === parts[0]
+        : rest.indexOf(parts[0]) === 0 && matchesParts(rest.substring(parts[0].length), parts.slice(1));
+    if (isFound) {
+      return true;
+    }
+  }
+  return false;
+}
+
+function matchesAny(address, entries) {
+  return entries.some(function (entry) {
+    return matchesEntry(address, entry);
+  });
+}
+
+/* The rows of the sidecars of this Thing whose lease has not ended, as they are in the table, the eldest first. */
+function livingRows() {
+  var rows = [];
+  try {
+    rows = me.sidecars ? me.sidecars.rows.toArray() : [];
+  } catch (ignored) {
+    /* A storage Thing has no such table. */
+  }
+  var now = new Date().getTime();
+  return rows
+    .filter(function (row) {
+      return row.leaseUntil && row.leaseUntil.getTime() > now;
+    })
+    .sort(function (one, other) {
+      var younger = one.since.getTime() - other.since.getTime();
+      return younger !== 0 ? younger : String(one.name) < String(other.name) ? -1 : 1;
+    });
+}
+
+/* Where to find the sidecars of this Thing. Those of a group that have a lease come first, the eldest before the others, so that calls that
+   follow each other reach the same one. */
+function sidecarAddresses() {
+  var entries = addressEntries();
+  if (!hasGroup(entries)) {
+    return entries;
+  }
+  var addresses = [];
+  livingRows().forEach(function (row) {
+    var address = String(row.address);
+    if (matchesAny(address, entries) && addresses.indexOf(address) < 0) {
+      addresses.push(address);
+    }
+  });
+  entries.forEach(function (entry) {
+    if (!isPattern(entry) && addresses.indexOf(entry) < 0) {
+      addresses.push(entry);
+    }
+  });
+  if (addresses.length === 0) {
+    throw new Error(
+      "SIDECAR_UNREACHABLE: No sidecar whose address matches sidecarUrl of " +
+        me.name +
+        " has registered within the last 15 seconds."
+    );
+  }
+  return addresses;
+}
+
+/* Does something at each sidecar of this Thing, the youngest first, which has been waiting for it. One that does not answer holds up the others for five
+   seconds at most. Throws when it worked at none, or when one answers that it does not work. */
+function eachSidecar(endMs, work) {
+  var addresses = sidecarAddresses().reverse();
+  var failure = "";
+  var isDone = false;
+  addresses.forEach(function (address) {
+    try {
+      work(address, addresses.length === 1 ? endMs : Math.min(endMs, budgetEnd(5)));
+      isDone = true;
+    } catch (thrown) {
+      var text = errorText(thrown);
+      if (failure === "" || !/^SIDECAR_/.test(text)) {
+        failure = text;
+      }
+    }
+  });
+  if (failure !== "" && (!isDone || !/^SIDECAR_/.test(failure))) {
+    throw new Error(failure);
+  }
+}
+
+function introducedAddresses() {
+  return String(me.introducedAddress || "").match(/\S+/g) || [];
+}
+
+/* The token and secrets go only to an address that the sidecar has introduced. What listens at another one first gets a request without anything
    in it to introduce itself: only who has the application key of the sidecar can, by calling RegisterSidecar. */
-function introducedAddress(endMs) {
-  var address = sidecarAddress();
-  if (String(me.introducedAddress || "") === address) {
-    return address;
+function requireIntroduced(address, endMs) {
+  if (introducedAddresses().indexOf(address) >= 0) {
+    return;
   }
   askSidecar({
     url: address,
@@ -27,12 +150,11 @@ function introducedAddress(endMs) {
     content: { thing: String(me.name) },
     timeoutSeconds: secondsLeft(endMs)
   });
-  if (String(me.introducedAddress || "") !== address) {
+  if (introducedAddresses().indexOf(address) < 0) {
     throw new Error(
       "SIDECAR_NOT_INTRODUCED: What answers at " +
         address +
         " has not registered that address with this Thing, so it gets no token and no secret."
     );
   }
-  return address;
 }

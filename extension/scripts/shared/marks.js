@@ -1,3 +1,12 @@
+/* "03" for partition 3; empty for a partition that has no high-water mark. */
+function markedPartition(partition) {
+  var number = Number(partition);
+  if (!(number >= 0 && number <= 31) || Math.floor(number) !== number) {
+    return "";
+  }
+  return (number < 10 ? "0" : "") + number;
+}
+
 /* The sequence number in a high-water mark "<stream>:<sequence number>"; -1 when it is the mark of another stream, or none. */
 function markNumber(mark, stream) {
   var text = String(mark || "");
@@ -9,22 +18,107 @@ function markNumber(mark, stream) {
   return isFinite(number) ? number : -1;
 }
 
-/* The highest sequence number of this stream that a hub Thing has applied, -1 when none. Sidecars that share the partitions of an IoT Hub
-   have a hub Thing each: what one has applied is a repeat for the others. */
-function appliedThrough(property, stream) {
-  var highest = markNumber(me[property], stream);
-  var hubs = [];
+/* The property with the high-water mark of a batch; empty for a batch that has none. */
+function markOf(content, prefix) {
+  var digits = isSet(content.stream) && isSet(content.through) ? markedPartition(content.partition) : "";
+  return digits === "" ? "" : prefix + digits;
+}
+
+/* Whether the call that this note is of may still run: the platform ends scripts after 30 seconds. */
+function isUnderWay(note) {
+  var text = String(note || "");
+  return text !== "" && new Date().getTime() - Number(text.split(" ")[0]) < 40000;
+}
+
+/* The hub Things of this stream but this one: two hub Things can share the partitions of an IoT Hub. */
+function otherHubs(digits, stream) {
+  var rows = [];
   try {
-    hubs = ThingTemplates["AzureIoT.Hub_TT"].GetImplementingThings().rows.toArray();
+    rows = ThingTemplates["AzureIoT.Hub_TT"].GetImplementingThings().rows.toArray();
   } catch (ignored) {
-    return highest;
+    return [];
   }
-  hubs.forEach(function (row) {
+  var others = [];
+  rows.forEach(function (row) {
     try {
-      highest = Math.max(highest, markNumber(Things[String(row.name)][property], stream));
+      var hub = Things[String(row.name)];
+      var isOfStream =
+        String(hub["writer" + digits] || "").indexOf(stream + ":") === 0 ||
+        markNumber(hub["partition" + digits], stream) >= 0 ||
+        markNumber(hub["events" + digits], stream) >= 0;
+      if (String(row.name) !== String(me.name) && isOfStream) {
+        others.push(hub);
+      }
     } catch (ignored) {
       /* A hub Thing that the user of this sidecar may not read belongs to another sidecar user and another stream. */
     }
   });
-  return highest;
+  return others;
+}
+
+/* Makes the writer of this batch the only one of its partition. Answers with busy while a call of an earlier writer may still run, and with
+   taken when another writer opens the partition at the same time: the sidecar asks again. The order counts: each writer is written before
+   notes and marks are read, and each call notes itself before it reads the writer. */
+function openPartition(content) {
+  var answer = { accepted: 0, repeated: 0, refused: [] };
+  var digits = markedPartition(content.partition);
+  if (digits === "") {
+    return answer;
+  }
+  var stream = String(content.stream);
+  var writer = stream + ":" + content.writer;
+  me["writer" + digits] = writer;
+  var hubs = otherHubs(digits, stream);
+  hubs.forEach(function (hub) {
+    hub["writer" + digits] = writer;
+  });
+  hubs.push(me);
+  answer.busy = hubs.some(function (hub) {
+    return isUnderWay(hub["call" + digits]);
+  });
+  answer.taken = hubs.some(function (hub) {
+    return String(hub["writer" + digits]) !== writer;
+  });
+  if (!answer.busy && !answer.taken) {
+    ["partition", "events"].forEach(function (prefix) {
+      var highest = hubs.reduce(function (number, hub) {
+        return Math.max(number, markNumber(hub[prefix + digits], stream));
+      }, -1);
+      if (highest > markNumber(me[prefix + digits], stream)) {
+        me[prefix + digits] = stream + ":" + highest;
+      }
+    });
+  }
+  return answer;
+}
+
+/* The answer of `work`, which applies the batch. Only the writer that has opened the partition last may do that, one call at a time: two calls
+   that read the high-water mark before either has raised it would apply a message twice. A batch without a writer is of no lane. */
+function applyAsWriter(content, work) {
+  if (content.opens === true) {
+    return openPartition(content);
+  }
+  var digits = isSet(content.writer) ? markedPartition(content.partition) : "";
+  if (digits === "") {
+    return work();
+  }
+  var writer = String(content.stream) + ":" + content.writer;
+  var refusal = { accepted: 0, repeated: 0, refused: [], taken: true };
+  var call = "call" + digits;
+  if (String(me["writer" + digits]) !== writer) {
+    return refusal;
+  }
+  var note = new Date().getTime() + " " + content.writer;
+  me[call] = note;
+  if (String(me["writer" + digits]) !== writer) {
+    if (String(me[call]) === note) {
+      me[call] = "";
+    }
+    return refusal;
+  }
+  try {
+    return work();
+  } finally {
+    me[call] = "";
+  }
 }

@@ -46,7 +46,8 @@ function passwordToPass(name, value, remedy) {
   }
 }
 
-/* Sends the password of a call, which goes with a ticket of its own: the body would show what a script cannot read in clear. */
+/* Sends the password of a call, which goes with a ticket of its own: the body would show what a script cannot read in clear. Gives the ticket, and the
+   address of the sidecar that has issued it. */
 function sendPassword(value, endMs) {
   var password = passwordToPass("secret", value, " in clear, so that a call cannot have one.");
   /* The password goes in a header, whose length is limited. Where this script holds the encrypted text, that may be up to eight times as
@@ -54,9 +55,10 @@ function sendPassword(value, endMs) {
   if (String(password).length > (String(me.tokenPassedAs || "") === "decrypted" ? 1024 : 8192)) {
     throw new Error("REQUEST_INVALID: the password is longer than 1,024 characters.");
   }
-  var answer = plain(askWithToken({ operation: "IssueSecretToken", endMs: endMs }));
+  var request = { operation: "IssueSecretToken", endMs: endMs };
+  var answer = plain(askWithToken(request));
   askSidecar({
-    url: introducedAddress(endMs),
+    url: request.address,
     credentials: {
       username: answer.ticket,
       password: password
@@ -66,7 +68,7 @@ function sendPassword(value, endMs) {
     content: {},
     timeoutSeconds: secondsLeft(endMs)
   });
-  return answer.ticket;
+  return { ticket: answer.ticket, address: request.address };
 }
 
 /* Which of the secrets have a value: those that can be handed over, and for the others why not. A secret that cannot be handed over
@@ -95,11 +97,11 @@ function secretsOf(names) {
 
 /* Hands over the secrets that tickets name. False when the sidecar does not know a ticket any more: a later call has replaced this one
    and hands over the secrets itself. A secret that the sidecar refuses does not hold up the others; what is wrong is thrown at the end. */
-function handOverAll(tickets, endMs) {
+function handOverAll(tickets, address, endMs) {
   var failure = "";
   var isCurrent = tickets.every(function (ticket) {
     try {
-      return handOver(ticket, endMs);
+      return handOver(ticket, address, endMs);
     } catch (thrown) {
       failure = errorText(thrown);
       return errorCode(failure) === "SECRET_UNREADABLE";
@@ -111,10 +113,10 @@ function handOverAll(tickets, endMs) {
   return isCurrent;
 }
 
-function handOver(ticket, endMs) {
+function handOver(ticket, address, endMs) {
   try {
     askSidecar({
-      url: introducedAddress(endMs),
+      url: address,
       credentials: { username: ticket.ticket, password: secretToPass(ticket.name) },
       method: "PUT",
       path: "/v1/secrets/" + encodeURIComponent(ticket.ticket),

@@ -66,11 +66,36 @@ function requireToken() {
   }
 }
 
-/* Calls an operation of the sidecar with the token. request: operation, input, secretTicket, endMs. The token is tried in each form until the
-   sidecar takes it; what was refused was not carried out. */
+/* What another sidecar of the group may do better: this one never heard of the request, or does not serve this Thing yet or any more. */
+function isForAnother(text) {
+  return /^(SIDECAR_UNREACHABLE|SIDECAR_NOT_INTRODUCED|HUB_NOT_CONNECTED|STOPPING)$/.test(errorCode(text));
+}
+
+/* Calls an operation of the sidecar with the token. request: operation, input, secretTicket, endMs, and address for a certain sidecar of a group; any
+   living one otherwise, whose address is the address of the request then. */
 function askWithToken(request) {
   requireToken();
-  var address = introducedAddress(request.endMs);
+  var addresses = isSet(request.address) ? [request.address] : sidecarAddresses();
+  var failure = "";
+  for (var i = 0; i < addresses.length; i++) {
+    try {
+      requireIntroduced(addresses[i], request.endMs);
+      var answer = askAt(addresses[i], request);
+      request.address = addresses[i];
+      return answer;
+    } catch (thrown) {
+      var text = errorText(thrown);
+      failure = failure === "" ? text : failure;
+      if (!isForAnother(text)) {
+        throw new Error(text);
+      }
+    }
+  }
+  throw new Error(failure);
+}
+
+/* The token is tried in each form until the sidecar takes it; what was refused was not carried out. */
+function askAt(address, request) {
   var forms = tokenForms();
   var tried = [];
   var failure = "";

@@ -110,8 +110,15 @@ class BlobCheckpoints implements CheckpointStore {
     return owners;
   }
 
-  claimOwnership(...claim: Parameters<CheckpointStore['claimOwnership']>): Promise<PartitionOwnership[]> {
-    return this.#ownership.claimOwnership(...claim);
+  /** With the version as the list of blobs has it: a header has it in quotation marks. */
+  async claimOwnership(
+    ...claim: Parameters<CheckpointStore['claimOwnership']>
+  ): Promise<PartitionOwnership[]> {
+    const claimed = await this.#ownership.claimOwnership(...claim);
+    return claimed.map(({ etag, ...owner }) => ({
+      ...owner,
+      ...(etag === undefined ? {} : { etag: etag.replaceAll('"', '') }),
+    }));
   }
 
   listCheckpoints(...place: Parameters<CheckpointStore['listCheckpoints']>): Promise<Checkpoint[]> {

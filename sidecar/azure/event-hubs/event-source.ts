@@ -59,8 +59,11 @@ const LAG_TIMEOUT_MS = 10_000;
 /** A process that did not run for this long may have lost its partitions: half the time after which others may take them. */
 const FROZEN_AFTER_MS = OWNERSHIP_EXPIRY_MS / 2;
 
+/** How long the identity of the stream is taken for known when a partition is opened. */
+const IDENTITY_AGE_MS = 1_000;
+
 /** Of a partition that failed. */
-const BACKOFF = { initialDelayMs: 1000, maxDelayMs: 30_000 };
+const BACKOFF = { initialDelayMs: 1000, maxDelayMs: 10_000 };
 
 /** A partition that another sidecar has released is claimed at the next update: within a second, with the time to open it. */
 const UPDATE_INTERVAL_MS = 750;
@@ -80,6 +83,9 @@ class HubEventSource implements EventSource {
   #client: EventHubConsumerClient;
   #subscription: Subscription | undefined;
   #properties: EventHubProperties | undefined;
+  /** When the properties were read, on the clock of `performance.now()`. */
+  #identifiedAtMs = Number.NEGATIVE_INFINITY;
+  #identifying: Promise<void> | undefined;
   /** The processor reads it when it opens a partition that has no checkpoint. */
   readonly #sdkStartPositions: Record<string, EventPosition> = {};
   readonly #skipReported = new Set<string>();
@@ -113,8 +119,9 @@ class HubEventSource implements EventSource {
 
   get streamIdentity(): string {
     const { eventHubName } = this.#client;
+    const { consumerGroup, identityGroup = consumerGroup } = this.#options;
     const created = this.#properties?.createdOn.getTime() ?? 0;
-    const text = [this.#host, eventHubName, this.#options.consumerGroup, created].join('\n').toLowerCase();
+    const text = [this.#host, eventHubName, identityGroup, created].join('\n').toLowerCase();
     return createHash('sha256').update(text).digest('hex').slice(0, 8);
   }
 
@@ -197,10 +204,10 @@ class HubEventSource implements EventSource {
     }
   }
 
-  async stillOwns(partitionId: string): Promise<boolean> {
+  async stillOwns(partitionId: string, isDoubtful: boolean): Promise<boolean> {
     // The timers of a process that was frozen have not run yet when its other work goes on.
     this.#noticeFreeze();
-    if (this.#store.claimedAtMs(partitionId) >= this.#thawedAtMs) return true;
+    if (!isDoubtful && this.#store.claimedAtMs(partitionId) >= this.#thawedAtMs) return true;
     try {
       return await this.#store.stillOwns(partitionId);
     } catch {
@@ -318,6 +325,7 @@ class HubEventSource implements EventSource {
     const partition = new Partition({
       id: partitionId,
       handlers: this.#handlers,
+      prepare: () => this.#identify(),
       beginsAfter: this.#store.beginsAfter(partitionId),
       backoff,
       report: (error) => this.#report(partitionId, error),
@@ -326,6 +334,22 @@ class HubEventSource implements EventSource {
     });
     this.#partitions.set(partitionId, partition);
     await partition.open();
+  }
+
+  /**
+   * The hub may have been made anew since the last partition was opened: then it is another stream, with other sequence numbers. Partitions that are
+   * opened together share one question.
+   */
+  async #identify(): Promise<void> {
+    if (performance.now() - this.#identifiedAtMs < IDENTITY_AGE_MS) return;
+    this.#identifying ??= this.#readProperties()
+      .then((properties) => {
+        this.#properties = properties;
+      })
+      .finally(() => {
+        this.#identifying = undefined;
+      });
+    await this.#identifying;
   }
 
   /** After a start by time or offset: the messages before the first one are not read, unless there is a checkpoint. */
@@ -408,6 +432,7 @@ class HubEventSource implements EventSource {
     const properties = await this.#ask('Opening the event stream', this.#options.signal, (abortSignal) =>
       this.#client.getEventHubProperties({ abortSignal }),
     );
+    this.#identifiedAtMs = performance.now();
     return {
       ...properties,
       partitionIds: [...properties.partitionIds].sort((a, b) => Number(a) - Number(b)),

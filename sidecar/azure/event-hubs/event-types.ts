@@ -39,7 +39,8 @@ export type CloseReason = 'stopped' | 'lost' | 'failed' | 'reopened';
 
 export interface EventSourceHandlers {
   /**
-   * The next messages of a partition, in order, never empty; one call at a time per partition.
+   * The next messages of a partition, in order; one call at a time per partition. There are none when none came for a second: a lane that has
+   * failed meanwhile rejects then.
    *
    * Backpressure: while the promise is pending, the SDK adds no credit, so at most `prefetchCount` messages wait in memory. They are received
    * and decoded in the meantime. A lane that sends one batch while it translates the next resolves when it has queued the messages, and leaves
@@ -66,6 +67,8 @@ export interface EventSourceHandlers {
 export interface EventSourceOptions {
   readonly endpoint: EventHubEndpoint;
   readonly consumerGroup: string;
+  /** The consumer group in the identity of the stream; the one that is read unless given. A replay names messages as the lanes do. */
+  readonly identityGroup?: string;
   readonly handlers: EventSourceHandlers;
   /** Checkpoints and ownership. Default: in memory (replays). */
   readonly checkpoints?: CheckpointStore;
@@ -133,10 +136,10 @@ export interface EventSource {
     position: { readonly sequenceNumber: number; readonly offset: string },
   ): Promise<boolean>;
   /**
-   * Whether this sidecar may still deliver messages of the partition. Asks the store when this process did not run for some seconds: another
-   * sidecar may own the partition now.
+   * Whether this sidecar may still deliver messages of the partition. Asks the store when that is doubtful: the caller says so, or this process did
+   * not run for some seconds, and another sidecar may own the partition now.
    */
-  stillOwns(partitionId: string): Promise<boolean>;
+  stillOwns(partitionId: string, isDoubtful: boolean): Promise<boolean>;
   /** Closes one partition, or the whole connection, and opens it again from the last checkpoint. */
   reopen(partitionId?: string): Promise<void>;
   /** Stops receiving, lets lanes finish (onPartitionClose), releases ownership, closes the connection. Idempotent. */

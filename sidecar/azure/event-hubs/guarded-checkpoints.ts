@@ -58,6 +58,8 @@ export class GuardedCheckpoints implements CheckpointStore {
   #owners: ReadonlyMap<string, string> = new Map();
   #place: readonly [string, string, string] | undefined;
   #lastClaimed: string | undefined;
+  /** The last claim of each partition; resolved when it was answered. */
+  readonly #claiming = new Map<string, Promise<unknown>>();
   #pendingCalls = 0;
   #lastCallMs = performance.now();
   #stopping = false;
@@ -111,6 +113,8 @@ export class GuardedCheckpoints implements CheckpointStore {
     const owners = await this.#bounded('Reading the ownership of partitions', (abortSignal) =>
       this.#options.inner.listOwnership(...place, { abortSignal }),
     );
+    // The record may be one that this sidecar has just written, and whose version it does not know yet.
+    await this.#claiming.get(partitionId);
     const now = this.#claimed.get(partitionId);
     if (now !== before) return true;
     const owner = owners.find((ownership) => ownership.partitionId === partitionId);
@@ -134,6 +138,13 @@ export class GuardedCheckpoints implements CheckpointStore {
   async claimOwnership(claims: PartitionOwnership[]): Promise<PartitionOwnership[]> {
     const wanted = claims.filter((claim) => claim.ownerId === '' || this.#mayClaim(claim.partitionId));
     if (wanted.length === 0) return [];
+    const claimed = this.#claim(wanted);
+    const answered = claimed.catch(() => undefined);
+    for (const { partitionId } of wanted) this.#claiming.set(partitionId, answered);
+    return await claimed;
+  }
+
+  async #claim(wanted: PartitionOwnership[]): Promise<PartitionOwnership[]> {
     const claimed = await this.#bounded('Claiming a partition', (abortSignal) =>
       this.#options.inner.claimOwnership(wanted, { abortSignal }),
     );

@@ -1,7 +1,7 @@
 import type { PartitionProperties, ReceivedEventData } from '@azure/event-hubs';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import type { Backoff } from '../../lib/backoff.ts';
-import { settledWithin } from '../../lib/concurrency.ts';
+import { settledWithin, untilAborted } from '../../lib/concurrency.ts';
 import type { ReceivedMessage } from '../../translate/types.ts';
 import type { CloseReason, EventSourceHandlers, LastEnqueued } from './event-types.ts';
 import { toReceivedMessage } from './received-message.ts';
@@ -19,6 +19,8 @@ export class PartitionEnded extends ConnectorError {
 interface PartitionOptions {
   readonly id: string;
   readonly handlers: EventSourceHandlers;
+  /** Awaited before the handlers are told that it is open. */
+  readonly prepare: () => Promise<void>;
   /** The sequence number after which it is read; undefined when nobody knows, -1 from the beginning. */
   readonly beginsAfter: number | undefined;
   /** Of this partition, kept while it closes and opens again. */
@@ -34,7 +36,7 @@ interface PartitionOptions {
 export class Partition {
   readonly id: string;
   readonly #options: PartitionOptions;
-  readonly #interrupted = Promise.withResolvers<never>();
+  readonly #interrupt = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
   #lastSequenceNumber: number;
   #begun = false;
@@ -48,8 +50,6 @@ export class Partition {
     this.id = options.id;
     this.#options = options;
     this.#lastSequenceNumber = options.beginsAfter ?? -1;
-    // There may be no batch that waits for this promise.
-    this.#interrupted.promise.catch(() => {});
   }
 
   get isOpen(): boolean {
@@ -65,32 +65,32 @@ export class Partition {
     this.#open = true;
     this.#owned = true;
     try {
+      await this.#options.prepare();
       await this.#options.handlers.onPartitionOpen(this.id, this.#options.beginsAfter);
     } catch (thrown) {
       this.#openFailed = toConnectorError(thrown);
     }
   }
 
-  /** Passes a batch to the handler. Throws PartitionEnded only. */
+  /** Passes a batch to the handler; an empty one, too, since a handler that has failed says so with the next. Throws PartitionEnded only. */
   async deliver(received: ReceivedEventData[]): Promise<void> {
     if (this.#openFailed) this.#fail(this.#openFailed);
     if (this.#reopenWanted) this.#end('is reopened');
-    if (this.#ending || received.length === 0) return;
+    if (this.#ending) return;
     const messages = this.#usable(received);
-    if (messages.length === 0) return;
     try {
-      await Promise.race([this.#options.handlers.onBatch(this.id, messages), this.#interrupted.promise]);
+      await untilAborted(this.#options.handlers.onBatch(this.id, messages), this.#interrupt.signal);
     } catch (thrown) {
       if (this.#reopenWanted) this.#end('is reopened');
       this.#fail(toConnectorError(thrown));
     }
-    this.#options.backoff.reset();
+    if (messages.length > 0) this.#options.backoff.reset();
   }
 
   /** Requests the end of the reader; resolves when it has ended. */
   requestReopen(): Promise<void> {
     this.#reopenWanted = true;
-    this.#interrupted.reject(new PartitionEnded('AZURE_CANCELLED', `Partition ${this.id} is reopened.`));
+    this.#interrupt.abort();
     return this.#ended.promise;
   }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import rhea, { type Message, type Sender } from 'rhea';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { inSpan } from '../../observe/spans.ts';
 import { type HubCredentials, hostNameOf } from '../credentials.ts';
 import { type AmqpSession, openHubSession, withDeadline } from './amqp-session.ts';
 import type { RateLimiter } from './rate-limiter.ts';
@@ -60,13 +61,21 @@ export class CloudToDeviceMessages {
     const messageId = message.messageId ?? randomUUID();
     const context = { action: `Sending a message to ${deviceId}`, host: this.#host, conditions: CONDITIONS };
     const left = { timeoutMs: Math.max(1, deadlineMs - Date.now()), ...(signal ? { signal } : {}) };
-    await withDeadline(
-      async () => {
-        const { session, sender } = await this.#open();
-        await session.send(sender, toAmqp(deviceId, { ...message, messageId }));
-      },
-      context,
-      left,
+    await inSpan(
+      () => ({
+        kind: 'call',
+        name: 'IoT Hub message',
+        attributes: { 'server.address': this.#host, 'iothub.action': context.action },
+      }),
+      () =>
+        withDeadline(
+          async () => {
+            const { session, sender } = await this.#open();
+            await session.send(sender, toAmqp(deviceId, { ...message, messageId }));
+          },
+          context,
+          left,
+        ),
     );
     return { messageId };
   }

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../../errors/catalogue.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { parseExact } from '../../lib/exact-json.ts';
 import { createAgent } from '../../lib/proxy.ts';
+import { inSpan } from '../../observe/spans.ts';
 import { type AzureContext, azureError, httpError, parseHubError, retryAfterMs } from '../azure-error.ts';
 import type { HubCredentials } from '../credentials.ts';
 import { dateOf, type ServiceClock } from '../service-clock.ts';
@@ -97,7 +98,28 @@ export class RestClient {
   }
 
   /** Throws ConnectorError with the codes of azure-error.ts, and REQUEST_INVALID for a path segment `.` or `..`. */
-  async request<T = unknown>(request: HubRequest): Promise<HubAnswer<T>> {
+  request<T = unknown>(request: HubRequest): Promise<HubAnswer<T>> {
+    return inSpan(
+      () => ({
+        kind: 'call',
+        name: `IoT Hub ${request.operation}`,
+        attributes: {
+          'server.address': this.#host,
+          'http.request.method': request.method,
+          'iothub.action': request.action,
+        },
+      }),
+      () => this.#request<T>(request),
+    );
+  }
+
+  /** Running calls fail with STOPPING. Idempotent. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#agent.destroy();
+  }
+
+  async #request<T>(request: HubRequest): Promise<HubAnswer<T>> {
     const context = { action: request.action, host: this.#host, right: request.right };
     checkSegments(request);
     const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
@@ -123,12 +145,6 @@ export class RestClient {
         if (!(await this.#mayRetry(request, error, attempt, deadlineMs, signal))) throw error;
       }
     }
-  }
-
-  /** Running calls fail with STOPPING. Idempotent. */
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#agent.destroy();
   }
 
   #judge(thrown: unknown, request: HubRequest, context: AzureContext, signal: AbortSignal): ConnectorError {

@@ -1,10 +1,9 @@
 import { autocompletion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete';
-import { indentWithTab } from '@codemirror/commands';
 import { json, jsonParseLinter } from '@codemirror/lang-json';
 import { HighlightStyle, syntaxHighlighting, syntaxTree } from '@codemirror/language';
 import { type Diagnostic, linter, lintGutter, setDiagnostics } from '@codemirror/lint';
 import { EditorState } from '@codemirror/state';
-import { EditorView, keymap } from '@codemirror/view';
+import { EditorView } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { basicSetup } from 'codemirror';
 import type { MappingProblem } from '../samples.ts';
@@ -22,7 +21,10 @@ export interface EditorOptions {
   readonly onChange: (text: string) => void;
 }
 
-/** The editor of mappings: JSON with completion by the schema and marks where something is wrong. */
+/**
+ * The editor of mappings: JSON with completion by the schema and marks where something is wrong. Tab leaves it, as it leaves every other field:
+ * whoever has no mouse must get out.
+ */
 export class MappingEditor {
   readonly #view: EditorView;
 
@@ -34,7 +36,6 @@ export class MappingEditor {
         doc: text,
         extensions: [
           basicSetup,
-          keymap.of([indentWithTab]),
           json(),
           linter(jsonParseLinter()),
           lintGutter(),

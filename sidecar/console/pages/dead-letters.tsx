@@ -2,7 +2,16 @@ import { useState } from 'preact/hooks';
 import { call, route } from '../api.ts';
 import { formatBytes, formatCount, formatTime, saveFile } from '../format.ts';
 import { useAction, useLoaded, useScene } from '../hooks.ts';
-import { Confirm, Dialog, Note, ProblemNote, Progress, Table, TextField } from '../parts/elements.tsx';
+import {
+  ChangeButton,
+  Confirm,
+  Dialog,
+  Note,
+  ProblemNote,
+  Progress,
+  Table,
+  TextField,
+} from '../parts/elements.tsx';
 import { LetterDialog } from '../parts/letter-dialog.tsx';
 import { NoHub } from '../parts/no-hub.tsx';
 import { TaskProgress } from '../parts/task-progress.tsx';
@@ -42,7 +51,7 @@ interface Scope {
 
 /** The dead-letter store: filter, group, inspect, replay, delete, download. */
 export function DeadLettersPage() {
-  const { hub, access } = useScene();
+  const { hub } = useScene();
   const [typed, setTyped] = useState(NO_FILTER);
   const [filter, setFilter] = useState(NO_FILTER);
   const [more, setMore] = useState<readonly LetterRow[]>([]);
@@ -157,22 +166,12 @@ export function DeadLettersPage() {
       <ProblemNote problem={first.problem ?? loadMore.problem} />
       <Groups rows={rows} complete={!hasMore} onChoose={(code) => apply({ ...filter, code })} />
       <div class="buttons">
-        <button
-          type="button"
-          class="primary"
-          disabled={rows.length === 0 || access === 'viewer'}
-          onClick={() => setAsked('replay')}
-        >
+        <ChangeButton class="primary" disabled={rows.length === 0} onClick={() => setAsked('replay')}>
           Replay {chosen.size > 0 ? 'chosen' : 'all shown'}…
-        </button>
-        <button
-          type="button"
-          class="danger"
-          disabled={rows.length === 0 || access === 'viewer'}
-          onClick={() => setAsked('delete')}
-        >
+        </ChangeButton>
+        <ChangeButton class="danger" disabled={rows.length === 0} onClick={() => setAsked('delete')}>
           Delete {chosen.size > 0 ? 'chosen' : 'all shown'}…
-        </button>
+        </ChangeButton>
         <button type="button" disabled={rows.length === 0} onClick={() => setAsked('download')}>
           Download {chosen.size > 0 ? 'chosen' : 'all shown'}…
         </button>

@@ -2,7 +2,16 @@ import { useState } from 'preact/hooks';
 import { call, route } from '../api.ts';
 import { formatTime, parseJson, prettyJson } from '../format.ts';
 import { addressOf, useAction, useLoaded, useScene } from '../hooks.ts';
-import { Badge, Facts, Note, ProblemNote, SelectField, Table, TextField } from '../parts/elements.tsx';
+import {
+  Badge,
+  ChangeButton,
+  Facts,
+  Note,
+  ProblemNote,
+  SelectField,
+  Table,
+  TextField,
+} from '../parts/elements.tsx';
 import { NoHub } from '../parts/no-hub.tsx';
 
 interface DeviceRow {
@@ -16,6 +25,7 @@ interface DeviceRow {
 }
 
 const PAGE = 100;
+const FEEDBACK_MS = 2_000;
 
 /** The devices of the IoT Hub, and what can be done with one of them. */
 export function DevicesPage({ rest: [chosen] }: { rest: readonly string[] }) {
@@ -152,7 +162,6 @@ interface PartProps {
 }
 
 function Device({ hub, deviceId }: PartProps) {
-  const { access } = useScene();
   const device = useLoaded<DeviceDetail>(
     (signal) => call('GET', route(['hubs', hub, 'devices', deviceId]), undefined, signal),
     [hub, deviceId],
@@ -185,13 +194,9 @@ function Device({ hub, deviceId }: PartProps) {
               ]}
             />
             <div class="buttons">
-              <button
-                type="button"
-                disabled={toggle.running || access === 'viewer'}
-                onClick={() => void toggle.run()}
-              >
+              <ChangeButton disabled={toggle.running} onClick={() => void toggle.run()}>
                 {device.value.status === 'enabled' ? 'Disable device' : 'Enable device'}
-              </button>
+              </ChangeButton>
               <button type="button" onClick={device.reload}>
                 Reload
               </button>
@@ -217,7 +222,6 @@ interface TwinDetail {
 }
 
 function Twin({ hub, deviceId }: PartProps) {
-  const { access } = useScene();
   const [desired, setDesired] = useState('{}');
   const [tags, setTags] = useState('{}');
   const [saved, setSaved] = useState(false);
@@ -269,9 +273,9 @@ function Twin({ hub, deviceId }: PartProps) {
         <ProblemNote problem={save.problem} />
         {saved && <Note tone="good">The twin is changed.</Note>}
         <div class="buttons">
-          <button type="submit" class="primary" disabled={save.running || access === 'viewer'}>
+          <ChangeButton type="submit" class="primary" disabled={save.running}>
             Update twin
-          </button>
+          </ChangeButton>
           <button type="button" onClick={twin.reload}>
             Reload
           </button>
@@ -292,7 +296,6 @@ function TwinPart({ title, part }: { title: string; part: Readonly<Record<string
 }
 
 function Method({ hub, deviceId }: PartProps) {
-  const { access } = useScene();
   const [methodName, setMethodName] = useState('');
   const [payload, setPayload] = useState('{}');
   const [moduleId, setModuleId] = useState('');
@@ -329,13 +332,9 @@ function Method({ hub, deviceId }: PartProps) {
           </Note>
         )}
         <div class="buttons">
-          <button
-            type="submit"
-            class="primary"
-            disabled={invoke.running || access === 'viewer' || methodName.trim() === ''}
-          >
+          <ChangeButton type="submit" class="primary" disabled={invoke.running || methodName.trim() === ''}>
             {invoke.running ? 'Waiting for the device…' : 'Invoke method'}
-          </button>
+          </ChangeButton>
         </div>
       </form>
     </section>
@@ -343,17 +342,22 @@ function Method({ hub, deviceId }: PartProps) {
 }
 
 function Message({ hub, deviceId, onSent }: PartProps & { onSent: () => void }) {
-  const { access } = useScene();
   const [body, setBody] = useState('');
   const [properties, setProperties] = useState('{}');
   const [ack, setAck] = useState('none');
+  const [expirySeconds, setExpirySeconds] = useState('');
   const [messageId, setMessageId] = useState('');
   const send = useAction(async () => {
     setMessageId('');
     const answer = await call<{ messageId: string }>(
       'POST',
       route(['hubs', hub, 'devices', deviceId, 'messages']),
-      { body, properties: parseJson(properties, 'Application properties'), ack },
+      {
+        body,
+        properties: parseJson(properties, 'Application properties'),
+        ack,
+        ...(expirySeconds.trim() === '' ? {} : { expirySeconds: Number(expirySeconds) }),
+      },
     );
     setMessageId(answer.messageId);
     onSent();
@@ -387,20 +391,63 @@ function Message({ hub, deviceId, onSent }: PartProps & { onSent: () => void }) 
             ]}
             onChange={setAck}
           />
+          <TextField
+            label="Expires after (seconds)"
+            value={expirySeconds}
+            onInput={setExpirySeconds}
+            placeholder="as the IoT Hub says"
+          />
         </div>
         <ProblemNote problem={send.problem} />
         {messageId && (
           <Note tone="good">
             The message {messageId} waits in the IoT Hub for the device.
-            {ack !== 'none' && ' Its feedback fires MessageFeedback at the Thing of the device.'}
+            {ack !== 'none' && ' Its feedback appears below.'}
           </Note>
         )}
         <div class="buttons">
-          <button type="submit" class="primary" disabled={send.running || access === 'viewer'}>
+          <ChangeButton type="submit" class="primary" disabled={send.running}>
             Send message
-          </button>
+          </ChangeButton>
         </div>
       </form>
+      <Feedback hub={hub} deviceId={deviceId} />
     </section>
+  );
+}
+
+interface FeedbackRow {
+  readonly messageId: string;
+  readonly outcome: string;
+  readonly description: string;
+  readonly time: string;
+}
+
+/** What became of messages whose sender asked for feedback. */
+function Feedback({ hub, deviceId }: PartProps) {
+  const { value, problem } = useLoaded<{ feedback: FeedbackRow[] }>(
+    (signal) => call('GET', route(['hubs', hub, 'devices', deviceId, 'message-feedback']), undefined, signal),
+    [hub, deviceId],
+    FEEDBACK_MS,
+  );
+  return (
+    <>
+      <h3>Feedback</h3>
+      <ProblemNote problem={problem} />
+      {value && (
+        <Table
+          label="Message feedback"
+          rows={value.feedback}
+          keyOf={({ messageId, time }) => `${messageId} ${time}`}
+          empty="No feedback has arrived since the sidecar started."
+          columns={[
+            { name: 'Time', cell: ({ time }) => formatTime(time) },
+            { name: 'Outcome', cell: ({ outcome }) => outcome },
+            { name: 'Message', cell: ({ messageId }) => <code>{messageId}</code> },
+            { name: 'Description', cell: ({ description }) => description },
+          ]}
+        />
+      )}
+    </>
   );
 }

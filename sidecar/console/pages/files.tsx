@@ -2,7 +2,16 @@ import { useRef, useState } from 'preact/hooks';
 import { call, Problem, route, upload } from '../api.ts';
 import { formatBytes, formatTime } from '../format.ts';
 import { useAction, useLoaded, useScene } from '../hooks.ts';
-import { Confirm, Note, ProblemNote, Progress, SelectField, Table, TextField } from '../parts/elements.tsx';
+import {
+  ChangeButton,
+  Confirm,
+  Note,
+  ProblemNote,
+  Progress,
+  SelectField,
+  Table,
+  TextField,
+} from '../parts/elements.tsx';
 
 interface Entry {
   readonly path: string;
@@ -140,15 +149,13 @@ function Folder({ account, container }: ContainerProps) {
             {
               name: 'Action',
               cell: (entry) => (
-                <button
-                  type="button"
+                <ChangeButton
                   class="danger"
-                  disabled={access === 'viewer'}
                   aria-label={`Delete ${entry.name}`}
                   onClick={() => setDeleting(entry)}
                 >
                   Delete
-                </button>
+                </ChangeButton>
               ),
             },
           ]}

@@ -5,7 +5,7 @@ import { call, route } from '../api.ts';
 import { formatBytes, formatCount, formatDuration, formatTime } from '../format.ts';
 import { addressOf, useAction, useScene } from '../hooks.ts';
 import { Chart } from '../parts/chart.tsx';
-import { Badge, Facts, Note, ProblemNote, Table } from '../parts/elements.tsx';
+import { Badge, ChangeButton, Facts, Note, ProblemNote, Table } from '../parts/elements.tsx';
 import { NoHub } from '../parts/no-hub.tsx';
 
 const TONES = {
@@ -91,7 +91,7 @@ interface HubCardProps {
 }
 
 function HubCard({ hub, times, history, remedies }: HubCardProps) {
-  const { counters, lastError, stall } = hub;
+  const { counters, lastError, recentErrors = [], stall } = hub;
   const of = (pick: 'ratePerSecond' | 'lag') => history.map(({ hubs }) => hubs[hub.thing]?.[pick] ?? null);
   return (
     <section class="card" aria-label={hub.thing}>
@@ -164,6 +164,30 @@ function HubCard({ hub, times, history, remedies }: HubCardProps) {
           { name: 'Last message', cell: ({ lastEnqueuedTime }) => formatTime(lastEnqueuedTime) },
         ]}
       />
+      {recentErrors.length > 0 && (
+        <>
+          <h3>Recent errors</h3>
+          <Table
+            label={`Recent errors of ${hub.thing}`}
+            rows={recentErrors}
+            keyOf={({ time, code }) => `${time} ${code}`}
+            empty=""
+            columns={[
+              { name: 'Time', cell: ({ time }) => formatTime(time) },
+              {
+                name: 'Error',
+                cell: ({ code, message }) => (
+                  <>
+                    <strong>{code}</strong> {message}
+                  </>
+                ),
+              },
+              { name: 'What to do', cell: ({ remedy }) => remedy },
+              { name: 'Over since', cell: ({ clearedAt }) => formatTime(clearedAt) },
+            ]}
+          />
+        </>
+      )}
       <Check hub={hub.thing} />
     </section>
   );
@@ -191,7 +215,6 @@ const STEP_TONES = { ok: 'good', warning: 'warning', failed: 'bad', skipped: 'pl
 
 /** CheckConnection: whether ThingWorx, Azure and storage are reachable, step by step. */
 function Check({ hub }: { hub: string }) {
-  const { access } = useScene();
   const [steps, setSteps] = useState<readonly CheckStep[]>();
   const check = useAction(async () => {
     setSteps((await call<{ steps: CheckStep[] }>('POST', route(['hubs', hub, 'check']))).steps);
@@ -199,13 +222,9 @@ function Check({ hub }: { hub: string }) {
   return (
     <>
       <div class="buttons">
-        <button
-          type="button"
-          disabled={check.running || access === 'viewer'}
-          onClick={() => void check.run()}
-        >
+        <ChangeButton disabled={check.running} onClick={() => void check.run()}>
           {check.running ? 'Checking…' : 'Check ThingWorx, Azure and storage'}
-        </button>
+        </ChangeButton>
       </div>
       <ProblemNote problem={check.problem} />
       {steps && (

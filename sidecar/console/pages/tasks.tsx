@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { call, route } from '../api.ts';
 import { formatTime, saveFile } from '../format.ts';
 import { addressOf, useAction, useLoaded, useScene } from '../hooks.ts';
-import { Badge, Note, ProblemNote, Progress, SelectField, Table } from '../parts/elements.tsx';
+import { Badge, ChangeButton, Note, ProblemNote, Progress, SelectField, Table } from '../parts/elements.tsx';
 import { NoHub } from '../parts/no-hub.tsx';
 import { countsText, hasEnded, type ReportLine, TASK_TONES, type TaskRow } from '../parts/task-progress.tsx';
 
@@ -10,7 +10,7 @@ const PAGE = 500;
 
 /** Imports, exports, comparisons, replays and ingestions, with progress, report and cancel. */
 export function TasksPage({ rest: [chosen] }: { rest: readonly string[] }) {
-  const { hub, access } = useScene();
+  const { hub } = useScene();
   const [state, setState] = useState('');
   const list = useLoaded(
     hub === ''
@@ -67,13 +67,9 @@ export function TasksPage({ rest: [chosen] }: { rest: readonly string[] }) {
                 hasEnded(task) ? (
                   ''
                 ) : (
-                  <button
-                    type="button"
-                    disabled={access === 'viewer' || cancel.running}
-                    onClick={() => void cancel.run(task.id)}
-                  >
+                  <ChangeButton disabled={cancel.running} onClick={() => void cancel.run(task.id)}>
                     Cancel
-                  </button>
+                  </ChangeButton>
                 ),
             },
           ]}

@@ -48,7 +48,9 @@ export function Chart({ label, times, series, format }: ChartProps) {
     };
   }, [shape]);
   useEffect(() => plot.current?.setData(data), [times, series]);
-  const last = series.map(({ label: name, values }) => `${name} ${format(values.at(-1) ?? 0)}`).join(', ');
+  const last = series
+    .map(({ label: name, values }) => `${series.length > 1 ? `${name} ` : ''}${format(values.at(-1) ?? 0)}`)
+    .join(', ');
   return (
     <figure class="chart">
       <figcaption>

@@ -1,6 +1,7 @@
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, ComponentProps } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import type { Problem } from '../api.ts';
+import { useScene } from '../hooks.ts';
 
 type Tone = 'good' | 'warning' | 'bad' | 'plain';
 
@@ -32,6 +33,20 @@ export function Note({ tone = 'plain', children }: { tone?: Tone; children: Comp
     <div class={`note ${tone}`} role="status">
       {children}
     </div>
+  );
+}
+
+/** A button that changes something: a read-only session cannot use it, and its tooltip says why. */
+export function ChangeButton({ disabled = false, ...rest }: ComponentProps<'button'>) {
+  const { access } = useScene();
+  const isReadOnly = access === 'viewer';
+  return (
+    <button
+      type="button"
+      {...rest}
+      disabled={isReadOnly || disabled}
+      {...(isReadOnly ? { title: 'The session is read-only: log in with the sidecar token.' } : {})}
+    />
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Update } from '../../translate/types.ts';
-import type { BatchOrigin } from '../batch-origin.ts';
+import type { BatchPlace } from '../batch-origin.ts';
 
 /** One update with the number by which ThingWorx names it when it refuses it. */
 export interface Row {
@@ -18,7 +18,7 @@ interface Group {
  * The parameters of ReceiveUpdates as JSON text. Rows of one Thing with the same properties share a group; a Thing whose
  * properties change begins a new one, so that its rows stay in order.
  */
-export function encodeBatch(rows: readonly Row[], origin: BatchOrigin | undefined): string {
+export function encodeBatch(rows: readonly Row[], place: BatchPlace | undefined): string {
   const groups: Group[] = [];
   const latest = new Map<string, Group>();
   for (const { sequenceNumber, update } of rows) {
@@ -32,5 +32,5 @@ export function encodeBatch(rows: readonly Row[], origin: BatchOrigin | undefine
     }
     group.rows.push([sequenceNumber, timeMs, quality, ...values]);
   }
-  return JSON.stringify({ batch: { ...origin, groups } });
+  return JSON.stringify({ batch: { ...place, groups } });
 }

@@ -1,4 +1,4 @@
-import type { Log } from '../../observe/log.ts';
+import { type ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 
 export interface Position {
   readonly sequenceNumber: number;
@@ -10,7 +10,8 @@ export interface Position {
 interface CheckpointerOptions {
   /** Resolves to false when another sidecar owns the partition now. */
   readonly write: (position: Position) => Promise<boolean>;
-  readonly log: Log;
+  /** Called when writes begin to fail, and without an error at the first that succeeds. */
+  readonly onUnwritten: (error: ConnectorError | undefined) => void;
   readonly intervalMs?: number;
 }
 
@@ -23,7 +24,8 @@ export class Checkpointer {
   #position: Position | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
-  #failing = false;
+  /** Whether the last write failed; undefined before the first. */
+  #failing: boolean | undefined;
   #lost = false;
 
   constructor(options: CheckpointerOptions) {
@@ -58,11 +60,10 @@ export class Checkpointer {
     try {
       const owned = await this.#options.write(position);
       if (!owned) this.abandon();
-      if (this.#failing) this.#options.log.info('Checkpoints are written again.');
+      if (this.#failing !== false) this.#options.onUnwritten(undefined);
       this.#failing = false;
-    } catch (error) {
-      if (!this.#failing)
-        this.#options.log.warn({ err: error }, 'A checkpoint could not be written; retrying.');
+    } catch (thrown) {
+      if (!this.#failing) this.#options.onUnwritten(toConnectorError(thrown));
       this.#failing = true;
       this.#position ??= position;
       if (!this.#lost) this.#timer ??= setTimeout(() => void this.flush(), this.#options.intervalMs);

@@ -3,8 +3,9 @@ import { ConnectorError, toConnectorError } from '../../errors/connector-error.t
 import { Backoff } from '../../lib/backoff.ts';
 import { withDeadline } from '../../lib/concurrency.ts';
 import type { HubCounters } from '../../observe/counters.ts';
+import { inSpan } from '../../observe/spans.ts';
 import type { Ignored } from '../../translate/types.ts';
-import type { BatchOrigin } from '../batch-origin.ts';
+import { type BatchOrigin, unmarked } from '../batch-origin.ts';
 import type { HubMessageWatch } from '../message-watch.ts';
 import type { NotificationDelivery } from '../notifications/delivery.ts';
 import type { Row } from './batch.ts';
@@ -68,7 +69,25 @@ export class Delivery {
    *
    * @param origin undefined for messages that the hub Thing must not drop as repeats
    */
-  async deliver(
+  deliver(
+    messages: readonly TranslatedMessage[],
+    origin: BatchOrigin | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return inSpan(
+      () => ({
+        kind: 'batch',
+        name: 'batch',
+        attributes: {
+          'messaging.batch.message_count': messages.length,
+          'messaging.destination.partition.id': origin?.partition,
+        },
+      }),
+      () => this.#deliver(messages, origin, signal),
+    );
+  }
+
+  async #deliver(
     messages: readonly TranslatedMessage[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
@@ -79,8 +98,8 @@ export class Delivery {
       const refused = await sender.send(rows, origin, signal);
       if (refused.length > 0) {
         const again = await interpreter.retryRefused(messages, refused, signal);
-        // Without an origin: the first call has raised the high-water mark past these messages.
-        const retried = again.length > 0 ? await sender.send(again, undefined, signal) : [];
+        // The first call has raised the high-water mark past these messages.
+        const retried = again.length > 0 ? await sender.send(again, unmarked(origin), signal) : [];
         interpreter.refuse(messages, retried);
       }
     }

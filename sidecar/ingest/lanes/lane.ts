@@ -1,5 +1,5 @@
 import { type DeadLetterSink, deadLetterId } from '../../dead-letters/store.ts';
-import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
+import { type ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import { untilAborted } from '../../lib/concurrency.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { Log } from '../../observe/log.ts';
@@ -7,6 +7,7 @@ import type { ReceivedMessage } from '../../translate/types.ts';
 import type { BatchOrigin } from '../batch-origin.ts';
 import type { HubMessageWatch } from '../message-watch.ts';
 import type { NotificationDelivery } from '../notifications/delivery.ts';
+import { type PartitionWriter, partitionTaken } from '../partition-writer.ts';
 import { Checkpointer, type Position } from './checkpointer.ts';
 import { Delivery } from './delivery.ts';
 import type { Interpreter, TranslatedMessage } from './interpreter.ts';
@@ -31,8 +32,10 @@ export interface LaneOptions {
   readonly watch?: HubMessageWatch | undefined;
   readonly limits: () => LaneLimits;
   readonly checkpoint: (position: Position) => Promise<boolean>;
-  /** Whether this sidecar may still deliver messages of the partition. */
-  readonly stillOwned: () => Promise<boolean>;
+  /** Whether this sidecar may still deliver messages of the partition. `isDoubtful`: the store must be asked. */
+  readonly stillOwned: (isDoubtful: boolean) => Promise<boolean>;
+  /** Called when the checkpoints of the partition cannot be written, and without an error when one was written. */
+  readonly onUnwritten: (error: ConnectorError | undefined) => void;
   /** Called once when the dead-letter store fails, and once with undefined when it accepts dead letters again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
   readonly log: Log;
@@ -46,6 +49,7 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #checkpointer: Checkpointer;
   readonly #delivery: Delivery;
+  readonly #writer: PartitionWriter;
   readonly #abort = new AbortController();
   #queue: TranslatedMessage[] = [];
   #unsettled = 0;
@@ -64,8 +68,9 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.#checkpointer = new Checkpointer({ write: options.checkpoint, log: options.log });
-    const { stream } = options;
+    this.#checkpointer = new Checkpointer({ write: options.checkpoint, onUnwritten: options.onUnwritten });
+    const { stream, partitionId: partition, stillOwned } = options;
+    this.#writer = options.sender.writerOf({ stream, partition, stillOwned });
     this.#delivery = new Delivery({
       ...options,
       deadLetterOf: ({ message, reasons }, storedAtMs) => ({
@@ -98,11 +103,12 @@ export class Lane {
 
   /**
    * Takes the next messages. Resolves when there is room for more. Rejects when the lane has failed: its partition must be opened again
-   * from the last checkpoint, because later checkpoints would skip the failed messages.
+   * from the last checkpoint, because later checkpoints would skip the failed messages. No messages are a question for that.
    */
   async accept(messages: readonly ReceivedMessage[]): Promise<void> {
     if (this.#closing) return;
     if (this.#failure) throw this.#failure;
+    if (messages.length === 0) return;
     this.#accepting = true;
     const { counters, interpreter } = this.#options;
     let rest = messages;
@@ -209,12 +215,8 @@ export class Lane {
   /** A sidecar that was frozen must not send what the new owner of the partition has sent already. */
   async #requireOwned(): Promise<void> {
     const { signal } = this.#abort;
-    if (await untilAborted(this.#options.stillOwned(), signal)) return;
-    this.#checkpointer.abandon();
-    throw new ConnectorError(
-      'PARTITION_TAKEN',
-      `Another sidecar owns partition ${this.#options.partitionId} now and reads its messages.`,
-    );
+    if (await untilAborted(this.#options.stillOwned(false), signal)) return;
+    throw partitionTaken(this.#options.partitionId);
   }
 
   #take(): TranslatedMessage[] {
@@ -241,7 +243,8 @@ export class Lane {
 
   #origin(messages: readonly TranslatedMessage[]): BatchOrigin {
     const through = messages.at(-1)?.message.sequenceNumber ?? -1;
-    return { stream: this.#options.stream, partition: this.#options.partitionId, through };
+    const { stream, partitionId: partition } = this.#options;
+    return { stream, partition, through, writer: this.#writer };
   }
 
   #release(messages: readonly TranslatedMessage[]): void {
@@ -255,7 +258,8 @@ export class Lane {
     const failure = toConnectorError(thrown);
     if (failure.code === 'STOPPING') return;
     this.#failure ??= failure;
-    if (failure.code !== 'PARTITION_TAKEN')
+    if (failure.code === 'PARTITION_TAKEN') this.#checkpointer.abandon();
+    else
       this.#options.log.error(
         { err: failure, partitionId: this.#options.partitionId },
         'The lane failed. Its unsettled messages will be received again.',

@@ -4,9 +4,10 @@ import { Backoff } from '../../lib/backoff.ts';
 import type { HubCounters } from '../../observe/counters.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import { isOutage } from '../../thingworx/client.ts';
-import { type BatchOrigin, originAfter } from '../batch-origin.ts';
+import { type BatchOrigin, originAfter, unmarked } from '../batch-origin.ts';
 import { Evidence } from '../evidence.ts';
 import { LONGEST_DEADLINE_MS, type OnWaiting, OUTAGE_RETRY, type OutageWatch } from '../outage-watch.ts';
+import { endsLane, PartitionWriter, type PartitionWriterOptions } from '../partition-writer.ts';
 import type { Row } from './batch.ts';
 import { CallSize } from './call-size.ts';
 import { type PlatformRefusal, refusedRows } from './refusals.ts';
@@ -59,16 +60,24 @@ export class Sender {
 
   /**
    * Resolves when ThingWorx has answered for every row, to the refused ones.
-   * Rejects only with STOPPING; then the rows are neither accepted nor refused.
+   * Rejects only with STOPPING and PARTITION_TAKEN; then the rows are neither accepted nor refused.
    */
   async send(
     rows: readonly Row[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
   ): Promise<PlatformRefusal[]> {
-    const refused = await this.#settle(rows, origin, signal, (some) => this.#confirm(rows, some, signal));
+    const refused = await this.#settle(rows, origin, signal, (some) =>
+      this.#confirm(rows, some, origin, signal),
+    );
     this.#report(undefined);
     return refused;
+  }
+
+  /** The right of a lane to write the values of its partition. */
+  writerOf(place: Pick<PartitionWriterOptions, 'stream' | 'partition' | 'stillOwned'>): PartitionWriter {
+    const { client, hubThing, outages } = this.#options;
+    return new PartitionWriter({ client, hubThing, outages, onWaiting: this.#report, ...place });
   }
 
   /** @param confirm called with what each call that was answered has refused; resolves to what is refused for good */
@@ -86,7 +95,7 @@ export class Sender {
         return await confirm(await this.#call(rows, origin, signal, timeoutMs));
       } catch (error) {
         if (!(error instanceof ConnectorError)) throw error;
-        if (error.code === 'STOPPING') throw error;
+        if (endsLane(error)) throw error;
         const timedOut = error.details?.timedOut === true;
         const isTooLarge = error.details?.tooLarge === true;
         if (timedOut) this.#size.timedOut(rows.length);
@@ -119,10 +128,9 @@ export class Sender {
     timeoutMs: number,
   ): Promise<readonly PlatformRefusal[]> {
     const { counters, probe, outages, onAnswer } = this.#options;
-    const startedAt = performance.now();
     counters.call();
-    const { refused, repeated } = await sendUpdates(this.#options, rows, origin, { signal, timeoutMs });
-    const elapsedMs = performance.now() - startedAt;
+    const options = { signal, timeoutMs };
+    const { refused, repeated, elapsedMs } = await sendUpdates(this.#options, rows, origin, options);
     onAnswer?.(elapsedMs / 1000);
     this.#backoff.reset();
     outages.answered(elapsedMs);
@@ -143,8 +151,8 @@ export class Sender {
     if (middle === undefined) {
       // One message with several rows. The first part would raise the high-water mark, and the second part would be dropped as a repeat.
       const half = Math.ceil(rows.length / 2);
-      const first = await this.#settle(rows.slice(0, half), undefined, signal, confirm);
-      return [...first, ...(await this.#settle(rows.slice(half), undefined, signal, confirm))];
+      const first = await this.#settle(rows.slice(0, half), unmarked(origin), signal, confirm);
+      return [...first, ...(await this.#settle(rows.slice(half), unmarked(origin), signal, confirm))];
     }
     const head = rows.slice(0, middle);
     const through = head.at(-1)?.sequenceNumber;
@@ -167,6 +175,7 @@ export class Sender {
   async #confirm(
     rows: readonly Row[],
     refused: readonly PlatformRefusal[],
+    origin: BatchOrigin | undefined,
     signal: AbortSignal,
   ): Promise<PlatformRefusal[]> {
     const certain = refused.filter(({ reason }) => reason !== 'VALUE_REFUSED');
@@ -184,9 +193,12 @@ export class Sender {
         return [...certain, ...doubtful];
       }
       if (!check.wasOutage) await this.#beforeTrial(signal);
-      const again = await this.#settle(refusedRows(rows, doubtful), undefined, signal, async (found) => [
-        ...found,
-      ]);
+      const again = await this.#settle(
+        refusedRows(rows, doubtful),
+        unmarked(origin),
+        signal,
+        async (found) => [...found],
+      );
       certain.push(...again.filter(({ reason }) => reason !== 'VALUE_REFUSED'));
       doubtful = again.filter(({ reason }) => reason === 'VALUE_REFUSED');
     }

@@ -4,9 +4,10 @@ import type { ThingworxClient } from '../../thingworx/client.ts';
 import { isOutage } from '../../thingworx/client.ts';
 import type { DeviceThings } from '../../thingworx/device-things.ts';
 import type { HubNotification, LifecycleNotification } from '../../translate/sources/notifications.ts';
-import { type BatchOrigin, originAfter } from '../batch-origin.ts';
+import { type BatchOrigin, originAfter, sendAs, unmarked } from '../batch-origin.ts';
 import { Evidence, type ProbeCounts } from '../evidence.ts';
 import { LONGEST_DEADLINE_MS, type OutageWatch } from '../outage-watch.ts';
+import { endsLane } from '../partition-writer.ts';
 import { instructionOf, isForHub, type NotificationInstruction } from './instruction.ts';
 import type { TwinChange, TwinMirror } from './twin-mirror.ts';
 
@@ -51,6 +52,7 @@ interface NotificationOutcome {
 }
 
 interface Answer {
+  readonly taken?: boolean;
   readonly accepted?: number;
   readonly repeated?: number;
   readonly refused?: readonly NotificationRefusal[];
@@ -95,7 +97,7 @@ export class NotificationDelivery {
       const numbers = new Set(stale.map(({ sequenceNumber }) => sequenceNumber));
       const again = items.filter(({ sequenceNumber }) => numbers.has(sequenceNumber));
       for (const { notification } of again) this.#options.deviceThings.forget(notification.deviceId);
-      const second = await this.#deliverOnce(again, undefined, signal);
+      const second = await this.#deliverOnce(again, unmarked(origin), signal);
       return {
         ignored: [...first.ignored, ...second.ignored],
         refused: [
@@ -104,8 +106,9 @@ export class NotificationDelivery {
         ],
       };
     } catch (thrown) {
-      const { code, message } = toConnectorError(thrown);
-      if (code === 'STOPPING') throw thrown;
+      const error = toConnectorError(thrown);
+      if (endsLane(error)) throw error;
+      const { message } = error;
       return { ignored: [], refused: items.map(({ sequenceNumber }) => ({ sequenceNumber, message })) };
     }
   }
@@ -225,7 +228,7 @@ export class NotificationDelivery {
         return await this.#untilAnswered(signal, () => this.#call(part, origin, signal));
       } catch (thrown) {
         const error = toConnectorError(thrown);
-        if (error.code === 'STOPPING') throw error;
+        if (endsLane(error)) throw error;
         const [first] = part;
         if (!first || part.length > 1) return await this.#sendHalves(part, origin, signal);
         evidence.add(await this.#probe(signal));
@@ -270,18 +273,16 @@ export class NotificationDelivery {
   ): Promise<NotificationRefusal[]> {
     const { client, hubThing, outages } = this.#options;
     const timeoutMs = events.length <= SMALL_CALL ? outages.deadlineMs : LONGEST_DEADLINE_MS;
-    const answer = (await client.invoke(
-      hubThing,
-      'ReceiveEvents',
-      { batch: { ...origin, events } },
-      { signal, timeoutMs },
-    )) as Answer | undefined;
-    if (typeof answer?.accepted !== 'number') {
+    const answer = await sendAs(origin, signal, async (place) => {
+      const batch = { ...place, events };
+      const given = await client.invoke(hubThing, 'ReceiveEvents', { batch }, { signal, timeoutMs });
+      const { accepted } = (given ?? {}) as Answer;
+      if (typeof accepted === 'number') return given as Answer;
       throw new ConnectorError(
         'THINGWORX_UNAVAILABLE',
         `ReceiveEvents on ${hubThing} gave no account of what it accepted; is the extension of the sidecar's version imported?`,
       );
-    }
+    });
     if (answer.repeated) this.#options.onRepeated(answer.repeated);
     return [...(answer.refused ?? [])];
   }

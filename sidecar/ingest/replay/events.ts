@@ -122,6 +122,7 @@ class WindowReader implements EventSourceHandlers {
   }
 
   async onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void> {
+    if (messages.length === 0) return;
     await this.#begun.promise;
     if (this.#done.has(partitionId) || this.#task.signal.aborted) return;
     const work = this.#turn.then(() => this.#settle(partitionId, messages));

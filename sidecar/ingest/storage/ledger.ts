@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ConnectorError } from '../../errors/connector-error.ts';
 import type { Documents } from './documents.ts';
 
 /**
@@ -20,12 +21,15 @@ export interface LedgerEntry {
 }
 
 interface Page {
-  readonly version: 1;
+  readonly version: typeof VERSION;
   readonly folder: string;
   /** Every file of the folder that was written up to then is done: what a folder is folded into that nobody writes to any more. */
   readonly closedThroughMs?: number;
   readonly files: Readonly<Record<string, LedgerEntry>>;
 }
+
+/** Of the format of pages. Sidecars of several versions may share a ledger in a container. */
+const VERSION = 1;
 
 /** Pages of a container without dated folders, so that none becomes large. */
 const PAGES = 256;
@@ -130,11 +134,21 @@ function folderOf(file: string): string {
 
 const DATED = /^.*?\d{4}\/\d{2}\/\d{2}\//;
 
-/** A page that cannot be read counts as empty: files are then ingested again rather than forgotten. */
+/**
+ * A page that cannot be read counts as empty: files are then ingested again rather than forgotten. Not so a page of a newer version, which
+ * this one would replace: @throws ConnectorError STATE_FORMAT_NEWER
+ */
 function pageOf(text: string | undefined, folder: string): Page {
   const page = parse(text) as Partial<Page> | undefined;
-  if (page?.version === 1 && typeof page.files === 'object' && page.files !== null) return page as Page;
-  return { version: 1, folder, files: {} };
+  const version: unknown = page?.version;
+  if (typeof version === 'number' && version > VERSION) {
+    throw new ConnectorError(
+      'STATE_FORMAT_NEWER',
+      `The ledger of ingested files has format ${version} for ${folder}; this sidecar reads formats up to ${VERSION}.`,
+    );
+  }
+  if (version === VERSION && typeof page?.files === 'object' && page.files !== null) return page as Page;
+  return { version: VERSION, folder, files: {} };
 }
 
 function parse(text: string | undefined): unknown {

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import type { CloudToDeviceMessage } from '../../azure/iot-hub/cloud-to-device.ts';
-import { forThingWorx, JsonObject, JsonValue, OneOf } from '../../contract/schema.ts';
+import { DateTime, forThingWorx, JsonObject, JsonValue, OneOf, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { deviceId, hub, withinCall } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
@@ -239,5 +239,49 @@ const purgeMessages = defineOperation({
   },
 });
 
+/** The outcome of one message: a row of ListMessageFeedback, and what the event MessageFeedback says. */
+const Feedback = Type.Object(
+  {
+    deviceId: Type.String({ description: 'The device.' }),
+    messageId: Type.String({ description: 'The id that SendMessage returned.' }),
+    outcome: Type.String({
+      description:
+        'Success, Expired, DeliveryCountExceeded, Rejected, Purged, or, in the event only, NotSent (IoT Hub did not accept it).',
+    }),
+    description: Type.String({ description: 'What IoT Hub says about it.' }),
+    time: DateTime({ description: 'When the outcome was known.' }),
+  },
+  { description: 'The outcome of a cloud-to-device message.' },
+);
+
+const listMessageFeedback = defineOperation({
+  name: 'ListMessageFeedback',
+  entity: 'AzureIoT.Device_TS',
+  category: 'Commands',
+  role: 'viewer',
+  summary:
+    'Lists the outcomes of the last cloud-to-device messages to the device, the newest first: those that this sidecar has received since its start.',
+  method: 'GET',
+  path: '/hubs/{hub}/devices/{deviceId}/message-feedback',
+  input: Type.Object({ hub, deviceId }),
+  output: Type.Object({
+    feedback: Table(Feedback, 'AzureIoT.MessageFeedback_DS', { description: 'One row for each outcome.' }),
+  }),
+  result: 'feedback',
+  errors: ['HUB_NOT_CONNECTED'],
+  async run({ hubs }, { hub, deviceId }) {
+    const records = hubs.require(hub).feedbackOf(deviceId);
+    return {
+      feedback: records.map(({ originalMessageId, statusCode, description, enqueuedTimeUtc }) => ({
+        deviceId,
+        messageId: originalMessageId,
+        outcome: statusCode,
+        description: description ?? '',
+        time: new Date(enqueuedTimeUtc).toISOString(),
+      })),
+    };
+  },
+});
+
 /** Cloud-to-device messages. */
-export const MESSAGES = [sendMessage, sendProperties, purgeMessages] as const;
+export const MESSAGES = [sendMessage, sendProperties, purgeMessages, listMessageFeedback] as const;

@@ -171,7 +171,7 @@ const getConfiguredNodes = defineOperation({
   name: 'GetConfiguredNodes',
   entity: 'AzureIoT.OpcPublisher_TS',
   category: 'OPC Publisher',
-  role: 'operator',
+  role: 'viewer',
   summary: 'Lists the nodes that OPC Publisher sends for a writer; name the writer as in PublishNodes.',
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/nodes',

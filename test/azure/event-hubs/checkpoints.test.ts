@@ -354,6 +354,21 @@ describe('checkpoints in a blob container', () => {
     }
   });
 
+  test('a record has the same version when it is claimed and when it is listed', async () => {
+    const { store } = await openBlobCheckpoints({
+      connection: azurite.connectionString,
+      onDamaged,
+      container: 'versions',
+    });
+    const owner = { ...PLACE, partitionId: '0', ownerId: 'one' };
+    for (const claim of [owner, { ...owner, ownerId: '' }]) {
+      const [listed] = await store.listOwnership(...NAMES);
+      const [claimed] = await store.claimOwnership([{ ...claim, ...(listed ? { etag: listed.etag } : {}) }]);
+      assert.ok(claimed?.etag);
+      assert.equal((await store.listOwnership(...NAMES))[0]?.etag, claimed.etag);
+    }
+  });
+
   test('a sidecar that was frozen puts no old checkpoint over a later one of the new owner', async () => {
     const open = () =>
       openBlobCheckpoints({ connection: azurite.connectionString, onDamaged, container: 'fenced' });

@@ -163,6 +163,24 @@ describe('where an event source begins', () => {
     assert.notEqual(recreated.streamIdentity, first.streamIdentity);
   });
 
+  test('a replay with another consumer group names the stream as the lanes do', async () => {
+    const lanes = await open();
+    const replay = await open({ consumerGroup: 'another', identityGroup: '$Default' });
+    assert.equal(replay.streamIdentity, lanes.streamIdentity);
+  });
+
+  test('a hub that is created again while it is read is another stream when its partitions open again', async () => {
+    const source = await open();
+    const before = source.streamIdentity;
+    await until('both partitions', () => source.ownedPartitions().length === 2);
+    fixture.server.createdAtMs += 1;
+    // Partitions that open within a second share one question.
+    await until('the other stream', async () => {
+      await source.reopen('0');
+      return source.streamIdentity !== before;
+    });
+  });
+
   test('a checkpoint of a hub that was created again is reported, and the partition read from its beginning', async () => {
     fill(0, 3);
     const checkpoints = createMemoryCheckpoints();

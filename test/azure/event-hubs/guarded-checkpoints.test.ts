@@ -48,6 +48,28 @@ test('another process with the same owner id took the partition', async () => {
   assert.equal(await guard.stillOwns('0'), false);
 });
 
+test('a renewal whose answer is on its way does not look like the claim of another process', async () => {
+  const inner = createMemoryCheckpoints();
+  const answered = Promise.withResolvers<void>();
+  let isSlow = false;
+  const guard = guardOf({
+    ...inner,
+    claimOwnership: async (claims) => {
+      const claimed = await inner.claimOwnership(claims);
+      if (isSlow) await answered.promise;
+      return claimed;
+    },
+  });
+  await guard.claimOwnership([claim('0', 'me')]);
+  await guard.listOwnership(...PLACE);
+  isSlow = true;
+  const renewal = guard.claimOwnership([claim('0', 'me')]);
+  const owns = guard.stillOwns('0');
+  answered.resolve();
+  assert.equal(await owns, true);
+  await renewal;
+});
+
 test('what an earlier process with the same owner id owned is free at once, what this one reads is not', async () => {
   const inner = createMemoryCheckpoints();
   await inner.claimOwnership([claim('0', 'me'), claim('1', 'me'), claim('2', 'another')]);

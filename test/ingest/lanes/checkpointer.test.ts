@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { ConnectorError } from '../../../sidecar/errors/connector-error.ts';
 import { Checkpointer, type Position } from '../../../sidecar/ingest/lanes/checkpointer.ts';
-import { listeningLog, until } from '../../dead-letters/letters.ts';
+import { until } from '../../dead-letters/letters.ts';
 
 const at = (sequenceNumber: number): Position => ({ sequenceNumber, offset: String(sequenceNumber) });
 
@@ -10,7 +11,7 @@ describe('checkpointer', () => {
     const written: number[] = [];
     const checkpointer = new Checkpointer({
       write: async ({ sequenceNumber }) => written.push(sequenceNumber) > 0,
-      log: listeningLog().log,
+      onUnwritten: () => undefined,
       intervalMs: 20,
     });
     for (let i = 0; i < 1_000; i += 1) checkpointer.advance(at(i));
@@ -25,24 +26,29 @@ describe('checkpointer', () => {
 
   test('tries again when the store fails, with the newest position, and says so once', async () => {
     const written: number[] = [];
-    let failures = 3;
-    const { log, lines } = listeningLog();
+    let attempts = 0;
+    let isAway = true;
+    const told: (string | undefined)[] = [];
     const checkpointer = new Checkpointer({
       write: async ({ sequenceNumber }) => {
-        failures -= 1;
-        if (failures >= 0) throw new TypeError('away');
+        attempts += 1;
+        if (isAway) throw new ConnectorError('AZURE_UNREACHABLE', 'away');
         written.push(sequenceNumber);
         return true;
       },
-      log,
+      onUnwritten: (error) => told.push(error?.message),
       intervalMs: 5,
     });
     checkpointer.advance(at(1));
-    await until(() => failures <= 1);
+    await until(() => attempts >= 2);
     checkpointer.advance(at(2));
+    isAway = false;
     await until(() => written.length === 1);
     assert.deepEqual(written, [2]);
-    assert.equal(lines.filter(({ level }) => level === 'warn').length, 1);
+    await checkpointer.flush();
+    assert.equal(told.length, 2, 'once when it began and once when it was over');
+    assert.match(told[0] ?? '', /away/);
+    assert.equal(told[1], undefined);
   });
 
   test('writes one at a time', async () => {
@@ -56,7 +62,7 @@ describe('checkpointer', () => {
         active -= 1;
         return true;
       },
-      log: listeningLog().log,
+      onUnwritten: () => undefined,
       intervalMs: 1,
     });
     for (let i = 0; i < 10; i += 1) {
@@ -74,7 +80,7 @@ describe('checkpointer', () => {
         written.push(sequenceNumber);
         return false;
       },
-      log: listeningLog().log,
+      onUnwritten: () => undefined,
       intervalMs: 1,
     });
     checkpointer.advance(at(1));

@@ -44,7 +44,7 @@ export class LaneFixture {
   limits = LIMITS;
   checkpoints: Position[] = [];
   checkpoint: (position: Position) => Promise<boolean> = async () => true;
-  stillOwned: () => Promise<boolean> = async () => true;
+  stillOwned: (isDoubtful: boolean) => Promise<boolean> = async () => true;
   #lanes: Lane[] = [];
   #remove: () => Promise<void> = async () => undefined;
 
@@ -79,7 +79,8 @@ export class LaneFixture {
       stream: 'cafe0123',
       limits: () => this.limits,
       checkpoint: (position) => this.checkpoint(position),
-      stillOwned: () => this.stillOwned(),
+      stillOwned: (isDoubtful) => this.stillOwned(isDoubtful),
+      onUnwritten: () => undefined,
       log: listeningLog().log,
     });
     this.#lanes.push(lane);

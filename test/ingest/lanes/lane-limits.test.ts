@@ -113,6 +113,13 @@ describe('limits and accounts of a lane', () => {
     fixture.stillOwned = async () => false;
     const sent = fixture.pipeline.thingworx.rows.length;
     await lane.accept(temperature(10, 20)).catch(() => undefined);
+    // Also when no message comes.
+    await until(() =>
+      lane.accept([]).then(
+        () => false,
+        ({ code }) => code === 'PARTITION_TAKEN',
+      ),
+    );
     await assert.rejects(lane.accept(temperature(20, 30)), { code: 'PARTITION_TAKEN' });
     await lane.stop({ drain: true });
     assert.equal(fixture.pipeline.thingworx.rows.length, sent);

@@ -190,8 +190,8 @@ describe('lane', () => {
     await settled(lane, 1);
     const last = fixture.pipeline.thingworx.calls.slice(-2);
     assert.deepEqual(
-      last.map(({ stream }) => stream),
-      ['cafe0123', undefined],
+      last.map(({ through }) => through),
+      [1, undefined],
     );
     assert.deepEqual(
       last.map(({ rows }) => rows.map((row) => row.values)),

@@ -36,7 +36,7 @@ describe('sender', () => {
   });
   afterEach(() => pipeline.stop());
 
-  const origin = (through: number) => ({ stream: 's', partition: '0', through });
+  const origin = (through: number) => pipeline.origin(through);
 
   test('halves what fails as a whole until the row that fails is alone; marks follow the halves', async () => {
     pipeline.thingworx.trouble = ({ rows: some }) =>
@@ -69,7 +69,7 @@ describe('sender', () => {
     );
     assert.deepEqual(
       pipeline.thingworx.calls
-        .filter(({ stream }) => stream !== undefined)
+        .filter(({ through }) => through !== undefined)
         .map(({ rows: some, through }) => [some.at(-1)?.sequenceNumber, through]),
       [
         [7, 7],
@@ -79,13 +79,52 @@ describe('sender', () => {
     );
   });
 
+  test('opens the partition once, again after a call that was not answered, and when another writer has opened it', async () => {
+    const { sender } = pipeline.parts;
+    const { thingworx } = pipeline;
+    const batch = pipeline.origin(0);
+    await sender.send([row(0)], batch, signal);
+    await sender.send([row(1)], batch, signal);
+    assert.equal(thingworx.openings.length, 1);
+    let drops = 1;
+    thingworx.trouble = ({ through }) => (through !== undefined && drops-- > 0 ? 'drop' : undefined);
+    await sender.send([row(2)], batch, signal);
+    assert.equal(thingworx.openings.length, 2, 'the call may still run');
+    thingworx.replaced.add(thingworx.openings.at(-1) ?? '');
+    await sender.send([row(3)], batch, signal);
+    assert.equal(thingworx.openings.length, 3);
+    assert.equal(new Set(thingworx.openings).size, 3);
+    assert.deepEqual(
+      thingworx.laneRows.map(({ sequenceNumber }) => sequenceNumber),
+      [0, 1, 2, 3],
+    );
+  });
+
+  test('waits until the calls of earlier writers have ended', async () => {
+    const answers = [{ busy: true }, { taken: true }, {}];
+    pipeline.thingworx.opened = () => answers.shift() ?? {};
+    await pipeline.parts.sender.send([row(0)], pipeline.origin(0), signal);
+    assert.equal(pipeline.thingworx.openings.length, 3);
+    assert.deepEqual(answers, []);
+  });
+
+  test('sends nothing when another sidecar owns the partition after the opening', async () => {
+    const batch = pipeline.origin(0, async () => false);
+    await assert.rejects(pipeline.parts.sender.send(rows(4), batch, signal), { code: 'PARTITION_TAKEN' });
+    const { notifications } = pipeline.parts;
+    const lifecycle = { type: 'other', source: 'x', deviceId: '' } as never;
+    const items = [{ sequenceNumber: 1, notification: lifecycle }];
+    await assert.rejects(notifications.deliver(items, batch, signal), { code: 'PARTITION_TAKEN' });
+    assert.deepEqual(pipeline.thingworx.calls, []);
+  });
+
   test('sends the parts of one message without a mark: the first would make the second a repeat', async () => {
     pipeline.thingworx.trouble = ({ rows: some }) =>
       some.length > 1 ? { status: 413, text: 'too large' } : undefined;
     const refused = await pipeline.parts.sender.send([row(7, 1), row(7, 2), row(7, 3)], origin(7), signal);
     assert.deepEqual(refused, []);
     assert.deepEqual(
-      pipeline.thingworx.calls.map(({ stream, rows: some }) => [stream, some.length]),
+      pipeline.thingworx.calls.map(({ through, rows: some }) => [through, some.length]),
       [
         [undefined, 1],
         [undefined, 1],

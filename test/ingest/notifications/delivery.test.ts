@@ -20,7 +20,7 @@ describe('delivery of notifications', () => {
         operationTimeMs: sequenceNumber,
       },
     }));
-  const origin = (through: number) => ({ stream: 's', partition: '0', through });
+  const origin = (through: number) => pipeline.origin(through);
 
   beforeEach(async () => {
     pipeline = new TestPipeline();

@@ -1,6 +1,6 @@
 /** An infotable in JSON. */
 export interface Table {
-  readonly dataShape: unknown;
+  readonly dataShape: { readonly fieldDefinitions?: Readonly<Record<string, unknown>> } | undefined;
   readonly rows: readonly Readonly<Record<string, unknown>>[];
 }
 

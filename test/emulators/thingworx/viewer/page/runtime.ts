@@ -1,3 +1,4 @@
+import { wrongReferences } from '../../mashup-references.ts';
 import { createFunction } from './functions.ts';
 import type { Rest, Table } from './rest.ts';
 import { createWidget } from './widgets.ts';
@@ -8,6 +9,7 @@ export interface Node {
 }
 
 interface Binding {
+  readonly Id: string;
   readonly SourceArea: string;
   readonly SourceSection: string;
   readonly SourceId: string;
@@ -92,6 +94,8 @@ export class MashupRuntime implements Host {
   readonly #options: RuntimeOptions;
   readonly #parts = new Map<string, Part>();
   readonly #calls = new Map<string, Call>();
+  /** Bindings that were found to name a field that does not come. */
+  readonly #told = new Set<string>();
   #isStopped = false;
 
   constructor(content: Content, options: RuntimeOptions) {
@@ -110,6 +114,7 @@ export class MashupRuntime implements Host {
   }
 
   start(parent: HTMLElement): void {
+    for (const problem of wrongReferences({ ...this.#content })) this.notice(problem, 'warning');
     for (const node of this.#content.UI.Widgets) {
       const element = this.child(node);
       if (element) parent.append(element);
@@ -192,7 +197,16 @@ export class MashupRuntime implements Host {
     const call = this.#calls.get(`${binding.SourceSection} ${binding.SourceId}`);
     if (!call?.result) return undefined;
     const rows = binding.SourceDetails === 'SelectedRows' ? call.selected : call.result.rows;
+    this.#tellUnknownField(binding, property, call.result);
     return property === '' ? { dataShape: call.result.dataShape, rows } : rows[0]?.[property];
+  }
+
+  /** ThingWorx says nothing of a field that the service does not give: the target stays empty. */
+  #tellUnknownField({ Id, SourceId }: Binding, field: string, { dataShape }: Table): void {
+    const fields = dataShape?.fieldDefinitions;
+    if (field === '' || !fields || field in fields || this.#told.has(Id)) return;
+    this.#told.add(Id);
+    this.notice(`Binding ${Id}: ${SourceId} gives no field ${field}`, 'warning');
   }
 
   #trigger(area: string, section: string, id: string, event: string): void {
@@ -236,7 +250,7 @@ export class MashupRuntime implements Host {
       return;
     }
     if (this.#isStopped || number !== call.last) return;
-    call.result = result ?? { dataShape: {}, rows: [] };
+    call.result = result ?? { dataShape: undefined, rows: [] };
     this.#deliverFrom(section, service, 'AllData');
     this.#trigger('Data', section, service, 'AllDataChanged');
     this.#trigger('Data', section, service, 'ServiceInvokeCompleted');

@@ -15,12 +15,14 @@ export function createWidget(node: Node, host: Host): Part | undefined {
   const { element: shown } = made;
   shown.dataset['widget'] = text(properties['DisplayName']);
   shown.hidden = properties['Visible'] === false;
+  shown.title = text(properties['TooltipField']);
   return {
     element: shown,
     get: (property) => properties[property],
     set(property, value) {
       properties[property] = value;
       if (property === 'Visible') shown.hidden = value === false || value === undefined;
+      else if (property === 'TooltipField') shown.title = text(value);
       else made.show?.(property, value);
     },
     call: (service) => made.services?.[service]?.(),
@@ -162,6 +164,7 @@ function dropdown(id: string, properties: Properties, host: Host): Made {
     element: element('label', 'widget field', text(properties['Label']), select),
     show(property, value) {
       if (property === 'Data') fill(value as Table | undefined);
+      if (property === 'Disabled') select.disabled = value === true;
       if (property === 'SelectedText') {
         select.value = text(value);
         if (select.value === text(value) && text(value) !== '') choose(select.value, true);

@@ -1,0 +1,86 @@
+import { forEachConcurrently } from '../../../sidecar/lib/concurrency.ts';
+import { store } from '../../../test/e2e/instruments.ts';
+import { HUB_THING, VALUE_STREAM } from '../../local/system.ts';
+import { Bystander } from '../bystander.ts';
+import type { Row, RowContext } from '../row.ts';
+import { runTask } from './tasks.ts';
+
+const MANY = 10_000;
+const PARALLEL = 16;
+
+/** Its history is gone with it; what was sent meanwhile waits in the dead letters. */
+async function makeThingAnew(context: RowContext): Promise<void> {
+  const { system, faultMs } = context;
+  const device = new Bystander(system.local, 'bystander-deleted');
+  await device.createThing();
+  await device.sendFor(faultMs / 4);
+  await device.settled(0);
+  const before = device.sent;
+  await device.deleteThing();
+  await device.sendFor(faultMs / 2);
+  await device.settled(before);
+  await device.createThing();
+  await device.sendFor(faultMs / 4);
+  await replay(context, device, before);
+}
+
+/** A Thing that is disabled takes no value: each write throws. */
+async function throwingThing(context: RowContext): Promise<void> {
+  const { system, faultMs } = context;
+  const device = new Bystander(system.local, 'bystander-throwing');
+  await device.createThing();
+  await device.sendFor(faultMs / 4);
+  await system.local.platform.invoke(device.name, 'DisableThing');
+  await device.sendFor(faultMs / 2);
+  await system.local.platform.invoke(device.name, 'EnableThing');
+  await system.local.platform.invoke(device.name, 'RestartThing');
+  await device.sendFor(faultMs / 4);
+  await replay(context, device, 0);
+}
+
+/** Sends the dead letters of the device again, as an administrator does when its Thing is in order. */
+async function replay({ system }: RowContext, device: Bystander, after: number): Promise<void> {
+  const letters = await device.settled(after);
+  if (letters === 0) throw new Error('No message became a dead letter.');
+  await runTask(system.local, 'ReplayDeadLetters', { deviceId: device.name });
+  const left = await device.settled(after);
+  if (left > 0) throw new Error(`${left} messages are still dead letters`);
+}
+
+/** Devices that send for the first time, all at the same moment: their Things are made. */
+async function manyDevices({ system, sleep }: RowContext): Promise<void> {
+  await system.local.platform.invoke(HUB_THING, 'GrantPermissions');
+  await system.configure({
+    unknownThing: 'create',
+    unknownProperty: 'create',
+    deviceValueStream: VALUE_STREAM,
+  });
+  const names = Array.from({ length: MANY }, (_, index) => `many-${index + 1}`);
+  await store(
+    system.local,
+    names.map((deviceId, index) => ({ deviceId, body: { count: index } })),
+  );
+  let missing = names.map((name, index) => [name, index] as const);
+  const endMs = performance.now() + 300_000;
+  while (missing.length > 0) {
+    if (performance.now() > endMs) throw new Error(`${missing.length} of ${MANY} devices have no value`);
+    const absent: (readonly [string, number])[] = [];
+    await forEachConcurrently(missing, PARALLEL, async (one) => {
+      const { count } = await system.local.platform
+        .properties(one[0])
+        .catch((): Record<string, unknown> => ({}));
+      if (count !== one[1]) absent.push(one);
+    });
+    missing = absent;
+    await sleep(500);
+  }
+  await system.configure({ unknownThing: 'dead-letter', unknownProperty: 'ignore' });
+}
+
+/** What happens to devices and their Things. */
+export const DEVICE_ROWS: readonly Row[] = [
+  { name: 'a device Thing is deleted and made anew', run: makeThingAnew },
+  { name: 'a Thing that throws', run: throwingThing },
+  // The last one: these Things stay.
+  { name: `${MANY} devices at once`, recoverySeconds: 30, run: manyDevices },
+];

@@ -163,24 +163,14 @@ export const modelShape: ThingShape = {
     ...permitAll(ADMINISTRATORS),
     // What the services and subscriptions of models do, whoever sets them off.
     ...permitFrom('operator', 'ServiceInvoke', ['CallCommand', 'CallCommandForTable']),
-    ...permitInside('ServiceInvoke', [
-      ...services.map(({ name }) => name),
-      'InvokeMethod',
-      'SendProperties',
-      'SynchronizeTwin',
-      'UpdatePropertyValues',
-      'GetPropertyTime',
-    ]),
+    ...permitInside(
+      'ServiceInvoke',
+      services.map(({ name }) => name),
+    ),
     ...permitInside('PropertyRead', ['*']),
     ...permitInside('PropertyWrite', ['*']),
     ...permitInside('EventInvoke', ['PropertyWriteFailed']),
-    ...permit('ServiceInvoke', SIDECAR_GROUP, [
-      'WriteProperty',
-      'WriteByMethod',
-      'ReceiveTwin',
-      'InvokeMethod',
-      'SendProperties',
-    ]),
+    ...permit('ServiceInvoke', SIDECAR_GROUP, ['WriteProperty', 'WriteByMethod', 'ReceiveTwin']),
     ...permit('EventInvoke', SIDECAR_GROUP, ['PropertyWriteFailed']),
   ],
 };

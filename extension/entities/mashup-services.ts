@@ -85,6 +85,10 @@ const CALLS: readonly MashupCall[] = [
       done: 'The import has begun; Tasks shows its progress.',
       without: ['deviceIds', 'rules', 'tags', 'identifier', 'project'],
     },
+    BuildModelPackage: {
+      done: 'The package is in the file repository. Import it in Composer, and call GrantPermissions with each of its templates.',
+      without: ['templates', 'sendAs', 'exceptions'],
+    },
   }),
   ...callsOf(deviceShape, 'device', {
     GetTwin: { done: 'The twin is loaded.' },

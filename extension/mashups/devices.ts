@@ -1,4 +1,5 @@
 import {
+  area,
   button,
   checkbox,
   column,
@@ -56,6 +57,7 @@ const create = column(
       checkbox('newEdge', 'IoT Edge'),
       checkbox('newThing', 'Create a Thing', true),
       field('newTemplate', 'Thing Template', { hint: 'AzureIoT.Device_TT', width: 240 }),
+      field('newModel', 'Model', { hint: 'such as dtmi:example:Pump;1', width: 240 }),
       button('create', 'Create', ['CreateDevice'], 'primary'),
     ]),
   ],
@@ -83,9 +85,33 @@ const imports = column(
   { grow: true },
 );
 
+const models = column(
+  [
+    row([
+      field('packageName', 'Package', { hint: 'AzureIotModels', width: 200 }),
+      field('packageVersion', 'Version', { hint: '1.0.0', width: 100 }),
+      field('repository', 'File repository', { hint: 'such as SystemRepository', width: 220 }),
+      field('packagePath', 'Path', { hint: 'such as /models.zip', width: 220 }),
+      checkbox('logged', 'Keep the history of telemetry'),
+      button('buildPackage', 'Build package', ['BuildModelPackage'], 'primary'),
+    ]),
+    row(
+      [
+        area('models', 'Models in DTDL or the short form', {
+          hint: '{ "model": "Factory.Pump", "telemetry": { "flow": "number" } }',
+        }),
+        area('package', 'What was made', { readOnly: true, bind: { Text: 'BuildModelPackage.result' } }),
+      ],
+      { grow: true },
+    ),
+  ],
+  { grow: true },
+);
+
 export const devices: MashupDefinition = {
   name: 'AzureIoT.Devices_MU',
-  description: 'Finds, creates, enables, disables, deletes and imports devices.',
+  description:
+    'Finds, creates, enables, disables, deletes and imports devices; makes packages of device models.',
   parameters: [hubParameter],
   calls: {
     ListHubs: listHubs,
@@ -102,6 +128,7 @@ export const devices: MashupDefinition = {
         iotEdge: 'newEdge.State',
         createThing: 'newThing.State',
         thingTemplate: 'newTemplate.Text',
+        modelId: 'newModel.Text',
       },
       after: ['ListDevices'],
     },
@@ -114,6 +141,17 @@ export const devices: MashupDefinition = {
       },
       after: ['ListTasks'],
     },
+    BuildModelPackage: {
+      bind: {
+        ...hubOf,
+        models: 'models.Text',
+        packageName: 'packageName.Text',
+        packageVersion: 'packageVersion.Text',
+        repository: 'repository.Text',
+        path: 'packagePath.Text',
+        logged: 'logged.State',
+      },
+    },
     ListTasks: { bind: hubOf, constants: { kind: 'StartImport' }, onSelection: ['GetTaskReport'] },
     GetTaskReport: { bind: { ...hubOf, task: 'ListTasks.selected.id' } },
   },
@@ -121,7 +159,7 @@ export const devices: MashupDefinition = {
   layout: frame(
     'Devices',
     [hubChoice(['ListDevices', 'ListTasks'])],
-    [tabs('pages', { Devices: list, Create: create, Import: imports })],
+    [tabs('pages', { Devices: list, Create: create, Import: imports, Models: models })],
   ),
   functions: [
     ...frameFunctions([
@@ -130,6 +168,7 @@ export const devices: MashupDefinition = {
       'DeleteDevice.summary',
       'CreateDevice.summary',
       'StartImport.summary',
+      'BuildModelPackage.summary',
     ]),
     navigation('openDevice', 'AzureIoT.Device_MU', { device: 'FindDeviceThing.name' }),
     expression('hasNoThing', 'BOOLEAN', { thing: ['FindDeviceThing.name', 'STRING'] }, 'output = !thing;'),

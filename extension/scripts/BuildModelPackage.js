@@ -1,4 +1,23 @@
 /* Has the sidecar make an extension of device models, and saves it in a file repository, from which Composer can import it. */
+/* What a container Thing or the platform refuses has a reason, and not always a code. */
+function save(target, file, content) {
+  try {
+    target.SaveBinary({ path: file, content: base64DecodeBytes(content) });
+  } catch (thrown) {
+    var text = errorText(thrown);
+    throw new Error(
+      errorCode(text) === ""
+        ? "REQUEST_INVALID: The package cannot be saved as " +
+            file +
+            " in " +
+            target.name +
+            ", which must be a file repository: " +
+            text
+        : text
+    );
+  }
+}
+
 function run() {
   var target = Things[requiredText(repository, "repository")];
   if (!target) {
@@ -32,14 +51,8 @@ function run() {
   } catch (thrown) {
     throw new Error(errorText(thrown));
   }
-  target.SaveBinary({ path: file, content: base64DecodeBytes(answer.content) });
-  var names = answer.templates.map(function (made) {
-    return made.template;
-  });
-  return toTable(
-    [{ path: file, size: answer.size, templates: names.join(", "), notes: answer.notes.join(" ") }],
-    RESULT_TYPE
-  );
+  save(target, file, answer.content);
+  return toTable([answer], RESULT_TYPE);
 }
 
 var result = run();

@@ -48,11 +48,12 @@ export async function buildModelPackage(request: PackageRequest): Promise<ModelP
       'up to 64 letters, digits and underscores, a letter first',
     );
   if (!/^\d{1,5}\.\d{1,5}\.\d{1,5}$/.test(version))
-    throw refused('The version of the package', version, 'three numbers such as 1.0.0');
+    throw refused('The version of the package (packageVersion)', version, 'three numbers such as 1.0.0');
   const models = new Models(request.documents);
   const chosen = request.templates ?? models.roots();
   const unknown = chosen.find((id) => !models.has(id));
-  if (unknown !== undefined) throw refused('A template', unknown, 'the id of an interface of the model');
+  if (unknown !== undefined)
+    throw refused('One of templates', unknown, 'the id of an interface of the model');
   const entities = new ModelEntities(models, {
     project: name,
     sendAs,
@@ -77,12 +78,15 @@ function channelsOf(exceptions: Readonly<Record<string, string>>): Record<string
     Object.entries(exceptions).map(([property, word]) => {
       const channel = CHANNELS.find((known) => known === word);
       if (channel === undefined)
-        throw refused(`The channel of ${property}`, word, `one of ${CHANNELS.join(', ')}`);
+        throw refused(`The channel of ${property} in exceptions`, word, `one of ${CHANNELS.join(', ')}`);
       return [property, channel];
     }),
   );
 }
 
 function refused(what: string, given: string, expected: string): ConnectorError {
-  return new ConnectorError('REQUEST_INVALID', `${what} is "${given}"; expected ${expected}.`);
+  return new ConnectorError(
+    'REQUEST_INVALID',
+    `${what} is ${JSON.stringify(given.slice(0, 100))}; expected ${expected}.`,
+  );
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { HUB_THING, REPOSITORY_THING } from '../../scripts/local/system.ts';
 import { eventually } from '../e2e/observe.ts';
+import { PUMP } from '../models/plant-models.ts';
 import { skip } from './chromium.ts';
 import { BrowserFactory, type MashupPage, PASSWORD } from './factory.ts';
 
@@ -164,6 +165,21 @@ describe('the mashups', { skip }, () => {
     await mashups.field('Dry run').uncheck();
     await mashups.choose('Import');
     await eventually(async () => assert.equal((await factory.valuesOf('spare-07'))['deviceId'], 'spare-07'));
+
+    await mashups.tab('Models');
+    await mashups.field('File repository').fill(REPOSITORY_THING);
+    await mashups.field('Path').fill('/pump.zip');
+    const models = mashups.field('Models in DTDL or the short form');
+    await models.fill(JSON.stringify({ ...PUMP, telemetry: { flow: 'fast' } }));
+    await mashups.choose('Build package');
+    await mashups.message(/MODEL_INVALID: .*telemetry.*What to do/);
+    await models.fill(JSON.stringify(PUMP));
+    await mashups.choose('Build package');
+    await mashups.message('The package is in the file repository.');
+    const made = mashups.field('What was made');
+    await eventually(async () =>
+      assert.equal(JSON.parse(await made.inputValue()).templates, 'Factory.Pump_TT'),
+    );
   });
 
   test('command a device, change its twin and install software', async () => {
@@ -421,6 +437,22 @@ describe('the mashups', { skip }, () => {
         async () => assert.ok(!(await factory.letterIds()).includes(id), 'it is delivered'),
         5_000,
       );
+    });
+  });
+
+  test('take a dead letter of a component as a sample with its component', async () => {
+    const device = await system.addDevice('plug-12');
+    await device.send('{ "temperature": 21 }', { '$.sub': 'thermostat1' });
+    await mashups.open('Mappings', { hub: HUB_THING });
+    await mashups.field('Device').fill('plug-12');
+    await eventually(async () => {
+      await mashups.choose('Show dead letters');
+      await mashups.row('Dead letters: select one as the sample', 'THING_UNKNOWN').click({ timeout: 2_000 });
+    });
+    const sample = mashups.field('Sample message');
+    await eventually(async () => {
+      const { deviceId, componentName, body } = JSON.parse(await sample.inputValue());
+      assert.deepEqual([deviceId, componentName, body], ['plug-12', 'thermostat1', { temperature: 21 }]);
     });
   });
 

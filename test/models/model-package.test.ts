@@ -62,15 +62,15 @@ describe('a package of models', () => {
 
   test('what cannot be chosen is refused', async () => {
     const cases: readonly (readonly [Partial<PackageRequest>, RegExp])[] = [
-      [{ name: 'a b' }, /The name of the package is "a b"; expected up to 64 letters/],
-      [{ version: '1.0' }, /The version of the package is "1.0"; expected three numbers/],
+      [{ name: 'a b' }, /The name of the package \(packageName\) is "a b"; expected up to 64 letters/],
+      [{ version: '1.0' }, /The version of the package \(packageVersion\) is "1.0"; expected three numbers/],
       [
         { templates: ['dtmi:example:Other;1'] },
-        /A template is "dtmi:example:Other;1"; expected the id of an interface/,
+        /One of templates is "dtmi:example:Other;1"; expected the id of an interface/,
       ],
       [
         { exceptions: { mode: 'mail' } },
-        /The channel of mode is "mail"; expected one of desired, message, method/,
+        /The channel of mode in exceptions is "mail"; expected one of desired, message, method/,
       ],
     ];
     for (const [more, expected] of cases) await assert.rejects(build(PLANT, more), expected);

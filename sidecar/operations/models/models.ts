@@ -54,6 +54,13 @@ const members = {
   ),
 };
 
+/** What is said of a package. */
+const summary = {
+  size: Type.Integer({ description: 'The size of the zip in bytes.' }),
+  templates: Type.String({ description: 'The Thing Templates in the package, separated by commas.' }),
+  notes: Type.String({ description: 'What the package lacks or has otherwise than the model.' }),
+};
+
 const buildModel = defineOperation({
   name: 'BuildModelPackage',
   entity: 'AzureIoT.Hub_TT',
@@ -66,17 +73,7 @@ const buildModel = defineOperation({
   input: Type.Object({ hub, ...members }),
   output: Type.Object({
     content: Type.String({ description: 'The zip of the extension in base64.' }),
-    size: Type.Integer({ description: 'The size of the zip in bytes.' }),
-    templates: Type.Array(
-      Type.Object({
-        modelId: Type.String({ description: 'The model.' }),
-        template: Type.String({ description: 'The Thing Template of its devices.' }),
-      }),
-      { description: 'The Thing Templates in the package.' },
-    ),
-    notes: Type.Array(Type.String({ description: 'A sentence.' }), {
-      description: 'What the package lacks or has otherwise than the model.',
-    }),
+    ...summary,
   }),
   errors: ['MODEL_INVALID'],
   script: 'hand-written',
@@ -89,15 +86,7 @@ const buildModel = defineOperation({
     ...members,
   }),
   serviceResult: OneRow(
-    Type.Object(
-      {
-        path: Type.String({ description: 'The path of the zip in the repository.' }),
-        size: Type.Integer({ description: 'The size of the zip in bytes.' }),
-        templates: Type.String({ description: 'The Thing Templates in the package, separated by commas.' }),
-        notes: Type.String({ description: 'What the package lacks or has otherwise than the model.' }),
-      },
-      { description: 'The package that BuildModelPackage has made.' },
-    ),
+    Type.Object(summary, { description: 'The package that BuildModelPackage has made.' }),
     'AzureIoT.ModelPackage_DS',
   ),
   async run(_context, { models, packageName, packageVersion, exceptions, ...choices }) {
@@ -112,8 +101,8 @@ const buildModel = defineOperation({
     return {
       content: content.toString('base64'),
       size: content.length,
-      templates: [...templates],
-      notes: [...notes],
+      templates: templates.map(({ template }) => template).join(', '),
+      notes: notes.join(' '),
     };
   },
 });

@@ -1,9 +1,11 @@
 /* The sidecars of this Thing that have a lease, as ordinary rows, the eldest first. */
 function groupMembers() {
-  var names = livingRows().map(function (row) {
+  /* Read once: another sidecar may write it at any moment. */
+  var table = sidecarTable();
+  var names = livingRows(table).map(function (row) {
     return String(row.name);
   });
-  var rows = me.sidecars ? tableRows(me.sidecars, SIDECARS_TYPE.fields) : [];
+  var rows = table ? tableRows(table, SIDECARS_TYPE.fields) : [];
   return names.map(function (name) {
     return rows.filter(function (row) {
       return row.name === name;
@@ -147,13 +149,14 @@ function statusOfGroup(content, others) {
 
 /* What a service gives of the status that one sidecar has answered: that of the whole group. */
 function groupStatus(status) {
-  var others = groupMembers().filter(function (member) {
+  var members = groupMembers();
+  var others = members.filter(function (member) {
     return member.name !== status.sidecar;
   });
   var whole = statusOfGroup(status, others);
   if (whole.counters.released === undefined) {
     whole.counters.released = status.counters.released;
   }
-  whole.sidecars = groupMembers();
+  whole.sidecars = members;
   return whole;
 }

@@ -63,14 +63,18 @@ function matchesAny(address, entries) {
   });
 }
 
-/* The rows of the sidecars of this Thing whose lease has not ended, as they are in the table, the eldest first. */
-function livingRows() {
-  var rows = [];
+/* The table of the sidecars of this Thing; null on a storage Thing, which has none. */
+function sidecarTable() {
   try {
-    rows = me.sidecars ? me.sidecars.rows.toArray() : [];
+    return me.sidecars || null;
   } catch (ignored) {
-    /* A storage Thing has no such table. */
+    return null;
   }
+}
+
+/* The rows of sidecars whose lease has not ended, the eldest first. */
+function livingRows(table) {
+  var rows = table ? table.rows.toArray() : [];
   var now = new Date().getTime();
   return rows
     .filter(function (row) {
@@ -90,7 +94,7 @@ function sidecarAddresses() {
     return entries;
   }
   var addresses = [];
-  livingRows().forEach(function (row) {
+  livingRows(sidecarTable()).forEach(function (row) {
     var address = String(row.address);
     if (matchesAny(address, entries) && addresses.indexOf(address) < 0) {
       addresses.push(address);

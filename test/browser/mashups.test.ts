@@ -355,9 +355,9 @@ describe('the mashups', { skip }, () => {
     await mashups.row('files', 'photos').click();
     await mashups.choose('Open selected folder');
     await mashups.row('files', 'part.png').click();
-    await mashups.page
-      .locator('[data-widget="picture"] img')
-      .evaluate((image: { decode(): Promise<void> }) => image.decode());
+    // Without an address yet, there is nothing to decode.
+    const picture = mashups.page.locator('[data-widget="picture"] img');
+    await eventually(() => picture.evaluate((image: { decode(): Promise<void> }) => image.decode()));
     await mashups.shoot('storage');
     await mashups.choose('Up');
     await mashups.row('files', 'notes').click();

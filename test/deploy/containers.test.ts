@@ -186,12 +186,13 @@ describe('the files for containers', () => {
 
   /**
    * What the image does, without a container engine: the steps of the Dockerfile make the program and the state directory; a root directory
-   * gets these, Node.js and its libraries, and nothing else; the entry point runs in it as the user of the image, and cannot write to it.
+   * gets these, Node.js and its libraries, and nothing else; the entry point runs in it as the user of the image. That user has no right to write
+   * to it; where the machine allows mounts, it is mounted read-only besides.
    */
   const missing = [
     ['unzip', '-v'],
     ['ldd', '--version'],
-    ['unshare', '--mount', 'true'],
+    ['chroot', '/', 'true'],
   ].find(([name = '', ...words]) => spawnSync(name, words).status !== 0);
   const isRoot = process.getuid?.() === 0;
   const skip = !isRoot
@@ -237,15 +238,19 @@ describe('the files for containers', () => {
     };
     await mkdir(path.join(root, 'proc'));
     // In a mount namespace of its own, which ends with the process.
+    const canMount = spawnSync('unshare', ['--mount', 'true']).status === 0;
     const mounts = [
       'mount --bind "$ROOT" "$ROOT"',
       'mount --bind "$ROOT$SIDECAR_STATE_DIR" "$ROOT$SIDECAR_STATE_DIR"',
       'mount --rbind /proc "$ROOT/proc"',
       'mount -o remount,bind,ro "$ROOT"',
-      `exec chroot --userspec=${ACCOUNT}:${ACCOUNT} "$ROOT" "$@"`,
     ];
+    const enter = `exec chroot --userspec=${ACCOUNT}:${ACCOUNT} "$ROOT" "$@"`;
+    const shell = canMount
+      ? ['unshare', '--mount', 'sh', '-c', [...mounts, enter].join(' && '), 'sh']
+      : ['sh', '-c', enter, 'sh'];
     const inside = (command: readonly string[], port: number, stdio: StdioOptions) =>
-      spawn('unshare', ['--mount', 'sh', '-c', mounts.join(' && '), 'sh', ...command], {
+      spawn(shell[0] as string, [...shell.slice(1), ...command], {
         env: { PATH: process.env['PATH'], ROOT: root, ...environment, SIDECAR_PORT: String(port) },
         stdio,
       });

@@ -11,7 +11,7 @@ export const SCRIPT_ERRORS = {
   },
   SIDECAR_TIMEOUT: {
     title: 'The sidecar did not answer in time.',
-    remedy: 'Try again; look at the log of the sidecar when it stays so.',
+    remedy: 'Try again; if it happens again, look at the log of the sidecar.',
   },
   SIDECAR_ANSWER_INVALID: {
     title: 'What answers at sidecarUrl is no sidecar, or it refused the token without saying so.',

@@ -26,6 +26,15 @@ var result = outcomeOf(function () {
       sample[name] = letter[name];
     }
   });
+  var system = letter.systemProperties || {};
+  [
+    ["componentName", system["dt-subject"]],
+    ["interfaceId", system["iothub-interface-id"] || system["dt-dataschema"]]
+  ].forEach(function (member) {
+    if (isSet(member[1])) {
+      sample[member[0]] = String(member[1]);
+    }
+  });
   if (letter.source !== "Telemetry") {
     sample.source = letter.source;
   }

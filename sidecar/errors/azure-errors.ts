@@ -56,13 +56,13 @@ export const AZURE_ERRORS = defineErrors({
     status: 504,
     retryable: true,
     title: 'Azure did not answer in time.',
-    remedy: 'Try again; when it stays so, check the network towards the host named in the message.',
+    remedy: 'Try again; if it happens again, check the network to the host named in the message.',
   },
   AZURE_CANCELLED: {
     status: 499,
     retryable: true,
     title: 'The call to Azure was cancelled before it ended.',
-    remedy: 'None needed: the caller gave up or the sidecar is stopping.',
+    remedy: 'None needed: the caller ended the call, or the sidecar is stopping.',
   },
   AZURE_CONFLICT: {
     status: 409,

@@ -6,7 +6,7 @@ export const FILE_ERRORS = defineErrors({
     status: 409,
     retryable: false,
     title: 'The storage Thing is not connected.',
-    remedy: 'Call ConnectStorage on the storage Thing and look at the error it gives.',
+    remedy: 'Call ConnectStorage of the storage Thing and read its error.',
   },
   CONTAINER_NOT_FOUND: {
     status: 404,
@@ -29,13 +29,14 @@ export const FILE_ERRORS = defineErrors({
   PATH_INVALID: {
     status: 400,
     retryable: false,
-    title: 'A path or name is not possible.',
-    remedy: 'Correct it; docs/files.md has the rules. Nothing is repaired, so that no other file is meant.',
+    title: 'A path or name is not allowed.',
+    remedy:
+      'Correct it; docs/files.md has the rules. The sidecar repairs no path, because the result could be another file.',
   },
   FILE_TOO_LARGE: {
     status: 413,
     retryable: false,
-    title: 'The file is too large for this way.',
+    title: 'The file is too large for this service.',
     remedy:
       "Use CreateDownloadLink or CreateUploadLink, or the sidecar's streaming route; docs/files.md says how.",
   },
@@ -54,8 +55,8 @@ export const FILE_ERRORS = defineErrors({
   FILES_UNFINISHED: {
     status: 503,
     retryable: true,
-    title: 'There was more to do than the time allowed.',
-    remedy: 'Call it again: it goes on where it stopped.',
+    title: 'The work did not end within its time limit.',
+    remedy: 'Call the service again: it continues where it stopped.',
   },
   RANGE_NOT_SATISFIABLE: {
     status: 416,
@@ -66,7 +67,7 @@ export const FILE_ERRORS = defineErrors({
   CHECKSUM_MISMATCH: {
     status: 400,
     retryable: false,
-    title: 'What arrived is not what its checksum says.',
+    title: 'The received data does not match its checksum.',
     remedy: 'Send it again; a resumable upload with another Upload-Id.',
   },
   UPLOAD_INCOMPLETE: {
@@ -84,14 +85,14 @@ export const FILE_ERRORS = defineErrors({
   LINK_NOT_POSSIBLE: {
     status: 409,
     retryable: false,
-    title: 'Links cannot be made with the way this account is connected.',
+    title: 'This account is connected in a way that cannot create links.',
     remedy: 'Connect the account with a connection string or Microsoft Entra ID instead of a SAS address.',
   },
   PACKAGE_PENDING: {
     status: 409,
     retryable: false,
     title: 'Another version of the package is on its way to the device.',
-    remedy: 'Wait until it has ended, or give it up with CancelPackage.',
+    remedy: 'Wait until it has ended, or cancel it with CancelPackage.',
   },
   PACKAGE_NOT_FOUND: {
     status: 404,
@@ -115,6 +116,6 @@ export const FILE_ERRORS = defineErrors({
     status: 413,
     retryable: false,
     title: 'The archive holds more than is allowed.',
-    remedy: 'Part it into smaller archives; docs/files.md has the limits.',
+    remedy: 'Split it into smaller archives; docs/files.md has the limits.',
   },
 });

@@ -67,7 +67,7 @@ export const INGESTION_ERRORS = defineErrors({
     status: 503,
     retryable: true,
     title: 'The dead letters cannot be stored.',
-    remedy: 'Make room or give access where the message says; the lane waits and retries automatically.',
+    remedy: 'Free space or give access where the message says; the lane waits and retries automatically.',
   },
   MAPPINGS_INVALID: {
     status: 400,
@@ -100,7 +100,7 @@ export const INGESTION_ERRORS = defineErrors({
     status: 409,
     retryable: true,
     title: 'A file in storage changed while it was read.',
-    remedy: 'None needed: it is read again from where it was left.',
+    remedy: 'None needed: the sidecar continues where it stopped.',
   },
   FILE_REPLACED: {
     status: 409,
@@ -112,7 +112,7 @@ export const INGESTION_ERRORS = defineErrors({
     status: 404,
     retryable: false,
     title: 'There is no such task.',
-    remedy: 'List the tasks; the oldest ended ones are forgotten.',
+    remedy: 'List the tasks; the sidecar keeps only the last hundred tasks that have ended.',
   },
   TASK_QUEUE_FULL: {
     status: 429,
@@ -130,7 +130,8 @@ export const INGESTION_ERRORS = defineErrors({
     status: 503,
     retryable: true,
     title: 'Tasks cannot be kept in the state directory.',
-    remedy: 'Make room or give access to the directory that SIDECAR_STATE_DIR names.',
+    remedy:
+      'Free space on the disk, or give the user of the sidecar access to the directory that SIDECAR_STATE_DIR names.',
   },
   DEFERRED_QUEUE_FULL: {
     status: 429,
@@ -143,6 +144,7 @@ export const INGESTION_ERRORS = defineErrors({
     status: 503,
     retryable: true,
     title: 'The state directory cannot be read or written.',
-    remedy: 'Make room or give access to the directory that SIDECAR_STATE_DIR names.',
+    remedy:
+      'Free space on the disk, or give the user of the sidecar access to the directory that SIDECAR_STATE_DIR names.',
   },
 });

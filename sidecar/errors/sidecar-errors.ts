@@ -98,7 +98,8 @@ export const SIDECAR_ERRORS = defineErrors({
     status: 421,
     retryable: false,
     title: 'The Host header does not name this sidecar.',
-    remedy: 'Call the sidecar by the address it listens on.',
+    remedy:
+      'Call the sidecar by the address on which it listens, or add the host name to SIDECAR_HOST_NAMES.',
   },
   RATE_LIMITED: {
     status: 429,
@@ -139,7 +140,7 @@ export const SIDECAR_ERRORS = defineErrors({
   TICKET_UNKNOWN: {
     status: 404,
     retryable: false,
-    title: 'The ticket for handing over a secret is unknown, used or too old.',
+    title: 'The one-time secret token is unknown, used or too old.',
     remedy: 'Call Connect again.',
   },
   SECRET_UNREADABLE: {

@@ -13,7 +13,7 @@ export const THINGWORX_ERRORS = defineErrors({
     retryable: true,
     title: 'ThingWorx refused the application key.',
     remedy:
-      'Check THINGWORX_APP_KEY and its expiry date; application keys live 24 hours unless given a longer life.',
+      'Check THINGWORX_APP_KEY and its expiry date; by default, a new application key expires after 24 hours.',
   },
   APPLICATION_KEY_EXPIRES: {
     status: 502,

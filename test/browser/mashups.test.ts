@@ -440,6 +440,22 @@ describe('the mashups', { skip }, () => {
     });
   });
 
+  test('take a dead letter of a component as a sample with its component', async () => {
+    const device = await system.addDevice('plug-12');
+    await device.send('{ "temperature": 21 }', { '$.sub': 'thermostat1' });
+    await mashups.open('Mappings', { hub: HUB_THING });
+    await mashups.field('Device').fill('plug-12');
+    await eventually(async () => {
+      await mashups.choose('Show dead letters');
+      await mashups.row('Dead letters: select one as the sample', 'THING_UNKNOWN').click({ timeout: 2_000 });
+    });
+    const sample = mashups.field('Sample message');
+    await eventually(async () => {
+      const { deviceId, componentName, body } = JSON.parse(await sample.inputValue());
+      assert.deepEqual([deviceId, componentName, body], ['plug-12', 'thermostat1', { temperature: 21 }]);
+    });
+  });
+
   test('cause no fault in the viewer', () => {
     assert.deepEqual(factory.faults, []);
   });

@@ -78,6 +78,7 @@ const STANDARD = new Set([
   'Math',
   'Date',
   'Error',
+  'RegExp',
   'isFinite',
   'Boolean',
   'encodeURIComponent',

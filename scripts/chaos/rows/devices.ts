@@ -32,6 +32,7 @@ async function throwingThing(context: RowContext): Promise<void> {
   await device.sendFor(faultMs / 4);
   await system.local.platform.invoke(device.name, 'DisableThing');
   await device.sendFor(faultMs / 2);
+  await device.settled(0);
   await system.local.platform.invoke(device.name, 'EnableThing');
   await system.local.platform.invoke(device.name, 'RestartThing');
   await device.sendFor(faultMs / 4);

@@ -6,6 +6,8 @@ import type { Row, RowContext } from '../row.ts';
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600 * SECOND_MS;
+/** The sidecar looks at its state directory each 15 seconds. */
+const FORGOTTEN_MS = 30_000;
 
 /** By the words of the row. */
 const CLOCKS: Readonly<Record<string, number>> = {
@@ -22,6 +24,7 @@ async function wrongClock({ system, sleep, faultMs }: RowContext, clockOffsetMs:
   await system.local.sidecar.stop();
   await system.setMachine({ clockOffsetMs });
   await system.local.sidecar.start();
+  await system.local.waitForState('running');
   await sleep(faultMs);
 }
 
@@ -38,6 +41,14 @@ async function fullDisk({ system, sleep, faultMs }: RowContext): Promise<void> {
   await fill(ballast);
   await sleep(faultMs);
   await rm(ballast, { force: true });
+  const endMs = performance.now() + FORGOTTEN_MS;
+  for (;;) {
+    const { reason, lastError } = await system.local.status();
+    if (!/ENOSPC/.test(`${reason} ${JSON.stringify(lastError)}`)) return;
+    if (performance.now() > endMs)
+      throw new Error('The status shows ENOSPC although the disk has room again');
+    await sleep(SECOND_MS);
+  }
 }
 
 /** Until the disk takes no byte more. */

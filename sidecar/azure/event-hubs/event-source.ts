@@ -188,6 +188,8 @@ class HubEventSource implements EventSource {
     position: { sequenceNumber: number; offset: string },
   ): Promise<boolean> {
     if (!this.#partitions.get(partitionId)?.isOwned) return false;
+    // A process that was frozen must not write over what the owner has written since.
+    if (!(await this.stillOwns(partitionId, false))) return false;
     try {
       await this.#store.updateCheckpoint({
         fullyQualifiedNamespace: this.#client.fullyQualifiedNamespace,
@@ -199,8 +201,9 @@ class HubEventSource implements EventSource {
       });
       return true;
     } catch (thrown) {
-      if (thrown instanceof ConnectorError && thrown.code === 'PARTITION_TAKEN') return false;
-      throw thrown;
+      if (!(thrown instanceof ConnectorError) || thrown.code !== 'PARTITION_TAKEN') throw thrown;
+      // The owner before may have written a later position; this one passes it with a later checkpoint.
+      return await this.stillOwns(partitionId, true);
     }
   }
 

@@ -22,12 +22,14 @@ interface DeliveryOptions {
   readonly counters: HubCounters;
   /** Shows settled messages to those who look at them. */
   readonly watch?: HubMessageWatch | undefined;
-  /** Called once when the dead-letter store fails, and once with undefined when it accepts dead letters again. */
+  /** Called once when the dead-letter store fails again and again, and once with undefined when it accepts dead letters again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
 }
 
 /** A store that does not answer within this time is asked again, on a new connection if it has one. */
 const APPEND_TIMEOUT_MS = 20_000;
+/** One failure may be that of a connection that died in an outage which is over. The next attempt uses another one. */
+const REPORTED_FAILURES = 2;
 
 export interface TakeLimits {
   readonly maxRowsPerCall: number;
@@ -145,7 +147,7 @@ export class Delivery {
     const { deadLetters, deadLetterOf, counters, onWaiting } = this.#options;
     const storedAtMs = Date.now();
     const letters = refused.map((message) => deadLetterOf(message, storedAtMs));
-    for (let waiting = false; ; ) {
+    for (let failures = 0; ; ) {
       try {
         await withDeadline(
           deadLetters.append(letters),
@@ -153,11 +155,11 @@ export class Delivery {
           () =>
             new ConnectorError('DEAD_LETTERS_UNAVAILABLE', 'The dead-letter store did not answer in time.'),
         );
-        if (waiting) onWaiting(undefined);
+        if (failures >= REPORTED_FAILURES) onWaiting(undefined);
         break;
       } catch (thrown) {
-        if (!waiting) onWaiting(toConnectorError(thrown));
-        waiting = true;
+        failures += 1;
+        if (failures === REPORTED_FAILURES) onWaiting(toConnectorError(thrown));
         await this.#backoff.pause(signal);
       }
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/checkpoints.ts';
 import type { CheckpointStore } from '../../../sidecar/azure/event-hubs/event-types.ts';
-import type { ConnectorError } from '../../../sidecar/errors/connector-error.ts';
+import { ConnectorError } from '../../../sidecar/errors/connector-error.ts';
 import { Recorder, range, until } from '../helpers.ts';
 import { EventHubServer } from './event-hub-server.ts';
 import { EventSourceFixture } from './event-source-fixture.ts';
@@ -140,6 +140,25 @@ describe('event source', () => {
       fixture.recorder.closed.map(({ reason }) => reason),
       ['reopened', 'reopened'],
     );
+  });
+
+  test('a later checkpoint of the owner before ends no lane of the owner', async () => {
+    fill(0, 4);
+    const checkpoints = createMemoryCheckpoints();
+    const later = async () => {
+      throw new ConnectorError('PARTITION_TAKEN', 'Another reader has written a later one.');
+    };
+    const source = await open({
+      checkpoints: { ...checkpoints, updateCheckpoint: later },
+      partitions: ['0'],
+    });
+    await until('four events', () => fixture.recorder.events.length === 4);
+    const position = { sequenceNumber: 3, offset: '30' };
+    assert.equal(await source.checkpoint('0', position), true);
+    const [owner] = await checkpoints.listOwnership('', '', '');
+    assert.ok(owner);
+    await checkpoints.claimOwnership([{ ...owner, ownerId: 'another' }]);
+    assert.equal(await source.checkpoint('0', position), false);
   });
 
   test('stop lets lanes write their last checkpoint, then gives ownership back', async () => {

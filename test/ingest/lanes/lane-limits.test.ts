@@ -43,6 +43,21 @@ describe('limits and accounts of a lane', () => {
     assert.deepEqual(fixture.checkpoints.at(-1)?.sequenceNumber, 2);
   });
 
+  test('does not tell of one failure of the dead letters: the connection may have died in an outage that is over', async () => {
+    let failures = 1;
+    const lane = open({
+      append: async (some) => {
+        failures -= 1;
+        if (failures >= 0) throw new TypeError('the connection is dead');
+        await fixture.store.append(some);
+      },
+    });
+    await lane.accept([event(0, { temperature: 0 }, 'nobody')]);
+    await settled(lane, 0);
+    assert.equal((await fixture.letters()).length, 1);
+    assert.deepEqual(fixture.pipeline.waits, []);
+  });
+
   test('takes no more than its limits while ThingWorx does not answer', async () => {
     fixture.pipeline.thingworx.trouble = () => ({ status: 503 });
     fixture.limits = { ...LIMITS, messagesInFlight: 100 };

@@ -43,7 +43,7 @@ export async function buildModelPackage(request: PackageRequest): Promise<ModelP
   const { name = DEFAULT_NAME, version = '1.0.0', sendAs = 'desired', logged = false } = request;
   if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(name))
     throw refused(
-      'The name of the package',
+      'The name of the package (packageName)',
       name,
       'up to 64 letters, digits and underscores, a letter first',
     );

@@ -69,7 +69,7 @@ describe('things made of device models', () => {
     await factory.start();
     const made = await install(PLANT);
     assert.equal(made['templates'], TEMPLATE);
-    assert.equal(made['notes'], undefined);
+    assert.equal(made['notes'], '');
   });
   after(async () => {
     await factory.stop();

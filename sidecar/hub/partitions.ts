@@ -220,8 +220,9 @@ export class Partitions implements EventSourceHandlers {
     }
     const { lane } = open;
     const before = this.#stuckSinceMs.get(partitionId) ?? Date.now();
-    // Reopening a partition is not progress: the timer runs until a message is settled.
-    const sinceMs = lane.position ? Math.max(before, lane.progressAtMs) : before;
+    // Reopening a partition is not progress: the timer runs until a message is settled or a Thing is created.
+    const movedAtMs = Math.max(lane.position ? lane.progressAtMs : 0, lane.createdAtMs ?? 0);
+    const sinceMs = Math.max(before, movedAtMs);
     this.#stuckSinceMs.set(partitionId, sinceMs);
     return sinceMs;
   }

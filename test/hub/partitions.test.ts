@@ -174,6 +174,26 @@ describe('partitions of a hub', () => {
       assert.deepEqual([received, released, inFlight], [2, 1, 0]);
     });
 
+  test('a lane that creates Things for minutes does not hang', async ({ mock }) => {
+    pipeline.use({ unknownThing: 'create', deviceTemplate: 'AzureIoT.Device_TT' });
+    const calls: (() => void)[] = [];
+    pipeline.creator = { create: () => new Promise((resolve) => calls.push(resolve)) };
+    mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    await partitions.onPartitionOpen('0', undefined);
+    const messages = Array.from({ length: 60 }, (_, i) => message(i + 1, { deviceId: `new-${i}` }));
+    const accepted = partitions.onBatch('0', messages);
+    await until(() => calls.length === 1);
+    for (let call = 1; call <= 3; call += 1) {
+      assert.equal(partitions.stuck()?.sinceMs, 1_000_000 + (call - 1) * 50_000);
+      mock.timers.tick(50_000);
+      // The source of this test cannot reopen a partition, so this would throw.
+      await partitions.reviveStalled();
+      calls[call - 1]?.();
+      if (call < 3) await until(() => calls.length === call + 1);
+    }
+    await accepted;
+  });
+
   test('messages of a partition that nobody reads count as lag; those of another reader do not', async () => {
     let isFree = true;
     let end = 10;

@@ -74,9 +74,15 @@ const CREATIONS_PER_CALL = 20;
 export class Interpreter {
   readonly #options: InterpreterOptions;
   readonly #lastTimes = new LastTimes();
+  #createdAtMs: number | undefined;
 
   constructor(options: InterpreterOptions) {
     this.#options = options;
+  }
+
+  /** When ThingWorx last answered a call that creates Things or properties, ms since 1970. Thousands of Things take it minutes. */
+  get createdAtMs(): number | undefined {
+    return this.#createdAtMs;
   }
 
   /**
@@ -295,6 +301,7 @@ export class Interpreter {
     for (let start = 0; start < creations.length; start += CREATIONS_PER_CALL) {
       const some = creations.slice(start, start + CREATIONS_PER_CALL);
       await this.#untilAnswered(signal, () => creator.create(some, signal));
+      this.#createdAtMs = Date.now();
     }
     const things = new Set(creations.map(({ thing }) => thing));
     for (const thing of things) definitions.invalidate(thing);

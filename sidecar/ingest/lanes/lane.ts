@@ -96,6 +96,11 @@ export class Lane {
     return this.#progressAtMs;
   }
 
+  /** When Things or properties for its messages were last created, ms since 1970. */
+  get createdAtMs(): number | undefined {
+    return this.#options.interpreter.createdAtMs;
+  }
+
   /** Messages received and not settled, including those not translated yet. */
   get unsettled(): number {
     return this.#unsettled + this.#coming;

@@ -163,10 +163,14 @@ export const modelShape: ThingShape = {
     ...permitAll(ADMINISTRATORS),
     // What the services and subscriptions of models do, whoever sets them off.
     ...permitFrom('operator', 'ServiceInvoke', ['CallCommand', 'CallCommandForTable']),
-    ...permitInside(
-      'ServiceInvoke',
-      services.map(({ name }) => name),
-    ),
+    ...permitInside('ServiceInvoke', [
+      ...services.map(({ name }) => name),
+      // Of other shapes. Given here, so that a right that somebody lacks on a Thing without a model is not his by way of the System user.
+      'InvokeMethod',
+      'SendProperties',
+      'UpdatePropertyValues',
+      'GetPropertyTime',
+    ]),
     ...permitInside('PropertyRead', ['*']),
     ...permitInside('PropertyWrite', ['*']),
     ...permitInside('EventInvoke', ['PropertyWriteFailed']),

@@ -238,15 +238,8 @@ export const deviceShape: ThingShape = {
     // Operators write no property, so that UpdatePropertyValues can be left to those who may write all of them; they have UpdateTwin.
     ...permitFrom('engineer', 'ServiceInvoke', [refreshTwin.name, 'UpdatePropertyValues', 'GetPropertyTime']),
     ...permitFrom('engineer', 'PropertyWrite', ['*']),
-    // What the subscriptions to the twin properties and to those of a device model do.
-    ...permitInside('ServiceInvoke', [
-      synchronizeTwin.name,
-      refreshTwinInBackground.name,
-      'InvokeMethod',
-      'SendProperties',
-      'UpdatePropertyValues',
-      'GetPropertyTime',
-    ]),
+    // What the subscriptions to the twin properties do.
+    ...permitInside('ServiceInvoke', [synchronizeTwin.name, refreshTwinInBackground.name]),
     ...permitInside('PropertyRead', ['*']),
     ...permitInside('EventInvoke', ['TwinUpdateRefused']),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [

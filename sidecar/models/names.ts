@@ -35,7 +35,7 @@ const PLATFORM_MEMBERS =
 const EXTENSION_MEMBERS =
   'deviceId hubThing twinDesired twinReported twinTags modelId connectionState lastActivityTime softwarePackages ' +
   'connectionSequence commandTimeoutSeconds connectTimeoutSeconds receivedValues modulesStatus modulesStatusTime ' +
-  'publisherModuleId InvokeMethod SendMessage SendProperties PurgeMessages GetTwin UpdateTwin ReplaceTwin DeployPackage ' +
+  'publisherModuleId InvokeMethod SendMessage ListMessageFeedback SendProperties PurgeMessages GetTwin UpdateTwin ReplaceTwin DeployPackage ' +
   'CancelPackage SendFileToDevice SynchronizeTwin RefreshTwin RefreshTwinInBackground HealPropertyTimes CallCommand ' +
   'CallCommandForTable WriteProperty WriteByMethod ReceiveTwin ListModules GetModulesStatus SetModules PingEdgeAgent ' +
   'RestartModule GetModuleLogs RefreshModulesStatus PublishNodes UnpublishNodes UnpublishAllNodes GetConfiguredEndpoints ' +

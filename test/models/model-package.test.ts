@@ -76,34 +76,33 @@ describe('a package of models', () => {
     for (const [more, expected] of cases) await assert.rejects(build(PLANT, more), expected);
   });
 
-  const folder = process.env['MODELS_FOLDER'];
-  test('can be made of every model of a repository', {
-    skip: folder === undefined ? 'MODELS_FOLDER names no copy of a model repository' : false,
-  }, async () => {
-    const root = folder as string;
-    const read = (file: string): ModelDocument => ({
-      name: file,
-      content: JSON.parse(readFileSync(path.join(root, file), 'utf8').replace(/^\uFEFF/, '')) as unknown,
+  // Only on demand: `MODELS_FOLDER=<a copy of Azure/iot-plugandplay-models> npm test -- models/model-package`.
+  const root = process.env['MODELS_FOLDER'];
+  if (root !== undefined)
+    test('can be made of every model of a repository', async () => {
+      const read = (file: string): ModelDocument => ({
+        name: file,
+        content: JSON.parse(readFileSync(path.join(root, file), 'utf8').replace(/^\uFEFF/, '')) as unknown,
+      });
+      const files = readdirSync(path.join(root, 'dtmi'), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.json') && !file.endsWith('.expanded.json'))
+        .map((file) => path.join('dtmi', file));
+      assert.ok(files.length > 0);
+      for (const file of files) {
+        const documents = [read(file)];
+        for (
+          let missing = missingInterfaces(documents);
+          missing.length > 0;
+          missing = missingInterfaces(documents)
+        )
+          for (const id of missing) documents.push(read(String(repositoryPath(id))));
+        await buildModelPackage({ documents });
+      }
+      // All of them at once: an entity belongs to one extension.
+      const documents = files.map(read);
+      const result = await compileInRhino(new Built(documents.map(({ content }) => content)).scripts());
+      if (result.available) assert.deepEqual(result.errors, []);
+      const { content } = await buildModelPackage({ documents });
+      await importAll([content]);
     });
-    const files = readdirSync(path.join(root, 'dtmi'), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.json') && !file.endsWith('.expanded.json'))
-      .map((file) => path.join('dtmi', file));
-    assert.ok(files.length > 0);
-    for (const file of files) {
-      const documents = [read(file)];
-      for (
-        let missing = missingInterfaces(documents);
-        missing.length > 0;
-        missing = missingInterfaces(documents)
-      )
-        for (const id of missing) documents.push(read(String(repositoryPath(id))));
-      await buildModelPackage({ documents });
-    }
-    // All of them at once: an entity belongs to one extension.
-    const documents = files.map(read);
-    const result = await compileInRhino(new Built(documents.map(({ content }) => content)).scripts());
-    if (result.available) assert.deepEqual(result.errors, []);
-    const { content } = await buildModelPackage({ documents });
-    await importAll([content]);
-  });
 });

@@ -14,8 +14,7 @@ const OLDEST_NODE = engines.node.replace('>=', '');
 const LAUNCHER_TARGET = 'node12.20';
 
 /**
- * Maps each file of a package to its first line. Node reads the source map at every start; with the lines of all packages it would be four
- * times as large and take a tenth of the time to load the sidecar.
+ * Maps each file of a package to its first line: with the lines of all packages the source map would be four times as large.
  */
 const coarseMaps: Plugin = {
   name: 'coarse-maps',
@@ -29,10 +28,7 @@ const coarseMaps: Plugin = {
   },
 };
 
-/**
- * Keeps the first place of each line. Node reads the whole map when it first needs a stack, and that is at every start: the columns would take
- * it four times as long.
- */
+/** Keeps the first place of each line: the columns would make the map three times as large. */
 function byLines(map: string): string {
   const { names: _, ...rest } = JSON.parse(map) as { names: string[]; mappings: string };
   const mappings: SourceMapMappings = decode(rest.mappings).map((segments) => {
@@ -46,14 +42,6 @@ function byLines(map: string): string {
   });
   return JSON.stringify({ ...rest, names: [], mappings: encode(mappings) });
 }
-
-/** Pino asks for its callers at each start, for transports that we do not use. With source maps on, Node would then read the whole map. */
-const noCallers: Plugin = {
-  name: 'no-callers',
-  setup(build) {
-    build.onLoad({ filter: /pino\/lib\/caller\.js$/ }, () => ({ contents: 'module.exports = () => [];' }));
-  },
-};
 
 /**
  * Takes node:http by a call instead of an import. An import reads every member of the module, and some members load Node's own undici, which
@@ -119,7 +107,7 @@ export async function bundleSidecar(entry: string): Promise<Bundle> {
     outfile: PROGRAM,
     sourcemap: 'linked',
     sourcesContent: false,
-    plugins: [noCallers, httpByCall, coarseMaps],
+    plugins: [httpByCall, coarseMaps],
     format: 'esm',
     external: ['cbor-extract'],
     define: { EXPRESSION_WORKER: JSON.stringify(worker.outputFiles[0]?.text) },

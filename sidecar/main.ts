@@ -5,6 +5,7 @@ import { buildModels } from './commands/model.ts';
 import { run } from './commands/run.ts';
 import { toConnectorError } from './errors/connector-error.ts';
 import { trustExtraAuthorities } from './lib/authorities.ts';
+import { SourcePositions } from './observe/source-positions.ts';
 import { probe } from './probe/probe.ts';
 import { setup } from './setup/setup.ts';
 import { VERSION } from './version.ts';
@@ -48,7 +49,10 @@ try {
   process.exitCode = await main();
 } catch (thrown) {
   const error = toConnectorError(thrown);
-  const cause = error.code === 'INTERNAL' && thrown instanceof Error ? ` ${thrown.stack}` : '';
+  const cause =
+    error.code === 'INTERNAL' && thrown instanceof Error
+      ? ` ${new SourcePositions(import.meta.url).inSources(thrown.stack ?? '')}`
+      : '';
   process.stderr.write(`azure-iot-sidecar: ${error.code}: ${error.message}${cause}\n`);
   process.exitCode = error.code === 'COMMAND_INVALID' ? 2 : 1;
 }

@@ -1,6 +1,7 @@
 import { format } from 'node:util';
 import { AzureLogger } from '@azure/logger';
 import { type Logger, pino } from 'pino';
+import { SourcePositions } from './source-positions.ts';
 
 export type Log = Logger;
 
@@ -37,13 +38,14 @@ export function redact(text: string): string {
  * field, message or stack can carry a secret out, whoever logged it.
  */
 export function createLog(level: string, sink: LogSink = process.stdout): Log {
+  const sources = new SourcePositions(import.meta.url);
   return pino(
     {
       level,
       base: null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: serializeError },
+      serializers: { err: (error: unknown) => serializeError(error, sources) },
     },
     { write: (line: string) => sink.write(redact(line)) },
   );
@@ -61,7 +63,7 @@ export function captureAzureLog(log: Log): void {
  * Code, message and the chain of causes; never the request that Azure's SDKs hang on their errors. A stack only where it helps: an error
  * of the catalogue says itself what is wrong, anything else is a fault to be found.
  */
-function serializeError(error: unknown): unknown {
+function serializeError(error: unknown, sources: SourcePositions): unknown {
   if (!(error instanceof Error)) return error;
   const { code } = error as { code?: unknown };
   const known = error.name === 'ConnectorError' && code !== 'INTERNAL';
@@ -69,9 +71,9 @@ function serializeError(error: unknown): unknown {
     type: error.name,
     ...(code === undefined ? {} : { code }),
     message: error.message,
-    ...(known ? {} : { stack: error.stack }),
+    ...(known || error.stack === undefined ? {} : { stack: sources.inSources(error.stack) }),
     ...(error.cause instanceof Error
-      ? { cause: known ? { message: error.cause.message } : serializeError(error.cause) }
+      ? { cause: known ? { message: error.cause.message } : serializeError(error.cause, sources) }
       : {}),
   };
 }

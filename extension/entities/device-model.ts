@@ -165,9 +165,6 @@ export const modelShape: ThingShape = {
     ...permitFrom('operator', 'ServiceInvoke', ['CallCommand', 'CallCommandForTable']),
     ...permitInside('ServiceInvoke', [
       ...services.map(({ name }) => name),
-      // Of other shapes. Given here, so that a right that somebody lacks on a Thing without a model is not his by way of the System user.
-      'InvokeMethod',
-      'SendProperties',
       'UpdatePropertyValues',
       'GetPropertyTime',
     ]),

@@ -93,7 +93,8 @@ export class ModelEntities {
       events: [],
       subscriptions: [],
       permissions: [],
-      instancePermissions: [],
+      // Of AzureIoT.Device_TS. Given here, so that a right that somebody lacks on a Thing without a model is not his by way of the System user.
+      instancePermissions: permit('ServiceInvoke', 'System', ['InvokeMethod', 'SendProperties'], 'User'),
     });
   }
 

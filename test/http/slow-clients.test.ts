@@ -50,7 +50,7 @@ describe('clients that never end', () => {
     const { call, port } = await startApp(t, {
       mount,
       operations: [probe({}), ...OPERATIONS],
-      limits: { bodyMs: 100, bodyBytes: 1_000_000 },
+      limits: { bodyMs: 100, bodyBytes: 600_000 },
     });
     const heads = [
       ['an operation', `POST /v1/probe HTTP/1.1\r\n${WITH_TOKEN}${JSON_BODY}`, ''],

@@ -90,7 +90,7 @@ export interface Bundle {
 
 /**
  * Bundles the sidecar into `program.mjs` and `program.mjs.map`, minified but for identifiers: errors and logs show the names of functions and
- * classes, and esbuild's `keepNames` would set them by a call for each closure that is made, a tenth of the time of a message.
+ * classes, and esbuild's `keepNames` would set them by a call for each closure that is made, also in the receive loop of the SDK.
  * `sidecar.mjs` is the launcher alone, since Node parses a whole file before it runs the first line. CommonJS packages load Node's modules with `require`, which the banner defines. cbor-extract is an optional native add-on of cbor-x.
  */
 export async function bundleSidecar(entry: string): Promise<Bundle> {

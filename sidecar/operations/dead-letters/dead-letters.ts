@@ -105,7 +105,7 @@ const replayDeadLetters = defineOperation({
   category: 'Dead letters',
   role: 'engineer',
   summary:
-    "Sends dead letters again in the background, translated with today's settings. A dead letter of which a value was delivered is deleted.",
+    "Sends dead letters again in the background, translated with today's settings. A dead letter is deleted when it was delivered and none of its values was refused again.",
   method: 'POST',
   path: '/hubs/{hub}/dead-letters/replay',
   input: Type.Object({

@@ -18,7 +18,7 @@ import {
 } from '../entities/model.ts';
 import { entityBase, templateName } from '../lib/dtmi.ts';
 import { REPORTED } from '../translate/address.ts';
-import { sentences, unitDescription } from './descriptions.ts';
+import { oneLine, sentences, unitDescription } from './descriptions.ts';
 import type { Channel, Command, Interface, Property, Schema, Telemetry } from './model.ts';
 import {
   type CommandParameter,
@@ -115,7 +115,7 @@ export class ModelEntities {
       description: sentences(title, description, `What devices of the model ${id} have`),
       interfaceId: id,
       component: '',
-      category: title === '' ? entityBase(id) : title,
+      category: oneLine(title) || entityBase(id),
       contents: this.#models.ownContents(id),
     };
   }
@@ -130,7 +130,7 @@ export class ModelEntities {
       ),
       interfaceId,
       component: component.name,
-      category: component.title === '' ? component.name : component.title,
+      category: oneLine(component.title) || component.name,
       contents,
     }));
   }

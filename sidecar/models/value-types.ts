@@ -1,6 +1,6 @@
 import type { BaseType } from '../contract/schema.ts';
 import { type DataShape, type FieldDefinition, permit, SIDECAR_GROUP } from '../entities/model.ts';
-import { unitDescription } from './descriptions.ts';
+import { oneLine, unitDescription } from './descriptions.ts';
 import type { Field, Schema } from './model.ts';
 
 /**
@@ -74,13 +74,14 @@ export class ValueTypes {
 
   /** A field of a Data Shape, a parameter or the base of a property. */
   definition(field: Field, type: ValueType): FieldDefinition {
-    const { name, title, unit } = field;
+    const { name, unit } = field;
+    const title = oneLine(field.title);
     return {
       name,
       baseType: baseTypeOf(type),
       description: unitDescription(field),
       ...(title === '' ? {} : { friendlyName: title }),
-      ...(unit === undefined ? {} : { units: unit }),
+      ...(unit === undefined ? {} : { units: oneLine(unit) }),
       ...(typeof type === 'string' ? {} : { dataShape: type.dataShape }),
     };
   }

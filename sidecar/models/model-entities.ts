@@ -33,6 +33,9 @@ import type { Models, OwnContent } from './models.ts';
 import { MemberNames, MODEL_SHAPE, parameterName } from './names.ts';
 import { baseTypeOf, type ValueType, ValueTypes } from './value-types.ts';
 
+/** Components repeat what their interface has: few lines can ask for more than ThingWorx can import. */
+const MAX_MEMBERS = 50_000;
+
 /** What a person chooses for the entities of models. */
 export interface ModelChoices {
   /** The project of the entities. */
@@ -50,6 +53,8 @@ interface Part {
   /** The name of the shape. */
   readonly name: string;
   readonly description: string;
+  /** The interface that has the part. */
+  readonly owner: string;
   /** The interface whose Data Shapes they use. */
   readonly interfaceId: string;
   /** Empty for the device itself. */
@@ -65,6 +70,9 @@ export class ModelEntities {
   readonly #types: ValueTypes;
   /** Shapes by name; templates that extend the same interface share its shape. */
   readonly #shapes = new Map<string, ThingShape>();
+  /** Which part of which model a shape was made of, by the name of the shape. */
+  readonly #origins = new Map<string, string>();
+  #members = 0;
   readonly #templates: ThingTemplate[] = [];
 
   constructor(models: Models, choices: ModelChoices) {
@@ -78,6 +86,7 @@ export class ModelEntities {
     const lineage = this.#models.lineage(id);
     const parts = lineage.flatMap((item) => [this.#ownPart(item), ...this.#componentParts(item)]);
     for (const part of parts) this.#addShape(part);
+    this.#models.problems.throwIfAny();
     this.#checkNames(id, parts);
     const { title, description } = this.#models.require(id);
     this.#templates.push({
@@ -113,6 +122,7 @@ export class ModelEntities {
     return {
       name: `${entityBase(id)}_TS`,
       description: sentences(title, description, `What devices of the model ${id} have`),
+      owner: id,
       interfaceId: id,
       component: '',
       category: oneLine(title) || entityBase(id),
@@ -128,6 +138,7 @@ export class ModelEntities {
         component.description,
         `The component ${component.name} of the model ${id}, of the interface ${interfaceId}`,
       ),
+      owner: id,
       interfaceId,
       component: component.name,
       category: oneLine(component.title) || component.name,
@@ -137,7 +148,25 @@ export class ModelEntities {
 
   /** A shape is the same in each template that implements it. */
   #addShape(part: Part): void {
-    if (this.#shapes.has(part.name)) return;
+    const origin = part.component === '' ? part.interfaceId : `${part.component} of ${part.owner}`;
+    const other = this.#origins.get(part.name);
+    if (other === origin) return;
+    if (other !== undefined) {
+      this.#models.problems.add(
+        part.owner,
+        `Both ${other} and ${origin} get the Thing Shape ${part.name}; expected ids that make different names.`,
+      );
+      return;
+    }
+    this.#members += part.contents.length;
+    if (this.#members > MAX_MEMBERS) {
+      this.#models.problems.add(
+        part.owner,
+        `The models have more than ${MAX_MEMBERS} members, those of components counted for each component.`,
+      );
+      return;
+    }
+    this.#origins.set(part.name, origin);
     const names = new MemberNames(this.#models.problems, part.interfaceId);
     const builder = new ShapeBuilder(part, names, this.#types, this.#choices);
     for (const content of part.contents) builder.add(content);

@@ -49,6 +49,7 @@ export class Models {
   lineage(id: string): readonly Interface[] {
     const found = new Map<string, Interface>();
     const visit = (name: string): void => {
+      if (found.has(name)) return;
       const item = this.require(name);
       for (const base of item.bases) visit(base);
       found.set(name, item);
@@ -94,17 +95,23 @@ export class Models {
       }
     }
     this.problems.throwIfAny();
-    for (const id of this.#interfaces.keys()) this.#checkCycle(id, []);
+    const checked = new Set<string>();
+    for (const id of this.#interfaces.keys()) this.#checkCycle(id, new Set(), checked);
     this.problems.throwIfAny();
     for (const id of this.#interfaces.keys()) this.#checkInherited(id);
   }
 
-  #checkCycle(id: string, path: readonly string[]): void {
-    if (path.includes(id)) {
-      if (id === path[0]) this.problems.add(id, 'It extends itself, by way of others.');
+  /** `path`: those that lead here; `checked`: those that are known to end. */
+  #checkCycle(id: string, path: Set<string>, checked: Set<string>): void {
+    if (checked.has(id)) return;
+    if (path.has(id)) {
+      this.problems.add(id, 'It extends itself, by way of others.');
       return;
     }
-    for (const base of this.require(id).bases) this.#checkCycle(base, [...path, id]);
+    path.add(id);
+    for (const base of this.require(id).bases) this.#checkCycle(base, path, checked);
+    path.delete(id);
+    checked.add(id);
   }
 
   #checkInherited(id: string): void {
@@ -130,9 +137,7 @@ function readInterfaces(documents: readonly ModelDocument[], problems: Problems)
     if (!Array.isArray(content)) return [{ name, content }];
     return content.map((part: unknown, i): ModelDocument => ({ name: `${name}/${i}`, content: part }));
   });
-  if (parts.length > MAX_INTERFACES)
-    problems.add('models', `There are ${parts.length} interfaces; expected at most ${MAX_INTERFACES}.`);
-  else
+  if (parts.length <= MAX_INTERFACES)
     for (const part of parts) {
       if (isDtdl(part.content)) reader.add(part);
       else {
@@ -147,7 +152,10 @@ function readInterfaces(documents: readonly ModelDocument[], problems: Problems)
     if (interfaces.has(id)) problems.add(id, 'It is defined in DTDL and in the short form.');
     interfaces.set(id, item);
   }
-  if (interfaces.size === 0) problems.add('models', 'There is no interface; expected at least one.');
+  const count = Math.max(parts.length, interfaces.size);
+  if (count > MAX_INTERFACES)
+    problems.add('models', `There are ${count} interfaces; expected at most ${MAX_INTERFACES}.`);
+  else if (interfaces.size === 0) problems.add('models', 'There is no interface; expected at least one.');
   return interfaces;
 }
 

@@ -86,9 +86,11 @@ export class ValueTypes {
     };
   }
 
-  /** A Data Shape with the fields of a type and what else is given. */
+  /** A Data Shape with the fields of a type and what else is given. Other fields of the same name, as of request and response, get a name of their own. */
   keep(name: string, description: string, fields: readonly FieldDefinition[]): string {
-    const shape = `${name}_DS`;
+    let base = name;
+    while (this.#isOther(`${base}_DS`, fields)) base = `${base}_`;
+    const shape = `${base}_DS`;
     // The sidecar converts values by the fields.
     const permissions = permit('ServiceInvoke', SIDECAR_GROUP, ['GetFieldDefinitions']);
     this.#shapes.set(shape, {
@@ -100,6 +102,11 @@ export class ValueTypes {
       permissions,
     });
     return shape;
+  }
+
+  #isOther(shape: string, fields: readonly FieldDefinition[]): boolean {
+    const known = this.#shapes.get(shape);
+    return known !== undefined && JSON.stringify(known.fields) !== JSON.stringify(fields);
   }
 
   #table(fields: readonly Field[], name: string, description: string): ValueType {

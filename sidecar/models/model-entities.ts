@@ -167,7 +167,9 @@ export class ModelEntities {
       return;
     }
     this.#origins.set(part.name, origin);
-    const names = new MemberNames(this.#models.problems, part.interfaceId);
+    // Also beside what is not writable: whatever a device sends as x goes to x_reported when a Thing has both.
+    const reserved = part.contents.map(({ name }) => `${prefixOf(part)}${name}${REPORTED}`);
+    const names = new MemberNames(this.#models.problems, part.interfaceId, new Set(reserved));
     const builder = new ShapeBuilder(part, names, this.#types, this.#choices);
     for (const content of part.contents) builder.add(content);
     this.#shapes.set(part.name, builder.build());
@@ -189,6 +191,11 @@ export class ModelEntities {
       }
     }
   }
+}
+
+/** A message of the device addresses the members of a component with its name. */
+function prefixOf({ component }: Part): string {
+  return component === '' ? '' : `${component}_`;
 }
 
 /** Makes one Thing Shape. */
@@ -257,8 +264,7 @@ class ShapeBuilder {
 
   /** The name that a member has on the Thing: as a message of the device addresses it. */
   #memberName(name: string): string {
-    const { component } = this.#part;
-    return this.#names.give(component === '' ? name : `${component}_${name}`);
+    return this.#names.give(`${prefixOf(this.#part)}${name}`);
   }
 
   #typeOf(schema: Schema, path: string, description: string): ValueType {
@@ -328,7 +334,7 @@ class ShapeBuilder {
       this.#readOnly.push(name);
       return;
     }
-    const reported = this.#names.give(`${name}${REPORTED}`);
+    const reported = this.#names.giveReserved(`${name}${REPORTED}`);
     this.#property(property, reported, type, {
       isPersistent: true,
       description: sentences(`What the device says of ${name}`, unitDescription(property)),

@@ -229,4 +229,22 @@ describe('the entities of a model', () => {
     assert.match(fires('string'), /data\["code"\] = row/);
     assert.doesNotMatch(fires('string'), /data\["time"\] = row/);
   });
+
+  test('what a device sends as x never goes to a writable property x_reported', () => {
+    const writable = { type: 'number', writable: true };
+    const members = (properties: Record<string, unknown>, telemetry: Record<string, unknown> = {}) =>
+      new Built([{ model: 'M', telemetry, properties }]).shape('M_TS').properties.map(({ name }) => name);
+    assert.deepEqual(members({ x_reported: writable, x: writable }), [
+      'x_reported_',
+      'x_reported__reported',
+      'x',
+      'x_reported',
+    ]);
+    assert.deepEqual(members({ x_reported: writable }, { x: 'number' }), [
+      'x',
+      'x_reported_',
+      'x_reported__reported',
+    ]);
+    assert.deepEqual(members({}, { x_reported: 'number' }), ['x_reported']);
+  });
 });

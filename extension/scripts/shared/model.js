@@ -95,8 +95,34 @@ function modelToDevice(value, type) {
   }
 }
 
+/* What a device sent may have 128 KB. */
+function modelExcerpt(text) {
+  var MAX = 500;
+  var whole = String(text);
+  return whole.length > MAX ? whole.slice(0, MAX) + "..." : whole;
+}
+
 function modelMismatch(value, expected) {
-  return new Error("MODEL_MISMATCH: The value is " + JSON.stringify(value) + "; expected " + expected + ".");
+  return new Error(
+    "MODEL_MISMATCH: The value is " + modelExcerpt(JSON.stringify(value)) + "; expected " + expected + "."
+  );
+}
+
+/* A refusal with what the device says. */
+function modelRefusal(method, answer) {
+  return (
+    "COMMAND_REFUSED: The device answered " +
+    method +
+    " with the status " +
+    Number(answer.status) +
+    ": " +
+    modelExcerpt(answer.payloadText)
+  );
+}
+
+function modelAccepted(answer) {
+  var status = Number(answer.status);
+  return status >= 200 && status <= 299;
 }
 
 function modelTime(value, type) {
@@ -215,16 +241,8 @@ function callModelMethod() {
     responseTimeoutSeconds: me.commandTimeoutSeconds,
     connectTimeoutSeconds: me.connectTimeoutSeconds
   }).rows[0];
-  var status = Number(answer.status);
-  if (status < 200 || status > 299) {
-    throw new Error(
-      "COMMAND_REFUSED: The device answered " +
-        method +
-        " with the status " +
-        status +
-        ": " +
-        answer.payloadText
-    );
+  if (!modelAccepted(answer)) {
+    throw new Error(modelRefusal(method, answer));
   }
   return JSON.parse(String(answer.payloadText));
 }

@@ -5,6 +5,8 @@ import { readShortForm } from './short-form.ts';
 
 /** More than any known model has; a document that has more is no model of a device. */
 const MAX_INTERFACES = 2_000;
+/** Levels of JSON; far more than models have, and far fewer than a recursion can take. */
+const MAX_LEVELS = 200;
 
 /** A component with all that its interface has. */
 interface ComponentContents {
@@ -126,6 +128,11 @@ export class Models {
   }
 }
 
+function isDeeper(content: unknown, levels: number): boolean {
+  if (typeof content !== 'object' || content === null) return false;
+  return levels === 0 || Object.values(content).some((inner) => isDeeper(inner, levels - 1));
+}
+
 function componentsOf({ contents }: Interface): string[] {
   return contents.flatMap((content) => (content.kind === 'component' ? [content.interfaceId] : []));
 }
@@ -139,7 +146,9 @@ function readInterfaces(documents: readonly ModelDocument[], problems: Problems)
   });
   if (parts.length <= MAX_INTERFACES)
     for (const part of parts) {
-      if (isDtdl(part.content)) reader.add(part);
+      if (isDeeper(part.content, MAX_LEVELS))
+        problems.add(part.name, `The document has more than ${MAX_LEVELS} levels; expected a model.`);
+      else if (isDtdl(part.content)) reader.add(part);
       else {
         const found = readShortForm(part, problems);
         if (found === undefined) continue;

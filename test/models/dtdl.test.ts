@@ -253,6 +253,15 @@ describe('DTDL', () => {
     assert.equal(new Models([{ name: 'm', content: diamond }]).lineage('dtmi:example:A59;1').length, 119);
   });
 
+  test('a document of many levels is refused, and a problem quotes a part of a long text', () => {
+    let schema: unknown = 'double';
+    for (let level = 0; level < 20_000; level++) schema = { '@type': 'Array', elementSchema: schema };
+    assert.match(refusal(dtdl([{ '@type': 'Telemetry', name: 't', schema }])), /more than 200 levels/);
+    const long = refusal(dtdl([{ '@type': 'Telemetry', name: `!${'x'.repeat(100_000)}`, schema: 'double' }]));
+    assert.match(long, /The name is "!x+\.\.\.$/);
+    assert.ok(long.length < 1_000);
+  });
+
   test('a request and a response of the same name have Data Shapes of their own', () => {
     const payload = (field: string) => ({
       name: 'value',

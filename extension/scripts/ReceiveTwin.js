@@ -12,7 +12,7 @@ function reportedValue(value) {
 /* A value that the subscription of its property is not to send back. */
 function mark(property, time) {
   var marks = plain(me.receivedValues) || {};
-  var times = marks[property] || [];
+  var times = modelMember(marks, property) || [];
   times.push(time);
   marks[property] = times.slice(-MAX_MARKS);
   me.receivedValues = marks;
@@ -40,12 +40,14 @@ function run() {
   var rows = [];
   Object.keys(known).forEach(function (name) {
     var definition = known[name];
-    var value = now[name];
+    var value = modelMember(now, name);
     if (value === undefined || value === null || (isDesired && !definition.isWritable)) {
       return;
     }
     if (
-      attempts === null ? canonicalText(old[name]) === canonicalText(value) : attempts[name] === undefined
+      attempts === null
+        ? canonicalText(modelMember(old, name)) === canonicalText(value)
+        : modelMember(attempts, name) === undefined
     ) {
       return;
     }

@@ -8,15 +8,8 @@ function run() {
       responseTimeoutSeconds: me.commandTimeoutSeconds,
       connectTimeoutSeconds: me.connectTimeoutSeconds
     }).rows[0];
-    var status = Number(answer.status);
-    if (status < 200 || status > 299) {
-      problem =
-        "COMMAND_REFUSED: The device answered " +
-        method +
-        " with the status " +
-        status +
-        ": " +
-        answer.payloadText;
+    if (!modelAccepted(answer)) {
+      problem = modelRefusal(method, answer);
     }
   } catch (thrown) {
     problem = errorText(thrown);

@@ -2,7 +2,7 @@
    and goes nowhere. */
 function wasReceived() {
   var marks = plain(me.receivedValues) || {};
-  var times = marks[String(property)] || [];
+  var times = modelMember(marks, String(property)) || [];
   return isSet(time) && times.indexOf(time.getTime()) >= 0;
 }
 

@@ -25,6 +25,11 @@ type Node = Record<string, unknown>;
 const ATTRIBUTES = ':@';
 const PREFIX = '@_';
 
+/** No XML document has these characters, escaped or not. */
+const NO_CHARACTER = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
+/** Stands around the number of a script. No text has it, so no text passes for the place of a script. */
+const SCRIPT_MARK = '\uFFFF';
+
 /**
  * The document in pretty-printed form with sorted attributes. Scripts are put in after the builder, because it writes white
  * space between two CDATA sections, which would split a script that holds `]]>`.
@@ -49,7 +54,7 @@ export function toXml(root: Element): string {
   ]);
   const filled = text
     .trim()
-    .replace(/\[\[script (\d+)\]\]/g, (_, index: string) => cdata(scripts[Number(index)] as string));
+    .replace(/\uFFFF(\d+)\uFFFF/g, (_, index: string) => cdata(scripts[Number(index)] as string));
   return `${filled}\n`;
 }
 
@@ -63,14 +68,21 @@ function toNode(item: Element, scripts: string[]): Node {
         'INTERNAL',
         `${item.name} ${name} is ${JSON.stringify(value)}; expected one line, as for every attribute.`,
       );
-    attributes[PREFIX + name] = value;
+    attributes[PREFIX + name] = allowed(value);
   }
   const children: Node[] = (item.children ?? []).map((child) => toNode(child, scripts));
-  if (item.text !== undefined) children.push({ '#text': item.text });
-  if (item.cdata !== undefined) children.push({ '#text': `[[script ${scripts.push(item.cdata) - 1}]]` });
+  if (item.text !== undefined) children.push({ '#text': allowed(item.text) });
+  if (item.cdata !== undefined) {
+    const index = scripts.push(allowed(item.cdata)) - 1;
+    children.push({ '#text': `${SCRIPT_MARK}${index}${SCRIPT_MARK}` });
+  }
   const node: Node = { [item.name]: children };
   if (Object.keys(attributes).length > 0) node[ATTRIBUTES] = attributes;
   return node;
+}
+
+function allowed(text: string): string {
+  return text.replace(NO_CHARACTER, '\uFFFD');
 }
 
 function cdata(text: string): string {

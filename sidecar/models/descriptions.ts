@@ -2,10 +2,15 @@ import type { Field, Schema } from './model.ts';
 
 const MAX_VALUES = 30;
 
-/** Sentences in one line, as attributes of entities must be. */
+/** Text in one line, as attributes of entities must be. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
+
+/** Sentences in one line. */
 export function sentences(...parts: readonly string[]): string {
   return parts
-    .map((part) => part.replace(/\s+/g, ' ').trim())
+    .map(oneLine)
     .filter((part) => part !== '')
     .map((part) => (/[.!?:]$/.test(part) ? part : `${part}.`))
     .join(' ');

@@ -50,12 +50,15 @@ const EXPECTED = `expected ${Object.keys(PRIMITIVES).join(', ')}, a geospatial s
 
 /** More than DTDL allows in any version: deeper schemas refer to themselves. */
 const MAX_DEPTH = 16;
+/** Schemas that refer to others many times at each level multiply: a short document would keep the process busy for hours. */
+const MAX_SCHEMAS = 50_000;
 
 /** Reads the schemas of DTDL elements. */
 export class SchemaReader {
   readonly #problems: Problems;
   /** Schemas with an id, of all interfaces. */
   readonly #named: ReadonlyMap<string, Element>;
+  #count = 0;
 
   constructor(problems: Problems, named: ReadonlyMap<string, Element>) {
     this.#problems = problems;
@@ -91,6 +94,15 @@ export class SchemaReader {
   }
 
   #schema(given: unknown, place: string, depth: number): Schema | undefined {
+    this.#count += 1;
+    if (this.#count > MAX_SCHEMAS) {
+      if (this.#count === MAX_SCHEMAS + 1)
+        this.#problems.add(
+          place,
+          `The models have more than ${MAX_SCHEMAS} schemas, counted where they are used.`,
+        );
+      return undefined;
+    }
     if (depth > MAX_DEPTH) {
       this.#problems.add(place, `The schema has more than ${MAX_DEPTH} levels or refers to itself.`);
       return undefined;

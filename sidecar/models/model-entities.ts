@@ -18,7 +18,7 @@ import {
 } from '../entities/model.ts';
 import { entityBase, templateName } from '../lib/dtmi.ts';
 import { REPORTED } from '../translate/address.ts';
-import { sentences, unitDescription } from './descriptions.ts';
+import { oneLine, sentences, unitDescription } from './descriptions.ts';
 import type { Channel, Command, Interface, Property, Schema, Telemetry } from './model.ts';
 import {
   type CommandParameter,
@@ -32,6 +32,9 @@ import {
 import type { Models, OwnContent } from './models.ts';
 import { MemberNames, MODEL_SHAPE, parameterName } from './names.ts';
 import { baseTypeOf, type ValueType, ValueTypes } from './value-types.ts';
+
+/** Components repeat what their interface has: few lines can ask for more than ThingWorx can import. */
+const MAX_MEMBERS = 50_000;
 
 /** What a person chooses for the entities of models. */
 export interface ModelChoices {
@@ -50,6 +53,8 @@ interface Part {
   /** The name of the shape. */
   readonly name: string;
   readonly description: string;
+  /** The interface that has the part. */
+  readonly owner: string;
   /** The interface whose Data Shapes they use. */
   readonly interfaceId: string;
   /** Empty for the device itself. */
@@ -65,6 +70,9 @@ export class ModelEntities {
   readonly #types: ValueTypes;
   /** Shapes by name; templates that extend the same interface share its shape. */
   readonly #shapes = new Map<string, ThingShape>();
+  /** Which part of which model a shape was made of, by the name of the shape. */
+  readonly #origins = new Map<string, string>();
+  #members = 0;
   readonly #templates: ThingTemplate[] = [];
 
   constructor(models: Models, choices: ModelChoices) {
@@ -78,6 +86,7 @@ export class ModelEntities {
     const lineage = this.#models.lineage(id);
     const parts = lineage.flatMap((item) => [this.#ownPart(item), ...this.#componentParts(item)]);
     for (const part of parts) this.#addShape(part);
+    this.#models.problems.throwIfAny();
     this.#checkNames(id, parts);
     const { title, description } = this.#models.require(id);
     this.#templates.push({
@@ -113,9 +122,10 @@ export class ModelEntities {
     return {
       name: `${entityBase(id)}_TS`,
       description: sentences(title, description, `What devices of the model ${id} have`),
+      owner: id,
       interfaceId: id,
       component: '',
-      category: title === '' ? entityBase(id) : title,
+      category: oneLine(title) || entityBase(id),
       contents: this.#models.ownContents(id),
     };
   }
@@ -128,17 +138,38 @@ export class ModelEntities {
         component.description,
         `The component ${component.name} of the model ${id}, of the interface ${interfaceId}`,
       ),
+      owner: id,
       interfaceId,
       component: component.name,
-      category: component.title === '' ? component.name : component.title,
+      category: oneLine(component.title) || component.name,
       contents,
     }));
   }
 
   /** A shape is the same in each template that implements it. */
   #addShape(part: Part): void {
-    if (this.#shapes.has(part.name)) return;
-    const names = new MemberNames(this.#models.problems, part.interfaceId);
+    const origin = part.component === '' ? part.interfaceId : `${part.component} of ${part.owner}`;
+    const other = this.#origins.get(part.name);
+    if (other === origin) return;
+    if (other !== undefined) {
+      this.#models.problems.add(
+        part.owner,
+        `Both ${other} and ${origin} get the Thing Shape ${part.name}; expected ids that make different names.`,
+      );
+      return;
+    }
+    this.#members += part.contents.length;
+    if (this.#members > MAX_MEMBERS) {
+      this.#models.problems.add(
+        part.owner,
+        `The models have more than ${MAX_MEMBERS} members, those of components counted for each component.`,
+      );
+      return;
+    }
+    this.#origins.set(part.name, origin);
+    // Also beside what is not writable: whatever a device sends as x goes to x_reported when a Thing has both.
+    const reserved = part.contents.map(({ name }) => `${prefixOf(part)}${name}${REPORTED}`);
+    const names = new MemberNames(this.#models.problems, part.interfaceId, new Set(reserved));
     const builder = new ShapeBuilder(part, names, this.#types, this.#choices);
     for (const content of part.contents) builder.add(content);
     this.#shapes.set(part.name, builder.build());
@@ -160,6 +191,11 @@ export class ModelEntities {
       }
     }
   }
+}
+
+/** A message of the device addresses the members of a component with its name. */
+function prefixOf({ component }: Part): string {
+  return component === '' ? '' : `${component}_`;
 }
 
 /** Makes one Thing Shape. */
@@ -228,8 +264,7 @@ class ShapeBuilder {
 
   /** The name that a member has on the Thing: as a message of the device addresses it. */
   #memberName(name: string): string {
-    const { component } = this.#part;
-    return this.#names.give(component === '' ? name : `${component}_${name}`);
+    return this.#names.give(`${prefixOf(this.#part)}${name}`);
   }
 
   #typeOf(schema: Schema, path: string, description: string): ValueType {
@@ -299,7 +334,7 @@ class ShapeBuilder {
       this.#readOnly.push(name);
       return;
     }
-    const reported = this.#names.give(`${name}${REPORTED}`);
+    const reported = this.#names.giveReserved(`${name}${REPORTED}`);
     this.#property(property, reported, type, {
       isPersistent: true,
       description: sentences(`What the device says of ${name}`, unitDescription(property)),

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { entityPath, entityXml } from '../entities/entity-xml.ts';
 import { metadataXml } from '../entities/metadata.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
@@ -50,10 +51,15 @@ export async function buildModelPackage(request: PackageRequest): Promise<ModelP
   if (!/^\d{1,5}\.\d{1,5}\.\d{1,5}$/.test(version))
     throw refused('The version of the package (packageVersion)', version, 'three numbers such as 1.0.0');
   const models = new Models(request.documents);
-  const chosen = request.templates ?? models.roots();
+  const chosen = request.templates?.length ? [...new Set(request.templates)] : models.roots();
   const unknown = chosen.find((id) => !models.has(id));
   if (unknown !== undefined)
     throw refused('One of templates', unknown, 'the id of an interface of the model');
+  if (chosen.length === 0)
+    throw new ConnectorError(
+      'REQUEST_INVALID',
+      'Each model is a part of another one, so none gets a Thing Template; expected the ids of models in templates.',
+    );
   const entities = new ModelEntities(models, {
     project: name,
     sendAs,
@@ -65,7 +71,11 @@ export async function buildModelPackage(request: PackageRequest): Promise<ModelP
   const description = sentences(`Device models for ${PACKAGE_NAME}`, chosen.join(', ').slice(0, 500));
   const dependsOn = `${PACKAGE_NAME}:${VERSION}`;
   const files = new Map([['metadata.xml', metadataXml({ name, version, description, dependsOn })]]);
-  for (const entity of entities.entities()) files.set(entityPath(entity), entityXml(entity));
+  for (const entity of entities.entities()) {
+    files.set(entityPath(entity), entityXml(entity));
+    // A large package must not keep the hubs of this process from their messages.
+    await setImmediate();
+  }
   return {
     content: await zipOf(files),
     templates: chosen.map((modelId) => ({ modelId, template: templateName(modelId) })),

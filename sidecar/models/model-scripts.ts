@@ -3,6 +3,13 @@ import { baseTypeOf, type ValueType } from './value-types.ts';
 
 /** The scripts of a package: they hand over to the services of AzureIoT.Model_TS, so that a new version of the extension serves old packages. */
 
+/** A JSON value as a literal of ES5, where the two separators end a line. */
+function literal(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u2028\u2029]/g, (character) =>
+    character === '\u2028' ? '\\u2028' : '\\u2029',
+  );
+}
+
 /** A parameter of a command and the member of the payload that it fills; undefined: it is the payload. */
 export interface CommandParameter {
   readonly variable: string;
@@ -20,14 +27,11 @@ interface CommandCall {
 }
 
 export function commandScript({ method, parameters, requestType, resultType }: CommandCall): string {
-  const members = [`  method: ${JSON.stringify(method)}`];
+  const members = [`  method: ${literal(method)}`];
   if (requestType !== undefined) {
-    members.push(
-      `  content: { value: ${payload(parameters)} }`,
-      `  requestType: ${JSON.stringify(requestType)}`,
-    );
+    members.push(`  content: { value: ${payload(parameters)} }`, `  requestType: ${literal(requestType)}`);
   }
-  members.push(`  resultType: ${JSON.stringify(resultType === undefined ? {} : { type: resultType })}`);
+  members.push(`  resultType: ${literal(resultType === undefined ? {} : { type: resultType })}`);
   const call = (service: string) => `me.${service}({\n${members.join(',\n')}\n})`;
   if (resultType === undefined) return `${call('CallCommand')};`;
   if (typeof resultType !== 'string') return `var result = ${call('CallCommandForTable')};`;
@@ -44,7 +48,7 @@ function payload(parameters: readonly CommandParameter[]): string {
   const [first] = parameters;
   if (first !== undefined && first.member === undefined) return plainValue(first.variable, first.type);
   const fields = parameters.map(
-    ({ variable, member, type }) => `${JSON.stringify(member)}: ${plainValue(variable, type)}`,
+    ({ variable, member, type }) => `${literal(member)}: ${plainValue(variable, type)}`,
   );
   // Of an object and a text alike: fields that are null are left out. A table has its fields in its first row.
   return `{ rows: [{ ${fields.join(', ')} }] }`;
@@ -97,8 +101,8 @@ interface PropertyWrite {
 /** What the subscription to a writable property does. */
 export function writeScript({ type, ...write }: PropertyWrite): string {
   const members = [
-    ...Object.entries(write).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`),
-    `  type: ${JSON.stringify({ type })}`,
+    ...Object.entries(write).map(([name, value]) => `  ${name}: ${literal(value)}`),
+    `  type: ${literal({ type })}`,
     `  content: { value: ${plainValue('value', type)} }`,
     '  time: eventData.newValue.time',
   ];
@@ -133,9 +137,9 @@ export function refusalScript(reading: TwinReading): string {
 
 function receive(section: string, { component, properties }: TwinReading, more: readonly string[]): string {
   const members = [
-    `  section: ${JSON.stringify(section)}`,
-    `  component: ${JSON.stringify(component)}`,
-    `  properties: ${JSON.stringify(properties)}`,
+    `  section: ${literal(section)}`,
+    `  component: ${literal(component)}`,
+    `  properties: ${literal(properties)}`,
     ...more,
   ];
   return `me.ReceiveTwin({\n${members.join(',\n')}\n});`;
@@ -143,12 +147,16 @@ function receive(section: string, { component, properties }: TwinReading, more: 
 
 /** What the subscription to a telemetry that is an event does: it fires the event with the value, or the fields of an object. */
 export function eventScript(event: string, type: ValueType): string {
-  const fire = `me[${JSON.stringify(event)}](data);`;
+  const fire = `me[${literal(event)}](data);`;
   const data = 'var data = { time: eventData.newValue.time };';
   if (typeof type === 'string' || type.list === true)
     return `${data}\ndata.value = eventData.newValue.value;\n${fire}`;
-  const fields = Object.keys(type.fields).map((name) => {
-    const member = JSON.stringify(name);
+  // A time of the object takes the place of the time of the value, a text with this name does not.
+  const names = Object.keys(type.fields).filter(
+    (name) => name !== 'time' || baseTypeOf(type.fields[name] as ValueType) === 'DATETIME',
+  );
+  const fields = names.map((name) => {
+    const member = literal(name);
     return `  if (row[${member}] !== undefined && row[${member}] !== null) {\n    data[${member}] = row[${member}];\n  }`;
   });
   return [data, 'var row = eventData.newValue.value.rows[0];', 'if (row) {', ...fields, '}', fire].join('\n');

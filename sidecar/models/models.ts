@@ -5,6 +5,8 @@ import { readShortForm } from './short-form.ts';
 
 /** More than any known model has; a document that has more is no model of a device. */
 const MAX_INTERFACES = 2_000;
+/** Levels of JSON; far more than models have, and far fewer than a recursion can take. */
+const MAX_LEVELS = 200;
 
 /** A component with all that its interface has. */
 interface ComponentContents {
@@ -49,6 +51,7 @@ export class Models {
   lineage(id: string): readonly Interface[] {
     const found = new Map<string, Interface>();
     const visit = (name: string): void => {
+      if (found.has(name)) return;
       const item = this.require(name);
       for (const base of item.bases) visit(base);
       found.set(name, item);
@@ -94,17 +97,23 @@ export class Models {
       }
     }
     this.problems.throwIfAny();
-    for (const id of this.#interfaces.keys()) this.#checkCycle(id, []);
+    const checked = new Set<string>();
+    for (const id of this.#interfaces.keys()) this.#checkCycle(id, new Set(), checked);
     this.problems.throwIfAny();
     for (const id of this.#interfaces.keys()) this.#checkInherited(id);
   }
 
-  #checkCycle(id: string, path: readonly string[]): void {
-    if (path.includes(id)) {
-      if (id === path[0]) this.problems.add(id, 'It extends itself, by way of others.');
+  /** `path`: those that lead here; `checked`: those that are known to end. */
+  #checkCycle(id: string, path: Set<string>, checked: Set<string>): void {
+    if (checked.has(id)) return;
+    if (path.has(id)) {
+      this.problems.add(id, 'It extends itself, by way of others.');
       return;
     }
-    for (const base of this.require(id).bases) this.#checkCycle(base, [...path, id]);
+    path.add(id);
+    for (const base of this.require(id).bases) this.#checkCycle(base, path, checked);
+    path.delete(id);
+    checked.add(id);
   }
 
   #checkInherited(id: string): void {
@@ -119,6 +128,11 @@ export class Models {
   }
 }
 
+function isDeeper(content: unknown, levels: number): boolean {
+  if (typeof content !== 'object' || content === null) return false;
+  return levels === 0 || Object.values(content).some((inner) => isDeeper(inner, levels - 1));
+}
+
 function componentsOf({ contents }: Interface): string[] {
   return contents.flatMap((content) => (content.kind === 'component' ? [content.interfaceId] : []));
 }
@@ -130,11 +144,11 @@ function readInterfaces(documents: readonly ModelDocument[], problems: Problems)
     if (!Array.isArray(content)) return [{ name, content }];
     return content.map((part: unknown, i): ModelDocument => ({ name: `${name}/${i}`, content: part }));
   });
-  if (parts.length > MAX_INTERFACES)
-    problems.add('models', `There are ${parts.length} interfaces; expected at most ${MAX_INTERFACES}.`);
-  else
+  if (parts.length <= MAX_INTERFACES)
     for (const part of parts) {
-      if (isDtdl(part.content)) reader.add(part);
+      if (isDeeper(part.content, MAX_LEVELS))
+        problems.add(part.name, `The document has more than ${MAX_LEVELS} levels; expected a model.`);
+      else if (isDtdl(part.content)) reader.add(part);
       else {
         const found = readShortForm(part, problems);
         if (found === undefined) continue;
@@ -147,7 +161,10 @@ function readInterfaces(documents: readonly ModelDocument[], problems: Problems)
     if (interfaces.has(id)) problems.add(id, 'It is defined in DTDL and in the short form.');
     interfaces.set(id, item);
   }
-  if (interfaces.size === 0) problems.add('models', 'There is no interface; expected at least one.');
+  const count = Math.max(parts.length, interfaces.size);
+  if (count > MAX_INTERFACES)
+    problems.add('models', `There are ${count} interfaces; expected at most ${MAX_INTERFACES}.`);
+  else if (interfaces.size === 0) problems.add('models', 'There is no interface; expected at least one.');
   return interfaces;
 }
 

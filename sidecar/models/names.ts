@@ -13,7 +13,8 @@ const SCRIPT_WORDS: ReadonlySet<string> = new Set(
     'extends false final finally float for function goto if implements import in instanceof int interface let long native new null package ' +
     'private protected public return short static super switch synchronized this throw throws transient true try typeof undefined var void ' +
     'volatile while with yield answer result me logger eventData event Things ThingTemplates ThingShapes DataShapes Resources Subsystems ' +
-    'Users Groups Organizations Mashups Networks ApplicationKeys Array Boolean Date Error JSON Math Number Object RegExp String'
+    'Users Groups Organizations Mashups Networks ApplicationKeys Array Boolean Date Error JSON Math Number Object RegExp String ' +
+    'constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf'
   ).split(' '),
 );
 
@@ -52,16 +53,28 @@ export class MemberNames {
   readonly #problems: Problems;
   readonly #place: string;
   readonly #given = new Set<string>();
+  /** Names that members get beside others of the model. */
+  readonly #reserved: ReadonlySet<string>;
 
-  constructor(problems: Problems, place: string) {
+  constructor(problems: Problems, place: string, reserved: ReadonlySet<string>) {
     this.#problems = problems;
     this.#place = place;
+    this.#reserved = reserved;
   }
 
-  /** The name of a property, service or event for what is to be called `wanted`. */
+  /** The name of a property, service or event of the model that is to be called `wanted`. */
   give(wanted: string): string {
+    return this.#first(wanted, (name) => this.#reserved.has(name));
+  }
+
+  /** The name of a member that the package adds. */
+  giveReserved(wanted: string): string {
+    return this.#first(wanted, () => false);
+  }
+
+  #first(wanted: string, isReserved: (name: string) => boolean): string {
     let name = wanted;
-    while (this.#given.has(name) || TAKEN_NAMES.has(name)) name = `${name}_`;
+    while (this.#given.has(name) || TAKEN_NAMES.has(name) || isReserved(name)) name = `${name}_`;
     this.#given.add(name);
     if (name !== wanted)
       this.#problems.note(

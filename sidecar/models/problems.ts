@@ -2,6 +2,8 @@ import { ConnectorError } from '../errors/connector-error.ts';
 
 /** Problems shown at once; a document with more has one thing wrong in many places. */
 const MAX_SHOWN = 10;
+/** A problem quotes what the document has, which may be long. */
+const MAX_LENGTH = 600;
 
 /** What is wrong in models, and what is left out of them: collected, so that a person sees all of it at once. */
 export class Problems {
@@ -10,7 +12,8 @@ export class Problems {
 
   /** Something for which no package can be made. */
   add(place: string, text: string): void {
-    this.#found.push(`${place}: ${text}`);
+    const problem = `${place}: ${text}`;
+    this.#found.push(problem.length > MAX_LENGTH ? `${problem.slice(0, MAX_LENGTH)}...` : problem);
   }
 
   /** Something that the package lacks or has otherwise than the model. */

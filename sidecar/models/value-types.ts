@@ -1,6 +1,6 @@
 import type { BaseType } from '../contract/schema.ts';
 import { type DataShape, type FieldDefinition, permit, SIDECAR_GROUP } from '../entities/model.ts';
-import { unitDescription } from './descriptions.ts';
+import { oneLine, unitDescription } from './descriptions.ts';
 import type { Field, Schema } from './model.ts';
 
 /**
@@ -74,20 +74,23 @@ export class ValueTypes {
 
   /** A field of a Data Shape, a parameter or the base of a property. */
   definition(field: Field, type: ValueType): FieldDefinition {
-    const { name, title, unit } = field;
+    const { name, unit } = field;
+    const title = oneLine(field.title);
     return {
       name,
       baseType: baseTypeOf(type),
       description: unitDescription(field),
       ...(title === '' ? {} : { friendlyName: title }),
-      ...(unit === undefined ? {} : { units: unit }),
+      ...(unit === undefined ? {} : { units: oneLine(unit) }),
       ...(typeof type === 'string' ? {} : { dataShape: type.dataShape }),
     };
   }
 
-  /** A Data Shape with the fields of a type and what else is given. */
+  /** A Data Shape with the fields of a type and what else is given. Other fields of the same name, as of request and response, get a name of their own. */
   keep(name: string, description: string, fields: readonly FieldDefinition[]): string {
-    const shape = `${name}_DS`;
+    let base = name;
+    while (this.#isOther(`${base}_DS`, fields)) base = `${base}_`;
+    const shape = `${base}_DS`;
     // The sidecar converts values by the fields.
     const permissions = permit('ServiceInvoke', SIDECAR_GROUP, ['GetFieldDefinitions']);
     this.#shapes.set(shape, {
@@ -99,6 +102,11 @@ export class ValueTypes {
       permissions,
     });
     return shape;
+  }
+
+  #isOther(shape: string, fields: readonly FieldDefinition[]): boolean {
+    const known = this.#shapes.get(shape);
+    return known !== undefined && JSON.stringify(known.fields) !== JSON.stringify(fields);
   }
 
   #table(fields: readonly Field[], name: string, description: string): ValueType {

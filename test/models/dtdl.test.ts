@@ -227,4 +227,55 @@ describe('DTDL', () => {
     ]);
     assert.throws(() => new Built([clash, VALVE]), /both have the member inlet_temperature/);
   });
+
+  test('references that multiply at each level are counted, or read once', () => {
+    const ids = [...Array(12).keys()];
+    const schemas = ids.map((i) => ({
+      '@id': `dtmi:example:S${i};1`,
+      '@type': 'Array',
+      elementSchema: {
+        '@type': 'Object',
+        fields: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name) => ({
+          name,
+          schema: i > 5 ? `dtmi:example:S${i - 6};1` : 'double',
+        })),
+      },
+    }));
+    const many = ids.map((i) => ({ '@type': 'Telemetry', name: `t${i}`, schema: 'dtmi:example:S11;1' }));
+    const wide = [...Array(1_000).keys()].flatMap((n) =>
+      many.map((item) => ({ ...item, name: `${item.name}_${n}` })),
+    );
+    assert.match(refusal(dtdl(wide, { schemas })), /more than 50000 schemas/);
+    const layer = (i: number) => ['A', 'B'].map((letter) => `dtmi:example:${letter}${i};1`);
+    const diamond = [...Array(60).keys()].flatMap((i) =>
+      layer(i).map((id) => dtdl([], { '@id': id, ...(i > 0 ? { extends: layer(i - 1) } : {}) })),
+    );
+    assert.equal(new Models([{ name: 'm', content: diamond }]).lineage('dtmi:example:A59;1').length, 119);
+  });
+
+  test('a document of many levels is refused, and a problem quotes a part of a long text', () => {
+    let schema: unknown = 'double';
+    for (let level = 0; level < 20_000; level++) schema = { '@type': 'Array', elementSchema: schema };
+    assert.match(refusal(dtdl([{ '@type': 'Telemetry', name: 't', schema }])), /more than 200 levels/);
+    const long = refusal(dtdl([{ '@type': 'Telemetry', name: `!${'x'.repeat(100_000)}`, schema: 'double' }]));
+    assert.match(long, /The name is "!x+\.\.\.$/);
+    assert.ok(long.length < 1_000);
+  });
+
+  test('a request and a response of the same name have Data Shapes of their own', () => {
+    const payload = (field: string) => ({
+      name: 'value',
+      schema: { '@type': 'Object', fields: [{ name: field, schema: 'double' }] },
+    });
+    const built = new Built([
+      dtdl([{ '@type': 'Command', name: 'c', request: payload('x'), response: payload('y') }]),
+    ]);
+    const [service] = built.shape('example.Thing.1_TS').services;
+    const shape = built.dataShape(String(service?.result.dataShape));
+    assert.deepEqual(
+      shape.fields.map(({ name }) => name),
+      ['y'],
+    );
+    assert.match(String(service?.script), /requestType: .*"fields":\{"x"/);
+  });
 });

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { ENTITIES } from '../../extension/entities/index.ts';
 import { compileInRhino } from '../../scripts/rhino-check.ts';
+import { entityXml } from '../../sidecar/entities/entity-xml.ts';
 import { TAKEN_NAMES } from '../../sidecar/models/names.ts';
 import { Built } from './built.ts';
 import { PLANT, PUMP } from './plant-models.ts';
@@ -142,7 +144,10 @@ describe('the entities of a model', () => {
         run: { parameters: Object.fromEntries(names.map((name) => [name, 'location'])), result: 'dateTime' },
       },
     };
-    const sources = [plant, pump, new Built([awkward])].flatMap((built) => built.scripts());
+    const separators = { model: 'Separators', commands: { c: { method: 'a\u2028b\u2029"c' } } };
+    const sources = [plant, pump, new Built([awkward]), new Built([separators])].flatMap((built) =>
+      built.scripts(),
+    );
     assert.ok(sources.length > 20);
     const result = await compileInRhino(sources);
     assert.ok(result.available);
@@ -183,5 +188,63 @@ describe('the entities of a model', () => {
         shape.name,
       );
     }
+  });
+
+  test('texts of a model stay text in the files', () => {
+    const forbidden = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
+    const texts = ['two\nlines\tof', '[[script 0]]', '\uFFFF0\uFFFF', 'a\u0001b\uD800c', `"><x y='&]]>`];
+    for (const text of texts) {
+      const built = new Built([
+        {
+          model: 'Hostile',
+          title: text,
+          description: text,
+          telemetry: { x: { type: 'string', title: text, description: text, unit: text, values: [text] } },
+          commands: { c: { title: text, description: text, method: text, result: 'string' } },
+        },
+      ]);
+      const { properties } = built.shape('Hostile_TS');
+      for (const entity of built.all) {
+        const xml = entityXml(entity);
+        assert.equal(XMLValidator.validate(xml), true, xml);
+        assert.doesNotMatch(xml, forbidden);
+        if (entity.kind !== 'ThingShape') continue;
+        const parser = new XMLParser({ ignoreAttributes: false });
+        const shape = parser.parse(xml).Entities.ThingShapes.ThingShape;
+        const property = shape.PropertyDefinitions.PropertyDefinition;
+        const expected = String(properties[0]?.friendlyName).replace(forbidden, '\uFFFD');
+        assert.equal(property['@_aspect.friendlyName'], expected);
+        assert.equal(property['@_aspect.units'], expected);
+      }
+    }
+  });
+
+  test('an event has its time, also when its object has a text of this name', () => {
+    const fires = (type: string) => {
+      const alarm = { type: 'object', fields: { code: 'integer', time: type }, event: true };
+      const { subscriptions } = new Built([{ model: 'Alarms', telemetry: { alarm } }]).shape('Alarms_TS');
+      return named(subscriptions, 'Fire_alarmEvent').script;
+    };
+    assert.match(fires('dateTime'), /data\["time"\] = row/);
+    assert.match(fires('string'), /data\["code"\] = row/);
+    assert.doesNotMatch(fires('string'), /data\["time"\] = row/);
+  });
+
+  test('what a device sends as x never goes to a writable property x_reported', () => {
+    const writable = { type: 'number', writable: true };
+    const members = (properties: Record<string, unknown>, telemetry: Record<string, unknown> = {}) =>
+      new Built([{ model: 'M', telemetry, properties }]).shape('M_TS').properties.map(({ name }) => name);
+    assert.deepEqual(members({ x_reported: writable, x: writable }), [
+      'x_reported_',
+      'x_reported__reported',
+      'x',
+      'x_reported',
+    ]);
+    assert.deepEqual(members({ x_reported: writable }, { x: 'number' }), [
+      'x',
+      'x_reported_',
+      'x_reported__reported',
+    ]);
+    assert.deepEqual(members({}, { x_reported: 'number' }), ['x_reported']);
   });
 });

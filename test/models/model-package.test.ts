@@ -60,6 +60,16 @@ describe('a package of models', () => {
     );
   });
 
+  test('an empty choice of templates is none; a package without templates is refused', async () => {
+    assert.deepEqual((await build([PUMP], { templates: [] })).templates, (await build([PUMP])).templates);
+    const ring = [
+      { model: 'A', components: { b: 'B' } },
+      { model: 'B', components: { a: 'A' } },
+    ];
+    await assert.rejects(build(ring), /part of another one, so none gets a Thing Template/);
+    assert.equal((await build(ring, { templates: ['A', 'A'] })).templates.length, 1);
+  });
+
   test('what cannot be chosen is refused', async () => {
     const cases: readonly (readonly [Partial<PackageRequest>, RegExp])[] = [
       [{ name: 'a b' }, /The name of the package \(packageName\) is "a b"; expected up to 64 letters/],

@@ -66,4 +66,24 @@ describe('the short form of a model', () => {
     ];
     for (const [model, expected] of cases) assert.match(refusal(model), expected);
   });
+
+  test('models whose entities would have the same names are refused', () => {
+    const x = { model: 'A', components: { b: 'C' } };
+    const c = { model: 'C', telemetry: { z: 'number' } };
+    assert.throws(
+      () => new Built([x, { model: 'A.b', telemetry: { y: 'number' } }, c]),
+      /Both b of A and A\.b get the Thing Shape A\.b_TS/,
+    );
+    assert.throws(
+      () => new Built([{ model: 'dtmi:a:B;1.2' }, { model: 'dtmi:a:B' }, { model: 'a.B' }]),
+      /Both dtmi:a:B and a\.B get the Thing Shape a\.B_TS/,
+    );
+  });
+
+  test('members of components are counted for each component', () => {
+    const numbers = [...Array(1_000).keys()];
+    const part = { model: 'Part', telemetry: Object.fromEntries(numbers.map((i) => [`t${i}`, 'number'])) };
+    const components = Object.fromEntries(numbers.map((i) => [`c${i}`, 'Part']));
+    assert.throws(() => new Built([part, { model: 'Whole', components }]), /more than 50000 members/);
+  });
 });

@@ -238,6 +238,45 @@ describe('things made of device models', () => {
     assert.deepEqual(JSON.parse((await next()).getData().toString()), { setpoint: 8 });
   });
 
+  test('names that every object of a script has are ordinary names; an error has a part of a long answer', async () => {
+    const names = { model: 'Factory.Names', properties: { constructor: { type: 'string', writable: true } } };
+    await install(
+      { ...names, commands: { count: { result: 'integer' }, refuse: {} } },
+      { packageName: 'FactoryNames' },
+    );
+    const { client, twin } = await device('names-1');
+    await factory.hub('CreateDevice', {
+      deviceId: 'names-1',
+      createIdentity: false,
+      createThing: true,
+      modelId: 'Factory.Names',
+    });
+    await factory.system.platform.setProperties('names-1', { constructor: 'ACME' });
+    await eventually(async () => {
+      const { desired } = (await client.getTwin()).properties;
+      assert.deepEqual(bare(desired)['constructor'], 'ACME');
+    });
+    await report(twin, { constructor: 'ACME Ltd' });
+    await eventually(async () =>
+      assert.equal((await factory.read('names-1'))['constructor_reported'], 'ACME Ltd'),
+    );
+    const long = 'x'.repeat(10_000);
+    client.onDeviceMethod('count', (_, response) => void response.send(200, long, () => undefined));
+    client.onDeviceMethod('refuse', (_, response) => void response.send(400, long, () => undefined));
+    for (const [command, code] of [
+      ['count', 'MODEL_MISMATCH'],
+      ['refuse', 'COMMAND_REFUSED'],
+    ] as const)
+      await eventually(async () => {
+        const refused = await factory.call('names-1', command, {}).then(
+          () => undefined,
+          (thrown: Error) => thrown,
+        );
+        assert.match(String(refused?.message), new RegExp(`${code}: `));
+        assert.doesNotMatch(String(refused?.message), /x{501}/);
+      });
+  });
+
   test('a device that sends before it has a Thing gets the template of its model', async () => {
     await factory.system.platform.setProperties(HUB_THING, { unknownThing: 'create' });
     const { client } = await device('skid-5', SKID_ID);

@@ -17,6 +17,11 @@ function modelBaseType(type) {
       }[type];
 }
 
+/* A member that an object has itself: a model may have the name constructor. */
+function modelMember(object, name) {
+  return Object.prototype.hasOwnProperty.call(object, name) ? object[name] : undefined;
+}
+
 /* A value of a property as plain JSON: times as milliseconds, tables with their rows. */
 function modelJson(value, type) {
   if (value === undefined || value === null) {
@@ -43,7 +48,7 @@ function modelJson(value, type) {
 function modelRowToDevice(row, fields) {
   var members = {};
   Object.keys(fields).forEach(function (name) {
-    var member = modelToDevice(row[name], fields[name]);
+    var member = modelToDevice(modelMember(row, name), fields[name]);
     if (member !== undefined) {
       members[name] = member;
     }
@@ -90,8 +95,34 @@ function modelToDevice(value, type) {
   }
 }
 
+/* What a device sent may have 128 KB. */
+function modelExcerpt(text) {
+  var MAX = 500;
+  var whole = String(text);
+  return whole.length > MAX ? whole.slice(0, MAX) + "..." : whole;
+}
+
 function modelMismatch(value, expected) {
-  return new Error("MODEL_MISMATCH: The value is " + JSON.stringify(value) + "; expected " + expected + ".");
+  return new Error(
+    "MODEL_MISMATCH: The value is " + modelExcerpt(JSON.stringify(value)) + "; expected " + expected + "."
+  );
+}
+
+/* A refusal with what the device says. */
+function modelRefusal(method, answer) {
+  return (
+    "COMMAND_REFUSED: The device answered " +
+    method +
+    " with the status " +
+    Number(answer.status) +
+    ": " +
+    modelExcerpt(answer.payloadText)
+  );
+}
+
+function modelAccepted(answer) {
+  var status = Number(answer.status);
+  return status >= 200 && status <= 299;
 }
 
 function modelTime(value, type) {
@@ -135,7 +166,7 @@ function modelTable(value, type) {
       var members = type.plain ? { value: item } : item;
       var row = {};
       Object.keys(type.fields).forEach(function (name) {
-        var member = members === null || typeof members !== "object" ? undefined : members[name];
+        var member = members === null || typeof members !== "object" ? undefined : modelMember(members, name);
         if (member !== undefined && member !== null) {
           row[name] = modelFromDevice(member, type.fields[name]);
         }
@@ -193,8 +224,8 @@ function modelSection(section, component) {
   if (content === undefined || content === null || typeof content !== "object") {
     return {};
   }
-  var part = component === "" ? content : content[component];
-  return part !== null && typeof part === "object" ? part : {};
+  var part = component === "" ? content : modelMember(content, component);
+  return part !== undefined && part !== null && typeof part === "object" ? part : {};
 }
 
 /* Calls the direct method of a command with what the service was given, and returns what the device answered: JSON, or undefined. */
@@ -210,16 +241,8 @@ function callModelMethod() {
     responseTimeoutSeconds: me.commandTimeoutSeconds,
     connectTimeoutSeconds: me.connectTimeoutSeconds
   }).rows[0];
-  var status = Number(answer.status);
-  if (status < 200 || status > 299) {
-    throw new Error(
-      "COMMAND_REFUSED: The device answered " +
-        method +
-        " with the status " +
-        status +
-        ": " +
-        answer.payloadText
-    );
+  if (!modelAccepted(answer)) {
+    throw new Error(modelRefusal(method, answer));
   }
   return JSON.parse(String(answer.payloadText));
 }

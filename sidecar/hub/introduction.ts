@@ -17,11 +17,14 @@ interface Reach {
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 const WILDCARDS = ['0.0.0.0', '::'];
 
-/** The addresses by which callers may reach the sidecar, in the form in which the service RegisterSidecar compares them. */
+/**
+ * The addresses by which callers may reach the sidecar, in the form in which the service RegisterSidecar compares them. The names of its own come
+ * before those of loopback, which each machine has: a group knows its sidecars by the first address that sidecarUrl names.
+ */
 export function sidecarAddresses({ host, port, tls, hostNames, publicUrls }: Reach): string[] {
   if (publicUrls.length > 0) return publicUrls.flatMap(addressOf);
   const isLocal = LOOPBACK.includes(host) || WILDCARDS.includes(host) || host.startsWith('127.');
-  const names = [...(WILDCARDS.includes(host) ? [] : [host]), ...(isLocal ? LOOPBACK : []), ...hostNames];
+  const names = [...(WILDCARDS.includes(host) ? [] : [host]), ...hostNames, ...(isLocal ? LOOPBACK : [])];
   const scheme = tls ? 'https' : 'http';
   return [...new Set(names)].flatMap((name) =>
     addressOf(`${scheme}://${isIPv6(name) ? `[${name}]` : name}:${port}`),

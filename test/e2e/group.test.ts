@@ -3,37 +3,28 @@ import { after, before, describe, test } from 'node:test';
 import type { Row } from '../../scripts/local/platform.ts';
 import type { Sidecar } from '../../scripts/local/sidecar.ts';
 import { HUB_THING, type LocalSystem } from '../../scripts/local/system.ts';
-import { countListener, everythingInOrder, type Listener, loadDuring, Volume } from './instruments.ts';
+import { everythingInOrder, type Listener, loadDuring, type Volume } from './instruments.ts';
 import { eventually } from './observe.ts';
-import { ThingworxRecorder } from './thingworx-recorder.ts';
+import { RecordedSystem } from './recorded-system.ts';
 import { WatchedSystem } from './watched-system.ts';
 
 describe('several sidecars on one hub Thing', () => {
-  const recorder = new ThingworxRecorder();
+  const recorded = new RecordedSystem();
   const members = new Map<number, Sidecar>();
   let system: LocalSystem;
   let volume: Volume;
   let listener: Listener;
 
   before(async () => {
-    await recorder.start();
-    system = new WatchedSystem({ devices: 6, sidecarEnvironment: { THINGWORX_URL: recorder.url } });
-    recorder.target = () => system.cloud.thingworxUrl;
-    await system.start();
+    ({ system, volume, listener } = await recorded.start());
     members.set(1, system.sidecar);
     const { port } = new URL(system.sidecar.url);
     await system.platform.setProperties(HUB_THING, { sidecarUrl: `http://127.0.0.*:${port}` });
     await system.platform.invoke(HUB_THING, 'Connect');
-    volume = new Volume(
-      system,
-      system.devices.map(({ deviceId }) => deviceId),
-    );
-    listener = await countListener(system, 'Counts', volume.deviceIds);
   });
   after(async () => {
     for (const member of members.values()) await member.stop();
-    await system?.stop();
-    await recorder.stop();
+    await recorded.stop();
   });
 
   async function join(...numbers: number[]): Promise<void> {
@@ -141,7 +132,7 @@ describe('several sidecars on one hub Thing', () => {
 
   test('everything has arrived once and in order', async () => {
     await everythingInOrder(listener, volume);
-    assert.equal(recorder.count('accepted'), volume.count * volume.deviceIds.length);
+    recorded.assertAppliedOnce(volume);
   });
 });
 

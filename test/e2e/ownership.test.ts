@@ -3,10 +3,9 @@ import { after, before, describe, test } from 'node:test';
 import { BlobServiceClient } from '@azure/storage-blob';
 import type { Sidecar } from '../../scripts/local/sidecar.ts';
 import { HUB_THING, type LocalSystem } from '../../scripts/local/system.ts';
-import { countListener, everythingInOrder, type Listener, loadDuring, Volume } from './instruments.ts';
+import { everythingInOrder, type Listener, loadDuring, type Volume } from './instruments.ts';
 import { eventually } from './observe.ts';
-import { ThingworxRecorder } from './thingworx-recorder.ts';
-import { WatchedSystem } from './watched-system.ts';
+import { RecordedSystem } from './recorded-system.ts';
 
 const SECOND_HUB_THING = 'Factory.IoTHub2';
 
@@ -51,7 +50,7 @@ class CheckpointWatch {
 }
 
 describe('who owns a partition, over blob checkpoints', () => {
-  const recorder = new ThingworxRecorder();
+  const recorded = new RecordedSystem();
   const watch = new CheckpointWatch(() => system.cloud.storageConnectionString);
   let system: LocalSystem;
   let second: Sidecar;
@@ -59,22 +58,13 @@ describe('who owns a partition, over blob checkpoints', () => {
   let listener: Listener;
 
   before(async () => {
-    await recorder.start();
-    system = new WatchedSystem({ devices: 6, sidecarEnvironment: { THINGWORX_URL: recorder.url } });
-    recorder.target = () => system.cloud.thingworxUrl;
-    await system.start();
-    volume = new Volume(
-      system,
-      system.devices.map(({ deviceId }) => deviceId),
-    );
-    listener = await countListener(system, 'Counts', volume.deviceIds);
+    ({ system, volume, listener } = await recorded.start());
     watch.start();
   });
   after(async () => {
     await watch.stop();
     await second?.stop();
-    await system?.stop();
-    await recorder.stop();
+    await recorded.stop();
   });
 
   async function owners(hubThing: string): Promise<string[]> {
@@ -116,7 +106,7 @@ describe('who owns a partition, over blob checkpoints', () => {
 
   test('no message was applied twice, whichever sidecar sent it, and no checkpoint went back', async () => {
     await everythingInOrder(listener, volume);
-    assert.equal(recorder.count('accepted'), volume.count * volume.deviceIds.length);
+    recorded.assertAppliedOnce(volume);
     assert.deepEqual(watch.backwards, []);
   });
 });

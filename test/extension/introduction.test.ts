@@ -255,6 +255,15 @@ describe('an address to which an administrator of the connector points sidecarUr
       ['https://sidecar-*.plant:8780', 'https://sidecar-1xplant:8780', false],
       ['https://*-*.plant', 'https://a-b-c.plant', true],
       ['https://*-*.plant', 'https://abc.plant', false],
+      ['https://a*a.plant', 'https://a.plant', false],
+      ['https://*a.b*', 'https://aa.b', true],
+      ['https://*.a.*.a', 'https://x.a.a.a', true],
+      ['https://a.b', 'https://a-b', false],
+      ['https://*.*', 'https://a.b.c', false],
+      ['https://*.b', 'https://x@evil.b', false],
+      ['https://*.b', 'https://evil/.b', false],
+      ['https://*.b', 'https://evil:1#.b', false],
+      [`https://${'*'.repeat(40)}.b`, `https://${'a'.repeat(40)}.c`, false],
     ] as const) {
       await client.write(HUB, { sidecarUrl });
       const addresses = { addresses: { array: ['http://elsewhere:1', address] } };

@@ -313,6 +313,10 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal((await receive(platform, unmarked)).accepted, 1, 'no mark, so no repeat');
       await assert.rejects(call(platform, HUB, 'ReceiveEvents', { ...events('second', 3), events: 1 }));
       assert.equal(await client.read(HUB, 'call00'), '', 'no call is under way');
+      const note = `${Date.now()} third`;
+      const meanwhile = [{ sequenceNumber: 3, values: { call00: note }, data: {} }];
+      await call(platform, HUB, 'ReceiveEvents', { ...events('second', 3), events: meanwhile });
+      assert.equal(await client.read(HUB, 'call00'), note, 'the note of another call stays');
     });
 
     test('opens a partition when no call of an earlier writer runs', async (t) => {
@@ -322,6 +326,11 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal((await ask(platform, HUB, 'second')).busy, true);
       await platform.client.write(HUB, { call00: `${Date.now() - 60_000} first` });
       assert.equal((await ask(platform, HUB, 'second')).busy, false, 'the platform has ended that script');
+      await platform.client.write(HUB, { call00: `${Date.now() + 3_600_000} first` });
+      assert.equal((await ask(platform, HUB, 'second')).busy, true, 'the clock was put back');
+      const [since, writer] = String(await platform.client.read(HUB, 'call00')).split(' ');
+      assert.ok(Number(since) <= Date.now(), 'it counts from now on');
+      assert.equal(writer, 'first');
     });
 
     test('a second hub Thing of the same stream goes on after what the first has applied', async (t) => {

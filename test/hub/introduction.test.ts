@@ -23,6 +23,12 @@ test('a sidecar that others reach has its names, with TLS', () => {
   assert.ok(!sidecarAddresses({ ...reach, host: '0.0.0.0' }).some((address) => address.includes('0.0.0.0')));
 });
 
+test('a sidecar on every interface has its names before those of loopback', () => {
+  const reach = { ...LOCAL, host: '0.0.0.0', hostNames: ['b.example.com'] };
+  assert.equal(sidecarAddresses(reach)[0], 'http://b.example.com:8780');
+  assert.equal(sidecarAddresses(reach).length, 4);
+});
+
 test('public addresses take the place of all others', () => {
   const publicUrls = ['https://Gate.example:443/sidecar/', 'http://127.0.0.1:9000'];
   assert.deepEqual(sidecarAddresses({ ...LOCAL, publicUrls }), [

@@ -58,7 +58,7 @@ function memberRow(content, before) {
 }
 
 /* Renews the lease of the sidecar that has said this, or ends it when it leaves, and forgets those whose lease has ended. Gives the others that
-   have one, and whether this one has. */
+   have one. */
 function noteMember(content) {
   var members = groupMembers();
   var others = members.filter(function (member) {

@@ -31,30 +31,21 @@ function hasGroup(entries) {
   return entries.length > 1 || isPattern(entries[0]);
 }
 
+/* Each part between two * is taken where it comes first: a * stands for few characters, so a later place is never the only one that fits. */
 function matchesEntry(address, entry) {
   var parts = entry.split("*");
-  if (parts.length === 1) {
-    return address === entry;
-  }
-  return address.indexOf(parts[0]) === 0 && matchesParts(address.substring(parts[0].length), parts.slice(1));
-}
-
-/* Whether a text is what a * stands for, then the first part, another *, the next part and so on. */
-function matchesParts(text, parts) {
-  for (var end = 0; end <= text.length; end++) {
-    if (end > 0 && !/[a-z0-9-]/.test(text.charAt(end - 1))) {
-      return false;
-    }
-    var rest = text.substring(end);
+  var last = parts.length - 1;
+  var end = 0;
+  var isEach = parts.every(function (part, index) {
+    var begin = index === 0 ? 0 : index < last ? address.indexOf(part, end) : address.length - part.length;
     var isFound =
-      parts.length === 1
-        ? rest === parts[0]
-        : rest.indexOf(parts[0]) === 0 && matchesParts(rest.substring(parts[0].length), parts.slice(1));
-    if (isFound) {
-      return true;
-    }
-  }
-  return false;
+      begin >= end &&
+      /^[a-z0-9-]*$/.test(address.substring(end, begin)) &&
+      address.substring(begin, begin + part.length) === part;
+    end = begin + part.length;
+    return isFound;
+  });
+  return isEach && end === address.length;
 }
 
 function matchesAny(address, entries) {
@@ -72,18 +63,32 @@ function sidecarTable() {
   }
 }
 
-/* The rows of sidecars whose lease has not ended, the eldest first. */
+/* The rows of sidecars whose lease has not ended, the eldest first. A lease lasts 15 seconds: one with more than 30 left is from before the clock of
+   the platform was put back. */
 function livingRows(table) {
   var rows = table ? table.rows.toArray() : [];
   var now = new Date().getTime();
   return rows
     .filter(function (row) {
-      return row.leaseUntil && row.leaseUntil.getTime() > now;
+      var left = row.leaseUntil ? row.leaseUntil.getTime() - now : 0;
+      return left > 0 && left <= 30000;
     })
     .sort(function (one, other) {
       var younger = one.since.getTime() - other.since.getTime();
       return younger !== 0 ? younger : String(one.name) < String(other.name) ? -1 : 1;
     });
+}
+
+/* The addresses of the sidecars that have a lease, the eldest first. */
+function livingAddresses(entries) {
+  var addresses = [];
+  livingRows(sidecarTable()).forEach(function (row) {
+    var address = String(row.address);
+    if (matchesAny(address, entries) && addresses.indexOf(address) < 0) {
+      addresses.push(address);
+    }
+  });
+  return addresses;
 }
 
 /* Where to find the sidecars of this Thing. Those of a group that have a lease come first, the eldest before the others, so that calls that
@@ -93,13 +98,7 @@ function sidecarAddresses() {
   if (!hasGroup(entries)) {
     return entries;
   }
-  var addresses = [];
-  livingRows(sidecarTable()).forEach(function (row) {
-    var address = String(row.address);
-    if (matchesAny(address, entries) && addresses.indexOf(address) < 0) {
-      addresses.push(address);
-    }
-  });
+  var addresses = livingAddresses(entries);
   entries.forEach(function (entry) {
     if (!isPattern(entry) && addresses.indexOf(entry) < 0) {
       addresses.push(entry);
@@ -115,10 +114,17 @@ function sidecarAddresses() {
   return addresses;
 }
 
-/* Does something at each sidecar of this Thing, the youngest first, which has been waiting for it. One that does not answer holds up the others for five
-   seconds at most. Throws when it worked at none, or when one answers that it does not work. */
+/* Does something at each sidecar of this Thing: the youngest first, which has been waiting for it, and those without a lease last, of which the time may
+   run out. One that does not answer holds up the others for five seconds at most. Throws when it worked at none, or when one answers that it does not
+   work. */
 function eachSidecar(endMs, work) {
-  var addresses = sidecarAddresses().reverse();
+  var addresses = sidecarAddresses();
+  var living = livingAddresses(addresses);
+  addresses = living.reverse().concat(
+    addresses.filter(function (address) {
+      return living.indexOf(address) < 0;
+    })
+  );
   var failure = "";
   var isDone = false;
   addresses.forEach(function (address) {

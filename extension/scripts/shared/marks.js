@@ -24,10 +24,17 @@ function markOf(content, prefix) {
   return digits === "" ? "" : prefix + digits;
 }
 
-/* Whether the call that this note is of may still run: the platform ends scripts after 30 seconds. */
-function isUnderWay(note) {
-  var text = String(note || "");
-  return text !== "" && new Date().getTime() - Number(text.split(" ")[0]) < 40000;
+/* Whether a call to this hub Thing that has noted itself may still run: the platform ends scripts after 30 seconds. A note from the future was made before the clock of the platform was put back:
+   it counts from now on, otherwise it would stay for as long as the clock was ahead. */
+function isUnderWay(hub, call) {
+  var parts = String(hub[call] || "").split(" ");
+  var longestMs = 40000;
+  var now = new Date().getTime();
+  var age = now - Number(parts[0]);
+  if (age < -longestMs) {
+    hub[call] = now + " " + parts[1];
+  }
+  return parts[0] !== "" && age < longestMs;
 }
 
 /* The hub Things of this stream but this one: two hub Things can share the partitions of an IoT Hub. */
@@ -74,7 +81,7 @@ function openPartition(content) {
   });
   hubs.push(me);
   answer.busy = hubs.some(function (hub) {
-    return isUnderWay(hub["call" + digits]);
+    return isUnderWay(hub, "call" + digits);
   });
   answer.taken = hubs.some(function (hub) {
     return String(hub["writer" + digits]) !== writer;
@@ -110,15 +117,12 @@ function applyAsWriter(content, work) {
   }
   var note = new Date().getTime() + " " + content.writer;
   me[call] = note;
-  if (String(me["writer" + digits]) !== writer) {
+  try {
+    return String(me["writer" + digits]) === writer ? work() : refusal;
+  } finally {
+    /* After a call that took too long, the note is that of another one. */
     if (String(me[call]) === note) {
       me[call] = "";
     }
-    return refusal;
-  }
-  try {
-    return work();
-  } finally {
-    me[call] = "";
   }
 }

@@ -5,6 +5,7 @@ import { buildModels } from './commands/model.ts';
 import { run } from './commands/run.ts';
 import { toConnectorError } from './errors/connector-error.ts';
 import { trustExtraAuthorities } from './lib/authorities.ts';
+import { redact } from './observe/log.ts';
 import { SourcePositions } from './observe/source-positions.ts';
 import { probe } from './probe/probe.ts';
 import { setup } from './setup/setup.ts';
@@ -53,7 +54,7 @@ try {
     error.code === 'INTERNAL' && thrown instanceof Error
       ? ` ${new SourcePositions(import.meta.url).inSources(thrown.stack ?? '')}`
       : '';
-  process.stderr.write(`azure-iot-sidecar: ${error.code}: ${error.message}${cause}\n`);
+  process.stderr.write(redact(`azure-iot-sidecar: ${error.code}: ${error.message}${cause}\n`));
   process.exitCode = error.code === 'COMMAND_INVALID' ? 2 : 1;
 }
 // The SDK can leave a timer behind when the service has cut a link; nothing of ours is open any more.

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-const PLACE = /(file:\/\/[^\s()]+):(\d+):(\d+)/g;
+/** Where in the program, after its address. */
+const PLACE = /^:(\d+):(\d+)/;
 
 /**
  * Translates the stacks of the bundled program into files and lines of its sources, by the source map beside it. Node's own way,
@@ -23,11 +24,16 @@ export class SourcePositions {
   inSources(stack: string): string {
     const map = this.#read();
     if (map === undefined) return stack;
-    return stack.replaceAll(PLACE, (place, file: string, line: string, column: string) => {
-      if (file !== this.#program) return place;
-      const entry = map.findEntry(Number(line) - 1, Number(column) - 1);
-      return 'originalSource' in entry ? `${entry.originalSource}:${entry.originalLine + 1}` : place;
-    });
+    const [before = '', ...after] = stack.split(this.#program);
+    return after.reduce((translated, rest) => translated + this.#inSources(rest, map), before);
+  }
+
+  /** The text after the address of the program, with the source in place of both. */
+  #inSources(rest: string, map: SourceMap): string {
+    const [place, line, column] = PLACE.exec(rest) ?? [];
+    const entry = place && map.findEntry(Number(line) - 1, Number(column) - 1);
+    if (!entry || !('originalSource' in entry) || !entry.originalSource) return this.#program + rest;
+    return `${entry.originalSource}:${entry.originalLine + 1}${rest.slice(place.length)}`;
   }
 
   #read(): SourceMap | undefined {

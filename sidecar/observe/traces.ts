@@ -59,11 +59,12 @@ export class Traces {
     useInstrumenter(this.#storageCalls());
   }
 
-  /** Sends what is left. Idempotent. */
+  /** Sends what is left, or drops it when the receiver does not take it. Idempotent. */
   async stop(): Promise<void> {
     TRACED_WORK.start.unbindStore(this.#current);
     TRACED_WORK.asyncEnd.unsubscribe(this.#close);
-    await this.#provider.shutdown();
+    // It rejects with the failure of the last export, which is in the log already.
+    await this.#provider.shutdown().catch(() => undefined);
   }
 
   /** Gives what is current while the work runs: its span, or the span around it when it has none. */

@@ -225,6 +225,14 @@ export class MashupPage {
     return this.table(table).getByRole('row').filter({ hasText: text }).first();
   }
 
+  /** Selects a dead letter by a text in its row, and waits until its details are shown. Gives its id. */
+  async selectLetter(text: string, details: RegExp): Promise<string> {
+    await this.row('letters', text).click();
+    const letter = this.field('Selected dead letter');
+    await eventually(async () => assert.match(await letter.inputValue(), details));
+    return (JSON.parse(await letter.inputValue()) as { id: string }).id;
+  }
+
   /** Waits until a widget shows a text. */
   shown(widget: string, text: string | RegExp): Promise<void> {
     return this.page.locator(`[data-widget="${widget}"]`).filter({ hasText: text }).waitFor();

@@ -60,9 +60,7 @@ describe('the mashups', { skip }, () => {
       await mashups.choose('Show');
       await mashups.row('letters', 'VALUE_WRONG_TYPE').waitFor({ timeout: 2_000 });
     });
-    await mashups.row('letters', 'oven-02').click();
-    const letter = mashups.field('Selected dead letter');
-    await eventually(async () => assert.match(await letter.inputValue(), /sensor fault/));
+    const id = await mashups.selectLetter('oven-02', /sensor fault/);
     await mashups.shoot('hub-dead-letters');
     await mashups.field('Dry run').check();
     await mashups.choose('Replay selected');
@@ -73,7 +71,6 @@ describe('the mashups', { skip }, () => {
     await mashups.table('Report of the selected task').getByRole('row').nth(1).waitFor();
 
     await mashups.tab('Dead letters');
-    const id = (JSON.parse(await letter.inputValue()) as { id: string }).id;
     await mashups.choose('Delete selected');
     await mashups.confirm('Cancel');
     assert.ok((await factory.letterIds()).includes(id), 'nothing is deleted before the question is answered');
@@ -425,10 +422,7 @@ describe('the mashups', { skip }, () => {
 
     await mashups.open('Hub', { hub: HUB_THING });
     await mashups.tab('Dead letters');
-    await mashups.row('letters', 'oven-02').click();
-    const letter = mashups.field('Selected dead letter');
-    await eventually(async () => assert.match(await letter.inputValue(), /sensor fault/));
-    const { id } = JSON.parse(await letter.inputValue()) as { id: string };
+    const id = await mashups.selectLetter('oven-02', /sensor fault/);
     // The sidecar has the new mappings a moment after they are applied.
     await eventually(async () => {
       await mashups.choose('Replay selected');

@@ -76,10 +76,7 @@ describe('the tour', { skip }, () => {
       await mashups.choose('Show');
       await mashups.row('letters', 'oven-02').waitFor({ timeout: 2_000 });
     });
-    await mashups.row('letters', 'VALUE_WRONG_TYPE').click();
-    await eventually(async () =>
-      assert.match(await mashups.field('Selected dead letter').inputValue(), /sensor fault/),
-    );
+    await mashups.selectLetter('VALUE_WRONG_TYPE', /sensor fault/);
   });
 
   step('4. Write a mapping that saves it', async (heading) => {
@@ -100,10 +97,7 @@ describe('the tour', { skip }, () => {
   step('5. Replay it', async () => {
     await mashups.menu('Hub');
     await mashups.tab('Dead letters');
-    await mashups.row('letters', 'oven-02').click();
-    const letter = mashups.field('Selected dead letter');
-    await eventually(async () => assert.match(await letter.inputValue(), /sensor fault/));
-    const { id } = JSON.parse(await letter.inputValue()) as { id: string };
+    const id = await mashups.selectLetter('oven-02', /sensor fault/);
     // The sidecar has the new mappings a moment after they are applied.
     await eventually(async () => {
       await mashups.tab('Dead letters');

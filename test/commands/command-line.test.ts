@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'acorn';
@@ -105,6 +105,24 @@ describe('the command line', () => {
       assert.equal(existsSync(path.join(directory, 'compile-cache')), expected);
     });
   }
+
+  test('a failure that nobody expects is told with its place in the sources and without secrets', async () => {
+    const parent = mkdtempSync(path.join(program.directory, 'state-'));
+    const directory = path.join(parent, 'AccountKey=c2VjcmV0');
+    mkdirSync(path.join(directory, 'format.json.new'), { recursive: true, mode: 0o700 });
+    const { code, errors } = await program.run(['run'], {
+      environment: {
+        SIDECAR_STATE_DIR: directory,
+        THINGWORX_URL: 'http://127.0.0.1:9/Thingworx',
+        THINGWORX_APP_KEY: 'a-key-of-its-own',
+      },
+    });
+    assert.equal(code, 1);
+    assert.match(errors, /^azure-iot-sidecar: INTERNAL: .*EISDIR/);
+    assert.match(errors, /AccountKey=\[redacted\]/);
+    assert.match(errors, /sidecar\/lib\/files\.ts:\d+/);
+    assert.doesNotMatch(errors, /c2VjcmV0/);
+  });
 
   test('a Node.js that is too old is told so in one line', async (t) => {
     const node = oldNode();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { ConnectorError } from '../../sidecar/errors/connector-error.ts';
@@ -69,6 +69,30 @@ describe('the format of the state directory', () => {
         return true;
       });
     assert.deepEqual(await readdir(directory), ['format.json']);
+  });
+
+  for (const version of ['{}', '9', '"\\u001b[2J"', '""', `"${'9'.repeat(100)}"`])
+    test(`that is newer is refused, whatever it gives as its version (${version.slice(0, 12)})`, async () => {
+      await writeFile(file(), `{"format":3,"version":${version}}`);
+      await assert.rejects(migrateState(directory, log), /has format 3, which a newer version wrote;/);
+    });
+
+  test('that cannot be read may be newer, so it is refused and left in its place', async () => {
+    await symlink(file(), file());
+    for (const refuse of [() => migrateState(directory, log), () => requireKnownFormat(directory)])
+      await assert.rejects(refuse, ({ code, message }: ConnectorError) => {
+        assert.equal(code, 'SETTING_INVALID');
+        assert.match(message, /format\.json cannot be read \(ELOOP\); expected a file/);
+        return true;
+      });
+    assert.deepEqual(await readdir(directory), ['format.json']);
+  });
+
+  test('with a directory in the place of its file counts as the first one, and the directory is kept', async () => {
+    await mkdir(file());
+    await migrateState(directory, log);
+    assert.deepEqual(await written(), { format: 1, version: VERSION });
+    assert.ok((await readdir(directory)).some((name) => name.startsWith('format.json.damaged-')));
   });
 
   for (const text of ['', '{"format":', 'null', '[]', '{"format":"2"}', '{"format":0}', '{"format":1.5}'])

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -40,6 +40,27 @@ describe('places in the sources', () => {
       second,
     );
     assert.equal(third, '    at node:internal/process/task_queues:104:5');
+  });
+
+  test('are found in a folder with blanks and brackets in its name', () => {
+    const folder = path.join(directory, 'Program Files (x86)');
+    mkdirSync(folder);
+    for (const name of ['program.mjs', 'program.mjs.map'])
+      writeFileSync(path.join(folder, name), readFileSync(path.join(directory, name)));
+    const { href } = pathToFileURL(path.join(folder, 'program.mjs'));
+    const stack = `Error\n    at run (${href}:${placeOf(TEXT)})\n    at ${href}:${placeOf(TEXT)}`;
+    assert.match(
+      new SourcePositions(href).inSources(stack),
+      /^Error\n {4}at run \((sidecar\/.*\.ts:\d+)\)\n {4}at \1$/,
+    );
+  });
+
+  test('stay as they are where the map has no source, and where the text is no place', () => {
+    const bare = path.join(directory, 'bare.mjs');
+    const { href } = pathToFileURL(bare);
+    writeFileSync(`${bare}.map`, JSON.stringify({ version: 3, sources: [], mappings: 'A' }));
+    for (const text of [`${href}:1:1`, `${href}:${'9'.repeat(400)}:1`, `${href}`, `${href}:1`, `${href}: no`])
+      assert.equal(new SourcePositions(href).inSources(`Error: ${text}`), `Error: ${text}`);
   });
 
   test('of other files, and of a program without a map, stay as they are', () => {

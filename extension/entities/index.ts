@@ -20,8 +20,10 @@ import { importDataShapes } from './hub-import.ts';
 import { hubTemplate } from './hub-template.ts';
 import { mashupDataShapes } from './mashup-data-shapes.ts';
 import { mashupServices, refusals } from './mashup-services.ts';
+import { migratedThingShape, migrationDataShapes } from './migration.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
+import { ptcDataShapes, ptcServicesShape } from './ptc-services.ts';
 import { sidecarShape } from './sidecar-shape.ts';
 import { storageAccountTemplate } from './storage-account.ts';
 import { blobContainerTemplate } from './storage-container.ts';
@@ -37,6 +39,8 @@ const dataShapes = [
   propertyCreated,
   ...deviceDataShapes,
   ...importDataShapes,
+  ...migrationDataShapes,
+  ...ptcDataShapes,
   ...mashupDataShapes,
   refusals,
 ];
@@ -55,6 +59,8 @@ export const ENTITIES: readonly ExtensionEntity[] = [
   sidecarShape,
   deviceShape,
   modelShape,
+  migratedThingShape,
+  ptcServicesShape,
   edgeDeviceShape,
   opcPublisherShape,
   hubTemplate,

@@ -14,6 +14,7 @@ import { INGESTION } from './ingestion/ingestion.ts';
 import { JOBS } from './jobs/jobs.ts';
 import { SCHEDULES } from './jobs/schedules.ts';
 import { MAPPINGS } from './mappings/mappings.ts';
+import { MIGRATION } from './migration/migration.ts';
 import { MODELS } from './models/models.ts';
 import { DIAGNOSTICS } from './opc-publisher/diagnostics.ts';
 import { PUBLISHED_NODES } from './opc-publisher/published-nodes.ts';
@@ -56,4 +57,5 @@ export const OPERATIONS = [
   ...DEFERRED,
   ...FILE_DELIVERY,
   ...MODELS,
+  ...MIGRATION,
 ] as unknown as readonly Operation[];

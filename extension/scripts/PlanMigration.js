@@ -1,0 +1,106 @@
+/* Says what a migration from PTC's connector would make, copy and drop. It reads with the rights of the caller, and changes nothing. */
+var SECONDS = 18;
+var MOST_ROWS = 500;
+
+function total(steps, kind) {
+  return steps.filter(function (step) {
+    return step.kind === kind && step.outcome !== "failed";
+  }).length;
+}
+
+function azureSteps(options) {
+  var steps = [];
+  function add(kind, names) {
+    names.forEach(function (name) {
+      steps.push(migrateAzureThing(kind, name, options));
+    });
+  }
+  add("hub", ptcThingNames(PTC.hubTemplate));
+  add("storage", ptcThingNames(PTC.storageTemplate));
+  add("container", ptcThingNames(PTC.containerTemplate));
+  return steps;
+}
+
+/* Devices in order, until the time is up: StartMigration with dryRun looks at all of them. */
+function deviceSteps(options, steps) {
+  var endMs = budgetEnd(SECONDS);
+  var templates = {};
+  var answer = { devices: 0, looked: 0 };
+  ptcThingNames(PTC.deviceTemplate).forEach(function (name) {
+    var hub = ptcHubOf(Things[name]);
+    if (hub !== "" && hub !== options.sourceHub) {
+      return;
+    }
+    answer.devices += 1;
+    if (new Date().getTime() > endMs || answer.looked >= MOST_ROWS) {
+      return;
+    }
+    answer.looked += 1;
+    steps.push(migrateDevice(name, options, templates, steps));
+  });
+  return answer;
+}
+
+function textOfStep(step) {
+  return {
+    kind: step.kind,
+    source: step.source,
+    target: step.target,
+    outcome: step.outcome,
+    copied: step.copied.join("; "),
+    dropped: step.dropped.join("; "),
+    message: step.message
+  };
+}
+
+function run() {
+  var options = migrationOptions({
+    sourceHub: sourceHub,
+    thingName: thingName,
+    templateName: templateName,
+    template: template,
+    dryRun: true
+  });
+  var steps = azureSteps(options);
+  var count = deviceSteps(options, steps);
+  var problems = steps.filter(function (step) {
+    return step.message !== "";
+  });
+  var summary =
+    "From " +
+    options.sourceHub +
+    " to " +
+    me.name +
+    ": " +
+    total(steps, "hub") +
+    " hubs, " +
+    total(steps, "storage") +
+    " storage accounts, " +
+    total(steps, "container") +
+    " containers, " +
+    total(steps, "template") +
+    " templates, " +
+    count.devices +
+    " devices" +
+    (count.looked < count.devices
+      ? ", of which the first " + count.looked + " are listed (StartMigration with dryRun reports all)"
+      : "") +
+    ". " +
+    (problems.length === 0
+      ? "Nothing stands against it."
+      : problems.length + " lines have a message: read them first.");
+  return toTable(
+    [
+      {
+        summary: summary,
+        devices: count.devices,
+        listed: count.looked,
+        problems: problems.length,
+        steps: steps.map(textOfStep)
+      }
+    ],
+    PLAN_TYPE
+  );
+}
+
+var result = run();

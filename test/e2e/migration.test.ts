@@ -53,16 +53,19 @@ describe("the migration from PTC's connector", () => {
     await platform().invoke(thing, 'UpdateSubscribedPropertyValues', updates(rows));
   }
 
+  const ended = (task: string): Promise<Row> =>
+    eventually(async () => {
+      const row = await factory.hub('GetTask', { task });
+      assert.ok(ENDED.includes(String(row.state)), JSON.stringify(row));
+      return row;
+    });
+
   async function run(
     service: string,
     parameters: Row = {},
   ): Promise<{ row: Row; report: Row[]; id: string }> {
     const id = await factory.hub<string>(service, parameters);
-    const row = await eventually(async () => {
-      const task = await factory.hub('GetTask', { task: id });
-      assert.ok(ENDED.includes(String(task.state)), JSON.stringify(task));
-      return task;
-    });
+    const row = await ended(id);
     const { rows } = await factory.hub<{ rows: Row[] }>('GetTaskReport', { task: id, limit: 1_000 });
     return { row, report: rows, id };
   }
@@ -190,6 +193,25 @@ describe("the migration from PTC's connector", () => {
     assert.equal(await factory.call(NEW('Plant.Reports'), 'LoadText', { path: '/a.txt' }), 'report');
   });
 
+  test('after a SIGKILL in the middle of a wave, nothing is missing or twice', async () => {
+    await factory.thingworxFault({ action: 'delayAnswer', path: 'MigrateEntities', delayMs: 1_500 });
+    const task = await factory.hub<string>('StartMigration', { namePattern: 'pump-*', tags: 'Plant:LineB' });
+    await eventually(async () => assert.ok(await exists('Things', NEW('pump-02'))));
+    await factory.system.sidecar.kill();
+    await factory.clearThingworxFaults();
+    await factory.system.sidecar.start();
+    await factory.system.waitForState('running');
+    const row = await ended(task);
+    assert.deepEqual([row.state, row.done], ['completed', row.total], JSON.stringify(row));
+    for (const name of ['pump-02', 'pump-04', 'pump-06'])
+      assert.equal((await factory.read(NEW(name))).migratedFrom, name);
+    const { rows } = await factory.hub<{ rows: Row[] }>('GetTaskReport', { task, limit: 1_000 });
+    assert.deepEqual(
+      rows.map(({ item }) => item).filter((item) => String(item).startsWith('pump-')),
+      ['pump-02', 'pump-04', 'pump-06'],
+    );
+  });
+
   test('a larger wave leaves what exists, and a percentage is stable', async () => {
     const none = await run('StartMigration', { percentage: 0 });
     assert.equal(line(none.report, 'pump-02'), undefined);
@@ -197,7 +219,7 @@ describe("the migration from PTC's connector", () => {
     assert.equal(row.state, 'completed', JSON.stringify(row));
     assert.deepEqual(
       ['pump-01', 'pump-02', 'sensor-01', 'Plant.Files'].map((name) => line(report, name)?.outcome),
-      ['existed', 'created', 'created', 'existed'],
+      ['existed', 'existed', 'created', 'existed'],
       JSON.stringify(report),
     );
     assert.equal((await factory.read(NEW('sensor-01'))).thingTemplate, 'AzureIoT.Device_TT');
@@ -306,6 +328,37 @@ describe("the migration from PTC's connector", () => {
     await factory.call(HUB_THING, 'DeleteAzureIotDevice', { thingName: 'pump-07' });
   });
 
+  test("each hub of PTC's connector is migrated for itself; another one becomes a hub Thing that is switched off", async () => {
+    await platform().createThing('Plant.Hub2', 'AzureIotHubTemplate');
+    await platform().createThing('other-pump', 'Plant.Pump');
+    await platform().setProperties('other-pump', { gatewayThing: 'Plant.Hub2' });
+    const open = await run('StartMigration', {});
+    assert.deepEqual([open.row.state, open.row.errorCode], ['failed', 'THINGWORX_REJECTED']);
+    assert.match(String(open.row.error), /sourceHub must be one of Plant\.Hub, Plant\.Hub2/);
+    const { row, report } = await run('StartMigration', { sourceHub: 'Plant.Hub' });
+    assert.equal(row.state, 'completed', JSON.stringify(row));
+    assert.equal(line(report, 'other-pump'), undefined);
+    assert.equal(line(report, 'Plant.Hub2')?.outcome, 'created');
+    const hub = await factory.read(NEW('Plant.Hub2'));
+    assert.deepEqual([hub.enabled, hub.sidecarUrl], [false, factory.system.sidecar.url]);
+  });
+
+  test('names that somebody else has are refused, and nothing of theirs is touched', async () => {
+    await platform().createThing('taken.Plant', 'GenericThing');
+    await platform().createThing('taken', 'Plant.Pump');
+    await platform().setProperties('taken', { gatewayThing: 'Plant.Hub' });
+    const taken = { sourceHub: 'Plant.Hub', names: { array: ['taken'] } };
+    const { report } = await run('StartMigration', { ...taken, thingName: '{name}.Plant' });
+    assert.equal(line(report, 'taken')?.outcome, 'failed');
+    assert.match(String(line(report, 'taken')?.message), /was not made by a migration/);
+    const odd = await run('StartMigration', { ...taken, thingName: '{name} new' });
+    assert.match(String(line(odd.report, 'taken')?.message), /ThingWorx does not allow the name/);
+    for (const thingName of ['{name}', 'fixed'])
+      await assert.rejects(factory.hub('StartMigration', { thingName }), /REQUEST_INVALID/, thingName);
+    await assert.rejects(factory.hub('StartMigration', { names: { array: [] } }), /REQUEST_INVALID/);
+    assert.equal(await exists('Things', 'taken.Plant'), true);
+  });
+
   test('back: what the migration made is removed, and nothing else', async () => {
     const shown = await run('UndoMigration', { dryRun: true });
     assert.equal(line(shown.report, NEW('pump-01'))?.outcome, 'wouldDelete');
@@ -330,6 +383,10 @@ describe("the migration from PTC's connector", () => {
       );
     assert.equal((await factory.read('pump-01')).temperature, 21.5);
     assert.deepEqual((await factory.read(HUB_THING)).mappings, {});
+    assert.deepEqual(
+      [await exists('Things', 'taken.Plant'), await exists('Things', NEW('Plant.Hub2'))],
+      [true, false],
+    );
     const again = await run('UndoMigration');
     assert.deepEqual(again.report, []);
   });

@@ -48,7 +48,7 @@ const plan: DataShape = {
   description: "What a migration from PTC's connector would do.",
   fields: [
     text('summary', 'The plan in two sentences.'),
-    number('devices', 'Device Things of the hub.'),
+    number('devices', 'Device Things of the hub; if the list is cut, also those of other hubs.'),
     number('listed', 'Those that are among the steps.'),
     number('problems', 'Steps with a message.'),
     {

@@ -25,19 +25,21 @@ function azureSteps(options) {
 function deviceSteps(options, steps) {
   var endMs = budgetEnd(SECONDS);
   var templates = {};
+  var names = ptcThingNames(PTC.deviceTemplate);
   var answer = { devices: 0, looked: 0 };
-  ptcThingNames(PTC.deviceTemplate).forEach(function (name) {
-    var hub = ptcHubOf(Things[name]);
-    if (hub !== "" && hub !== options.sourceHub) {
-      return;
-    }
-    answer.devices += 1;
+  for (var index = 0; index < names.length; index++) {
     if (new Date().getTime() > endMs || answer.looked >= MOST_ROWS) {
-      return;
+      /* To which hub the others belong would take too long to read. */
+      answer.devices += names.length - index;
+      return answer;
     }
-    answer.looked += 1;
-    steps.push(migrateDevice(name, options, templates, steps));
-  });
+    var hub = ptcHubOf(Things[names[index]]);
+    if (hub === "" || hub === options.sourceHub) {
+      answer.devices += 1;
+      answer.looked += 1;
+      steps.push(migrateDevice(names[index], options, templates, steps));
+    }
+  }
   return answer;
 }
 
@@ -80,6 +82,7 @@ function run() {
     " containers, " +
     total(steps, "template") +
     " templates, " +
+    (count.looked < count.devices ? "up to " : "") +
     count.devices +
     " devices" +
     (count.looked < count.devices

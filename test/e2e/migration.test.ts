@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import device from 'azure-iot-device';
 import type { Row } from '../../scripts/local/platform.ts';
-import { configurePtcPlant, PUMPS, ptcExtension, ptcPlant } from '../emulators/ptc-entities.ts';
+import { configurePtcPlant, installPtcExtension, PUMPS, ptcPlant } from '../emulators/ptc-entities.ts';
 import { updates } from '../emulators/thingworx-tests/platform-support.ts';
 import { eventually, Factory, HUB_THING } from '../operations/factory.ts';
 
@@ -22,14 +19,7 @@ describe("the migration from PTC's connector", () => {
 
   before(async () => {
     await factory.start();
-    const folder = await mkdtemp(path.join(tmpdir(), 'ptc-extension-'));
-    try {
-      const file = path.join(folder, 'ptc.zip');
-      await writeFile(file, await ptcExtension());
-      await platform().importExtension(file);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    await installPtcExtension((file) => platform().importExtension(file));
     await factory.importEntities(ptcPlant());
     const { iotHubConnectionString, storageConnectionString } = factory.system.cloud;
     await configurePtcPlant((thing, service, parameters) => platform().invoke(thing, service, parameters), {
@@ -134,6 +124,10 @@ describe("the migration from PTC's connector", () => {
     for (const name of ['pump-01', 'pump-03', 'pump-05'])
       assert.equal(line(report, name)?.outcome, 'created', JSON.stringify(line(report, name)));
     assert.equal(line(report, 'pump-02'), undefined);
+    // The hub Thing had no storage for checkpoints; its connection string stays as it was.
+    assert.equal(line(report, 'Plant.Hub')?.outcome, 'changed');
+    assert.match(String(line(report, 'Plant.Hub')?.message), /Copied: storageConnectionString from/);
+    assert.match(String(line(report, 'Plant.Hub')?.message), /has iotHubConnectionString already/);
 
     const thing = await factory.read(NEW('pump-01'));
     assert.deepEqual(
@@ -370,6 +364,8 @@ describe("the migration from PTC's connector", () => {
       report.filter(({ outcome }) => outcome === 'failed'),
       [],
     );
+    for (const setting of ['storageConnectionString', 'mappings'])
+      assert.equal(line(report, setting)?.outcome, 'emptied');
     for (const name of [...PUMPS, 'sensor-01', 'Plant.Files', 'Plant.Checkpoints', 'Plant.Reports'])
       assert.deepEqual(
         [await exists('Things', name), await exists('Things', NEW(name))],

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import {
   entities,
   field,
@@ -73,6 +76,20 @@ export async function ptcExtension(): Promise<Buffer> {
       ].join(''),
     ),
   });
+}
+
+/** Imports `ptcExtension` as an administrator does. */
+export async function installPtcExtension(
+  importExtension: (zipFile: string) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'ptc-extension-'));
+  try {
+    const file = path.join(folder, 'ptc.zip');
+    await writeFile(file, await ptcExtension());
+    await importExtension(file);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** The secrets of the plant's Azure resources, as `ptcPlant` puts them into PTC's Things. */

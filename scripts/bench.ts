@@ -17,7 +17,8 @@ const USAGE = `npm run bench -- [options]: the budgets of the design, measured o
   --messages N    messages in the backlog of a measure (300000)
   --rounds N      repetitions of a measure; the median counts (3)
   --only NAMES    the measures to run, comma-separated (drain,backlog,slow,latency,start,takeover); group
-                  measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself
+                  measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself, receivers
+                  drains with each receiver
 Partitions are filled first; a bare receive loop of Microsoft's SDK runs beside the sidecar for comparison. The last line is JSON.`;
 
 const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>> = {
@@ -27,6 +28,7 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   latency,
   start: (program) => start(program, rounds),
   takeover: (program) => takeover(program, rounds),
+  receivers: (program) => drain(program, messages, rounds, ['own', 'sdk']),
   group: (program) => group(program, messages),
   emulator: () => emulator(messages, rounds),
 };
@@ -38,7 +40,7 @@ const { values } = readCommandLine(USAGE, {
   rounds: { type: 'string', default: '3' },
   only: {
     type: 'string',
-    default: NAMES.filter((name) => name !== 'emulator' && name !== 'group').join(','),
+    default: NAMES.filter((name) => !['emulator', 'group', 'receivers'].includes(name)).join(','),
   },
 });
 let messages: number;

@@ -31,6 +31,7 @@ import { Notices } from '../observe/notices.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import type { Deployments } from '../packages/deployments.ts';
 import { resolveSecret } from '../secrets/one-time-secret-tokens.ts';
+import type { EventReceiver } from '../settings.ts';
 import type { Tasks } from '../tasks/tasks.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
@@ -61,6 +62,7 @@ export interface HubParts {
   readonly clocks: Pick<ClockWatch, 'check' | 'problemWith'>;
   readonly stateWatch: Pick<StateDirectoryWatch, 'check' | 'problem'>;
   readonly usage: ProcessUsage;
+  readonly eventReceiver: EventReceiver;
   /** Where services reach this sidecar. */
   readonly addresses: () => readonly string[];
   /** Problems of the whole sidecar, which every hub shows. */
@@ -181,6 +183,7 @@ export class HubConnection {
     });
     this.#background = new BackgroundWork({
       ...common,
+      eventReceiver: parts.eventReceiver,
       azure: () => this.azure(),
       onThing: this.#devices.onThing,
       pipeline: (counters) => this.#pipeline(counters, () => () => undefined),
@@ -458,6 +461,8 @@ export class HubConnection {
       const source = await openEventSource({
         endpoint,
         consumerGroup: settings.consumerGroup,
+        receiver: this.#parts.eventReceiver,
+        log: this.#log,
         handlers: partitions,
         checkpoints: checkpoints.store,
         startPosition: startPositionOf(settings.startPosition),

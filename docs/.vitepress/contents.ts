@@ -43,6 +43,7 @@ export const GROUPS: readonly Group[] = [
     pages: [
       { page: 'operate', text: 'Operate' },
       { page: 'scale', text: 'Several sidecars' },
+      { page: 'canary', text: 'The canary' },
       { page: 'deploy', text: 'Containers and monitoring' },
       { page: 'sizing', text: 'Sizing and performance' },
       { page: 'troubleshoot', text: 'Troubleshoot' },

@@ -14,6 +14,7 @@ import {
 import { tableType } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
+import { canaryConstants, canaryEvents, canaryProperties } from './canary.ts';
 import { checkConstants } from './check-constants.ts';
 import { recentError } from './data-shapes.ts';
 import { grantService, importEvents, importInboundServices } from './hub-import.ts';
@@ -32,6 +33,7 @@ const { REMEDIES } = checkConstants;
 const groupConstants = {
   PARTITIONS_TYPE: tableType(HubStatus.properties.partitions),
   SIDECARS_TYPE: tableType(GroupMembers),
+  ...canaryConstants,
 };
 
 const services: readonly ServiceDefinition[] = [
@@ -202,9 +204,13 @@ const events: readonly EventDefinition[] = [
   },
   ...hubDeviceEvents,
   ...importEvents,
+  ...canaryEvents,
 ];
 
 const CONNECT = 'me.ConnectInBackground();';
+
+/** What ReceiveStatus writes. */
+const shownProperties = [...statusProperties, ...canaryProperties];
 
 /** One subscription for each setting: a subscription to all properties would also see the status that Connect writes. */
 const subscriptions: readonly SubscriptionDefinition[] = [
@@ -236,7 +242,7 @@ const SIDECAR_CALLS = [
   ...[...deviceInboundServices, ...importInboundServices].map((service) => service.name),
 ];
 const WRITTEN = [
-  ...[...statusProperties, ...partitionProperties].map((property) => property.name),
+  ...[...shownProperties, ...partitionProperties].map((property) => property.name),
   ...SIDECAR_WRITTEN,
 ];
 
@@ -252,7 +258,7 @@ export const hubTemplate: ThingTemplate = {
     'One Azure IoT Hub: its settings and status as properties, and the services that need no device.',
   baseThingTemplate: 'GenericThing',
   implementedShapes: ['AzureIoT.Sidecar_TS'],
-  properties: [...settingProperties, ...statusProperties, ...partitionProperties],
+  properties: [...settingProperties, ...shownProperties, ...partitionProperties],
   services,
   events,
   subscriptions,
@@ -267,7 +273,7 @@ export const hubTemplate: ThingTemplate = {
     ...permitFrom('viewer', 'ServiceInvoke', [...READING_SERVICES, 'FindDeviceThings']),
     ...permitFrom('viewer', 'PropertyRead', [
       ...settingProperties.map(({ name }) => name).filter((name) => !isSecret(name)),
-      ...statusProperties.map(({ name }) => name),
+      ...shownProperties.map(({ name }) => name),
     ]),
     ...permitFrom(
       'engineer',
@@ -281,7 +287,7 @@ export const hubTemplate: ThingTemplate = {
     ...permitInside('PropertyRead', ['*']),
     ...permitInside(
       'PropertyWrite',
-      statusProperties.map(({ name }) => name),
+      shownProperties.map(({ name }) => name),
     ),
     ...permitInside('EventInvoke', ['ConnectionStateChanged', 'IngestionStalled', 'IngestionResumed']),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [...SIDECAR_CALLS, 'CallSidecar', 'CheckPermission']),

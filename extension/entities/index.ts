@@ -1,6 +1,7 @@
 import type { Entity } from '../../sidecar/entities/model.ts';
 import type { Mashup } from '../mashups/definition.ts';
 import { MASHUPS } from '../mashups/index.ts';
+import { canaryChange, canaryTemplate } from './canary.ts';
 import {
   connectionState,
   ingestionStall,
@@ -35,6 +36,7 @@ const dataShapes = [
   telemetryRefused,
   thingCreated,
   propertyCreated,
+  canaryChange,
   ...deviceDataShapes,
   ...importDataShapes,
   ...mashupDataShapes,
@@ -60,6 +62,7 @@ export const ENTITIES: readonly ExtensionEntity[] = [
   hubTemplate,
   deviceTemplate,
   edgeDeviceTemplate,
+  canaryTemplate,
   storageAccountTemplate,
   blobContainerTemplate,
   watch,

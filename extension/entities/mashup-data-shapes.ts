@@ -45,6 +45,8 @@ export const hubOverview: DataShape = {
     text('ignored', 'Messages left out as the settings say.'),
     text('deadLettered', 'Messages put aside because they could not be delivered.'),
     text('version', 'The version of the sidecar.'),
+    text('canary', 'The state of the canary, and why it is failed or suspended.'),
+    table('canaryRoads', 'AzureIoT.CanaryRoad_DS', 'The roads of the canary.'),
     table('partitions', 'AzureIoT.Partition_DS', 'The partitions of the hub.'),
     table('errors', 'AzureIoT.RecentError_DS', 'The last errors.'),
   ],

@@ -126,6 +126,34 @@ const tasks = column(
   { grow: true },
 );
 
+const canary = column(
+  [
+    row([
+      figure('Canary', 'canaryState', 'GetHubOverview.canary'),
+      button('removeCanary', 'Remove canary', ['confirmRemoveCanary.OpenConfirmation'], 'danger'),
+    ]),
+    grid(
+      'canaryRoads',
+      'GetHubOverview.canaryRoads',
+      'road',
+      [
+        { field: 'road', title: 'Road', width: 110 },
+        { field: 'state', title: 'State', width: 90 },
+        { field: 'last', title: 'Last, ms', width: 90, format: 'number' },
+        { field: 'p50', title: 'Median, ms', width: 100, format: 'number' },
+        { field: 'p95', title: '95 %, ms', width: 90, format: 'number' },
+        { field: 'p99', title: '99 %, ms', width: 90, format: 'number' },
+        { field: 'rounds', title: 'Rounds', width: 90, format: 'number' },
+        { field: 'failures', title: 'Failures', width: 90, format: 'number' },
+        { field: 'since', title: 'Since', width: 170, format: 'time' },
+        { field: 'reason', title: 'Reason' },
+      ],
+      { select: 'none', title: 'Round trips of the last hour' },
+    ),
+  ],
+  { grow: true },
+);
+
 const connection = column(
   [
     row([
@@ -175,6 +203,7 @@ export const hub: MashupDefinition = {
     CheckConnection: { bind: hubOf },
     Connect: { bind: hubOf, after: ['GetHubOverview'] },
     Disconnect: { bind: hubOf, after: ['GetHubOverview'] },
+    RemoveCanary: { bind: hubOf, after: ['GetHubOverview'] },
   },
   loaded: ['ListHubs'],
   layout: frame(
@@ -185,6 +214,7 @@ export const hub: MashupDefinition = {
         Overview: overview,
         'Dead letters': deadLetters,
         Tasks: tasks,
+        Canary: canary,
         Connection: connection,
       }),
     ],
@@ -196,6 +226,7 @@ export const hub: MashupDefinition = {
       'CancelTask.summary',
       'Connect.summary',
       'Disconnect.summary',
+      'RemoveCanary.summary',
     ]),
     timer('everyTenSeconds', 10, ['GetHubOverview', 'GetRateHistory', 'GetLagHistory']),
     timer('everyFiveSeconds', 5, ['ListTasks']),
@@ -217,6 +248,13 @@ export const hub: MashupDefinition = {
       message: 'The selected task stops. What it has done stays done.',
       action: 'Cancel task',
       confirmed: ['CancelTask'],
+    }),
+    confirmation('confirmRemoveCanary', {
+      title: 'Remove canary',
+      message:
+        'The device of the canary is deleted from the IoT Hub, and its Thing from ThingWorx. Set canaryEnabled of the hub Thing to false first.',
+      action: 'Remove canary',
+      confirmed: ['RemoveCanary'],
     }),
     confirmation('confirmDisconnect', {
       title: 'Disconnect hub',

@@ -28,6 +28,8 @@ function run() {
         delivered: number(hub.messagesDelivered, 0),
         ignored: number(hub.messagesIgnored, 0),
         deadLettered: number(hub.messagesDeadLettered, 0),
+        canary:
+          String(hub.canaryState || "off") + (isSet(hub.canaryReason) ? ": " + String(hub.canaryReason) : ""),
         version: isSet(hub.sidecarVersion) ? String(hub.sidecarVersion) : ""
       }
     ],
@@ -35,6 +37,9 @@ function run() {
   );
   if (isSet(hub.partitionStatus)) {
     table.rows[0].partitions = hub.partitionStatus;
+  }
+  if (isSet(hub.canaryRoads)) {
+    table.rows[0].canaryRoads = hub.canaryRoads;
   }
   if (isSet(hub.recentErrors)) {
     table.rows[0].errors = hub.recentErrors;

@@ -208,6 +208,37 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    title: 'Canary',
+    panels: [
+      {
+        title: 'Roads of the canary',
+        description: '1: the road works. 0: it has failed. Empty while the canary is off.',
+        kind: 'state-timeline',
+        unit: 'short',
+        queries: { [`azure_iot_canary_up{${HUB}}`]: '{{hub}} {{road}}' },
+      },
+      {
+        title: 'Round trips of the canary',
+        description: '95th percentile of the last hour.',
+        kind: 'timeseries',
+        unit: 's',
+        queries: {
+          [`azure_iot_canary_round_trip_seconds{${HUB}, quantile="0.95"}`]: '{{hub}} {{road}}',
+        },
+      },
+      {
+        title: 'Failed round trips of the canary',
+        description: 'One alone is no failure of the road.',
+        kind: 'timeseries',
+        unit: 'short',
+        queries: {
+          [`increase(azure_iot_canary_round_trips_total{${HUB}, outcome="failed"}[$__rate_interval])`]:
+            '{{hub}} {{road}}',
+        },
+      },
+    ],
+  },
+  {
     title: 'Process',
     panels: [
       {

@@ -5,6 +5,7 @@ import type { EventSource, StartPosition } from '../azure/event-hubs/event-types
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { FeedbackRecord } from '../azure/iot-hub/hub-listener.ts';
 import type { ServiceClock } from '../azure/service-clock.ts';
+import type { Canary } from '../canary/canary.ts';
 import { type HubSettings, historyWarning, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
 import type { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
@@ -99,6 +100,7 @@ export type Hub = Pick<
   | 'deployments'
   | 'deferred'
   | 'feedbackOf'
+  | 'canary'
 >;
 
 /** One hub Thing: owns its consumer, its lanes, its accounts and its status. */
@@ -274,6 +276,10 @@ export class HubConnection {
     return this.#devices.deferred;
   }
 
+  get canary(): Canary {
+    return this.#devices.canary;
+  }
+
   /** The last outcomes of the messages to a device, the newest first. */
   feedbackOf(deviceId: string): FeedbackRecord[] {
     return this.#devices.feedbackOf(deviceId);
@@ -316,6 +322,7 @@ export class HubConnection {
       message,
     }));
     const { stall } = this.#stalls;
+    const canary = this.#devices.canary.status;
     const warnings = [
       this.#background.warning,
       this.#devices.warning,
@@ -337,6 +344,7 @@ export class HubConnection {
       partitions,
       ignoredByReason: this.#counters.ignoredByReason,
       deadLetteredByReason: this.#counters.deadLetteredByReason,
+      ...(canary === undefined ? {} : { canary }),
       since: this.#since.toISOString(),
       version: this.#parts.version,
       sidecar: this.#parts.owner.idOf(this.#thing),
@@ -357,7 +365,7 @@ export class HubConnection {
     const before = this.#settings;
     const reopen =
       before === undefined || reopensConsumer(before, settings) || this.#condition.state === 'failed';
-    this.#translator = compileTranslator(translationSettings(settings));
+    this.#translator = compileTranslator(translationSettings(settings, this.#thing));
     this.#settings = settings;
     // Tasks that go on need the clients.
     await this.#devices.use(settings);
@@ -452,6 +460,7 @@ export class HubConnection {
       owner: ownerId,
       onUnwritten: (error) => this.#condition.setStanding(CHECKPOINTS, error && unwritten(error)),
       onError: (partitionId, error) => void this.#sourceFailed(partitionId, error),
+      onLeading: (leads) => this.#devices.canary.lead(leads),
       log: this.#log,
     });
     try {

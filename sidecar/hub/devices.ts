@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { FeedbackRecord } from '../azure/iot-hub/hub-listener.ts';
 import type { ServiceClock } from '../azure/service-clock.ts';
+import { Canary } from '../canary/canary.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { DeferredRequests } from '../deferred/deferred-requests.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
@@ -30,7 +31,7 @@ interface HubDevicesOptions {
   readonly storages: StorageAccounts;
   readonly stateDirectory: string;
   readonly log: Log;
-  /** Called when the warning changes. */
+  /** Called when the warning or the canary changes. */
   readonly onWarning: () => void;
 }
 
@@ -41,6 +42,7 @@ export class HubDevices {
   readonly deployments: Deployments;
   readonly deferred: DeferredRequests;
   readonly deviceThings: DeviceThings;
+  readonly canary: Canary;
   /** Must be called when a device gets a Thing. */
   readonly onThing: (deviceId: string) => void;
   /** Fires events on the Things of devices, or on the hub Thing. */
@@ -86,6 +88,14 @@ export class HubDevices {
       clients,
       tell: (instructions, signal) => delivery.send(instructions, undefined, signal),
     });
+    this.canary = new Canary({
+      ...options,
+      directory: directory('canary'),
+      deviceThings,
+      clients,
+      announce,
+      onChange: options.onWarning,
+    });
     this.#listeners = new Notifications({
       announcer,
       uploads: this.#uploads,
@@ -101,9 +111,13 @@ export class HubDevices {
   }
 
   /** What metrics show. */
-  get facts(): Pick<SideFacts, 'uploads' | 'packages'> {
+  get facts(): Pick<SideFacts, 'uploads' | 'packages' | 'canary'> {
     const { counts, waiting } = this.#uploads;
-    return { uploads: { counts: { ...counts }, waiting }, packages: this.deployments.pending };
+    return {
+      uploads: { counts: { ...counts }, waiting },
+      packages: this.deployments.pending,
+      canary: this.canary.facts,
+    };
   }
 
   /** The last outcomes of the messages to a device, the newest first. */
@@ -127,6 +141,7 @@ export class HubDevices {
       .start()
       .catch((error) => this.#log.error({ err: error }, 'The deferred requests of the hub cannot be read.'));
     await this.#listeners.use(settings);
+    await this.canary.use(settings);
   }
 
   /** Idempotent. */
@@ -136,6 +151,7 @@ export class HubDevices {
       this.deployments.stop(),
       this.deferred.stop(),
       this.#listeners.stop(),
+      this.canary.stop(),
     ]);
     await this.#clients.close();
   }

@@ -1,3 +1,4 @@
+import { CANARY } from './canary/canary.ts';
 import { CHECK } from './check/check-connection.ts';
 import { MESSAGES } from './commands/messages.ts';
 import { METHODS } from './commands/methods.ts';
@@ -56,4 +57,5 @@ export const OPERATIONS = [
   ...DEFERRED,
   ...FILE_DELIVERY,
   ...MODELS,
+  ...CANARY,
 ] as unknown as readonly Operation[];

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import type { CanaryStatus } from '../../contract/canary.ts';
 import type { HubStatus } from '../../contract/status.ts';
 import type { StatusSample } from '../../contract/stream.ts';
 import { call, route } from '../api.ts';
@@ -149,6 +150,7 @@ function HubCard({ hub, times, history, remedies }: HubCardProps) {
           format={formatCount}
         />
       </div>
+      {hub.canary && hub.canary.state !== 'off' && <CanarySection hub={hub.thing} canary={hub.canary} />}
       <h3>Partitions</h3>
       <Table
         label={`Partitions of ${hub.thing}`}
@@ -190,6 +192,44 @@ function HubCard({ hub, times, history, remedies }: HubCardProps) {
       )}
       <Check hub={hub.thing} />
     </section>
+  );
+}
+
+const CANARY_TONES = {
+  off: 'plain',
+  starting: 'plain',
+  ok: 'good',
+  failed: 'bad',
+  suspended: 'warning',
+} as const;
+const ROAD_TONES = { unknown: 'plain', ok: 'good', failed: 'bad' } as const;
+const formatMs = (ms: number | undefined) => (ms === undefined ? '' : `${formatCount(ms)} ms`);
+
+function CanarySection({ hub, canary }: { hub: string; canary: CanaryStatus }) {
+  return (
+    <>
+      <h3>
+        Canary <Badge tone={CANARY_TONES[canary.state]}>{canary.state}</Badge>
+      </h3>
+      {canary.reason && <p>{canary.reason}</p>}
+      <Table
+        label={`Canary of ${hub}`}
+        rows={canary.roads}
+        keyOf={({ road }) => road}
+        empty="No road is measured."
+        columns={[
+          { name: 'Road', cell: ({ road }) => road },
+          { name: 'State', cell: ({ state }) => <Badge tone={ROAD_TONES[state]}>{state}</Badge> },
+          { name: 'Last', numeric: true, cell: ({ last }) => formatMs(last) },
+          { name: 'Median', numeric: true, cell: ({ p50 }) => formatMs(p50) },
+          { name: '95 %', numeric: true, cell: ({ p95 }) => formatMs(p95) },
+          { name: '99 %', numeric: true, cell: ({ p99 }) => formatMs(p99) },
+          { name: 'Rounds, last hour', numeric: true, cell: ({ rounds }) => formatCount(rounds) },
+          { name: 'Failures', numeric: true, cell: ({ failures }) => formatCount(failures) },
+          { name: 'Since', cell: ({ since }) => formatTime(since) },
+        ]}
+      />
+    </>
   );
 }
 

@@ -44,6 +44,7 @@ export const GROUPS: readonly Group[] = [
       { page: 'operate', text: 'Operate' },
       { page: 'scale', text: 'Several sidecars' },
       { page: 'canary', text: 'The canary' },
+      { page: 'quota', text: 'The daily quota' },
       { page: 'deploy', text: 'Containers and monitoring' },
       { page: 'sizing', text: 'Sizing and performance' },
       { page: 'troubleshoot', text: 'Troubleshoot' },

@@ -25,6 +25,7 @@ import {
   settingProperties,
   statusProperties,
 } from './hub-properties.ts';
+import { quotaConstants, quotaEvents, quotaProperties } from './quota.ts';
 import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 
@@ -34,12 +35,14 @@ const groupConstants = {
   PARTITIONS_TYPE: tableType(HubStatus.properties.partitions),
   SIDECARS_TYPE: tableType(GroupMembers),
   ...canaryConstants,
+  ...quotaConstants,
 };
 
 const services: readonly ServiceDefinition[] = [
   ...operationServices('AzureIoT.Hub_TT', {
     Connect: { ...settingConstants, ...groupConstants, REMEDIES },
     GetStatus: { ...groupConstants, REMEDIES },
+    GetQuota: { QUOTA_PROPERTIES: quotaConstants.QUOTA_PROPERTIES },
     CheckConnection: { ...checkConstants, ...settingConstants, ...groupConstants },
   }),
   grantService,
@@ -205,12 +208,13 @@ const events: readonly EventDefinition[] = [
   ...hubDeviceEvents,
   ...importEvents,
   ...canaryEvents,
+  ...quotaEvents,
 ];
 
 const CONNECT = 'me.ConnectInBackground();';
 
 /** What ReceiveStatus writes. */
-const shownProperties = [...statusProperties, ...canaryProperties];
+const shownProperties = [...statusProperties, ...canaryProperties, ...quotaProperties];
 
 /** One subscription for each setting: a subscription to all properties would also see the status that Connect writes. */
 const subscriptions: readonly SubscriptionDefinition[] = [
@@ -289,7 +293,12 @@ export const hubTemplate: ThingTemplate = {
       'PropertyWrite',
       shownProperties.map(({ name }) => name),
     ),
-    ...permitInside('EventInvoke', ['ConnectionStateChanged', 'IngestionStalled', 'IngestionResumed']),
+    ...permitInside('EventInvoke', [
+      'ConnectionStateChanged',
+      'IngestionStalled',
+      'IngestionResumed',
+      ...quotaEvents.map(({ name }) => name),
+    ]),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [...SIDECAR_CALLS, 'CallSidecar', 'CheckPermission']),
     ...permit('PropertyRead', SIDECAR_GROUP, ['*']),
     ...permit('PropertyWrite', SIDECAR_GROUP, WRITTEN),

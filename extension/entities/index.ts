@@ -23,6 +23,7 @@ import { mashupDataShapes } from './mashup-data-shapes.ts';
 import { mashupServices, refusals } from './mashup-services.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
+import { quotaWarning } from './quota.ts';
 import { sidecarShape } from './sidecar-shape.ts';
 import { storageAccountTemplate } from './storage-account.ts';
 import { blobContainerTemplate } from './storage-container.ts';
@@ -37,6 +38,7 @@ const dataShapes = [
   thingCreated,
   propertyCreated,
   canaryChange,
+  quotaWarning,
   ...deviceDataShapes,
   ...importDataShapes,
   ...mashupDataShapes,

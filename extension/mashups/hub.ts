@@ -154,6 +154,45 @@ const canary = column(
   { grow: true },
 );
 
+const quota = column(
+  [
+    row([
+      figure('Messages today (UTC)', 'quotaUsed', 'GetHubOverview.quota'),
+      figure('Forecast to midnight', 'quotaForecast', 'GetHubOverview.quotaForecast'),
+    ]),
+    row(
+      [
+        grid(
+          'quotaSources',
+          'GetHubOverview.quotaSources',
+          'source',
+          [
+            { field: 'source', title: 'Source' },
+            { field: 'messages', title: 'Messages', width: 110, format: 'number' },
+            { field: 'share', title: 'Share, %', width: 90, format: 'number' },
+          ],
+          { select: 'none', title: 'By source' },
+        ),
+        grid(
+          'quotaDevices',
+          'GetHubOverview.quotaDevices',
+          'device',
+          [
+            { field: 'device', title: 'Device' },
+            { field: 'messages', title: 'Messages', width: 110, format: 'number' },
+            { field: 'share', title: 'Share, %', width: 90, format: 'number' },
+            { field: 'recent', title: 'Last ten minutes', width: 140, format: 'number' },
+            { field: 'floods', title: 'Floods', width: 80, format: 'boolean' },
+          ],
+          { select: 'none', title: 'The ten devices that use most' },
+        ),
+      ],
+      { grow: true },
+    ),
+  ],
+  { grow: true },
+);
+
 const connection = column(
   [
     row([
@@ -215,6 +254,7 @@ export const hub: MashupDefinition = {
         'Dead letters': deadLetters,
         Tasks: tasks,
         Canary: canary,
+        Quota: quota,
         Connection: connection,
       }),
     ],

@@ -165,6 +165,7 @@ function run() {
     me.lastErrorTime = toDate(problem.time);
   }
   showCanary(told);
+  showQuota(told);
   me.statusTime = new Date();
   if (content.state !== undefined && content.state !== before) {
     me.connectionStatus = content.state;

@@ -239,6 +239,28 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    title: 'Daily quota',
+    panels: [
+      {
+        title: 'Metered messages today, by source',
+        description: 'Since midnight UTC, as far as the sidecars see them.',
+        kind: 'timeseries',
+        unit: 'short',
+        queries: { [`sum by (source) (azure_iot_quota_used_messages{${HUB}})`]: '{{source}}' },
+      },
+      {
+        title: 'Forecast and quota',
+        description: 'Metered messages at midnight UTC if it goes on as in the last hour.',
+        kind: 'timeseries',
+        unit: 'short',
+        queries: {
+          [`sum by (hub) (azure_iot_quota_forecast_messages{${HUB}})`]: '{{hub}} forecast',
+          [`max by (hub) (azure_iot_quota_limit_messages{${HUB}})`]: '{{hub}} quota',
+        },
+      },
+    ],
+  },
+  {
     title: 'Process',
     panels: [
       {

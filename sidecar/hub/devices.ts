@@ -12,6 +12,7 @@ import type { OutageWatch } from '../ingest/outage-watch.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import { Deployments } from '../packages/deployments.ts';
+import type { QuotaMeter } from '../quota/quota-meter.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
 import { DeviceThings } from '../thingworx/device-things.ts';
@@ -31,6 +32,7 @@ interface HubDevicesOptions {
   readonly storages: StorageAccounts;
   readonly stateDirectory: string;
   readonly log: Log;
+  readonly quota: QuotaMeter;
   /** Called when the warning or the canary changes. */
   readonly onWarning: () => void;
 }
@@ -55,7 +57,7 @@ export class HubDevices {
   constructor(options: HubDevicesOptions) {
     const { client, hubThing, log, stateDirectory } = options;
     this.#log = log;
-    this.#clients = new IotHubClients(options.clock);
+    this.#clients = new IotHubClients(options.clock, (use) => options.quota.used(use));
     const deviceThings = new DeviceThings({
       client,
       hubThing,
@@ -102,6 +104,7 @@ export class HubDevices {
       packages: this.deployments,
       clients,
       log,
+      onUpload: (deviceId) => options.quota.uploaded(deviceId),
     });
   }
 

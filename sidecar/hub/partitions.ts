@@ -26,6 +26,7 @@ interface PartitionsOptions {
    * reads it. A partition that is read again soon changes nothing.
    */
   readonly onLeading: (leads: boolean) => void;
+  readonly onReceived: (partitionId: string, messages: readonly ReceivedMessage[]) => void;
   readonly log: Log;
 }
 
@@ -109,6 +110,7 @@ export class Partitions implements EventSourceHandlers {
   async onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void> {
     if (messages.length > 0 && this.#failing.delete(partitionId))
       this.#options.log.info({ partitionId }, 'Reading the partition again.');
+    this.#options.onReceived(partitionId, messages);
     await this.#lanes.get(partitionId)?.lane.accept(messages);
   }
 

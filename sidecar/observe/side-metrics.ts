@@ -33,6 +33,12 @@ export interface SideFacts {
   /** Software packages on their way to devices, by state. */
   readonly packages: Readonly<Record<string, number>>;
   readonly canary: CanaryFacts | undefined;
+  /** Metered messages of the IoT Hub today. */
+  readonly quota: {
+    readonly limit?: number;
+    readonly forecast: number;
+    readonly sources: readonly { readonly source: string; readonly messages: number }[];
+  };
 }
 
 interface SideHub {
@@ -140,6 +146,7 @@ export function defineSideMetrics(registry: Registry, hubs: ReadonlyMap<string, 
     },
   });
   defineCanaryMetrics(registers, each);
+  defineQuotaMetrics(registers, each);
 }
 
 const QUANTILES = { '0.5': 'p50', '0.95': 'p95', '0.99': 'p99' } as const;
@@ -191,6 +198,44 @@ function defineCanaryMetrics(
       eachRoad((labels, { counts }) => {
         for (const [outcome, value] of Object.entries(counts)) this.inc({ ...labels, outcome }, value);
       });
+    },
+  });
+}
+
+function defineQuotaMetrics(
+  registers: Registry[],
+  each: (work: (hub: string, side: SideFacts) => void) => void,
+): void {
+  new Gauge({
+    name: 'azure_iot_quota_used_messages',
+    help: 'Metered messages of the IoT Hub since midnight UTC, as this sidecar has counted them, by source.',
+    labelNames: ['hub', 'source'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { quota }) => {
+        for (const { source, messages } of quota.sources) this.set({ hub, source }, messages);
+      });
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_quota_forecast_messages',
+    help: 'The metered messages that this sidecar will have counted at midnight UTC if it goes on as in the last hour.',
+    labelNames: ['hub'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { quota }) => this.set({ hub }, quota.forecast));
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_quota_limit_messages',
+    help: 'The daily quota of the IoT Hub by tier and units. Absent if the tier is unknown.',
+    labelNames: ['hub'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { quota }) => quota.limit !== undefined && this.set({ hub }, quota.limit));
     },
   });
 }

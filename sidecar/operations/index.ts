@@ -21,6 +21,7 @@ import { PUBLISHED_NODES } from './opc-publisher/published-nodes.ts';
 import { SERVER_NODES } from './opc-publisher/server-nodes.ts';
 import type { Operation } from './operation.ts';
 import { PACKAGES } from './packages/packages.ts';
+import { QUOTA } from './quota/quota.ts';
 import { DEVICES } from './registry/devices.ts';
 import { KEYS } from './registry/keys.ts';
 import { MODULES } from './registry/modules.ts';
@@ -58,4 +59,5 @@ export const OPERATIONS = [
   ...FILE_DELIVERY,
   ...MODELS,
   ...CANARY,
+  ...QUOTA,
 ] as unknown as readonly Operation[];

@@ -5,7 +5,7 @@ import type { Sidecar } from '../../scripts/local/sidecar.ts';
 import { HUB_THING, LocalSystem } from '../../scripts/local/system.ts';
 import { eventually } from './observe.ts';
 
-describe('the canary of a group of sidecars', () => {
+describe('what one sidecar of a group does for all, and what all do together', () => {
   const system = new LocalSystem({
     devices: 0,
     partitions: 2,
@@ -35,7 +35,7 @@ describe('the canary of a group of sidecars', () => {
     return ((await answer.json()) as { canary?: Row }).canary?.['state'];
   }
 
-  test('runs on the one that reads the first partition, and on the other one when that is killed', async () => {
+  test('the canary runs on the one that reads the first partition, and on the other one when that is killed', async () => {
     const members = [system.sidecar, second ?? assert.fail('There is no second sidecar.')];
     const hub = () => system.platform.properties(HUB_THING);
     const runner = await eventually(async () => {
@@ -53,6 +53,20 @@ describe('the canary of a group of sidecars', () => {
       const expected = members.map(({ url }) => (url === address ? 'ok' : undefined));
       assert.deepEqual(states, expected);
       return members.find(({ url }) => url === address) ?? assert.fail(`Nobody has the address ${address}.`);
+    });
+    const quotaOn = async ({ url, token }: Sidecar) => {
+      const headers = { authorization: `Bearer ${token}` };
+      const answer = await fetch(`${url}/v1/hubs/${HUB_THING}/quota`, { headers });
+      return Number(((await answer.json()) as { used: number }).used);
+    };
+    // The canary goes on meanwhile, so the sum lies between two readings.
+    await eventually(async () => {
+      const least = await Promise.all(members.map(quotaOn));
+      const used = Number((await hub())['quotaUsed']);
+      const most = await Promise.all(members.map(quotaOn));
+      const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
+      assert.ok(Math.min(...least) > 0, 'both have counted something');
+      assert.ok(used >= sum(least) && used <= sum(most), `${least}, ${used}, ${most}`);
     });
     const before = (await hub())['canarySidecar'];
     await runner.kill();

@@ -56,6 +56,7 @@ describe('partitions of a hub', () => {
       onBlocked: (who, error) => condition.setBlocked(who, error),
       onUnwritten: (error) => unwritten.push(error?.message),
       onError: () => undefined,
+      onReceived: () => undefined,
       onLeading: (leads) => leading.push(leads),
       log,
     });

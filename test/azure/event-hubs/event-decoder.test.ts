@@ -32,6 +32,7 @@ const key = fc.oneof(
 const map = fc.dictionary(key, value, { maxKeys: 8, noNullPrototype: true });
 const event: fc.Arbitrary<StoredEvent> = fc
   .record({
+    enqueuedMs: fc.nat(2 ** 41),
     annotations: map,
     properties: map,
     body: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),

@@ -1,6 +1,7 @@
 import type { Entity } from '../../sidecar/entities/model.ts';
 import type { Mashup } from '../mashups/definition.ts';
 import { MASHUPS } from '../mashups/index.ts';
+import { canaryChange, canaryTemplate } from './canary.ts';
 import {
   connectionState,
   ingestionStall,
@@ -24,6 +25,7 @@ import { migratedThingShape, migrationDataShapes } from './migration.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
 import { ptcDataShapes, ptcServicesShape } from './ptc-services.ts';
+import { quotaWarning } from './quota.ts';
 import { sidecarShape } from './sidecar-shape.ts';
 import { storageAccountTemplate } from './storage-account.ts';
 import { blobContainerTemplate } from './storage-container.ts';
@@ -37,6 +39,8 @@ const dataShapes = [
   telemetryRefused,
   thingCreated,
   propertyCreated,
+  canaryChange,
+  quotaWarning,
   ...deviceDataShapes,
   ...importDataShapes,
   ...migrationDataShapes,
@@ -66,6 +70,7 @@ export const ENTITIES: readonly ExtensionEntity[] = [
   hubTemplate,
   deviceTemplate,
   edgeDeviceTemplate,
+  canaryTemplate,
   storageAccountTemplate,
   blobContainerTemplate,
   watch,

@@ -23,6 +23,7 @@ import { UndoTask } from '../migration/undo-task.ts';
 import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
+import type { EventReceiver } from '../settings.ts';
 import { Tasks } from '../tasks/tasks.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
@@ -38,6 +39,7 @@ interface BackgroundWorkOptions {
   readonly definitions: ThingDefinitions;
   readonly client: ThingworxClient;
   readonly clock: ServiceClock;
+  readonly eventReceiver: EventReceiver;
   /** The clients of the IoT Hub, for imports. */
   readonly azure: () => Promise<HubClients>;
   /** Called when an import has given a device its Thing. */
@@ -86,7 +88,7 @@ export class BackgroundWork {
   }
 
   /** What metrics show. */
-  get facts(): Omit<SideFacts, 'uploads' | 'packages'> {
+  get facts(): Omit<SideFacts, 'uploads' | 'packages' | 'canary' | 'quota'> {
     const tasks: Record<string, number> = { queued: 0, running: 0 };
     for (const { state } of this.tasks.list()) if (state in tasks) tasks[state] = (tasks[state] ?? 0) + 1;
     return { counters: this.counters, tasks, ...this.deadLetters.facts };
@@ -114,7 +116,7 @@ export class BackgroundWork {
 
   #defineKinds(): void {
     const { deadLetters } = this;
-    const { log, settings, definitions, clock } = this.#options;
+    const { log, settings, definitions, clock, eventReceiver } = this.#options;
     const replay = this.#forwarder('deadLetters');
     const events = this.#forwarder('events');
     this.tasks.define(
@@ -142,7 +144,14 @@ export class BackgroundWork {
             source.signal ?? new AbortController().signal,
             clock,
           );
-          return await openEventSource({ ...source, endpoint, identityGroup, maxBatchSize: 200 });
+          return await openEventSource({
+            ...source,
+            endpoint,
+            identityGroup,
+            receiver: eventReceiver,
+            log,
+            maxBatchSize: 200,
+          });
         },
         forwarder: () => events,
         log,

@@ -69,9 +69,9 @@ describe('the command model build', () => {
 
   test('names what is wrong', async () => {
     const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
-      [['model'], 2, /COMMAND_INVALID: model is not a command; expected model build/],
-      [['model', 'make'], 2, /COMMAND_INVALID: .*make.*expected model build/],
-      [['model', 'build'], 2, /COMMAND_INVALID: model build has no file/],
+      [['model'], 1, /COMMAND_INVALID: model is not a command; expected model build/],
+      [['model', 'make'], 1, /COMMAND_INVALID: .*make.*expected model build/],
+      [['model', 'build'], 1, /COMMAND_INVALID: model build has no file/],
       [
         ['model', 'build', 'pump.json', '--send-as', 'mail'],
         2,

@@ -1,5 +1,11 @@
 import Type, { type TObject, type TSchema } from 'typebox';
-import { HubSettingsInput, SECRET_NAMES, SETTING_NAMES, settingFacts } from '../contract/hub-settings.ts';
+import {
+  HubSettingsInput,
+  SECRET_NAMES,
+  SETTING_NAMES,
+  type SettingName,
+  settingFacts,
+} from '../contract/hub-settings.ts';
 import { baseTypeOf, EXPECTED_KEYWORD, factsOf } from '../contract/schema.ts';
 import { ContainerSettings, SidecarAccess, StorageSettings } from '../contract/thing-settings.ts';
 import { HUB_THINGS, STORAGE_THINGS } from '../hub/finder.ts';
@@ -53,7 +59,7 @@ export interface ThingConfiguration {
 
 export const MEMBER_KINDS = { users: 'User', groups: 'Group' } as const;
 export type MemberKind = keyof typeof MEMBER_KINDS;
-export type RoleConfiguration = Readonly<Partial<Record<MemberKind, readonly string[]>>>;
+type RoleConfiguration = Readonly<Partial<Record<MemberKind, readonly string[]>>>;
 
 /** The configuration of ThingWorx as a file. What is absent is left as it is. */
 export interface ConfigurationDocument {
@@ -173,18 +179,22 @@ export function publishedSchema(): object {
   return { $schema: 'http://json-schema.org/draft-07/schema#', ...(JSON.parse(text) as object) };
 }
 
-/** What a setting counts as that has no value. */
-function emptyValue(schema: TSchema): unknown {
-  return factsOf(schema).default ?? (baseTypeOf(schema) === 'JSON' ? {} : '');
+function isHubSetting(name: string): name is SettingName {
+  return (SETTING_NAMES as readonly string[]).includes(name);
 }
 
-/** A value in the form in which two are compared: one that is not set is the default. */
-export function effectiveValue(schema: TSchema, value: unknown): unknown {
-  return value === undefined || value === null || value === '' ? emptyValue(schema) : value;
+function withoutValue(schema: TSchema): unknown {
+  return baseTypeOf(schema) === 'JSON' ? {} : '';
+}
+
+/** A value in the form in which two are compared: for the sidecar, a setting of a hub Thing that is empty has its default. */
+export function effectiveValue(name: string, schema: TSchema, value: unknown): unknown {
+  if (value !== undefined && value !== '') return value;
+  return (isHubSetting(name) ? factsOf(schema).default : undefined) ?? withoutValue(schema);
 }
 
 /** The value that a setting has on a new Thing. */
 export function initialValue(name: string, schema: TSchema): unknown {
-  const hubSetting = SETTING_NAMES.find((known) => known === name);
-  return (hubSetting && settingFacts(hubSetting).initialValue) ?? emptyValue(schema);
+  const { initialValue: own } = isHubSetting(name) ? settingFacts(name) : {};
+  return own ?? factsOf(schema).default ?? withoutValue(schema);
 }

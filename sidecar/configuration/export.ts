@@ -133,7 +133,7 @@ function settingsOf(
   const leaveOut = (why: string, ...place: string[]) =>
     notes.push(`${pointer([section, thing, ...place])} ${why}`);
   for (const [name, schema] of Object.entries(settings)) {
-    const value = effectiveValue(schema, values[name]);
+    const value = effectiveValue(name, schema, values[name]);
     const isInitial = isDeepStrictEqual(value, initialValue(name, schema));
     if (isInitial && !withDefaults && section !== 'containers') continue;
     // Some texts must not be empty in a document, though ThingWorx has them empty: absent says the same.

@@ -12,7 +12,7 @@ import { KINDS, MEMBER_KINDS, type MemberKind, SECTIONS, type Section } from './
 export const UNFINISHED = 'apply-config has not finished this Thing.';
 
 /** A Thing of ThingWorx. ThingWorx may refuse to show the values of one that is disabled. */
-export type FoundThing =
+type FoundThing =
   | { readonly state: 'running'; readonly values: PropertyValues }
   | { readonly state: 'unfinished' | 'disabled' };
 

@@ -30,7 +30,7 @@ export interface Change {
   readonly settings?: readonly SettingChange[];
 }
 
-export interface PlannedStep {
+interface PlannedStep {
   readonly change: Change;
   /** Reads what only this machine has. Changes nothing. */
   prepare?(): Promise<void>;
@@ -44,7 +44,7 @@ export interface Plan {
   readonly leftAlone: readonly string[];
 }
 
-export interface PlanOptions {
+interface PlanOptions {
   /** What the sections of the document do not have is taken away. */
   readonly prune: boolean;
   /** The token is written to Things that exist as well; ThingWorx does not show which one they have. */
@@ -215,9 +215,9 @@ class Planner {
     const values: Record<string, unknown> = {};
     for (const [name, schema] of Object.entries(KINDS[section].settings)) {
       if (!Object.hasOwn(wanted, name) && !this.#options.prune) continue;
-      const before = present ? effectiveValue(schema, present[name]) : initialValue(name, schema);
+      const before = present ? effectiveValue(name, schema, present[name]) : initialValue(name, schema);
       const after = Object.hasOwn(wanted, name)
-        ? effectiveValue(schema, wanted[name])
+        ? effectiveValue(name, schema, wanted[name])
         : initialValue(name, schema);
       if (isDeepStrictEqual(before, after)) continue;
       changes.push(...differences(name, before, after));

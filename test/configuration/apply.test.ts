@@ -120,6 +120,7 @@ describe('apply-config', () => {
     await platform.apply(document, { yes: true });
     const state = await platform.state();
     await platform.client.write('Plant.Hub', {
+      sidecarUrl: '',
       units: 7,
       consumerGroup: '',
       mappings: { ...MAPPINGS, rules: [{ ...MAPPINGS.rules[0], when: { device: 'kettle-*' } }] },
@@ -136,6 +137,7 @@ describe('apply-config', () => {
         action: 'update',
         path: '/hubs/Plant.Hub',
         settings: [
+          { setting: 'sidecarUrl', before: '', after: 'http://127.0.0.1:9' },
           { setting: 'units', before: 7, after: 2 },
           { setting: 'consumerGroup', before: '$Default', after: 'thingworx' },
           { setting: 'mappings/rules/0/when/device', before: 'kettle-*', after: 'boiler-*' },

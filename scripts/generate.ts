@@ -8,6 +8,8 @@ import { servicesDoc } from '../extension/generate/services-doc.ts';
 import { publishedSchema } from '../sidecar/configuration/document.ts';
 import { openApi } from '../sidecar/http/openapi.ts';
 import { OPERATIONS } from '../sidecar/operations/index.ts';
+import { performanceDoc } from './bench/performance-doc.ts';
+import { readRun } from './bench/run.ts';
 import { dashboard } from './deploy/dashboard.ts';
 import { LAYERS } from './layers.ts';
 
@@ -24,6 +26,7 @@ export function generatedFiles(): Map<string, string> {
     ['docs/errors.md', errorsDoc()],
     ['docs/assumptions.md', assumptionsDoc()],
     ['docs/permissions.md', permissionsDoc()],
+    ['docs/performance.md', performanceDoc(readRun(join(ROOT, 'scripts', 'bench', 'baseline.json')))],
     ['docs/architecture.md', withLayers(readOrEmpty('docs/architecture.md'))],
   ]);
 }

@@ -1,4 +1,5 @@
-import { type Permission, type PermissionKind, permit } from '../../sidecar/entities/model.ts';
+import { type Permission, type PermissionKind, permit, SYSTEM_USER } from '../../sidecar/entities/model.ts';
+
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { type OfferingEntity, ROLE_GROUPS, ROLES, type Role } from '../../sidecar/operations/operation.ts';
 
@@ -33,8 +34,6 @@ export function serviceRights(entity: OfferingEntity): Permission[] {
 export function permitInside(kind: PermissionKind, resources: readonly string[]): Permission[] {
   return permit(kind, SYSTEM_USER, resources, 'User');
 }
-
-export const SYSTEM_USER = 'System';
 
 /** For whoever chooses a Thing in a mashup: the names of the Things of a template or shape, of those that the caller sees. */
 export function permitListing(): Permission[] {

@@ -61,7 +61,7 @@ export async function makePlan(
   administrator: Administrator,
   options: PlanOptions,
 ): Promise<Plan> {
-  await requireFit(document, inventory, administrator);
+  await requireFit(document, inventory, administrator, options);
   const planner = new Planner(document, inventory, administrator, options);
   return planner.plan();
 }
@@ -71,6 +71,7 @@ async function requireFit(
   document: ConfigurationDocument,
   { things, members }: Inventory,
   administrator: Administrator,
+  { prune }: PlanOptions,
 ): Promise<void> {
   const problems: string[] = [];
   for (const section of SECTIONS) {
@@ -87,8 +88,9 @@ async function requireFit(
         );
     }
   }
-  const isStorage = (name: string) =>
-    things.storages.has(name) || Object.hasOwn(document.storages ?? {}, name);
+  const staysInThingWorx = (name: string) =>
+    things.storages.has(name) && !(prune && document.storages !== undefined);
+  const isStorage = (name: string) => staysInThingWorx(name) || Object.hasOwn(document.storages ?? {}, name);
   for (const [section, setting] of [
     ['containers', 'storageThing'],
     ['hubs', 'uploadStorageThing'],

@@ -193,6 +193,19 @@ describe('apply-config', () => {
     assert.deepEqual([hub['mappings'], hub['secretReferences']], [{}, {}]);
   });
 
+  test('does not take away a storage Thing that the document refers to', async () => {
+    await platform.apply(await file('plant', plant()), { yes: true });
+    const document = await file('dangling', {
+      version: 1,
+      storages: {},
+      hubs: { 'Plant.Hub': { uploadStorageThing: 'Plant.Files' } },
+    });
+    assert.equal((await platform.applyJson(document)).outcome, 'unchanged');
+    const { error } = await platform.apply(document, { yes: true, prune: true });
+    assert.equal(error?.code, 'CONFIGURATION_CONFLICT');
+    assert.match(error.message, /\/hubs\/Plant\.Hub\/uploadStorageThing is Plant\.Files/);
+  });
+
   test('writes the token of the sidecar to a Thing that exists only when it is told to', async () => {
     await platform.apply(await file('plant', plant()), { yes: true });
     await writeFile(tokenFile, 'another-token-0123456789\n');

@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox';
 import { AZURE_SETTINGS } from './settings/azure.ts';
 import { LIMIT_SETTINGS } from './settings/limits.ts';
 import { READING_SETTINGS } from './settings/reading.ts';
+import { REGISTRY_SETTINGS } from './settings/registry.ts';
 import { SETTING_KEYWORD, type SettingFacts, setting } from './settings/setting.ts';
 import { STORAGE_SETTINGS } from './settings/storage.ts';
 import { TRANSLATION_SETTINGS } from './settings/translation.ts';
@@ -29,6 +30,7 @@ export const HubSettings = Type.Object(
     ...UPLOAD_SETTINGS,
     ...LIMIT_SETTINGS,
     ...STORAGE_SETTINGS,
+    ...REGISTRY_SETTINGS,
     logPayloads: setting(
       Type.Boolean({
         title: 'Log payloads',

@@ -1,16 +1,18 @@
 import { toConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
+import type { TaskForecast } from '../tasks/forecast.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 
 /** The progress of registry work, as the events ImportProgress and ImportCompleted of the hub Thing report it. */
 export interface ImportStatus {
   readonly task: string;
-  /** StartImport, ExportThings or CompareRegistry. */
+  /** The service that started it. */
   readonly kind: string;
   readonly state: 'running' | 'completed' | 'failed' | 'cancelled';
   readonly done: number;
   readonly total?: number;
   readonly counts: Readonly<Record<string, number>>;
+  readonly forecast?: TaskForecast;
   readonly errorCode?: string;
   readonly error?: string;
 }

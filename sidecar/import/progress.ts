@@ -14,7 +14,6 @@ export class ImportProgress {
   readonly #task: RunningTask;
   readonly #kind: string;
   readonly #notifier: ProgressNotifier;
-  #total: number | undefined;
 
   constructor(task: RunningTask, kind: string, notifier: ProgressNotifier) {
     this.#task = task;
@@ -22,9 +21,9 @@ export class ImportProgress {
     this.#notifier = notifier;
   }
 
-  expect(total: number): void {
-    this.#total = total;
-    this.#task.expect(total);
+  /** How many items there are, and how many per second are possible, where that is known. */
+  expect(total: number, perSecond?: number): void {
+    this.#task.expect(total, perSecond);
   }
 
   /** Settles an item and puts it into the report. */
@@ -34,8 +33,13 @@ export class ImportProgress {
   }
 
   /** Settles an item without a line in the report. */
-  count(outcome: string): void {
-    this.#task.advance(1, { [outcome]: 1 });
+  count(...outcomes: string[]): void {
+    this.#task.advance(1, Object.fromEntries(outcomes.map((outcome) => [outcome, 1])));
+  }
+
+  /** Puts a line into the report; the item is settled elsewhere. */
+  tell(line: Outcome): void {
+    this.#task.report(line);
   }
 
   notify(): Promise<void> {
@@ -61,12 +65,6 @@ export class ImportProgress {
   }
 
   #status(state: ImportStatus['state']): ImportStatus {
-    return {
-      task: this.#task.id,
-      kind: this.#kind,
-      state,
-      ...this.#task.progress(),
-      ...(this.#total === undefined ? {} : { total: this.#total }),
-    };
+    return { task: this.#task.id, kind: this.#kind, state, ...this.#task.progress() };
   }
 }

@@ -5,6 +5,7 @@ import { type Figure, table } from './bench/figures.ts';
 import { drain } from './bench/measures/drain.ts';
 import { emulator } from './bench/measures/emulator.ts';
 import { group } from './bench/measures/group.ts';
+import { importing } from './bench/measures/import.ts';
 import { latency } from './bench/measures/latency.ts';
 import { backlog, slow } from './bench/measures/memory.ts';
 import { start } from './bench/measures/start.ts';
@@ -17,7 +18,10 @@ const USAGE = `npm run bench -- [options]: the budgets of the design, measured o
   --messages N    messages in the backlog of a measure (300000)
   --rounds N      repetitions of a measure; the median counts (3)
   --only NAMES    the measures to run, comma-separated (drain,backlog,slow,latency,start,takeover); group
-                  measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself
+                  measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself, import the work with
+                  whole registries
+  --devices N,N   sizes of the registries that import measures (10000)
+  --tier TIER     tier of the IoT Hub whose rates import keeps (S1)
 Partitions are filled first; a bare receive loop of Microsoft's SDK runs beside the sidecar for comparison. The last line is JSON.`;
 
 const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>> = {
@@ -29,6 +33,7 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   takeover: (program) => takeover(program, rounds),
   group: (program) => group(program, messages),
   emulator: () => emulator(messages, rounds),
+  import: () => importing(devices, values.tier),
 };
 
 const NAMES = Object.keys(measures);
@@ -38,16 +43,20 @@ const { values } = readCommandLine(USAGE, {
   rounds: { type: 'string', default: '3' },
   only: {
     type: 'string',
-    default: NAMES.filter((name) => name !== 'emulator' && name !== 'group').join(','),
+    default: NAMES.filter((name) => !['emulator', 'group', 'import'].includes(name)).join(','),
   },
+  devices: { type: 'string', default: '10000' },
+  tier: { type: 'string', default: 'S1' },
 });
 let messages: number;
 let rounds: number;
 let wanted: ReadonlySet<string>;
+let devices: number[];
 try {
   messages = wholeNumber('messages', values.messages, 1, 100_000_000);
   rounds = wholeNumber('rounds', values.rounds, 1, 1_000);
   wanted = oneOrMore('only', values.only, NAMES);
+  devices = values.devices.split(',').map((size) => wholeNumber('devices', size, 1, 1_000_000));
 } catch (error) {
   refuse(USAGE, error as Error);
 }

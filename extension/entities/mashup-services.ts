@@ -85,6 +85,15 @@ const CALLS: readonly MashupCall[] = [
       done: 'The import has begun; Tasks shows its progress.',
       without: ['deviceIds', 'rules', 'tags', 'identifier', 'project'],
     },
+    ListImports: {},
+    CompareRegistry: {
+      done: 'The comparison has begun; Tasks shows its progress.',
+      without: ['rules'],
+    },
+    RefreshTwins: {
+      done: 'The refresh of the twins has begun; Tasks shows its progress.',
+      without: ['deviceIds'],
+    },
     BuildModelPackage: {
       done: 'The package is in the file repository. Import it in Composer, and call GrantPermissions with each of its templates.',
       without: ['templates', 'sendAs', 'exceptions'],

@@ -24,6 +24,23 @@ const importDetail = OneRow(ImportRow, 'AzureIoT.Import_DS');
 const pattern = (description: string, more: Record<string, unknown> = {}) =>
   Type.Optional(Type.String({ maxLength: 512, description, ...more }));
 
+/** Which devices of the registry. */
+const CHOICE = {
+  condition: Type.Optional(
+    Type.String({
+      maxLength: 6_000,
+      description:
+        "Which devices: the part of a twin query after WHERE, such as tags.building = '43'. Empty or *: all.",
+    }),
+  ),
+  deviceIds: Type.Optional(
+    Type.Array(deviceId, {
+      maxItems: 50_000,
+      description: 'Only these devices: an array of ids, boxed as {"array": [...]}.',
+    }),
+  ),
+};
+
 const startImport = defineOperation({
   name: 'StartImport',
   entity: 'AzureIoT.Hub_TT',
@@ -35,19 +52,7 @@ const startImport = defineOperation({
   path: '/hubs/{hub}/imports',
   input: Type.Object({
     hub,
-    condition: Type.Optional(
-      Type.String({
-        maxLength: 6_000,
-        description:
-          "Which devices: the part of a twin query after WHERE, such as tags.building = '43'. Empty or *: all.",
-      }),
-    ),
-    deviceIds: Type.Optional(
-      Type.Array(deviceId, {
-        maxItems: 50_000,
-        description: 'Only these devices: an array of ids, boxed as {"array": [...]}.',
-      }),
-    ),
+    ...CHOICE,
     rules: Type.Optional(
       Table(TemplateRule, 'AzureIoT.TemplateRule_DS', {
         description: 'Which devices get which Thing Template; the first row that a device meets counts.',
@@ -195,19 +200,7 @@ const refreshTwins = defineOperation({
   path: '/hubs/{hub}/twin-refreshes',
   input: Type.Object({
     hub,
-    condition: Type.Optional(
-      Type.String({
-        maxLength: 6_000,
-        description:
-          "Which devices: the part of a twin query after WHERE, such as tags.building = '43'. Empty or *: all.",
-      }),
-    ),
-    deviceIds: Type.Optional(
-      Type.Array(deviceId, {
-        maxItems: 50_000,
-        description: 'Only these devices: an array of ids, boxed as {"array": [...]}.',
-      }),
-    ),
+    ...CHOICE,
   }),
   output: Type.Object({
     task: Type.String({

@@ -1,5 +1,4 @@
-import { ADMINISTRATORS, ORGANIZATION, SIDECAR_GROUP } from '../../sidecar/entities/model.ts';
-import { SYSTEM_USER } from './roles.ts';
+import { ADMINISTRATORS, ORGANIZATION, SIDECAR_GROUP, SYSTEM_USER } from '../../sidecar/entities/model.ts';
 
 /**
  * A right on something that belongs to the platform, so that the extension cannot bring it: GrantPermissions gives it.

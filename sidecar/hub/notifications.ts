@@ -118,8 +118,9 @@ export class Notifications {
   }
 
   /** Rejects with STOPPING: IoT Hub then keeps the feedback. */
-  async #take(records: readonly FeedbackRecord[], signal: AbortSignal): Promise<void> {
+  async #take(received: readonly FeedbackRecord[], signal: AbortSignal): Promise<void> {
     const { announcer, packages } = this.#options;
+    const records = received.map(withUsableTime);
     for (const record of records) this.#keep(record);
     for (const { originalMessageId, statusCode, description = '' } of records)
       await packages.feedback(originalMessageId, statusCode, description);
@@ -145,4 +146,10 @@ export class Notifications {
     const [oldest] = this.#feedback.keys();
     if (this.#feedback.size > MAX_FEEDBACK && oldest !== undefined) this.#feedback.delete(oldest);
   }
+}
+
+/** A record without a usable time has that of its arrival: the outcome matters more. */
+function withUsableTime(record: FeedbackRecord): FeedbackRecord {
+  const isUsable = !Number.isNaN(Date.parse(record.enqueuedTimeUtc));
+  return isUsable ? record : { ...record, enqueuedTimeUtc: new Date().toISOString() };
 }

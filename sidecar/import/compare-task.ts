@@ -6,11 +6,9 @@ import type { Place } from './devices.ts';
 import type { Indexed } from './disk-index.ts';
 import { type DescribedThing, HubThings } from './hub-things.ts';
 import type { RegistryWork } from './import-task.ts';
-import { ImportProgress } from './progress.ts';
-import { ProgressNotifier } from './progress-notifier.ts';
+import { type ImportProgress, withProgress } from './progress.ts';
 import { RegistryReader } from './registry-reader.ts';
 import { type ImportedDevice, type TemplateRule, templateFor } from './rules.ts';
-import { tagsDigest } from './tags-digest.ts';
 import { type ListingPlace, ThingIndex } from './thing-index.ts';
 
 export const COMPARE_REGISTRY = 'CompareRegistry';
@@ -40,13 +38,7 @@ export class CompareTask implements TaskKind<CompareInput, ComparePlace> {
   }
 
   run(task: RunningTask<CompareInput, ComparePlace>): Promise<void> {
-    const { client, hubThing, log } = this.#work;
-    const progress = new ImportProgress(
-      task as RunningTask,
-      COMPARE_REGISTRY,
-      new ProgressNotifier(client, hubThing, log),
-    );
-    return progress.attend(() => this.#compare(task, progress));
+    return withProgress(this.#work, task, COMPARE_REGISTRY, (progress) => this.#compare(task, progress));
   }
 
   async #compare(task: RunningTask<CompareInput, ComparePlace>, progress: ImportProgress): Promise<void> {
@@ -130,6 +122,35 @@ function differences(
       message: `The tags of ${thing} are not those of the device; RefreshTwins mirrors them.`,
     });
   return lines;
+}
+
+/** The first values of the two hashes; ListDeviceThings has the same. */
+const SEEDS = [2166136261, 84696351];
+
+/**
+ * A short text that stands for the tags of a device. ListDeviceThings gives the same for the tags that a Thing mirrors: a million Things
+ * with all their tags would be too much to list.
+ */
+function tagsDigest(tags: Readonly<Record<string, unknown>>): string {
+  const { $version: _, ...content } = tags;
+  const text = canonicalText(content);
+  return [text.length, ...SEEDS.map((seed) => hashOf(text, seed).toString(16))].join('-');
+}
+
+/** A JSON value as text with sorted keys. */
+function canonicalText(value: unknown): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value ?? null);
+  if (Array.isArray(value)) return `[${value.map(canonicalText).join(',')}]`;
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalText(member)}`).join(',')}}`;
+}
+
+/** FNV-1a. */
+function hashOf(text: string, seed: number): number {
+  let hash = seed;
+  for (let index = 0; index < text.length; index += 1)
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return hash >>> 0;
 }
 
 /** Model templates that are remembered as present or absent. */

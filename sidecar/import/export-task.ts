@@ -5,8 +5,7 @@ import { devicesPerQuery, queryPages } from './devices.ts';
 import type { Indexed } from './disk-index.ts';
 import { type DeviceThing, HubThings } from './hub-things.ts';
 import type { RegistryWork } from './import-task.ts';
-import { ImportProgress } from './progress.ts';
-import { ProgressNotifier } from './progress-notifier.ts';
+import { type ImportProgress, withProgress } from './progress.ts';
 import { type ListingPlace, ThingIndex } from './thing-index.ts';
 
 export const EXPORT_THINGS = 'ExportThings';
@@ -42,13 +41,7 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
   }
 
   run(task: RunningTask<ExportInput, ExportPlace>): Promise<void> {
-    const { client, hubThing, log } = this.#work;
-    const progress = new ImportProgress(
-      task as RunningTask,
-      EXPORT_THINGS,
-      new ProgressNotifier(client, hubThing, log),
-    );
-    return progress.attend(() => this.#export(task, progress));
+    return withProgress(this.#work, task, EXPORT_THINGS, (progress) => this.#export(task, progress));
   }
 
   async #export(task: RunningTask<ExportInput, ExportPlace>, progress: ImportProgress): Promise<void> {

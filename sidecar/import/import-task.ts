@@ -8,8 +8,7 @@ import type { ThingworxClient } from '../thingworx/client.ts';
 import type { Place, Selection } from './devices.ts';
 import { DiskIndex } from './disk-index.ts';
 import { HubThings, type MadeThing, type WantedThing } from './hub-things.ts';
-import { ImportProgress, type Outcome } from './progress.ts';
-import { ProgressNotifier } from './progress-notifier.ts';
+import { type ImportProgress, type Outcome, withProgress } from './progress.ts';
 import { RegistryReader } from './registry-reader.ts';
 import { type ImportedDevice, Pattern, type TemplateRule, templateFor } from './rules.ts';
 import { type ListingPlace, ThingIndex } from './thing-index.ts';
@@ -71,13 +70,7 @@ export class ImportTask implements TaskKind<ImportInput, ImportPlace> {
   }
 
   run(task: RunningTask<ImportInput, ImportPlace>): Promise<void> {
-    const { client, hubThing, log } = this.#work;
-    const progress = new ImportProgress(
-      task as RunningTask,
-      START_IMPORT,
-      new ProgressNotifier(client, hubThing, log),
-    );
-    return progress.attend(() => this.#import(task, progress));
+    return withProgress(this.#work, task, START_IMPORT, (progress) => this.#import(task, progress));
   }
 
   async #import(task: RunningTask<ImportInput, ImportPlace>, progress: ImportProgress): Promise<void> {

@@ -17,20 +17,22 @@ export interface ImportStatus {
   readonly error?: string;
 }
 
+export interface ProgressNotifierOptions {
+  readonly client: ThingworxClient;
+  readonly hubThing: string;
+  readonly log: Log;
+}
+
 const EVERY_MS = 5_000;
 const CALL_TIMEOUT_MS = 10_000;
 
 /** Fires the events. A failed call is logged and not repeated: the task record has the same facts. */
 export class ProgressNotifier {
-  readonly #client: ThingworxClient;
-  readonly #hubThing: string;
-  readonly #log: Log;
+  readonly #options: ProgressNotifierOptions;
   #lastMs = 0;
 
-  constructor(client: ThingworxClient, hubThing: string, log: Log) {
-    this.#client = client;
-    this.#hubThing = hubThing;
-    this.#log = log;
+  constructor(options: ProgressNotifierOptions) {
+    this.#options = options;
   }
 
   /** At most every five seconds. */
@@ -46,15 +48,11 @@ export class ProgressNotifier {
   }
 
   async #tell(status: ImportStatus): Promise<void> {
+    const { client, hubThing, log } = this.#options;
     try {
-      await this.#client.invoke(
-        this.#hubThing,
-        'ReceiveImportStatus',
-        { status },
-        { timeoutMs: CALL_TIMEOUT_MS },
-      );
+      await client.invoke(hubThing, 'ReceiveImportStatus', { status }, { timeoutMs: CALL_TIMEOUT_MS });
     } catch (thrown) {
-      this.#log.warn(
+      log.warn(
         { err: toConnectorError(thrown) },
         'The progress of an import could not be sent to ThingWorx.',
       );

@@ -1,6 +1,6 @@
 import { toConnectorError } from '../errors/connector-error.ts';
 import { type RunningTask, wasCancelled } from '../tasks/task.ts';
-import type { ImportStatus, ProgressNotifier } from './progress-notifier.ts';
+import { type ImportStatus, ProgressNotifier, type ProgressNotifierOptions } from './progress-notifier.ts';
 
 /** The outcome of one item, as the report shows it. */
 export interface Outcome {
@@ -9,7 +9,22 @@ export interface Outcome {
   readonly message: string;
 }
 
-/** Keeps the report and the counts of one import, export or comparison, and notifies ThingWorx. */
+/** Does a kind of work with its progress, and tells ThingWorx of its end. */
+export function withProgress<Input, Position>(
+  { client, hubThing, log }: ProgressNotifierOptions,
+  task: RunningTask<Input, Position>,
+  kind: string,
+  work: (progress: ImportProgress) => Promise<void>,
+): Promise<void> {
+  const progress = new ImportProgress(
+    task as RunningTask,
+    kind,
+    new ProgressNotifier({ client, hubThing, log }),
+  );
+  return progress.attend(() => work(progress));
+}
+
+/** Keeps the report and the counts of one import, export, comparison or refresh, and notifies ThingWorx. */
 export class ImportProgress {
   readonly #task: RunningTask;
   readonly #kind: string;

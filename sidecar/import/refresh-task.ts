@@ -2,8 +2,7 @@ import type { RunningTask, TaskKind } from '../tasks/task.ts';
 import type { Place, Selection } from './devices.ts';
 import { HubThings, type TwinOfThing } from './hub-things.ts';
 import type { RegistryWork } from './import-task.ts';
-import { ImportProgress } from './progress.ts';
-import { ProgressNotifier } from './progress-notifier.ts';
+import { type ImportProgress, withProgress } from './progress.ts';
 import { QueryReader } from './registry-reader.ts';
 import { type ListingPlace, ThingIndex } from './thing-index.ts';
 
@@ -32,13 +31,7 @@ export class RefreshTask implements TaskKind<RefreshInput, RefreshPlace> {
   }
 
   run(task: RunningTask<RefreshInput, RefreshPlace>): Promise<void> {
-    const { client, hubThing, log } = this.#work;
-    const progress = new ImportProgress(
-      task as RunningTask,
-      REFRESH_TWINS,
-      new ProgressNotifier(client, hubThing, log),
-    );
-    return progress.attend(() => this.#refresh(task, progress));
+    return withProgress(this.#work, task, REFRESH_TWINS, (progress) => this.#refresh(task, progress));
   }
 
   async #refresh(task: RunningTask<RefreshInput, RefreshPlace>, progress: ImportProgress): Promise<void> {

@@ -50,7 +50,9 @@ async function measure(devices: number, tier: string): Promise<Figure[]> {
         throw new Error(
           `${service} has the state ${String(state)} with ${String(done)}: ${String(row.error)}`,
         );
-      console.log(`${devices} devices, ${service}: ${seconds.toFixed(0)} s. ${String(note ?? '')}`);
+      console.log(
+        `${devices} devices, ${service}: ${seconds.toFixed(0)} s, ${most} MB. ${String(note ?? '')}`,
+      );
       add(service, seconds, 's');
       add(`${service}, sidecar's processor time`, cpuSeconds, 's');
       add(`${service}, most memory`, most, 'MB');

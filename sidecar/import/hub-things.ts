@@ -53,7 +53,7 @@ export interface TwinOfThing {
 }
 
 /** What became of the twin: written, the same already, or why it could not be written. */
-export interface RefreshedTwin {
+interface RefreshedTwin {
   readonly of: TwinOfThing;
   readonly outcome: 'refreshed' | 'unchanged' | 'failed';
   readonly message?: string;

@@ -15,7 +15,7 @@ export interface RegistryJob {
   readonly failureReason?: string;
 }
 
-export interface ExportTarget {
+interface ExportTarget {
   /** The address of the container, with a signature unless the identity of the hub is used. */
   readonly containerUrl: string;
   readonly blob: string;

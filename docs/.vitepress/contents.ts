@@ -43,6 +43,8 @@ export const GROUPS: readonly Group[] = [
     pages: [
       { page: 'operate', text: 'Operate' },
       { page: 'scale', text: 'Several sidecars' },
+      { page: 'canary', text: 'The canary' },
+      { page: 'quota', text: 'The daily quota' },
       { page: 'deploy', text: 'Containers and monitoring' },
       { page: 'sizing', text: 'Sizing' },
       { page: 'performance', text: 'Performance' },

@@ -78,7 +78,9 @@ export const GRANTS: readonly Grant[] = [
       why: 'Without it nobody can make a Thing, whatever the right on CreateThing.',
     }),
   ),
-  ...['AzureIoT.Device_TT', 'AzureIoT.EdgeDevice_TT'].flatMap((entity) => templateGrants(entity, false)),
+  ...['AzureIoT.Device_TT', 'AzureIoT.EdgeDevice_TT', 'AzureIoT.Canary_TT'].flatMap((entity) =>
+    templateGrants(entity, false),
+  ),
 ];
 
 /** What the sidecar needs to read when its application key expires. */

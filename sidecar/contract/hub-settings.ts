@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { AZURE_SETTINGS } from './settings/azure.ts';
+import { CANARY_SETTINGS } from './settings/canary.ts';
 import { LIMIT_SETTINGS } from './settings/limits.ts';
 import { READING_SETTINGS } from './settings/reading.ts';
 import { REGISTRY_SETTINGS } from './settings/registry.ts';
@@ -31,6 +32,7 @@ export const HubSettings = Type.Object(
     ...LIMIT_SETTINGS,
     ...STORAGE_SETTINGS,
     ...REGISTRY_SETTINGS,
+    ...CANARY_SETTINGS,
     logPayloads: setting(
       Type.Boolean({
         title: 'Log payloads',

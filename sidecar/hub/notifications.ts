@@ -19,6 +19,8 @@ interface NotificationsOptions {
   readonly packages: Deployments;
   readonly clients: () => Promise<HubClients>;
   readonly log: Log;
+  /** Called for each file that a device has uploaded. */
+  readonly onUpload: (deviceId: string) => void;
 }
 
 /** How many outcomes of messages are kept for those who ask: bounded memory. */
@@ -90,7 +92,10 @@ export class Notifications {
           ? [
               listenToFileNotifications({
                 ...common('file notifications'),
-                handler: (records) => this.#options.uploads.take(records, signal),
+                handler: async (records) => {
+                  await this.#options.uploads.take(records, signal);
+                  for (const { deviceId } of records) this.#options.onUpload(deviceId);
+                },
               }),
             ]
           : []),

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { appendFile, rm, truncate } from 'node:fs/promises';
+import { appendFile, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { isMissing } from '../lib/files.ts';
@@ -46,6 +46,16 @@ export class TaskStore {
     await this.#records.make();
     const lines = findings.map((finding) => `${JSON.stringify(finding)}\n`).join('');
     await appendFile(this.#report(id), lines, { mode: 0o600 });
+  }
+
+  /** The size of a report; 0 when there is none. */
+  async reportBytes(id: string): Promise<number> {
+    try {
+      return (await stat(this.#report(id))).size;
+    } catch (error) {
+      if (isMissing(error)) return 0;
+      throw error;
+    }
   }
 
   /** Leaves the first lines of a report, and none of which a crash has cut. */

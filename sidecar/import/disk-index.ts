@@ -45,14 +45,24 @@ export class DiskIndex<T> {
     return this.#bytes;
   }
 
-  /** Opens the file with its first bytes; the rest is cut off. Gives false when it has fewer: it is then empty. */
+  /** Opens the file with its first bytes; the rest is cut off. Gives false when it has fewer or is damaged: it is then empty. */
   async start(bytes = 0): Promise<boolean> {
     await mkdir(path.dirname(this.#file), { recursive: true, mode: 0o700 });
     this.#handle = await open(this.#file, 'a+', 0o600);
-    const isComplete = (await this.#handle.stat()).size >= bytes;
-    await this.#handle.truncate(isComplete ? bytes : 0);
-    for await (const { text, value } of this.#lines()) this.#note(value, Buffer.byteLength(text) + 1);
-    return isComplete;
+    if ((await this.#handle.stat()).size >= bytes) {
+      await this.#handle.truncate(bytes);
+      try {
+        for await (const { text, value } of this.#lines()) this.#note(value, Buffer.byteLength(text) + 1);
+        return true;
+      } catch (thrown) {
+        if (!(thrown instanceof SyntaxError)) throw thrown;
+      }
+    }
+    await this.#handle.truncate(0);
+    this.#slots.fill(0);
+    this.#size = 0;
+    this.#bytes = 0;
+    return false;
   }
 
   /** Idempotent. */

@@ -1,5 +1,6 @@
 import { toConnectorError } from '../errors/connector-error.ts';
 import { type RunningTask, wasCancelled } from '../tasks/task.ts';
+import { unavailable } from '../tasks/tasks.ts';
 import { type ImportStatus, ProgressNotifier, type ProgressNotifierOptions } from './progress-notifier.ts';
 
 /** The outcome of one item, as the report shows it. */
@@ -66,9 +67,10 @@ export class ImportProgress {
     try {
       await work();
     } catch (thrown) {
-      const { code, message } = toConnectorError(thrown);
-      await this.#end({ ...this.#status('failed'), errorCode: code, error: message });
-      throw thrown;
+      const isOfDisk = (thrown as NodeJS.ErrnoException).syscall !== undefined;
+      const error = isOfDisk ? unavailable(thrown) : toConnectorError(thrown);
+      await this.#end({ ...this.#status('failed'), errorCode: error.code, error: error.message });
+      throw error;
     }
     await this.#end(this.#status('completed'));
   }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { ConnectorError } from '../errors/connector-error.ts';
 import { DiskIndex, type Indexed } from './disk-index.ts';
 import type { DescribedThing, HubThings } from './hub-things.ts';
 
@@ -30,7 +31,10 @@ export class ThingIndex {
     return this.#index.size;
   }
 
-  /** Lists the Things, from where an earlier attempt came. `save` keeps the place after each page. */
+  /**
+   * Lists the Things, from where an earlier attempt came. `save` keeps the place after each page. Throws TASK_INTERRUPTED when the listing is
+   * lost to which later positions refer.
+   */
   async start(
     listing: Listing,
     place: ListingPlace | undefined,
@@ -38,7 +42,13 @@ export class ThingIndex {
     save: (place: ListingPlace) => Promise<void>,
   ): Promise<void> {
     const isThere = await this.#index.start(place?.bytes);
-    if (place && isThere && place.after === undefined) return;
+    if (place && place.after === undefined) {
+      if (isThere) return;
+      throw new ConnectorError(
+        'TASK_INTERRUPTED',
+        'The files of the task in the state directory are lost or damaged; start it again.',
+      );
+    }
     let after = isThere ? place?.after : undefined;
     do {
       const page = await this.#things.page({ ...listing, ...(after === undefined ? {} : { after }) }, signal);

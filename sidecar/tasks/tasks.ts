@@ -179,7 +179,8 @@ export class Tasks {
   }
 }
 
-function unavailable(thrown: unknown): ConnectorError {
+/** An error of the operating system at the files of tasks. */
+export function unavailable(thrown: unknown): ConnectorError {
   const error = toConnectorError(thrown);
   if (error.code !== 'INTERNAL') return error;
   const reason = (thrown as NodeJS.ErrnoException).code ?? 'unknown reason';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, stat } from 'node:fs/promises';
+import { appendFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { DiskIndex } from '../../sidecar/import/disk-index.ts';
@@ -76,5 +76,11 @@ describe('an index on disk', () => {
     const lost = await opened(1_000_000);
     assert.deepEqual([lost.isComplete, lost.index.size, lost.index.bytes], [false, 0, 0]);
     await lost.index.stop();
+
+    await writeFile(file, '{"key":"device-1","text":""}\n\0\0\0\0\n');
+    const damaged = await opened(10);
+    assert.deepEqual([damaged.isComplete, damaged.index.size], [false, 0]);
+    assert.equal((await damaged.index.find(['device-1'])).size, 0);
+    await damaged.index.stop();
   });
 });

@@ -20,8 +20,8 @@ const USAGE = `npm run bench -- [options]: the budgets of the design, measured o
   --messages N    messages in the backlog of a measure (300000)
   --rounds N      repetitions of a measure; the median counts (3)
   --only NAMES    the measures to run, comma-separated (drain,backlog,slow,latency,start,takeover); group
-                  measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself, import the work with
-                  whole registries
+                  measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself, receivers
+                  drains with each receiver, import the work with whole registries
   --devices N,N   sizes of the registries that import measures (10000)
   --tier TIER     tier of the IoT Hub whose rates import keeps (S1)
   --output FILE   writes the run to a file
@@ -35,6 +35,7 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   latency,
   start: (program) => start(program, rounds),
   takeover: (program) => takeover(program, rounds),
+  receivers: (program) => drain(program, messages, rounds, ['own', 'sdk']),
   group: (program) => group(program, messages),
   emulator: () => emulator(messages, rounds),
   import: () => importing(devices, values.tier),
@@ -49,7 +50,7 @@ const { values } = readCommandLine(USAGE, {
   compare: { type: 'string' },
   only: {
     type: 'string',
-    default: NAMES.filter((name) => !['emulator', 'group', 'import'].includes(name)).join(','),
+    default: NAMES.filter((name) => !['emulator', 'group', 'receivers', 'import'].includes(name)).join(','),
   },
   devices: { type: 'string', default: '10000' },
   tier: { type: 'string', default: 'S1' },

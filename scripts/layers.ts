@@ -34,9 +34,9 @@ export const LAYERS: readonly Layer[] = [
     holds: 'the delivery pipeline: lanes, notifications, messages from storage, replays',
   },
   {
-    rooms: ['dead-letters', 'import', 'jobs', 'files'],
+    rooms: ['dead-letters', 'import', 'jobs', 'files', 'group'],
     holds:
-      'the dead-letter store; imports and exports; jobs that are several jobs in IoT Hub; blob containers as file repositories',
+      'the dead-letter store; imports and exports; jobs that are several jobs in IoT Hub; blob containers as file repositories; what the sidecars of a group share',
   },
   {
     rooms: ['tasks', 'thingworx', 'azure', 'models'],

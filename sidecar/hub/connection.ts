@@ -29,9 +29,9 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics, PartitionTimes } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
-import type { Deployments } from '../packages/deployments.ts';
+import type { DeploymentBoard } from '../packages/deployment-board.ts';
 import { resolveSecret } from '../secrets/one-time-secret-tokens.ts';
-import type { Tasks } from '../tasks/tasks.ts';
+import type { TaskBoard } from '../tasks/task-board.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
 import type { DeviceThings } from '../thingworx/device-things.ts';
@@ -40,6 +40,7 @@ import type { Translator } from '../translate/types.ts';
 import { BackgroundWork } from './background-work.ts';
 import { HubCondition } from './condition.ts';
 import { HubDevices } from './devices.ts';
+import { Group } from './group.ts';
 import type { Owner } from './owner.ts';
 import { Partitions, type Waiting } from './partitions.ts';
 import { checkHubSettings, originsOf } from './settings-check.ts';
@@ -119,6 +120,7 @@ export class HubConnection {
   readonly #stalls: StallWatch;
   readonly #background: BackgroundWork;
   readonly #devices: HubDevices;
+  readonly #group: Group;
   #settings: HubSettings | undefined;
   #translator: Translator | undefined;
   #refusedAtMs = 0;
@@ -184,6 +186,14 @@ export class HubConnection {
       azure: () => this.azure(),
       onThing: this.#devices.onThing,
       pipeline: (counters) => this.#pipeline(counters, () => () => undefined),
+      leads: () => this.#group.leads,
+    });
+    this.#group = new Group({
+      hubThing: thing,
+      stateDirectory: parts.stateDirectory,
+      owner: parts.owner.idOf(thing),
+      log: this.#log,
+      duties: [this.#background, this.#devices],
     });
     parts.metrics.add(this);
   }
@@ -250,7 +260,7 @@ export class HubConnection {
     return this.#devices.azure();
   }
 
-  get tasks(): Tasks {
+  get tasks(): TaskBoard {
     return this.#background.tasks;
   }
 
@@ -266,7 +276,7 @@ export class HubConnection {
     return this.#devices.deviceThings;
   }
 
-  get deployments(): Deployments {
+  get deployments(): DeploymentBoard {
     return this.#devices.deployments;
   }
 
@@ -274,8 +284,8 @@ export class HubConnection {
     return this.#devices.deferred;
   }
 
-  /** The last outcomes of the messages to a device, the newest first. */
-  feedbackOf(deviceId: string): FeedbackRecord[] {
+  /** The last outcomes of the messages to a device, the newest first. Rejects with STATE_UNAVAILABLE. */
+  feedbackOf(deviceId: string): Promise<FeedbackRecord[]> {
     return this.#devices.feedbackOf(deviceId);
   }
 
@@ -295,6 +305,7 @@ export class HubConnection {
     this.#changing = this.#changing.then(async () => {
       this.#stalls.stop();
       await this.#close();
+      await this.#group.close();
       await this.#background.close();
       await this.#devices.close();
       this.#settings = undefined;
@@ -362,6 +373,7 @@ export class HubConnection {
     // Tasks that go on need the clients.
     await this.#devices.use(settings);
     await this.#background.use(settings);
+    await this.#group.use(settings);
     this.#reporter.start();
     this.#stalls.start();
     if (!reopen) return;

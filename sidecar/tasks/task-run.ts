@@ -29,6 +29,7 @@ export class TaskRun {
   #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #wish: 'stop' | 'cancel' | undefined;
+  #isUnwritten = false;
 
   constructor(record: TaskRecord, options: TaskRunOptions) {
     this.#record = { ...record, counts: { ...record.counts } };
@@ -86,7 +87,7 @@ export class TaskRun {
     if (findings.length === 0) return;
     this.#writing = this.#writing
       .then(() => this.#options.store.report(this.#record.id, findings))
-      .catch((error) => this.#options.log.warn({ err: error }, 'The report of a task could not be written.'));
+      .catch((error) => this.#tellUnwritten(error));
     await this.#writing;
   }
 
@@ -193,8 +194,17 @@ export class TaskRun {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#writing = this.#writing
-      .then(() => this.#options.store.write(this.record))
-      .catch((error) => this.#options.log.warn({ err: error }, 'A task could not be written to the disk.'));
+      .then(async () => {
+        await this.#options.store.records.write(this.record);
+        this.#isUnwritten = false;
+      })
+      .catch((error) => this.#tellUnwritten(error));
     return this.#writing;
+  }
+
+  /** Once until a write succeeds. */
+  #tellUnwritten(error: unknown): void {
+    if (!this.#isUnwritten) this.#options.log.warn({ err: error }, 'A task could not be written; retrying.');
+    this.#isUnwritten = true;
   }
 }

@@ -1,72 +1,42 @@
-import { appendFile, readFile, rm, truncate } from 'node:fs/promises';
-import path from 'node:path';
-import { isMissing } from '../lib/files.ts';
-import { Records } from '../lib/records.ts';
+import { Lines } from '../lib/lines.ts';
+import { type LineStore, type RecordStore, Records } from '../lib/records.ts';
 import { TASK_STATES, type TaskFinding, type TaskRecord } from './task.ts';
 
-/**
- * Tasks on disk, and beside each `<id>.report.ndjson`, which only grows. A report is no account that must survive a power cut, so it is
- * not flushed line by line.
- */
+/** Tasks and their reports, in the place that is given. */
 export class TaskStore {
-  readonly #records: Records<TaskRecord>;
+  readonly records: RecordStore<TaskRecord>;
+  readonly #reports: LineStore;
 
-  constructor(directory: string) {
-    this.#records = new Records(directory, isTask);
+  constructor(records: RecordStore<TaskRecord>, reports: LineStore) {
+    this.records = records;
+    this.#reports = reports;
   }
 
-  /** The tasks that can be read, oldest first, and the names of files that cannot. */
-  async load(): Promise<{ tasks: TaskRecord[]; unreadable: string[] }> {
-    const { records, unreadable } = await this.#records.load();
-    return { tasks: records, unreadable };
-  }
-
-  write(task: TaskRecord): Promise<void> {
-    return this.#records.write(task);
+  /** In a directory of this sidecar. */
+  static inDirectory(directory: string): TaskStore {
+    return new TaskStore(new Records(directory, isTask), new Lines(directory));
   }
 
   async remove(id: string): Promise<void> {
-    await this.#records.remove(id);
-    await rm(this.#report(id), { force: true });
+    await this.records.remove(id);
+    await this.#reports.remove(id);
   }
 
   async report(id: string, findings: readonly TaskFinding[]): Promise<void> {
-    await this.#records.make();
-    const lines = findings.map((finding) => `${JSON.stringify(finding)}\n`).join('');
-    await appendFile(this.#report(id), lines, { mode: 0o600 });
+    await this.#reports.append(
+      id,
+      findings.map((finding) => JSON.stringify(finding)),
+    );
   }
 
-  /** Leaves the first lines of a report, and none of which a crash has cut. */
+  /** Leaves the first lines of a report. */
   async cutReport(id: string, lines: number): Promise<void> {
-    const file = this.#report(id);
-    let bytes: Buffer;
-    try {
-      bytes = await readFile(file);
-    } catch (error) {
-      if (isMissing(error)) return;
-      throw error;
-    }
-    let end = 0;
-    for (let line = 0; line < lines; line += 1) {
-      const next = bytes.indexOf('\n', end) + 1;
-      if (next === 0) break;
-      end = next;
-    }
-    await truncate(file, end);
+    await this.#reports.cut(id, lines);
   }
 
   /** Lines of the report from a number on, the first being 0. */
   async readReport(id: string, from: number, limit: number): Promise<TaskFinding[]> {
-    let text: string;
-    try {
-      text = await readFile(this.#report(id), 'utf8');
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
-    // Whole lines only: a crash may have cut the last one.
-    const lines = text.split('\n').slice(0, -1);
-    return lines.slice(from, from + limit).flatMap((line) => {
+    return (await this.#reports.read(id, from, limit)).flatMap((line) => {
       try {
         return JSON.parse(line) as TaskFinding;
       } catch {
@@ -74,13 +44,9 @@ export class TaskStore {
       }
     });
   }
-
-  #report(id: string): string {
-    return path.join(this.#records.directory, `${id}.report.ndjson`);
-  }
 }
 
-function isTask(task: TaskRecord | null): boolean {
+export function isTask(task: TaskRecord | null): boolean {
   return (
     typeof task?.id === 'string' &&
     typeof task.kind === 'string' &&

@@ -5,11 +5,11 @@ import { COMPARE_REGISTRY } from '../../import/compare-task.ts';
 import { EXPORT_THINGS, type ExportInput } from '../../import/export-task.ts';
 import { importInput, importTitle, START_IMPORT } from '../../import/import-task.ts';
 import type { TaskRecord } from '../../tasks/task.ts';
-import type { Tasks } from '../../tasks/tasks.ts';
+import type { TaskBoard } from '../../tasks/task-board.ts';
 import { deviceId, hub, isAll } from '../device-members.ts';
 import { TASK_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
-import { TaskId, tasksOf } from '../tasks/tasks.ts';
+import { TaskId } from '../tasks/tasks.ts';
 import { ImportRow, importRow, isImport, TemplateRule } from './import-members.ts';
 
 const importDetail = OneRow(ImportRow, 'AzureIoT.Import_DS');
@@ -158,8 +158,8 @@ const compareRegistry = defineOperation({
   },
 });
 
-function findImport(tasks: Tasks, id: string): TaskRecord {
-  const task = tasks.get(id);
+async function findImport(tasks: TaskBoard, id: string): Promise<TaskRecord> {
+  const task = await tasks.get(id);
   if (isImport(task)) return task;
   throw new ConnectorError('TASK_NOT_FOUND', `The task ${id} is not an import, export or comparison.`);
 }
@@ -176,7 +176,7 @@ const getImport = defineOperation({
   output: importDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
-    return importRow(findImport(await tasksOf(hubs, hub), task));
+    return importRow(await findImport(hubs.require(hub).tasks, task));
   },
 });
 
@@ -195,7 +195,7 @@ const listImports = defineOperation({
   result: 'imports',
   errors: [...TASK_ERRORS],
   async run({ hubs }, { hub }) {
-    return { imports: (await tasksOf(hubs, hub)).list().filter(isImport).map(importRow) };
+    return { imports: (await hubs.require(hub).tasks.list()).filter(isImport).map(importRow) };
   },
 });
 
@@ -212,8 +212,8 @@ const cancelImport = defineOperation({
   output: importDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
-    const tasks = await tasksOf(hubs, hub);
-    return importRow(await tasks.cancel(findImport(tasks, task).id));
+    const { tasks } = hubs.require(hub);
+    return importRow(await tasks.cancel((await findImport(tasks, task)).id));
   },
 });
 

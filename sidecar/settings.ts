@@ -12,6 +12,8 @@ export interface Settings {
   readonly thingworxAppKeyName: string | undefined;
   /** Undefined: the state directory holds it, or it is created there. */
   readonly sidecarToken: string | undefined;
+  /** Accepted beside the other one while the token of Things is being changed. */
+  readonly previousToken: string | undefined;
   /** Allows reading alone. Undefined: there is none. */
   readonly viewerToken: string | undefined;
   readonly host: string;
@@ -45,6 +47,8 @@ export const SETTING_KEYS = [
   'THINGWORX_APP_KEY_NAME',
   'SIDECAR_TOKEN',
   'SIDECAR_TOKEN_FILE',
+  'SIDECAR_PREVIOUS_TOKEN',
+  'SIDECAR_PREVIOUS_TOKEN_FILE',
   'SIDECAR_VIEWER_TOKEN',
   'SIDECAR_VIEWER_TOKEN_FILE',
   'SIDECAR_HOST',
@@ -82,6 +86,7 @@ export function loadSettings(environment: Source): Settings {
     thingworxAppKey: secret(values, 'THINGWORX_APP_KEY', 'an application key of ThingWorx'),
     thingworxAppKeyName: values['THINGWORX_APP_KEY_NAME']?.trim() || undefined,
     sidecarToken,
+    previousToken: token(values, 'SIDECAR_PREVIOUS_TOKEN'),
     viewerToken: viewerToken(values, sidecarToken),
     host,
     hostNames: list(values['SIDECAR_HOST_NAMES']),
@@ -233,12 +238,16 @@ function token(values: Source, key: string): string | undefined {
 /** A viewer token that is the sidecar token would allow everything. */
 function viewerToken(values: Source, sidecarToken: string | undefined): string | undefined {
   const value = token(values, 'SIDECAR_VIEWER_TOKEN');
-  if (value !== undefined && value === sidecarToken) {
-    throw new ConnectorError(
-      'SETTING_INVALID',
-      'SIDECAR_VIEWER_TOKEN is the same as SIDECAR_TOKEN; expected another token.',
-    );
-  }
+  const others = {
+    SIDECAR_TOKEN: sidecarToken,
+    SIDECAR_PREVIOUS_TOKEN: token(values, 'SIDECAR_PREVIOUS_TOKEN'),
+  };
+  for (const [key, other] of Object.entries(others))
+    if (value !== undefined && value === other)
+      throw new ConnectorError(
+        'SETTING_INVALID',
+        `SIDECAR_VIEWER_TOKEN is the same as ${key}; expected another token.`,
+      );
   return value;
 }
 

@@ -125,6 +125,7 @@ export async function run(): Promise<void> {
     operations: OPERATIONS,
     context: { hubs, history, storages, secretTokens, thingworx: client, clocks, sidecar },
     token,
+    previousToken: settings.previousToken,
     hosts: [settings.host, ...settings.hostNames, ...settings.publicUrls.map((url) => new URL(url).hostname)],
     log,
     introduction,

@@ -41,6 +41,8 @@ const DEFAULT_LIMITS: AppLimits = {
 
 export interface AppOptions extends OperationRouteOptions {
   readonly token: string;
+  /** Accepted like the token while that of Things is being changed. */
+  readonly previousToken?: string | undefined;
   /** Host names that callers may use beside those of the loopback address. */
   readonly hosts?: readonly string[];
   /** Routes outside /v1 that need no token: health and metrics. */
@@ -67,7 +69,9 @@ export function createApp(options: AppOptions): Express {
   app.use(prepare(limits.bodyMs));
   app.use(checkHost(new HostCheck(options.hosts)));
   if (options.mount) app.use(options.mount);
-  const authentication = new Authentication(options.token, limits.refusals);
+  const { token, previousToken } = options;
+  const tokens = previousToken === undefined ? [token] : [token, previousToken];
+  const authentication = new Authentication(tokens, limits.refusals);
   const requests = new RateLimit(limits.requests);
   const admit = (request: IncomingMessage) => {
     trust(request.socket);

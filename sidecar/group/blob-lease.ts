@@ -29,15 +29,12 @@ export class BlobLease {
 
   /** False: another sidecar has it. Rejects with STATE_UNAVAILABLE. */
   async acquire(): Promise<boolean> {
-    const isTaken = await this.#call((lease, abortSignal) =>
-      lease.acquireLease(LEASE_SECONDS, { abortSignal }),
-    );
-    if (isTaken !== 'absent') return isTaken === 'held';
+    const acquire = () =>
+      this.#call((lease, abortSignal) => lease.acquireLease(LEASE_SECONDS, { abortSignal }));
+    const answer = await acquire();
+    if (answer !== 'absent') return answer === 'held';
     await this.#folder.write(this.#blob, '', 'absent');
-    return (
-      (await this.#call((lease, abortSignal) => lease.acquireLease(LEASE_SECONDS, { abortSignal }))) ===
-      'held'
-    );
+    return (await acquire()) === 'held';
   }
 
   /** False: another sidecar has it, or had it meanwhile. Rejects with STATE_UNAVAILABLE. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toConnectorError } from '../errors/connector-error.ts';
+import { settledWithin } from '../lib/concurrency.ts';
 import { newId } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
 import type { BlobFolder } from './blob-folder.ts';
@@ -41,6 +42,7 @@ interface LeadOptions extends Leadership {
 }
 
 const ROUND_MS = 2_500;
+const STOP_MS = 1_500;
 
 /**
  * Finds out which sidecar of a group leads, by a lease on a blob, and tells this one when it begins and when it must end. A lease that could not be
@@ -58,7 +60,6 @@ export class Lead implements Fence {
   #ending: Promise<void> = Promise.resolve();
   #told: string | undefined;
   #lapse: NodeJS.Timeout | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
   #running: Promise<void> | undefined;
 
   constructor(options: LeadOptions) {
@@ -76,10 +77,10 @@ export class Lead implements Fence {
   /** Ends the work and gives the lease back. Idempotent. */
   async stop(): Promise<void> {
     this.#abort.abort();
-    clearTimeout(this.#lapse);
-    await this.#running;
-    await this.#inTurn(() => this.#end());
-    await this.#options.lease.release();
+    // A storage account that does not answer must not hold up the end.
+    if (this.#running) await settledWithin(this.#running, STOP_MS);
+    await this.#end();
+    await settledWithin(this.#options.lease.release(), STOP_MS);
   }
 
   async confirm(): Promise<boolean> {
@@ -95,15 +96,15 @@ export class Lead implements Fence {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       try {
-        await this.#inTurn(() => this.#round());
-        if (this.#told !== undefined) this.#options.log.info('The lease of the group is available again.');
+        await this.#round();
+        if (this.#told !== undefined) this.#options.log.info('The background work is arranged again.');
         this.#told = undefined;
       } catch (thrown) {
         const error = toConnectorError(thrown);
         if (!signal.aborted && error.code !== this.#told)
           this.#options.log.warn(
             { err: error },
-            'The sidecars of the group cannot agree on which one does the background work; trying again.',
+            'The storage account does not say which sidecar does the background work, or the work cannot begin; trying again.',
           );
         this.#told = error.code;
       }
@@ -112,16 +113,19 @@ export class Lead implements Fence {
   }
 
   async #round(): Promise<void> {
-    const { prepare, begin, lease, log } = this.#options;
+    const { prepare, begin, end, lease, log } = this.#options;
+    const { signal } = this.#abort;
     if (!this.#isPrepared) await prepare();
     this.#isPrepared = true;
     if (this.#leads && !(this.isHeld && (await lease.renew()))) await this.#end();
-    if (!this.#leads && !(await lease.acquire())) return;
+    if (!this.#leads && (signal.aborted || !(await lease.acquire()))) return;
+    if (signal.aborted) return;
     this.#watch();
     this.#leads = true;
     if (!this.#hasBegun) {
       await this.#ending;
       await begin();
+      if (signal.aborted) return await end();
       this.#hasBegun = true;
       log.info('This sidecar does the background work of the hub Thing from now on.');
     }
@@ -138,7 +142,7 @@ export class Lead implements Fence {
     }
   }
 
-  /** Never rejects: a request that fails is tried again in the next round, by whoever leads then. */
+  /** Never rejects: a request that fails for a while is tried again in the next round, by whoever leads then. */
   async #takeRequest(name: string): Promise<void> {
     const { requests, take, log } = this.#options;
     try {
@@ -147,7 +151,9 @@ export class Lead implements Fence {
       if (request) await take(request);
       if (this.isHeld) await requests.remove(name);
     } catch (thrown) {
-      log.debug({ err: toConnectorError(thrown) }, 'A request of another sidecar failed; trying again.');
+      const error = toConnectorError(thrown);
+      log.debug({ err: error }, 'A request of another sidecar failed.');
+      if (!error.retryable && this.isHeld) await requests.remove(name).catch(() => undefined);
     }
   }
 
@@ -177,12 +183,6 @@ export class Lead implements Fence {
     this.#options.log.info('This sidecar does the background work of the hub Thing no more.');
     this.#ending = this.#options.end();
     await this.#ending;
-  }
-
-  async #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => undefined);
-    await done;
   }
 }
 

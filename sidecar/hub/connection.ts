@@ -149,7 +149,10 @@ export class HubConnection {
     });
     const { client } = parts;
     const probe = new RowProbe({ client, hubThing: thing, counters: this.#counters });
-    const outages = new OutageWatch((signal) => probe.run(signal));
+    const outages = new OutageWatch(
+      (signal) => probe.run(signal),
+      () => client.renewConnections(),
+    );
     this.#probe = probe;
     this.#outages = outages;
     this.#definitions = new ThingDefinitions({

@@ -23,6 +23,8 @@ export interface Settings {
   readonly hostNames: readonly string[];
   /** Addresses by which ThingWorx reaches the sidecar, when they are not those on which it listens. */
   readonly publicUrls: readonly string[];
+  /** Whether the public address is that of a load balancer, behind which are other sidecars, too. */
+  readonly isBalanced: boolean;
   /** PEM texts. Needed to listen on anything but loopback. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly stateDirectory: string;
@@ -55,6 +57,7 @@ export const SETTING_KEYS = [
   'SIDECAR_PORT',
   'SIDECAR_HOST_NAMES',
   'SIDECAR_PUBLIC_URL',
+  'SIDECAR_LOAD_BALANCED',
   'SIDECAR_TLS_CERT_FILE',
   'SIDECAR_TLS_KEY_FILE',
   'SIDECAR_STATE_DIR',
@@ -91,6 +94,7 @@ export function loadSettings(environment: Source): Settings {
     host,
     hostNames: list(values['SIDECAR_HOST_NAMES']),
     publicUrls: list(values['SIDECAR_PUBLIC_URL']).map(publicUrl),
+    isBalanced: balanced(values),
     tls,
     port: port(values.SIDECAR_PORT),
     stateDirectory: path.resolve(values.SIDECAR_STATE_DIR ?? defaultStateDirectory(environment)),
@@ -249,6 +253,21 @@ function viewerToken(values: Source, sidecarToken: string | undefined): string |
         `SIDECAR_VIEWER_TOKEN is the same as ${key}; expected another token.`,
       );
   return value;
+}
+
+function balanced(values: Source): boolean {
+  const text = values['SIDECAR_LOAD_BALANCED'] ?? 'false';
+  if (text !== 'true' && text !== 'false')
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `SIDECAR_LOAD_BALANCED is "${text}"; expected true or false.`,
+    );
+  if (text === 'true' && list(values['SIDECAR_PUBLIC_URL']).length === 0)
+    throw new ConnectorError(
+      'SETTING_MISSING',
+      'SIDECAR_LOAD_BALANCED is true, but SIDECAR_PUBLIC_URL is not set; expected the address of the load balancer.',
+    );
+  return text === 'true';
 }
 
 function optionalSecret(values: Source, key: string): string | undefined {

@@ -77,6 +77,7 @@ export async function run(): Promise<void> {
       problems,
       usage,
       addresses: () => addresses,
+      isBalanced: settings.isBalanced,
     },
     secretTokens,
   );
@@ -126,6 +127,7 @@ export async function run(): Promise<void> {
     context: { hubs, history, storages, secretTokens, thingworx: client, clocks, sidecar },
     token,
     previousToken: settings.previousToken,
+    isNamed: (name) => owner.hasId(name),
     hosts: [settings.host, ...settings.hostNames, ...settings.publicUrls.map((url) => new URL(url).hostname)],
     log,
     introduction,

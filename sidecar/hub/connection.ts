@@ -64,6 +64,8 @@ export interface HubParts {
   readonly usage: ProcessUsage;
   /** Where services reach this sidecar. */
   readonly addresses: () => readonly string[];
+  /** Whether they are those of a load balancer. */
+  readonly isBalanced: boolean;
   /** Problems of the whole sidecar, which every hub shows. */
   readonly problems: () => readonly ConnectorError[];
 }
@@ -175,7 +177,7 @@ export class HubConnection {
       client: parts.client,
       thing,
       status: () => this.status(),
-      addresses: parts.addresses,
+      reach: () => ({ addresses: parts.addresses(), ...(parts.isBalanced ? { isBalanced: true } : {}) }),
       log: this.#log,
       onMissing,
     });

@@ -84,7 +84,7 @@ export class BackgroundWork implements Duty {
   }
 
   /** What metrics show. */
-  get facts(): Omit<SideFacts, 'uploads' | 'packages'> {
+  get facts(): Omit<SideFacts, 'uploads' | 'packages' | 'canary' | 'quota'> {
     return { counters: this.counters, tasks: this.tasks.pending, ...this.deadLetters.facts };
   }
 

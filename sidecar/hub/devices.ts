@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { FeedbackRecord } from '../azure/iot-hub/hub-listener.ts';
 import type { ServiceClock } from '../azure/service-clock.ts';
+import { Canary } from '../canary/canary.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { DeferredRequests } from '../deferred/deferred-requests.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
@@ -14,6 +15,7 @@ import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import { isDeployment } from '../packages/deployment.ts';
 import { DeploymentBoard } from '../packages/deployment-board.ts';
+import type { QuotaMeter } from '../quota/quota-meter.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
 import { DeviceThings } from '../thingworx/device-things.ts';
@@ -35,7 +37,8 @@ interface HubDevicesOptions {
   readonly storages: StorageAccounts;
   readonly stateDirectory: string;
   readonly log: Log;
-  /** Called when the warning changes. */
+  readonly quota: QuotaMeter;
+  /** Called when the warning or the canary changes. */
   readonly onWarning: () => void;
 }
 
@@ -46,6 +49,7 @@ export class HubDevices implements Duty {
   readonly deployments: DeploymentBoard;
   readonly deferred: DeferredRequests;
   readonly deviceThings: DeviceThings;
+  readonly canary: Canary;
   /** Must be called when a device gets a Thing. */
   readonly onThing: (deviceId: string) => void;
   /** Fires events on the Things of devices, or on the hub Thing. */
@@ -62,7 +66,7 @@ export class HubDevices implements Duty {
   constructor(options: HubDevicesOptions) {
     const { client, hubThing, log, stateDirectory } = options;
     this.#options = options;
-    this.#clients = new IotHubClients(options.clock);
+    this.#clients = new IotHubClients(options.clock, (use) => options.quota.used(use));
     const deviceThings = new DeviceThings({
       client,
       hubThing,
@@ -94,6 +98,14 @@ export class HubDevices implements Duty {
       clients,
       tell: (instructions, signal) => delivery.send(instructions, undefined, signal),
     });
+    this.canary = new Canary({
+      ...options,
+      directory: path.join(stateDirectory, 'canary', encodeURIComponent(hubThing)),
+      deviceThings,
+      clients,
+      announce,
+      onChange: options.onWarning,
+    });
   }
 
   /** A problem that needs the administrator although the hub runs. */
@@ -102,9 +114,13 @@ export class HubDevices implements Duty {
   }
 
   /** What metrics show: what this sidecar does. */
-  get facts(): Pick<SideFacts, 'uploads' | 'packages'> {
+  get facts(): Pick<SideFacts, 'uploads' | 'packages' | 'canary'> {
     const { counts = {}, waiting = 0 } = this.#led?.uploads ?? {};
-    return { uploads: { counts: { ...counts }, waiting }, packages: this.deployments.pending };
+    return {
+      uploads: { counts: { ...counts }, waiting },
+      packages: this.deployments.pending,
+      canary: this.canary.facts,
+    };
   }
 
   /** The last outcomes of the messages to a device, the newest first. Rejects with STATE_UNAVAILABLE. */
@@ -127,6 +143,7 @@ export class HubDevices implements Duty {
         this.#options.log.error({ err: error }, 'The deferred requests of the hub cannot be read.'),
       );
     await this.#led?.listeners.use(settings);
+    await this.canary.use(settings);
   }
 
   settle(place: WorkPlace): void {
@@ -139,7 +156,7 @@ export class HubDevices implements Duty {
   }
 
   async begin(): Promise<void> {
-    const { log, settings } = this.#options;
+    const { log, settings, quota } = this.#options;
     const place = this.#place;
     if (place && !this.#led) {
       const uploads = new Uploads({
@@ -150,7 +167,15 @@ export class HubDevices implements Duty {
       const clients = () => this.#clients.get();
       const { announcer, deployments: packages } = this;
       const outcomes = this.#outcomes;
-      const listeners = new Notifications({ announcer, uploads, packages, outcomes, clients, log });
+      const listeners = new Notifications({
+        announcer,
+        uploads,
+        packages,
+        outcomes,
+        clients,
+        log,
+        onUpload: (deviceId) => quota.uploaded(deviceId),
+      });
       this.#led = { uploads, listeners };
       uploads.start().catch(() => undefined);
       await listeners.use(settings());

@@ -22,6 +22,8 @@ interface NotificationsOptions {
   readonly outcomes: RecordStore<Outcomes> | undefined;
   readonly clients: () => Promise<HubClients>;
   readonly log: Log;
+  /** Called for each file that a device has uploaded. */
+  readonly onUpload: (deviceId: string) => void;
 }
 
 /** The last outcomes of messages, the oldest first. */
@@ -103,7 +105,10 @@ export class Notifications {
           ? [
               listenToFileNotifications({
                 ...common('file notifications'),
-                handler: (records) => this.#options.uploads.take(records, signal),
+                handler: async (records) => {
+                  await this.#options.uploads.take(records, signal);
+                  for (const { deviceId } of records) this.#options.onUpload(deviceId);
+                },
               }),
             ]
           : []),
@@ -131,8 +136,9 @@ export class Notifications {
   }
 
   /** Rejects with STOPPING: IoT Hub then keeps the feedback. */
-  async #take(records: readonly FeedbackRecord[], signal: AbortSignal): Promise<void> {
+  async #take(received: readonly FeedbackRecord[], signal: AbortSignal): Promise<void> {
     const { announcer, packages } = this.#options;
+    const records = received.map(withUsableTime);
     for (const record of records) this.#keep(record);
     await this.#share();
     for (const { originalMessageId, statusCode, description = '' } of records)
@@ -194,4 +200,10 @@ export function isOutcomes(outcomes: Outcomes | null): boolean {
 
 function outcomesOf(deviceId: string, records: readonly FeedbackRecord[]): FeedbackRecord[] {
   return records.filter((record) => record.deviceId === deviceId).reverse();
+}
+
+/** A record without a usable time has that of its arrival: the outcome matters more. */
+function withUsableTime(record: FeedbackRecord): FeedbackRecord {
+  const isUsable = !Number.isNaN(Date.parse(record.enqueuedTimeUtc));
+  return isUsable ? record : { ...record, enqueuedTimeUtc: new Date().toISOString() };
 }

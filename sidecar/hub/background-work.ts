@@ -18,6 +18,7 @@ import { SPLIT_JOBS } from '../jobs/split-jobs.ts';
 import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
+import type { EventReceiver } from '../settings.ts';
 import { TaskBoard } from '../tasks/task-board.ts';
 import { isTask, TaskStore } from '../tasks/task-store.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
@@ -35,6 +36,7 @@ interface BackgroundWorkOptions {
   readonly definitions: ThingDefinitions;
   readonly client: ThingworxClient;
   readonly clock: ServiceClock;
+  readonly eventReceiver: EventReceiver;
   /** The clients of the IoT Hub, for imports. */
   readonly azure: () => Promise<HubClients>;
   /** Called when an import has given a device its Thing. */
@@ -122,7 +124,7 @@ export class BackgroundWork implements Duty {
 
   #defineKinds(): void {
     const { deadLetters } = this;
-    const { log, settings, definitions, clock } = this.#options;
+    const { log, settings, definitions, clock, eventReceiver } = this.#options;
     const replay = this.#forwarder('deadLetters');
     const events = this.#forwarder('events');
     this.tasks.define(
@@ -146,7 +148,14 @@ export class BackgroundWork implements Duty {
             source.signal ?? new AbortController().signal,
             clock,
           );
-          return await openEventSource({ ...source, endpoint, identityGroup, maxBatchSize: 200 });
+          return await openEventSource({
+            ...source,
+            endpoint,
+            identityGroup,
+            receiver: eventReceiver,
+            log,
+            maxBatchSize: 200,
+          });
         },
         forwarder: () => events,
         log,

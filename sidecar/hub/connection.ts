@@ -34,6 +34,7 @@ import type { SideFacts } from '../observe/side-metrics.ts';
 import type { DeploymentBoard } from '../packages/deployment-board.ts';
 import { QuotaMeter } from '../quota/quota-meter.ts';
 import { resolveSecret } from '../secrets/one-time-secret-tokens.ts';
+import type { EventReceiver } from '../settings.ts';
 import type { TaskBoard } from '../tasks/task-board.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
@@ -65,6 +66,7 @@ export interface HubParts {
   readonly clocks: Pick<ClockWatch, 'check' | 'problemWith'>;
   readonly stateWatch: Pick<StateDirectoryWatch, 'check' | 'problem'>;
   readonly usage: ProcessUsage;
+  readonly eventReceiver: EventReceiver;
   /** Where services reach this sidecar. */
   readonly addresses: () => readonly string[];
   /** Whether they are those of a load balancer. */
@@ -200,6 +202,7 @@ export class HubConnection {
     });
     this.#background = new BackgroundWork({
       ...common,
+      eventReceiver: parts.eventReceiver,
       azure: () => this.azure(),
       onThing: this.#devices.onThing,
       pipeline: (counters) => this.#pipeline(counters, () => () => undefined),
@@ -494,7 +497,7 @@ export class HubConnection {
       owner: ownerId,
       onUnwritten: (error) => this.#condition.setStanding(CHECKPOINTS, error && unwritten(error)),
       onError: (partitionId, error) => void this.#sourceFailed(partitionId, error),
-      onReceived: (partitionId, messages) => this.#quota.received(partitionId, messages),
+      onReceived: (...received) => this.#quota.received(...received),
       onLeading: (leads) => this.#devices.canary.lead(leads),
       log: this.#log,
     });
@@ -502,6 +505,8 @@ export class HubConnection {
       const source = await openEventSource({
         endpoint,
         consumerGroup: settings.consumerGroup,
+        receiver: this.#parts.eventReceiver,
+        log: this.#log,
         handlers: partitions,
         checkpoints: checkpoints.store,
         startPosition: startPositionOf(settings.startPosition),

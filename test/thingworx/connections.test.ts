@@ -25,7 +25,11 @@ test('after a call without an answer, the next ones use new connections', async 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const client = new ThingworxClient({ url: `http://127.0.0.1:${port}/Thingworx`, appKey: 'key' });
+  const client = new ThingworxClient({
+    url: `http://127.0.0.1:${port}/Thingworx`,
+    appKey: 'key',
+    connections: 3,
+  });
   t.after(async () => {
     await client.close();
     server.closeAllConnections();

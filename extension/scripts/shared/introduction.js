@@ -103,10 +103,10 @@ function sidecarTableOfHub() {
   return found;
 }
 
-/* The addresses of the sidecars in a table that have a lease, the eldest first. */
-function livingAddresses(entries, table) {
+/* The addresses of the sidecars that have a lease, the eldest first. */
+function livingAddresses(entries) {
   var addresses = [];
-  livingRows(table).forEach(function (row) {
+  livingRows(sidecarTable() || sidecarTableOfHub()).forEach(function (row) {
     var address = String(row.address);
     if (matchesAny(baseOf(address), entries) && addresses.indexOf(address) < 0) {
       addresses.push(address);
@@ -122,7 +122,7 @@ function sidecarAddresses() {
   if (!hasGroup(entries)) {
     return entries;
   }
-  var addresses = livingAddresses(entries, sidecarTable());
+  var addresses = livingAddresses(entries);
   entries.forEach(function (entry) {
     if (!isPattern(entry) && addresses.indexOf(entry) < 0) {
       addresses.push(entry);
@@ -141,7 +141,7 @@ function sidecarAddresses() {
 /* Each sidecar of this Thing, also those behind a load balancer: those that have a lease, the eldest first, and then addresses at which none of them is. */
 function certainAddresses() {
   var entries = addressEntries();
-  var living = livingAddresses(entries, sidecarTable() || sidecarTableOfHub());
+  var living = livingAddresses(entries);
   var bases = living.map(baseOf);
   var others = hasGroup(entries) && living.length === 0 ? sidecarAddresses() : entries;
   return {

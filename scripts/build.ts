@@ -10,7 +10,8 @@ import { bundleConsole } from './console.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SIDECAR_NAME = 'azure-iot-sidecar';
-const SIDECAR_FOLDER = `ui/${PACKAGE_NAME}/sidecar`;
+/** Where the sidecar is in the zip. */
+export const SIDECAR_FOLDER = `ui/${PACKAGE_NAME}/sidecar`;
 
 const USAGE = `npm run build -- [options]: builds the zip of the extension and prints its path
   --out DIR           the folder of the zip (dist)
@@ -22,13 +23,15 @@ export interface BuildOptions {
   readonly withoutSidecar?: boolean;
   /** The program to bundle; sidecar/main.ts unless given. */
   readonly entry?: string;
+  /** The version of the package and of the sidecar in it; that of this project unless given. */
+  readonly version?: string;
   /** The folder of the zip; dist unless given. */
   readonly outputDirectory?: string;
 }
 
 /** Builds the extension. Returns the path of the zip. */
 export async function buildPackage(options: BuildOptions = {}): Promise<string> {
-  const version = packageVersion();
+  const { version = packageVersion() } = options;
   const files = packageFiles(version);
   if (!options.withoutSidecar) {
     for (const [name, content] of await sidecarFiles(version, options.entry ?? 'sidecar/main.ts')) {
@@ -44,7 +47,7 @@ export async function buildPackage(options: BuildOptions = {}): Promise<string> 
 
 async function sidecarFiles(version: string, entry: string): Promise<Map<string, string>> {
   const pages = await bundleConsole();
-  const { launcher, code, map, metafile } = await bundleSidecar(entry);
+  const { launcher, code, map, metafile } = await bundleSidecar(entry, version);
   const packages = bundledPackages({ ...metafile, inputs: { ...pages.inputs, ...metafile.inputs } }, ROOT);
   const { engines, license } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<
     string,

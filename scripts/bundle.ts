@@ -57,6 +57,20 @@ const httpByCall: Plugin = {
   },
 };
 
+/** The sidecar tells the version of package.json, or this one. */
+function versioned(version: string): Plugin {
+  return {
+    name: 'versioned',
+    setup(build) {
+      build.onLoad({ filter: /package\.json$/ }, ({ path }) =>
+        path === join(ROOT, 'package.json')
+          ? { contents: JSON.stringify({ ...manifest, version }), loader: 'json' }
+          : undefined,
+      );
+    },
+  };
+}
+
 /** The program of the threads that evaluate expressions; it travels as text within the sidecar's one file. */
 const EXPRESSION_WORKER = 'sidecar/translate/mapping/expression-worker.ts';
 
@@ -93,7 +107,7 @@ export interface Bundle {
  * classes, and esbuild's `keepNames` would set them by a call for each closure that is made, also in the receive loop of the SDK.
  * `sidecar.mjs` is the launcher alone, since Node parses a whole file before it runs the first line. CommonJS packages load Node's modules with `require`, which the banner defines. cbor-extract is an optional native add-on of cbor-x.
  */
-export async function bundleSidecar(entry: string): Promise<Bundle> {
+export async function bundleSidecar(entry: string, version?: string): Promise<Bundle> {
   // A thread that gets its program as text runs it as CommonJS.
   const worker = await build({
     ...COMMON,
@@ -107,7 +121,7 @@ export async function bundleSidecar(entry: string): Promise<Bundle> {
     outfile: PROGRAM,
     sourcemap: 'linked',
     sourcesContent: false,
-    plugins: [httpByCall, coarseMaps],
+    plugins: [httpByCall, coarseMaps, ...(version === undefined ? [] : [versioned(version)])],
     format: 'esm',
     external: ['cbor-extract'],
     define: { EXPRESSION_WORKER: JSON.stringify(worker.outputFiles[0]?.text) },

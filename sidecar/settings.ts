@@ -12,6 +12,8 @@ export interface Settings {
   readonly thingworxAppKeyName: string | undefined;
   /** Undefined: the state directory holds it, or it is created there. */
   readonly sidecarToken: string | undefined;
+  /** Accepted beside the other one while the token of Things is being changed. */
+  readonly previousToken: string | undefined;
   /** Allows reading alone. Undefined: there is none. */
   readonly viewerToken: string | undefined;
   readonly host: string;
@@ -21,6 +23,8 @@ export interface Settings {
   readonly hostNames: readonly string[];
   /** Addresses by which ThingWorx reaches the sidecar, when they are not those on which it listens. */
   readonly publicUrls: readonly string[];
+  /** Whether the public address is that of a load balancer, behind which are other sidecars, too. */
+  readonly isBalanced: boolean;
   /** PEM texts. Needed to listen on anything but loopback. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly stateDirectory: string;
@@ -50,12 +54,15 @@ export const SETTING_KEYS = [
   'THINGWORX_APP_KEY_NAME',
   'SIDECAR_TOKEN',
   'SIDECAR_TOKEN_FILE',
+  'SIDECAR_PREVIOUS_TOKEN',
+  'SIDECAR_PREVIOUS_TOKEN_FILE',
   'SIDECAR_VIEWER_TOKEN',
   'SIDECAR_VIEWER_TOKEN_FILE',
   'SIDECAR_HOST',
   'SIDECAR_PORT',
   'SIDECAR_HOST_NAMES',
   'SIDECAR_PUBLIC_URL',
+  'SIDECAR_LOAD_BALANCED',
   'SIDECAR_TLS_CERT_FILE',
   'SIDECAR_TLS_KEY_FILE',
   'SIDECAR_STATE_DIR',
@@ -88,10 +95,12 @@ export function loadSettings(environment: Source): Settings {
     thingworxAppKey: secret(values, 'THINGWORX_APP_KEY', 'an application key of ThingWorx'),
     thingworxAppKeyName: values['THINGWORX_APP_KEY_NAME']?.trim() || undefined,
     sidecarToken,
+    previousToken: token(values, 'SIDECAR_PREVIOUS_TOKEN'),
     viewerToken: viewerToken(values, sidecarToken),
     host,
     hostNames: list(values['SIDECAR_HOST_NAMES']),
     publicUrls: list(values['SIDECAR_PUBLIC_URL']).map(publicUrl),
+    isBalanced: balanced(values),
     tls,
     port: port(values.SIDECAR_PORT),
     stateDirectory: path.resolve(values.SIDECAR_STATE_DIR ?? defaultStateDirectory(environment)),
@@ -240,13 +249,32 @@ function token(values: Source, key: string): string | undefined {
 /** A viewer token that is the sidecar token would allow everything. */
 function viewerToken(values: Source, sidecarToken: string | undefined): string | undefined {
   const value = token(values, 'SIDECAR_VIEWER_TOKEN');
-  if (value !== undefined && value === sidecarToken) {
+  const others = {
+    SIDECAR_TOKEN: sidecarToken,
+    SIDECAR_PREVIOUS_TOKEN: token(values, 'SIDECAR_PREVIOUS_TOKEN'),
+  };
+  for (const [key, other] of Object.entries(others))
+    if (value !== undefined && value === other)
+      throw new ConnectorError(
+        'SETTING_INVALID',
+        `SIDECAR_VIEWER_TOKEN is the same as ${key}; expected another token.`,
+      );
+  return value;
+}
+
+function balanced(values: Source): boolean {
+  const text = values['SIDECAR_LOAD_BALANCED'] ?? 'false';
+  if (text !== 'true' && text !== 'false')
     throw new ConnectorError(
       'SETTING_INVALID',
-      'SIDECAR_VIEWER_TOKEN is the same as SIDECAR_TOKEN; expected another token.',
+      `SIDECAR_LOAD_BALANCED is "${text}"; expected true or false.`,
     );
-  }
-  return value;
+  if (text === 'true' && list(values['SIDECAR_PUBLIC_URL']).length === 0)
+    throw new ConnectorError(
+      'SETTING_MISSING',
+      'SIDECAR_LOAD_BALANCED is true, but SIDECAR_PUBLIC_URL is not set; expected the address of the load balancer.',
+    );
+  return text === 'true';
 }
 
 function optionalSecret(values: Source, key: string): string | undefined {

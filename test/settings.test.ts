@@ -125,6 +125,16 @@ describe('settings', () => {
       /SIDECAR_TOKEN has 15 characters; expected at least 16/,
     ],
     [
+      'a viewer token that is the previous token',
+      {
+        ...MINIMUM,
+        SIDECAR_PREVIOUS_TOKEN: 'the-token-of-last-year',
+        SIDECAR_VIEWER_TOKEN: 'the-token-of-last-year',
+      },
+      'SETTING_INVALID',
+      /SIDECAR_VIEWER_TOKEN is the same as SIDECAR_PREVIOUS_TOKEN/,
+    ],
+    [
       'a port out of range',
       { ...MINIMUM, SIDECAR_PORT: '70000' },
       'SETTING_INVALID',

@@ -1,6 +1,7 @@
 import type { Row } from './row.ts';
 import { BACKUP_ROWS } from './rows/backup.ts';
 import { DEVICE_ROWS } from './rows/devices.ts';
+import { GROUP_ROWS } from './rows/group.ts';
 import { HTTP_ROWS } from './rows/http.ts';
 import { HUB_THING_ROWS } from './rows/hub-thing.ts';
 import { IOT_HUB_ROWS } from './rows/iot-hub.ts';
@@ -9,6 +10,7 @@ import { MACHINE_ROWS } from './rows/machine.ts';
 import { NETWORK_ROWS } from './rows/network.ts';
 import { PLATFORM_ROWS } from './rows/platform.ts';
 import { PROCESS_ROWS } from './rows/process.ts';
+import { UPGRADE_ROWS } from './rows/upgrade.ts';
 
 /** All rows; docs/reliability.md names those that show each guarantee. */
 export const ROWS: readonly Row[] = [
@@ -22,6 +24,8 @@ export const ROWS: readonly Row[] = [
   ...IOT_HUB_ROWS,
   ...LOAD_ROWS,
   ...DEVICE_ROWS,
+  ...GROUP_ROWS,
+  ...UPGRADE_ROWS,
 ];
 
 interface Wanted {

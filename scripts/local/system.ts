@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
-import { buildPackage } from '../build.ts';
+import { buildPackage, SIDECAR_FOLDER } from '../build.ts';
 import { type Cloud, type CloudOptions, startCloud } from './cloud.ts';
 import { READING_PROPERTIES, SimulatedDevice } from './device.ts';
 import { oneRow, Platform, type Row } from './platform.ts';
 import { PartFailed } from './process.ts';
 import { registerDevices } from './registry.ts';
-import { Sidecar, type SidecarOptions } from './sidecar.ts';
+import { Sidecar, type SidecarLife, type SidecarOptions } from './sidecar.ts';
 import { extractFolder } from './unzip.ts';
 
 export interface SystemOptions
@@ -55,7 +55,6 @@ export const NOTIFICATION_SOURCES = [
   'digitalTwinChangeEvents',
 ] as const;
 export const VALUE_STREAM = 'Factory.Values';
-const SIDECAR_FOLDER = 'ui/AzureIotHubConnector/sidecar/';
 
 /** The whole product on one machine: what `npm start` shows and the end-to-end tests examine. */
 export class LocalSystem {
@@ -136,7 +135,7 @@ export class LocalSystem {
     await this.#platform.importExtension(zipFile);
     this.#appKey = await this.#createApplicationKey();
     onStep('Starting the sidecar from the zip');
-    await extractFolder(zipFile, SIDECAR_FOLDER, path.join(this.#directory, 'sidecar'));
+    await extractFolder(zipFile, `${SIDECAR_FOLDER}/`, path.join(this.#directory, 'sidecar'));
     await writeFile(path.join(this.#directory, 'thingworx-app-key'), this.#appKey, { mode: 0o600 });
     this.#sidecar = await this.#makeSidecar(
       this.#options.stateDirectory ?? (await this.#folder('state')),
@@ -205,14 +204,14 @@ export class LocalSystem {
    * One more sidecar of the group of the first: it listens at 127.0.0.`number` and the port of the first, and the hub Thing must name that address or a
    * pattern for it. The caller stops it.
    */
-  async addMember(number: number): Promise<Sidecar> {
+  async addMember(number: number, life: SidecarLife = {}): Promise<Sidecar> {
     const { port } = new URL(this.sidecar.url);
     const { token } = this.sidecar;
     const member = await this.#makeSidecar(await this.#folder(`state-${number}`), Number(port), {
       host: `127.0.0.${number}`,
       token,
     });
-    await member.start();
+    await member.start(life);
     return member;
   }
 
@@ -238,7 +237,7 @@ export class LocalSystem {
 
   async #folder(name: string): Promise<string> {
     const folder = path.join(this.#directory, name);
-    await mkdir(folder);
+    await mkdir(folder, { recursive: true });
     return folder;
   }
 

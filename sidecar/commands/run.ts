@@ -78,6 +78,7 @@ export async function run(): Promise<void> {
       usage,
       eventReceiver: settings.eventReceiver,
       addresses: () => addresses,
+      isBalanced: settings.isBalanced,
     },
     secretTokens,
   );
@@ -126,6 +127,8 @@ export async function run(): Promise<void> {
     operations: OPERATIONS,
     context: { hubs, history, storages, secretTokens, thingworx: client, clocks, sidecar },
     token,
+    previousToken: settings.previousToken,
+    isNamed: (name) => owner.hasId(name),
     hosts: [settings.host, ...settings.hostNames, ...settings.publicUrls.map((url) => new URL(url).hostname)],
     log,
     introduction,

@@ -30,9 +30,13 @@ const PARALLEL = 8;
 const PAGE_SIZE = 1_000;
 /** Metadata travels in headers, of which the service takes 8 KB in all. */
 const MAX_METADATA = 6_000;
-const COUNT_AGAIN_MS = 3_600_000;
-/** After a count during which dead letters were stored or deleted: at least so long, and so many times the duration of the count. */
-const UNSURE = { pauseMs: 1_000, factor: 20 };
+/**
+ * When dead letters are counted again, since other sidecars store and delete some, too: after so many times the duration of the count, within these
+ * limits.
+ */
+const SURE = { pauseMs: 5_000, factor: 200, longestMs: 3_600_000 };
+/** The same after a count during which this sidecar stored or deleted some. */
+const UNSURE = { pauseMs: 1_000, factor: 20, longestMs: 3_600_000 };
 /** Of one upload. The abort closes the connection, so that the next attempt does not wait on a dead one. */
 const UPLOAD_TIMEOUT_MS = 10_000;
 
@@ -44,7 +48,7 @@ const UPLOAD_TIMEOUT_MS = 10_000;
 export class BlobDeadLetterStore implements DeadLetterStore {
   readonly #options: BlobDeadLetterStoreOptions;
   #container: Promise<ContainerClient> | undefined;
-  /** Number and size of the dead letters: counted once an hour, and updated by this sidecar's own changes in between. */
+  /** Number and size of the dead letters: counted now and then, and updated by this sidecar's own changes in between. */
   #stats: { count: number; bytes: number; oldestMs: number | undefined; countAgainAtMs: number } | undefined;
   /** Begins and ends of this sidecar's own changes so far, and how many changes are under way. */
   #changes = { seen: 0, pending: 0 };
@@ -233,7 +237,8 @@ export class BlobDeadLetterStore implements DeadLetterStore {
     // What was changed meanwhile may be in the list or not.
     const isSure = pending === 0 && this.#changes.seen === seen;
     const nowMs = performance.now();
-    const pauseMs = isSure ? COUNT_AGAIN_MS : Math.max(UNSURE.pauseMs, (nowMs - beganAtMs) * UNSURE.factor);
+    const { pauseMs: shortestMs, factor, longestMs } = isSure ? SURE : UNSURE;
+    const pauseMs = Math.min(longestMs, Math.max(shortestMs, (nowMs - beganAtMs) * factor));
     return { count, bytes, oldestMs, countAgainAtMs: nowMs + pauseMs };
   }
 

@@ -129,9 +129,9 @@ export const INGESTION_ERRORS = defineErrors({
   TASKS_UNAVAILABLE: {
     status: 503,
     retryable: true,
-    title: 'Tasks cannot be kept in the state directory.',
+    title: 'Tasks cannot be read or stored.',
     remedy:
-      'Free space on the disk, or give the user of the sidecar access to the directory that SIDECAR_STATE_DIR names.',
+      'Give the sidecar access to the container that the message names; without a storage account, free space on the disk, or give the user of the sidecar access to the directory that SIDECAR_STATE_DIR names.',
   },
   DEFERRED_QUEUE_FULL: {
     status: 429,
@@ -143,8 +143,8 @@ export const INGESTION_ERRORS = defineErrors({
   STATE_UNAVAILABLE: {
     status: 503,
     retryable: true,
-    title: 'The state directory cannot be read or written.',
+    title: 'The state directory, or the container that sidecars share, cannot be read or written.',
     remedy:
-      'Free space on the disk, or give the user of the sidecar access to the directory that SIDECAR_STATE_DIR names.',
+      'Give the sidecar access to the container that the message names; without a storage account, free space on the disk, or give the user of the sidecar access to the directory that SIDECAR_STATE_DIR names.',
   },
 });

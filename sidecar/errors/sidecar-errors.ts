@@ -51,6 +51,13 @@ export const SIDECAR_ERRORS = defineErrors({
     remedy:
       'Allow the host named in the message in the proxy, correct the login in HTTPS_PROXY, or name the host in NO_PROXY; then restart the sidecar.',
   },
+  SIDECAR_OTHER: {
+    status: 421,
+    retryable: true,
+    title: 'The request is for another sidecar behind the same load balancer.',
+    remedy:
+      'None at first: ThingWorx tries again until the load balancer chooses that sidecar. If it lasts, let the load balancer distribute connections among all sidecars, without affinity.',
+  },
   PORT_TAKEN: {
     status: 500,
     retryable: false,

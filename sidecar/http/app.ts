@@ -41,6 +41,10 @@ const DEFAULT_LIMITS: AppLimits = {
 
 export interface AppOptions extends OperationRouteOptions {
   readonly token: string;
+  /** Accepted like the token while that of Things is being changed. */
+  readonly previousToken?: string | undefined;
+  /** Whether a request that names a sidecar means this one; each does when there is no load balancer. */
+  readonly isNamed?: (name: string) => boolean;
   /** Host names that callers may use beside those of the loopback address. */
   readonly hosts?: readonly string[];
   /** Routes outside /v1 that need no token: health and metrics. */
@@ -64,10 +68,12 @@ export function createApp(options: AppOptions): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  app.use(prepare(limits.bodyMs));
+  app.use(prepare(limits.bodyMs, options.isNamed));
   app.use(checkHost(new HostCheck(options.hosts)));
   if (options.mount) app.use(options.mount);
-  const authentication = new Authentication(options.token, limits.refusals);
+  const { token, previousToken } = options;
+  const tokens = previousToken === undefined ? [token] : [token, previousToken];
+  const authentication = new Authentication(tokens, limits.refusals);
   const requests = new RateLimit(limits.requests);
   const admit = (request: IncomingMessage) => {
     trust(request.socket);
@@ -95,8 +101,11 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
-/** Sets request id and common headers, limits the body that no route reads, and refuses requests while the sidecar stops. */
-function prepare(bodyMs: number): RequestHandler {
+/**
+ * Sets request id and common headers, limits the body that no route reads, and refuses requests for another sidecar behind the load balancer, and all
+ * while the sidecar stops. What is refused closes its connection, so that the next one may reach another sidecar.
+ */
+function prepare(bodyMs: number, isNamed: (name: string) => boolean = () => true): RequestHandler {
   return (request, response, next) => {
     // After the answer Node.js reads the rest of the body without a time limit.
     response.once('finish', () => limitRest(request, bodyMs));
@@ -107,6 +116,14 @@ function prepare(bodyMs: number): RequestHandler {
       'X-Content-Type-Options': 'nosniff',
       'Cache-Control': 'no-store',
     });
+    const name = request.get('x-sidecar-name');
+    if (name !== undefined && !isNamed(name)) {
+      response.set('Connection', 'close');
+      throw new ConnectorError(
+        'SIDECAR_OTHER',
+        'The request is for another sidecar behind the same load balancer.',
+      );
+    }
     if (request.app.get(STOPPING) === true) {
       response.set('Connection', 'close');
       throw new ConnectorError('STOPPING', 'The sidecar is stopping and accepts no new requests.');

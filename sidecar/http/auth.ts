@@ -46,18 +46,18 @@ export interface RefusalOptions extends RateLimitOptions {
 }
 
 /**
- * Accepts the token as Bearer and as the password of HTTP Basic with any user name. It is compared before anything is counted, so nobody
+ * Accepts the token, or the one before it, as Bearer and as the password of HTTP Basic with any user name. It is compared before anything is counted, so nobody
  * can lock the right token out. A wrong one is answered late, and each wrong one has a rate limit of its own: a hub Thing with an old
  * token harms no other. Nothing of this can keep somebody from guessing for ever; the length of the token does.
  */
 export class Authentication {
-  readonly #token: string;
+  readonly #tokens: readonly string[];
   readonly #options: RefusalOptions;
   readonly #refusals: RateLimit;
   #delayed = 0;
 
-  constructor(token: string, options: RefusalOptions) {
-    this.#token = token;
+  constructor(tokens: readonly string[], options: RefusalOptions) {
+    this.#tokens = tokens;
     this.#options = options;
     this.#refusals = new RateLimit(options, 'The same wrong token was sent too often in a short time.');
   }
@@ -68,7 +68,7 @@ export class Authentication {
     // Many clients send credentials only after this challenge, so it must never be limited.
     if (!credentials) throw new ConnectorError('UNAUTHORIZED', 'The request contains no token.');
     const given = credentials.scheme === 'bearer' ? credentials.token : credentials.password;
-    if (sameText(given, this.#token)) return;
+    if (this.#tokens.some((token) => sameText(given, token))) return;
     this.#refusals.take(createHash('sha256').update(given).digest('base64'));
     await this.#delay();
     throw new ConnectorError('UNAUTHORIZED', 'The token is wrong.');

@@ -1,10 +1,9 @@
-import path from 'node:path';
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { ServiceClock } from '../azure/service-clock.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
-import { toConnectorError } from '../errors/connector-error.ts';
+import type { WorkRequest } from '../group/lead.ts';
 import { CompareTask } from '../import/compare-task.ts';
 import { ExportTask } from '../import/export-task.ts';
 import { ImportTask } from '../import/import-task.ts';
@@ -25,9 +24,11 @@ import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import type { EventReceiver } from '../settings.ts';
-import { Tasks } from '../tasks/tasks.ts';
+import { TaskBoard } from '../tasks/task-board.ts';
+import { isTask, TaskStore } from '../tasks/task-store.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
+import type { Duty, WorkPlace } from './group.ts';
 
 /** The delivery pipelines beside the lanes. Each has counters of its own. */
 const PIPELINES = ['deadLetters', 'storage', 'events'] as const;
@@ -53,33 +54,34 @@ interface BackgroundWorkOptions {
   readonly pipeline: (
     counters: HubCounters,
   ) => Pick<DeliveryPipeline, 'interpreter' | 'sender' | 'notifications' | 'watch'>;
+  /** Whether this sidecar leads its group. */
+  readonly leads: () => boolean;
   /** Called when the warning changes. */
   readonly onWarning: () => void;
 }
 
 /** What a hub does beside its lanes: dead letters, tasks, ingestion from storage, replays, imports. */
-export class BackgroundWork {
+export class BackgroundWork implements Duty {
   readonly deadLetters: ConfiguredDeadLetterStore;
-  readonly tasks: Tasks;
+  readonly tasks: TaskBoard;
   readonly counters: ReadonlyMap<PipelineName, HubCounters> = new Map(
     PIPELINES.map((name) => [name, new HubCounters()]),
   );
   readonly #options: BackgroundWorkOptions;
   readonly #archive: Archive;
-  #using = false;
 
   constructor(options: BackgroundWorkOptions) {
     const { hubThing, stateDirectory, log, onWarning } = options;
     this.#options = options;
     this.deadLetters = new ConfiguredDeadLetterStore({ hubThing, stateDirectory, log, onWarning });
-    const directory = path.join(stateDirectory, 'tasks', encodeURIComponent(hubThing));
-    this.tasks = new Tasks({ directory, log });
+    this.tasks = new TaskBoard(log);
     this.#archive = new Archive({
       hubThing,
       stateDirectory,
       log,
       settings: options.settings,
       forwarder: () => this.#forwarder('storage'),
+      leads: options.leads,
       onTrouble: onWarning,
     });
     this.#defineKinds();
@@ -92,27 +94,37 @@ export class BackgroundWork {
 
   /** What metrics show. */
   get facts(): Omit<SideFacts, 'uploads' | 'packages' | 'canary' | 'quota'> {
-    const tasks: Record<string, number> = { queued: 0, running: 0 };
-    for (const { state } of this.tasks.list()) if (state in tasks) tasks[state] = (tasks[state] ?? 0) + 1;
-    return { counters: this.counters, tasks, ...this.deadLetters.facts };
+    return { counters: this.counters, tasks: this.tasks.pending, ...this.deadLetters.facts };
   }
 
-  /** Takes the current settings. The first call also resumes the tasks of the previous process. */
+  /** Takes the current settings. */
   async use(settings: HubSettings): Promise<void> {
     await this.deadLetters.use(settings);
     await this.#archive.use(settings);
-    if (this.#using) return;
-    this.#using = true;
-    this.tasks
-      .start()
-      .catch((thrown) =>
-        this.#options.log.error({ err: toConnectorError(thrown) }, 'The tasks of the hub cannot be read.'),
-      );
+  }
+
+  settle(place: WorkPlace): void {
+    this.tasks.use({
+      store: new TaskStore(place.records('tasks', isTask), place.lines('tasks'), place.directory('tasks')),
+      post: (action, subject) => place.post({ work: 'tasks', action, subject }),
+    });
+  }
+
+  async begin(): Promise<void> {
+    await this.tasks.begin();
+  }
+
+  async end(): Promise<void> {
+    await this.tasks.end();
+  }
+
+  async take({ work, action, subject }: WorkRequest): Promise<void> {
+    if (work === 'tasks') await this.tasks.take(action, subject);
   }
 
   /** Interrupts tasks; they resume at the next start. Idempotent. */
   async close(): Promise<void> {
-    await this.tasks.stop();
+    await this.tasks.close();
     await this.#archive.close();
     await this.deadLetters.close();
   }

@@ -31,11 +31,11 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics, PartitionTimes } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
-import type { Deployments } from '../packages/deployments.ts';
+import type { DeploymentBoard } from '../packages/deployment-board.ts';
 import { QuotaMeter } from '../quota/quota-meter.ts';
 import { resolveSecret } from '../secrets/one-time-secret-tokens.ts';
 import type { EventReceiver } from '../settings.ts';
-import type { Tasks } from '../tasks/tasks.ts';
+import type { TaskBoard } from '../tasks/task-board.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
 import type { DeviceThings } from '../thingworx/device-things.ts';
@@ -44,6 +44,7 @@ import type { Translator } from '../translate/types.ts';
 import { BackgroundWork } from './background-work.ts';
 import { HubCondition } from './condition.ts';
 import { HubDevices } from './devices.ts';
+import { Group } from './group.ts';
 import type { Owner } from './owner.ts';
 import { Partitions, type Waiting } from './partitions.ts';
 import { checkHubSettings, originsOf } from './settings-check.ts';
@@ -68,6 +69,8 @@ export interface HubParts {
   readonly eventReceiver: EventReceiver;
   /** Where services reach this sidecar. */
   readonly addresses: () => readonly string[];
+  /** Whether they are those of a load balancer. */
+  readonly isBalanced: boolean;
   /** Problems of the whole sidecar, which every hub shows. */
   readonly problems: () => readonly ConnectorError[];
 }
@@ -126,6 +129,7 @@ export class HubConnection {
   readonly #stalls: StallWatch;
   readonly #background: BackgroundWork;
   readonly #devices: HubDevices;
+  readonly #group: Group;
   readonly #quota: QuotaMeter;
   #settings: HubSettings | undefined;
   #translator: Translator | undefined;
@@ -155,7 +159,10 @@ export class HubConnection {
     });
     const { client } = parts;
     const probe = new RowProbe({ client, hubThing: thing, counters: this.#counters });
-    const outages = new OutageWatch((signal) => probe.run(signal));
+    const outages = new OutageWatch(
+      (signal) => probe.run(signal),
+      () => client.renewConnections(),
+    );
     this.#probe = probe;
     this.#outages = outages;
     this.#definitions = new ThingDefinitions({
@@ -184,7 +191,7 @@ export class HubConnection {
       client: parts.client,
       thing,
       status: () => this.status(),
-      addresses: parts.addresses,
+      reach: () => ({ addresses: parts.addresses(), ...(parts.isBalanced ? { isBalanced: true } : {}) }),
       log: this.#log,
       onMissing,
     });
@@ -200,6 +207,14 @@ export class HubConnection {
       onThing: this.#devices.onThing,
       waitingMessages: () => [...this.lagByPartition().values()].reduce((sum, lag) => sum + lag, 0),
       pipeline: (counters) => this.#pipeline(counters, () => () => undefined),
+      leads: () => this.#group.leads,
+    });
+    this.#group = new Group({
+      hubThing: thing,
+      stateDirectory: parts.stateDirectory,
+      owner: parts.owner.idOf(thing),
+      log: this.#log,
+      duties: [this.#background, this.#devices],
     });
     parts.metrics.add(this);
   }
@@ -266,7 +281,7 @@ export class HubConnection {
     return this.#devices.azure();
   }
 
-  get tasks(): Tasks {
+  get tasks(): TaskBoard {
     return this.#background.tasks;
   }
 
@@ -282,7 +297,7 @@ export class HubConnection {
     return this.#devices.deviceThings;
   }
 
-  get deployments(): Deployments {
+  get deployments(): DeploymentBoard {
     return this.#devices.deployments;
   }
 
@@ -298,8 +313,8 @@ export class HubConnection {
     return this.#devices.canary;
   }
 
-  /** The last outcomes of the messages to a device, the newest first. */
-  feedbackOf(deviceId: string): FeedbackRecord[] {
+  /** The last outcomes of the messages to a device, the newest first. Rejects with STATE_UNAVAILABLE. */
+  feedbackOf(deviceId: string): Promise<FeedbackRecord[]> {
     return this.#devices.feedbackOf(deviceId);
   }
 
@@ -319,6 +334,7 @@ export class HubConnection {
     this.#changing = this.#changing.then(async () => {
       this.#stalls.stop();
       await this.#close();
+      await this.#group.close();
       await this.#background.close();
       await this.#devices.close();
       await this.#quota.stop();
@@ -391,6 +407,7 @@ export class HubConnection {
     // Tasks that go on need the clients.
     await this.#devices.use(settings);
     await this.#background.use(settings);
+    await this.#group.use(settings);
     this.#reporter.start();
     this.#stalls.start();
     if (!reopen) return;

@@ -6,20 +6,25 @@ import { Canary } from '../canary/canary.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { DeferredRequests } from '../deferred/deferred-requests.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
+import type { WorkRequest } from '../group/lead.ts';
 import { Announcer } from '../ingest/notifications/announcer.ts';
 import { DeviceNotifications } from '../ingest/notifications/device-notifications.ts';
 import type { OutageWatch } from '../ingest/outage-watch.ts';
+import type { RecordStore } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
-import { Deployments } from '../packages/deployments.ts';
+import { isDeployment } from '../packages/deployment.ts';
+import { DeploymentBoard } from '../packages/deployment-board.ts';
 import type { QuotaMeter } from '../quota/quota-meter.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
 import { DeviceThings } from '../thingworx/device-things.ts';
 import { ThingCreator } from '../thingworx/thing-creator.ts';
+import { isUpload } from '../uploads/upload.ts';
 import { Uploads } from '../uploads/uploads.ts';
+import type { Duty, WorkPlace } from './group.ts';
 import { IotHubClients } from './iot-hub-clients.ts';
-import { Notifications } from './notifications.ts';
+import { isOutcomes, Notifications, type Outcomes, sharedOutcomes } from './notifications.ts';
 
 interface HubDevicesOptions {
   readonly clock: ServiceClock;
@@ -38,10 +43,10 @@ interface HubDevicesOptions {
 }
 
 /** The devices of one hub: the clients of its service side, their Things, and what it says about them. */
-export class HubDevices {
+export class HubDevices implements Duty {
   readonly notifications: DeviceNotifications;
   readonly creator: ThingCreator;
-  readonly deployments: Deployments;
+  readonly deployments: DeploymentBoard;
   readonly deferred: DeferredRequests;
   readonly deviceThings: DeviceThings;
   readonly canary: Canary;
@@ -49,14 +54,18 @@ export class HubDevices {
   readonly onThing: (deviceId: string) => void;
   /** Fires events on the Things of devices, or on the hub Thing. */
   readonly announcer: Announcer;
+  readonly #options: HubDevicesOptions;
   readonly #clients: IotHubClients;
-  readonly #uploads: Uploads;
-  readonly #listeners: Notifications;
-  readonly #log: Log;
+  readonly #announce: Announcer['announce'];
+  #place: WorkPlace | undefined;
+  /** Of messages, for the sidecars of a group. */
+  #outcomes: RecordStore<Outcomes> | undefined;
+  /** While this sidecar leads the group. */
+  #led: { readonly uploads: Uploads; readonly listeners: Notifications } | undefined;
 
   constructor(options: HubDevicesOptions) {
     const { client, hubThing, log, stateDirectory } = options;
-    this.#log = log;
+    this.#options = options;
     this.#clients = new IotHubClients(options.clock, (use) => options.quota.used(use));
     const deviceThings = new DeviceThings({
       client,
@@ -81,41 +90,32 @@ export class HubDevices {
     const announcer = new Announcer(delivery, log);
     this.announcer = announcer;
     const announce: Announcer['announce'] = (told, signal) => announcer.announce(told, signal);
-    const directory = (name: string) => path.join(stateDirectory, name, encodeURIComponent(hubThing));
-    this.#uploads = new Uploads({ ...options, directory: directory('uploads'), announce });
-    this.deployments = new Deployments({ ...options, directory: directory('packages'), clients, announce });
+    this.#announce = announce;
+    this.deployments = new DeploymentBoard({ ...options, clients, announce });
     this.deferred = new DeferredRequests({
-      directory: directory('deferred'),
+      directory: path.join(stateDirectory, 'deferred', encodeURIComponent(hubThing)),
       log,
       clients,
       tell: (instructions, signal) => delivery.send(instructions, undefined, signal),
     });
     this.canary = new Canary({
       ...options,
-      directory: directory('canary'),
+      directory: path.join(stateDirectory, 'canary', encodeURIComponent(hubThing)),
       deviceThings,
       clients,
       announce,
       onChange: options.onWarning,
     });
-    this.#listeners = new Notifications({
-      announcer,
-      uploads: this.#uploads,
-      packages: this.deployments,
-      clients,
-      log,
-      onUpload: (deviceId) => options.quota.uploaded(deviceId),
-    });
   }
 
   /** A problem that needs the administrator although the hub runs. */
   get warning(): string | undefined {
-    return this.#uploads.warning;
+    return this.#led?.uploads.warning;
   }
 
-  /** What metrics show. */
+  /** What metrics show: what this sidecar does. */
   get facts(): Pick<SideFacts, 'uploads' | 'packages' | 'canary'> {
-    const { counts, waiting } = this.#uploads;
+    const { counts = {}, waiting = 0 } = this.#led?.uploads ?? {};
     return {
       uploads: { counts: { ...counts }, waiting },
       packages: this.deployments.pending,
@@ -123,9 +123,10 @@ export class HubDevices {
     };
   }
 
-  /** The last outcomes of the messages to a device, the newest first. */
-  feedbackOf(deviceId: string): FeedbackRecord[] {
-    return this.#listeners.feedbackOf(deviceId);
+  /** The last outcomes of the messages to a device, the newest first. Rejects with STATE_UNAVAILABLE. */
+  async feedbackOf(deviceId: string): Promise<FeedbackRecord[]> {
+    if (this.#led) return this.#led.listeners.feedbackOf(deviceId);
+    return this.#outcomes ? await sharedOutcomes(deviceId, this.#outcomes) : [];
   }
 
   /** Rejects with CONNECTION_STRING_INVALID, SETTING_MISSING. */
@@ -136,26 +137,66 @@ export class HubDevices {
   /** Takes the current settings. */
   async use(settings: HubSettings): Promise<void> {
     await this.#clients.use(settings);
-    this.#uploads.start().catch(() => undefined);
-    this.deployments
-      .start()
-      .catch((error) => this.#log.error({ err: error }, 'The deployments of the hub cannot be read.'));
     this.deferred
       .start()
-      .catch((error) => this.#log.error({ err: error }, 'The deferred requests of the hub cannot be read.'));
-    await this.#listeners.use(settings);
+      .catch((error) =>
+        this.#options.log.error({ err: error }, 'The deferred requests of the hub cannot be read.'),
+      );
+    await this.#led?.listeners.use(settings);
     await this.canary.use(settings);
+  }
+
+  settle(place: WorkPlace): void {
+    this.#place = place;
+    this.#outcomes = place.isShared ? place.records('outcomes', isOutcomes) : undefined;
+    this.deployments.use({
+      records: place.records('packages', isDeployment),
+      post: (action, subject) => place.post({ work: 'packages', action, subject }),
+    });
+  }
+
+  async begin(): Promise<void> {
+    const { log, settings, quota } = this.#options;
+    const place = this.#place;
+    if (place && !this.#led) {
+      const uploads = new Uploads({
+        ...this.#options,
+        records: place.records('uploads', isUpload),
+        announce: this.#announce,
+      });
+      const clients = () => this.#clients.get();
+      const { announcer, deployments: packages } = this;
+      const outcomes = this.#outcomes;
+      const listeners = new Notifications({
+        announcer,
+        uploads,
+        packages,
+        outcomes,
+        clients,
+        log,
+        onUpload: (deviceId) => quota.uploaded(deviceId),
+      });
+      this.#led = { uploads, listeners };
+      uploads.start().catch(() => undefined);
+      await listeners.use(settings());
+    }
+    await this.deployments.begin();
+  }
+
+  async end(): Promise<void> {
+    const led = this.#led;
+    this.#led = undefined;
+    await Promise.all([led?.uploads.stop(), led?.listeners.stop(), this.deployments.end()]);
+  }
+
+  async take({ work, action, subject }: WorkRequest): Promise<void> {
+    if (work === 'packages') await this.deployments.take(action, subject);
+    if (work === 'uploads') await this.#led?.uploads.look();
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
-    await Promise.all([
-      this.#uploads.stop(),
-      this.deployments.stop(),
-      this.deferred.stop(),
-      this.#listeners.stop(),
-      this.canary.stop(),
-    ]);
+    await Promise.all([this.end(), this.deployments.close(), this.deferred.stop()]);
     await this.#clients.close();
   }
 }

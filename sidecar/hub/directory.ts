@@ -69,8 +69,14 @@ export class HubDirectory {
   /** Tells a hub Thing that it has this sidecar, before the hub Thing hands over its settings. Rejects as calls to ThingWorx do. */
   async join(thing: string, signal: AbortSignal): Promise<void> {
     if (this.#connections.has(thing)) return;
-    const { client, owner, version, addresses } = this.#parts;
-    const status = { sidecar: owner.idOf(thing), version, addresses: addresses(), state: 'connecting' };
+    const { client, owner, version, addresses, isBalanced } = this.#parts;
+    const status = {
+      sidecar: owner.idOf(thing),
+      version,
+      addresses: addresses(),
+      ...(isBalanced ? { isBalanced } : {}),
+      state: 'connecting',
+    };
     await client.invoke(thing, 'ReceiveStatus', { status }, { signal });
   }
 

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Log } from '../observe/log.ts';
@@ -10,13 +11,21 @@ interface ServedThings {
   readonly service: string;
   /** As log lines call them. */
   readonly noun: string;
+  /** The code for one that has not handed over its settings. */
+  readonly missing: ErrorCode;
 }
 
-export const HUB_THINGS: ServedThings = { template: 'AzureIoT.Hub_TT', service: 'Connect', noun: 'hub' };
+export const HUB_THINGS: ServedThings = {
+  template: 'AzureIoT.Hub_TT',
+  service: 'Connect',
+  noun: 'hub',
+  missing: 'HUB_NOT_CONNECTED',
+};
 export const STORAGE_THINGS: ServedThings = {
   template: 'AzureIoT.StorageAccount_TT',
   service: 'ConnectStorage',
   noun: 'storage',
+  missing: 'STORAGE_NOT_CONNECTED',
 };
 
 /** The names of these Things in ThingWorx, as far as the user of the sidecar sees them. Rejects as calls to ThingWorx do. */
@@ -111,8 +120,8 @@ export class ThingFinder {
         if (!this.#hasOffer(thing)) throw thrown;
       }
       // Of two sidecars that join at the same moment, the hub Thing may know one alone.
-      if (isNamed && this.#join && !this.#hasOffer(thing))
-        throw new ConnectorError('HUB_NOT_CONNECTED', `${thing} has not handed over its settings yet.`);
+      if (isNamed && !this.#hasOffer(thing))
+        throw new ConnectorError(this.#served.missing, `${thing} has not handed over its settings yet.`);
     });
   }
 

@@ -9,19 +9,31 @@ import {
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { Announcer } from '../ingest/notifications/announcer.ts';
+import type { RecordStore } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
-import type { Deployments } from '../packages/deployments.ts';
+import type { DeploymentBoard } from '../packages/deployment-board.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 
 interface NotificationsOptions {
   readonly announcer: Announcer;
   readonly uploads: Uploads;
-  readonly packages: Deployments;
+  readonly packages: DeploymentBoard;
+  /** Where the other sidecars of the group read the outcomes of messages; undefined while there is no group. */
+  readonly outcomes: RecordStore<Outcomes> | undefined;
   readonly clients: () => Promise<HubClients>;
   readonly log: Log;
   /** Called for each file that a device has uploaded. */
   readonly onUpload: (deviceId: string) => void;
 }
+
+/** The last outcomes of messages, the oldest first. */
+export interface Outcomes {
+  readonly id: typeof OUTCOMES;
+  readonly records: readonly FeedbackRecord[];
+}
+
+/** The one record of outcomes. */
+const OUTCOMES = 'last';
 
 /** How many outcomes of messages are kept for those who ask: bounded memory. */
 const MAX_FEEDBACK = 1_000;
@@ -43,7 +55,7 @@ export class Notifications {
 
   /** The last outcomes of the messages to a device, the newest first. */
   feedbackOf(deviceId: string): FeedbackRecord[] {
-    return [...this.#feedback.values()].filter((record) => record.deviceId === deviceId).reverse();
+    return outcomesOf(deviceId, [...this.#feedback.values()]);
   }
 
   /** Applies settings. Listens again if they name another hub or other credentials. */
@@ -76,6 +88,7 @@ export class Notifications {
   /** Never rejects: unusable settings are reported when the hub connects. */
   async #start(feedback: boolean, files: boolean, signal: AbortSignal): Promise<Listener[]> {
     try {
+      if (feedback) await this.#recall();
       const { credentials } = await this.#options.clients();
       if (signal.aborted) return [];
       const common = (what: string) => ({ credentials, onState: this.#report(what) });
@@ -127,6 +140,7 @@ export class Notifications {
     const { announcer, packages } = this.#options;
     const records = received.map(withUsableTime);
     for (const record of records) this.#keep(record);
+    await this.#share();
     for (const { originalMessageId, statusCode, description = '' } of records)
       await packages.feedback(originalMessageId, statusCode, description);
     await announcer.announce(
@@ -145,12 +159,47 @@ export class Notifications {
     );
   }
 
+  /** What cannot be read or written is no outcome less for the Things. */
+  async #recall(): Promise<void> {
+    const { outcomes, log } = this.#options;
+    try {
+      for (const record of (await outcomes?.read(OUTCOMES))?.records ?? []) this.#keep(record);
+    } catch (thrown) {
+      log.debug({ err: toConnectorError(thrown) }, 'The outcomes of messages cannot be read.');
+    }
+  }
+
+  async #share(): Promise<void> {
+    const { outcomes, log } = this.#options;
+    try {
+      await outcomes?.write({ id: OUTCOMES, records: [...this.#feedback.values()] });
+    } catch (thrown) {
+      log.debug({ err: toConnectorError(thrown) }, 'The outcomes of messages cannot be shared.');
+    }
+  }
+
   #keep(record: FeedbackRecord): void {
     const { deviceId, originalMessageId, enqueuedTimeUtc } = record;
     this.#feedback.set(JSON.stringify([deviceId, originalMessageId, enqueuedTimeUtc]), record);
     const [oldest] = this.#feedback.keys();
     if (this.#feedback.size > MAX_FEEDBACK && oldest !== undefined) this.#feedback.delete(oldest);
   }
+}
+
+/** The outcomes that another sidecar of the group has received, the newest first. */
+export async function sharedOutcomes(
+  deviceId: string,
+  outcomes: RecordStore<Outcomes>,
+): Promise<FeedbackRecord[]> {
+  return outcomesOf(deviceId, (await outcomes.read(OUTCOMES))?.records ?? []);
+}
+
+export function isOutcomes(outcomes: Outcomes | null): boolean {
+  return outcomes?.id === OUTCOMES && Array.isArray(outcomes.records);
+}
+
+function outcomesOf(deviceId: string, records: readonly FeedbackRecord[]): FeedbackRecord[] {
+  return records.filter((record) => record.deviceId === deviceId).reverse();
 }
 
 /** A record without a usable time has that of its arrival: the outcome matters more. */

@@ -48,11 +48,20 @@ export class Owner {
 
   /** The owner id of a hub Thing: two hub Things on one sidecar are two readers. */
   idOf(hubThing: string): string {
+    const thing = createHash('sha256').update(hubThing).digest('hex').slice(0, 8);
+    return `${this.#prefix}${thing}`;
+  }
+
+  /** Whether this is the owner id of a hub Thing of this sidecar. */
+  hasId(ownerId: string): boolean {
+    return ownerId.startsWith(this.#prefix);
+  }
+
+  get #prefix(): string {
     const host = hostname()
       .replaceAll(/[^\w.-]/g, '-')
       .slice(0, MAX_HOST_CHARACTERS);
-    const thing = createHash('sha256').update(hubThing).digest('hex').slice(0, 8);
-    return `${host}-${this.#id}-${thing}`;
+    return `${host}-${this.#id}-`;
   }
 
   /** Idempotent. */

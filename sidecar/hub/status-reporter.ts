@@ -7,7 +7,7 @@ interface StatusReporterOptions {
   readonly client: ThingworxClient;
   readonly thing: string;
   readonly status: () => HubStatus;
-  readonly addresses: () => readonly string[];
+  readonly reach: () => Readonly<Record<string, unknown>>;
   readonly log: Log;
   /** Called when ThingWorx has no such Thing, as far as this call tells. */
   readonly onMissing: () => void;
@@ -58,8 +58,8 @@ export class StatusReporter {
   }
 
   async #send(leaves = false): Promise<void> {
-    const { client, thing, status, addresses, log } = this.#options;
-    const content = { ...status(), addresses: addresses(), ...(leaves ? { leaves } : {}) };
+    const { client, thing, status, reach, log } = this.#options;
+    const content = { ...status(), ...reach(), ...(leaves ? { leaves } : {}) };
     try {
       await client.invoke(thing, 'ReceiveStatus', { status: content }, { timeoutMs: TIMEOUT_MS });
     } catch (thrown) {

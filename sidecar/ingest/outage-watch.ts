@@ -42,11 +42,14 @@ export const LONGEST_DEADLINE_MS = 40_000;
  */
 export class OutageWatch {
   readonly #probe: (signal: AbortSignal) => Promise<ProbeCounts>;
+  readonly #onSilence: () => void;
   #round: Round | undefined;
   #deadlineMs = SHORTEST_DEADLINE_MS;
 
-  constructor(probe: (signal: AbortSignal) => Promise<ProbeCounts>) {
+  /** `onSilence` is called when a probe has no answer, before the next one is sent. */
+  constructor(probe: (signal: AbortSignal) => Promise<ProbeCounts>, onSilence: () => void = () => undefined) {
     this.#probe = probe;
+    this.#onSilence = onSilence;
   }
 
   /** How long a small call may take. A connection that is half-open must not cost longer; a platform that is slow must not be given up. */
@@ -166,6 +169,7 @@ export class OutageWatch {
       failures += 1;
       onFailure(failures);
       if (isAnswered) await Promise.race([works.promise, backoff.pause(signal)]);
+      else this.#onSilence();
       if (check) return check;
     }
   }

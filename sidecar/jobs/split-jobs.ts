@@ -6,7 +6,7 @@ import type { CallOptions } from '../azure/iot-hub/rest-client.ts';
 import type { QueryOptions } from '../azure/iot-hub/twins.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { isEnded, type TaskRecord } from '../tasks/task.ts';
-import type { Tasks } from '../tasks/tasks.ts';
+import type { TaskBoard } from '../tasks/task-board.ts';
 import { splitCondition } from './conditions.ts';
 import { contentText, type JobContent, schedule } from './job-content.ts';
 import {
@@ -24,13 +24,13 @@ export const SPLIT_JOBS = { twinUpdate: 'ScheduleTwinUpdate', method: 'ScheduleM
  * The jobs of one hub: those of IoT Hub, and those that are several jobs there, because their condition is longer than it takes. Such a job
  * is a task of the hub; its parts are `<jobId>.1`, `<jobId>.2` and so on.
  *
- * Errors: those of Jobs and of Tasks.submit.
+ * Errors: those of Jobs and of TaskBoard.submit.
  */
 export class SplitJobs {
-  readonly #tasks: Tasks;
+  readonly #tasks: TaskBoard;
   readonly #clients: HubClients;
 
-  constructor(tasks: Tasks, clients: HubClients) {
+  constructor(tasks: TaskBoard, clients: HubClients) {
     this.#tasks = tasks;
     this.#clients = clients;
   }
@@ -40,7 +40,8 @@ export class SplitJobs {
     const { jobs } = this.#clients;
     const { jobId = randomUUID(), queryCondition, startTime, maxExecutionSeconds } = when;
     const conditions = splitCondition(queryCondition);
-    if (this.#find(jobId)) throw new ConnectorError('AZURE_CONFLICT', `There is a job ${jobId} already.`);
+    if (await this.#find(jobId))
+      throw new ConnectorError('AZURE_CONFLICT', `There is a job ${jobId} already.`);
     if (conditions.length === 1) return (await schedule(jobs, { ...when, jobId }, content, options)).jobId;
     checkPartIds(jobId, conditions.length);
     const first = await schedule(
@@ -68,14 +69,14 @@ export class SplitJobs {
   }
 
   async get(jobId: string, options: CallOptions): Promise<Job> {
-    const task = this.#find(jobId);
+    const task = await this.#find(jobId);
     return task ? await this.#show(task, options) : await this.#clients.jobs.get(jobId, options);
   }
 
   /** The results of all parts, one part after the other. */
   async results(jobId: string, options: QueryOptions): Promise<Page<DeviceJob>> {
     const { jobs } = this.#clients;
-    const task = this.#find(jobId);
+    const task = await this.#find(jobId);
     if (!task) return await jobs.results(jobId, options);
     const { continuationToken = '0:', ...rest } = options;
     const [, number, inner = ''] = /^(\d{1,4}):(.*)$/s.exec(continuationToken) ?? [];
@@ -102,7 +103,7 @@ export class SplitJobs {
   /** Ends the job: no other part begins, and those that run are cancelled. */
   async cancel(jobId: string, options: CallOptions): Promise<Job> {
     const { jobs } = this.#clients;
-    const found = this.#find(jobId);
+    const found = await this.#find(jobId);
     if (!found) return await jobs.cancel(jobId, options);
     const task = isEnded(found) ? found : await this.#tasks.cancel(found.id);
     for (const part of partsOf(task)) {
@@ -122,7 +123,7 @@ export class SplitJobs {
     filter: { readonly type?: Job['type']; readonly status?: JobStatus },
     options: QueryOptions,
   ): Promise<Page<Job>> {
-    const tasks = Object.values(SPLIT_JOBS).flatMap((kind) => this.#tasks.list({ kind }));
+    const tasks = await this.#all();
     const parts = new Set(
       tasks.flatMap(({ input }) => {
         const { jobId, conditions } = input as SplitJobInput;
@@ -149,10 +150,13 @@ export class SplitJobs {
     }
   }
 
-  #find(jobId: string): TaskRecord | undefined {
-    return Object.values(SPLIT_JOBS)
-      .flatMap((kind) => this.#tasks.list({ kind }))
-      .find(({ input }) => (input as SplitJobInput).jobId === jobId);
+  async #find(jobId: string): Promise<TaskRecord | undefined> {
+    return (await this.#all()).find(({ input }) => (input as SplitJobInput).jobId === jobId);
+  }
+
+  async #all(): Promise<TaskRecord[]> {
+    const kinds: readonly string[] = Object.values(SPLIT_JOBS);
+    return (await this.#tasks.list()).filter(({ kind }) => kinds.includes(kind));
   }
 
   /** One job in place of its parts; those that had not ended when the task last looked are read. */

@@ -3,8 +3,33 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isDirectory, isMissing, replaceFile, setAside } from './files.ts';
 
+/** Records that survive the process: those of this sidecar on its disk, or those of a group in the storage account. */
+export interface RecordStore<T extends { readonly id: string }> {
+  /** The readable records, sorted by id, and the names of damaged ones, which are passed over. */
+  load(): Promise<{ records: T[]; unreadable: string[] }>;
+  /** The record as it is now; undefined when there is none. */
+  read(id: string): Promise<T | undefined>;
+  /** Stores a new record. One that exists stays as it is. */
+  create(record: T): Promise<void>;
+  /** Creates or replaces a record. Only who leads may do that. */
+  write(record: T): Promise<void>;
+  remove(id: string): Promise<void>;
+}
+
+/** Texts of many lines, each of which belongs to a record. */
+export interface LineStore {
+  append(id: string, lines: readonly string[]): Promise<void>;
+  /** Leaves the first lines, and none of which a crash has cut. */
+  cut(id: string, lines: number): Promise<void>;
+  /** Lines from a number on, the first being 0. */
+  read(id: string, from: number, limit: number): Promise<string[]>;
+  /** What it takes of the disk of this sidecar. */
+  diskBytes(id: string): Promise<number>;
+  remove(id: string): Promise<void>;
+}
+
 /** Records on disk, one file `<id>.json` each, replaced atomically and durably. Throws the errors of the operating system. */
-export class Records<T extends { readonly id: string }> {
+export class Records<T extends { readonly id: string }> implements RecordStore<T> {
   readonly directory: string;
   readonly #isRecord: (value: T | null) => boolean;
   #made = false;
@@ -15,7 +40,7 @@ export class Records<T extends { readonly id: string }> {
     this.#isRecord = isRecord;
   }
 
-  /** The readable records, sorted by id, and the new names of damaged files, which are set aside. */
+  /** Damaged files are set aside, under the names that it gives. */
   async load(): Promise<{ records: T[]; unreadable: string[] }> {
     const records: T[] = [];
     const unreadable: string[] = [];
@@ -32,8 +57,21 @@ export class Records<T extends { readonly id: string }> {
     return { records, unreadable };
   }
 
+  async read(id: string): Promise<T | undefined> {
+    try {
+      return this.#parse(await readFile(this.#file(id), 'utf8'));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async create(record: T): Promise<void> {
+    await this.write(record);
+  }
+
   async write(record: T): Promise<void> {
-    await this.make();
+    await this.#make();
     await replaceFile(this.#file(record.id), `${JSON.stringify(record)}\n`);
   }
 
@@ -41,8 +79,7 @@ export class Records<T extends { readonly id: string }> {
     await rm(this.#file(id), { force: true });
   }
 
-  /** Creates the directory. Idempotent. */
-  async make(): Promise<void> {
+  async #make(): Promise<void> {
     if (this.#made) return;
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     this.#made = true;

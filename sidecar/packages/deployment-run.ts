@@ -71,8 +71,9 @@ export class DeploymentRun {
   /** Resolves when the deployment is complete or the signal aborts. Never rejects. */
   run(): Promise<void> {
     this.#running ??= this.#work().catch((thrown) => {
-      if (!this.#options.signal.aborted)
-        this.#log.error({ err: toConnectorError(thrown) }, 'A deployment failed unexpectedly.');
+      const error = toConnectorError(thrown);
+      if (!this.#options.signal.aborted && error.code !== 'STOPPING')
+        this.#log.error({ err: error }, 'A deployment failed unexpectedly.');
     });
     return this.#running;
   }

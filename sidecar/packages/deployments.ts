@@ -4,10 +4,10 @@ import type { StorageAccounts } from '../files/accounts.ts';
 import type { Announcement } from '../ingest/notifications/announcer.ts';
 import { untilDone } from '../lib/backoff.ts';
 import { systemCode } from '../lib/files.ts';
-import { newId, Records } from '../lib/records.ts';
+import { newId, type RecordStore } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
 import { Channel } from './channel.ts';
-import { type Deployment, hasEnded, isDeployment, keyOf, rowOf, sharesFile, targetOf } from './deployment.ts';
+import { type Deployment, hasEnded, keyOf, rowOf, sharesFile, targetOf } from './deployment.ts';
 import { DeploymentRun, type RunOptions } from './deployment-run.ts';
 import {
   PACKAGE_STATES,
@@ -17,11 +17,17 @@ import {
   type PackageState,
 } from './types.ts';
 
-interface DeploymentsOptions extends Pick<RunOptions, 'firstPauseMs' | 'longestPauseMs'> {
-  readonly directory: string;
-  readonly log: Log;
+/** What a deployment is checked with before it begins. */
+interface DeploymentSources {
   readonly clients: () => Promise<HubClients>;
   readonly storages: StorageAccounts;
+}
+
+export interface DeploymentsOptions
+  extends DeploymentSources,
+    Pick<RunOptions, 'firstPauseMs' | 'longestPauseMs'> {
+  readonly records: RecordStore<Deployment>;
+  readonly log: Log;
   /** Rejects only with STOPPING. */
   readonly announce: (announcements: readonly Announcement[], signal: AbortSignal) => Promise<number>;
 }
@@ -30,12 +36,12 @@ interface DeploymentsOptions extends Pick<RunOptions, 'firstPauseMs' | 'longestP
 const KEEP = 1_000;
 
 /**
- * The deployments of software packages to the devices of one hub. Each is stored in the state directory and resumed by the next process;
+ * The deployments of software packages to the devices of one hub, at the sidecar that runs them. Each is stored and resumed by the next process;
  * the Thing of the device shows its state. All operations throw STATE_UNAVAILABLE.
  */
 export class Deployments {
   readonly #options: DeploymentsOptions;
-  readonly #records: Records<Deployment>;
+  readonly #records: RecordStore<Deployment>;
   readonly #channel: Channel;
   readonly #abort = new AbortController();
   /** By id, oldest first. */
@@ -45,7 +51,7 @@ export class Deployments {
 
   constructor(options: DeploymentsOptions) {
     this.#options = options;
-    this.#records = new Records(options.directory, isDeployment);
+    this.#records = options.records;
     this.#channel = new Channel(options);
   }
 
@@ -79,49 +85,8 @@ export class Deployments {
    */
   async deploy(request: PackageRequest, signal: AbortSignal): Promise<PackageRow> {
     await this.start();
-    const { account, container, path, deviceId } = request;
-    if (request.delivery === 'message' && request.moduleId !== undefined)
-      throw new ConnectorError(
-        'REQUEST_INVALID',
-        'moduleId: modules receive no messages; use the delivery method.',
-      );
-    const files = this.#options.storages.require(account).container(container);
-    const facts = await files.facts(path, signal);
-    if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
-    // Errors that a retry cannot solve are returned now and not in the background.
-    await files.downloadLink(path, 1, signal);
-    await (await this.#options.clients()).twins.get(targetOf(request), { signal, timeoutMs: 10_000 });
-    const pending = this.#pending(request);
-    const createdAtMs = Date.now();
-    const deployment: Deployment = {
-      ...request,
-      id: newId(createdAtMs),
-      file: {
-        etag: facts.etag,
-        size: facts.size,
-        contentType: facts.contentType,
-        ...(facts.contentMd5 === undefined ? {} : { contentMd5: facts.contentMd5 }),
-      },
-      state: 'waiting',
-      code: '',
-      message: '',
-      attempted: false,
-      confirmed: false,
-      createdAtMs,
-      changedAtMs: createdAtMs,
-      deadlineMs: createdAtMs + request.timeoutMinutes * 60_000,
-      fileDeleted: false,
-      cleaned: false,
-      shown: false,
-    };
-    if (pending) {
-      if (pending.version === request.version && sharesFile(pending, deployment)) return rowOf(pending);
-      throw new ConnectorError(
-        'PACKAGE_PENDING',
-        `${pending.name} ${pending.version} is ${pending.state} on ${deviceId}; wait until ${new Date(pending.deadlineMs).toISOString()} at the latest, or call CancelPackage.`,
-      );
-    }
-    return rowOf(await this.#begin(deployment));
+    const deployment = await newDeployment(request, this.#options, signal);
+    return answerOf(this.#pending(request), deployment) ?? rowOf(await this.#begin(deployment));
   }
 
   /** Cancels a deployment; one that has ended stays as it is. @throws ConnectorError PACKAGE_NOT_FOUND */
@@ -135,13 +100,20 @@ export class Deployments {
   }
 
   /** Newest first: the running ones, and the last thousand that have ended. */
-  async list(filter: { state?: PackageState | undefined; name?: string | undefined }): Promise<PackageRow[]> {
+  async list(filter: PackageFilter): Promise<PackageRow[]> {
     await this.start();
-    return [...this.#runs.values()]
-      .map(({ deployment }) => deployment)
-      .filter(({ state, name }) => state === (filter.state ?? state) && name === (filter.name ?? name))
-      .reverse()
-      .map(rowOf);
+    return rowsOf(this.#all(), filter);
+  }
+
+  /** Takes what other sidecars have stored. One that came while another of the same package was under way fails. */
+  async look(): Promise<void> {
+    await this.start();
+    const { records } = await this.#records.load();
+    for (const deployment of records) {
+      if (this.#runs.has(deployment.id)) continue;
+      const pending = hasEnded(deployment) ? undefined : this.#pending(deployment);
+      this.#run(this.#add(pending ? { ...deployment, ...refused(pending) } : deployment));
+    }
   }
 
   /** The twin or the connection of the device has changed. */
@@ -247,9 +219,83 @@ export class Deployments {
 
   /** The deployments of one package of one device or module, oldest first. */
   #of(name: PackageName): DeploymentRun[] {
-    const runs = [...(this.#byDevice.get(name.deviceId) ?? [])];
-    return runs.filter(({ deployment }) => keyOf(deployment) === keyOf(name));
+    return [...(this.#byDevice.get(name.deviceId) ?? [])]
+      .filter(({ deployment }) => keyOf(deployment) === keyOf(name))
+      .sort((a, b) => (a.deployment.id < b.deployment.id ? -1 : 1));
   }
+}
+
+export interface PackageFilter {
+  readonly state?: PackageState | undefined;
+  readonly name?: string | undefined;
+}
+
+/** Newest first. */
+export function rowsOf(deployments: readonly Deployment[], filter: PackageFilter): PackageRow[] {
+  return deployments
+    .filter(({ state, name }) => state === (filter.state ?? state) && name === (filter.name ?? name))
+    .sort((a, b) => (a.id < b.id ? 1 : -1))
+    .map(rowOf);
+}
+
+/**
+ * A deployment that has not begun. Errors that a retry cannot solve are returned now and not in the background.
+ * @throws ConnectorError REQUEST_INVALID, FILE_NOT_FOUND, DEVICE_NOT_FOUND, LINK_NOT_POSSIBLE and the errors of storage and hub
+ */
+export async function newDeployment(
+  request: PackageRequest,
+  { storages, clients }: DeploymentSources,
+  signal: AbortSignal,
+): Promise<Deployment> {
+  const { account, container, path } = request;
+  if (request.delivery === 'message' && request.moduleId !== undefined)
+    throw new ConnectorError(
+      'REQUEST_INVALID',
+      'moduleId: modules receive no messages; use the delivery method.',
+    );
+  const files = storages.require(account).container(container);
+  const facts = await files.facts(path, signal);
+  if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
+  await files.downloadLink(path, 1, signal);
+  await (await clients()).twins.get(targetOf(request), { signal, timeoutMs: 10_000 });
+  const createdAtMs = Date.now();
+  return {
+    ...request,
+    id: newId(createdAtMs),
+    file: {
+      etag: facts.etag,
+      size: facts.size,
+      contentType: facts.contentType,
+      ...(facts.contentMd5 === undefined ? {} : { contentMd5: facts.contentMd5 }),
+    },
+    state: 'waiting',
+    code: '',
+    message: '',
+    attempted: false,
+    confirmed: false,
+    createdAtMs,
+    changedAtMs: createdAtMs,
+    deadlineMs: createdAtMs + request.timeoutMinutes * 60_000,
+    fileDeleted: false,
+    cleaned: false,
+    shown: false,
+  };
+}
+
+/** The answer to a deployment of a package of which another is under way: that one, if it is the same. Throws PACKAGE_PENDING. */
+export function answerOf(pending: Deployment | undefined, deployment: Deployment): PackageRow | undefined {
+  if (!pending) return undefined;
+  if (pending.version === deployment.version && sharesFile(pending, deployment)) return rowOf(pending);
+  throw new ConnectorError('PACKAGE_PENDING', pendingText(pending));
+}
+
+function pendingText({ name, version, state, deviceId, deadlineMs }: Deployment): string {
+  return `${name} ${version} is ${state} on ${deviceId}; wait until ${new Date(deadlineMs).toISOString()} at the latest, or call CancelPackage.`;
+}
+
+function refused(pending: Deployment): Partial<Deployment> {
+  const message = pendingText(pending);
+  return { state: 'failed', code: 'PACKAGE_PENDING', message, cleaned: true, shown: false };
 }
 
 function announcementOf(deployment: Deployment): Announcement {
@@ -261,7 +307,7 @@ function announcementOf(deployment: Deployment): Announcement {
   };
 }
 
-function unavailable(thrown: unknown): ConnectorError {
+export function unavailable(thrown: unknown): ConnectorError {
   const error = toConnectorError(thrown);
   if (error.code !== 'INTERNAL') return error;
   return new ConnectorError('STATE_UNAVAILABLE', `Deployments cannot be stored: ${systemCode(thrown)}.`, {

@@ -35,18 +35,16 @@ export class TaskRun {
   #wish: 'stop' | 'cancel' | undefined;
   readonly #forecast = new Forecast();
   #loggedAtMs = 0;
+  #isUnwritten = false;
 
   constructor(record: TaskRecord, options: TaskRunOptions) {
-    this.#record = { ...record, counts: { ...record.counts } };
+    const { forecast: _ofAnotherRun, ...kept } = record;
+    this.#record = { ...kept, counts: { ...record.counts } };
     this.#options = options;
   }
 
   get record(): TaskRecord {
-    return { ...this.#kept, ...this.#progress() };
-  }
-
-  get #kept(): TaskRecord {
-    return { ...this.#record, counts: { ...this.#record.counts } };
+    return { ...this.#record, ...this.#progress() };
   }
 
   get isActive(): boolean {
@@ -96,7 +94,7 @@ export class TaskRun {
     if (findings.length === 0) return;
     this.#writing = this.#writing
       .then(() => this.#options.store.report(this.#record.id, findings))
-      .catch((error) => this.#options.log.warn({ err: error }, 'The report of a task could not be written.'));
+      .catch((error) => this.#tellUnwritten(error));
     await this.#writing;
   }
 
@@ -240,8 +238,17 @@ export class TaskRun {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#writing = this.#writing
-      .then(() => this.#options.store.write(this.#kept))
-      .catch((error) => this.#options.log.warn({ err: error }, 'A task could not be written to the disk.'));
+      .then(async () => {
+        await this.#options.store.records.write(this.record);
+        this.#isUnwritten = false;
+      })
+      .catch((error) => this.#tellUnwritten(error));
     return this.#writing;
+  }
+
+  /** Once until a write succeeds. */
+  #tellUnwritten(error: unknown): void {
+    if (!this.#isUnwritten) this.#options.log.warn({ err: error }, 'A task could not be written; retrying.');
+    this.#isUnwritten = true;
   }
 }

@@ -1,129 +1,85 @@
-import { createReadStream } from 'node:fs';
-import { appendFile, rm, stat, truncate } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { isMissing } from '../lib/files.ts';
-import { Records } from '../lib/records.ts';
+import { Lines } from '../lib/lines.ts';
+import { type LineStore, type RecordStore, Records } from '../lib/records.ts';
 import { TASK_STATES, type TaskFinding, type TaskRecord } from './task.ts';
 
+const SCRATCH = '.scratch';
+
 /**
- * Tasks on disk, and beside each `<id>.report.ndjson`, which only grows. A report is no account that must survive a power cut, so it is
- * not flushed line by line.
+ * Tasks and their reports, in the place that is given. What a task keeps beside its record while it runs is in `directory` of this sidecar; a
+ * sidecar that goes on with the task of another one collects it again.
  */
 export class TaskStore {
-  readonly #records: Records<TaskRecord>;
+  readonly records: RecordStore<TaskRecord>;
+  readonly #reports: LineStore;
+  readonly #directory: string;
 
-  constructor(directory: string) {
-    this.#records = new Records(directory, isTask);
+  constructor(records: RecordStore<TaskRecord>, reports: LineStore, directory: string) {
+    this.records = records;
+    this.#reports = reports;
+    this.#directory = directory;
   }
 
-  /** The tasks that can be read, oldest first, and the names of files that cannot. */
-  async load(): Promise<{ tasks: TaskRecord[]; unreadable: string[] }> {
-    const { records, unreadable } = await this.#records.load();
-    return { tasks: records, unreadable };
-  }
-
-  write(task: TaskRecord): Promise<void> {
-    return this.#records.write(task);
+  /** In a directory of this sidecar. */
+  static inDirectory(directory: string): TaskStore {
+    return new TaskStore(new Records(directory, isTask), new Lines(directory), directory);
   }
 
   async remove(id: string): Promise<void> {
-    await this.#records.remove(id);
-    await rm(this.#report(id), { force: true });
+    await this.records.remove(id);
+    await this.#reports.remove(id);
     await this.removeScratch(id);
   }
 
   /** The directory for what a task keeps beside its record. */
   scratch(id: string): string {
-    return path.join(this.#records.directory, `${id}.scratch`);
+    return path.join(this.#directory, `${id}${SCRATCH}`);
   }
 
   async removeScratch(id: string): Promise<void> {
     await rm(this.scratch(id), { recursive: true, force: true });
   }
 
+  /** Removes what a process that was killed has left of tasks that another sidecar has ended. Never rejects. */
+  async clearScratch(except: readonly string[]): Promise<void> {
+    const names = await readdir(this.#directory).catch((): string[] => []);
+    for (const name of names) {
+      const id = name.slice(0, -SCRATCH.length);
+      if (name.endsWith(SCRATCH) && !except.includes(id)) await this.removeScratch(id).catch(() => undefined);
+    }
+  }
+
   async report(id: string, findings: readonly TaskFinding[]): Promise<void> {
-    await this.#records.make();
-    const lines = findings.map((finding) => `${JSON.stringify(finding)}\n`).join('');
-    await appendFile(this.#report(id), lines, { mode: 0o600 });
+    await this.#reports.append(
+      id,
+      findings.map((finding) => JSON.stringify(finding)),
+    );
   }
 
-  /** The size of a report; 0 when there is none. */
-  async reportBytes(id: string): Promise<number> {
-    try {
-      return (await stat(this.#report(id))).size;
-    } catch (error) {
-      if (isMissing(error)) return 0;
-      throw error;
-    }
+  /** What a report takes of the disk of this sidecar. */
+  reportBytes(id: string): Promise<number> {
+    return this.#reports.diskBytes(id);
   }
 
-  /** Leaves the first lines of a report, and none of which a crash has cut. */
+  /** Leaves the first lines of a report. */
   async cutReport(id: string, lines: number): Promise<void> {
-    const file = this.#report(id);
-    try {
-      await truncate(file, await endOfLine(file, lines));
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
+    await this.#reports.cut(id, lines);
   }
 
-  /** Lines of the report from a number on, the first being 0. A report of a million lines is read in pieces. */
+  /** Lines of the report from a number on, the first being 0. */
   async readReport(id: string, from: number, limit: number): Promise<TaskFinding[]> {
-    const found: TaskFinding[] = [];
-    const stream = createReadStream(this.#report(id));
-    try {
-      let line = 0;
-      for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-        if (line >= from) found.push(...parsed(text));
-        line += 1;
-        if (line >= from + limit) break;
+    return (await this.#reports.read(id, from, limit)).flatMap((line) => {
+      try {
+        return JSON.parse(line) as TaskFinding;
+      } catch {
+        return [];
       }
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    } finally {
-      stream.destroy();
-    }
-    return found;
-  }
-
-  #report(id: string): string {
-    return path.join(this.#records.directory, `${id}.report.ndjson`);
+    });
   }
 }
 
-/** A crash may have cut the last line. */
-function parsed(line: string): TaskFinding[] {
-  try {
-    return [JSON.parse(line) as TaskFinding];
-  } catch {
-    return [];
-  }
-}
-
-/** Where the line of a number ends in a file, or its last whole line where it has fewer. */
-async function endOfLine(file: string, lines: number): Promise<number> {
-  let end = 0;
-  let offset = 0;
-  let line = 0;
-  for await (const bytes of createReadStream(file) as AsyncIterable<Buffer>) {
-    for (
-      let next = bytes.indexOf(NEWLINE);
-      next >= 0 && line < lines;
-      next = bytes.indexOf(NEWLINE, next + 1)
-    ) {
-      line += 1;
-      end = offset + next + 1;
-    }
-    if (line >= lines) break;
-    offset += bytes.length;
-  }
-  return end;
-}
-
-const NEWLINE = 10;
-
-function isTask(task: TaskRecord | null): boolean {
+export function isTask(task: TaskRecord | null): boolean {
   return (
     typeof task?.id === 'string' &&
     typeof task.kind === 'string' &&

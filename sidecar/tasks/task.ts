@@ -25,7 +25,7 @@ export interface TaskRecord {
   readonly done: number;
   /** Items in all; absent as long as nobody knows. */
   readonly total?: number;
-  /** Of a task at work; not kept on disk. */
+  /** Of a task at work. */
   readonly forecast?: TaskForecast;
   /** Items by what became of them, in the words of the kind. */
   readonly counts: Readonly<Record<string, number>>;

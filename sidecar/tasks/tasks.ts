@@ -3,14 +3,19 @@ import { newId } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
 import { isEnded, type TaskFinding, type TaskKind, type TaskRecord, type TaskState } from './task.ts';
 import { TaskRun } from './task-run.ts';
-import { TaskStore } from './task-store.ts';
+import type { TaskStore } from './task-store.ts';
+
+export interface TaskFilter {
+  readonly kind?: string | undefined;
+  readonly state?: TaskState | undefined;
+}
 
 interface TasksOptions {
-  readonly directory: string;
+  readonly store: TaskStore;
   readonly log: Log;
   /** Ended tasks that are kept; the oldest go first. */
   readonly keep?: number;
-  /** Bytes of their reports that are kept beside that of the newest; the tasks with the oldest go first. */
+  /** Bytes of their reports on the disk of this sidecar beside that of the newest; the tasks with the oldest go first. */
   readonly keepReportBytes?: number;
   /** How often the progress of a running task is written, in milliseconds. */
   readonly writeIntervalMs?: number;
@@ -19,8 +24,8 @@ interface TasksOptions {
 const MAX_WAITING = 100;
 
 /**
- * The long work of one hub: started by an operation, watched and cancelled by others, continued after a crash where its kind can. Kinds
- * are made known before `start`.
+ * The long work of one hub, at the sidecar that runs it: started by an operation, watched and cancelled by others, continued after a crash
+ * where its kind can. Kinds are made known before `start`.
  */
 export class Tasks {
   readonly #options: Required<TasksOptions>;
@@ -32,7 +37,7 @@ export class Tasks {
 
   constructor(options: TasksOptions) {
     this.#options = { keep: 100, keepReportBytes: 500_000_000, writeIntervalMs: 2_000, ...options };
-    this.#store = new TaskStore(options.directory);
+    this.#store = options.store;
   }
 
   define<Input, Position>(kind: TaskKind<Input, Position>): void {
@@ -63,23 +68,9 @@ export class Tasks {
   ): Promise<TaskRecord> {
     await this.start();
     if (this.#stopped) throw new ConnectorError('STOPPING', 'The hub was disconnected.');
-    const waiting = this.#records().filter(({ state }) => state === 'queued').length;
-    if (waiting >= MAX_WAITING)
-      throw new ConnectorError('TASK_QUEUE_FULL', `${waiting} tasks of this hub are waiting already.`);
-    const createdAtMs = Date.now();
-    const record: TaskRecord = {
-      id: newId(createdAtMs),
-      kind,
-      title,
-      input,
-      state: 'queued',
-      done: 0,
-      counts: {},
-      reported: 0,
-      createdAtMs,
-    };
+    const record = newTask(kind, title, input, this.#records());
     try {
-      await this.#store.write(record);
+      await this.#store.records.create(record);
     } catch (thrown) {
       throw unavailable(thrown);
     }
@@ -94,14 +85,8 @@ export class Tasks {
   }
 
   /** Newest first. */
-  list(filter: { kind?: string | undefined; state?: TaskState | undefined } = {}): TaskRecord[] {
-    return this.#records()
-      .filter(
-        ({ kind, state }) =>
-          (filter.kind === undefined || kind === filter.kind) &&
-          (filter.state === undefined || state === filter.state),
-      )
-      .sort((a, b) => (a.id < b.id ? 1 : -1));
+  list(filter: TaskFilter = {}): TaskRecord[] {
+    return selected(this.#records(), filter);
   }
 
   async report(id: string, page: { from: number; limit: number }): Promise<TaskFinding[]> {
@@ -117,16 +102,26 @@ export class Tasks {
     return run.record;
   }
 
+  /** Takes what other sidecars have submitted. */
+  async look(): Promise<void> {
+    const { records } = await this.#store.records.load();
+    for (const task of records) if (!this.#runs.has(task.id)) await this.#take(task);
+    for (const kind of this.#kinds.keys()) this.#next(kind);
+  }
+
   async #load(): Promise<void> {
-    const { tasks, unreadable } = await this.#store.load();
+    const { records, unreadable } = await this.#store.records.load();
     if (unreadable.length > 0)
       this.#options.log.warn({ files: unreadable }, 'Files of tasks cannot be read and are passed over.');
-    for (const task of tasks) {
-      const run = this.#add(task);
-      if (task.state === 'running' && !this.#kinds.get(task.kind)?.resumes) await run.interrupt();
-    }
+    for (const task of records) await this.#take(task);
     for (const kind of this.#kinds.keys()) this.#next(kind);
+    await this.#store.clearScratch(records.filter((task) => !isEnded(task)).map(({ id }) => id));
     await this.#forget();
+  }
+
+  async #take(task: TaskRecord): Promise<void> {
+    const run = this.#add(task);
+    if (task.state === 'running' && !this.#kinds.get(task.kind)?.resumes) await run.interrupt();
   }
 
   #add(record: TaskRecord): TaskRun {
@@ -179,9 +174,46 @@ export class Tasks {
   }
 }
 
-/** An error of the operating system at the files of tasks. */
+/** A task that has not begun. Throws TASK_QUEUE_FULL. */
+export function newTask(
+  kind: string,
+  title: string,
+  input: unknown,
+  others: readonly TaskRecord[],
+): TaskRecord {
+  const waiting = others.filter(({ state }) => state === 'queued').length;
+  if (waiting >= MAX_WAITING)
+    throw new ConnectorError('TASK_QUEUE_FULL', `${waiting} tasks of this hub are waiting already.`);
+  const createdAtMs = Date.now();
+  return {
+    id: newId(createdAtMs),
+    kind,
+    title,
+    input,
+    state: 'queued',
+    done: 0,
+    counts: {},
+    reported: 0,
+    createdAtMs,
+  };
+}
+
+/** Newest first. */
+export function selected(tasks: readonly TaskRecord[], filter: TaskFilter): TaskRecord[] {
+  return tasks
+    .filter(
+      ({ kind, state }) =>
+        (filter.kind === undefined || kind === filter.kind) &&
+        (filter.state === undefined || state === filter.state),
+    )
+    .sort((a, b) => (a.id < b.id ? 1 : -1));
+}
+
+/** An error of the operating system or the storage account at what is kept of tasks. */
 export function unavailable(thrown: unknown): ConnectorError {
   const error = toConnectorError(thrown);
+  if (error.code === 'STATE_UNAVAILABLE')
+    return new ConnectorError('TASKS_UNAVAILABLE', error.message, { cause: error });
   if (error.code !== 'INTERNAL') return error;
   const reason = (thrown as NodeJS.ErrnoException).code ?? 'unknown reason';
   return new ConnectorError('TASKS_UNAVAILABLE', `Tasks cannot be kept in the state directory (${reason}).`, {

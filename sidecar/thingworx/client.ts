@@ -31,7 +31,10 @@ const MAX_MESSAGE_CHARACTERS = 500;
 export class ThingworxClient {
   readonly #url: URL;
   readonly #headers: Record<string, string>;
-  readonly #agent: Dispatcher;
+  readonly #connections: number;
+  #agent: Dispatcher;
+  /** Those that only finish what is under way. */
+  readonly #closing = new Set<Dispatcher>();
   #isReachable: boolean | undefined;
   /** What the platform refuses when it answers 401, for messages. */
   readonly #credential: string;
@@ -46,10 +49,8 @@ export class ThingworxClient {
       'x-xsrf-token': 'TWX-XSRF-TOKEN-VALUE',
       'x-thingworx-session': 'false',
     };
-    this.#agent = createLocalAgent({
-      connections: options.connections ?? 16,
-      connect: { timeout: 10_000 },
-    });
+    this.#connections = options.connections ?? 16;
+    this.#agent = this.#connect();
   }
 
   /** The address without anything secret, for messages. */
@@ -133,8 +134,25 @@ export class ThingworxClient {
     throw refusal(answer, what, this.#credential);
   }
 
+  /**
+   * Later calls use new connections: after a call without an answer, each of the present ones may be half-open. Calls under way go on.
+   */
+  renewConnections(): void {
+    const before = this.#agent;
+    this.#agent = this.#connect();
+    this.#closing.add(before);
+    void before
+      .close()
+      .catch(() => undefined)
+      .finally(() => this.#closing.delete(before));
+  }
+
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([this.#agent, ...this.#closing].map((agent) => agent.destroy()));
+  }
+
+  #connect(): Dispatcher {
+    return createLocalAgent({ connections: this.#connections, connect: { timeout: 10_000 } });
   }
 
   async #send(request: PlatformRequest, options: CallOptions): Promise<PlatformAnswer> {
@@ -154,8 +172,9 @@ export class ThingworxClient {
       bodyTimeout: 0,
       signal,
     };
+    const agent = this.#agent;
     try {
-      const response = await this.#agent.request(dispatch);
+      const response = await agent.request(dispatch);
       const text = await response.body.text();
       this.#isReachable = true;
       return {
@@ -168,6 +187,7 @@ export class ThingworxClient {
         throw new ConnectorError('STOPPING', 'The call to ThingWorx was given up.', { cause });
       this.#isReachable = false;
       if (timeout.aborted) {
+        if (agent === this.#agent) this.renewConnections();
         const seconds = Math.round((options.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1000);
         throw new ConnectorError(
           'THINGWORX_UNAVAILABLE',

@@ -6,14 +6,14 @@ import type { IdempotentMove } from '../files/types.ts';
 import type { Announcement } from '../ingest/notifications/announcer.ts';
 import { untilDone } from '../lib/backoff.ts';
 import { systemCode } from '../lib/files.ts';
-import { Records } from '../lib/records.ts';
+import type { RecordStore } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
 import { type MoveAndLinkResult, mayRetry, moveAndLink } from './move-and-link.ts';
-import { isNotification, isUpload, type Upload, uploadId } from './upload.ts';
+import { isNotification, type Upload, uploadId } from './upload.ts';
 
 export interface UploadsOptions {
-  /** Holds uploads until their events have reached the Things. */
-  readonly directory: string;
+  /** Hold uploads until their events have reached the Things. */
+  readonly records: RecordStore<Upload>;
   readonly log: Log;
   readonly storages: StorageAccounts;
   /** The current settings; throws while the hub has none. */
@@ -43,15 +43,15 @@ const REMEMBERED_MS = 48 * 3600_000;
 const MAX_REMEMBERED = 2_000;
 
 /**
- * Processes the files that devices upload: stores the notifications of the hub in the state directory, so that neither an outage of storage
- * or ThingWorx nor a crash loses one, moves each file as the settings require, and announces it on the Thing of its device.
+ * Processes the files that devices upload: stores the notifications of the hub, so that neither an outage of storage or ThingWorx nor a
+ * crash loses one, moves each file as the settings require, and announces it on the Thing of its device.
  */
 export class Uploads {
   readonly counts: UploadCounts = { announced: 0, moved: 0, incomplete: 0, repeated: 0, refused: 0 };
   readonly #options: UploadsOptions;
-  readonly #records: Records<Upload>;
+  readonly #records: RecordStore<Upload>;
   readonly #abort = new AbortController();
-  /** Being written to the state directory. */
+  /** Being stored. */
   readonly #arriving = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, Upload>();
   /** Time of completion by id, oldest first. */
@@ -64,7 +64,7 @@ export class Uploads {
 
   constructor(options: UploadsOptions) {
     this.#options = options;
-    this.#records = new Records(options.directory, isUpload);
+    this.#records = options.records;
   }
 
   /** The number of uploads that are not announced yet. */
@@ -83,6 +83,18 @@ export class Uploads {
     return this.#starting;
   }
 
+  /** Takes what another sidecar had begun. */
+  async look(): Promise<void> {
+    await this.start();
+    const { records } = await this.#disk('load', () => this.#records.load());
+    for (const upload of records) {
+      if (upload.doneAtMs !== undefined) this.#done.set(upload.id, upload.doneAtMs);
+      else if (!this.#done.has(upload.id) && !this.#waiting.has(upload.id))
+        this.#waiting.set(upload.id, upload);
+    }
+    this.#next();
+  }
+
   /** Uploads that are not announced stay for the next process. Idempotent. */
   async stop(): Promise<void> {
     this.#abort.abort();
@@ -90,7 +102,7 @@ export class Uploads {
     await Promise.allSettled([...this.#arriving.values(), ...this.#working.values()]);
   }
 
-  /** Resolves when all notifications are stored in the state directory. Rejects only with STOPPING: the hub then sends them again. */
+  /** Resolves when all notifications are stored. Rejects only with STOPPING: the hub then sends them again. */
   async take(notifications: readonly unknown[], signal: AbortSignal): Promise<void> {
     const either = AbortSignal.any([this.#abort.signal, signal]);
     await unlessAborted(this.start(), either);
@@ -217,9 +229,10 @@ export class Uploads {
 
   /** Only a stop ends an upload early. Anything else is a defect; the next process tries again. */
   #failed(upload: Upload, thrown: unknown): void {
-    if (this.#abort.signal.aborted) return;
+    const error = toConnectorError(thrown);
+    if (this.#abort.signal.aborted || error.code === 'STOPPING') return;
     this.#waiting.delete(upload.id);
-    this.#options.log.error({ err: toConnectorError(thrown) }, 'An upload could not be announced.');
+    this.#options.log.error({ err: error }, 'An upload could not be announced.');
   }
 
   #setBlocked(key: string, error: ConnectorError | undefined): void {
@@ -250,8 +263,10 @@ export class Uploads {
       try {
         return await call();
       } catch (cause) {
-        const text = `${this.#options.directory}: ${systemCode(cause)}`;
-        throw new ConnectorError('STATE_UNAVAILABLE', text, { cause });
+        if (cause instanceof ConnectorError) throw cause;
+        throw new ConnectorError('STATE_UNAVAILABLE', `Uploads cannot be stored: ${systemCode(cause)}.`, {
+          cause,
+        });
       }
     };
     return untilDone(attempt, signal, (error) => this.#setBlocked(key, error));

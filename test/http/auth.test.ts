@@ -11,6 +11,19 @@ describe('the token', () => {
     assert.equal((await call('GET', '/v1/hubs', { anonymous: true, headers })).status, 200);
   });
 
+  test('and the one before it are accepted while the token is changed', async (t) => {
+    const previousToken = 'the-token-of-last-year';
+    const statusOf = async (app: Awaited<ReturnType<typeof startApp>>, token: string) => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await app.call('GET', '/v1/hubs', { anonymous: true, headers })).status;
+    };
+    const changing = await startApp(t, { previousToken });
+    const changed = await startApp(t);
+    const tokens = [TOKEN, previousToken, `${TOKEN}${previousToken}`];
+    assert.deepEqual(await Promise.all(tokens.map((token) => statusOf(changing, token))), [200, 200, 401]);
+    assert.deepEqual(await Promise.all(tokens.map((token) => statusOf(changed, token))), [200, 401, 401]);
+  });
+
   test('missing or wrong is a real 401 with a challenge, in an envelope too', async (t) => {
     const { call } = await startApp(t);
     for (const headers of [

@@ -56,8 +56,8 @@ for (const state of states)
     });
 
     test('has tasks with their reports', async () => {
-      const store = new TaskStore(of('tasks'));
-      const { tasks, unreadable } = await store.load();
+      const store = TaskStore.inDirectory(of('tasks'));
+      const { records: tasks, unreadable } = await store.records.load();
       assert.deepEqual(unreadable, []);
       assert.deepEqual(tasks.map(({ kind }) => kind).sort(), ['IngestBlobs', 'StartImport']);
       const task = tasks.find(({ kind }) => kind === 'StartImport');

@@ -9,7 +9,9 @@ import type { Client } from 'azure-iot-device';
 import type { HubClients } from '../../sidecar/azure/iot-hub/hub-clients.ts';
 import { listenToFeedback } from '../../sidecar/azure/iot-hub/hub-listener.ts';
 import type { ContainerFiles } from '../../sidecar/files/container-files.ts';
+import { Records } from '../../sidecar/lib/records.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
+import { isDeployment } from '../../sidecar/packages/deployment.ts';
 import { Deployments } from '../../sidecar/packages/deployments.ts';
 import type { PackageRequest, PackageRow } from '../../sidecar/packages/types.ts';
 import { until } from '../azure/helpers.ts';
@@ -69,7 +71,7 @@ describe('deployments', () => {
       states: () => rows.map(({ state }) => state).filter((state, index, all) => state !== all[index - 1]),
       open() {
         const deployments = new Deployments({
-          directory,
+          records: new Records(directory, isDeployment),
           log: createLog('silent'),
           clients: async () => clients,
           storages: account.storages,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import type { RunningTask, TaskKind } from '../../sidecar/tasks/task.ts';
+import { TaskStore } from '../../sidecar/tasks/task-store.ts';
 import { Tasks } from '../../sidecar/tasks/tasks.ts';
 import { listeningLog, scratchDirectory, until } from '../dead-letters/letters.ts';
 
@@ -62,7 +63,12 @@ describe('tasks', () => {
   });
 
   const open = async (...kinds: Counting[]) => {
-    const tasks = new Tasks({ directory, log: listeningLog().log, keep: 3, writeIntervalMs: 5 });
+    const tasks = new Tasks({
+      store: TaskStore.inDirectory(directory),
+      log: listeningLog().log,
+      keep: 3,
+      writeIntervalMs: 5,
+    });
     for (const kind of kinds) tasks.define(kind);
     opened.push(tasks);
     await tasks.start();
@@ -215,7 +221,7 @@ describe('tasks', () => {
   test('are forgotten, the oldest first, when their reports are too large', async () => {
     const kind = new Counting();
     const tasks = new Tasks({
-      directory,
+      store: TaskStore.inDirectory(directory),
       log: listeningLog().log,
       keepReportBytes: 1_000,
       writeIntervalMs: 5,
@@ -248,7 +254,11 @@ describe('tasks', () => {
       },
     };
     const begin = async () => {
-      const tasks = new Tasks({ directory, log: listeningLog().log, writeIntervalMs: 5 });
+      const tasks = new Tasks({
+        store: TaskStore.inDirectory(directory),
+        log: listeningLog().log,
+        writeIntervalMs: 5,
+      });
       tasks.define(kind);
       opened.push(tasks);
       await tasks.start();
@@ -276,7 +286,7 @@ describe('tasks', () => {
   test('are refused when the state directory cannot be written', async () => {
     const file = path.join(directory, 'file');
     await writeFile(file, '');
-    const tasks = new Tasks({ directory: file, log: listeningLog().log });
+    const tasks = new Tasks({ store: TaskStore.inDirectory(file), log: listeningLog().log });
     tasks.define(new Counting());
     opened.push(tasks);
     await assert.rejects(tasks.submit('count', 'Counting', { to: 1 }), { code: 'TASKS_UNAVAILABLE' });

@@ -10,7 +10,9 @@ import { type HubSettings, withDefaults } from '../../sidecar/contract/hub-setti
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import type { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import type { Announcement } from '../../sidecar/ingest/notifications/announcer.ts';
+import { Records } from '../../sidecar/lib/records.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
+import { isUpload } from '../../sidecar/uploads/upload.ts';
 import { Uploads, type UploadsOptions } from '../../sidecar/uploads/uploads.ts';
 import { until } from '../azure/helpers.ts';
 import { type Account, connect, NEVER, newContainer, STORAGE, startAccount } from '../files/support.ts';
@@ -48,7 +50,7 @@ async function start(t: TestContext, account: Account): Promise<Bench> {
     settings,
     open(options = {}) {
       const uploads = new Uploads({
-        directory,
+        records: new Records(directory, isUpload),
         log: createLog('silent'),
         storages: account.storages,
         settings: () => ({ ...withDefaults({}), ...settings }),

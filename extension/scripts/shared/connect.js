@@ -50,7 +50,8 @@ function requireSharedStorage(address) {
   if (isSet(me.storageConnectionString) || isSet(secretReferences().storageConnectionString)) {
     return;
   }
-  var eldest = sidecarAddresses()[0];
+  var certain = certainAddresses();
+  var eldest = certain.living.concat(certain.others)[0];
   if (address !== eldest) {
     throw new Error(
       "STORAGE_REQUIRED: " +

@@ -13,20 +13,33 @@ function groupMembers() {
   });
 }
 
-/* The address of a sidecar among those at which it listens. */
-function memberAddress(addresses, before) {
-  var entries = addressEntries();
-  if (!hasGroup(entries)) {
-    return entries[0];
+/* Whether a sidecar is behind a load balancer. An answer to Connect does not tell it; then the sidecars so far do. */
+function isBalanced(content, members) {
+  if (isSet(content.addresses)) {
+    return content.isBalanced === true;
   }
-  var own = (addresses || []).filter(function (address) {
-    return matchesAny(address, entries);
+  return members.some(function (member) {
+    return String(member.address).indexOf("#") >= 0;
   });
-  return own.length > 0 ? own[0] : before;
 }
 
-/* What the sidecar that has said this tells of itself. content: its status; before: its row so far. */
-function memberRow(content, before) {
+/* The address of a sidecar among those at which it listens. Behind a load balancer, it is that of all, and the name says which one is meant. */
+function memberAddress(content, before, balanced) {
+  var entries = addressEntries();
+  if (!hasGroup(entries)) {
+    return balanced ? entries[0] + "#" + content.sidecar : entries[0];
+  }
+  var own = (content.addresses || []).filter(function (address) {
+    return matchesAny(address, entries);
+  });
+  if (own.length === 0) {
+    return before;
+  }
+  return balanced ? own[0] + "#" + content.sidecar : own[0];
+}
+
+/* What the sidecar that has said this tells of itself. content: its status; before: its row so far; balanced: whether it is behind a load balancer. */
+function memberRow(content, before, balanced) {
   var now = new Date();
   var counters = content.counters || {};
   var own = (content.partitions || []).filter(function (partition) {
@@ -34,7 +47,7 @@ function memberRow(content, before) {
   });
   return {
     name: content.sidecar,
-    address: memberAddress(content.addresses, before.address),
+    address: memberAddress(content, before.address, balanced),
     version: content.version,
     state: content.state,
     reason: content.lastError ? codedText(content.lastError) : content.reason,
@@ -69,8 +82,9 @@ function noteMember(content) {
   })[0];
   var rows = others;
   if (content.leaves !== true) {
-    var row = memberRow(content, before || {});
-    if (!hasGroup(addressEntries())) {
+    var balanced = isBalanced(content, members);
+    var row = memberRow(content, before || {}, balanced);
+    if (!hasGroup(addressEntries()) && !balanced) {
       others = [];
     }
     /* Started anew, it may have another name at the same address. */

@@ -54,6 +54,11 @@ function matchesAny(address, entries) {
   });
 }
 
+/* Sidecars behind a load balancer have one address, so # and the name of one follow it where that one is meant. */
+function baseOf(address) {
+  return address.split("#")[0];
+}
+
 /* The table of the sidecars of this Thing; null on a storage Thing, which has none. */
 function sidecarTable() {
   try {
@@ -79,12 +84,31 @@ function livingRows(table) {
     });
 }
 
+/* The sidecars of a hub Thing that has the same sidecarUrl as this storage Thing; null when nobody may see one. */
+function sidecarTableOfHub() {
+  var found = null;
+  try {
+    ThingTemplates["AzureIoT.Hub_TT"]
+      .GetImplementingThings()
+      .rows.toArray()
+      .some(function (row) {
+        var hub = Things[String(row.name)];
+        var isSame = hub && String(hub.sidecarUrl) === String(me.sidecarUrl);
+        found = (isSame && hub.sidecars) || null;
+        return found !== null;
+      });
+  } catch (ignored) {
+    return null;
+  }
+  return found;
+}
+
 /* The addresses of the sidecars that have a lease, the eldest first. */
 function livingAddresses(entries) {
   var addresses = [];
-  livingRows(sidecarTable()).forEach(function (row) {
+  livingRows(sidecarTable() || sidecarTableOfHub()).forEach(function (row) {
     var address = String(row.address);
-    if (matchesAny(address, entries) && addresses.indexOf(address) < 0) {
+    if (matchesAny(baseOf(address), entries) && addresses.indexOf(address) < 0) {
       addresses.push(address);
     }
   });
@@ -92,7 +116,7 @@ function livingAddresses(entries) {
 }
 
 /* Where to find the sidecars of this Thing. Those of a group that have a lease come first, the eldest before the others, so that calls that
-   follow each other reach the same one. */
+   follow each other reach the same one. A load balancer chooses one itself. */
 function sidecarAddresses() {
   var entries = addressEntries();
   if (!hasGroup(entries)) {
@@ -114,17 +138,26 @@ function sidecarAddresses() {
   return addresses;
 }
 
+/* Each sidecar of this Thing, also those behind a load balancer: those that have a lease, the eldest first, and then addresses at which none of them is. */
+function certainAddresses() {
+  var entries = addressEntries();
+  var living = livingAddresses(entries);
+  var bases = living.map(baseOf);
+  var others = hasGroup(entries) && living.length === 0 ? sidecarAddresses() : entries;
+  return {
+    living: living,
+    others: others.filter(function (entry) {
+      return !isPattern(entry) && bases.indexOf(entry) < 0;
+    })
+  };
+}
+
 /* Does something at each sidecar of this Thing: the youngest first, which has been waiting for it, and those without a lease last, of which the time may
    run out. One that does not answer holds up the others for five seconds at most. Throws when it worked at none, or when one answers that it does not
    work. */
 function eachSidecar(endMs, work) {
-  var addresses = sidecarAddresses();
-  var living = livingAddresses(addresses);
-  addresses = living.reverse().concat(
-    addresses.filter(function (address) {
-      return living.indexOf(address) < 0;
-    })
-  );
+  var certain = certainAddresses();
+  var addresses = certain.living.reverse().concat(certain.others);
   var failure = "";
   var isDone = false;
   addresses.forEach(function (address) {
@@ -150,20 +183,21 @@ function introducedAddresses() {
 /* The token and secrets go only to an address that the sidecar has introduced. What listens at another one first gets a request without anything
    in it to introduce itself: only who has the application key of the sidecar can, by calling RegisterSidecar. */
 function requireIntroduced(address, endMs) {
-  if (introducedAddresses().indexOf(address) >= 0) {
+  var base = baseOf(address);
+  if (introducedAddresses().indexOf(base) >= 0) {
     return;
   }
   askSidecar({
-    url: address,
+    url: base,
     method: "POST",
     path: "/v1/introductions",
     content: { thing: String(me.name) },
     timeoutSeconds: secondsLeft(endMs)
   });
-  if (introducedAddresses().indexOf(address) < 0) {
+  if (introducedAddresses().indexOf(base) < 0) {
     throw new Error(
       "SIDECAR_NOT_INTRODUCED: What answers at " +
-        address +
+        base +
         " has not registered that address with this Thing, so it gets no token and no secret."
     );
   }

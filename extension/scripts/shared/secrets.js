@@ -55,7 +55,7 @@ function sendPassword(value, endMs) {
   if (String(password).length > (String(me.tokenPassedAs || "") === "decrypted" ? 1024 : 8192)) {
     throw new Error("REQUEST_INVALID: the password is longer than 1,024 characters.");
   }
-  var request = { operation: "IssueSecretToken", endMs: endMs };
+  var request = { operation: "IssueSecretToken", isCertain: true, endMs: endMs };
   var answer = plain(askWithToken(request));
   askSidecar({
     url: request.address,

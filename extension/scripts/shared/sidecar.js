@@ -1,16 +1,35 @@
 /* Calls the sidecar and gives the result out of its envelope; a problem is thrown as Error("CODE: detail").
-   request: url, method (PUT or POST), path, content (object), secretTicket, timeoutSeconds, and credentials, unless it goes without: token, or
+   request: url (where # and a name follow, the sidecar of that name behind a load balancer), method (PUT or POST), path, content (object), secretTicket, timeoutSeconds, and credentials, unless it goes without: token, or
    username and password.
    The platform's HTTP functions differ between versions: some throw when the answer is not 2xx, some do not; some add the
    keys responseStatus and responseHeaders to the answer, some only headers, some nothing. All are understood here. */
 function askSidecar(request) {
-  var base = request.url;
+  /* A load balancer chooses the sidecar anew for each connection: each is reached within some attempts. */
+  var lastAttempt = 100;
+  var parts = String(request.url).split("#");
+  var endMs = new Date().getTime() + request.timeoutSeconds * 1000;
+  for (var attempt = 1; ; attempt++) {
+    try {
+      return askOnce(request, parts[0], parts[1]);
+    } catch (thrown) {
+      var isOver = attempt === lastAttempt || new Date().getTime() > endMs;
+      if (isOver || errorCode(errorText(thrown)) !== "SIDECAR_OTHER") {
+        throw thrown;
+      }
+    }
+  }
+}
+
+function askOnce(request, base, name) {
   var options = {
     url: base + request.path,
     headers: { Accept: "application/json", "X-Sidecar-Envelope": "1" },
     content: request.content,
     timeout: request.timeoutSeconds
   };
+  if (isSet(name)) {
+    options.headers["X-Sidecar-Name"] = name;
+  }
   if (isSet(request.secretTicket)) {
     options.headers["X-Secret-Ticket"] = String(request.secretTicket);
   }

@@ -68,14 +68,40 @@ function requireToken() {
 
 /* What another sidecar of the group may do better: this one never heard of the request, or does not serve this Thing yet or any more. */
 function isForAnother(text) {
-  return /^(SIDECAR_UNREACHABLE|SIDECAR_NOT_INTRODUCED|HUB_NOT_CONNECTED|STOPPING)$/.test(errorCode(text));
+  return /^(SIDECAR_UNREACHABLE|SIDECAR_OTHER|SIDECAR_NOT_INTRODUCED|HUB_NOT_CONNECTED|STOPPING)$/.test(
+    errorCode(text)
+  );
 }
 
 /* Calls an operation of the sidecar with the token. request: operation, input, secretTicket, endMs, and address for a certain sidecar of a group; any
-   living one otherwise, whose address is the address of the request then. */
+   living one otherwise, whose address is the address of the request then. isCertain: a later call must reach the same one at that address. */
 function askWithToken(request) {
   requireToken();
-  var addresses = isSet(request.address) ? [request.address] : sidecarAddresses();
+  if (isSet(request.address)) {
+    return askInTurn(request, [request.address]);
+  }
+  if (request.isCertain === true) {
+    var certain = certainAddresses();
+    return askInTurn(request, certain.living.concat(certain.others));
+  }
+  var addresses = sidecarAddresses();
+  try {
+    return askInTurn(request, addresses);
+  } catch (thrown) {
+    /* The one that a load balancer has chosen may not serve this Thing yet, or be stopping. */
+    var others = isForAnother(errorText(thrown)) ? certainAddresses().living.filter(isNew) : [];
+    if (others.length === 0) {
+      throw thrown;
+    }
+    return askInTurn(request, others);
+  }
+
+  function isNew(address) {
+    return addresses.indexOf(address) < 0;
+  }
+}
+
+function askInTurn(request, addresses) {
   var failure = "";
   for (var i = 0; i < addresses.length; i++) {
     try {

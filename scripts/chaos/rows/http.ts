@@ -24,6 +24,9 @@ const ANSWERS: Readonly<Record<string, Answers>> = {
     recoverySeconds: RETRY_AFTER_SECONDS + 10,
   },
   '429': { fault: () => ({ kind: 'status', status: 429 }) },
+  '429 with Retry-After': {
+    fault: (faultMs) => ({ kind: 'status', status: 429, retryAfterSeconds: Math.ceil(faultMs / 2000) }),
+  },
   '429 with Retry-After: 3600': {
     fault: () => ({ kind: 'status', status: 429, retryAfterSeconds: 3600 }),
     recoverySeconds: RETRY_AFTER_SECONDS + 10,

@@ -17,6 +17,8 @@ interface ArchiveOptions {
   readonly log: Log;
   readonly settings: () => HubSettings;
   readonly forwarder: () => Forwarder;
+  /** Whether this sidecar is the one of its group that watches. */
+  readonly leads: () => boolean;
   /** The trouble of the watcher has changed. */
   readonly onTrouble: () => void;
 }
@@ -54,12 +56,12 @@ export class Archive {
     if (what === (this.#watched?.what ?? '')) return;
     await this.#stopWatching();
     if (what === '') return;
-    const { log, settings: today, onTrouble } = this.#options;
+    const { log, settings: today, leads, onTrouble } = this.#options;
     const watcher = new Watcher({
       prefix: watchPrefix,
       intervalMs: () => today().watchIntervalSeconds * 1_000,
       open: () => this.open(watchContainer),
-      leads: () => this.#currentDocuments(today()).leads(),
+      leads,
       log: log.child({ container: watchContainer }),
       onTrouble: (error) => {
         this.#trouble = error;

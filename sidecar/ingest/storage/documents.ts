@@ -15,8 +15,6 @@ export interface Documents {
    */
   update(key: string, change: (text: string | undefined) => string): Promise<void>;
   read(key: string): Promise<string | undefined>;
-  /** Whether this process may do what only one may do at a time. Asked again and again while it does. */
-  leads(): Promise<boolean>;
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -55,10 +53,6 @@ export class FileDocuments implements Documents {
     }
   }
 
-  async leads(): Promise<boolean> {
-    return true;
-  }
-
   async close(): Promise<void> {
     await this.#turn;
   }
@@ -75,22 +69,12 @@ interface BlobDocumentsOptions {
   readonly prefix: string;
 }
 
-const LEASE_SECONDS = 60;
-const RENEW_MS = 20_000;
 const ATTEMPTS = 10;
-const LEADER = 'leader';
 
-interface Lease {
-  readonly id: string;
-  renewedAtMs: number;
-}
-
-/** Documents that any number of sidecars share, a blob each; a lease on one of them says who leads. */
+/** Documents that any number of sidecars share, a blob each. */
 export class BlobDocuments implements Documents {
   readonly #options: BlobDocumentsOptions;
   #container: Promise<ContainerClient> | undefined;
-  #lease: Lease | undefined;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: BlobDocumentsOptions) {
     this.#options = options;
@@ -120,63 +104,8 @@ export class BlobDocuments implements Documents {
     return this.#guard('Reading', async (container) => (await this.#download(container, key)).text);
   }
 
-  async leads(): Promise<boolean> {
-    if (this.#lease) return Date.now() - this.#lease.renewedAtMs < LEASE_SECONDS * 1_000;
-    return await this.#guard('Leasing', async (container) => {
-      const blob = container.getBlockBlobClient(this.#name(LEADER));
-      const lease = blob.getBlobLeaseClient();
-      const askedAtMs = Date.now();
-      const acquired = await this.#unlessTaken(async () => {
-        await this.#unlessTaken(() => blob.upload('', 0, { conditions: { ifNoneMatch: '*' } }));
-        await lease.acquireLease(LEASE_SECONDS);
-      });
-      if (acquired) this.#hold({ id: lease.leaseId, renewedAtMs: askedAtMs });
-      return acquired;
-    });
-  }
-
   async close(): Promise<void> {
-    const lease = this.#lease;
-    this.#lease = undefined;
-    clearInterval(this.#timer);
-    if (!lease) return;
-    await this.#guard('Leasing', (container) =>
-      container.getBlobClient(this.#name(LEADER)).getBlobLeaseClient(lease.id).releaseLease(),
-    ).catch(() => undefined);
-  }
-
-  #hold(lease: Lease): void {
-    this.#lease = lease;
-    clearInterval(this.#timer);
-    this.#timer = setInterval(() => void this.#renew(lease), RENEW_MS);
-    this.#timer.unref();
-  }
-
-  /** Never rejects: while the account is away the lease runs out by itself. */
-  async #renew(lease: Lease): Promise<void> {
-    const askedAtMs = Date.now();
-    const kept = await this.#guard('Leasing', (container) =>
-      this.#unlessTaken(() =>
-        container.getBlobClient(this.#name(LEADER)).getBlobLeaseClient(lease.id).renewLease(),
-      ),
-    ).catch(() => undefined);
-    if (this.#lease !== lease) return;
-    if (kept) lease.renewedAtMs = askedAtMs;
-    const isOver = Date.now() - lease.renewedAtMs >= LEASE_SECONDS * 1_000;
-    if (kept !== false && !isOver) return;
-    this.#lease = undefined;
-    clearInterval(this.#timer);
-  }
-
-  /** False when somebody else was faster, or holds the lease. */
-  async #unlessTaken(call: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await call();
-      return true;
-    } catch (error) {
-      if (isConflict(error)) return false;
-      throw error;
-    }
+    this.#container = undefined;
   }
 
   async #download(container: ContainerClient, key: string): Promise<{ text?: string; etag?: string }> {
@@ -221,5 +150,5 @@ function isConflict(error: unknown): boolean {
 
 /** Keys are longer, and of more characters, than file names may be. */
 function nameOf(key: string): string {
-  return /^[a-z]{1,20}$/.test(key) ? key : createHash('sha256').update(key).digest('hex').slice(0, 40);
+  return createHash('sha256').update(key).digest('hex').slice(0, 40);
 }

@@ -1,5 +1,6 @@
 import type { BlobItem, ContainerClient } from '@azure/storage-blob';
 import { azureError } from '../../azure/azure-error.ts';
+import { SHARED_PREFIX } from '../../group/blob-folder.ts';
 
 /** A file as a listing shows it. */
 export interface StoredFile {
@@ -12,8 +13,10 @@ export interface StoredFile {
 
 export const READ_RIGHT = 'Storage Blob Data Reader';
 const MAX_DEPTH = 8;
-/** Where ledgers lie: never taken for files, even when somebody watches the container of the checkpoints. */
+/** Where ledgers lie. */
 export const OWN_PREFIX = '_ingested/';
+/** What sidecars keep is never taken for files, even when somebody watches the container of the checkpoints. */
+const OWN_PREFIXES: readonly string[] = [OWN_PREFIX, SHARED_PREFIX];
 
 /** The files whose names begin with the prefix, by name, a page at a time. Rejects with ConnectorError. */
 export async function* listFiles(
@@ -112,7 +115,7 @@ async function* children(
     const options = { prefix, abortSignal: signal, includeMetadata: true };
     for await (const item of container.listBlobsByHierarchy('/', options)) {
       if (item.kind === 'prefix') {
-        if (item.name !== OWN_PREFIX) yield item.name;
+        if (!OWN_PREFIXES.includes(item.name)) yield item.name;
       } else if (!isNoFile(item)) yield fileOf(item);
     }
   } catch (thrown) {
@@ -131,7 +134,7 @@ function fileOf({ name, properties }: BlobItem): StoredFile {
 
 /** Accounts with a hierarchical namespace list their folders as empty blobs. */
 function isNoFile({ name, metadata }: BlobItem): boolean {
-  return metadata?.hdi_isfolder === 'true' || name.startsWith(OWN_PREFIX);
+  return metadata?.hdi_isfolder === 'true' || OWN_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
 function bare(etag: string): string {

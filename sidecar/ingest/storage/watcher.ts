@@ -10,7 +10,7 @@ interface WatcherOptions {
   /** Opens the container; asked again after a failure. */
   readonly open: () => ReturnType<OpenIngestor>;
   /** Whether this sidecar is the one that watches. */
-  readonly leads: () => Promise<boolean>;
+  readonly leads: () => boolean;
   readonly log: Log;
   /** Called with the error that keeps it from reading the container, and with undefined when it reads again. */
   readonly onTrouble: (error: ConnectorError | undefined) => void;
@@ -51,7 +51,7 @@ export class Watcher {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       try {
-        if (await this.#options.leads()) await this.#look(signal);
+        if (this.#options.leads()) await this.#look(signal);
         this.#tell(undefined);
       } catch (thrown) {
         if (signal.aborted) return;
@@ -98,7 +98,7 @@ export class Watcher {
   async #ingest(file: StoredFile, signal: AbortSignal): Promise<void> {
     const { ingestor } = await (this.#opened as ReturnType<OpenIngestor>);
     const { leads, log } = this.#options;
-    if (!(await leads())) throw new ConnectorError('STOPPING', 'Another sidecar watches the container now.');
+    if (!leads()) throw new ConnectorError('STOPPING', 'Another sidecar watches the container now.');
     const { outcome, counts, flaws } = await ingestor.ingest(file, { signal });
     if (outcome === 'ingested') log.debug({ file: file.name, counts }, 'A file was ingested.');
     if (flaws.length > 0)

@@ -260,7 +260,7 @@ const listMessageFeedback = defineOperation({
   category: 'Commands',
   role: 'viewer',
   summary:
-    'Lists the outcomes of the last cloud-to-device messages to the device, the newest first: those that this sidecar has received since its start.',
+    'Lists the outcomes of the last cloud-to-device messages to the device, the newest first: those that were received since the sidecar was started.',
   method: 'GET',
   path: '/hubs/{hub}/devices/{deviceId}/message-feedback',
   input: Type.Object({ hub, deviceId }),
@@ -268,9 +268,9 @@ const listMessageFeedback = defineOperation({
     feedback: Table(Feedback, 'AzureIoT.MessageFeedback_DS', { description: 'One row for each outcome.' }),
   }),
   result: 'feedback',
-  errors: ['HUB_NOT_CONNECTED'],
+  errors: ['HUB_NOT_CONNECTED', 'STATE_UNAVAILABLE'],
   async run({ hubs }, { hub, deviceId }) {
-    const records = hubs.require(hub).feedbackOf(deviceId);
+    const records = await hubs.require(hub).feedbackOf(deviceId);
     return {
       feedback: records.map(({ originalMessageId, statusCode, description, enqueuedTimeUtc }) => ({
         deviceId,

@@ -12,11 +12,11 @@ import {
 } from '../../import/import-task.ts';
 import { REFRESH_TWINS, type RefreshInput } from '../../import/refresh-task.ts';
 import type { TaskRecord } from '../../tasks/task.ts';
-import type { Tasks } from '../../tasks/tasks.ts';
+import type { TaskBoard } from '../../tasks/task-board.ts';
 import { deviceId, hub, isAll } from '../device-members.ts';
 import { TASK_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
-import { TaskId, tasksOf } from '../tasks/tasks.ts';
+import { TaskId } from '../tasks/tasks.ts';
 import { ImportRow, importRow, isImport, TemplateRule } from './import-members.ts';
 
 const importDetail = OneRow(ImportRow, 'AzureIoT.Import_DS');
@@ -219,8 +219,8 @@ const refreshTwins = defineOperation({
   },
 });
 
-function findImport(tasks: Tasks, id: string): TaskRecord {
-  const task = tasks.get(id);
+async function findImport(tasks: TaskBoard, id: string): Promise<TaskRecord> {
+  const task = await tasks.get(id);
   if (isImport(task)) return task;
   throw new ConnectorError(
     'TASK_NOT_FOUND',
@@ -241,7 +241,7 @@ const getImport = defineOperation({
   output: importDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
-    return importRow(findImport(await tasksOf(hubs, hub), task));
+    return importRow(await findImport(hubs.require(hub).tasks, task));
   },
 });
 
@@ -260,7 +260,7 @@ const listImports = defineOperation({
   result: 'imports',
   errors: [...TASK_ERRORS],
   async run({ hubs }, { hub }) {
-    return { imports: (await tasksOf(hubs, hub)).list().filter(isImport).map(importRow) };
+    return { imports: (await hubs.require(hub).tasks.list()).filter(isImport).map(importRow) };
   },
 });
 
@@ -277,8 +277,8 @@ const cancelImport = defineOperation({
   output: importDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
-    const tasks = await tasksOf(hubs, hub);
-    return importRow(await tasks.cancel(findImport(tasks, task).id));
+    const { tasks } = hubs.require(hub);
+    return importRow(await tasks.cancel((await findImport(tasks, task)).id));
   },
 });
 

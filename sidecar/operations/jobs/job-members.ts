@@ -7,7 +7,6 @@ import { answerMembers } from '../commands/methods.ts';
 import type { OperationContext } from '../context.ts';
 import { azureTime } from '../device-members.ts';
 import { IOT_HUB_ERRORS, TASK_ERRORS } from '../error-groups.ts';
-import { tasksOf } from '../tasks/tasks.ts';
 
 /** Input and output members of the operations on jobs. */
 
@@ -67,7 +66,8 @@ export const SCHEDULE_ERRORS = [...JOB_ERRORS, 'AZURE_CONFLICT', 'TASK_QUEUE_FUL
 
 /** The jobs of a hub. */
 export async function jobsOf(hubs: OperationContext['hubs'], hub: string): Promise<SplitJobs> {
-  return new SplitJobs(await tasksOf(hubs, hub), await hubs.require(hub).azure());
+  const connected = hubs.require(hub);
+  return new SplitJobs(connected.tasks, await connected.azure());
 }
 
 export const JOB_TYPES = ['scheduleUpdateTwin', 'scheduleDeviceMethod'] as const;

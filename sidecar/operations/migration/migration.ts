@@ -14,7 +14,7 @@ import { UNDO_MIGRATION, type UndoInput } from '../../migration/undo-task.ts';
 import { hub } from '../device-members.ts';
 import { TASK_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
-import { TaskId, tasksOf } from '../tasks/tasks.ts';
+import { TaskId } from '../tasks/tasks.ts';
 
 const rule = (what: string) =>
   Type.Optional(
@@ -253,7 +253,7 @@ const getMigrationComparison = defineOperation({
   result: 'properties',
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
-    const record = (await tasksOf(hubs, hub)).get(task);
+    const record = await hubs.require(hub).tasks.get(task);
     if (record.kind !== COMPARE_MIGRATION)
       throw new ConnectorError('TASK_NOT_FOUND', `The task ${task} is not a comparison of a migration.`);
     return { properties: comparedProperties(record).map(comparisonRow) };

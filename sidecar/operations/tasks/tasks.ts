@@ -9,8 +9,6 @@ import {
   ThingName,
 } from '../../contract/schema.ts';
 import type { TaskRecord } from '../../tasks/task.ts';
-import type { Tasks } from '../../tasks/tasks.ts';
-import type { OperationContext } from '../context.ts';
 import { TASK_ERRORS } from '../error-groups.ts';
 import { defineOperation } from '../operation.ts';
 
@@ -99,13 +97,6 @@ function taskRow(task: TaskRecord): TaskRow {
   };
 }
 
-/** The tasks of a hub, those of the last process among them. Rejects with HUB_NOT_CONNECTED, TASKS_UNAVAILABLE. */
-export async function tasksOf(hubs: OperationContext['hubs'], hub: string): Promise<Tasks> {
-  const { tasks } = hubs.require(hub);
-  await tasks.start();
-  return tasks;
-}
-
 const listTasks = defineOperation({
   name: 'ListTasks',
   entity: 'AzureIoT.Hub_TT',
@@ -130,7 +121,7 @@ const listTasks = defineOperation({
   result: 'tasks',
   errors: [...TASK_ERRORS],
   async run({ hubs }, { hub, kind, state }) {
-    return { tasks: (await tasksOf(hubs, hub)).list({ kind, state }).map(taskRow) };
+    return { tasks: (await hubs.require(hub).tasks.list({ kind, state })).map(taskRow) };
   },
 });
 
@@ -148,7 +139,7 @@ const getTask = defineOperation({
   output: taskDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
-    return taskRow((await tasksOf(hubs, hub)).get(task));
+    return taskRow(await hubs.require(hub).tasks.get(task));
   },
 });
 
@@ -177,7 +168,7 @@ const getTaskReport = defineOperation({
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task, from, limit }) {
     const page = { from: from ?? 0, limit: limit ?? 500 };
-    return { lines: await (await tasksOf(hubs, hub)).report(task, page) };
+    return { lines: await hubs.require(hub).tasks.report(task, page) };
   },
 });
 
@@ -193,7 +184,7 @@ const cancelTask = defineOperation({
   output: taskDetail,
   errors: [...TASK_ERRORS, 'TASK_NOT_FOUND'],
   async run({ hubs }, { hub, task }) {
-    return taskRow(await (await tasksOf(hubs, hub)).cancel(task));
+    return taskRow(await hubs.require(hub).tasks.cancel(task));
   },
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { DeadLetterReplay } from '../../../sidecar/ingest/replay/dead-letters.ts';
 import { isEnded } from '../../../sidecar/tasks/task.ts';
+import { TaskStore } from '../../../sidecar/tasks/task-store.ts';
 import { Tasks } from '../../../sidecar/tasks/tasks.ts';
 import type { ReceivedMessage } from '../../../sidecar/translate/types.ts';
 import { listeningLog, until } from '../../dead-letters/letters.ts';
@@ -252,7 +253,10 @@ describe('lane', () => {
     fixture.pipeline.thingworx.refuse = () => undefined;
     fixture.pipeline.thingworx.trouble = () => undefined;
     await fixture.pipeline.stopAndStart();
-    const tasks = new Tasks({ directory: `${fixture.directory}/tasks`, log: listeningLog().log });
+    const tasks = new Tasks({
+      store: TaskStore.inDirectory(`${fixture.directory}/tasks`),
+      log: listeningLog().log,
+    });
     const forwarder = fixture.pipeline.forwarder(fixture.store);
     tasks.define(new DeadLetterReplay({ store: () => fixture.store, forwarder: () => forwarder }));
     const { id } = await tasks.submit('ReplayDeadLetters', 'Replay', { storedUntilMs: Date.now() });

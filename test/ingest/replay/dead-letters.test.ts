@@ -4,6 +4,7 @@ import { FileDeadLetterStore } from '../../../sidecar/dead-letters/file-store.ts
 import type { DeadLetterStore } from '../../../sidecar/dead-letters/store.ts';
 import { DeadLetterReplay, type ReplayInput } from '../../../sidecar/ingest/replay/dead-letters.ts';
 import { isEnded, type TaskRecord } from '../../../sidecar/tasks/task.ts';
+import { TaskStore } from '../../../sidecar/tasks/task-store.ts';
 import { Tasks } from '../../../sidecar/tasks/tasks.ts';
 import { BEGIN_MS, letter, listeningLog, scratchDirectory, until } from '../../dead-letters/letters.ts';
 import { TestPipeline } from '../pipeline-fixture.ts';
@@ -18,7 +19,7 @@ describe('replay of dead letters', () => {
   let forgotten: string[] = [];
 
   const openTasks = (window?: number) => {
-    tasks = new Tasks({ directory: `${directory}/tasks`, log: listeningLog().log });
+    tasks = new Tasks({ store: TaskStore.inDirectory(`${directory}/tasks`), log: listeningLog().log });
     const forwarder = pipeline.forwarder(store);
     tasks.define(
       new DeadLetterReplay({

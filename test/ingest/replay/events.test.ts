@@ -4,6 +4,7 @@ import { openEventSource } from '../../../sidecar/azure/event-hubs/event-source.
 import { FileDeadLetterStore } from '../../../sidecar/dead-letters/file-store.ts';
 import { EventReplay, type EventReplayInput } from '../../../sidecar/ingest/replay/events.ts';
 import { isEnded, type TaskRecord } from '../../../sidecar/tasks/task.ts';
+import { TaskStore } from '../../../sidecar/tasks/task-store.ts';
 import { Tasks } from '../../../sidecar/tasks/tasks.ts';
 import { EventHubServer } from '../../azure/event-hubs/event-hub-server.ts';
 import { BEGIN_MS, listeningLog, scratchDirectory, until } from '../../dead-letters/letters.ts';
@@ -27,7 +28,7 @@ describe('replay of events', () => {
       });
   };
   const openTasks = async () => {
-    tasks = new Tasks({ directory: `${directory}/tasks`, log: listeningLog().log });
+    tasks = new Tasks({ store: TaskStore.inDirectory(`${directory}/tasks`), log: listeningLog().log });
     const forwarder = pipeline.forwarder(letters);
     tasks.define(
       new EventReplay({

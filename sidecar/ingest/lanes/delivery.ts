@@ -52,12 +52,15 @@ export class Delivery {
   countForCall(queue: readonly TranslatedMessage[], { maxRowsPerCall, maxBytesPerCall }: TakeLimits): number {
     const rowLimit = this.#options.sender.rowLimit(maxRowsPerCall);
     let rows = 0;
+    let announced = 0;
     let bytes = 0;
     let count = 0;
     for (const { updates, notifications, bytes: size } of queue) {
-      rows += updates.length + notifications.length;
+      rows += updates.length;
+      // Notifications have calls of their own. They must not keep the calls with rows small.
+      announced += notifications.length;
       bytes += size;
-      if (count > 0 && (rows > rowLimit || bytes > maxBytesPerCall)) break;
+      if (count > 0 && (rows > rowLimit || announced > maxRowsPerCall || bytes > maxBytesPerCall)) break;
       count += 1;
       // Values are sent before notifications. Values that follow a life cycle notification wait for the next call.
       if (notifications.some(({ type }) => type === 'lifecycle')) break;

@@ -174,6 +174,23 @@ describe('sender', () => {
     assert.ok(answer(slow, (carried) => 20 + carried / 10) >= 500, 'it grows again');
   });
 
+  for (const perMessage of [1, 7, 90, 100, 130, 200, 249, 251, 400])
+    test(`carries the full number of rows of messages of ${perMessage} rows each`, () => {
+      const size = new CallSize();
+      for (let call = 0; call < 10; call += 1) {
+        const messages = Math.max(1, Math.floor(Math.min(size.rows, 500) / perMessage));
+        size.answered(messages * perMessage, 5);
+      }
+      assert.ok(size.rows >= 500, `${size.rows}`);
+    });
+
+  test('a few rows in a quick call do not make calls larger', () => {
+    const size = new CallSize();
+    const before = size.rows;
+    for (let call = 0; call < 10; call += 1) size.answered(1 + (call % 100), 5);
+    assert.equal(size.rows, before);
+  });
+
   test('a few messages in a slow call do not make calls smaller', () => {
     const size = new CallSize();
     const before = size.rows;

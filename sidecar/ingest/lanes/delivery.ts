@@ -48,6 +48,13 @@ export class Delivery {
     this.#options = options;
   }
 
+  /** Whether a call for the head of the queue could carry no further message. */
+  fillsCall(queue: readonly TranslatedMessage[], limits: TakeLimits): boolean {
+    if (this.countForCall(queue, limits) < queue.length) return true;
+    const rows = queue.reduce((sum, { updates }) => sum + updates.length, 0);
+    return rows >= this.#options.sender.rowLimit(limits.maxRowsPerCall);
+  }
+
   /** How many messages from the head of the queue one call should carry; at least one. */
   countForCall(queue: readonly TranslatedMessage[], { maxRowsPerCall, maxBytesPerCall }: TakeLimits): number {
     const rowLimit = this.#options.sender.rowLimit(maxRowsPerCall);

@@ -14,6 +14,7 @@ import {
 import { tableType } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
+import { canaryConstants, canaryEvents, canaryProperties } from './canary.ts';
 import { checkConstants } from './check-constants.ts';
 import { recentError } from './data-shapes.ts';
 import { grantService, importEvents, importInboundServices } from './hub-import.ts';
@@ -24,6 +25,7 @@ import {
   settingProperties,
   statusProperties,
 } from './hub-properties.ts';
+import { quotaConstants, quotaEvents, quotaProperties } from './quota.ts';
 import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 
@@ -32,12 +34,15 @@ const { REMEDIES } = checkConstants;
 const groupConstants = {
   PARTITIONS_TYPE: tableType(HubStatus.properties.partitions),
   SIDECARS_TYPE: tableType(GroupMembers),
+  ...canaryConstants,
+  ...quotaConstants,
 };
 
 const services: readonly ServiceDefinition[] = [
   ...operationServices('AzureIoT.Hub_TT', {
     Connect: { ...settingConstants, ...groupConstants, REMEDIES },
     GetStatus: { ...groupConstants, REMEDIES },
+    GetQuota: { QUOTA_PROPERTIES: quotaConstants.QUOTA_PROPERTIES },
     CheckConnection: { ...checkConstants, ...settingConstants, ...groupConstants },
   }),
   grantService,
@@ -202,9 +207,14 @@ const events: readonly EventDefinition[] = [
   },
   ...hubDeviceEvents,
   ...importEvents,
+  ...canaryEvents,
+  ...quotaEvents,
 ];
 
 const CONNECT = 'me.ConnectInBackground();';
+
+/** What ReceiveStatus writes. */
+const shownProperties = [...statusProperties, ...canaryProperties, ...quotaProperties];
 
 /** One subscription for each setting: a subscription to all properties would also see the status that Connect writes. */
 const subscriptions: readonly SubscriptionDefinition[] = [
@@ -236,7 +246,7 @@ const SIDECAR_CALLS = [
   ...[...deviceInboundServices, ...importInboundServices].map((service) => service.name),
 ];
 const WRITTEN = [
-  ...[...statusProperties, ...partitionProperties].map((property) => property.name),
+  ...[...shownProperties, ...partitionProperties].map((property) => property.name),
   ...SIDECAR_WRITTEN,
 ];
 
@@ -252,7 +262,7 @@ export const hubTemplate: ThingTemplate = {
     'One Azure IoT Hub: its settings and status as properties, and the services that need no device.',
   baseThingTemplate: 'GenericThing',
   implementedShapes: ['AzureIoT.Sidecar_TS'],
-  properties: [...settingProperties, ...statusProperties, ...partitionProperties],
+  properties: [...settingProperties, ...shownProperties, ...partitionProperties],
   services,
   events,
   subscriptions,
@@ -267,7 +277,7 @@ export const hubTemplate: ThingTemplate = {
     ...permitFrom('viewer', 'ServiceInvoke', [...READING_SERVICES, 'FindDeviceThings']),
     ...permitFrom('viewer', 'PropertyRead', [
       ...settingProperties.map(({ name }) => name).filter((name) => !isSecret(name)),
-      ...statusProperties.map(({ name }) => name),
+      ...shownProperties.map(({ name }) => name),
     ]),
     ...permitFrom(
       'engineer',
@@ -281,9 +291,14 @@ export const hubTemplate: ThingTemplate = {
     ...permitInside('PropertyRead', ['*']),
     ...permitInside(
       'PropertyWrite',
-      statusProperties.map(({ name }) => name),
+      shownProperties.map(({ name }) => name),
     ),
-    ...permitInside('EventInvoke', ['ConnectionStateChanged', 'IngestionStalled', 'IngestionResumed']),
+    ...permitInside('EventInvoke', [
+      'ConnectionStateChanged',
+      'IngestionStalled',
+      'IngestionResumed',
+      ...quotaEvents.map(({ name }) => name),
+    ]),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [...SIDECAR_CALLS, 'CallSidecar', 'CheckPermission']),
     ...permit('PropertyRead', SIDECAR_GROUP, ['*']),
     ...permit('PropertyWrite', SIDECAR_GROUP, WRITTEN),

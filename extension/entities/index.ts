@@ -1,6 +1,7 @@
 import type { Entity } from '../../sidecar/entities/model.ts';
 import type { Mashup } from '../mashups/definition.ts';
 import { MASHUPS } from '../mashups/index.ts';
+import { canaryChange, canaryTemplate } from './canary.ts';
 import {
   connectionState,
   ingestionStall,
@@ -22,6 +23,7 @@ import { mashupDataShapes } from './mashup-data-shapes.ts';
 import { mashupServices, refusals } from './mashup-services.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
+import { quotaWarning } from './quota.ts';
 import { sidecarShape } from './sidecar-shape.ts';
 import { storageAccountTemplate } from './storage-account.ts';
 import { blobContainerTemplate } from './storage-container.ts';
@@ -35,6 +37,8 @@ const dataShapes = [
   telemetryRefused,
   thingCreated,
   propertyCreated,
+  canaryChange,
+  quotaWarning,
   ...deviceDataShapes,
   ...importDataShapes,
   ...mashupDataShapes,
@@ -60,6 +64,7 @@ export const ENTITIES: readonly ExtensionEntity[] = [
   hubTemplate,
   deviceTemplate,
   edgeDeviceTemplate,
+  canaryTemplate,
   storageAccountTemplate,
   blobContainerTemplate,
   watch,

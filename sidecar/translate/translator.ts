@@ -57,6 +57,7 @@ export class CompiledTranslator implements Translator {
   readonly #settings: TranslationSettings;
   readonly #limits: TranslationLimits;
   readonly #mappings: CompiledMappings;
+  readonly #noMappings = compileMappings(undefined);
   readonly #plans = new PlanCache();
   #lastContext: DirectoryContext | undefined;
 
@@ -121,7 +122,9 @@ export class CompiledTranslator implements Translator {
   }
 
   #read(message: ReceivedMessage, exact: boolean, size?: BodySize): Content | Promise<Content> {
-    return this.#mappings.read(message, this.#bodyReader(message, exact, size), this.#limits, exact);
+    const isUnmapped = message.deviceId === this.#settings.unmappedDevice;
+    const mappings = isUnmapped ? this.#noMappings : this.#mappings;
+    return mappings.read(message, this.#bodyReader(message, exact, size), this.#limits, exact);
   }
 
   /** Decodes the body when it is asked for, once for each form. */

@@ -49,7 +49,7 @@ const MAX_SHARED = 1_000;
 /** Between two calls that load definitions in the background. */
 const REFRESH_PAUSE_MS = 1_000;
 /** A refused value makes a definition doubtful that is older than this. A device that sends such values again and again must not cost a call each time. */
-const CERTAIN_MS = 10_000;
+const CERTAIN_MS = 5_000;
 
 /**
  * What the Things of one hub are made of, so that translation knows base types without a call per message. Definitions that are in use are

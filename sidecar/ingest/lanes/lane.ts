@@ -235,10 +235,10 @@ export class Lane {
    * full call waits, there is nothing to wait for.
    */
   async #untilDue(): Promise<void> {
-    for (;;) {
+    while (!this.#closing && !this.#abort.signal.aborted) {
       const limits = this.#options.limits();
       const waitMs = this.#calledAtMs + limits.callIntervalMs - performance.now();
-      if (waitMs <= 0 || this.#closing || this.#abort.signal.aborted) return;
+      if (waitMs <= 0) return;
       if (this.#isFull() || this.#delivery.fillsCall(this.#queue, limits)) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, waitMs);

@@ -29,7 +29,12 @@ export interface Settings {
   readonly bytesInFlight: number;
   /** Base address of the OTLP receiver of traces. Undefined: no traces are made. */
   readonly tracesUrl: string | undefined;
+  readonly eventReceiver: EventReceiver;
 }
+
+/** What reads the partitions of the event stream: the sidecar's own receiver or that of the Azure SDK (docs/decisions/005). */
+const EVENT_RECEIVERS = ['own', 'sdk'] as const;
+export type EventReceiver = (typeof EVENT_RECEIVERS)[number];
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 type LogLevel = (typeof LOG_LEVELS)[number];
@@ -59,6 +64,7 @@ export const SETTING_KEYS = [
   'LOG_LEVEL',
   'SIDECAR_MEGABYTES_IN_FLIGHT',
   'SIDECAR_TRACES_URL',
+  'SIDECAR_EVENT_RECEIVER',
 ] as const;
 
 /**
@@ -95,6 +101,7 @@ export function loadSettings(environment: Source): Settings {
     logLevel: logLevel(values.LOG_LEVEL),
     bytesInFlight: megabytesInFlight(values['SIDECAR_MEGABYTES_IN_FLIGHT']) * 1_000_000,
     tracesUrl: tracesUrl(values['SIDECAR_TRACES_URL']),
+    eventReceiver: eventReceiver(values['SIDECAR_EVENT_RECEIVER']),
   };
 }
 
@@ -325,6 +332,16 @@ function port(text: string | undefined): number {
     );
   }
   return value;
+}
+
+function eventReceiver(text = 'own'): EventReceiver {
+  const receiver = EVENT_RECEIVERS.find((known) => known === text.toLowerCase());
+  if (!receiver)
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `SIDECAR_EVENT_RECEIVER is "${text}"; expected one of ${EVENT_RECEIVERS.join(', ')}.`,
+    );
+  return receiver;
 }
 
 function logLevel(text: string | undefined): LogLevel {

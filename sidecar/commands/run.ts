@@ -78,6 +78,7 @@ export async function run(): Promise<void> {
       stateWatch,
       problems,
       usage,
+      eventReceiver: settings.eventReceiver,
       addresses: () => addresses,
     },
     secretTokens,

@@ -19,14 +19,9 @@ import { extractFolder } from './local/unzip.ts';
 const USAGE = `npm run bench -- [options]: the budgets of the design, measured on this machine
   --messages N    messages in the backlog of a measure (300000)
   --rounds N      repetitions of a measure; the median counts (3)
-<<<<<<< HEAD
-  --only NAMES    the measures to run, comma-separated (drain,backlog,slow,shapes,latency,start,takeover); group
-                  measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself
-=======
   --only NAMES    the measures to run, comma-separated (drain,backlog,slow,shapes,latency,start,takeover); group
                   measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself, receivers
                   drains with each receiver
->>>>>>> main
   --output FILE   writes the run to a file
   --compare FILE  shows what has changed since a run, such as scripts/bench/baseline.json
 Partitions are filled first; a bare receive loop of Microsoft's SDK runs beside the sidecar for comparison. The last line is JSON.`;

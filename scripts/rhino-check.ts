@@ -35,7 +35,7 @@ export async function compileInRhino(sources: readonly RhinoSource[]): Promise<R
   return result.available ? { available: true, ...result.output } : result;
 }
 
-export type RhinoRun<Output> = { available: false; reason: string } | { available: true; output: Output };
+type RhinoRun<Output> = { available: false; reason: string } | { available: true; output: Output };
 
 /** Runs a program of this folder, in Rhino's language, in the shell of a real Rhino. It reads its input from a JSON file and prints JSON. */
 export async function runInRhino<Output>(program: string, input: unknown): Promise<RhinoRun<Output>> {

@@ -171,33 +171,34 @@ function failureOf(thing, values) {
   }
 }
 
-function refuseRows(answer, name, rows, reason, message) {
+function refuseRows(answer, name, rows, from, reason, message) {
   rows.forEach(function (row) {
-    answer.refused.push({ thing: name, sequenceNumber: row[0], reason: reason, message: message });
+    answer.refused.push({ thing: name, sequenceNumber: from + row[0], reason: reason, message: message });
   });
 }
 
-/* The rows that the hub has not applied before, with their own sequence numbers. */
+/* The rows of a Thing that the hub has not applied before. They are in order, so mostly a look at the first one is enough. */
 function newRows(rows, from, through, answer, repeated) {
-  var found = [];
-  for (var index = 0; index < rows.length; index++) {
-    var row = rows[index];
-    row[0] += from;
-    if (through < 0 || !(row[0] <= through)) {
-      found.push(row);
-    } else if (repeated[row[0]] !== true) {
+  if (rows.length === 0 || through < 0 || from + rows[0][0] > through) {
+    return rows;
+  }
+  return rows.filter(function (row) {
+    var number = from + row[0];
+    var isNew = !(number <= through);
+    if (!isNew && repeated[number] !== true) {
       /* Messages are counted, not rows: one message may have rows for several Things. */
-      repeated[row[0]] = true;
+      repeated[number] = true;
       answer.repeated++;
     }
-  }
-  return found;
+    return isNew;
+  });
 }
 
 /* The values of rows as UpdatePropertyValues takes them, the sequence number of each, and what is refused because the Thing has no
    such property. */
 function collectValues(thing, rows, content, answer, name) {
   var signatures = content.signatures;
+  var from = content.fromSequenceNumber;
   var fromTime = content.fromTime;
   var collected = { rows: [], values: [], numbers: [], refused: [] };
   var values = collected.values;
@@ -215,7 +216,8 @@ function collectValues(thing, rows, content, answer, name) {
     }
     if (typeof absent === "string") {
       /* Others in this call must not suffer for it. */
-      refuseRows(answer, name, [row], isPermissionError(absent) ? "NOT_AUTHORIZED" : "VALUE_REFUSED", absent);
+      var reason = isPermissionError(absent) ? "NOT_AUTHORIZED" : "VALUE_REFUSED";
+      refuseRows(answer, name, [row], from, reason, absent);
       continue;
     }
     collected.rows.push(row);
@@ -235,10 +237,10 @@ function collectValues(thing, rows, content, answer, name) {
       };
       if (absent === null || !absent[index]) {
         values[count] = timed;
-        numbers[count] = row[0];
+        numbers[count] = from + row[0];
         count++;
       } else {
-        var entry = { sequenceNumber: row[0], value: timed };
+        var entry = { sequenceNumber: from + row[0], value: timed };
         collected.refused.push(refusal(name, entry, "PROPERTY_NOT_FOUND", "The Thing has no such property."));
       }
     }
@@ -256,7 +258,7 @@ function applyToThing(name, rows, content, answer) {
   }
   if (!thing) {
     var reason = isPermissionError(absence) ? "NOT_AUTHORIZED" : "THING_NOT_FOUND";
-    refuseRows(answer, name, rows, reason, absence);
+    refuseRows(answer, name, rows, content.fromSequenceNumber, reason, absence);
     return;
   }
 
@@ -268,7 +270,7 @@ function applyToThing(name, rows, content, answer) {
   }
   var failure = values.length > 0 ? failureOf(thing, values) : null;
   if (failure !== null && isPermissionError(failure)) {
-    refuseRows(answer, name, collected.rows, "NOT_AUTHORIZED", failure);
+    refuseRows(answer, name, collected.rows, content.fromSequenceNumber, "NOT_AUTHORIZED", failure);
     return;
   }
   if (failure !== null) {

@@ -35,9 +35,9 @@ export const LAYERS: readonly Layer[] = [
     holds: 'the delivery pipeline: lanes, notifications, messages from storage, replays',
   },
   {
-    rooms: ['dead-letters', 'import', 'jobs', 'files'],
+    rooms: ['dead-letters', 'import', 'migration', 'jobs', 'files'],
     holds:
-      'the dead-letter store; imports and exports; jobs that are several jobs in IoT Hub; blob containers as file repositories',
+      "the dead-letter store; imports and exports; the migration from PTC's connector; jobs that are several jobs in IoT Hub; blob containers as file repositories",
   },
   {
     rooms: ['tasks', 'thingworx', 'azure', 'models'],

@@ -37,6 +37,11 @@ export function permissionsDoc(): string {
       ['Entity', 'Right', 'To', 'Why'],
       KEY_GRANTS.map((grant) => ['the application key', ...grantRow(grant).slice(1)]),
     ),
+    "## While a migration from PTC's connector runs",
+    'The tasks of `StartMigration`, `CompareMigration`, `FindMigrationReferences` and `UndoMigration` read entities of others, make Thing Templates and ' +
+      'copy permissions. Add the user of the application key to the group `Administrators` of ThingWorx, and take it out when the migration ends. ' +
+      '`AzureIoT.Sidecar_UG` has no right on the services behind them. `PlanMigration` reads with the rights of whoever calls it. ' +
+      '[Decision 131](decisions/131-rights-during-a-migration.md) has the reasons.',
     '## What the sidecar may not do',
     'Its user has no right to any other service, property or event: it cannot change settings of a hub Thing, disconnect it, call services ' +
       'of devices such as InvokeMethod, import extensions, change permissions or see Things that are not made from the templates of the ' +

@@ -95,6 +95,15 @@ const CALLS: readonly MashupCall[] = [
     CompareMigration: { done: 'The comparison has begun; Tasks shows its progress.' },
     GetMigrationComparison: { needs: 'task' },
     UndoMigration: { done: 'The way back has begun; Tasks shows its progress.', without: ['names'] },
+    ListImports: {},
+    CompareRegistry: {
+      done: 'The comparison has begun; Tasks shows its progress.',
+      without: ['rules'],
+    },
+    RefreshTwins: {
+      done: 'The refresh of the twins has begun; Tasks shows its progress.',
+      without: ['deviceIds'],
+    },
     BuildModelPackage: {
       done: 'The package is in the file repository. Import it in Composer, and call GrantPermissions with each of its templates.',
       without: ['templates', 'sendAs', 'exceptions'],

@@ -1,8 +1,7 @@
 import type { Permission } from '../../sidecar/entities/model.ts';
-import { ROLES, type Role } from '../../sidecar/operations/operation.ts';
+import { ROLE_GROUPS, ROLES, type Role } from '../../sidecar/operations/operation.ts';
 import { GRANTS, type Grant, KEY_GRANTS, TEMPLATE_GRANTS } from '../entities/grants.ts';
 import { ENTITIES } from '../entities/index.ts';
-import { ROLE_GROUPS } from '../entities/roles.ts';
 
 /** docs/permissions.md: every right that the connector's groups have, and where each comes from. */
 export function permissionsDoc(): string {

@@ -8,6 +8,7 @@ import { toConnectorError } from '../errors/connector-error.ts';
 import { CompareTask } from '../import/compare-task.ts';
 import { ExportTask } from '../import/export-task.ts';
 import { ImportTask } from '../import/import-task.ts';
+import { RefreshTask } from '../import/refresh-task.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { DeadLetterReplay } from '../ingest/replay/dead-letters.ts';
 import { EventReplay } from '../ingest/replay/events.ts';
@@ -44,6 +45,8 @@ interface BackgroundWorkOptions {
   readonly azure: () => Promise<HubClients>;
   /** Called when an import has given a device its Thing. */
   readonly onThing: (deviceId: string) => void;
+  /** Messages that wait for ThingWorx. */
+  readonly waitingMessages: () => number;
   /** The current settings. Throws while the hub has none. */
   readonly settings: () => HubSettings;
   /** A delivery pipeline as lanes have it, with the counters given. */
@@ -133,6 +136,7 @@ export class BackgroundWork {
     this.tasks.define(new ComparisonTask(this.#options));
     this.tasks.define(new ReferencesTask(this.#options));
     this.tasks.define(new UndoTask(this.#options));
+    this.tasks.define(new RefreshTask(this.#options));
     for (const kind of Object.values(SPLIT_JOBS)) this.tasks.define(new SplitJobTask(kind, this.#options));
     this.tasks.define(new BlobTask(this.#archive.open));
     this.tasks.define(

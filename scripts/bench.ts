@@ -9,6 +9,7 @@ import { group } from './bench/measures/group.ts';
 import { importing } from './bench/measures/import.ts';
 import { latency } from './bench/measures/latency.ts';
 import { backlog, slow } from './bench/measures/memory.ts';
+import { shapes } from './bench/measures/shapes.ts';
 import { start } from './bench/measures/start.ts';
 import { takeover } from './bench/measures/takeover.ts';
 import { type BenchRun, comparison, machineFacts, readRun } from './bench/run.ts';
@@ -19,7 +20,7 @@ import { extractFolder } from './local/unzip.ts';
 const USAGE = `npm run bench -- [options]: the budgets of the design, measured on this machine
   --messages N    messages in the backlog of a measure (300000)
   --rounds N      repetitions of a measure; the median counts (3)
-  --only NAMES    the measures to run, comma-separated (drain,backlog,slow,latency,start,takeover); group
+  --only NAMES    the measures to run, comma-separated (drain,backlog,slow,shapes,latency,start,takeover); group
                   measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself, receivers
                   drains with each receiver, import the work with whole registries
   --devices N,N   sizes of the registries that import measures (10000)
@@ -32,6 +33,7 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   drain: (program) => drain(program, messages, rounds),
   backlog,
   slow,
+  shapes,
   latency,
   start: (program) => start(program, rounds),
   takeover: (program) => takeover(program, rounds),

@@ -31,26 +31,32 @@ export type RhinoResult =
  * package librhino-java; and a Java, by JAVA_HOME or the PATH. One Java process compiles all scripts.
  */
 export async function compileInRhino(sources: readonly RhinoSource[]): Promise<RhinoResult> {
+  const result = await runInRhino<{ version: string; errors: RhinoError[] }>('rhino-compile.js', sources);
+  return result.available ? { available: true, ...result.output } : result;
+}
+
+type RhinoRun<Output> = { available: false; reason: string } | { available: true; output: Output };
+
+/** Runs a program of this folder, in Rhino's language, in the shell of a real Rhino. It reads its input from a JSON file and prints JSON. */
+export async function runInRhino<Output>(program: string, input: unknown): Promise<RhinoRun<Output>> {
   const jar = await findJar();
   if (jar === undefined) {
     return { available: false, reason: 'no Rhino: install librhino-java or set RHINO_JAR' };
   }
   const folder = await mkdtemp(join(tmpdir(), 'rhino-check-'));
   try {
-    const input = join(folder, 'input.json');
-    await writeFile(input, JSON.stringify(sources));
-    return await runJava(['-cp', jar, 'org.mozilla.javascript.tools.shell.Main', ...options, PROGRAM, input]);
+    const file = join(folder, 'input.json');
+    await writeFile(file, JSON.stringify(input));
+    const main = 'org.mozilla.javascript.tools.shell.Main';
+    return await runJava(['-cp', jar, main, ...options, join(import.meta.dirname, program), file]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Runs inside Rhino's shell, in Rhino's language. */
-const PROGRAM = join(import.meta.dirname, 'rhino-compile.js');
-
 const options = ['-version', '200', '-opt', '-1', '-encoding', 'UTF-8'];
 
-async function runJava(args: string[]): Promise<RhinoResult> {
+async function runJava<Output>(args: string[]): Promise<RhinoRun<Output>> {
   const home = process.env.JAVA_HOME;
   const java = home === undefined || home === '' ? 'java' : join(home, 'bin', 'java');
   try {
@@ -58,7 +64,7 @@ async function runJava(args: string[]): Promise<RhinoResult> {
       timeout: 120_000,
       maxBuffer: 64 * 1024 * 1024,
     });
-    return { available: true, ...(JSON.parse(stdout) as { version: string; errors: RhinoError[] }) };
+    return { available: true, output: JSON.parse(stdout) as Output };
   } catch (error) {
     // An engine that is here and fails is a fault, not an engine that is missing.
     if ((error as { code?: unknown }).code !== 'ENOENT') throw error;

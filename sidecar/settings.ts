@@ -29,6 +29,8 @@ export interface Settings {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly stateDirectory: string;
   readonly logLevel: LogLevel;
+  /** The most memory of messages in flight, of all hubs together. */
+  readonly bytesInFlight: number;
   /** Base address of the OTLP receiver of traces. Undefined: no traces are made. */
   readonly tracesUrl: string | undefined;
   readonly eventReceiver: EventReceiver;
@@ -67,6 +69,7 @@ export const SETTING_KEYS = [
   'SIDECAR_TLS_KEY_FILE',
   'SIDECAR_STATE_DIR',
   'LOG_LEVEL',
+  'SIDECAR_MEGABYTES_IN_FLIGHT',
   'SIDECAR_TRACES_URL',
   'SIDECAR_EVENT_RECEIVER',
 ] as const;
@@ -105,6 +108,7 @@ export function loadSettings(environment: Source): Settings {
     port: port(values.SIDECAR_PORT),
     stateDirectory: path.resolve(values.SIDECAR_STATE_DIR ?? defaultStateDirectory(environment)),
     logLevel: logLevel(values.LOG_LEVEL),
+    bytesInFlight: megabytesInFlight(values['SIDECAR_MEGABYTES_IN_FLIGHT']) * 1_000_000,
     tracesUrl: tracesUrl(values['SIDECAR_TRACES_URL']),
     eventReceiver: eventReceiver(values['SIDECAR_EVENT_RECEIVER']),
   };
@@ -189,6 +193,15 @@ function publicUrl(text: string): string {
     );
   }
   return text;
+}
+
+function megabytesInFlight(text = '64'): number {
+  const megabytes = Number(text);
+  if (Number.isInteger(megabytes) && megabytes >= 1 && megabytes <= 65_536) return megabytes;
+  throw new ConnectorError(
+    'SETTING_INVALID',
+    `SIDECAR_MEGABYTES_IN_FLIGHT is ${text}; expected a whole number of megabytes from 1 to 65536.`,
+  );
 }
 
 function tracesUrl(text: string | undefined): string | undefined {

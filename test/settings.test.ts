@@ -196,6 +196,12 @@ describe('settings', () => {
       /must hold a certificate and the key/,
     ],
     [
+      'half a megabyte in flight',
+      { ...MINIMUM, SIDECAR_MEGABYTES_IN_FLIGHT: '0.5' },
+      'SETTING_INVALID',
+      /SIDECAR_MEGABYTES_IN_FLIGHT is 0\.5; expected a whole number of megabytes from 1 to 65536/,
+    ],
+    [
       'an unknown log level',
       { ...MINIMUM, LOG_LEVEL: 'loud' },
       'SETTING_INVALID',

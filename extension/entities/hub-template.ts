@@ -105,14 +105,14 @@ const services: readonly ServiceDefinition[] = [
         name: 'batch',
         baseType: 'JSON',
         description:
-          'stream, partition, through, writer, and groups of thing, properties, baseTypes and rows. With opens, writer becomes the writer of the partition.',
+          'stream, partition, through, writer, signatures, and things with name and rows. With opens, writer becomes the writer of the partition.',
         isRequired: true,
       },
     ],
     result: {
       baseType: 'JSON',
       description:
-        'accepted, repeated, appliedThrough (the high-water mark before), and refused with thing, property, sequenceNumber and reason; taken when another writer has opened the partition, busy while a call of an earlier writer runs.',
+        'accepted, repeated, appliedThrough (the high-water mark before), and refused with thing, property, sequenceNumber, time and reason (UNDECIDED for what is to be sent again); taken when another writer has opened the partition, busy while a call of an earlier writer runs.',
     },
     script: handWritten('ReceiveUpdates'),
   },

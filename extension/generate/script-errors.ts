@@ -29,10 +29,6 @@ export const SCRIPT_ERRORS = {
     remedy:
       'Look at the message: when the sidecar answers, its application key has expired or it cannot reach ThingWorx; else start the sidecar.',
   },
-  BATCH_REFUSED: {
-    title: 'A batch of values has more faults than can be found in one call.',
-    remedy: 'None needed: the sidecar sends the batch again in smaller parts.',
-  },
   COMMAND_REFUSED: {
     title: 'The device answered a command or a written property with a status outside 200 to 299.',
     remedy: 'Look at the status and the answer in the message: what they mean is up to the device.',

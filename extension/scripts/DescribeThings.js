@@ -1,4 +1,5 @@
-/* What the sidecar must know about Things before it can address and convert values: their template and properties. */
+/* What the sidecar must know about Things before it can address and convert values: their template and properties. Things of one
+   template mostly have the same properties: each set of properties is given once, and Things name it by its index. */
 
 /* Data Shapes of INFOTABLE properties, which GetPropertyDefinitions does not show; empty where the platform does not say. */
 function dataShapes(thing) {
@@ -48,6 +49,19 @@ function addShape(name) {
 /* What every Thing has by itself: a device that sends one of these names does not mean it. */
 var BUILT_IN = { name: true, description: true, tags: true, thingTemplate: true };
 
+/* Sets of properties, and the index of each by its JSON text. */
+var propertySets = [];
+var indexes = {};
+
+function indexOfSet(properties) {
+  var key = JSON.stringify(properties);
+  if (!indexes.hasOwnProperty(key)) {
+    indexes[key] = propertySets.length;
+    propertySets.push(properties);
+  }
+  return indexes[key];
+}
+
 function describe(thing) {
   var properties = {};
   var needsShapes = false;
@@ -83,7 +97,7 @@ function describe(thing) {
       }
     });
   }
-  return { template: String(thing.thingTemplate || ""), properties: properties };
+  return { template: String(thing.thingTemplate || ""), properties: indexOfSet(properties) };
 }
 
 function run() {
@@ -107,6 +121,7 @@ function run() {
     }
     answer.missing.push(name);
   });
+  answer.propertySets = propertySets;
   answer.dataShapes = known;
   return answer;
 }

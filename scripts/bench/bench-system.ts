@@ -6,42 +6,14 @@ import path from 'node:path';
 import { type Azurite, startAzurite } from '../../test/emulators/azurite.ts';
 import { jsonLine, LocalProcess } from '../local/process.ts';
 import { Sidecar } from '../local/sidecar.ts';
+import { type Shape, TEN_PROPERTIES } from './shapes.ts';
 import { Sink } from './sink.ts';
 
 const HUB_THING = 'Bench.Hub';
 const ROOT = path.join(import.meta.dirname, '..', '..');
 
-/** Ten properties, about 250 bytes, as the budgets of the design have it. */
-const PROPERTIES: Readonly<Record<string, string>> = {
-  temperature: 'NUMBER',
-  humidity: 'NUMBER',
-  pressure: 'NUMBER',
-  vibration: 'NUMBER',
-  speed: 'INTEGER',
-  count: 'LONG',
-  running: 'BOOLEAN',
-  alarm: 'BOOLEAN',
-  state: 'STRING',
-  product: 'STRING',
-};
-
-export function telemetry(count: number): string {
-  return JSON.stringify({
-    temperature: 20 + (count % 100) / 10,
-    humidity: 50 + (count % 7),
-    pressure: 1013.25 + (count % 13) / 100,
-    vibration: (count % 31) / 1000,
-    speed: 1200 + (count % 50),
-    count: 1_000_000 + count,
-    running: count % 10 !== 0,
-    alarm: count % 97 === 0,
-    state: count % 2 ? 'PRODUCING-STEADILY' : 'CHANGING-THE-TOOL-NOW',
-    product: `part-number-${String(count % 1000).padStart(12, '0')}`,
-  });
-}
-
-export function createSink(): Sink {
-  return new Sink({ hubThing: HUB_THING, properties: PROPERTIES });
+export function createSink({ properties }: Shape = TEN_PROPERTIES): Sink {
+  return new Sink({ hubThing: HUB_THING, properties });
 }
 
 export interface ProcessFacts {
@@ -51,7 +23,7 @@ export interface ProcessFacts {
 
 /** One IoT Hub emulator, one sink and one sidecar, each measured from outside. */
 export class BenchSystem {
-  readonly sink = createSink();
+  readonly sink: Sink;
   #directory = '';
   #hub: LocalProcess | undefined;
   #hubFacts: Record<string, unknown> = {};
@@ -61,8 +33,11 @@ export class BenchSystem {
   readonly #program: string;
   readonly #partitions: number;
   readonly #devices: number;
+  readonly #shape: Shape;
 
-  constructor(program: string, { partitions = 4, devices = 100 } = {}) {
+  constructor(program: string, { partitions = 4, devices = 100, shape = TEN_PROPERTIES } = {}) {
+    this.sink = createSink(shape);
+    this.#shape = shape;
     this.#program = program;
     this.#partitions = partitions;
     this.#devices = devices;
@@ -109,7 +84,7 @@ export class BenchSystem {
     for (let index = 0; index < messages; index += 1) {
       const event = {
         deviceId: `device-${index % this.#devices}`,
-        body: telemetry(index),
+        body: this.#shape.body(index),
         contentType: 'application/json',
         contentEncoding: 'utf-8',
         ...(creationTime ? { creationTimeUtc: new Date().toISOString() } : {}),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import iotDevice from 'azure-iot-device';
 import iotMqtt from 'azure-iot-device-mqtt';
-import { telemetry } from './bench-system.ts';
+import { TEN_PROPERTIES } from './shapes.ts';
 
 /**
  * Devices on Microsoft's device SDK over MQTT, in a process of their own: each sends its next message when the hub has acknowledged the
@@ -24,7 +24,7 @@ const cpuAtStart = process.cpuUsage();
 await Promise.all(
   clients.map(async (client, index) => {
     for (let count = index; performance.now() < until; count += 1) {
-      const message = new iotDevice.Message(telemetry(count));
+      const message = new iotDevice.Message(TEN_PROPERTIES.body(count));
       message.contentType = 'application/json';
       message.contentEncoding = 'utf-8';
       await client.sendEvent(message);

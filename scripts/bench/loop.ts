@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { telemetry } from './bench-system.ts';
+import { TEN_PROPERTIES } from './shapes.ts';
 
 /** What the emulated hub says of itself when it starts. */
 export type HubFacts = Readonly<Record<string, string>>;
@@ -12,7 +12,7 @@ export async function preload(controlUrl: string, messages: number): Promise<voi
     const lines = Array.from({ length: Math.min(10_000, messages - begin) }, (_, index) =>
       JSON.stringify({
         deviceId: `device-${index % 100}`,
-        body: telemetry(begin + index),
+        body: TEN_PROPERTIES.body(begin + index),
         contentType: 'application/json',
         contentEncoding: 'utf-8',
       }),

@@ -11,13 +11,18 @@ export interface SinkFacts {
   readonly latenciesMs: readonly number[];
   /** When the last rows of each partition arrived, ms since 1970. */
   readonly arrivalsMs: ReadonlyMap<string, number>;
+  /** The bodies of the last calls, as many as `keptBodies` says. */
+  readonly bodies: readonly string[];
+  /** Calls of DescribeThings. */
+  readonly describes: number;
 }
 
 interface Batch {
   readonly partition?: string;
-  readonly groups: readonly {
-    readonly properties: readonly string[];
-    readonly rows: readonly (readonly unknown[])[];
+  readonly fromTime: number;
+  readonly signatures: readonly (readonly [properties: readonly string[]])[];
+  readonly things: readonly {
+    readonly rows: readonly (readonly [sequenceNumber: number, signature: number, time: number])[];
   }[];
 }
 
@@ -31,6 +36,7 @@ export class Sink {
   readonly #hubThing: string;
   delayMs = 0;
   measureLatency = false;
+  keptBodies = 0;
   /** Called when the sidecar asks the hub Thing to connect. */
   onConnect: () => Promise<void> = async () => undefined;
   #calls = 0;
@@ -39,6 +45,8 @@ export class Sink {
   #bodyBytes = 0;
   #latenciesMs: number[] = [];
   #arrivalsMs = new Map<string, number>();
+  #bodies: string[] = [];
+  #describes = 0;
 
   constructor(options: { hubThing: string; properties: Readonly<Record<string, string>> }) {
     this.#hubThing = options.hubThing;
@@ -63,6 +71,8 @@ export class Sink {
       bodyBytes: this.#bodyBytes,
       latenciesMs: this.#latenciesMs,
       arrivalsMs: this.#arrivalsMs,
+      bodies: this.#bodies,
+      describes: this.#describes,
     };
   }
 
@@ -73,6 +83,8 @@ export class Sink {
     this.#bodyBytes = 0;
     this.#latenciesMs = [];
     this.#arrivalsMs = new Map();
+    this.#bodies = [];
+    this.#describes = 0;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -112,19 +124,29 @@ export class Sink {
     const properties = Object.fromEntries(
       Object.entries(this.#properties).map(([name, baseType]) => [name, { baseType, dataShape: '' }]),
     );
-    const thing = { template: 'AzureIoT.Device_TT', properties };
-    return { things: Object.fromEntries(names.names.map((name) => [name, thing])), missing: [] };
+    this.#describes += 1;
+    const thing = { template: 'AzureIoT.Device_TT', properties: 0 };
+    return {
+      propertySets: [properties],
+      things: Object.fromEntries(names.names.map((name) => [name, thing])),
+      missing: [],
+    };
   }
 
   async #receive(body: Buffer): Promise<unknown> {
-    const { batch } = JSON.parse(body.toString()) as { batch: Batch };
+    const text = body.toString();
+    const { batch } = JSON.parse(text) as { batch: Batch & { readonly opens?: boolean } };
+    if (batch.opens === true) return { accepted: 0, repeated: 0, refused: [] };
+    if (this.keptBodies > 0) this.#bodies = [...this.#bodies.slice(1 - this.keptBodies), text];
     const now = Date.now();
     if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     let accepted = 0;
-    for (const { properties, rows } of batch.groups) {
+    for (const { rows } of batch.things) {
       accepted += rows.length;
-      this.#values += rows.length * properties.length;
-      if (this.measureLatency) for (const row of rows) this.#latenciesMs.push(now - Number(row[1]));
+      for (const [, signature, time] of rows) {
+        this.#values += batch.signatures[signature]?.[0].length ?? 0;
+        if (this.measureLatency) this.#latenciesMs.push(now - (batch.fromTime + time));
+      }
     }
     if (accepted > 0 && batch.partition !== undefined) this.#arrivalsMs.set(batch.partition, Date.now());
     this.#calls += 1;

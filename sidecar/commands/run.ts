@@ -10,6 +10,7 @@ import { HUB_THINGS, STORAGE_THINGS, ThingFinder } from '../hub/finder.ts';
 import { History } from '../hub/history.ts';
 import { Introduction, sidecarAddresses } from '../hub/introduction.ts';
 import { Owner } from '../hub/owner.ts';
+import { FlightBudget } from '../ingest/lanes/flight-budget.ts';
 import { MessageWatch } from '../ingest/message-watch.ts';
 import { ClockWatch } from '../lib/clock-watch.ts';
 import { ProcessUsage } from '../lib/process-usage.ts';
@@ -68,6 +69,7 @@ export async function run(): Promise<void> {
       metrics,
       storages,
       watch,
+      budget: new FlightBudget(settings.bytesInFlight),
       version: VERSION,
       stateDirectory: settings.stateDirectory,
       owner,

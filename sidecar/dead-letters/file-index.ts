@@ -135,6 +135,39 @@ export class FileIndex {
   }
 }
 
+/** Hashes of ids, in 16 to 32 bytes each. Tells that an id is new without a look at every file. */
+export class HashSet {
+  /** An open hash table, at most half full; NaN is a free place. */
+  #places = new Float64Array(128).fill(Number.NaN);
+  #size = 0;
+
+  add(hash: number): void {
+    const place = this.#placeOf(hash);
+    if (this.#places[place] === hash) return;
+    this.#places[place] = hash;
+    this.#size += 1;
+    if (this.#size * 2 > this.#places.length) this.#grow();
+  }
+
+  has(hash: number): boolean {
+    return this.#places[this.#placeOf(hash)] === hash;
+  }
+
+  /** Where the hash is, or the free place for it. */
+  #placeOf(hash: number): number {
+    const { length } = this.#places;
+    let place = hash % length;
+    while (!Number.isNaN(this.#places[place]) && this.#places[place] !== hash) place = (place + 1) % length;
+    return place;
+  }
+
+  #grow(): void {
+    const hashes = this.#places;
+    this.#places = new Float64Array(hashes.length * 2).fill(Number.NaN);
+    for (const hash of hashes) if (!Number.isNaN(hash)) this.#places[this.#placeOf(hash)] = hash;
+  }
+}
+
 function grown<T extends Float64Array | Uint32Array | Uint8Array>(old: T, larger: T): T {
   larger.set(old);
   return larger;

@@ -6,7 +6,7 @@ import { isMissing, setAside, systemCode } from '../lib/files.ts';
 import { hash53 } from '../lib/hash.ts';
 import type { Log } from '../observe/log.ts';
 import { decodeDeadLetter, decodeSummary, fits } from './codec.ts';
-import { CodeBits, deviceHash } from './file-index.ts';
+import { CodeBits, deviceHash, HashSet } from './file-index.ts';
 import { FileSegment } from './file-segment.ts';
 import { type Candidate, newestAfter } from './file-selection.ts';
 import {
@@ -33,13 +33,15 @@ const WASTE_BYTES = 16 * 1_048_576;
 
 /**
  * Dead letters of a single sidecar in files of the state directory: `00000001.ndjson` and so on, a line of JSON each. Opened by the first
- * call; an index in memory holds 41 bytes of each dead letter. Files whose dead letters are all deleted are removed.
+ * call; an index in memory holds about 60 bytes of each dead letter. Files whose dead letters are all deleted are removed.
  */
 export class FileDeadLetterStore implements DeadLetterStore {
   readonly #directory: string;
   readonly #log: Log;
   readonly #segmentBytes: number;
   readonly #bits = new CodeBits();
+  /** The ids of all dead letters; of deleted ones until the next file is begun. */
+  #ids = new HashSet();
   #segments: FileSegment[] = [];
   #lock: FileLock | undefined;
   #opening: Promise<void> | undefined;
@@ -60,6 +62,7 @@ export class FileDeadLetterStore implements DeadLetterStore {
       const before = await this.#locate(unique.map(({ id }) => id));
       const segment = await this.#writable();
       await segment.append(unique);
+      for (const { id } of unique) this.#ids.add(hash53(id));
       await this.#markDeleted(before);
     });
   }
@@ -175,6 +178,7 @@ export class FileDeadLetterStore implements DeadLetterStore {
       this.#segments.push(segment);
     }
     await this.#dropRepeats();
+    this.#ids = this.#livingIds();
     for (const segment of [...this.#segments]) await this.#removeIfEmpty(segment);
   }
 
@@ -208,12 +212,22 @@ export class FileDeadLetterStore implements DeadLetterStore {
     }
   }
 
+  #livingIds(): HashSet {
+    const ids = new HashSet();
+    for (const { index } of this.#segments) {
+      for (let ordinal = 0; ordinal < index.count; ordinal += 1)
+        if (index.isLive(ordinal)) ids.add(index.hashOf(ordinal));
+    }
+    return ids;
+  }
+
   async #writable(): Promise<FileSegment> {
     const last = this.#segments.at(-1);
     if (last?.canGrow && last.bytes < this.#segmentBytes) return last;
     await last?.close();
     const next = await FileSegment.create(this.#directory, (last?.number ?? 0) + 1, this.#bits);
     this.#segments.push(next);
+    this.#ids = this.#livingIds();
     if (last) await this.#removeIfEmpty(last);
     return next;
   }
@@ -221,9 +235,11 @@ export class FileDeadLetterStore implements DeadLetterStore {
   /** Where the dead letters with these ids lie; the line tells them from others with the same hash. */
   async #locate(ids: readonly string[]): Promise<Map<string, Place>> {
     const places = new Map<string, Place>();
+    const known = ids.filter((id) => this.#ids.has(hash53(id)));
+    if (known.length === 0) return places;
     for (const segment of this.#segments) {
       const wanted = new Map<number, string>();
-      for (const id of ids) {
+      for (const id of known) {
         const timeMs = deadLetterTimeMs(id);
         if (timeMs === undefined) continue;
         for (const ordinal of segment.index.find(timeMs, hash53(id))) wanted.set(ordinal, id);

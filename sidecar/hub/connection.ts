@@ -16,6 +16,7 @@ import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
 import { openCheckpoints } from '../ingest/checkpoints.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
+import type { FlightBudget } from '../ingest/lanes/flight-budget.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
 import { RowProbe } from '../ingest/lanes/row-probe.ts';
 import { Sender } from '../ingest/lanes/sender.ts';
@@ -60,6 +61,7 @@ export interface HubParts {
   readonly version: string;
   readonly storages: StorageAccounts;
   readonly watch: MessageWatch;
+  readonly budget: FlightBudget;
   readonly stateDirectory: string;
   readonly owner: Owner;
   readonly clock: ServiceClock;
@@ -602,11 +604,13 @@ export class HubConnection {
       ...this.#pipeline(counters, waiting),
       deadLetters: this.#background.deadLetters,
       counters,
+      budget: this.#parts.budget,
       limits: () => {
         const settings = this.#requireSettings();
         return {
           maxRowsPerCall: settings.maxRowsPerCall,
           maxBytesPerCall: settings.maxBytesPerCall,
+          callIntervalMs: settings.callIntervalMilliseconds,
           messagesInFlight: settings.messagesInFlightPerPartition,
           bytesInFlight: settings.bytesInFlightPerPartition,
         };

@@ -93,7 +93,7 @@ async function appliedPosition(
   partition: string,
   stream: string,
 ): Promise<StartPosition> {
-  const batch = { stream, partition, through: -1, groups: [] };
+  const batch = { stream, partition, through: -1, things: [] };
   const answer = (await client.invoke(hubThing, 'ReceiveUpdates', { batch })) as { appliedThrough?: number };
   const after = (answer.appliedThrough ?? -1) - settings.messagesInFlightPerPartition - READ_AHEAD;
   return after < 0 ? { from: 'earliest' } : { from: 'sequenceNumber', after };

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
+import { explainVersion } from '../thingworx/require-member.ts';
 import { type OnWaiting, OUTAGE_RETRY, type OutageWatch } from './outage-watch.ts';
 
 /** What ReceiveUpdates and ReceiveEvents answer to a writer. */
@@ -93,8 +94,12 @@ export class PartitionWriter {
 
   async #ask(writer: string, signal: AbortSignal): Promise<WriterAnswer> {
     const { client, hubThing, outages, stream, partition } = this.#options;
-    const batch = { stream, partition, writer, opens: true, groups: [] };
+    const batch = { stream, partition, writer, opens: true, things: [] };
     const options = { signal, timeoutMs: outages.deadlineMs };
-    return ((await client.invoke(hubThing, 'ReceiveUpdates', { batch }, options)) ?? {}) as WriterAnswer;
+    try {
+      return ((await client.invoke(hubThing, 'ReceiveUpdates', { batch }, options)) ?? {}) as WriterAnswer;
+    } catch (thrown) {
+      throw explainVersion(thrown, hubThing);
+    }
   }
 }

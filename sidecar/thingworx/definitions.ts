@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BaseType, ThingDefinition } from '../translate/types.ts';
 import type { ThingworxClient } from './client.ts';
 import { requireMember } from './require-member.ts';
@@ -6,7 +8,9 @@ interface ThingDefinitionsOptions {
   client: ThingworxClient;
   /** The Thing whose DescribeThings is asked. */
   hubThing: string;
-  /** How long a definition is used before the platform is asked again. */
+  /** When a definition that is in use is loaded again in the background. */
+  refreshAgeMs?: number;
+  /** How long a definition is used without that. */
   maxAgeMs?: number;
   /** How long one call may take; by default as long as a script may run. */
   timeoutMs?: () => number | undefined;
@@ -23,42 +27,54 @@ interface Call {
 interface Entry {
   readonly definition: ThingDefinition | undefined;
   readonly loadedAtMs: number;
+  /** From then on it must be loaded again before it is used. */
   readonly expiresAtMs: number;
 }
 
-interface ThingDescription {
-  template?: string;
-  properties?: Record<string, { baseType: string; dataShape?: string }>;
-}
+type DescribedProperties = Readonly<Record<string, { baseType: string; dataShape?: string }>>;
 
 interface DescribeAnswer {
-  things: Record<string, ThingDescription>;
+  /** `properties` is the index of a set. */
+  things: Record<string, { template?: string; properties: number }>;
+  propertySets: readonly DescribedProperties[];
   /** The Data Shapes of INFOTABLE properties that may be read, by name. */
-  dataShapes?: Record<string, NonNullable<ThingDescription['properties']>>;
+  dataShapes?: Record<string, DescribedProperties>;
 }
 
 const NAMES_PER_CALL = 100;
 /** One call of DescribeThings. */
 const VERIFIED_PER_SECOND = NAMES_PER_CALL;
-/** Different sets of properties that are kept to be shared, Data Shapes that are kept, and the longest description of one. */
+/** Different sets of properties that are kept to be shared, and Data Shapes that are kept. */
 const MAX_SHARED = 1_000;
-const MAX_SHARED_LENGTH = 20_000;
+/** Between two calls that load definitions in the background. */
+const REFRESH_PAUSE_MS = 1_000;
+/** A refused value makes a definition doubtful that is older than this. A device that sends such values again and again must not cost a call each time. */
+const CERTAIN_MS = 5_000;
 
 /**
- * What the Things of one hub are made of, so that translation knows base types without a call per message. An entry lives
- * until it is too old or a refusal of the platform tells that it changed.
+ * What the Things of one hub are made of, so that translation knows base types without a call per message. Definitions that are in use are
+ * loaded again in the background, a hundred per second, so that messages do not wait for them.
  */
 export class ThingDefinitions {
   readonly #options: Required<ThingDefinitionsOptions>;
   readonly #entries = new Map<string, Entry>();
-  /** Things of one template have the same properties: a hundred thousand of them share one set. */
+  /** By the hash of their description. Things of one template have the same properties: a hundred thousand of them share one set. */
   readonly #shared = new Map<string, ThingDefinition['properties']>();
   readonly #dataShapes = new Map<string, ThingDefinition['properties']>();
   readonly #loading = new Map<string, Call>();
+  /** In use and old. */
+  readonly #old = new Set<string>();
+  #isRefreshing = false;
   #verifying = { sinceMs: 0, count: 0 };
 
   constructor(options: ThingDefinitionsOptions) {
-    this.#options = { maxAgeMs: 60_000, maxEntries: 100_000, timeoutMs: () => undefined, ...options };
+    this.#options = {
+      refreshAgeMs: 60_000,
+      maxAgeMs: 3_600_000,
+      maxEntries: 250_000,
+      timeoutMs: () => undefined,
+      ...options,
+    };
   }
 
   /** The definition as last loaded; undefined when the Thing does not exist (or was never loaded). */
@@ -79,7 +95,10 @@ export class ThingDefinitions {
     let pending: Set<Promise<void>> | undefined;
     for (const name of names) {
       const entry = this.#entries.get(name);
-      if (entry && entry.expiresAtMs > now) continue;
+      if (entry && entry.expiresAtMs > now) {
+        if (entry.loadedAtMs + this.#options.refreshAgeMs <= now) this.#refresh(name);
+        continue;
+      }
       asked.push(name);
       const loading = this.#loading.get(name);
       if (loading) {
@@ -133,9 +152,36 @@ export class ThingDefinitions {
     this.#loading.delete(name);
   }
 
+  /** A value that fits the definition was refused: it is loaded again before it is used, unless it is new. */
+  doubt(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry && entry.loadedAtMs + CERTAIN_MS <= Date.now())
+      this.#entries.set(name, { ...entry, expiresAtMs: 0 });
+  }
+
   clear(): void {
     this.#entries.clear();
     this.#loading.clear();
+    this.#old.clear();
+  }
+
+  #refresh(name: string): void {
+    this.#old.add(name);
+    if (this.#isRefreshing) return;
+    this.#isRefreshing = true;
+    void this.#refreshOld().finally(() => {
+      this.#isRefreshing = false;
+    });
+  }
+
+  async #refreshOld(): Promise<void> {
+    while (this.#old.size > 0) {
+      const names = [...this.#old].slice(0, NAMES_PER_CALL);
+      for (const name of names) this.#old.delete(name);
+      // Until ThingWorx answers again, the known definitions stay in use.
+      await this.#describe(names, undefined).catch(() => undefined);
+      await sleep(REFRESH_PAUSE_MS, undefined, { ref: false });
+    }
   }
 
   #describe(names: readonly string[], signal: AbortSignal | undefined): Promise<void> {
@@ -150,7 +196,7 @@ export class ThingDefinitions {
   async #fetch(call: Call, signal: AbortSignal | undefined): Promise<void> {
     const { names } = call;
     const { client, hubThing, maxAgeMs, timeoutMs } = this.#options;
-    const answer = requireMember<DescribeAnswer>(
+    const given = requireMember<DescribeAnswer>(
       await client.invoke(
         hubThing,
         'DescribeThings',
@@ -161,17 +207,23 @@ export class ThingDefinitions {
       'DescribeThings',
       hubThing,
     );
+    const answer = requireMember<DescribeAnswer>(given, 'propertySets', 'DescribeThings', hubThing);
     const things = new Map(Object.entries(answer.things));
     for (const [name, fields] of Object.entries(answer.dataShapes ?? {})) {
       if (this.#dataShapes.size >= MAX_SHARED) this.#dataShapes.clear();
       this.#dataShapes.set(name, propertiesOf(fields));
     }
+    const sets = answer.propertySets.map((set) => this.#share(set));
     const now = Date.now();
     for (const name of names) {
       // Invalidated meanwhile: what is described here may be from before the change.
       if (this.#loading.get(name) !== call) continue;
       const thing = things.get(name);
-      const fresh = thing && this.#toDefinition(name, thing);
+      const fresh = thing && {
+        name,
+        template: thing.template ?? '',
+        properties: sets[thing.properties] ?? NO_PROPERTIES,
+      };
       const known = this.#entries.get(name)?.definition;
       // Translation remembers its plans by the identity of a definition, so an unchanged one stays the same object.
       const definition = fresh && known && isSame(known, fresh) ? known : fresh;
@@ -183,15 +235,15 @@ export class ThingDefinitions {
     this.#trim();
   }
 
-  #toDefinition(name: string, { template = '', properties }: ThingDescription): ThingDefinition {
-    const text = JSON.stringify(properties) ?? '';
-    let shared = this.#shared.get(text);
+  #share(described: DescribedProperties): ThingDefinition['properties'] {
+    const key = createHash('sha256').update(JSON.stringify(described)).digest('base64');
+    let shared = this.#shared.get(key);
     if (!shared) {
-      shared = propertiesOf(properties);
+      shared = propertiesOf(described);
       if (this.#shared.size >= MAX_SHARED) this.#shared.clear();
-      if (text.length <= MAX_SHARED_LENGTH) this.#shared.set(text, shared);
+      this.#shared.set(key, shared);
     }
-    return { name, template, properties: shared };
+    return shared;
   }
 
   #trim(): void {
@@ -202,7 +254,9 @@ export class ThingDefinitions {
   }
 }
 
-function propertiesOf(described: ThingDescription['properties'] = {}): ThingDefinition['properties'] {
+const NO_PROPERTIES: ThingDefinition['properties'] = new Map();
+
+function propertiesOf(described: DescribedProperties): ThingDefinition['properties'] {
   return new Map(
     Object.entries(described).map(([property, { baseType, dataShape }]) => [
       property,

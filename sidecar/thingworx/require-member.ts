@@ -1,4 +1,5 @@
 import { ConnectorError } from '../errors/connector-error.ts';
+import { VERSION } from '../version.ts';
 
 /**
  * The answer of a service of the hub Thing, when it has the list or object that each of its answers has. An empty body with status 200, as
@@ -15,5 +16,16 @@ export function requireMember<T>(
   throw new ConnectorError(
     'THINGWORX_UNAVAILABLE',
     `The answer to ${service} on ${thing} lacks ${member}; is the extension of the sidecar's version imported?`,
+  );
+}
+
+/** The error of a ReceiveUpdates that does not know the form of the batch says which extension knows it. */
+export function explainVersion(thrown: unknown, hubThing: string): unknown {
+  if (!(thrown instanceof ConnectorError) || !thrown.message.includes('REQUEST_INVALID: batch must be'))
+    return thrown;
+  return new ConnectorError(
+    'THINGWORX_REJECTED',
+    `ReceiveUpdates on ${hubThing} does not know the form of batches of this sidecar. Import the extension ${VERSION} into ThingWorx.`,
+    { cause: thrown },
   );
 }

@@ -26,10 +26,10 @@ export interface Plan {
   readonly baseTypes: readonly BaseType[];
 }
 
-/** Plans that one Thing definition keeps at hand: a device sends few kinds of messages. */
-const PLANS_PER_DEFINITION = 8;
-/** Single-property plans (OPC UA) that one Thing definition keeps. */
-const SINGLES_PER_DEFINITION = 2000;
+/** Plans that Things with the same properties keep at hand: their devices send few kinds of messages. */
+const PLANS_PER_SET = 16;
+/** Single-property plans (OPC UA) that they keep. */
+const SINGLES_PER_SET = 5_000;
 /**
  * Plans kept in all, by number and by the length of their names together, and keys of the largest one that is kept:
  * keys that never repeat (a time stamp as a key) must not fill the memory.
@@ -50,16 +50,16 @@ interface Shelf {
  */
 export class PlanCache {
   /** Holds only plans that `#plans` holds too, so that its bound is the bound of all. */
-  #shelves = new WeakMap<ThingDefinition, Shelf>();
+  #shelves = new WeakMap<ThingDefinition['properties'], Shelf>();
   #plans = new Map<string, Plan>();
   #signaturesLength = 0;
 
   /** The plans to try first for messages of this Thing; compare `prefix` and `names`. */
   shelf(thing: ThingDefinition): Shelf {
-    let shelf = this.#shelves.get(thing);
+    let shelf = this.#shelves.get(thing.properties);
     if (shelf === undefined) {
       shelf = { plans: [], singles: undefined };
-      this.#shelves.set(thing, shelf);
+      this.#shelves.set(thing.properties, shelf);
     }
     return shelf;
   }
@@ -81,10 +81,9 @@ export class PlanCache {
 
   /** Single-property plans have a place of their own, where many of them do not push out the others. */
   #keep(shelf: Shelf, key: string | undefined, plan: Plan): void {
-    if (key === undefined) shelf.plans = [plan, ...shelf.plans.slice(0, PLANS_PER_DEFINITION - 1)];
+    if (key === undefined) shelf.plans = [plan, ...shelf.plans.slice(0, PLANS_PER_SET - 1)];
     else {
-      if (shelf.singles === undefined || shelf.singles.size >= SINGLES_PER_DEFINITION)
-        shelf.singles = new Map();
+      if (shelf.singles === undefined || shelf.singles.size >= SINGLES_PER_SET) shelf.singles = new Map();
       shelf.singles.set(key, plan);
     }
   }

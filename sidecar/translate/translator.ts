@@ -35,12 +35,14 @@ class Decoded implements DecodedMessage {
   readonly content: Content;
   readonly things: readonly string[];
   readonly bytes: number;
+  readonly rows: number;
 
   constructor(message: ReceivedMessage, content: Content, bytes: number) {
     this.message = message;
     this.content = content;
     this.things = thingsOf(content);
     this.bytes = bytes;
+    this.rows = content.readings.length;
   }
 }
 

@@ -104,8 +104,8 @@ export interface PropertyDefinition {
 }
 
 /**
- * What DescribeThings says of a Thing. Plans are remembered by the identity of this object: keep it as long as the
- * definition is current and make a new one when it changes.
+ * What DescribeThings says of a Thing. Plans are remembered by the identity of `properties`: keep it as long as it is current and make a new one
+ * when it changes. Things with the same properties should share it.
  */
 export interface ThingDefinition {
   readonly name: string;
@@ -274,6 +274,8 @@ export interface DecodedMessage {
   readonly things: readonly string[];
   /** Size of the body when its compression is undone; that of the body as it came when it has none, or was not read. */
   readonly bytes: number;
+  /** About how many rows it will have. */
+  readonly rows: number;
 }
 
 export interface TranslateOptions {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFile, mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { FileIndex } from '../../sidecar/dead-letters/file-index.ts';
 import { FileDeadLetterStore } from '../../sidecar/dead-letters/file-store.ts';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import { letter, listeningLog, scratchDirectory } from './letters.ts';
@@ -49,6 +50,21 @@ describe('dead letters in files', () => {
   afterEach(async () => {
     for (const store of stores) await store.close();
     stores = [];
+  });
+
+  test('looks into no file when the ids are new, however many files there are', async ({ mock }) => {
+    const { store } = open({ segmentBytes: 2_000 });
+    for (let number = 0; number < 200; number += 1) await store.append([letter(number)]);
+    const { store: next } = await reopen({ segmentBytes: 2_000 });
+    assert.equal(await count(next), 200);
+    const find = mock.method(FileIndex.prototype, 'find');
+    await next.append([letter(200), letter(201)]);
+    assert.equal(find.mock.callCount(), 0);
+    for (const number of [0, 100, 201]) await next.append([letter(number)]);
+    assert.equal(await count(next), 202, 'those that were there are replaced');
+    await next.delete([letter(0).id, letter(100).id]);
+    await next.append([letter(100)]);
+    assert.equal(await count(next), 201);
   });
 
   test('keeps letters and deletions over a restart', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { batchOf } from './batch.ts';
 import { createDevice, createHub, HUB, startPlatform } from './platform.ts';
 
 const FUTURE = Date.UTC(2099, 0, 1);
@@ -13,7 +14,7 @@ describe('HealPropertyTimes', () => {
     const send = (rows: readonly (readonly unknown[])[]): Promise<unknown> => {
       const properties = ['temperature', 'state', 'level'];
       const baseTypes = ['NUMBER', 'STRING', 'NUMBER'];
-      const batch = { groups: [{ thing: 'pump', properties, baseTypes, rows }] };
+      const batch = batchOf([{ thing: 'pump', properties, baseTypes, rows }]);
       return client.result(`Things/${HUB}`, 'ReceiveUpdates', { batch }, { key: sidecarKey });
     };
     const past = Date.now() - 60_000;

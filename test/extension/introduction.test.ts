@@ -4,6 +4,7 @@ import { createServer, request as httpRequest, type IncomingMessage } from 'node
 import type { AddressInfo } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { TOKEN } from '../http/fixture.ts';
+import { batchOf } from './batch.ts';
 import { createHub, type ExtensionPlatform, HUB, startPlatform, until } from './platform.ts';
 
 const HUB_SECRET =
@@ -166,7 +167,7 @@ describe('an address to which an administrator of the connector points sidecarUr
           rows: [[1, Date.now(), 'GOOD', listener.url]],
         };
         if (thing === HUB)
-          await client.service(target, 'ReceiveUpdates', { batch: { groups: [group] } }, { key });
+          await client.service(target, 'ReceiveUpdates', { batch: batchOf([group]) }, { key });
         assert.notEqual(await client.read(thing, 'introducedAddress'), listener.url);
         assert.match((await client.service(target, service, {}, { key })).text, /SIDECAR_NOT_INTRODUCED: /);
       }

@@ -89,7 +89,7 @@ describe('import', () => {
     const { json, text } = await platform.client.get(`/Things/${HUB}/Properties/`);
     const [row] = json.rows;
     assert.equal(row.consumerGroup, '$Default');
-    assert.equal(row.maxRowsPerCall, 500);
+    assert.equal(row.maxRowsPerCall, 1_000);
     assert.equal(row.enabled, true);
     assert.ok(!text.includes(SECRET));
   });

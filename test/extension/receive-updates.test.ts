@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Switches } from '../emulators/thingworx/switches.ts';
+import { batchOf, type Group } from './batch.ts';
 import { createDevice, createHub, type ExtensionPlatform, HUB, startPlatform, until } from './platform.ts';
 
 const T0 = 1_700_000_000_000;
-
-interface Group {
-  readonly thing: string;
-  readonly properties: readonly string[];
-  readonly baseTypes: readonly string[];
-  readonly rows: readonly (readonly unknown[])[];
-}
 
 interface Answer {
   readonly busy?: boolean;
@@ -26,7 +20,9 @@ interface Answer {
   }[];
 }
 
-function receive(platform: ExtensionPlatform, batch: Record<string, unknown>): Promise<Answer> {
+type Batch = Readonly<Record<string, unknown>> & { readonly groups?: readonly Group[] };
+
+function receive(platform: ExtensionPlatform, batch: Batch): Promise<Answer> {
   return call(platform, HUB, 'ReceiveUpdates', batch);
 }
 
@@ -41,8 +37,9 @@ function call(
   { client, sidecarKey }: ExtensionPlatform,
   hub: string,
   service: string,
-  batch: Record<string, unknown>,
+  { groups, ...more }: Batch,
 ): Promise<Answer> {
+  const batch = { ...more, ...(groups ? batchOf(groups) : {}) };
   return client.result(`Things/${hub}`, service, { batch }, { key: sidecarKey });
 }
 
@@ -272,6 +269,44 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(await platform.client.read('dev-1', 'temperature'), 199);
     });
 
+    test('accounts for every value, however many are refused', async (t) => {
+      const platform = await startPlatform(t, switches);
+      await createHub(platform);
+      await createDevice(platform, 'dev-1', { temperature: 'NUMBER', text: 'STRING' });
+      const group = {
+        thing: 'dev-1',
+        properties: ['temperature', 'text'],
+        baseTypes: ['NUMBER', 'STRING'],
+        rows: Array.from({ length: 900 }, (_, i) => [i, T0 + i, 'GOOD', i % 2 ? 'warm' : i, `t${i}`]),
+      };
+      let rows: readonly (readonly unknown[])[] = group.rows;
+      const refused: number[] = [];
+      let calls = 0;
+      for (; rows.length > 0 && calls < 50; calls += 1) {
+        const answer = await receive(platform, {
+          stream: 's1',
+          partition: '0',
+          through: calls === 0 ? 899 : undefined,
+          groups: [{ ...group, rows }],
+        });
+        const undecided = new Set<unknown>();
+        for (const { property, sequenceNumber, reason } of answer.refused) {
+          assert.equal(property, 'temperature', 'the other property is not affected');
+          if (reason === 'UNDECIDED') undecided.add(sequenceNumber);
+          else refused.push(sequenceNumber);
+        }
+        rows = rows.filter(([sequenceNumber]) => undecided.has(sequenceNumber));
+      }
+      assert.ok(calls >= 2, 'a call tries so many values and leaves the others to the next one');
+      assert.deepEqual(
+        refused,
+        Array.from({ length: 450 }, (_, i) => 2 * i + 1),
+      );
+      assert.equal(await platform.client.read('dev-1', 'temperature'), 898);
+      assert.equal(await platform.client.read('dev-1', 'text'), 't899');
+      assert.equal(await platform.client.read(HUB, 'partition00'), 's1:0', 'before the first refusal');
+    });
+
     test('says what it may not do', async (t) => {
       const platform = await startPlatform(t, switches);
       await createHub(platform);
@@ -393,7 +428,9 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       const platform = await startPlatform(t, switches);
       await createHub(platform);
       await createDevice(platform, 'dev-1', { temperature: 'NUMBER', table: 'INFOTABLE' });
-      const names = { names: ['dev-1', 'nobody', 'constructor'] };
+      await createDevice(platform, 'dev-2', { temperature: 'NUMBER', table: 'INFOTABLE' });
+      await createDevice(platform, 'other', {});
+      const names = { names: ['dev-1', 'nobody', 'dev-2', 'constructor', 'other'] };
       const answer = await platform.client.result(
         `Things/${HUB}`,
         'DescribeThings',
@@ -401,7 +438,10 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
         { key: platform.sidecarKey },
       );
       assert.deepEqual(answer.missing, ['nobody', 'constructor']);
-      const { template, properties } = answer.things['dev-1'];
+      const { template, properties: set } = answer.things['dev-1'];
+      const properties = answer.propertySets[set];
+      assert.equal(answer.things['dev-2'].properties, set, 'the same properties, once');
+      assert.notEqual(answer.things.other.properties, set);
       assert.equal(template, 'AzureIoT.Device_TT');
       assert.deepEqual(properties.temperature, { baseType: 'NUMBER', dataShape: '' });
       assert.deepEqual(properties.table, { baseType: 'INFOTABLE', dataShape: 'AzureIoT.Partition_DS' });

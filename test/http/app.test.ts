@@ -14,7 +14,7 @@ describe('operations over HTTP', () => {
     assert.equal(put.status, 200);
     assert.equal((put.json.status as { thing: string }).thing, 'My Hub');
     assert.equal(hubs.connected.get('My Hub')?.settings.consumerGroup, 'thingworx');
-    assert.equal(hubs.connected.get('My Hub')?.settings.maxRowsPerCall, 500);
+    assert.equal(hubs.connected.get('My Hub')?.settings.maxRowsPerCall, 1_000);
     assert.equal((await call('GET', '/v1/hubs/My%20Hub/status')).json.lag, 7);
     assert.equal(((await call('GET', '/v1/hubs')).json.hubs as unknown[]).length, 1);
     assert.deepEqual((await call('DELETE', '/v1/hubs/My%20Hub')).json, { disconnected: true });

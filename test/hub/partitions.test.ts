@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import { HubCondition } from '../../sidecar/hub/condition.ts';
 import { Partitions } from '../../sidecar/hub/partitions.ts';
+import { FlightBudget } from '../../sidecar/ingest/lanes/flight-budget.ts';
 import { Sender } from '../../sidecar/ingest/lanes/sender.ts';
 import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
 import { listeningLog, message, until } from '../dead-letters/letters.ts';
@@ -46,9 +47,11 @@ describe('partitions of a hub', () => {
         limits: () => ({
           maxRowsPerCall: 100,
           maxBytesPerCall: 100_000,
+          callIntervalMs: 0,
           messagesInFlight: 100,
           bytesInFlight: 100_000,
         }),
+        budget: new FlightBudget(100_000_000),
         onWaiting: waiting('dead letters'),
         log,
       }),

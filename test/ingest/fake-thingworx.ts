@@ -22,6 +22,7 @@ export interface Refusal {
   readonly thing: string;
   readonly property?: string;
   readonly sequenceNumber: number;
+  readonly time?: number;
   readonly reason: string;
   readonly message: string;
 }
@@ -43,10 +44,13 @@ export class FakeThingworx {
   readonly openings: string[] = [];
   /** The answer to a writer that opens a partition. */
   opened: (writer: string) => object = () => ({ accepted: 0, repeated: 0, refused: [] });
+  openTrouble: () => undefined | { status: number; text: string } = () => undefined;
   /** Writers that have been replaced. */
   readonly replaced = new Set<string>();
   /** Values that ThingWorx refuses although their type is right. */
   refuse: (row: ReceivedRow, property: string) => string | undefined = () => undefined;
+  /** Refused values after which a call tries no further values. */
+  maxRefused = Number.POSITIVE_INFINITY;
   trouble: Trouble = () => undefined;
   describeTrouble: () => undefined | { status: number; text?: string } = () => undefined;
   describes = 0;
@@ -109,6 +113,8 @@ export class FakeThingworx {
       return answer === undefined ? reply('', 200) : reply(answer.body, answer.status ?? 200);
     }
     if (input.batch.opens === true) {
+      const trouble = this.openTrouble();
+      if (trouble) return reply(trouble.text, trouble.status);
       const answer = this.opened(input.batch.writer);
       this.openings.push(input.batch.writer);
       return reply(answer);
@@ -130,20 +136,18 @@ export class FakeThingworx {
 
   #describe(names: readonly string[]) {
     const found = names.filter((name) => this.things.has(name));
-    const things = found.map((name) => [
-      name,
-      {
-        template: 'AzureIoT.Device_TT',
-        properties: Object.fromEntries(
-          Object.entries(this.things.get(name) ?? {}).map(([property, baseType]) => [
-            property,
-            { baseType, dataShape: '' },
-          ]),
-        ),
-      },
-    ]);
+    const things = found.map((name, index) => [name, { template: 'AzureIoT.Device_TT', properties: index }]);
+    const propertySets = found.map((name) =>
+      Object.fromEntries(
+        Object.entries(this.things.get(name) ?? {}).map(([property, baseType]) => [
+          property,
+          { baseType, dataShape: '' },
+        ]),
+      ),
+    );
     return {
       things: Object.fromEntries(things),
+      propertySets,
       missing: names.filter((name) => !this.things.has(name)),
     };
   }
@@ -164,8 +168,24 @@ export class FakeThingworx {
         const why = this.refuse(row, property);
         if (!(property in properties))
           refused.push({ thing, property, sequenceNumber, reason: 'PROPERTY_NOT_FOUND', message: 'gone' });
+        else if (refused.length >= this.maxRefused)
+          refused.push({
+            thing,
+            property,
+            sequenceNumber,
+            time: row.timeMs,
+            reason: 'UNDECIDED',
+            message: '',
+          });
         else if (why !== undefined)
-          refused.push({ thing, property, sequenceNumber, reason: 'VALUE_REFUSED', message: why });
+          refused.push({
+            thing,
+            property,
+            sequenceNumber,
+            time: row.timeMs,
+            reason: 'VALUE_REFUSED',
+            message: why,
+          });
         else values[property] = value;
       }
       if (Object.keys(values).length > 0) rows.push({ ...row, values });
@@ -180,16 +200,19 @@ function callOf(batch: {
   partition?: string;
   writer?: string;
   through?: number;
-  groups: { thing: string; properties: string[]; rows: unknown[][] }[];
+  fromSequenceNumber: number;
+  fromTime: number;
+  signatures: [properties: string[], baseTypes: string[], quality: string][];
+  things: { name: string; rows: [number, number, number, ...unknown[]][] }[];
 }): ReceivedCall {
-  const { groups, ...origin } = batch;
-  const rows = groups.flatMap(({ thing, properties, rows }) =>
-    rows.map((row): ReceivedRow => {
-      const [sequenceNumber, timeMs, quality, ...values] = row as [number, number, string, ...unknown[]];
+  const { fromSequenceNumber, fromTime, signatures, things, ...origin } = batch;
+  const rows = things.flatMap(({ name, rows }) =>
+    rows.map(([sequence, signature, time, ...values]): ReceivedRow => {
+      const [properties, , quality] = signatures[signature] as (typeof signatures)[number];
       return {
-        thing,
-        sequenceNumber,
-        timeMs,
+        thing: name,
+        sequenceNumber: fromSequenceNumber + sequence,
+        timeMs: fromTime + time,
         quality,
         values: Object.fromEntries(properties.map((property, i) => [property, values[i]])),
       };

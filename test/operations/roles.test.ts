@@ -30,7 +30,7 @@ const DOORS: readonly [target: string, body?: Row, method?: string][] = [
   [`Things/${STORAGE}/Services/DeleteContainer`, { containerName: 'roles' }],
   [`Things/${HUB_THING}/Services/GrantPermissions`],
   [`Things/${HUB_THING}/Services/RegisterSidecar`, { addresses: { array: ['http://127.0.0.1:1'] } }],
-  [`Things/${HUB_THING}/Services/ReceiveUpdates`, { batch: { groups: [] } }],
+  [`Things/${HUB_THING}/Services/ReceiveUpdates`, { batch: { things: [] } }],
   [`Things/${HUB_THING}/Services/ReceiveStatus`, { status: { state: 'stopped' } }],
   [`Things/${HUB_THING}/Services/CreateThings`, { request: {} }],
   [`Things/${HUB_THING}/Services/UpdatePropertyValues`, { values: { rows: [] } }],

@@ -41,6 +41,58 @@ describe('definitions of Things', () => {
     assert.ok(definitions.get('dev-1')?.properties.has('pressure'), 'the old answer came last');
   });
 
+  test('an old definition is used while it is loaded again in the background', async () => {
+    definitions = new ThingDefinitions({ client, hubThing: 'hub', refreshAgeMs: 0 });
+    await definitions.load(['dev-1']);
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    thingworx.beforeDescribed = () => held;
+    thingworx.things.set('dev-1', { temperature: 'NUMBER', pressure: 'NUMBER' });
+    await definitions.load(['dev-1']);
+    assert.equal(definitions.get('dev-1')?.properties.has('pressure'), false, 'nobody waits');
+    release();
+    await until(() => definitions.get('dev-1')?.properties.has('pressure') === true);
+  });
+
+  test('known definitions stay in use while ThingWorx does not answer', async () => {
+    definitions = new ThingDefinitions({ client, hubThing: 'hub', refreshAgeMs: 0 });
+    await definitions.load(['dev-1']);
+    thingworx.describeTrouble = () => ({ status: 503 });
+    await definitions.load(['dev-1']);
+    await until(() => thingworx.describes === 2);
+    await definitions.load(['dev-1']);
+    assert.ok(definitions.get('dev-1'));
+    await assert.rejects(definitions.load(['dev-2']));
+  });
+
+  test('a refused value makes no new definition doubtful', async () => {
+    await definitions.load(['dev-1']);
+    for (let refused = 0; refused < 5; refused += 1) {
+      definitions.doubt('dev-1');
+      await definitions.load(['dev-1']);
+    }
+    assert.equal(thingworx.describes, 1);
+  });
+
+  test('a refused value makes an older definition doubtful', async ({ mock }) => {
+    mock.timers.enable({ apis: ['Date'], now: Date.now() });
+    await definitions.load(['dev-1']);
+    mock.timers.tick(30_000);
+    definitions.doubt('dev-1');
+    assert.ok(definitions.hasAll(['dev-1']), 'it is not forgotten');
+    thingworx.things.set('dev-1', { temperature: 'STRING' });
+    await definitions.load(['dev-1']);
+    assert.equal(definitions.get('dev-1')?.properties.get('temperature')?.baseType, 'STRING');
+  });
+
+  test('large sets of properties are shared between calls', async () => {
+    const many = Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`property-${i}`, 'NUMBER']));
+    for (const name of ['big-1', 'big-2']) {
+      thingworx.things.set(name, many);
+      await definitions.load([name]);
+    }
+    assert.equal(definitions.get('big-1')?.properties, definitions.get('big-2')?.properties);
+  });
+
   test('Things that have the same properties share one set of them', async () => {
     thingworx.things.set('other', { pressure: 'NUMBER' });
     await definitions.load(['dev-1', 'dev-2', 'other']);

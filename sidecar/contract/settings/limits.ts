@@ -11,8 +11,8 @@ export const LIMIT_SETTINGS = {
     Type.Integer({
       title: 'Rows in one call',
       description:
-        'The most messages in one call to ThingWorx. Within this limit the sidecar adapts the number to the response time.',
-      default: 500,
+        'The most rows in one call to ThingWorx; a row has values of one Thing with one time. Within this limit the sidecar adapts the number to the response time.',
+      default: 1_000,
       minimum: 1,
       maximum: 10_000,
     }),
@@ -26,6 +26,18 @@ export const LIMIT_SETTINGS = {
       default: 1_000_000,
       minimum: 10_000,
       maximum: 20_000_000,
+    }),
+    { category: FLOW },
+  ),
+  callIntervalMilliseconds: setting(
+    Type.Integer({
+      title: 'Milliseconds between calls',
+      description:
+        'The shortest time between two calls to ThingWorx for one partition, in milliseconds. Messages that arrive meanwhile share the next call. ' +
+        'The first message after a pause does not wait, and a full call does not wait. 0: each call begins at once.',
+      default: 100,
+      minimum: 0,
+      maximum: 5_000,
     }),
     { category: FLOW },
   ),
@@ -44,7 +56,7 @@ export const LIMIT_SETTINGS = {
     Type.Integer({
       title: 'Bytes in flight per partition',
       description:
-        'The most bytes of messages of one partition in flight. Compressed bodies count with their decompressed size. Limits the memory of the sidecar.',
+        'The most bytes of messages of one partition in flight, as they are in memory: with their rows, and decompressed. Limits the memory of the sidecar.',
       default: 4_194_304,
       minimum: 262_144,
       maximum: 268_435_456,

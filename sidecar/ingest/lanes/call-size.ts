@@ -39,8 +39,8 @@ export class CallSize {
     if (this.#msPerRow === undefined && rows < this.#rows * TELLING_PART) return;
     const rowsMs = Math.min(this.#msPerRow ?? mean, mean) * rows;
     if (rowsMs > TARGET_ROWS_MS * 2) this.#rows = Math.max(MIN_ROWS, Math.floor(rows / 2));
-    else if (rowsMs < TARGET_ROWS_MS / 2 && rows >= this.#rows)
-      this.#rows = Math.min(this.#rows * 2, MAX_ROWS);
+    // A call ends at the end of a message, so it may carry fewer rows than it could.
+    else if (rowsMs < TARGET_ROWS_MS / 2) this.#rows = Math.max(this.#rows, Math.min(rows * 2, MAX_ROWS));
   }
 
   timedOut(rows: number): void {

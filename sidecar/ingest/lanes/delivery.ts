@@ -48,16 +48,26 @@ export class Delivery {
     this.#options = options;
   }
 
+  /** Whether a call for the head of the queue could carry no further message. */
+  fillsCall(queue: readonly TranslatedMessage[], limits: TakeLimits): boolean {
+    if (this.countForCall(queue, limits) < queue.length) return true;
+    const rows = queue.reduce((sum, { updates }) => sum + updates.length, 0);
+    return rows >= this.#options.sender.rowLimit(limits.maxRowsPerCall);
+  }
+
   /** How many messages from the head of the queue one call should carry; at least one. */
   countForCall(queue: readonly TranslatedMessage[], { maxRowsPerCall, maxBytesPerCall }: TakeLimits): number {
     const rowLimit = this.#options.sender.rowLimit(maxRowsPerCall);
     let rows = 0;
+    let announced = 0;
     let bytes = 0;
     let count = 0;
     for (const { updates, notifications, bytes: size } of queue) {
-      rows += updates.length + notifications.length;
+      rows += updates.length;
+      // Notifications have calls of their own. They must not keep the calls with rows small.
+      announced += notifications.length;
       bytes += size;
-      if (count > 0 && (rows > rowLimit || bytes > maxBytesPerCall)) break;
+      if (count > 0 && (rows > rowLimit || announced > maxRowsPerCall || bytes > maxBytesPerCall)) break;
       count += 1;
       // Values are sent before notifications. Values that follow a life cycle notification wait for the next call.
       if (notifications.some(({ type }) => type === 'lifecycle')) break;

@@ -19,6 +19,7 @@ import type {
 } from '../../translate/types.ts';
 import type { OutageWatch } from '../outage-watch.ts';
 import type { Row } from './batch.ts';
+import { receivedBytes, rowBytes } from './flight-budget.ts';
 import { onlyRefused, type PlatformRefusal, REASON_CODES, unanswered } from './refusals.ts';
 
 /** A message with its values and notifications for ThingWorx. It becomes a dead letter when `reasons` is not empty. */
@@ -33,8 +34,10 @@ export interface TranslatedMessage {
   readonly reasons: DeadLetterReason[];
   /** What the settings leave out, with the reason. */
   ignored: readonly Ignored[];
-  /** Approximate size in memory and in a call. A compressed body counts twice: compressed and decompressed. */
+  /** Approximate size in a call. A compressed body counts twice: compressed and decompressed. */
   readonly bytes: number;
+  /** Approximate size in memory with its rows. */
+  readonly heldBytes: number;
 }
 
 interface InterpreterOptions {
@@ -56,8 +59,9 @@ interface InterpreterOptions {
   readonly onWaiting: (error: ConnectorError | undefined) => void;
 }
 
-/** Decoded bytes that are translated together. */
-const SLICE_BYTES = 2_000_000;
+/** What is translated together: decoded bytes, which take several times as much as objects, and rows, of which a short message may have many. */
+const SLICE = { bytes: 256_000, rows: 2_500 };
+const UNBOUNDED = { bytes: Number.POSITIVE_INFINITY, rows: Number.POSITIVE_INFINITY };
 
 /** Why a value is left out that another definition of its Thing would allow. */
 const DEFINITION_CODES: ReadonlySet<string> = new Set([
@@ -92,7 +96,7 @@ export class Interpreter {
   async interpret(messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<TranslatedMessage[]> {
     const translator = this.#options.translator();
     const sinceMs = Date.now();
-    const decoded = await decode(translator, messages, SLICE_BYTES);
+    const decoded = await decode(translator, messages, SLICE);
     await this.#load(decoded, signal);
     const translations = await this.#translate(translator, decoded, sinceMs, signal);
     return decoded.map((item, index) =>
@@ -107,7 +111,7 @@ export class Interpreter {
   async preview(messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<Translation[]> {
     const current = this.#options.translator();
     const sinceMs = Date.now();
-    const decoded = await decode(current, messages, SLICE_BYTES);
+    const decoded = await decode(current, messages, SLICE);
     await this.#load(decoded, signal);
     const translations: Translation[] = [];
     const all = [...decoded.keys()];
@@ -136,7 +140,7 @@ export class Interpreter {
       refused.filter((refusal) => !stale.includes(refusal)),
     );
     // The value fits the known definition: the property may have another base type now.
-    for (const { thing, reason } of refused) if (reason === 'VALUE_REFUSED') definitions.invalidate(thing);
+    for (const { thing, reason } of refused) if (reason === 'VALUE_REFUSED') definitions.doubt(thing);
     if (stale.length === 0) return [];
     for (const { thing } of stale) definitions.invalidate(thing);
     const sinceMs = Date.now();
@@ -146,6 +150,7 @@ export class Interpreter {
     const decoded = await decode(
       translator,
       affected.map(({ message }) => message),
+      UNBOUNDED,
     );
     await this.#load(decoded, signal);
     const translations = await this.#translate(translator, decoded, sinceMs, signal, false);
@@ -192,14 +197,17 @@ export class Interpreter {
   ): TranslatedMessage {
     this.#account(translation);
     for (const refusal of translation.refusals) this.#options.notices.refused(message, refusal);
+    const updates = translator.inOrder(translation.updates, this.#lastTimes);
     return {
       message,
       number: message.sequenceNumber,
-      updates: translator.inOrder(translation.updates, this.#lastTimes),
+      updates,
       notifications: translation.notifications,
       reasons: [...translation.refusals],
       ignored: translation.ignored,
       bytes: bytes === message.body.byteLength ? bytes : bytes + message.body.byteLength,
+      // Texts and objects of the decoded body stay in the rows.
+      heldBytes: receivedBytes(message) + bytes + rowBytes(updates),
     };
   }
 
@@ -339,20 +347,22 @@ function keyOf(creation: Creation): string {
   return JSON.stringify(kind === 'property' ? [kind, thing, creation.property] : creation);
 }
 
-/** Stops when the messages take more than `maxBytes` decoded. Waits only for mappings with an expression. */
+/** Stops when the messages take as much as the slice may. Waits only for mappings with an expression. */
 async function decode(
   translator: Translator,
   messages: readonly ReceivedMessage[],
-  maxBytes = Number.POSITIVE_INFINITY,
+  slice: typeof SLICE,
 ): Promise<DecodedMessage[]> {
   const decoded: DecodedMessage[] = [];
   let bytes = 0;
+  let rows = 0;
   for (const message of messages) {
-    if (bytes >= maxBytes) break;
+    if (bytes >= slice.bytes || rows >= slice.rows) break;
     const outcome = translator.prepare(message);
     const item = outcome instanceof Promise ? await outcome : outcome;
     decoded.push(item);
     bytes += item.bytes;
+    rows += item.rows;
   }
   return decoded;
 }

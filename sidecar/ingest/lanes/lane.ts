@@ -10,12 +10,15 @@ import type { NotificationDelivery } from '../notifications/delivery.ts';
 import { type PartitionWriter, partitionTaken } from '../partition-writer.ts';
 import { Checkpointer, type Position } from './checkpointer.ts';
 import { Delivery } from './delivery.ts';
+import { type FlightBudget, receivedBytes } from './flight-budget.ts';
 import type { Interpreter, TranslatedMessage } from './interpreter.ts';
 import type { Sender } from './sender.ts';
 
 export interface LaneLimits {
   readonly maxRowsPerCall: number;
   readonly maxBytesPerCall: number;
+  /** The shortest time between the beginnings of two calls that are not full. */
+  readonly callIntervalMs: number;
   readonly messagesInFlight: number;
   readonly bytesInFlight: number;
 }
@@ -31,6 +34,8 @@ export interface LaneOptions {
   readonly counters: HubCounters;
   readonly watch?: HubMessageWatch | undefined;
   readonly limits: () => LaneLimits;
+  /** Of the process: the lanes of all hubs share it. */
+  readonly budget: FlightBudget;
   readonly checkpoint: (position: Position) => Promise<boolean>;
   /** Whether this sidecar may still deliver messages of the partition. `isDoubtful`: the store must be asked. */
   readonly stillOwned: (isDoubtful: boolean) => Promise<boolean>;
@@ -54,7 +59,7 @@ export class Lane {
   #queue: TranslatedMessage[] = [];
   #unsettled = 0;
   #unsettledBytes = 0;
-  #coming = 0;
+  #coming: readonly ReceivedMessage[] = [];
   #loop: Promise<void> | undefined;
   #accepting = false;
   #closing = false;
@@ -62,8 +67,10 @@ export class Lane {
   #closed = false;
   #wakeLoop: (() => void) | undefined;
   #wakeAccept: (() => void) | undefined;
+  #ignoreRoom: (() => void) | undefined;
   #last: Position | undefined;
   #failure: ConnectorError | undefined;
+  #calledAtMs = Number.NEGATIVE_INFINITY;
   #progressAtMs = Date.now();
 
   constructor(options: LaneOptions) {
@@ -84,6 +91,7 @@ export class Lane {
 
   start(): void {
     this.#loop ??= this.#run();
+    this.#ignoreRoom ??= this.#options.budget.onRoom(() => this.#wakeAccept?.());
   }
 
   /** The last message that is settled; undefined before the first. */
@@ -103,7 +111,7 @@ export class Lane {
 
   /** Messages received and not settled, including those not translated yet. */
   get unsettled(): number {
-    return this.#unsettled + this.#coming;
+    return this.#unsettled + this.#coming.length;
   }
 
   /**
@@ -115,29 +123,29 @@ export class Lane {
     if (this.#failure) throw this.#failure;
     if (messages.length === 0) return;
     this.#accepting = true;
-    const { counters, interpreter } = this.#options;
-    let rest = messages;
-    counters.receive(rest.length);
-    this.#coming = rest.length;
+    const { budget, counters, interpreter } = this.#options;
+    counters.receive(messages.length);
+    this.#coming = messages;
+    budget.take(sumOf(messages, receivedBytes));
     this.#progressAtMs = Date.now();
     try {
-      while (rest.length > 0 && !this.#isEnding) {
+      while (this.#coming.length > 0 && !this.#isEnding) {
         const translated = await untilAborted(
-          interpreter.interpret(rest, this.#abort.signal),
+          interpreter.interpret(this.#coming, this.#abort.signal),
           this.#abort.signal,
         );
         // The loop that would send them has ended.
         if (this.#abort.signal.aborted) break;
-        rest = rest.slice(translated.length);
-        this.#coming = rest.length;
+        this.#coming = this.#coming.slice(translated.length);
         this.#enqueue(translated);
         await this.#room();
       }
     } catch (error) {
       this.#fail(error);
     } finally {
-      counters.settle('released', rest.length);
-      this.#coming = 0;
+      counters.settle('released', this.#coming.length);
+      budget.give(sumOf(this.#coming, receivedBytes));
+      this.#coming = [];
       this.#accepting = false;
       this.#wakeLoop?.();
     }
@@ -164,6 +172,7 @@ export class Lane {
     clearTimeout(timer);
     this.#abort.abort();
     this.#wake();
+    this.#ignoreRoom?.();
     if (!options.lost) await this.#checkpointer.flush();
   }
 
@@ -174,7 +183,8 @@ export class Lane {
   #enqueue(messages: readonly TranslatedMessage[]): void {
     for (const message of messages) {
       this.#queue.push(message);
-      this.#unsettledBytes += message.bytes;
+      this.#unsettledBytes += message.heldBytes;
+      this.#options.budget.take(message.heldBytes - receivedBytes(message.message));
     }
     this.#unsettled += messages.length;
     this.#wakeLoop?.();
@@ -190,7 +200,8 @@ export class Lane {
 
   #isFull(): boolean {
     const { messagesInFlight, bytesInFlight } = this.#options.limits();
-    return this.#unsettled >= messagesInFlight || this.#unsettledBytes >= bytesInFlight;
+    if (this.#unsettled >= messagesInFlight || this.#unsettledBytes >= bytesInFlight) return true;
+    return this.#unsettled > 0 && this.#options.budget.isSpent;
   }
 
   async #run(): Promise<void> {
@@ -202,8 +213,10 @@ export class Lane {
           this.#wakeLoop = resolve;
         });
       }
+      await this.#untilDue();
       if (this.#abort.signal.aborted || this.#closed) break;
       const messages = this.#take();
+      this.#calledAtMs = performance.now();
       try {
         await this.#requireOwned();
         await this.#deliver(messages);
@@ -215,6 +228,26 @@ export class Lane {
     }
     this.#release(this.#queue);
     this.#queue = [];
+  }
+
+  /**
+   * Lets messages that arrive soon after a call share the next one. Each call costs ThingWorx about as much as twenty messages. After a pause, and when a
+   * full call waits, there is nothing to wait for.
+   */
+  async #untilDue(): Promise<void> {
+    while (!this.#closing && !this.#abort.signal.aborted) {
+      const limits = this.#options.limits();
+      const waitMs = this.#calledAtMs + limits.callIntervalMs - performance.now();
+      if (waitMs <= 0) return;
+      if (this.#isFull() || this.#delivery.fillsCall(this.#queue, limits)) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, waitMs);
+        this.#wakeLoop = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
   }
 
   /** A sidecar that was frozen must not send what the new owner of the partition has sent already. */
@@ -231,8 +264,7 @@ export class Lane {
   async #deliver(messages: readonly TranslatedMessage[]): Promise<void> {
     const { signal } = this.#abort;
     await untilAborted(this.#delivery.deliver(messages, this.#origin(messages), signal), signal);
-    for (const { bytes } of messages) this.#unsettledBytes -= bytes;
-    this.#unsettled -= messages.length;
+    this.#forget(messages);
     this.#progressAtMs = Date.now();
     const last = messages.at(-1)?.message;
     if (last) {
@@ -254,8 +286,15 @@ export class Lane {
 
   #release(messages: readonly TranslatedMessage[]): void {
     this.#options.counters.settle('released', messages.length);
+    this.#forget(messages);
+  }
+
+  /** They are in flight no more. */
+  #forget(messages: readonly TranslatedMessage[]): void {
+    const bytes = sumOf(messages, ({ heldBytes }) => heldBytes);
     this.#unsettled -= messages.length;
-    for (const { bytes } of messages) this.#unsettledBytes -= bytes;
+    this.#unsettledBytes -= bytes;
+    this.#options.budget.give(bytes);
   }
 
   /** Stops the lane after an error. Its unsettled messages are released; the next lane of the partition receives them again. */
@@ -277,4 +316,8 @@ export class Lane {
     this.#wakeLoop?.();
     this.#wakeAccept?.();
   }
+}
+
+function sumOf<T>(items: readonly T[], measure: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + measure(item), 0);
 }

@@ -2,11 +2,17 @@ import { safePropertyName } from '../../translate/address.ts';
 import type { Translation, Update } from '../../translate/types.ts';
 import type { Row } from './batch.ts';
 
-/** One value, or every value of one Thing, that ThingWorx did not accept. */
-export interface PlatformRefusal {
+/** One value, or every value of a message for one Thing, that ThingWorx did not write. */
+export interface RefusedValue {
   readonly thing: string;
   readonly property?: string;
   readonly sequenceNumber: number;
+  /** A message may have several values of one property, each with a time of its own. */
+  readonly time?: number;
+}
+
+/** What ThingWorx did not accept, and why. */
+export interface PlatformRefusal extends RefusedValue {
   readonly reason: 'THING_NOT_FOUND' | 'PROPERTY_NOT_FOUND' | 'VALUE_REFUSED' | 'NOT_AUTHORIZED' | 'REJECTED';
   readonly message: string;
 }
@@ -55,19 +61,19 @@ export function unanswered(
 }
 
 /** The rows with nothing but their refused values, in order. */
-export function refusedRows(rows: readonly Row[], refusals: readonly PlatformRefusal[]): Row[] {
+export function refusedRows(rows: readonly Row[], refusals: readonly RefusedValue[]): Row[] {
   const bySequence = Map.groupBy(refusals, ({ sequenceNumber }) => sequenceNumber);
   return rows.flatMap((row) => {
     const concerned = bySequence.get(row.sequenceNumber) ?? [];
-    const kept = indexesOf(row.update, (property) => isRefused(row.update.thing, property, concerned));
+    const kept = indexesOf(row.update, (property) => isRefused(row.update, property, concerned));
     return kept.length === 0 ? [] : [{ ...row, update: partOf(row.update, kept) }];
   });
 }
 
 /** The row without its refused values; undefined when none is left. */
-export function acceptedPart(row: Row, refusals: readonly PlatformRefusal[]): Row | undefined {
+export function acceptedPart(row: Row, refusals: readonly RefusedValue[]): Row | undefined {
   const concerned = refusals.filter(({ sequenceNumber }) => sequenceNumber === row.sequenceNumber);
-  const kept = indexesOf(row.update, (property) => !isRefused(row.update.thing, property, concerned));
+  const kept = indexesOf(row.update, (property) => !isRefused(row.update, property, concerned));
   if (kept.length === row.update.properties.length) return row;
   return kept.length === 0 ? undefined : { ...row, update: partOf(row.update, kept) };
 }
@@ -77,6 +83,7 @@ function indexesOf({ properties }: Update, wanted: (property: string) => boolean
 }
 
 function partOf(update: Update, indexes: readonly number[]): Update {
+  if (indexes.length === update.properties.length) return update;
   return {
     ...update,
     properties: indexes.map((index) => update.properties[index] as string),
@@ -85,12 +92,14 @@ function partOf(update: Update, indexes: readonly number[]): Update {
   };
 }
 
-function isRefused(thing: string, property: string, refusals: readonly PlatformRefusal[]): boolean {
-  return refusals.some((refusal) => concern(refusal, thing, property));
+function isRefused({ thing, timeMs }: Update, property: string, refusals: readonly RefusedValue[]): boolean {
+  return refusals.some(
+    (refusal) => (refusal.time === undefined || refusal.time === timeMs) && concern(refusal, thing, property),
+  );
 }
 
 /** An unknown property is named by its address, a known one by its name. */
-function concern(refusal: PlatformRefusal, thing: string | undefined, property: string | undefined): boolean {
+function concern(refusal: RefusedValue, thing: string | undefined, property: string | undefined): boolean {
   if (refusal.thing !== thing) return false;
   if (refusal.property === undefined || property === undefined || refusal.property === property) return true;
   return safePropertyName(refusal.property) === safePropertyName(property);

@@ -4,7 +4,7 @@ import { isOutage, type ThingworxClient } from '../../thingworx/client.ts';
 import type { ProbeCounts } from '../evidence.ts';
 import { LONGEST_DEADLINE_MS } from '../outage-watch.ts';
 import type { Row } from './batch.ts';
-import { acceptedPart, type PlatformRefusal } from './refusals.ts';
+import { acceptedPart, type RefusedValue } from './refusals.ts';
 import { sendUpdates } from './updates.ts';
 
 interface RowProbeOptions {
@@ -48,7 +48,7 @@ export class RowProbe {
   }
 
   /** Takes note of what a call carried and what was refused of it. */
-  noteAnswer(sender: object, rows: readonly Row[], refused: readonly PlatformRefusal[]): void {
+  noteAnswer(sender: object, rows: readonly Row[], refused: readonly RefusedValue[]): void {
     const found = new Map<string, Row>();
     for (const row of rows.slice(-ROWS_LOOKED_AT).toReversed()) {
       if (found.size === THINGS_PER_PROBE) break;
@@ -84,10 +84,11 @@ export class RowProbe {
   ): Promise<'accepted' | 'failed' | 'gone' | 'unreachable'> {
     this.#options.counters.call();
     try {
-      const { refused } = await sendUpdates(this.#options, rows, undefined, {
+      const { refused, undecided } = await sendUpdates(this.#options, rows, undefined, {
         signal,
         timeoutMs: LONGEST_DEADLINE_MS,
       });
+      if (undecided.length > 0) return 'failed';
       if (refused.length === 0) return 'accepted';
       return refused.some(({ reason }) => reason === 'VALUE_REFUSED') ? 'failed' : 'gone';
     } catch (error) {

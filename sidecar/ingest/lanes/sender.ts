@@ -10,9 +10,9 @@ import { LONGEST_DEADLINE_MS, type OnWaiting, OUTAGE_RETRY, type OutageWatch } f
 import { endsLane, PartitionWriter, type PartitionWriterOptions } from '../partition-writer.ts';
 import type { Row } from './batch.ts';
 import { CallSize } from './call-size.ts';
-import { type PlatformRefusal, refusedRows } from './refusals.ts';
+import { type PlatformRefusal, type RefusedValue, refusedRows } from './refusals.ts';
 import type { RowProbe } from './row-probe.ts';
-import { sendUpdates } from './updates.ts';
+import { sendUpdates, type UpdatesAnswer } from './updates.ts';
 
 interface SenderOptions {
   readonly client: ThingworxClient;
@@ -92,7 +92,10 @@ export class Sender {
       if (signal.aborted) throw new ConnectorError('STOPPING', 'The lane is stopping.');
       const timeoutMs = this.#deadlineMs(rows.length);
       try {
-        return await confirm(await this.#call(rows, origin, signal, timeoutMs));
+        const { refused, undecided } = await this.#call(rows, origin, signal, timeoutMs);
+        const settled = await confirm(refused);
+        if (undecided.length === 0) return settled;
+        return [...settled, ...(await this.#settleUndecided(rows, undecided, origin, signal, confirm))];
       } catch (error) {
         if (!(error instanceof ConnectorError)) throw error;
         if (endsLane(error)) throw error;
@@ -126,18 +129,34 @@ export class Sender {
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
     timeoutMs: number,
-  ): Promise<readonly PlatformRefusal[]> {
+  ): Promise<UpdatesAnswer> {
     const { counters, probe, outages, onAnswer } = this.#options;
     counters.call();
     const options = { signal, timeoutMs };
-    const { refused, repeated, elapsedMs } = await sendUpdates(this.#options, rows, origin, options);
+    const answer = await sendUpdates(this.#options, rows, origin, options);
+    const { refused, undecided, repeated, elapsedMs } = answer;
     onAnswer?.(elapsedMs / 1000);
     this.#backoff.reset();
     outages.answered(elapsedMs);
     this.#size.answered(rows.length, elapsedMs);
     if (repeated) counters.repeat(repeated);
-    probe.noteAnswer(this, rows, refused);
-    return refused;
+    probe.noteAnswer(this, rows, [...refused, ...undecided]);
+    return answer;
+  }
+
+  /** What a call with many refused values has left undecided. The high-water mark has stopped before it. */
+  async #settleUndecided(
+    rows: readonly Row[],
+    undecided: readonly RefusedValue[],
+    origin: BatchOrigin | undefined,
+    signal: AbortSignal,
+    confirm: (refused: readonly PlatformRefusal[]) => Promise<PlatformRefusal[]>,
+  ): Promise<PlatformRefusal[]> {
+    const rest = refusedRows(rows, undecided);
+    const hasDecided = countValues(rest) < countValues(rows);
+    return hasDecided || rest.length < 2
+      ? await this.#settle(rest, unmarked(origin), signal, confirm)
+      : await this.#settleHalves(rest, unmarked(origin), signal, confirm);
   }
 
   /** In order: the second half is sent when the first half is settled. */
@@ -236,6 +255,10 @@ export class Sender {
     this.#waiting = error !== undefined;
     this.#options.onWaiting(error);
   };
+}
+
+function countValues(rows: readonly Row[]): number {
+  return rows.reduce((sum, { update }) => sum + update.properties.length, 0);
 }
 
 function keyOf(thing = '', property = ''): string {

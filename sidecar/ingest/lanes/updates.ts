@@ -1,19 +1,26 @@
 import { ConnectorError } from '../../errors/connector-error.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
+import { explainVersion } from '../../thingworx/require-member.ts';
 import { type BatchOrigin, type BatchPlace, sendAs } from '../batch-origin.ts';
 import { encodeBatch, type Row } from './batch.ts';
-import type { PlatformRefusal } from './refusals.ts';
+import type { PlatformRefusal, RefusedValue } from './refusals.ts';
 
 interface Answer {
   readonly taken?: boolean;
   readonly accepted?: number;
   readonly repeated?: number;
-  readonly refused?: readonly PlatformRefusal[];
+  readonly refused?: readonly (PlatformRefusal | Undecided)[];
 }
 
-interface UpdatesAnswer {
+interface Undecided extends RefusedValue {
+  readonly reason: 'UNDECIDED';
+}
+
+export interface UpdatesAnswer {
   readonly repeated: number;
   readonly refused: readonly PlatformRefusal[];
+  /** Values that ThingWorx has not written because the call had too many refused ones to try each. They must be sent again. */
+  readonly undecided: readonly RefusedValue[];
   /** Of the call itself, without what came before it. */
   readonly elapsedMs: number;
 }
@@ -29,7 +36,9 @@ export async function sendUpdates(
   const { repeated, refused } = await sendAs(origin, options.signal, async (place) => {
     const body = encode(rows, place);
     sentAtMs = performance.now();
-    const given = await client.invokeText('Things', hubThing, 'ReceiveUpdates', body, options);
+    const given = await client
+      .invokeText('Things', hubThing, 'ReceiveUpdates', body, options)
+      .catch((thrown) => Promise.reject(explainVersion(thrown, hubThing)));
     const { accepted } = (given ?? {}) as Answer;
     if (typeof accepted === 'number') return given as Answer;
     throw new ConnectorError(
@@ -38,7 +47,13 @@ export async function sendUpdates(
     );
   });
   const elapsedMs = performance.now() - sentAtMs;
-  return { repeated: repeated ?? 0, refused: Array.isArray(refused) ? refused : [], elapsedMs };
+  const named = Array.isArray(refused) ? refused : [];
+  return {
+    repeated: repeated ?? 0,
+    refused: named.filter((value) => value.reason !== 'UNDECIDED'),
+    undecided: named.filter(({ reason }) => reason === 'UNDECIDED'),
+    elapsedMs,
+  };
 }
 
 /** A mapping can produce more values than one string can hold. Such rows are sent one by one; a row that is too large alone is refused. */

@@ -73,6 +73,8 @@ const testMapping = defineOperation({
       messageOf(message as unknown as MappingTestMessage),
     );
     await definitions.load(things, signal);
+    // Somebody tries what they have just changed.
+    await definitions.verify(things, nowMs, signal);
     return answer(await runMapping(tried, message, definitions, nowMs));
   },
 });

@@ -3,6 +3,7 @@ import { type EventContent, toReceivedMessage } from '../../../sidecar/azure/eve
 import { FileDeadLetterStore } from '../../../sidecar/dead-letters/file-store.ts';
 import type { DeadLetterStore } from '../../../sidecar/dead-letters/store.ts';
 import type { Position } from '../../../sidecar/ingest/lanes/checkpointer.ts';
+import { FlightBudget } from '../../../sidecar/ingest/lanes/flight-budget.ts';
 import { Lane, type LaneLimits } from '../../../sidecar/ingest/lanes/lane.ts';
 import type { ReceivedMessage } from '../../../sidecar/translate/types.ts';
 import { BEGIN_MS, listeningLog, scratchDirectory, until } from '../../dead-letters/letters.ts';
@@ -32,6 +33,7 @@ export const temperature = (from: number, to: number, device?: string) =>
 export const LIMITS: LaneLimits = {
   maxRowsPerCall: 100,
   maxBytesPerCall: 1_000_000,
+  callIntervalMs: 0,
   messagesInFlight: 1_000,
   bytesInFlight: 1_000_000,
 };
@@ -42,6 +44,7 @@ export class LaneFixture {
   directory = '';
   store!: DeadLetterStore;
   limits = LIMITS;
+  budget = new FlightBudget(100_000_000);
   checkpoints: Position[] = [];
   checkpoint: (position: Position) => Promise<boolean> = async () => true;
   stillOwned: (isDoubtful: boolean) => Promise<boolean> = async () => true;
@@ -62,6 +65,7 @@ export class LaneFixture {
     };
     this.stillOwned = async () => true;
     this.limits = LIMITS;
+    this.budget = new FlightBudget(100_000_000);
   };
 
   readonly stop = async () => {
@@ -71,13 +75,14 @@ export class LaneFixture {
     await this.#remove();
   };
 
-  readonly open = (sink: Pick<DeadLetterStore, 'append'> = this.store) => {
+  readonly open = (sink: Pick<DeadLetterStore, 'append'> = this.store, partitionId = '3') => {
     const lane = new Lane({
       ...this.pipeline.parts,
       deadLetters: sink,
-      partitionId: '3',
+      partitionId,
       stream: 'cafe0123',
       limits: () => this.limits,
+      budget: this.budget,
       checkpoint: (position) => this.checkpoint(position),
       stillOwned: (isDoubtful) => this.stillOwned(isDoubtful),
       onUnwritten: () => undefined,

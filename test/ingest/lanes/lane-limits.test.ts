@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import type { DeadLetter } from '../../../sidecar/dead-letters/store.ts';
+import { FlightBudget } from '../../../sidecar/ingest/lanes/flight-budget.ts';
 import { BEGIN_MS, until } from '../../dead-letters/letters.ts';
 import { event, LaneFixture, LIMITS, temperature } from './lane-fixture.ts';
 
@@ -97,6 +98,80 @@ describe('limits and accounts of a lane', () => {
       Array.from({ length: 60 }, (_, i) => i),
     );
     assert.ok(fixture.pipeline.thingworx.calls.every(({ rows }) => rows.length <= 5));
+    assertBalanced();
+  });
+
+  test('collects messages between two calls, and does not wait after a pause, with a full call or at its end', async () => {
+    const { thingworx } = fixture.pipeline;
+    fixture.limits = { ...LIMITS, callIntervalMs: 3_600_000 };
+    const lane = open();
+    await lane.accept(temperature(0, 1));
+    await settled(lane, 0);
+    for (let from = 1; from < 91; from += 10) await lane.accept(temperature(from, from + 10));
+    assert.equal(thingworx.calls.length, 1, 'they wait for the next call');
+    await lane.accept(temperature(91, 101));
+    await settled(lane, 100);
+    assert.deepEqual(
+      thingworx.calls.map(({ rows }) => rows.length),
+      [1, 100],
+      'a full call',
+    );
+    await lane.accept(temperature(101, 103));
+    fixture.limits = { ...LIMITS, callIntervalMs: 1 };
+    await lane.accept(temperature(103, 104));
+    await settled(lane, 103);
+    fixture.limits = { ...LIMITS, callIntervalMs: 3_600_000 };
+    await lane.accept(temperature(104, 106));
+    await lane.stop({ drain: true });
+    assert.equal(fixture.checkpoints.at(-1)?.sequenceNumber, 105);
+    assert.deepEqual(
+      thingworx.calls.map(({ rows }) => rows.length),
+      [1, 100, 3, 2],
+    );
+    assertBalanced();
+  });
+
+  test('counts the rows of messages, not their bytes alone', async ({ mock }) => {
+    const interpret = mock.method(fixture.pipeline.parts.interpreter, 'interpret');
+    fixture.pipeline.thingworx.trouble = () => ({ status: 503 });
+    const lane = open();
+    // 200 KB and 20,000 rows.
+    const values = Array.from({ length: 100 }, (_, i) => ({ temperature: i % 10 }));
+    const accepting = lane.accept(Array.from({ length: 200 }, (_, number) => event(number, values)));
+    await until(() => fixture.pipeline.waits.length > 0);
+    const translated = (await Promise.all(interpret.mock.calls.map(({ result }) => result))).flat().length;
+    assert.ok(translated <= 100, `${translated} messages of 100 rows are translated, and 1 MB is the limit`);
+    fixture.pipeline.thingworx.trouble = () => undefined;
+    await accepting;
+    await settled(lane, 199);
+    assert.equal(fixture.pipeline.thingworx.rows.length, 20_000);
+  });
+
+  test('shares one budget with the lanes of other partitions, and always goes on when it holds nothing', async () => {
+    fixture.pipeline.thingworx.trouble = () => ({ status: 503 });
+    fixture.budget = new FlightBudget(1);
+    const lanes = ['0', '1', '2'].map((partition) => open(fixture.store, partition));
+    const big = (from: number) =>
+      Array.from({ length: 40 }, (_, i) => event(from + i, { temperature: i, text: 'x'.repeat(30_000) }));
+    const accepting = lanes.map((lane) => lane.accept(big(0)));
+    await until(() => fixture.pipeline.waits.length > 0);
+    assert.ok(fixture.budget.isSpent);
+    assertBalanced();
+    fixture.pipeline.thingworx.trouble = () => undefined;
+    await Promise.all(accepting);
+    for (const lane of lanes) await settled(lane, 39);
+    assert.equal(fixture.budget.isSpent, false, 'all of it is given back');
+  });
+
+  test('gives back its part of the budget when it is stopped', async () => {
+    fixture.pipeline.thingworx.trouble = () => ({ status: 503 });
+    fixture.budget = new FlightBudget(1);
+    const lane = open();
+    const accepting = lane.accept(temperature(0, 2_000));
+    await until(() => fixture.pipeline.waits.length > 0);
+    await lane.stop({ drain: false });
+    await accepting;
+    assert.equal(fixture.budget.isSpent, false);
     assertBalanced();
   });
 

@@ -4,6 +4,7 @@ import { Random } from '../../../scripts/chaos/random.ts';
 import type { Row } from '../../../sidecar/ingest/lanes/batch.ts';
 import { CallSize } from '../../../sidecar/ingest/lanes/call-size.ts';
 import { Sender } from '../../../sidecar/ingest/lanes/sender.ts';
+import { PartitionWriter } from '../../../sidecar/ingest/partition-writer.ts';
 import type { Update } from '../../../sidecar/translate/types.ts';
 import { until } from '../../dead-letters/letters.ts';
 import { TestPipeline } from '../pipeline-fixture.ts';
@@ -79,6 +80,55 @@ describe('sender', () => {
     );
   });
 
+  test('sends again what a call has not decided, and writes no value twice', async () => {
+    const { thingworx, parts } = pipeline;
+    await parts.sender.send([row(0)], origin(0), signal);
+    thingworx.refuse = ({ values }) => (Number(values.temperature) % 2 === 1 ? 'odd' : undefined);
+    thingworx.maxRefused = 7;
+    // Two values of one property in each message.
+    const some = rows(40).flatMap((first) => {
+      const { sequenceNumber, update } = first;
+      return [first, { sequenceNumber, update: { ...update, timeMs: update.timeMs + 1_000, values: [2] } }];
+    });
+    const mark = origin(39);
+    const refused = await parts.sender.send(some, mark, signal);
+    assert.deepEqual(
+      refused
+        .map(({ sequenceNumber, time }) => [sequenceNumber, time])
+        .sort(([a], [b]) => Number(a) - Number(b)),
+      Array.from({ length: 20 }, (_, i) => [2 * i + 1, 2 * i + 1]),
+    );
+    const written = thingworx.laneRows.slice(1);
+    assert.equal(written.length, 60);
+    assert.equal(
+      new Set(written.map(({ sequenceNumber, timeMs }) => `${sequenceNumber} ${timeMs}`)).size,
+      60,
+    );
+    assert.ok(
+      thingworx.calls.slice(2).every(({ through }) => through === undefined),
+      'the mark stays before the first refusal',
+    );
+  });
+
+  test('finds the only row that takes a value when no call decides anything', async () => {
+    const { thingworx, parts } = pipeline;
+    await parts.sender.send([row(100)], origin(100), signal);
+    thingworx.refuse = () => 'never';
+    thingworx.maxRefused = 0;
+    thingworx.trouble = ({ rows: some }) => {
+      thingworx.maxRefused = some.length > 1 ? 0 : 1;
+      return undefined;
+    };
+    const waiting = parts.sender.send(rows(5), origin(104), signal);
+    await until(() => thingworx.calls.some(({ rows: some }) => some.length === 0));
+    thingworx.refuse = () => undefined;
+    assert.deepEqual(await waiting, []);
+    assert.deepEqual(
+      thingworx.laneRows.slice(1).map(({ sequenceNumber }) => sequenceNumber),
+      [0, 1, 2, 3, 4],
+    );
+  });
+
   test('opens the partition once, again after a call that was not answered, and when another writer has opened it', async () => {
     const { sender } = pipeline.parts;
     const { thingworx } = pipeline;
@@ -98,6 +148,32 @@ describe('sender', () => {
       thingworx.laneRows.map(({ sequenceNumber }) => sequenceNumber),
       [0, 1, 2, 3],
     );
+  });
+
+  test('says which extension to import when ThingWorx has an older one, and goes on when it is there', async () => {
+    const messages: (string | undefined)[] = [];
+    pipeline.thingworx.openTrouble = () => ({
+      status: 500,
+      text: 'REQUEST_INVALID: batch must be an object with an array groups.',
+    });
+    const writer = new PartitionWriter({
+      client: pipeline.client,
+      hubThing: 'hub',
+      outages: pipeline.shared.outages,
+      onWaiting: (error) => messages.push(error?.message),
+      stream: 's',
+      partition: '0',
+      stillOwned: async () => true,
+    });
+    const calling = writer.call(signal, async () => ({ taken: false }));
+    await until(() => messages.length > 0);
+    assert.match(
+      String(messages[0]),
+      /ReceiveUpdates on hub does not know .* Import the extension \d+\.\d+\.\d+ into/,
+    );
+    pipeline.thingworx.openTrouble = () => undefined;
+    await calling;
+    assert.equal(messages.at(-1), undefined);
   });
 
   test('waits until the calls of earlier writers have ended', async () => {
@@ -172,6 +248,23 @@ describe('sender', () => {
     const rowsWhenSlow = answer(slow, (carried) => 100 + carried * 20);
     assert.ok(rowsWhenSlow >= 25 && rowsWhenSlow <= 100, `${rowsWhenSlow}`);
     assert.ok(answer(slow, (carried) => 20 + carried / 10) >= 500, 'it grows again');
+  });
+
+  for (const perMessage of [1, 7, 90, 100, 130, 200, 249, 251, 400])
+    test(`carries the full number of rows of messages of ${perMessage} rows each`, () => {
+      const size = new CallSize();
+      for (let call = 0; call < 10; call += 1) {
+        const messages = Math.max(1, Math.floor(Math.min(size.rows, 500) / perMessage));
+        size.answered(messages * perMessage, 5);
+      }
+      assert.ok(size.rows >= 500, `${size.rows}`);
+    });
+
+  test('a few rows in a quick call do not make calls larger', () => {
+    const size = new CallSize();
+    const before = size.rows;
+    for (let call = 0; call < 10; call += 1) size.answered(1 + (call % 100), 5);
+    assert.equal(size.rows, before);
   });
 
   test('a few messages in a slow call do not make calls smaller', () => {

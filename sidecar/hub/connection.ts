@@ -480,7 +480,7 @@ export class HubConnection {
       owner: ownerId,
       onUnwritten: (error) => this.#condition.setStanding(CHECKPOINTS, error && unwritten(error)),
       onError: (partitionId, error) => void this.#sourceFailed(partitionId, error),
-      onReceived: (partitionId, messages) => this.#quota.received(partitionId, messages),
+      onReceived: (...received) => this.#quota.received(...received),
       onLeading: (leads) => this.#devices.canary.lead(leads),
       log: this.#log,
     });

@@ -10,12 +10,6 @@ export interface TransferFields {
   readonly aborted?: boolean | undefined;
 }
 
-/** The fields of a flow frame and of the answer to `begin` that are used here, by rhea's names. */
-interface SessionState {
-  readonly next_outgoing_id: number;
-  readonly outgoing_window: number;
-}
-
 /** The parts of rhea's session (lib/session.js) that are used here. */
 interface Session {
   incoming: { readonly next_transfer_id: number; readonly max_transfer_id: number };
@@ -42,15 +36,13 @@ const ACCEPTED = 0x24;
 /**
  * The incoming side of an AMQP session with one link, in place of rhea's, which makes an object with five closures for each message, decodes
  * the message at once, and passes it through five emitters. Here a message stays bytes until it is taken from the queue. The members with
- * underscores are those that rhea's session uses.
+ * underscores, `window` and `process` are those that rhea's session uses.
  */
 export class IncomingTransfers {
   readonly window = WINDOW;
   next_transfer_id: number;
   /** Set by the session when it writes a flow frame. */
   max_transfer_id: number;
-  remote_next_transfer_id: number | undefined;
-  remote_window: number | undefined;
   readonly #link: Link;
   readonly #onMessage: (payload: Buffer | undefined) => void;
   /** The frames of a message that is not complete. */
@@ -130,14 +122,9 @@ export class IncomingTransfers {
   /** Called by rhea when it has something to write. */
   process(): void {}
 
-  on_begin(state: SessionState): void {
-    this.on_flow(state);
-  }
-
-  on_flow({ next_outgoing_id, outgoing_window }: SessionState): void {
+  /** Called by rhea for each flow frame of the session. */
+  on_flow({ next_outgoing_id }: { next_outgoing_id: number }): void {
     this.next_transfer_id = next_outgoing_id;
-    this.remote_next_transfer_id = next_outgoing_id;
-    this.remote_window = outgoing_window;
   }
 
   /** The service settles what this side settles already. */

@@ -22,18 +22,14 @@ const value = fc.oneof(
 );
 const key = fc.oneof(
   fc.string({ minLength: 1, maxLength: 30 }).filter((text) => text !== '__proto__'),
-  fc.constantFrom(
-    'iothub-connection-device-id',
-    'iothub-message-source',
-    'dt-subject',
-    'x-opt-partition-key',
-  ),
+  fc.constantFrom('iothub-connection-device-id', 'iothub-message-source', 'dt-subject'),
 );
 const map = fc.dictionary(key, value, { maxKeys: 8, noNullPrototype: true });
 const event: fc.Arbitrary<StoredEvent> = fc
   .record({
     enqueuedMs: fc.nat(2 ** 41),
-    annotations: map,
+    // A partition key is a text.
+    annotations: fc.tuple(map, fc.string()).map(([all, key]) => ({ ...all, 'x-opt-partition-key': key })),
     properties: map,
     body: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
     message: fc.record(

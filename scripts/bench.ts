@@ -6,6 +6,7 @@ import { type Figure, table } from './bench/figures.ts';
 import { drain } from './bench/measures/drain.ts';
 import { emulator } from './bench/measures/emulator.ts';
 import { group } from './bench/measures/group.ts';
+import { importing } from './bench/measures/import.ts';
 import { latency } from './bench/measures/latency.ts';
 import { backlog, slow } from './bench/measures/memory.ts';
 import { start } from './bench/measures/start.ts';
@@ -20,7 +21,9 @@ const USAGE = `npm run bench -- [options]: the budgets of the design, measured o
   --rounds N      repetitions of a measure; the median counts (3)
   --only NAMES    the measures to run, comma-separated (drain,backlog,slow,latency,start,takeover); group
                   measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself, receivers
-                  drains with each receiver
+                  drains with each receiver, import the work with whole registries
+  --devices N,N   sizes of the registries that import measures (10000)
+  --tier TIER     tier of the IoT Hub whose rates import keeps (S1)
   --output FILE   writes the run to a file
   --compare FILE  shows what has changed since a run, such as scripts/bench/baseline.json
 Partitions are filled first; a bare receive loop of Microsoft's SDK runs beside the sidecar for comparison. The last line is JSON.`;
@@ -35,6 +38,7 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   receivers: (program) => drain(program, messages, rounds, ['own', 'sdk']),
   group: (program) => group(program, messages),
   emulator: () => emulator(messages, rounds),
+  import: () => importing(devices, values.tier),
 };
 
 const NAMES = Object.keys(measures);
@@ -46,17 +50,21 @@ const { values } = readCommandLine(USAGE, {
   compare: { type: 'string' },
   only: {
     type: 'string',
-    default: NAMES.filter((name) => !['emulator', 'group', 'receivers'].includes(name)).join(','),
+    default: NAMES.filter((name) => !['emulator', 'group', 'receivers', 'import'].includes(name)).join(','),
   },
+  devices: { type: 'string', default: '10000' },
+  tier: { type: 'string', default: 'S1' },
 });
 let messages: number;
 let rounds: number;
 let wanted: ReadonlySet<string>;
+let devices: number[];
 let before: BenchRun | undefined;
 try {
   messages = wholeNumber('messages', values.messages, 1, 100_000_000);
   rounds = wholeNumber('rounds', values.rounds, 1, 1_000);
   wanted = oneOrMore('only', values.only, NAMES);
+  devices = values.devices.split(',').map((size) => wholeNumber('devices', size, 1, 1_000_000));
   before = values.compare === undefined ? undefined : readRun(values.compare);
 } catch (error) {
   refuse(USAGE, error as Error);

@@ -4,11 +4,10 @@ import type {
   FieldDefinition,
   ServiceDefinition,
 } from '../../sidecar/entities/model.ts';
-import { ROLES } from '../../sidecar/operations/operation.ts';
+import { ROLE_GROUPS, ROLES } from '../../sidecar/operations/operation.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { text, time } from './data-shapes.ts';
 import { GRANTS, KEY_GRANTS, TEMPLATE_GRANTS } from './grants.ts';
-import { ROLE_GROUPS } from './roles.ts';
 
 const number = (name: string, description: string): FieldDefinition => ({
   name,
@@ -31,7 +30,7 @@ export const importDataShapes: readonly DataShape[] = [
     description: 'The events ImportProgress and ImportCompleted of a hub.',
     fields: [
       text('task', 'The id of the import; GetTaskReport has the report per device.'),
-      text('kind', 'StartImport, ExportThings or CompareRegistry.'),
+      text('kind', 'StartImport, ExportThings, CompareRegistry or RefreshTwins.'),
       text('state', 'running, completed, failed or cancelled.'),
       number('done', 'Devices or Things that are done.'),
       number('total', 'The total number of devices; not set while it is not known.'),
@@ -39,6 +38,20 @@ export const importDataShapes: readonly DataShape[] = [
       number('existed', 'Those that existed already.'),
       number('failed', 'Those that could not be created.'),
       number('missing', 'The number of Things and devices that CompareRegistry found missing.'),
+      number(
+        'different',
+        'The number of Things that CompareRegistry found with another template, model or tags.',
+      ),
+      {
+        name: 'perSecond',
+        baseType: 'NUMBER',
+        description: 'Items per second; not set while it is not known.',
+      },
+      {
+        name: 'expectedEnd',
+        baseType: 'DATETIME',
+        description: 'When it ends at this pace; not set while it is not known.',
+      },
       text('code', 'The code of the error that ended it; may be empty.'),
       text('message', 'Why it ended early; may be empty.'),
       time('The time of this status.'),
@@ -62,15 +75,35 @@ export const importInboundServices: readonly ServiceDefinition[] = [
       {
         name: 'request',
         baseType: 'JSON',
-        description: 'template, after and limit; all may be absent.',
+        description:
+          'template, after, limit, and details for template, model and tags; or templates, to see which there are. All may be absent.',
         isRequired: true,
       },
     ],
     result: {
       baseType: 'JSON',
-      description: 'things of thing, deviceId and linked; after, when there is more.',
+      description:
+        'things of thing, deviceId and linked, with details also template, modelId and tags; after, when there is more. Or templates.',
     },
     script: handWritten('ListDeviceThings'),
+  },
+  {
+    name: 'ReceiveTwins',
+    category: 'Inbound',
+    description: 'Called by the sidecar: writes twins into the Things of their devices.',
+    parameters: [
+      {
+        name: 'request',
+        baseType: 'JSON',
+        description: 'twins of thing and twin.',
+        isRequired: true,
+      },
+    ],
+    result: {
+      baseType: 'JSON',
+      description: 'refreshed: the Things that have changed; failed of thing and message.',
+    },
+    script: handWritten('ReceiveTwins'),
   },
   {
     name: 'ReceiveImportStatus',
@@ -80,7 +113,7 @@ export const importInboundServices: readonly ServiceDefinition[] = [
       {
         name: 'status',
         baseType: 'JSON',
-        description: 'task, kind, state, done, total, counts, errorCode and error.',
+        description: 'task, kind, state, done, total, counts, forecast, errorCode and error.',
         isRequired: true,
       },
     ],
@@ -131,13 +164,14 @@ export const importEvents: readonly EventDefinition[] = [
   {
     name: 'ImportProgress',
     category: 'Import',
-    description: 'The progress of an import, export or comparison; fired every few seconds.',
+    description:
+      'The progress of an import, export, comparison or refresh of twins; fired every few seconds.',
     dataShape: 'AzureIoT.ImportStatus_DS',
   },
   {
     name: 'ImportCompleted',
     category: 'Import',
-    description: 'An import, export or comparison has ended: state says how.',
+    description: 'An import, export, comparison or refresh of twins has ended: state says how.',
     dataShape: 'AzureIoT.ImportStatus_DS',
   },
 ];

@@ -74,13 +74,19 @@ const imports = column(
       field('importTemplate', 'Thing Template', { hint: 'AzureIoT.Device_TT', width: 240 }),
       checkbox('importDryRun', 'Dry run', true),
       button('import', 'Import', ['StartImport'], 'primary'),
+      button('compare', 'Compare', ['CompareRegistry']),
+      button('refreshTwins', 'Refresh twins', ['RefreshTwins']),
     ]),
-    taskPanel('imports', {
-      task: 'Import',
-      item: 'Device',
-      itemWidth: 200,
-      report: 'Report of the selected import',
-    }),
+    taskPanel(
+      'imports',
+      {
+        task: 'Import',
+        item: 'Device',
+        itemWidth: 200,
+        report: 'Report of the selected import',
+      },
+      'ListImports',
+    ),
   ],
   { grow: true },
 );
@@ -111,7 +117,7 @@ const models = column(
 export const devices: MashupDefinition = {
   name: 'AzureIoT.Devices_MU',
   description:
-    'Finds, creates, enables, disables, deletes and imports devices; makes packages of device models.',
+    'Finds, creates, enables, disables, deletes, imports and compares devices; makes packages of device models.',
   parameters: [hubParameter],
   calls: {
     ListHubs: listHubs,
@@ -139,7 +145,15 @@ export const devices: MashupDefinition = {
         template: 'importTemplate.Text',
         dryRun: 'importDryRun.State',
       },
-      after: ['ListTasks'],
+      after: ['ListImports'],
+    },
+    CompareRegistry: {
+      bind: { ...hubOf, template: 'importTemplate.Text' },
+      after: ['ListImports'],
+    },
+    RefreshTwins: {
+      bind: { ...hubOf, condition: 'importCondition.Text' },
+      after: ['ListImports'],
     },
     BuildModelPackage: {
       bind: {
@@ -152,13 +166,13 @@ export const devices: MashupDefinition = {
         logged: 'logged.State',
       },
     },
-    ListTasks: { bind: hubOf, constants: { kind: 'StartImport' }, onSelection: ['GetTaskReport'] },
-    GetTaskReport: { bind: { ...hubOf, task: 'ListTasks.selected.id' } },
+    ListImports: { bind: hubOf, onSelection: ['GetTaskReport'] },
+    GetTaskReport: { bind: { ...hubOf, task: 'ListImports.selected.id' } },
   },
   loaded: ['ListHubs'],
   layout: frame(
     'Devices',
-    [hubChoice(['ListDevices', 'ListTasks'])],
+    [hubChoice(['ListDevices', 'ListImports'])],
     [tabs('pages', { Devices: list, Create: create, Import: imports, Models: models })],
   ),
   functions: [
@@ -168,6 +182,8 @@ export const devices: MashupDefinition = {
       'DeleteDevice.summary',
       'CreateDevice.summary',
       'StartImport.summary',
+      'CompareRegistry.summary',
+      'RefreshTwins.summary',
       'BuildModelPackage.summary',
     ]),
     navigation('openDevice', 'AzureIoT.Device_MU', { device: 'FindDeviceThing.name' }),
@@ -190,6 +206,6 @@ export const devices: MashupDefinition = {
       action: 'Delete',
       confirmed: ['DeleteDevice'],
     }),
-    timer('everyFiveSeconds', 5, ['ListTasks']),
+    timer('everyFiveSeconds', 5, ['ListImports']),
   ],
 };

@@ -9,15 +9,18 @@ export function taskPanel(
     readonly itemWidth: number;
     readonly report: string;
   },
+  list: 'ListTasks' | 'ListImports' = 'ListTasks',
 ) {
   return row(
     [
-      grid(id, 'ListTasks', 'id', [
+      grid(id, list, 'id', [
         { field: 'createdAt', title: 'Asked for', width: 170, format: 'time' },
         { field: 'title', title: words.task },
         { field: 'state', title: 'State', width: 100 },
         { field: 'done', title: 'Done', width: 80, format: 'number' },
         { field: 'total', title: 'Of', width: 80, format: 'number' },
+        { field: 'itemsPerSecond', title: 'Per second', width: 90, format: 'number' },
+        { field: 'expectedEnd', title: 'Ends at', width: 170, format: 'time' },
         { field: 'error', title: 'Error' },
       ]),
       grid(

@@ -1,4 +1,4 @@
-/* Tells how far an import, export or comparison came. */
+/* Tells how far an import, export, comparison or refresh of twins came. */
 function run() {
   var content = contentOf("status", status);
   if (!isSet(content.task)) {
@@ -16,15 +16,20 @@ function run() {
     state: content.state,
     done: content.done,
     created: sum(["created", "wouldCreate"]),
-    existed: sum(["existed", "linked", "wouldLink", "matched"]),
+    existed: sum(["existed", "linked", "wouldLink", "matched", "refreshed", "unchanged"]),
     failed: sum(["failed"]),
     missing: sum(["withoutThing", "withoutDevice"]),
+    different: sum(["different"]),
     code: content.errorCode || "",
     message: content.error || "",
     time: new Date()
   };
   if (isSet(content.total)) {
     data.total = content.total;
+  }
+  if (isSet(content.forecast)) {
+    data.perSecond = Number(content.forecast.perSecond);
+    data.expectedEnd = new Date(Number(content.forecast.endsAtMs));
   }
   if (content.state === "running") {
     me.ImportProgress(data);

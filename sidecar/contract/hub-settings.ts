@@ -3,6 +3,7 @@ import { AZURE_SETTINGS } from './settings/azure.ts';
 import { CANARY_SETTINGS } from './settings/canary.ts';
 import { LIMIT_SETTINGS } from './settings/limits.ts';
 import { READING_SETTINGS } from './settings/reading.ts';
+import { REGISTRY_SETTINGS } from './settings/registry.ts';
 import { SETTING_KEYWORD, type SettingFacts, setting } from './settings/setting.ts';
 import { STORAGE_SETTINGS } from './settings/storage.ts';
 import { TRANSLATION_SETTINGS } from './settings/translation.ts';
@@ -30,6 +31,7 @@ export const HubSettings = Type.Object(
     ...UPLOAD_SETTINGS,
     ...LIMIT_SETTINGS,
     ...STORAGE_SETTINGS,
+    ...REGISTRY_SETTINGS,
     ...CANARY_SETTINGS,
     logPayloads: setting(
       Type.Boolean({

@@ -125,4 +125,11 @@ export const AZURE_ERRORS = defineErrors({
     title: 'A quota of the IoT Hub is used up.',
     remedy: 'Wait until the quota is reset (the daily message quota: midnight UTC) or add units.',
   },
+  EXPORT_JOB_FAILED: {
+    status: 502,
+    retryable: false,
+    title: 'IoT Hub could not export its device registry to the storage account.',
+    remedy:
+      'Read the reason. Check that the IoT Hub may reach the storage account and write to it, or set registryReading to queries.',
+  },
 });

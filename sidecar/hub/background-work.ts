@@ -8,6 +8,7 @@ import { toConnectorError } from '../errors/connector-error.ts';
 import { CompareTask } from '../import/compare-task.ts';
 import { ExportTask } from '../import/export-task.ts';
 import { ImportTask } from '../import/import-task.ts';
+import { RefreshTask } from '../import/refresh-task.ts';
 import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import { DeadLetterReplay } from '../ingest/replay/dead-letters.ts';
 import { EventReplay } from '../ingest/replay/events.ts';
@@ -16,6 +17,10 @@ import { BlobTask } from '../ingest/storage/blob-task.ts';
 import { Archive } from '../ingest/storage/container-watch.ts';
 import { SplitJobTask } from '../jobs/split-job-task.ts';
 import { SPLIT_JOBS } from '../jobs/split-jobs.ts';
+import { ComparisonTask } from '../migration/comparison-task.ts';
+import { MigrationTask } from '../migration/migration-task.ts';
+import { ReferencesTask } from '../migration/references-task.ts';
+import { UndoTask } from '../migration/undo-task.ts';
 import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
@@ -40,6 +45,8 @@ interface BackgroundWorkOptions {
   readonly azure: () => Promise<HubClients>;
   /** Called when an import has given a device its Thing. */
   readonly onThing: (deviceId: string) => void;
+  /** Messages that wait for ThingWorx. */
+  readonly waitingMessages: () => number;
   /** The current settings. Throws while the hub has none. */
   readonly settings: () => HubSettings;
   /** A delivery pipeline as lanes have it, with the counters given. */
@@ -125,6 +132,11 @@ export class BackgroundWork {
     this.tasks.define(new ImportTask(this.#options));
     this.tasks.define(new ExportTask(this.#options));
     this.tasks.define(new CompareTask(this.#options));
+    this.tasks.define(new MigrationTask(this.#options));
+    this.tasks.define(new ComparisonTask(this.#options));
+    this.tasks.define(new ReferencesTask(this.#options));
+    this.tasks.define(new UndoTask(this.#options));
+    this.tasks.define(new RefreshTask(this.#options));
     for (const kind of Object.values(SPLIT_JOBS)) this.tasks.define(new SplitJobTask(kind, this.#options));
     this.tasks.define(new BlobTask(this.#archive.open));
     this.tasks.define(

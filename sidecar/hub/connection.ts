@@ -198,6 +198,7 @@ export class HubConnection {
       eventReceiver: parts.eventReceiver,
       azure: () => this.azure(),
       onThing: this.#devices.onThing,
+      waitingMessages: () => [...this.lagByPartition().values()].reduce((sum, lag) => sum + lag, 0),
       pipeline: (counters) => this.#pipeline(counters, () => () => undefined),
     });
     parts.metrics.add(this);

@@ -13,13 +13,14 @@ export type Selection =
   | { readonly kind: 'query'; readonly condition: string }
   | { readonly kind: 'list'; readonly deviceIds: readonly string[] };
 
-/** Where reading goes on: a page of the query, or a place in the list. */
+/** Where reading goes on: a page of the query, a place in the list, or in the blob of an export job. */
 export interface Place {
   readonly token?: string;
   readonly index?: number;
+  readonly offset?: number;
 }
 
-interface DevicePage {
+export interface DevicePage {
   readonly devices: readonly ImportedDevice[];
   /** Ids of the list that the hub does not have. */
   readonly unknown: readonly string[];
@@ -34,12 +35,16 @@ const IDS_PER_QUERY = 50;
 /** A query may have to wait for its turn for minutes. */
 const TIMEOUT_MS = 600_000;
 
+/** The most devices that a query reads. */
+export function devicesPerQuery({ kind }: Selection): number {
+  return kind === 'list' ? IDS_PER_QUERY : PAGE_SIZE;
+}
+
 /**
  * The twins of the selected devices, page by page, within the rates of the hub's tier. One page is read ahead: on a small tier it has to wait
  * for its turn, and the Things of the page before are made meanwhile.
  */
-export async function* devicePages(...which: Parameters<typeof readPages>): AsyncGenerator<DevicePage, void> {
-  const pages = readPages(...which);
+export async function* readAhead(pages: AsyncGenerator<DevicePage, void>): AsyncGenerator<DevicePage, void> {
   const read = () => {
     const page = pages.next();
     // Told when it is its turn.
@@ -55,7 +60,8 @@ export async function* devicePages(...which: Parameters<typeof readPages>): Asyn
   }
 }
 
-async function* readPages(
+/** By queries. */
+export async function* queryPages(
   azure: () => Promise<HubClients>,
   selection: Selection,
   from: Place | undefined,
@@ -141,7 +147,17 @@ export async function countDevices(
   );
 }
 
-function imported(twin: Twin): ImportedDevice {
+/** How many devices say which model they have. */
+export async function countModelled(
+  azure: () => Promise<HubClients>,
+  signal: AbortSignal,
+  log: Log,
+): Promise<number> {
+  const condition = "is_defined(modelId) AND modelId != ''";
+  return (await countDevices(azure, { kind: 'query', condition }, signal, log)) ?? 0;
+}
+
+export function imported(twin: Twin): ImportedDevice {
   return {
     deviceId: twin.deviceId,
     modelId: twin.modelId || undefined,

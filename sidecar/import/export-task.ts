@@ -1,11 +1,12 @@
 import { isId } from '../azure/iot-hub/identities.ts';
 import { BULK_LIMIT, type BulkResult } from '../azure/iot-hub/registry.ts';
 import { persist, type RunningTask, type TaskKind, withGrace } from '../tasks/task.ts';
-import { devicePages } from './devices.ts';
+import { devicesPerQuery, queryPages } from './devices.ts';
+import type { Indexed } from './disk-index.ts';
+import { type DeviceThing, HubThings } from './hub-things.ts';
 import type { RegistryWork } from './import-task.ts';
-import { ImportProgress } from './progress.ts';
-import { ProgressNotifier } from './progress-notifier.ts';
-import { type DeviceThing, ThingBatchCreator } from './thing-batch-creator.ts';
+import { type ImportProgress, withProgress } from './progress.ts';
+import { type ListingPlace, ThingIndex } from './thing-index.ts';
 
 export const EXPORT_THINGS = 'ExportThings';
 
@@ -17,9 +18,10 @@ export interface ExportInput {
   readonly dryRun: boolean;
 }
 
-/** The last Thing that was looked at. */
 interface ExportPlace {
-  readonly after: string;
+  readonly listing: ListingPlace;
+  /** Things that are settled, in the order of the listing. */
+  readonly things?: number;
 }
 
 /** One call may wait for minutes until a small tier allows as many operations. */
@@ -27,7 +29,7 @@ const TIMEOUT_MS = 600_000;
 
 /**
  * Makes devices for Things: created, existed, failed; in a dry run wouldCreate or existed. Things that had no hub get this one. Goes on
- * after a crash at the page it was at.
+ * after a crash at the call it was at.
  */
 export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
   readonly kind = EXPORT_THINGS;
@@ -39,37 +41,69 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
   }
 
   run(task: RunningTask<ExportInput, ExportPlace>): Promise<void> {
-    const { client, hubThing, log } = this.#work;
-    const progress = new ImportProgress(
-      task as RunningTask,
-      EXPORT_THINGS,
-      new ProgressNotifier(client, hubThing, log),
-    );
-    return progress.attend(() => this.#export(task, progress));
+    return withProgress(this.#work, task, EXPORT_THINGS, (progress) => this.#export(task, progress));
   }
 
   async #export(task: RunningTask<ExportInput, ExportPlace>, progress: ImportProgress): Promise<void> {
     const { signal, input, position } = task;
-    const things = new ThingBatchCreator(this.#work);
-    const owners = new Map<string, string>();
-    for await (const page of things.list({ template: input.template, ...position }, signal)) {
-      for (let start = 0; start < page.things.length; start += BULK_LIMIT) {
-        const some = page.things
-          .slice(start, start + BULK_LIMIT)
-          .filter((one) => isPossible(one, owners, progress));
-        if (input.dryRun) await this.#look(some, progress, signal);
-        else await withGrace(signal, (calling) => this.#make(some, input, things, progress, calling));
+    const things = new HubThings(this.#work);
+    const index = new ThingIndex(things, task.scratch);
+    try {
+      let listing = position?.listing;
+      const { template } = input;
+      await index.start({ template }, listing, signal, async (place) => {
+        listing = place;
+        await task.save({ listing: place });
+      });
+      progress.expect(index.size, await this.#pace(input, signal));
+      let done = position?.things ?? 0;
+      for await (const some of groups(index.from(done))) {
+        const possible = await this.#possible(some, index, progress);
+        if (input.dryRun) await this.#look(possible, progress, signal);
+        else await withGrace(signal, (calling) => this.#make(possible, input, things, progress, calling));
         await progress.notify();
+        done += some.length;
+        if (listing) await task.save({ listing, things: done });
       }
-      if (page.after !== undefined) await task.save({ after: page.after });
+    } finally {
+      await index.stop();
     }
+  }
+
+  /** Things per second that the tier allows; undefined while it is unknown. */
+  async #pace({ dryRun }: ExportInput, signal: AbortSignal): Promise<number | undefined> {
+    const { azure, log } = this.#work;
+    const { quota } = await persist(azure, signal, log);
+    return dryRun
+      ? quota.rate('query') * devicesPerQuery({ kind: 'list', deviceIds: [] })
+      : quota.rate('registry');
+  }
+
+  /** Settles Things that no device can be made for; IoT Hub would refuse the whole call for their sake. */
+  async #possible(
+    some: readonly Indexed<DeviceThing>[],
+    index: ThingIndex,
+    progress: ImportProgress,
+  ): Promise<DeviceThing[]> {
+    const owners = await index.find(some.map(({ value }) => value.deviceId));
+    return some.flatMap(({ number, value }) => {
+      const { thing, deviceId } = value;
+      const first = owners.get(deviceId)?.[0];
+      const isOther = first !== undefined && first.number !== number;
+      if (!isOther && isId(deviceId)) return [value];
+      const reason = isOther
+        ? `${first.value.thing} stands for the same device.`
+        : `IoT Hub allows no such id.`;
+      progress.settle({ item: deviceId, outcome: 'failed', message: `${thing}: ${reason}` });
+      return [];
+    });
   }
 
   async #look(things: readonly DeviceThing[], progress: ImportProgress, signal: AbortSignal): Promise<void> {
     const { azure, log } = this.#work;
     const deviceIds = things.map(({ deviceId }) => deviceId);
     const missing = new Set<string>();
-    for await (const page of devicePages(azure, { kind: 'list', deviceIds }, undefined, signal, log))
+    for await (const page of queryPages(azure, { kind: 'list', deviceIds }, undefined, signal, log))
       for (const deviceId of page.unknown) missing.add(deviceId);
     for (const { thing, deviceId } of things)
       progress.settle({
@@ -82,7 +116,7 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
   async #make(
     some: readonly DeviceThing[],
     { edge, enabled, template }: ExportInput,
-    things: ThingBatchCreator,
+    things: HubThings,
     progress: ImportProgress,
     signal: AbortSignal,
   ): Promise<void> {
@@ -122,20 +156,18 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
   }
 }
 
-/** Settles a Thing that no device can be made for; IoT Hub would refuse the whole call for its sake. */
-function isPossible(
-  { thing, deviceId }: DeviceThing,
-  owners: Map<string, string>,
-  progress: ImportProgress,
-): boolean {
-  const owner = owners.get(deviceId);
-  if (owner === undefined && isId(deviceId)) {
-    owners.set(deviceId, thing);
-    return true;
+/** In calls of as many devices as IoT Hub takes. */
+async function* groups(
+  things: AsyncGenerator<Indexed<DeviceThing>, void>,
+): AsyncGenerator<readonly Indexed<DeviceThing>[], void> {
+  let some: Indexed<DeviceThing>[] = [];
+  for await (const thing of things) {
+    some.push(thing);
+    if (some.length < BULK_LIMIT) continue;
+    yield some;
+    some = [];
   }
-  const reason = owner === undefined ? `IoT Hub allows no such id.` : `${owner} stands for the same device.`;
-  progress.settle({ item: deviceId, outcome: 'failed', message: `${thing}: ${reason}` });
-  return false;
+  if (some.length > 0) yield some;
 }
 
 function isThere(result: BulkResult | undefined): boolean {

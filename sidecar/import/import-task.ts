@@ -1,15 +1,22 @@
+import path from 'node:path';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { HubSettings } from '../contract/hub-settings.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import type { RunningTask, TaskKind } from '../tasks/task.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
-import { countDevices, devicePages, type Place, type Selection } from './devices.ts';
-import { ImportProgress, type Outcome } from './progress.ts';
-import { ProgressNotifier } from './progress-notifier.ts';
+import type { Place, Selection } from './devices.ts';
+import { DiskIndex } from './disk-index.ts';
+import { HubThings, type MadeThing, type WantedThing } from './hub-things.ts';
+import { type ImportProgress, type Outcome, withProgress } from './progress.ts';
+import { RegistryReader } from './registry-reader.ts';
 import { type ImportedDevice, Pattern, type TemplateRule, templateFor } from './rules.ts';
-import { type MadeThing, ThingBatchCreator, type WantedThing } from './thing-batch-creator.ts';
+import { type ListingPlace, ThingIndex } from './thing-index.ts';
 
 export const START_IMPORT = 'StartImport';
+
+/** The default pattern of names: the id of the device. */
+const OWN_NAME = '{deviceId}';
 
 interface ImportInput {
   readonly selection: Selection;
@@ -30,17 +37,30 @@ export interface RegistryWork {
   readonly hubThing: string;
   readonly client: ThingworxClient;
   readonly azure: () => Promise<HubClients>;
+  readonly settings: () => HubSettings;
   /** A device has a Thing now. */
   readonly onThing: (deviceId: string) => void;
+  /** Messages of the hub that wait for ThingWorx: they go first. */
+  readonly waitingMessages: () => number;
   readonly log: Log;
 }
+
+interface ImportPlace {
+  readonly listing?: ListingPlace;
+  readonly devices?: Place;
+  /** The length of the file of names that a dry run has given. */
+  readonly names?: number;
+}
+
+/** For so few devices it is faster to ask for their Things than to list all. */
+const FEW_DEVICES = 1_000;
 
 /**
  * Makes Things for devices of the registry: created, linked (existed without a hub), existed, failed; in a dry run wouldCreate and
  * wouldLink. Goes on
  * after a crash at the page it was at; what it made of that page is then counted as existed.
  */
-export class ImportTask implements TaskKind<ImportInput, Place> {
+export class ImportTask implements TaskKind<ImportInput, ImportPlace> {
   readonly kind = START_IMPORT;
   readonly resumes = true;
   readonly #work: RegistryWork;
@@ -49,41 +69,56 @@ export class ImportTask implements TaskKind<ImportInput, Place> {
     this.#work = work;
   }
 
-  run(task: RunningTask<ImportInput, Place>): Promise<void> {
-    const { client, hubThing, log } = this.#work;
-    const progress = new ImportProgress(
-      task as RunningTask,
-      START_IMPORT,
-      new ProgressNotifier(client, hubThing, log),
-    );
-    return progress.attend(() => this.#import(task, progress));
+  run(task: RunningTask<ImportInput, ImportPlace>): Promise<void> {
+    return withProgress(this.#work, task, START_IMPORT, (progress) => this.#import(task, progress));
   }
 
-  async #import(task: RunningTask<ImportInput, Place>, progress: ImportProgress): Promise<void> {
-    const { azure, log } = this.#work;
+  async #import(task: RunningTask<ImportInput, ImportPlace>, progress: ImportProgress): Promise<void> {
     const { input, signal } = task;
-    const things = new ThingBatchCreator(this.#work);
-    const total = await countDevices(azure, input.selection, signal, log);
-    if (total !== undefined) progress.expect(total);
-    const owners = await thingsByDevice(things, signal);
-    const plan = new Plan(input, owners);
-    for await (const page of devicePages(azure, input.selection, task.position, signal, log)) {
-      for (const item of page.unknown)
-        progress.settle({
-          item,
-          outcome: 'failed',
-          message: 'DEVICE_NOT_FOUND: IoT Hub has no such device.',
-        });
-      await things.make(
-        plan.of(page.devices, progress),
-        signal,
-        async (made) => {
-          for (const one of made) progress.settle(lineOf(one, input.dryRun));
-          await progress.notify();
-        },
-        input,
-      );
-      if (page.next) await task.save(page.next);
+    const things = new HubThings(this.#work);
+    const reader = new RegistryReader(this.#work, task as RunningTask, input.selection);
+    const index = new ThingIndex(things, task.scratch);
+    const names = new GivenNames(task.scratch, input);
+    try {
+      await names.start(task.position?.names);
+      let place = task.position ?? {};
+      const save = (next: ImportPlace) => {
+        place = { ...place, ...next };
+        return task.save(place);
+      };
+      const { selection } = input;
+      const isFew = selection.kind === 'list' && selection.deviceIds.length <= FEW_DEVICES;
+      if (!isFew) await index.start({}, place.listing, signal, (listing) => save({ listing }));
+      const ownersOf = isFew
+        ? (deviceIds: readonly string[]) => things.find(deviceIds, signal)
+        : async (deviceIds: readonly string[]) =>
+            new Map(
+              [...(await index.find(deviceIds))].map(([id, found]) => [id, found.at(-1)?.value.thing ?? '']),
+            );
+      for await (const page of reader.pages(place.devices)) {
+        for (const item of page.unknown)
+          progress.settle({
+            item,
+            outcome: 'failed',
+            message: 'DEVICE_NOT_FOUND: IoT Hub has no such device.',
+          });
+        const owners = await ownersOf(page.devices.map(({ deviceId }) => deviceId));
+        const plan = new Plan(input, owners, names);
+        await things.make(
+          await plan.of(page.devices, progress),
+          signal,
+          async (made) => {
+            for (const one of made) progress.settle(lineOf(one, input.dryRun));
+            await progress.notify();
+          },
+          input,
+        );
+        if (page.next) await save({ devices: page.next, names: await names.keep() });
+      }
+    } finally {
+      await index.stop();
+      await names.stop();
+      await reader.close();
     }
   }
 }
@@ -106,51 +141,90 @@ function lineOf({ wanted, outcome, message }: MadeThing, dryRun: boolean): Outco
   }
 }
 
-/** Device id -> Thing, for all Things of devices of the hub. Names alone: some ten megabytes for 100,000. */
-export async function thingsByDevice(
-  things: ThingBatchCreator,
-  signal: AbortSignal,
-): Promise<Map<string, string>> {
-  const owners = new Map<string, string>();
-  for await (const page of things.list({}, signal)) {
-    for (const { thing, deviceId } of page.things) owners.set(deviceId, thing);
+/**
+ * The names that an import has given to devices: a pattern may give one name to two of them. An import that makes Things finds those of
+ * earlier pages in ThingWorx; a dry run has to remember them, unless each device has its own id as name.
+ */
+class GivenNames {
+  readonly #earlier: DiskIndex<{ name: string; deviceId: string }> | undefined;
+
+  constructor(scratch: string, { dryRun, thingName }: ImportInput) {
+    if (dryRun && thingName !== OWN_NAME)
+      this.#earlier = new DiskIndex(path.join(scratch, 'names.ndjson'), ({ name }) => name);
   }
-  return owners;
+
+  async start(bytes: number | undefined): Promise<void> {
+    await this.#earlier?.start(bytes);
+  }
+
+  async stop(): Promise<void> {
+    await this.#earlier?.stop();
+  }
+
+  /** Makes durable what was given; the length of the file. */
+  async keep(): Promise<number> {
+    await this.#earlier?.flush();
+    return this.#earlier?.bytes ?? 0;
+  }
+
+  /** Name -> device, for those of the names that were given before. */
+  async of(names: readonly string[]): Promise<Map<string, string>> {
+    const found = (await this.#earlier?.find(names)) ?? new Map();
+    return new Map([...found].map(([name, [first]]) => [name, first?.value.deviceId ?? '']));
+  }
+
+  async give(name: string, deviceId: string): Promise<void> {
+    await this.#earlier?.add({ name, deviceId });
+  }
 }
 
-/** Which Thing each device shall have. */
+/** Which Thing each device of a page shall have. */
 class Plan {
   readonly #input: ImportInput;
   readonly #owners: ReadonlyMap<string, string>;
+  readonly #names: GivenNames;
   readonly #name: Pattern;
   readonly #tags: Pattern;
   readonly #identifier: Pattern;
-  /** Thing -> device, for the names given out: a pattern may give one name to two devices. */
-  readonly #given = new Map<string, string>();
 
-  constructor(input: ImportInput, owners: ReadonlyMap<string, string>) {
+  constructor(input: ImportInput, owners: ReadonlyMap<string, string>, names: GivenNames) {
     this.#input = input;
     this.#owners = owners;
+    this.#names = names;
     this.#name = new Pattern(input.thingName, 'thingName');
     this.#tags = new Pattern(input.tags, 'tags');
     this.#identifier = new Pattern(input.identifier, 'identifier');
-    for (const [deviceId, thing] of owners) this.#given.set(thing, deviceId);
   }
 
   /** The Things to be made; what needs none is settled. */
-  of(devices: readonly ImportedDevice[], progress: ImportProgress): WantedThing[] {
-    return devices.flatMap((device) => {
+  async of(devices: readonly ImportedDevice[], progress: ImportProgress): Promise<WantedThing[]> {
+    const wanted = devices.flatMap((device) => {
       const { deviceId } = device;
       const owner = this.#owners.get(deviceId);
       if (owner !== undefined) {
         progress.settle({ item: deviceId, outcome: 'existed', message: owner });
         return [];
       }
-      const wanted = this.#wanted(device);
-      if (typeof wanted !== 'string') return [wanted];
-      progress.settle({ item: deviceId, outcome: 'failed', message: wanted });
+      const thing = this.#wanted(device);
+      if (typeof thing !== 'string') return [thing];
+      progress.settle({ item: deviceId, outcome: 'failed', message: thing });
       return [];
     });
+    const given = await this.#names.of(wanted.map(({ name }) => name));
+    const possible: WantedThing[] = [];
+    for (const thing of wanted) {
+      const { name, deviceId } = thing;
+      const other = given.get(name);
+      if (other !== undefined && other !== deviceId) {
+        const message = `The name ${name} belongs to the device ${other} already.`;
+        progress.settle({ item: deviceId, outcome: 'failed', message });
+        continue;
+      }
+      given.set(name, deviceId);
+      if (other === undefined) await this.#names.give(name, deviceId);
+      possible.push(thing);
+    }
+    return possible;
   }
 
   /** The Thing, or why there can be none. */
@@ -161,13 +235,8 @@ class Plan {
     ) as [Filled, Filled, Filled];
     for (const filled of [name, tags, identifier])
       if (filled.missing !== undefined) return `The device has no value for ${filled.missing}.`;
-    const thing = name.text ?? '';
-    const other = this.#given.get(thing);
-    if (other !== undefined && other !== device.deviceId)
-      return `The name ${thing} belongs to the device ${other} already.`;
-    this.#given.set(thing, device.deviceId);
     return {
-      name: thing,
+      name: name.text ?? '',
       deviceId: device.deviceId,
       ...templateFor(device, rules, template),
       link: true,
@@ -203,7 +272,7 @@ export function importInput(request: ImportRequest, deviceTemplate: string): Imp
     selection: selectionOf(request),
     rules: request.rules ?? [],
     template: request.template || deviceTemplate,
-    thingName: request.thingName || '{deviceId}',
+    thingName: request.thingName || OWN_NAME,
     tags: request.tags ?? '',
     identifier: request.identifier ?? '',
     project: request.project ?? '',
@@ -214,24 +283,29 @@ export function importInput(request: ImportRequest, deviceTemplate: string): Imp
   return input;
 }
 
-function selectionOf({ condition, deviceIds }: ImportRequest): Selection {
+/** Which devices a caller has chosen. Throws REQUEST_INVALID. */
+export function selectionOf({
+  condition,
+  deviceIds,
+}: Pick<ImportRequest, 'condition' | 'deviceIds'>): Selection {
   if (condition && deviceIds)
     throw new ConnectorError('REQUEST_INVALID', 'Give condition or deviceIds, not both.');
   if (condition) return { kind: 'query', condition };
   if (!deviceIds) return { kind: 'all' };
   // An empty selection must not import everything.
   if (deviceIds.length === 0)
-    throw new ConnectorError('REQUEST_INVALID', 'deviceIds is an empty list; leave it out to import all.');
+    throw new ConnectorError('REQUEST_INVALID', 'deviceIds is an empty list; leave it out to choose all.');
   return { kind: 'list', deviceIds };
 }
 
 /** The title of the task. */
 export function importTitle({ selection, dryRun }: ImportInput): string {
-  const which =
-    selection.kind === 'all'
-      ? 'all devices'
-      : selection.kind === 'list'
-        ? `${selection.deviceIds.length} listed devices`
-        : `devices where ${selection.condition}`;
+  const which = selectionText(selection);
   return dryRun ? `Show what an import of ${which} would do` : `Import ${which}`;
+}
+
+export function selectionText(selection: Selection): string {
+  if (selection.kind === 'all') return 'all devices';
+  if (selection.kind === 'query') return `devices where ${selection.condition}`;
+  return `${selection.deviceIds.length} listed devices`;
 }

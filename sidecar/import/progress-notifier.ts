@@ -1,18 +1,26 @@
 import { toConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
+import type { TaskForecast } from '../tasks/forecast.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 
 /** The progress of registry work, as the events ImportProgress and ImportCompleted of the hub Thing report it. */
 export interface ImportStatus {
   readonly task: string;
-  /** StartImport, ExportThings or CompareRegistry. */
+  /** The service that started it. */
   readonly kind: string;
   readonly state: 'running' | 'completed' | 'failed' | 'cancelled';
   readonly done: number;
   readonly total?: number;
   readonly counts: Readonly<Record<string, number>>;
+  readonly forecast?: TaskForecast;
   readonly errorCode?: string;
   readonly error?: string;
+}
+
+export interface ProgressNotifierOptions {
+  readonly client: ThingworxClient;
+  readonly hubThing: string;
+  readonly log: Log;
 }
 
 const EVERY_MS = 5_000;
@@ -20,15 +28,11 @@ const CALL_TIMEOUT_MS = 10_000;
 
 /** Fires the events. A failed call is logged and not repeated: the task record has the same facts. */
 export class ProgressNotifier {
-  readonly #client: ThingworxClient;
-  readonly #hubThing: string;
-  readonly #log: Log;
+  readonly #options: ProgressNotifierOptions;
   #lastMs = 0;
 
-  constructor(client: ThingworxClient, hubThing: string, log: Log) {
-    this.#client = client;
-    this.#hubThing = hubThing;
-    this.#log = log;
+  constructor(options: ProgressNotifierOptions) {
+    this.#options = options;
   }
 
   /** At most every five seconds. */
@@ -44,15 +48,11 @@ export class ProgressNotifier {
   }
 
   async #tell(status: ImportStatus): Promise<void> {
+    const { client, hubThing, log } = this.#options;
     try {
-      await this.#client.invoke(
-        this.#hubThing,
-        'ReceiveImportStatus',
-        { status },
-        { timeoutMs: CALL_TIMEOUT_MS },
-      );
+      await client.invoke(hubThing, 'ReceiveImportStatus', { status }, { timeoutMs: CALL_TIMEOUT_MS });
     } catch (thrown) {
-      this.#log.warn(
+      log.warn(
         { err: toConnectorError(thrown) },
         'The progress of an import could not be sent to ThingWorx.',
       );

@@ -1,6 +1,7 @@
 import { toConnectorError } from '../errors/connector-error.ts';
 import { type RunningTask, wasCancelled } from '../tasks/task.ts';
-import type { ImportStatus, ProgressNotifier } from './progress-notifier.ts';
+import { unavailable } from '../tasks/tasks.ts';
+import { type ImportStatus, ProgressNotifier, type ProgressNotifierOptions } from './progress-notifier.ts';
 
 /** The outcome of one item, as the report shows it. */
 export interface Outcome {
@@ -9,12 +10,26 @@ export interface Outcome {
   readonly message: string;
 }
 
-/** Keeps the report and the counts of one import, export or comparison, and notifies ThingWorx. */
+/** Does a kind of work with its progress, and tells ThingWorx of its end. */
+export function withProgress<Input, Position>(
+  { client, hubThing, log }: ProgressNotifierOptions,
+  task: RunningTask<Input, Position>,
+  kind: string,
+  work: (progress: ImportProgress) => Promise<void>,
+): Promise<void> {
+  const progress = new ImportProgress(
+    task as RunningTask,
+    kind,
+    new ProgressNotifier({ client, hubThing, log }),
+  );
+  return progress.attend(() => work(progress));
+}
+
+/** Keeps the report and the counts of one import, export, comparison or refresh, and notifies ThingWorx. */
 export class ImportProgress {
   readonly #task: RunningTask;
   readonly #kind: string;
   readonly #notifier: ProgressNotifier;
-  #total: number | undefined;
 
   constructor(task: RunningTask, kind: string, notifier: ProgressNotifier) {
     this.#task = task;
@@ -22,9 +37,9 @@ export class ImportProgress {
     this.#notifier = notifier;
   }
 
-  expect(total: number): void {
-    this.#total = total;
-    this.#task.expect(total);
+  /** How many items there are, and how many per second are possible, where that is known. */
+  expect(total: number, perSecond?: number): void {
+    this.#task.expect(total, perSecond);
   }
 
   /** Settles an item and puts it into the report. */
@@ -34,8 +49,13 @@ export class ImportProgress {
   }
 
   /** Settles an item without a line in the report. */
-  count(outcome: string): void {
-    this.#task.advance(1, { [outcome]: 1 });
+  count(...outcomes: string[]): void {
+    this.#task.advance(1, Object.fromEntries(outcomes.map((outcome) => [outcome, 1])));
+  }
+
+  /** Puts a line into the report; the item is settled elsewhere. */
+  tell(line: Outcome): void {
+    this.#task.report(line);
   }
 
   notify(): Promise<void> {
@@ -47,9 +67,10 @@ export class ImportProgress {
     try {
       await work();
     } catch (thrown) {
-      const { code, message } = toConnectorError(thrown);
-      await this.#end({ ...this.#status('failed'), errorCode: code, error: message });
-      throw thrown;
+      const isOfDisk = (thrown as NodeJS.ErrnoException).syscall !== undefined;
+      const error = isOfDisk ? unavailable(thrown) : toConnectorError(thrown);
+      await this.#end({ ...this.#status('failed'), errorCode: error.code, error: error.message });
+      throw error;
     }
     await this.#end(this.#status('completed'));
   }
@@ -61,12 +82,6 @@ export class ImportProgress {
   }
 
   #status(state: ImportStatus['state']): ImportStatus {
-    return {
-      task: this.#task.id,
-      kind: this.#kind,
-      state,
-      ...this.#task.progress(),
-      ...(this.#total === undefined ? {} : { total: this.#total }),
-    };
+    return { task: this.#task.id, kind: this.#kind, state, ...this.#task.progress() };
   }
 }

@@ -1,5 +1,6 @@
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
+import { Forecast } from './forecast.ts';
 import {
   isEnded,
   type RunningTask,
@@ -19,6 +20,9 @@ interface TaskRunOptions {
 /** The mutable side of a record. */
 type Draft = { -readonly [K in keyof TaskRecord]: TaskRecord[K] };
 
+/** How often the log tells of the progress of a long task. */
+const LOG_EVERY_MS = 60_000;
+
 /** One task: its record, and its work while it runs. */
 export class TaskRun {
   readonly #options: TaskRunOptions;
@@ -29,6 +33,8 @@ export class TaskRun {
   #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #wish: 'stop' | 'cancel' | undefined;
+  readonly #forecast = new Forecast();
+  #loggedAtMs = 0;
 
   constructor(record: TaskRecord, options: TaskRunOptions) {
     this.#record = { ...record, counts: { ...record.counts } };
@@ -36,6 +42,10 @@ export class TaskRun {
   }
 
   get record(): TaskRecord {
+    return { ...this.#kept, ...this.#progress() };
+  }
+
+  get #kept(): TaskRecord {
     return { ...this.#record, counts: { ...this.#record.counts } };
   }
 
@@ -93,6 +103,7 @@ export class TaskRun {
   async #work(kind: TaskKind): Promise<void> {
     const { log } = this.#options;
     const record = this.#record;
+    this.#loggedAtMs = performance.now();
     if (record.state === 'running') await this.#rewind();
     record.state = 'running';
     record.startedAtMs ??= Date.now();
@@ -135,6 +146,9 @@ export class TaskRun {
     if (error) record.error = { code: error.code, message: error.message };
     await this.flush();
     await this.#write();
+    await this.#options.store
+      .removeScratch(record.id)
+      .catch((thrown) => log.warn({ err: thrown }, 'The files of an ended task could not be removed.'));
     const { done, total, counts } = record;
     if (error) log.error({ err: error, done, total, counts }, 'Task failed.');
     else log.info({ done, total, counts }, `Task ${state}.`);
@@ -147,13 +161,20 @@ export class TaskRun {
       input: record.input,
       position: record.saved?.position,
       signal: this.#abort.signal,
-      progress: () => ({ done: record.done, counts: record.counts }),
-      expect: (total) => {
+      scratch: this.#options.store.scratch(record.id),
+      progress: () => this.#progress(),
+      expect: (total, perSecond) => {
         record.total = total;
+        if (perSecond !== undefined && Number.isFinite(perSecond)) {
+          this.#forecast.plan(perSecond);
+          this.#logProgress();
+        }
         this.#writeSoon();
       },
       advance: (done, counts = {}) => {
+        this.#forecast.sample(record.done);
         record.done += done;
+        if (performance.now() - this.#loggedAtMs >= LOG_EVERY_MS) this.#logProgress();
         const sums: Record<string, number> = { ...record.counts };
         for (const [name, value] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + value;
         record.counts = sums;
@@ -178,6 +199,32 @@ export class TaskRun {
     };
   }
 
+  #progress(): Pick<TaskRecord, 'done' | 'total' | 'counts' | 'forecast'> {
+    const { done, total, counts, state } = this.#record;
+    const forecast = state === 'running' ? this.#forecast.of(done, total) : undefined;
+    return {
+      done,
+      ...(total === undefined ? {} : { total }),
+      counts: { ...counts },
+      ...(forecast ? { forecast } : {}),
+    };
+  }
+
+  #logProgress(): void {
+    this.#loggedAtMs = performance.now();
+    const { done, total, forecast } = this.#progress();
+    this.#options.log.info(
+      {
+        done,
+        total,
+        ...(forecast
+          ? { perSecond: forecast.perSecond, endsAt: new Date(forecast.endsAtMs).toISOString() }
+          : {}),
+      },
+      'Task at work.',
+    );
+  }
+
   #writeSoon(): void {
     if (isEnded(this.#record)) return;
     this.#timer ??= setTimeout(() => {
@@ -193,7 +240,7 @@ export class TaskRun {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#writing = this.#writing
-      .then(() => this.#options.store.write(this.record))
+      .then(() => this.#options.store.write(this.#kept))
       .catch((error) => this.#options.log.warn({ err: error }, 'A task could not be written to the disk.'));
     return this.#writing;
   }

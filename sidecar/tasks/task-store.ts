@@ -1,5 +1,7 @@
-import { appendFile, readFile, rm, truncate } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { appendFile, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { isMissing } from '../lib/files.ts';
 import { Records } from '../lib/records.ts';
 import { TASK_STATES, type TaskFinding, type TaskRecord } from './task.ts';
@@ -28,6 +30,16 @@ export class TaskStore {
   async remove(id: string): Promise<void> {
     await this.#records.remove(id);
     await rm(this.#report(id), { force: true });
+    await this.removeScratch(id);
+  }
+
+  /** The directory for what a task keeps beside its record. */
+  scratch(id: string): string {
+    return path.join(this.#records.directory, `${id}.scratch`);
+  }
+
+  async removeScratch(id: string): Promise<void> {
+    await rm(this.scratch(id), { recursive: true, force: true });
   }
 
   async report(id: string, findings: readonly TaskFinding[]): Promise<void> {
@@ -36,49 +48,80 @@ export class TaskStore {
     await appendFile(this.#report(id), lines, { mode: 0o600 });
   }
 
+  /** The size of a report; 0 when there is none. */
+  async reportBytes(id: string): Promise<number> {
+    try {
+      return (await stat(this.#report(id))).size;
+    } catch (error) {
+      if (isMissing(error)) return 0;
+      throw error;
+    }
+  }
+
   /** Leaves the first lines of a report, and none of which a crash has cut. */
   async cutReport(id: string, lines: number): Promise<void> {
     const file = this.#report(id);
-    let bytes: Buffer;
     try {
-      bytes = await readFile(file);
+      await truncate(file, await endOfLine(file, lines));
     } catch (error) {
-      if (isMissing(error)) return;
-      throw error;
+      if (!isMissing(error)) throw error;
     }
-    let end = 0;
-    for (let line = 0; line < lines; line += 1) {
-      const next = bytes.indexOf('\n', end) + 1;
-      if (next === 0) break;
-      end = next;
-    }
-    await truncate(file, end);
   }
 
-  /** Lines of the report from a number on, the first being 0. */
+  /** Lines of the report from a number on, the first being 0. A report of a million lines is read in pieces. */
   async readReport(id: string, from: number, limit: number): Promise<TaskFinding[]> {
-    let text: string;
+    const found: TaskFinding[] = [];
+    const stream = createReadStream(this.#report(id));
     try {
-      text = await readFile(this.#report(id), 'utf8');
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
-    // Whole lines only: a crash may have cut the last one.
-    const lines = text.split('\n').slice(0, -1);
-    return lines.slice(from, from + limit).flatMap((line) => {
-      try {
-        return JSON.parse(line) as TaskFinding;
-      } catch {
-        return [];
+      let line = 0;
+      for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+        if (line >= from) found.push(...parsed(text));
+        line += 1;
+        if (line >= from + limit) break;
       }
-    });
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    } finally {
+      stream.destroy();
+    }
+    return found;
   }
 
   #report(id: string): string {
     return path.join(this.#records.directory, `${id}.report.ndjson`);
   }
 }
+
+/** A crash may have cut the last line. */
+function parsed(line: string): TaskFinding[] {
+  try {
+    return [JSON.parse(line) as TaskFinding];
+  } catch {
+    return [];
+  }
+}
+
+/** Where the line of a number ends in a file, or its last whole line where it has fewer. */
+async function endOfLine(file: string, lines: number): Promise<number> {
+  let end = 0;
+  let offset = 0;
+  let line = 0;
+  for await (const bytes of createReadStream(file) as AsyncIterable<Buffer>) {
+    for (
+      let next = bytes.indexOf(NEWLINE);
+      next >= 0 && line < lines;
+      next = bytes.indexOf(NEWLINE, next + 1)
+    ) {
+      line += 1;
+      end = offset + next + 1;
+    }
+    if (line >= lines) break;
+    offset += bytes.length;
+  }
+  return end;
+}
+
+const NEWLINE = 10;
 
 function isTask(task: TaskRecord | null): boolean {
   return (

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors/catalogue.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Log } from '../observe/log.ts';
+import type { TaskForecast } from './forecast.ts';
 
 /**
  * queued: waits until a task of its kind has ended. running: at work. completed: all done, though single items may have failed: the
@@ -24,6 +25,8 @@ export interface TaskRecord {
   readonly done: number;
   /** Items in all; absent as long as nobody knows. */
   readonly total?: number;
+  /** Of a task at work; not kept on disk. */
+  readonly forecast?: TaskForecast;
   /** Items by what became of them, in the words of the kind. */
   readonly counts: Readonly<Record<string, number>>;
   /** What the operator should know about the result as a whole. */
@@ -64,10 +67,12 @@ export interface RunningTask<Input = unknown, Position = unknown> {
   readonly position: Position | undefined;
   /** Aborted when the task is cancelled or the sidecar stops: the work then rejects soon, with anything. */
   readonly signal: AbortSignal;
+  /** A directory for what is too much for the memory. It may not exist yet; it is kept across a crash and removed when the task ends. */
+  readonly scratch: string;
   /** How far the task came, what was done before a crash or stop included. */
-  progress(): Pick<TaskRecord, 'done' | 'counts'>;
-  /** How many items there are in all. */
-  expect(total: number): void;
+  progress(): Pick<TaskRecord, 'done' | 'total' | 'counts' | 'forecast'>;
+  /** How many items there are in all, and how many per second are possible, where that is known before. */
+  expect(total: number, perSecond?: number): void;
   /** Items that are settled, and what became of them. */
   advance(done: number, counts?: Readonly<Record<string, number>>): void;
   /** Sets the note of the task, in place of the one before. */

@@ -10,6 +10,8 @@ interface TasksOptions {
   readonly log: Log;
   /** Ended tasks that are kept; the oldest go first. */
   readonly keep?: number;
+  /** Bytes of their reports that are kept beside that of the newest; the tasks with the oldest go first. */
+  readonly keepReportBytes?: number;
   /** How often the progress of a running task is written, in milliseconds. */
   readonly writeIntervalMs?: number;
 }
@@ -29,7 +31,7 @@ export class Tasks {
   #stopped = false;
 
   constructor(options: TasksOptions) {
-    this.#options = { keep: 100, writeIntervalMs: 2_000, ...options };
+    this.#options = { keep: 100, keepReportBytes: 500_000_000, writeIntervalMs: 2_000, ...options };
     this.#store = new TaskStore(options.directory);
   }
 
@@ -155,8 +157,12 @@ export class Tasks {
   }
 
   async #forget(): Promise<void> {
+    const { keep, keepReportBytes } = this.#options;
     const ended = this.list().filter(isEnded);
-    for (const { id } of ended.slice(this.#options.keep)) {
+    let bytes = 0;
+    for (const [index, { id }] of ended.entries()) {
+      if (index > 0) bytes += await this.#store.reportBytes(id).catch(() => 0);
+      if (index < keep && bytes <= keepReportBytes) continue;
       this.#runs.delete(id);
       await this.#store.remove(id).catch(() => undefined);
     }
@@ -173,7 +179,8 @@ export class Tasks {
   }
 }
 
-function unavailable(thrown: unknown): ConnectorError {
+/** An error of the operating system at the files of tasks. */
+export function unavailable(thrown: unknown): ConnectorError {
   const error = toConnectorError(thrown);
   if (error.code !== 'INTERNAL') return error;
   const reason = (thrown as NodeJS.ErrnoException).code ?? 'unknown reason';

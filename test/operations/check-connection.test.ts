@@ -70,6 +70,7 @@ describe('CheckConnection', () => {
         'Right: DeleteThings',
         'Right: CreateThings',
         'Right: ListDeviceThings',
+        'Right: ReceiveTwins',
         'Right: ReceiveImportStatus',
         'Right: CreateThing',
         'Clock',
@@ -154,6 +155,7 @@ describe('CheckConnection', () => {
     ['DeleteThings', 'warning'],
     ['CreateThings', 'warning'],
     ['ListDeviceThings', 'warning'],
+    ['ReceiveTwins', 'warning'],
     ['ReceiveImportStatus', 'warning'],
   ] as const) {
     test(`names the right ${service} alone when it is missing`, async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, readdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
@@ -210,6 +210,58 @@ describe('tasks', () => {
       ['task 5', 'task 4', 'task 3'],
     );
     await until(async () => (await readdir(directory)).length === 6);
+  });
+
+  test('are forgotten, the oldest first, when their reports are too large', async () => {
+    const kind = new Counting();
+    const tasks = new Tasks({
+      directory,
+      log: listeningLog().log,
+      keepReportBytes: 1_000,
+      writeIntervalMs: 5,
+    });
+    tasks.define(kind);
+    opened.push(tasks);
+    kind.allow(1_000);
+    // A report of ten lines has some 450 bytes, the newest does not count.
+    for (let i = 0; i < 6; i += 1) await tasks.submit('count', `task ${i}`, { to: 10 });
+    await until(() => tasks.list().length === 3 && tasks.list({ state: 'completed' }).length === 3);
+    assert.deepEqual(
+      tasks.list().map(({ title }) => title),
+      ['task 5', 'task 4', 'task 3'],
+    );
+  });
+
+  test('keep a scratch directory over a stop, and lose it at their end', async () => {
+    const seen: string[][] = [];
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const kind: TaskKind = {
+      kind: 'scratch',
+      resumes: true,
+      run: async ({ scratch, signal }) => {
+        seen.push(await readdir(scratch).catch(() => []));
+        await mkdir(scratch, { recursive: true });
+        await writeFile(path.join(scratch, 'file'), 'x');
+        if (seen.length > 1) return;
+        release();
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      },
+    };
+    const begin = async () => {
+      const tasks = new Tasks({ directory, log: listeningLog().log, writeIntervalMs: 5 });
+      tasks.define(kind);
+      opened.push(tasks);
+      await tasks.start();
+      return tasks;
+    };
+    const first = await begin();
+    const { id } = await first.submit('scratch', 'Keeping', {});
+    await released;
+    await first.stop();
+    const second = await begin();
+    await until(() => second.get(id).state === 'completed');
+    assert.deepEqual(seen, [[], ['file']]);
+    await until(async () => !(await readdir(directory)).includes(`${id}.scratch`));
   });
 
   test('pass over a file that is no task', async () => {

@@ -9,6 +9,7 @@ import type { OnMetered } from './metering.ts';
 import { ModuleRegistry } from './module-registry.ts';
 import { type QuotaOptions, RateLimiter } from './rate-limiter.ts';
 import { type BulkMode, type BulkResult, Registry } from './registry.ts';
+import { RegistryJobs } from './registry-jobs.ts';
 import { type CallOptions, RestClient } from './rest-client.ts';
 import { Twins } from './twins.ts';
 
@@ -23,6 +24,7 @@ interface HubClientsOptions {
 /** Everything that is asked of one IoT Hub's service side. Connections open with the first call that needs them. */
 export class HubClients {
   readonly registry: Registry;
+  readonly registryJobs: RegistryJobs;
   readonly modules: ModuleRegistry;
   readonly twins: Twins;
   readonly jobs: Jobs;
@@ -40,6 +42,7 @@ export class HubClients {
     this.credentials = credentials;
     this.#rest = new RestClient({ credentials, rateLimiter: this.quota, onMetered });
     this.registry = new Registry(this.#rest);
+    this.registryJobs = new RegistryJobs(this.#rest);
     this.modules = new ModuleRegistry(this.#rest);
     this.twins = new Twins(this.#rest);
     this.jobs = new Jobs(this.#rest, this.twins);

@@ -104,7 +104,12 @@ export class RateLimiter {
   /** Takes effect with the next call. */
   configure(options: QuotaOptions | undefined): void {
     this.#options = options;
-    for (const [operation, bucket] of this.#buckets) bucket.setRate(this.#rate(operation));
+    for (const [operation, bucket] of this.#buckets) bucket.setRate(this.rate(operation));
+  }
+
+  /** Calls of a class per second; infinite while the tier is unknown. */
+  rate(operation: OperationClass): number {
+    return this.#options ? rateOf(operation, this.#options) : Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -146,14 +151,10 @@ export class RateLimiter {
   #bucket(operation: OperationClass): Bucket {
     let bucket = this.#buckets.get(operation);
     if (!bucket) {
-      bucket = new Bucket(this.#rate(operation));
+      bucket = new Bucket(this.rate(operation));
       this.#buckets.set(operation, bucket);
     }
     return bucket;
-  }
-
-  #rate(operation: OperationClass): number {
-    return this.#options ? rateOf(operation, this.#options) : Number.POSITIVE_INFINITY;
   }
 }
 

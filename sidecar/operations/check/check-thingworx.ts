@@ -147,6 +147,12 @@ function rightsOf(status: HubStatus | undefined): Right[] {
       onlyFor: 'to import and to compare with the registry',
     },
     {
+      service: 'ReceiveTwins',
+      parameters: { request: { twins: [] } },
+      meaning: 'mirrors the twins of many devices',
+      onlyFor: 'to mirror the twins of many devices',
+    },
+    {
       service: 'ReceiveImportStatus',
       parameters: { status: {} },
       meaning: 'tells of imports',

@@ -1,13 +1,13 @@
 import Type, { type Static } from 'typebox';
 import { DateTime, forThingWorx, OneOf } from '../../contract/schema.ts';
 import type { TaskRecord } from '../../tasks/task.ts';
-import { TASK_STATES } from '../tasks/tasks.ts';
+import { FORECAST_MEMBERS, forecastOf, TASK_STATES } from '../tasks/tasks.ts';
 
 const count = (description: string) =>
   forThingWorx(Type.Integer({ minimum: 0, description }), { baseType: 'LONG' });
 
 /** The kinds of tasks, each named as the service that starts it. */
-const IMPORT_KINDS = ['StartImport', 'ExportThings', 'CompareRegistry'] as const;
+const IMPORT_KINDS = ['StartImport', 'ExportThings', 'CompareRegistry', 'RefreshTwins'] as const;
 
 export const TemplateRule = Type.Object(
   {
@@ -46,24 +46,31 @@ export const ImportRow = Type.Object(
   {
     id: Type.String({ description: 'The id of the task.' }),
     kind: OneOf(IMPORT_KINDS, {
-      description: 'The service that started it: StartImport, ExportThings or CompareRegistry.',
+      description: 'The service that started it: StartImport, ExportThings, CompareRegistry or RefreshTwins.',
     }),
     title: Type.String({ description: 'What it does, in plain words.' }),
     state: OneOf(TASK_STATES, { description: 'The state of the task.' }),
     done: count('Devices or Things that are done.'),
     total: Type.Optional(count('The total number of devices; not set while it is not known.')),
     created: count('Things or devices that were created; in a dry run, that would be created.'),
-    existed: count('Those that existed already, including those that were linked to the hub.'),
+    existed: count(
+      'Those that existed already, including those that were linked to the hub; Things that CompareRegistry or RefreshTwins found in order or has refreshed.',
+    ),
     failed: count('Those that could not be created; the report says why.'),
     withoutThing: count('Devices without a Thing, as CompareRegistry found.'),
     withoutDevice: count('Things without a device, as CompareRegistry found.'),
+    different: count('Devices whose Thing has another template, model or tags, as CompareRegistry found.'),
+    ...FORECAST_MEMBERS,
+    note: Type.Optional(
+      Type.String({ description: 'How the registry is read; not set if there is nothing to say.' }),
+    ),
     errorCode: Type.Optional(Type.String({ description: 'The code of the error that ended it.' })),
     error: Type.Optional(Type.String({ description: 'Why it ended early, in plain words.' })),
     createdAt: DateTime({ description: 'When it was requested.' }),
     startedAt: Type.Optional(DateTime({ description: 'When it began.' })),
     endedAt: Type.Optional(DateTime({ description: 'When it ended.' })),
   },
-  { description: 'One import, export or comparison of the registry.' },
+  { description: 'One import, export or comparison of the registry, or refresh of twins.' },
 );
 type ImportRow = Static<typeof ImportRow>;
 
@@ -73,7 +80,8 @@ export function isImport({ kind }: TaskRecord): boolean {
 }
 
 export function importRow(task: TaskRecord): ImportRow {
-  const { id, kind, title, state, done, total, counts, error, createdAtMs, startedAtMs, endedAtMs } = task;
+  const { id, kind, title, state, done, total, counts, note, error, createdAtMs, startedAtMs, endedAtMs } =
+    task;
   const counted = (...names: string[]) => names.reduce((sum, name) => sum + (counts[name] ?? 0), 0);
   return {
     id,
@@ -83,10 +91,13 @@ export function importRow(task: TaskRecord): ImportRow {
     done,
     ...(total === undefined ? {} : { total }),
     created: counted('created', 'wouldCreate'),
-    existed: counted('existed', 'linked', 'wouldLink', 'matched'),
+    existed: counted('existed', 'linked', 'wouldLink', 'matched', 'refreshed', 'unchanged'),
     failed: counted('failed'),
     withoutThing: counted('withoutThing'),
     withoutDevice: counted('withoutDevice'),
+    different: counted('different'),
+    ...forecastOf(task),
+    ...(note === undefined ? {} : { note }),
     ...(error === undefined ? {} : { errorCode: error.code, error: error.message }),
     createdAt: new Date(createdAtMs).toISOString(),
     ...(startedAtMs === undefined ? {} : { startedAt: new Date(startedAtMs).toISOString() }),

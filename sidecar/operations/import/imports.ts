@@ -1,9 +1,16 @@
 import Type from 'typebox';
 import { forThingWorx, OneRow, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
-import { COMPARE_REGISTRY } from '../../import/compare-task.ts';
+import { COMPARE_REGISTRY, type CompareInput } from '../../import/compare-task.ts';
 import { EXPORT_THINGS, type ExportInput } from '../../import/export-task.ts';
-import { importInput, importTitle, START_IMPORT } from '../../import/import-task.ts';
+import {
+  importInput,
+  importTitle,
+  START_IMPORT,
+  selectionOf,
+  selectionText,
+} from '../../import/import-task.ts';
+import { REFRESH_TWINS, type RefreshInput } from '../../import/refresh-task.ts';
 import type { TaskRecord } from '../../tasks/task.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import { deviceId, hub, isAll } from '../device-members.ts';
@@ -17,6 +24,23 @@ const importDetail = OneRow(ImportRow, 'AzureIoT.Import_DS');
 const pattern = (description: string, more: Record<string, unknown> = {}) =>
   Type.Optional(Type.String({ maxLength: 512, description, ...more }));
 
+/** Which devices of the registry. */
+const CHOICE = {
+  condition: Type.Optional(
+    Type.String({
+      maxLength: 6_000,
+      description:
+        "Which devices: the part of a twin query after WHERE, such as tags.building = '43'. Empty or *: all.",
+    }),
+  ),
+  deviceIds: Type.Optional(
+    Type.Array(deviceId, {
+      maxItems: 50_000,
+      description: 'Only these devices: an array of ids, boxed as {"array": [...]}.',
+    }),
+  ),
+};
+
 const startImport = defineOperation({
   name: 'StartImport',
   entity: 'AzureIoT.Hub_TT',
@@ -28,19 +52,7 @@ const startImport = defineOperation({
   path: '/hubs/{hub}/imports',
   input: Type.Object({
     hub,
-    condition: Type.Optional(
-      Type.String({
-        maxLength: 6_000,
-        description:
-          "Which devices: the part of a twin query after WHERE, such as tags.building = '43'. Empty or *: all.",
-      }),
-    ),
-    deviceIds: Type.Optional(
-      Type.Array(deviceId, {
-        maxItems: 50_000,
-        description: 'Only these devices: an array of ids, boxed as {"array": [...]}.',
-      }),
-    ),
+    ...CHOICE,
     rules: Type.Optional(
       Table(TemplateRule, 'AzureIoT.TemplateRule_DS', {
         description: 'Which devices get which Thing Template; the first row that a device meets counts.',
@@ -139,21 +151,70 @@ const compareRegistry = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
   role: 'engineer',
-  summary: 'Finds devices without a Thing and Things without a device, in the background; changes nothing.',
+  summary:
+    'Finds devices without a Thing, Things without a device, and Things of another template, model or tags, in the background; changes nothing.',
   method: 'POST',
   path: '/hubs/{hub}/comparisons',
-  input: Type.Object({ hub }),
+  input: Type.Object({
+    hub,
+    rules: Type.Optional(
+      Table(TemplateRule, 'AzureIoT.TemplateRule_DS', {
+        description: 'Which devices should have which Thing Template, as in StartImport.',
+      }),
+    ),
+    template: Type.Optional(
+      forThingWorx(
+        Type.String({
+          maxLength: 256,
+          description:
+            'The Thing Template of devices that meet no rule and have no template of their model. Empty: their template is not compared.',
+        }),
+        { baseType: 'THINGTEMPLATENAME' },
+      ),
+    ),
+  }),
   output: Type.Object({
     task: Type.String({
       description:
-        'The id of the comparison; GetImport shows the numbers, GetTaskReport lists what is missing.',
+        'The id of the comparison; GetImport shows the numbers, GetTaskReport lists what is missing or different.',
     }),
   }),
   result: 'task',
   errors: [...TASK_ERRORS, 'TASK_QUEUE_FULL'],
-  async run({ hubs }, { hub }) {
+  async run({ hubs }, { hub, rules = [], template = '' }) {
     const title = 'Compare the registry with the Things';
-    const { id } = await hubs.require(hub).tasks.submit(COMPARE_REGISTRY, title, {});
+    const wanted: CompareInput = { rules, template };
+    const { id } = await hubs.require(hub).tasks.submit(COMPARE_REGISTRY, title, wanted);
+    return { task: id };
+  },
+});
+
+const refreshTwins = defineOperation({
+  name: 'RefreshTwins',
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Import',
+  role: 'engineer',
+  summary:
+    'Reads the twins of devices and mirrors them on their Things in the background: for all, for those of a query, or for a list.',
+  method: 'POST',
+  path: '/hubs/{hub}/twin-refreshes',
+  input: Type.Object({
+    hub,
+    ...CHOICE,
+  }),
+  output: Type.Object({
+    task: Type.String({
+      description: 'The id of the refresh; GetImport shows its progress, GetTaskReport what failed.',
+    }),
+  }),
+  result: 'task',
+  errors: [...TASK_ERRORS, 'TASK_QUEUE_FULL'],
+  async run({ hubs }, { hub, condition, deviceIds }) {
+    const { tasks } = hubs.require(hub);
+    const which = condition === undefined || isAll(condition) ? {} : { condition };
+    const wanted: RefreshInput = { selection: selectionOf({ deviceIds, ...which }) };
+    const title = `Mirror the twins of ${selectionText(wanted.selection)}`;
+    const { id } = await tasks.submit(REFRESH_TWINS, title, wanted);
     return { task: id };
   },
 });
@@ -161,7 +222,10 @@ const compareRegistry = defineOperation({
 function findImport(tasks: Tasks, id: string): TaskRecord {
   const task = tasks.get(id);
   if (isImport(task)) return task;
-  throw new ConnectorError('TASK_NOT_FOUND', `The task ${id} is not an import, export or comparison.`);
+  throw new ConnectorError(
+    'TASK_NOT_FOUND',
+    `The task ${id} is not an import, export, comparison or refresh of twins.`,
+  );
 }
 
 const getImport = defineOperation({
@@ -169,7 +233,8 @@ const getImport = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
   role: 'viewer',
-  summary: 'Shows the progress of an import, export or comparison; GetTaskReport has the report per device.',
+  summary:
+    'Shows the progress of an import, export, comparison or refresh of twins; GetTaskReport has the report per device.',
   method: 'GET',
   path: '/hubs/{hub}/imports/{task}',
   input: Type.Object({ hub, task: TaskId }),
@@ -185,7 +250,7 @@ const listImports = defineOperation({
   entity: 'AzureIoT.Hub_TT',
   category: 'Import',
   role: 'viewer',
-  summary: 'Lists the imports, exports and comparisons of this hub, the newest first.',
+  summary: 'Lists the imports, exports, comparisons and refreshes of twins of this hub, the newest first.',
   method: 'GET',
   path: '/hubs/{hub}/imports',
   input: Type.Object({ hub }),
@@ -205,7 +270,7 @@ const cancelImport = defineOperation({
   category: 'Import',
   role: 'engineer',
   summary:
-    'Cancels an import, export or comparison; what it has created stays. One that has ended does not change.',
+    'Cancels an import, export, comparison or refresh of twins; what it has created stays. One that has ended does not change.',
   method: 'POST',
   path: '/hubs/{hub}/imports/{task}/cancel',
   input: Type.Object({ hub, task: TaskId }),
@@ -222,6 +287,7 @@ export const IMPORT = [
   startImport,
   exportThings,
   compareRegistry,
+  refreshTwins,
   getImport,
   listImports,
   cancelImport,

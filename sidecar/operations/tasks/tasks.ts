@@ -24,6 +24,25 @@ export const TaskId = Type.String({
 const count = (description: string) =>
   forThingWorx(Type.Integer({ minimum: 0, description }), { baseType: 'LONG' });
 
+/** How fast a task is, and when it ends; only while it is at work and that is known. */
+export const FORECAST_MEMBERS = {
+  itemsPerSecond: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      description:
+        'Items per second in the last minutes, or what the rates of the IoT Hub allow before there is a measurement; not set while it is not known.',
+    }),
+  ),
+  expectedEnd: Type.Optional(
+    DateTime({ description: 'When it ends at this pace; not set while it is not known.' }),
+  ),
+};
+
+export function forecastOf({ forecast }: TaskRecord): { itemsPerSecond?: number; expectedEnd?: string } {
+  if (!forecast) return {};
+  return { itemsPerSecond: forecast.perSecond, expectedEnd: new Date(forecast.endsAtMs).toISOString() };
+}
+
 const TaskRow = Type.Object(
   {
     id: Type.String({ description: 'The id of the task.' }),
@@ -33,6 +52,7 @@ const TaskRow = Type.Object(
     done: count('Items that are done.'),
     total: Type.Optional(count('The total number of items; not set while it is not known.')),
     counts: JsonObject({ description: 'The number of items by outcome.' }),
+    ...FORECAST_MEMBERS,
     note: Type.Optional(
       Type.String({
         description: 'A note about the whole result; not set if there is none.',
@@ -69,6 +89,7 @@ function taskRow(task: TaskRecord): TaskRow {
     done,
     ...(total === undefined ? {} : { total }),
     counts: { ...counts },
+    ...forecastOf(task),
     ...(note === undefined ? {} : { note }),
     reported,
     ...(error === undefined ? {} : { errorCode: error.code, error: error.message }),

@@ -34,6 +34,7 @@ export interface BulkJob {
 
 const defaultBlobName = 'devices.txt';
 const errorBlobName = 'importErrors.log';
+const pieceBytes = 4 * 1024 * 1024;
 
 export class BulkJobs {
   readonly #jobs: Collection<BulkJob>;
@@ -42,6 +43,8 @@ export class BulkJobs {
   /** PEM text of the authority that signed the storage account's certificate. */
   readonly #storageCa: string | undefined;
   #running: Promise<void> = Promise.resolve();
+  #held: Promise<void> = Promise.resolve();
+  #release: () => void = () => undefined;
 
   constructor(store: StateStore, identities: Identities, twins: Twins, storageCa?: string) {
     this.#jobs = store.collection<BulkJob>('bulkJobs');
@@ -59,7 +62,17 @@ export class BulkJobs {
 
   /** Waits for the job that runs. */
   async stop(): Promise<void> {
+    this.hold(false);
     await this.#running;
+  }
+
+  /** Keeps jobs from going on, as a registry does that takes hours; or lets them. */
+  hold(isHeld: boolean): void {
+    this.#release();
+    if (!isHeld) return;
+    this.#held = new Promise((resolve) => {
+      this.#release = resolve;
+    });
   }
 
   /** Throws JobQuotaExceeded, ArgumentInvalid or ArgumentNull. */
@@ -118,6 +131,7 @@ export class BulkJobs {
   async #run(jobId: string): Promise<void> {
     if (!isOpen(this.get(jobId))) return;
     this.#update(jobId, { status: 'running' });
+    await this.#held;
     try {
       const job = this.get(jobId);
       if (job.type === 'export') await this.#export(job);
@@ -128,17 +142,41 @@ export class BulkJobs {
     }
   }
 
+  /** Piece by piece: the registry may have a million devices. */
   async #export(job: BulkJob): Promise<void> {
-    const lines: string[] = [];
-    for (const device of this.#identities.devices()) {
-      for (const identity of [device, ...this.#identities.modulesOf(device.deviceId)]) {
-        lines.push(JSON.stringify(this.#line(identity, job.excludeKeysInExport)));
-      }
-    }
-    const text = lines.map((line) => `${line}\r\n`).join('');
     const container = openContainer(job.outputBlobContainerUri, this.#storageCa);
     const blob = container.getBlockBlobClient(job.outputBlobName ?? defaultBlobName);
-    await blob.upload(text, Buffer.byteLength(text));
+    const ids: string[] = [];
+    let bytes = 0;
+    let piece: string[] = [];
+    const stage = async () => {
+      const text = piece.join('');
+      piece = [];
+      bytes = 0;
+      const id = Buffer.from(String(ids.length).padStart(6, '0')).toString('base64');
+      await blob.stageBlock(id, text, Buffer.byteLength(text));
+      ids.push(id);
+    };
+    const devices = [...this.#identities.devices()];
+    for (const [index, device] of devices.entries()) {
+      for (const identity of [device, ...this.#identities.modulesOf(device.deviceId)]) {
+        const line = `${JSON.stringify(this.#line(identity, job.excludeKeysInExport))}\r\n`;
+        piece.push(line);
+        bytes += line.length;
+      }
+      if (index % 100 === 99) await this.#pause(job.jobId, index / devices.length);
+      if (this.get(job.jobId).status !== 'running') return;
+      if (bytes >= pieceBytes) await stage();
+    }
+    if (piece.length > 0) await stage();
+    await blob.commitBlockList(ids);
+  }
+
+  /** Shows the progress and lets others go on; waits while jobs are held. */
+  async #pause(jobId: string, share: number): Promise<void> {
+    this.#update(jobId, { progress: Math.floor(100 * share) });
+    await new Promise(setImmediate);
+    await this.#held;
   }
 
   #line(identity: Identity, withoutKeys: boolean): JsonObject {
@@ -172,10 +210,7 @@ export class BulkJobs {
     for (const [index, line] of lines.entries()) {
       if (this.get(job.jobId).status !== 'running') break;
       if (line.trim() !== '') errors.push(...this.#importLine(line));
-      if (index % 100 === 99) {
-        this.#update(job.jobId, { progress: Math.floor((100 * index) / lines.length) });
-        await new Promise(setImmediate);
-      }
+      if (index % 100 === 99) await this.#pause(job.jobId, index / lines.length);
     }
     if (errors.length === 0) return;
     const log = errors.map((error) => `${JSON.stringify(error)}\r\n`).join('');

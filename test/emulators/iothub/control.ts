@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { BulkJobs } from './bulk-jobs.ts';
 import type { DelayPoint, FaultProtocol, Faults, RestFaultRule } from './faults.ts';
 import type { EventStream, HubNotification } from './hub.ts';
 import type { Quotas, ThrottlingOptions } from './quotas.ts';
@@ -15,6 +16,7 @@ export interface ControlTarget {
   /** Appends past routing. */
   log: EventStream;
   quotas: Quotas;
+  bulkJobs: BulkJobs;
   describe(): object;
   /** Returns how many connections were cut. */
   cut(protocol: FaultProtocol | undefined, deviceId: string | undefined): number;
@@ -128,6 +130,9 @@ export class ControlServer {
       case 'POST /throttle':
         this.#target.quotas.throttle(input.on === false ? undefined : (input as ThrottlingOptions));
         return this.#target.quotas.describe();
+      case 'POST /bulk-jobs':
+        this.#target.bulkJobs.hold(input.held !== false);
+        return {};
       case 'POST /cut':
         return { cut: this.#target.cut(optional(input.protocol) as FaultProtocol, optional(input.deviceId)) };
       case 'POST /detach': {

@@ -318,6 +318,7 @@ export class IotHubEmulator {
       faults: this.faults,
       log: this.log,
       quotas: this.state.quotas,
+      bulkJobs: this.state.bulkJobs,
       describe: () => this.describe(),
       cut: (protocol, deviceId) => this.cut(protocol, deviceId),
       detach: (address, condition, description) => this.detach(address, condition, description),

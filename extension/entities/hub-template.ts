@@ -44,7 +44,7 @@ const services: readonly ServiceDefinition[] = [
   ...operationServices('AzureIoT.Hub_TT', {
     Connect: { ...settingConstants, ...groupConstants, REMEDIES },
     GetStatus: { ...groupConstants, REMEDIES },
-    GetQuota: { QUOTA_PROPERTIES: quotaConstants.QUOTA_PROPERTIES },
+    GetQuota: { QUOTA_ORDER: quotaConstants.QUOTA_ORDER },
     CheckConnection: { ...checkConstants, ...settingConstants, ...groupConstants },
   }),
   grantService,

@@ -3,7 +3,6 @@ import {
   QUOTA_WARNING_PERCENT,
   QuotaDevices,
   QuotaSources,
-  type quotaMembers,
 } from '../../sidecar/contract/quota.ts';
 import type { DataShape, EventDefinition, PropertyDefinition } from '../../sidecar/entities/model.ts';
 import { tableType } from '../generate/operation-script.ts';
@@ -19,18 +18,6 @@ const property = (
   description: string,
   more: Partial<PropertyDefinition> = {},
 ): PropertyDefinition => ({ name, baseType, description, category: CATEGORY, ...more });
-
-/** The members of the use of the quota, as properties of the hub Thing. */
-const PROPERTY_OF: Readonly<Record<keyof typeof quotaMembers, string>> = {
-  day: 'quotaDay',
-  since: 'quotaSince',
-  used: 'quotaUsed',
-  limit: 'quotaLimit',
-  percent: 'quotaPercent',
-  forecast: 'quotaForecast',
-  sources: 'quotaSources',
-  devices: 'quotaDevices',
-};
 
 /** Written by ReceiveStatus alone. */
 export const quotaProperties: readonly PropertyDefinition[] = [
@@ -62,7 +49,6 @@ export const quotaConstants = {
   QUOTA_SOURCES_TYPE: tableType(QuotaSources),
   QUOTA_DEVICES_TYPE: tableType(QuotaDevices),
   QUOTA_ORDER: [...QUOTA_SOURCES],
-  QUOTA_PROPERTIES: PROPERTY_OF,
   QUOTA_WARNING_PERCENT,
 };
 

@@ -149,9 +149,16 @@ function rowOf(value: Json, dataShape: string | undefined): Json {
   return Object.fromEntries(cells.filter(([, cell]) => cell !== undefined));
 }
 
-/** The row of a hub's status: its counters and its last error are columns, too. */
+/** The row of a hub's status: its counters, its canary and its last error are columns, too. */
 function statusRow(status: Json): Json {
-  const row = { ...status, ...(status['counters'] as Json) };
+  const { state: canaryState = 'off', reason, roads = [] } = (status['canary'] ?? {}) as Json;
+  const row = {
+    ...status,
+    ...(status['counters'] as Json),
+    canaryState,
+    canaryReason: reason ?? '',
+    canaryRoads: roads,
+  };
   const error = status['lastError'] as Json | undefined;
   if (!error) return row;
   // A code that is in no catalogue has no remedy.

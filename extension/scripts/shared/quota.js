@@ -47,12 +47,19 @@ function quotaOfGroup(members) {
   return whole;
 }
 
+/* What each sidecar has told on a day. */
+function toldQuotas(day) {
+  var kept = (isSet(me.quotaMembers) && plain(me.quotaMembers).members) || [];
+  return kept.filter(function (member) {
+    return member.quota.day === day;
+  });
+}
+
 /* The counts of a sidecar that has ended stay until the day is over. */
 function noteQuota(told) {
-  var kept = (isSet(me.quotaMembers) && plain(me.quotaMembers).members) || [];
-  var members = kept
+  var members = toldQuotas(told.quota.day)
     .filter(function (member) {
-      return member.sidecar !== told.sidecar && member.quota.day === told.quota.day;
+      return member.sidecar !== told.sidecar;
     })
     .concat([{ sidecar: told.sidecar, quota: told.quota }]);
   me.quotaMembers = { members: members };

@@ -41,9 +41,9 @@ function services(
 export const GRANTS: readonly Grant[] = [
   ...services(
     'EntityServices',
-    ['CreateThing', 'DeleteThing'],
+    ['CreateThing', 'DeleteThing', 'AddShapeToThing'],
     GROUPS,
-    'Things are made and deleted with their devices.',
+    'Things are made and deleted with their devices, and made for nodes of OPC UA servers; a Thing that nodes are bound to gets a shape.',
   ),
   ...services(
     'InfoTableFunctions',
@@ -79,7 +79,9 @@ export const GRANTS: readonly Grant[] = [
       why: 'Without it nobody can make a Thing, whatever the right on CreateThing.',
     }),
   ),
-  ...['AzureIoT.Device_TT', 'AzureIoT.EdgeDevice_TT'].flatMap((entity) => templateGrants(entity, false)),
+  ...['AzureIoT.Device_TT', 'AzureIoT.EdgeDevice_TT', 'AzureIoT.BoundNodes_TT'].flatMap((entity) =>
+    templateGrants(entity, false),
+  ),
 ];
 
 /** What the sidecar needs to read when its application key expires. */

@@ -14,6 +14,7 @@ import {
 import { tableType } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
+import { bindingInboundServices } from './bound-nodes.ts';
 import { checkConstants } from './check-constants.ts';
 import { recentError } from './data-shapes.ts';
 import { grantService, importEvents, importInboundServices } from './hub-import.ts';
@@ -160,6 +161,7 @@ const services: readonly ServiceDefinition[] = [
   },
   ...deviceInboundServices,
   ...importInboundServices,
+  ...bindingInboundServices,
 ];
 
 const events: readonly EventDefinition[] = [
@@ -233,7 +235,9 @@ const SIDECAR_CALLS = [
   'DescribeThings',
   'CreateThings',
   'CheckRights',
-  ...[...deviceInboundServices, ...importInboundServices].map((service) => service.name),
+  ...[...deviceInboundServices, ...importInboundServices, ...bindingInboundServices].map(
+    (service) => service.name,
+  ),
 ];
 const WRITTEN = [
   ...[...statusProperties, ...partitionProperties].map((property) => property.name),

@@ -1,6 +1,7 @@
 import type { Entity } from '../../sidecar/entities/model.ts';
 import type { Mashup } from '../mashups/definition.ts';
 import { MASHUPS } from '../mashups/index.ts';
+import { boundNodesDataShapes, boundNodesShape, boundNodesTemplate } from './bound-nodes.ts';
 import {
   connectionState,
   ingestionStall,
@@ -37,6 +38,7 @@ const dataShapes = [
   propertyCreated,
   ...deviceDataShapes,
   ...importDataShapes,
+  ...boundNodesDataShapes,
   ...mashupDataShapes,
   refusals,
 ];
@@ -57,9 +59,11 @@ export const ENTITIES: readonly ExtensionEntity[] = [
   modelShape,
   edgeDeviceShape,
   opcPublisherShape,
+  boundNodesShape,
   hubTemplate,
   deviceTemplate,
   edgeDeviceTemplate,
+  boundNodesTemplate,
   storageAccountTemplate,
   blobContainerTemplate,
   watch,

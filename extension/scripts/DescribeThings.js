@@ -69,6 +69,11 @@ function describe(thing) {
     delete properties.hubThing;
     delete properties.modelId;
   }
+  /* AzureIoT.OpcPublisher_TS: which module it is, and how it signs in. */
+  if (properties.publisherModuleId && properties.serverUserName) {
+    delete properties.publisherModuleId;
+    delete properties.serverUserName;
+  }
   if (needsShapes) {
     var shapes = dataShapes(thing);
     Object.keys(properties).forEach(function (name) {
@@ -78,7 +83,16 @@ function describe(thing) {
       }
     });
   }
-  return { template: String(thing.thingTemplate || ""), properties: properties };
+  var description = { template: String(thing.thingTemplate || ""), properties: properties };
+  if (properties.nodeBindings) {
+    /* AzureIoT.BoundNodes_TS: which module may write which property. */
+    delete properties.nodeBindings;
+    description.bindings = {};
+    bindingsOf(thing, { property: "STRING", source: "STRING" }).forEach(function (binding) {
+      description.bindings[binding.property] = binding.source;
+    });
+  }
+  return description;
 }
 
 function run() {

@@ -16,6 +16,8 @@ import { SCHEDULES } from './jobs/schedules.ts';
 import { MAPPINGS } from './mappings/mappings.ts';
 import { MODELS } from './models/models.ts';
 import { DIAGNOSTICS } from './opc-publisher/diagnostics.ts';
+import { NODE_BINDINGS } from './opc-publisher/node-bindings.ts';
+import { NODE_SEARCH } from './opc-publisher/node-search.ts';
 import { PUBLISHED_NODES } from './opc-publisher/published-nodes.ts';
 import { SERVER_NODES } from './opc-publisher/server-nodes.ts';
 import type { Operation } from './operation.ts';
@@ -46,6 +48,8 @@ export const OPERATIONS = [
   ...PUBLISHED_NODES,
   ...DIAGNOSTICS,
   ...SERVER_NODES,
+  ...NODE_SEARCH,
+  ...NODE_BINDINGS,
   ...IMPORT,
   ...DEAD_LETTERS,
   ...INGESTION,

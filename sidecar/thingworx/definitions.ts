@@ -29,6 +29,7 @@ interface Entry {
 interface ThingDescription {
   template?: string;
   properties?: Record<string, { baseType: string; dataShape?: string }>;
+  bindings?: Record<string, string>;
 }
 
 interface DescribeAnswer {
@@ -183,7 +184,7 @@ export class ThingDefinitions {
     this.#trim();
   }
 
-  #toDefinition(name: string, { template = '', properties }: ThingDescription): ThingDefinition {
+  #toDefinition(name: string, { template = '', properties, bindings }: ThingDescription): ThingDefinition {
     const text = JSON.stringify(properties) ?? '';
     let shared = this.#shared.get(text);
     if (!shared) {
@@ -191,7 +192,8 @@ export class ThingDefinitions {
       if (this.#shared.size >= MAX_SHARED) this.#shared.clear();
       if (text.length <= MAX_SHARED_LENGTH) this.#shared.set(text, shared);
     }
-    return { name, template, properties: shared };
+    const bound = bindings && { bindings: new Map(Object.entries(bindings)) };
+    return { name, template, properties: shared, ...bound };
   }
 
   #trim(): void {
@@ -212,6 +214,19 @@ function propertiesOf(described: ThingDescription['properties'] = {}): ThingDefi
 }
 
 function isSame(known: ThingDefinition, fresh: ThingDefinition): boolean {
+  return hasSameProperties(known, fresh) && hasSameBindings(known.bindings, fresh.bindings);
+}
+
+function hasSameBindings(
+  known: ThingDefinition['bindings'] = new Map(),
+  fresh: ThingDefinition['bindings'] = new Map(),
+): boolean {
+  return (
+    known.size === fresh.size && [...fresh].every(([property, source]) => known.get(property) === source)
+  );
+}
+
+function hasSameProperties(known: ThingDefinition, fresh: ThingDefinition): boolean {
   if (known.template === fresh.template && known.properties === fresh.properties) return true;
   if (known.template !== fresh.template || known.properties.size !== fresh.properties.size) return false;
   for (const [name, { baseType, dataShape }] of fresh.properties) {

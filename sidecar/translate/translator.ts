@@ -1,3 +1,4 @@
+import { withBoundFields } from './bound-fields.ts';
 import type { CoerceContext } from './coerce/context.ts';
 import { DEFAULT_LIMITS } from './decode/limits.ts';
 import { type BodyForm, type BodySize, decodeBody } from './decode.ts';
@@ -119,7 +120,10 @@ export class CompiledTranslator implements Translator {
   }
 
   #read(message: ReceivedMessage, exact: boolean, size?: BodySize): Content | Promise<Content> {
-    return this.#mappings.read(message, this.#bodyReader(message, exact, size), this.#limits, exact);
+    const content = this.#mappings.read(message, this.#bodyReader(message, exact, size), this.#limits, exact);
+    return content instanceof Promise
+      ? content.then((read) => withBoundFields(read, message))
+      : withBoundFields(content, message);
   }
 
   /** Decodes the body when it is asked for, once for each form. */

@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { packageVersion } from '../extension/generate/package.ts';
 import { type Figure, table } from './bench/figures.ts';
 import { drain } from './bench/measures/drain.ts';
 import { emulator } from './bench/measures/emulator.ts';
@@ -9,6 +10,7 @@ import { latency } from './bench/measures/latency.ts';
 import { backlog, slow } from './bench/measures/memory.ts';
 import { start } from './bench/measures/start.ts';
 import { takeover } from './bench/measures/takeover.ts';
+import { type BenchRun, comparison, machineFacts, readRun } from './bench/run.ts';
 import { buildPackage } from './build.ts';
 import { oneOrMore, readCommandLine, refuse, wholeNumber } from './command-line.ts';
 import { extractFolder } from './local/unzip.ts';
@@ -18,6 +20,8 @@ const USAGE = `npm run bench -- [options]: the budgets of the design, measured o
   --rounds N      repetitions of a measure; the median counts (3)
   --only NAMES    the measures to run, comma-separated (drain,backlog,slow,latency,start,takeover); group
                   measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself
+  --output FILE   writes the run to a file
+  --compare FILE  shows what has changed since a run, such as scripts/bench/baseline.json
 Partitions are filled first; a bare receive loop of Microsoft's SDK runs beside the sidecar for comparison. The last line is JSON.`;
 
 const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>> = {
@@ -36,6 +40,8 @@ const NAMES = Object.keys(measures);
 const { values } = readCommandLine(USAGE, {
   messages: { type: 'string', default: '300000' },
   rounds: { type: 'string', default: '3' },
+  output: { type: 'string' },
+  compare: { type: 'string' },
   only: {
     type: 'string',
     default: NAMES.filter((name) => name !== 'emulator' && name !== 'group').join(','),
@@ -44,10 +50,12 @@ const { values } = readCommandLine(USAGE, {
 let messages: number;
 let rounds: number;
 let wanted: ReadonlySet<string>;
+let before: BenchRun | undefined;
 try {
   messages = wholeNumber('messages', values.messages, 1, 100_000_000);
   rounds = wholeNumber('rounds', values.rounds, 1, 1_000);
   wanted = oneOrMore('only', values.only, NAMES);
+  before = values.compare === undefined ? undefined : readRun(values.compare);
 } catch (error) {
   refuse(USAGE, error as Error);
 }
@@ -59,14 +67,28 @@ try {
   const zip = await buildPackage({ outputDirectory: directory });
   await extractFolder(zip, 'ui/AzureIotHubConnector/sidecar/', directory);
   const program = path.join(directory, 'sidecar.mjs');
+  const facts = machineFacts();
+  console.log(
+    `Node ${facts.node}, ${facts.cores} x ${facts.processor}, load ${facts.load}; ${messages} messages, ${rounds} rounds; medians`,
+  );
   const figures: Figure[] = [];
   for (const [name, measure] of Object.entries(measures)) {
-    if (wanted.has(name)) figures.push(...(await measure(program)));
+    if (!wanted.has(name)) continue;
+    const found = await measure(program);
+    for (const line of table(found)) console.log(line);
+    figures.push(...found);
   }
-  const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`;
-  console.log(`Node ${process.version}, ${machine}; ${messages} messages, ${rounds} rounds; medians`);
-  for (const line of table(figures)) console.log(line);
-  console.log(JSON.stringify({ node: process.version, messages, rounds, figures }));
+  const run = {
+    date: new Date().toISOString().slice(0, 10),
+    version: packageVersion(),
+    ...facts,
+    messages,
+    rounds,
+    figures,
+  };
+  if (before) for (const line of ['', 'before, now, ratio:', ...comparison(run, before)]) console.log(line);
+  if (values.output !== undefined) await writeFile(values.output, `${JSON.stringify(run, null, 2)}\n`);
+  console.log(JSON.stringify(run));
 } finally {
   await rm(directory, { recursive: true, force: true });
 }

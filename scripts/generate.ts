@@ -7,6 +7,8 @@ import { permissionsDoc } from '../extension/generate/permissions-doc.ts';
 import { servicesDoc } from '../extension/generate/services-doc.ts';
 import { openApi } from '../sidecar/http/openapi.ts';
 import { OPERATIONS } from '../sidecar/operations/index.ts';
+import { performanceDoc } from './bench/performance-doc.ts';
+import { readRun } from './bench/run.ts';
 import { dashboard } from './deploy/dashboard.ts';
 import { LAYERS } from './layers.ts';
 
@@ -22,6 +24,7 @@ export function generatedFiles(): Map<string, string> {
     ['docs/errors.md', errorsDoc()],
     ['docs/assumptions.md', assumptionsDoc()],
     ['docs/permissions.md', permissionsDoc()],
+    ['docs/performance.md', performanceDoc(readRun(join(ROOT, 'scripts', 'bench', 'baseline.json')))],
     ['docs/architecture.md', withLayers(readOrEmpty('docs/architecture.md'))],
   ]);
 }

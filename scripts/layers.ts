@@ -26,8 +26,9 @@ export const LAYERS: readonly Layer[] = [
   },
   { rooms: ['hub'], holds: 'one hub Thing: its connection, state, partitions and background work' },
   {
-    rooms: ['packages', 'uploads', 'deferred'],
-    holds: 'software packages; files that devices upload; requests of subscriptions',
+    rooms: ['packages', 'uploads', 'deferred', 'canary', 'quota'],
+    holds:
+      'software packages; files that devices upload; requests of subscriptions; the device that tests the connection; the use of the daily quota',
   },
   {
     rooms: ['ingest'],

@@ -43,8 +43,11 @@ export const GROUPS: readonly Group[] = [
     pages: [
       { page: 'operate', text: 'Operate' },
       { page: 'scale', text: 'Several sidecars' },
+      { page: 'canary', text: 'The canary' },
+      { page: 'quota', text: 'The daily quota' },
       { page: 'deploy', text: 'Containers and monitoring' },
-      { page: 'sizing', text: 'Sizing and performance' },
+      { page: 'sizing', text: 'Sizing' },
+      { page: 'performance', text: 'Performance' },
       { page: 'troubleshoot', text: 'Troubleshoot' },
       { page: 'upgrade', text: 'Upgrade and roll back' },
       { page: 'recovery', text: 'Backup and recovery' },

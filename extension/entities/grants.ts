@@ -1,5 +1,4 @@
-import { ADMINISTRATORS, ORGANIZATION, SIDECAR_GROUP } from '../../sidecar/entities/model.ts';
-import { SYSTEM_USER } from './roles.ts';
+import { ADMINISTRATORS, ORGANIZATION, SIDECAR_GROUP, SYSTEM_USER } from '../../sidecar/entities/model.ts';
 
 /**
  * A right on something that belongs to the platform, so that the extension cannot bring it: GrantPermissions gives it.
@@ -79,8 +78,8 @@ export const GRANTS: readonly Grant[] = [
       why: 'Without it nobody can make a Thing, whatever the right on CreateThing.',
     }),
   ),
-  ...['AzureIoT.Device_TT', 'AzureIoT.EdgeDevice_TT', 'AzureIoT.BoundNodes_TT'].flatMap((entity) =>
-    templateGrants(entity, false),
+  ...['AzureIoT.Device_TT', 'AzureIoT.EdgeDevice_TT', 'AzureIoT.Canary_TT', 'AzureIoT.BoundNodes_TT'].flatMap(
+    (entity) => templateGrants(entity, false),
   ),
 ];
 

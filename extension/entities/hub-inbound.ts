@@ -46,7 +46,7 @@ export const deviceInboundServices: readonly ServiceDefinition[] = [
     'writes notifications about devices to their Things and fires the events, in order and without repeats.',
     { name: 'batch', description: 'stream, partition, through, and events, each with its Thing.' },
     'accepted, repeated, and refused with sequenceNumber, index and message.',
-    { EVENT_TIMES: [...new Set([...EVENT_TIMES, ...PACKAGE_TIMES])], TABLES },
+    { EVENT_TIMES: [...new Set([...EVENT_TIMES, ...PACKAGE_TIMES, 'since'])], TABLES },
   ),
   inbound(
     'ReadTwins',

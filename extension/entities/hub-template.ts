@@ -14,7 +14,11 @@ import {
 import { tableType } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
+
 import { bindingInboundServices } from './bound-nodes.ts';
+
+import { canaryConstants, canaryEvents, canaryProperties } from './canary.ts';
+
 import { checkConstants } from './check-constants.ts';
 import { recentError } from './data-shapes.ts';
 import { grantService, importEvents, importInboundServices } from './hub-import.ts';
@@ -25,6 +29,7 @@ import {
   settingProperties,
   statusProperties,
 } from './hub-properties.ts';
+import { quotaConstants, quotaEvents, quotaProperties } from './quota.ts';
 import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 
@@ -33,12 +38,15 @@ const { REMEDIES } = checkConstants;
 const groupConstants = {
   PARTITIONS_TYPE: tableType(HubStatus.properties.partitions),
   SIDECARS_TYPE: tableType(GroupMembers),
+  ...canaryConstants,
+  ...quotaConstants,
 };
 
 const services: readonly ServiceDefinition[] = [
   ...operationServices('AzureIoT.Hub_TT', {
     Connect: { ...settingConstants, ...groupConstants, REMEDIES },
     GetStatus: { ...groupConstants, REMEDIES },
+    GetQuota: { QUOTA_PROPERTIES: quotaConstants.QUOTA_PROPERTIES },
     CheckConnection: { ...checkConstants, ...settingConstants, ...groupConstants },
   }),
   grantService,
@@ -204,9 +212,14 @@ const events: readonly EventDefinition[] = [
   },
   ...hubDeviceEvents,
   ...importEvents,
+  ...canaryEvents,
+  ...quotaEvents,
 ];
 
 const CONNECT = 'me.ConnectInBackground();';
+
+/** What ReceiveStatus writes. */
+const shownProperties = [...statusProperties, ...canaryProperties, ...quotaProperties];
 
 /** One subscription for each setting: a subscription to all properties would also see the status that Connect writes. */
 const subscriptions: readonly SubscriptionDefinition[] = [
@@ -240,7 +253,7 @@ const SIDECAR_CALLS = [
   ),
 ];
 const WRITTEN = [
-  ...[...statusProperties, ...partitionProperties].map((property) => property.name),
+  ...[...shownProperties, ...partitionProperties].map((property) => property.name),
   ...SIDECAR_WRITTEN,
 ];
 
@@ -256,7 +269,7 @@ export const hubTemplate: ThingTemplate = {
     'One Azure IoT Hub: its settings and status as properties, and the services that need no device.',
   baseThingTemplate: 'GenericThing',
   implementedShapes: ['AzureIoT.Sidecar_TS'],
-  properties: [...settingProperties, ...statusProperties, ...partitionProperties],
+  properties: [...settingProperties, ...shownProperties, ...partitionProperties],
   services,
   events,
   subscriptions,
@@ -271,7 +284,7 @@ export const hubTemplate: ThingTemplate = {
     ...permitFrom('viewer', 'ServiceInvoke', [...READING_SERVICES, 'FindDeviceThings']),
     ...permitFrom('viewer', 'PropertyRead', [
       ...settingProperties.map(({ name }) => name).filter((name) => !isSecret(name)),
-      ...statusProperties.map(({ name }) => name),
+      ...shownProperties.map(({ name }) => name),
     ]),
     ...permitFrom(
       'engineer',
@@ -285,9 +298,14 @@ export const hubTemplate: ThingTemplate = {
     ...permitInside('PropertyRead', ['*']),
     ...permitInside(
       'PropertyWrite',
-      statusProperties.map(({ name }) => name),
+      shownProperties.map(({ name }) => name),
     ),
-    ...permitInside('EventInvoke', ['ConnectionStateChanged', 'IngestionStalled', 'IngestionResumed']),
+    ...permitInside('EventInvoke', [
+      'ConnectionStateChanged',
+      'IngestionStalled',
+      'IngestionResumed',
+      ...quotaEvents.map(({ name }) => name),
+    ]),
     ...permit('ServiceInvoke', SIDECAR_GROUP, [...SIDECAR_CALLS, 'CallSidecar', 'CheckPermission']),
     ...permit('PropertyRead', SIDECAR_GROUP, ['*']),
     ...permit('PropertyWrite', SIDECAR_GROUP, WRITTEN),

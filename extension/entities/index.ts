@@ -1,7 +1,11 @@
 import type { Entity } from '../../sidecar/entities/model.ts';
 import type { Mashup } from '../mashups/definition.ts';
 import { MASHUPS } from '../mashups/index.ts';
+
 import { boundNodesDataShapes, boundNodesShape, boundNodesTemplate } from './bound-nodes.ts';
+
+import { canaryChange, canaryTemplate } from './canary.ts';
+
 import {
   connectionState,
   ingestionStall,
@@ -23,6 +27,7 @@ import { mashupDataShapes } from './mashup-data-shapes.ts';
 import { mashupServices, refusals } from './mashup-services.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
+import { quotaWarning } from './quota.ts';
 import { sidecarShape } from './sidecar-shape.ts';
 import { storageAccountTemplate } from './storage-account.ts';
 import { blobContainerTemplate } from './storage-container.ts';
@@ -36,6 +41,8 @@ const dataShapes = [
   telemetryRefused,
   thingCreated,
   propertyCreated,
+  canaryChange,
+  quotaWarning,
   ...deviceDataShapes,
   ...importDataShapes,
   ...boundNodesDataShapes,
@@ -64,6 +71,7 @@ export const ENTITIES: readonly ExtensionEntity[] = [
   deviceTemplate,
   edgeDeviceTemplate,
   boundNodesTemplate,
+  canaryTemplate,
   storageAccountTemplate,
   blobContainerTemplate,
   watch,

@@ -52,6 +52,7 @@ const CALLS: readonly MashupCall[] = [
     Connect: { done: 'The settings are with the sidecar.' },
     Disconnect: { done: 'The hub is disconnected.' },
     CheckConnection: {},
+    RemoveCanary: { done: 'The device and the Thing of the canary are deleted.' },
     ListDeadLetters: {},
     GetDeadLetter: { done: '', needs: 'id' },
     ReplayDeadLetters: {

@@ -5,6 +5,7 @@ import {
   type Permission,
   type PermissionKind,
   permit,
+  SYSTEM_USER,
   VIEWERS,
 } from '../../sidecar/entities/model.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
@@ -58,8 +59,6 @@ export function serviceRights(entity: OfferingEntity): Permission[] {
 export function permitInside(kind: PermissionKind, resources: readonly string[]): Permission[] {
   return permit(kind, SYSTEM_USER, resources, 'User');
 }
-
-export const SYSTEM_USER = 'System';
 
 /** For whoever chooses a Thing in a mashup: the names of the Things of a template or shape, of those that the caller sees. */
 export function permitListing(): Permission[] {

@@ -44,6 +44,7 @@ export const home: MashupDefinition = {
         figure('Lag', 'lag', 'GetHubOverview.lag'),
         figure('Delivered', 'delivered', 'GetHubOverview.delivered'),
         figure('Dead letters', 'deadLettered', 'GetHubOverview.deadLettered'),
+        figure('Canary', 'canary', 'GetHubOverview.canary'),
       ]),
       shown('error', 'GetHubOverview.error'),
       ...entries.map(([title, [, text]]) =>

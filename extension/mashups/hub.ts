@@ -126,6 +126,73 @@ const tasks = column(
   { grow: true },
 );
 
+const canary = column(
+  [
+    row([
+      figure('Canary', 'canaryState', 'GetHubOverview.canary'),
+      button('removeCanary', 'Remove canary', ['confirmRemoveCanary.OpenConfirmation'], 'danger'),
+    ]),
+    grid(
+      'canaryRoads',
+      'GetHubOverview.canaryRoads',
+      'road',
+      [
+        { field: 'road', title: 'Road', width: 110 },
+        { field: 'state', title: 'State', width: 90 },
+        { field: 'last', title: 'Last, ms', width: 90, format: 'number' },
+        { field: 'p50', title: 'Median, ms', width: 100, format: 'number' },
+        { field: 'p95', title: '95 %, ms', width: 90, format: 'number' },
+        { field: 'p99', title: '99 %, ms', width: 90, format: 'number' },
+        { field: 'rounds', title: 'Rounds', width: 90, format: 'number' },
+        { field: 'failures', title: 'Failures', width: 90, format: 'number' },
+        { field: 'since', title: 'Since', width: 170, format: 'time' },
+        { field: 'reason', title: 'Reason' },
+      ],
+      { select: 'none', title: 'Round trips of the last hour' },
+    ),
+  ],
+  { grow: true },
+);
+
+const quota = column(
+  [
+    row([
+      figure('Messages today (UTC)', 'quotaUsed', 'GetHubOverview.quota'),
+      figure('Forecast to midnight', 'quotaForecast', 'GetHubOverview.quotaForecast'),
+    ]),
+    row(
+      [
+        grid(
+          'quotaSources',
+          'GetHubOverview.quotaSources',
+          'source',
+          [
+            { field: 'source', title: 'Source' },
+            { field: 'messages', title: 'Messages', width: 110, format: 'number' },
+            { field: 'share', title: 'Share, %', width: 90, format: 'number' },
+          ],
+          { select: 'none', title: 'By source' },
+        ),
+        grid(
+          'quotaDevices',
+          'GetHubOverview.quotaDevices',
+          'device',
+          [
+            { field: 'device', title: 'Device' },
+            { field: 'messages', title: 'Messages', width: 110, format: 'number' },
+            { field: 'share', title: 'Share, %', width: 90, format: 'number' },
+            { field: 'recent', title: 'Last ten minutes', width: 140, format: 'number' },
+            { field: 'floods', title: 'Floods', width: 80, format: 'boolean' },
+          ],
+          { select: 'none', title: 'The ten devices that use most' },
+        ),
+      ],
+      { grow: true },
+    ),
+  ],
+  { grow: true },
+);
+
 const connection = column(
   [
     row([
@@ -175,6 +242,7 @@ export const hub: MashupDefinition = {
     CheckConnection: { bind: hubOf },
     Connect: { bind: hubOf, after: ['GetHubOverview'] },
     Disconnect: { bind: hubOf, after: ['GetHubOverview'] },
+    RemoveCanary: { bind: hubOf, after: ['GetHubOverview'] },
   },
   loaded: ['ListHubs'],
   layout: frame(
@@ -185,6 +253,8 @@ export const hub: MashupDefinition = {
         Overview: overview,
         'Dead letters': deadLetters,
         Tasks: tasks,
+        Canary: canary,
+        Quota: quota,
         Connection: connection,
       }),
     ],
@@ -196,6 +266,7 @@ export const hub: MashupDefinition = {
       'CancelTask.summary',
       'Connect.summary',
       'Disconnect.summary',
+      'RemoveCanary.summary',
     ]),
     timer('everyTenSeconds', 10, ['GetHubOverview', 'GetRateHistory', 'GetLagHistory']),
     timer('everyFiveSeconds', 5, ['ListTasks']),
@@ -217,6 +288,13 @@ export const hub: MashupDefinition = {
       message: 'The selected task stops. What it has done stays done.',
       action: 'Cancel task',
       confirmed: ['CancelTask'],
+    }),
+    confirmation('confirmRemoveCanary', {
+      title: 'Remove canary',
+      message:
+        'The device of the canary is deleted from the IoT Hub, and its Thing from ThingWorx. Set canaryEnabled of the hub Thing to false first.',
+      action: 'Remove canary',
+      confirmed: ['RemoveCanary'],
     }),
     confirmation('confirmDisconnect', {
       title: 'Disconnect hub',

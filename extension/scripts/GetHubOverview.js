@@ -8,6 +8,15 @@ function time(value) {
   return isSet(value) && value.getTime() > 0 ? dateText(value) : "";
 }
 
+/* Such as "12,345 of 400,000 (3.1 %)". */
+function quotaText(hub) {
+  var used = number(hub.quotaUsed, 0);
+  if (!(Number(hub.quotaLimit) > 0)) {
+    return used;
+  }
+  return used + " of " + number(hub.quotaLimit, 0) + " (" + number(hub.quotaPercent, 1) + " %)";
+}
+
 function run() {
   var hub = chosenThing(thing, "hub");
   var code = isSet(hub.lastError) ? errorCode(String(hub.lastError)) : "";
@@ -28,6 +37,10 @@ function run() {
         delivered: number(hub.messagesDelivered, 0),
         ignored: number(hub.messagesIgnored, 0),
         deadLettered: number(hub.messagesDeadLettered, 0),
+        canary:
+          String(hub.canaryState || "off") + (isSet(hub.canaryReason) ? ": " + String(hub.canaryReason) : ""),
+        quota: quotaText(hub),
+        quotaForecast: number(hub.quotaForecast, 0),
         version: isSet(hub.sidecarVersion) ? String(hub.sidecarVersion) : ""
       }
     ],
@@ -36,6 +49,11 @@ function run() {
   if (isSet(hub.partitionStatus)) {
     table.rows[0].partitions = hub.partitionStatus;
   }
+  ["canaryRoads", "quotaSources", "quotaDevices"].forEach(function (name) {
+    if (isSet(hub[name])) {
+      table.rows[0][name] = hub[name];
+    }
+  });
   if (isSet(hub.recentErrors)) {
     table.rows[0].errors = hub.recentErrors;
   }

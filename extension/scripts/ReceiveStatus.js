@@ -101,6 +101,28 @@ function followErrors(content, others) {
   }
 }
 
+/* Only the sidecar that runs the canary tells of it, unless it is off. */
+function showCanary(told) {
+  var canary = told.canary;
+  if (!canary || (canary.state === "off" && String(me.canaryState) === "off")) {
+    return;
+  }
+  me.canaryState = canary.state;
+  me.canaryReason = canary.reason || "";
+  me.canarySidecar = canary.state === "off" ? "" : told.sidecar;
+  if (canary.time) {
+    me.canaryTime = toDate(canary.time);
+  }
+  me.canaryRoads = toTable(canary.roads, CANARY_TYPE);
+  CANARY_FIGURES.forEach(function (figure) {
+    canary.roads.forEach(function (road) {
+      if (road.road === figure.road && isSet(road[figure.member])) {
+        me[figure.property] = road[figure.member];
+      }
+    });
+  });
+}
+
 function run() {
   var told = contentOf("status", status);
   var others = isSet(told.sidecar) ? noteMember(told) : [];
@@ -142,6 +164,8 @@ function run() {
   if (problem) {
     me.lastErrorTime = toDate(problem.time);
   }
+  showCanary(told);
+  showQuota(told);
   me.statusTime = new Date();
   if (content.state !== undefined && content.state !== before) {
     me.connectionStatus = content.state;

@@ -208,6 +208,59 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    title: 'Canary',
+    panels: [
+      {
+        title: 'Roads of the canary',
+        description: '1: the road works. 0: it has failed. Empty while the canary is off.',
+        kind: 'state-timeline',
+        unit: 'short',
+        queries: { [`azure_iot_canary_up{${HUB}}`]: '{{hub}} {{road}}' },
+      },
+      {
+        title: 'Round trips of the canary',
+        description: '95th percentile of the last hour.',
+        kind: 'timeseries',
+        unit: 's',
+        queries: {
+          [`azure_iot_canary_round_trip_seconds{${HUB}, quantile="0.95"}`]: '{{hub}} {{road}}',
+        },
+      },
+      {
+        title: 'Failed round trips of the canary',
+        description: 'One alone is no failure of the road.',
+        kind: 'timeseries',
+        unit: 'short',
+        queries: {
+          [`increase(azure_iot_canary_round_trips_total{${HUB}, outcome="failed"}[$__rate_interval])`]:
+            '{{hub}} {{road}}',
+        },
+      },
+    ],
+  },
+  {
+    title: 'Daily quota',
+    panels: [
+      {
+        title: 'Metered messages today, by source',
+        description: 'Since midnight UTC, as far as the sidecars see them.',
+        kind: 'timeseries',
+        unit: 'short',
+        queries: { [`sum by (source) (azure_iot_quota_used_messages{${HUB}})`]: '{{source}}' },
+      },
+      {
+        title: 'Forecast and quota',
+        description: 'Metered messages at midnight UTC if it goes on as in the last hour.',
+        kind: 'timeseries',
+        unit: 'short',
+        queries: {
+          [`sum by (hub) (azure_iot_quota_forecast_messages{${HUB}})`]: '{{hub}} forecast',
+          [`max by (hub) (azure_iot_quota_limit_messages{${HUB}})`]: '{{hub}} quota',
+        },
+      },
+    ],
+  },
+  {
     title: 'Process',
     panels: [
       {

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { AZURE_SETTINGS } from './settings/azure.ts';
+import { CANARY_SETTINGS } from './settings/canary.ts';
 import { LIMIT_SETTINGS } from './settings/limits.ts';
 import { READING_SETTINGS } from './settings/reading.ts';
 import { SETTING_KEYWORD, type SettingFacts, setting } from './settings/setting.ts';
@@ -29,6 +30,7 @@ export const HubSettings = Type.Object(
     ...UPLOAD_SETTINGS,
     ...LIMIT_SETTINGS,
     ...STORAGE_SETTINGS,
+    ...CANARY_SETTINGS,
     logPayloads: setting(
       Type.Boolean({
         title: 'Log payloads',

@@ -1,4 +1,6 @@
 import Type, { type Static } from 'typebox';
+import { CanaryStatus } from './canary.ts';
+import { QuotaUse } from './quota.ts';
 import { DateTime, forThingWorx, JsonObject, OneOf, Table, ThingName } from './schema.ts';
 
 /**
@@ -155,6 +157,8 @@ export const HubStatus = Type.Object(
     deadLetteredByReason: JsonObject({
       description: 'The number of messages in the dead-letter store by reason.',
     }),
+    canary: Type.Optional(CanaryStatus),
+    quota: Type.Optional(QuotaUse),
     since: DateTime({ description: 'When the hub was connected.' }),
     version: Type.String({ description: 'The version of the sidecar.' }),
     sidecar: Type.String({ description: 'The name of the sidecar, as in the owner of partitions.' }),

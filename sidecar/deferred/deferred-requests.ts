@@ -230,7 +230,7 @@ export class DeferredRequests {
   async #readTwin({ thing, deviceId, anew }: TwinRequest, call: Call): Promise<Outcome | undefined> {
     try {
       const { twins } = await this.#options.clients();
-      const view = deviceView(await twins.get({ deviceId }, call));
+      const view = deviceView(await twins.get({ deviceId }, { ...call, isOwn: true }));
       const { desired: twinDesired, reported: twinReported, tags: twinTags } = view;
       const values = {
         ...(view.connectionState === undefined ? {} : { connectionState: view.connectionState }),
@@ -257,7 +257,7 @@ export class DeferredRequests {
   async #readModules({ thing, deviceId }: Kept, call: Call): Promise<Outcome | undefined> {
     try {
       const { twins } = await this.#options.clients();
-      const twin = await twins.get({ deviceId, moduleId: '$edgeAgent' }, call);
+      const twin = await twins.get({ deviceId, moduleId: '$edgeAgent' }, { ...call, isOwn: true });
       const rows = moduleStatuses(twin.properties.reported);
       return { thing, event: '', data: {}, tables: { modulesStatus: rows } };
     } catch (thrown) {

@@ -7,6 +7,8 @@ export const ENGINEERS = 'AzureIoT.Engineers_UG';
 export const OPERATORS = 'AzureIoT.Operators_UG';
 export const VIEWERS = 'AzureIoT.Viewers_UG';
 export const SIDECAR_GROUP = 'AzureIoT.Sidecar_UG';
+/** The user of ThingWorx itself. Nobody can log in as it. */
+export const SYSTEM_USER = 'System';
 /** Whoever belongs to it sees the entities of the extension and the Things made from its templates. */
 export const ORGANIZATION = 'AzureIoT.Connector_OR';
 

@@ -1,4 +1,5 @@
 import { AZURE_ERRORS } from './azure-errors.ts';
+import { CANARY_ERRORS } from './canary-errors.ts';
 import { COMMAND_ERRORS } from './command-errors.ts';
 import { FILE_ERRORS } from './file-errors.ts';
 import { INGESTION_ERRORS } from './ingestion-errors.ts';
@@ -15,6 +16,7 @@ export const ERRORS = {
   ...THINGWORX_ERRORS,
   ...COMMAND_ERRORS,
   ...MODEL_ERRORS,
+  ...CANARY_ERRORS,
 };
 
 export type ErrorCode = keyof typeof ERRORS;

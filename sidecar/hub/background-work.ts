@@ -82,7 +82,7 @@ export class BackgroundWork {
   }
 
   /** What metrics show. */
-  get facts(): Omit<SideFacts, 'uploads' | 'packages'> {
+  get facts(): Omit<SideFacts, 'uploads' | 'packages' | 'canary' | 'quota'> {
     const tasks: Record<string, number> = { queued: 0, running: 0 };
     for (const { state } of this.tasks.list()) if (state in tasks) tasks[state] = (tasks[state] ?? 0) + 1;
     return { counters: this.counters, tasks, ...this.deadLetters.facts };

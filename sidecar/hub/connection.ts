@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { parseEventHub, parseIotHub } from '../azure/connection-string.ts';
 import type { EventHubEndpoint } from '../azure/event-hubs/event-hub-client.ts';
 import { openEventSource } from '../azure/event-hubs/event-source.ts';
@@ -5,6 +6,7 @@ import type { EventSource, StartPosition } from '../azure/event-hubs/event-types
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { FeedbackRecord } from '../azure/iot-hub/hub-listener.ts';
 import type { ServiceClock } from '../azure/service-clock.ts';
+import { type Canary, canaryDeviceOf } from '../canary/canary.ts';
 import { type HubSettings, historyWarning, reopensConsumer } from '../contract/hub-settings.ts';
 import type { HubState, HubStatus } from '../contract/status.ts';
 import type { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
@@ -30,6 +32,7 @@ import type { Metrics, PartitionTimes } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import type { Deployments } from '../packages/deployments.ts';
+import { QuotaMeter } from '../quota/quota-meter.ts';
 import { resolveSecret } from '../secrets/one-time-secret-tokens.ts';
 import type { Tasks } from '../tasks/tasks.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
@@ -99,6 +102,8 @@ export type Hub = Pick<
   | 'deployments'
   | 'deferred'
   | 'feedbackOf'
+  | 'canary'
+  | 'quota'
 >;
 
 /** One hub Thing: owns its consumer, its lanes, its accounts and its status. */
@@ -119,6 +124,7 @@ export class HubConnection {
   readonly #stalls: StallWatch;
   readonly #background: BackgroundWork;
   readonly #devices: HubDevices;
+  readonly #quota: QuotaMeter;
   #settings: HubSettings | undefined;
   #translator: Translator | undefined;
   #refusedAtMs = 0;
@@ -165,7 +171,13 @@ export class HubConnection {
       log: this.#log,
       onWarning: () => this.#reporter.report(),
     };
-    this.#devices = new HubDevices({ ...common, outages, storages: parts.storages });
+    this.#quota = new QuotaMeter({
+      directory: path.join(parts.stateDirectory, 'quota', encodeURIComponent(thing)),
+      settings: () => this.#requireSettings(),
+      canaryDevice: () => this.#canaryDevice,
+      log: this.#log,
+    });
+    this.#devices = new HubDevices({ ...common, outages, storages: parts.storages, quota: this.#quota });
     this.#reporter = new StatusReporter({
       client: parts.client,
       thing,
@@ -201,7 +213,7 @@ export class HubConnection {
   }
 
   get side(): SideFacts {
-    return { ...this.#background.facts, ...this.#devices.facts };
+    return { ...this.#background.facts, ...this.#devices.facts, quota: this.#quota.use };
   }
 
   timesByPartition(): ReadonlyMap<string, PartitionTimes> {
@@ -274,6 +286,14 @@ export class HubConnection {
     return this.#devices.deferred;
   }
 
+  get quota(): QuotaMeter {
+    return this.#quota;
+  }
+
+  get canary(): Canary {
+    return this.#devices.canary;
+  }
+
   /** The last outcomes of the messages to a device, the newest first. */
   feedbackOf(deviceId: string): FeedbackRecord[] {
     return this.#devices.feedbackOf(deviceId);
@@ -297,6 +317,7 @@ export class HubConnection {
       await this.#close();
       await this.#background.close();
       await this.#devices.close();
+      await this.#quota.stop();
       this.#settings = undefined;
       this.#condition.become('stopped');
       await this.#reporter.stop();
@@ -316,6 +337,7 @@ export class HubConnection {
       message,
     }));
     const { stall } = this.#stalls;
+    const canary = this.#devices.canary.status;
     const warnings = [
       this.#background.warning,
       this.#devices.warning,
@@ -337,6 +359,8 @@ export class HubConnection {
       partitions,
       ignoredByReason: this.#counters.ignoredByReason,
       deadLetteredByReason: this.#counters.deadLetteredByReason,
+      ...(canary === undefined ? {} : { canary }),
+      quota: this.#quota.use,
       since: this.#since.toISOString(),
       version: this.#parts.version,
       sidecar: this.#parts.owner.idOf(this.#thing),
@@ -357,8 +381,9 @@ export class HubConnection {
     const before = this.#settings;
     const reopen =
       before === undefined || reopensConsumer(before, settings) || this.#condition.state === 'failed';
-    this.#translator = compileTranslator(translationSettings(settings));
+    this.#translator = compileTranslator(translationSettings(settings, this.#thing));
     this.#settings = settings;
+    await this.#quota.start();
     // Tasks that go on need the clients.
     await this.#devices.use(settings);
     await this.#background.use(settings);
@@ -452,6 +477,8 @@ export class HubConnection {
       owner: ownerId,
       onUnwritten: (error) => this.#condition.setStanding(CHECKPOINTS, error && unwritten(error)),
       onError: (partitionId, error) => void this.#sourceFailed(partitionId, error),
+      onReceived: (partitionId, messages) => this.#quota.received(partitionId, messages),
+      onLeading: (leads) => this.#devices.canary.lead(leads),
       log: this.#log,
     });
     try {
@@ -564,6 +591,11 @@ export class HubConnection {
       onWaiting: waiting('dead letters'),
       log: this.#log,
     };
+  }
+
+  get #canaryDevice(): string | undefined {
+    const settings = this.#settings;
+    return settings?.canaryEnabled ? canaryDeviceOf(this.#thing, settings) : undefined;
   }
 
   #requireSettings(): HubSettings {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { FeedbackRecord } from '../azure/iot-hub/hub-listener.ts';
 import type { ServiceClock } from '../azure/service-clock.ts';
+import { Canary } from '../canary/canary.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { DeferredRequests } from '../deferred/deferred-requests.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
@@ -11,6 +12,7 @@ import type { OutageWatch } from '../ingest/outage-watch.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
 import { Deployments } from '../packages/deployments.ts';
+import type { QuotaMeter } from '../quota/quota-meter.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
 import { DeviceThings } from '../thingworx/device-things.ts';
@@ -30,7 +32,8 @@ interface HubDevicesOptions {
   readonly storages: StorageAccounts;
   readonly stateDirectory: string;
   readonly log: Log;
-  /** Called when the warning changes. */
+  readonly quota: QuotaMeter;
+  /** Called when the warning or the canary changes. */
   readonly onWarning: () => void;
 }
 
@@ -41,6 +44,7 @@ export class HubDevices {
   readonly deployments: Deployments;
   readonly deferred: DeferredRequests;
   readonly deviceThings: DeviceThings;
+  readonly canary: Canary;
   /** Must be called when a device gets a Thing. */
   readonly onThing: (deviceId: string) => void;
   /** Fires events on the Things of devices, or on the hub Thing. */
@@ -53,7 +57,7 @@ export class HubDevices {
   constructor(options: HubDevicesOptions) {
     const { client, hubThing, log, stateDirectory } = options;
     this.#log = log;
-    this.#clients = new IotHubClients(options.clock);
+    this.#clients = new IotHubClients(options.clock, (use) => options.quota.used(use));
     const deviceThings = new DeviceThings({
       client,
       hubThing,
@@ -86,12 +90,21 @@ export class HubDevices {
       clients,
       tell: (instructions, signal) => delivery.send(instructions, undefined, signal),
     });
+    this.canary = new Canary({
+      ...options,
+      directory: directory('canary'),
+      deviceThings,
+      clients,
+      announce,
+      onChange: options.onWarning,
+    });
     this.#listeners = new Notifications({
       announcer,
       uploads: this.#uploads,
       packages: this.deployments,
       clients,
       log,
+      onUpload: (deviceId) => options.quota.uploaded(deviceId),
     });
   }
 
@@ -101,9 +114,13 @@ export class HubDevices {
   }
 
   /** What metrics show. */
-  get facts(): Pick<SideFacts, 'uploads' | 'packages'> {
+  get facts(): Pick<SideFacts, 'uploads' | 'packages' | 'canary'> {
     const { counts, waiting } = this.#uploads;
-    return { uploads: { counts: { ...counts }, waiting }, packages: this.deployments.pending };
+    return {
+      uploads: { counts: { ...counts }, waiting },
+      packages: this.deployments.pending,
+      canary: this.canary.facts,
+    };
   }
 
   /** The last outcomes of the messages to a device, the newest first. */
@@ -127,6 +144,7 @@ export class HubDevices {
       .start()
       .catch((error) => this.#log.error({ err: error }, 'The deferred requests of the hub cannot be read.'));
     await this.#listeners.use(settings);
+    await this.canary.use(settings);
   }
 
   /** Idempotent. */
@@ -136,6 +154,7 @@ export class HubDevices {
       this.deployments.stop(),
       this.deferred.stop(),
       this.#listeners.stop(),
+      this.canary.stop(),
     ]);
     await this.#clients.close();
   }

@@ -1,6 +1,7 @@
 import type { AmqpTransport } from '../azure/amqp-connection.ts';
 import { hubCredentials } from '../azure/credentials.ts';
 import { HubClients } from '../azure/iot-hub/hub-clients.ts';
+import type { OnMetered } from '../azure/iot-hub/metering.ts';
 import type { HubTier, QuotaOptions } from '../azure/iot-hub/rate-limiter.ts';
 import type { ServiceClock } from '../azure/service-clock.ts';
 
@@ -17,11 +18,14 @@ interface HubAccess {
 /** The clients of one IoT Hub: made on first use, and made again when the settings name another hub or other credentials. */
 export class IotHubClients {
   readonly #clock: ServiceClock;
+  readonly #onMetered: OnMetered;
   #access: HubAccess = {};
   #clients: Promise<HubClients> | undefined;
 
-  constructor(clock: ServiceClock) {
+  /** `onMetered` receives what operations use of the daily quota. */
+  constructor(clock: ServiceClock, onMetered: OnMetered) {
     this.#clock = clock;
+    this.#onMetered = onMetered;
   }
 
   /** Takes the current settings. Equal ones change nothing. */
@@ -46,7 +50,7 @@ export class IotHubClients {
   /** Rejects with CONNECTION_STRING_INVALID or SETTING_MISSING; the next call tries again. */
   get(): Promise<HubClients> {
     if (!this.#clients) {
-      const opening = open(this.#access, this.#clock);
+      const opening = open(this.#access, this.#clock, this.#onMetered);
       this.#clients = opening;
       opening.catch(() => {
         if (this.#clients === opening) this.#clients = undefined;
@@ -71,12 +75,13 @@ export class IotHubClients {
   }
 }
 
-async function open(access: HubAccess, clock: ServiceClock): Promise<HubClients> {
+async function open(access: HubAccess, clock: ServiceClock, onMetered: OnMetered): Promise<HubClients> {
   const { iotHubConnectionString: connectionString, hostName, amqpTransport: transport } = access;
   const quota = quotaOf(access);
   return new HubClients({
     credentials: await hubCredentials({ connectionString, hostName, transport, clock }),
     ...(quota ? { quota } : {}),
+    onMetered,
   });
 }
 

@@ -19,6 +19,8 @@ interface NotificationsOptions {
   readonly packages: Deployments;
   readonly clients: () => Promise<HubClients>;
   readonly log: Log;
+  /** Called for each file that a device has uploaded. */
+  readonly onUpload: (deviceId: string) => void;
 }
 
 /** How many outcomes of messages are kept for those who ask: bounded memory. */
@@ -90,7 +92,10 @@ export class Notifications {
           ? [
               listenToFileNotifications({
                 ...common('file notifications'),
-                handler: (records) => this.#options.uploads.take(records, signal),
+                handler: async (records) => {
+                  await this.#options.uploads.take(records, signal);
+                  for (const { deviceId } of records) this.#options.onUpload(deviceId);
+                },
               }),
             ]
           : []),
@@ -118,8 +123,9 @@ export class Notifications {
   }
 
   /** Rejects with STOPPING: IoT Hub then keeps the feedback. */
-  async #take(records: readonly FeedbackRecord[], signal: AbortSignal): Promise<void> {
+  async #take(received: readonly FeedbackRecord[], signal: AbortSignal): Promise<void> {
     const { announcer, packages } = this.#options;
+    const records = received.map(withUsableTime);
     for (const record of records) this.#keep(record);
     for (const { originalMessageId, statusCode, description = '' } of records)
       await packages.feedback(originalMessageId, statusCode, description);
@@ -145,4 +151,10 @@ export class Notifications {
     const [oldest] = this.#feedback.keys();
     if (this.#feedback.size > MAX_FEEDBACK && oldest !== undefined) this.#feedback.delete(oldest);
   }
+}
+
+/** A record without a usable time has that of its arrival: the outcome matters more. */
+function withUsableTime(record: FeedbackRecord): FeedbackRecord {
+  const isUsable = !Number.isNaN(Date.parse(record.enqueuedTimeUtc));
+  return isUsable ? record : { ...record, enqueuedTimeUtc: new Date().toISOString() };
 }

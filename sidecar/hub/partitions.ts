@@ -21,6 +21,12 @@ interface PartitionsOptions {
   /** Called with the first error when checkpoints cannot be written, and without one when those of all partitions are written again. */
   readonly onUnwritten: (error: ConnectorError | undefined) => void;
   readonly onError: (partitionId: string | undefined, error: ConnectorError) => void;
+  /**
+   * Called when this sidecar reads the first partition, and when it gives it up. What one sidecar of a group does for all is done by the one that
+   * reads it. A partition that is read again soon changes nothing.
+   */
+  readonly onLeading: (leads: boolean) => void;
+  readonly onReceived: (partitionId: string, messages: readonly ReceivedMessage[]) => void;
   readonly log: Log;
 }
 
@@ -97,12 +103,14 @@ export class Partitions implements EventSourceHandlers {
     });
     lane.start();
     this.#lanes.set(partitionId, { lane, blocked, openedAtMs: Date.now(), beginsAfter });
+    if (this.#isFirst(partitionId)) this.#options.onLeading(true);
     if (!this.#failing.has(partitionId)) this.#options.log.info({ partitionId }, 'Reading the partition.');
   }
 
   async onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void> {
     if (messages.length > 0 && this.#failing.delete(partitionId))
       this.#options.log.info({ partitionId }, 'Reading the partition again.');
+    this.#options.onReceived(partitionId, messages);
     await this.#lanes.get(partitionId)?.lane.accept(messages);
   }
 
@@ -110,6 +118,8 @@ export class Partitions implements EventSourceHandlers {
     const open = this.#lanes.get(partitionId);
     if (!open) return;
     this.#lanes.delete(partitionId);
+    const isGivenUp = reason === 'lost' || reason === 'stopped';
+    if (isGivenUp && this.#isFirst(partitionId)) this.#options.onLeading(false);
     // Reset the stall timer: another sidecar owned the partition.
     if (reason === 'lost') this.#stuckSinceMs.delete(partitionId);
     // Its checkpoints are written by another one now. In the other cases the next lane of the partition reports.
@@ -132,6 +142,10 @@ export class Partitions implements EventSourceHandlers {
 
   onError(partitionId: string | undefined, error: ConnectorError): void {
     this.#options.onError(partitionId, error);
+  }
+
+  #isFirst(partitionId: string): boolean {
+    return partitionId === this.#source?.partitionIds[0];
   }
 
   #noteUnwritten(partitionId: string, error: ConnectorError | undefined): void {

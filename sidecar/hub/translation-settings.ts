@@ -1,3 +1,4 @@
+import { canaryDeviceOf } from '../canary/canary.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import type {
   ImplausibleTimePolicy,
@@ -24,7 +25,7 @@ const TIME_POLICIES: Readonly<Record<HubSettings['implausibleTime'], Implausible
 };
 
 /** The settings of a hub Thing that the translation of messages uses. */
-export function translationSettings(settings: HubSettings): TranslationSettings {
+export function translationSettings(settings: HubSettings, hubThing: string): TranslationSettings {
   const { maxBodyBytes, maxInflatedBytes, maxDepth, maxKeys, maxCreations, maxExpressionMs } = settings;
   return {
     unknownThing: THING_POLICIES[settings.unknownThing],
@@ -35,6 +36,8 @@ export function translationSettings(settings: HubSettings): TranslationSettings 
     implausibleTime: TIME_POLICIES[settings.implausibleTime],
     distinctTimes: settings.distinctTimes,
     mappings: settings.mappings,
+    // The mappings of an application need not know of the canary.
+    unmappedDevice: settings.canaryEnabled ? canaryDeviceOf(hubThing, settings) : undefined,
     limits: { maxBodyBytes, maxInflatedBytes, maxDepth, maxKeys, maxCreations, maxExpressionMs },
   };
 }

@@ -13,6 +13,7 @@ import {
   type ServiceDefinition,
   SIDECAR_GROUP,
   type SubscriptionDefinition,
+  SYSTEM_USER,
   type ThingShape,
   type ThingTemplate,
 } from '../entities/model.ts';
@@ -103,7 +104,7 @@ export class ModelEntities {
       subscriptions: [],
       permissions: [],
       // Of AzureIoT.Device_TS. Given here, so that a right that somebody lacks on a Thing without a model is not his by way of the System user.
-      instancePermissions: permit('ServiceInvoke', 'System', ['InvokeMethod', 'SendProperties'], 'User'),
+      instancePermissions: permit('ServiceInvoke', SYSTEM_USER, ['InvokeMethod', 'SendProperties'], 'User'),
     });
   }
 
@@ -190,6 +191,15 @@ export class ModelEntities {
         owners.set(member.name, name);
       }
     }
+    // Inside of one shape names are chosen so that this cannot happen.
+    for (const [member, owner] of owners) {
+      const reported = owners.get(`${member}${REPORTED}`);
+      if (reported === undefined || reported === owner) continue;
+      this.#models.problems.add(
+        id,
+        `${owner} has the member ${member} and ${reported} has ${member}${REPORTED}, which would get the values of ${member}; expected different names.`,
+      );
+    }
   }
 }
 
@@ -258,7 +268,7 @@ class ShapeBuilder {
       ...permit('ServiceInvoke', ENGINEERS, services),
       ...forbid('PropertyWrite', ENGINEERS, this.#readOnly),
       ...permit('EventInvoke', SIDECAR_GROUP, events),
-      ...permit('EventInvoke', 'System', events, 'User'),
+      ...permit('EventInvoke', SYSTEM_USER, events, 'User'),
     ];
   }
 

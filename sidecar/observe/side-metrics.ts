@@ -1,6 +1,23 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { HubCounters } from './counters.ts';
 
+/** The canary of a hub, while this sidecar runs it. */
+export interface CanaryFacts {
+  readonly isSuspended: boolean;
+  readonly roads: readonly CanaryRoadFacts[];
+}
+
+interface CanaryRoadFacts {
+  readonly road: string;
+  readonly state: string;
+  /** Of the last hour, in milliseconds. */
+  readonly p50?: number;
+  readonly p95?: number;
+  readonly p99?: number;
+  /** Round trips since the start, by outcome. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
 /** What a scrape reads of one hub beside its lanes. */
 export interface SideFacts {
   /** The accounts of each road beside the lanes. */
@@ -15,6 +32,13 @@ export interface SideFacts {
   readonly uploads: { readonly counts: Readonly<Record<string, number>>; readonly waiting: number };
   /** Software packages on their way to devices, by state. */
   readonly packages: Readonly<Record<string, number>>;
+  readonly canary: CanaryFacts | undefined;
+  /** Metered messages of the IoT Hub today. */
+  readonly quota: {
+    readonly limit?: number;
+    readonly forecast: number;
+    readonly sources: readonly { readonly source: string; readonly messages: number }[];
+  };
 }
 
 interface SideHub {
@@ -22,7 +46,7 @@ interface SideHub {
   readonly side?: SideFacts;
 }
 
-/** The metrics of dead letters, replays, storage, tasks, uploads and packages. */
+/** The metrics of dead letters, replays, storage, tasks, uploads, packages and the canary. */
 export function defineSideMetrics(registry: Registry, hubs: ReadonlyMap<string, SideHub>): void {
   const registers = [registry];
   const each = (work: (hub: string, side: SideFacts) => void) => {
@@ -119,6 +143,99 @@ export function defineSideMetrics(registry: Registry, hubs: ReadonlyMap<string, 
       each((hub, { packages }) => {
         for (const [state, value] of Object.entries(packages)) this.set({ hub, state }, value);
       });
+    },
+  });
+  defineCanaryMetrics(registers, each);
+  defineQuotaMetrics(registers, each);
+}
+
+const QUANTILES = { '0.5': 'p50', '0.95': 'p95', '0.99': 'p99' } as const;
+
+function defineCanaryMetrics(
+  registers: Registry[],
+  each: (work: (hub: string, side: SideFacts) => void) => void,
+): void {
+  const eachRoad = (work: (labels: { hub: string; road: string }, facts: CanaryRoadFacts) => void) =>
+    each((hub, { canary }) => {
+      for (const facts of canary?.roads ?? []) work({ hub, road: facts.road }, facts);
+    });
+  new Gauge({
+    name: 'azure_iot_canary_up',
+    help: 'Whether a road of the canary works: 1 or 0. Absent before the first round trips, and while ThingWorx does not answer.',
+    labelNames: ['hub', 'road'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { canary }) => {
+        if (canary?.isSuspended) return;
+        for (const { road, state } of canary?.roads ?? [])
+          if (state !== 'unknown') this.set({ hub, road }, state === 'ok' ? 1 : 0);
+      });
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_canary_round_trip_seconds',
+    help: 'Round trips of the canary in the last hour, by road and quantile.',
+    labelNames: ['hub', 'road', 'quantile'],
+    registers,
+    collect() {
+      this.reset();
+      eachRoad((labels, facts) => {
+        for (const [quantile, name] of Object.entries(QUANTILES)) {
+          const ms = facts[name];
+          if (ms !== undefined) this.set({ ...labels, quantile }, ms / 1000);
+        }
+      });
+    },
+  });
+  new Counter({
+    name: 'azure_iot_canary_round_trips_total',
+    help: 'Round trips of the canary, by road and outcome: ok, failed.',
+    labelNames: ['hub', 'road', 'outcome'],
+    registers,
+    collect() {
+      this.reset();
+      eachRoad((labels, { counts }) => {
+        for (const [outcome, value] of Object.entries(counts)) this.inc({ ...labels, outcome }, value);
+      });
+    },
+  });
+}
+
+function defineQuotaMetrics(
+  registers: Registry[],
+  each: (work: (hub: string, side: SideFacts) => void) => void,
+): void {
+  new Gauge({
+    name: 'azure_iot_quota_used_messages',
+    help: 'Metered messages of the IoT Hub since midnight UTC, as this sidecar has counted them, by source.',
+    labelNames: ['hub', 'source'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { quota }) => {
+        for (const { source, messages } of quota.sources) this.set({ hub, source }, messages);
+      });
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_quota_forecast_messages',
+    help: 'The metered messages that this sidecar will have counted at midnight UTC if it goes on as in the last hour.',
+    labelNames: ['hub'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { quota }) => this.set({ hub }, quota.forecast));
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_quota_limit_messages',
+    help: 'The daily quota of the IoT Hub by tier and units. Absent if the tier is unknown.',
+    labelNames: ['hub'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { quota }) => quota.limit !== undefined && this.set({ hub }, quota.limit));
     },
   });
 }

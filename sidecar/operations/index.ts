@@ -1,3 +1,4 @@
+import { CANARY } from './canary/canary.ts';
 import { CHECK } from './check/check-connection.ts';
 import { MESSAGES } from './commands/messages.ts';
 import { METHODS } from './commands/methods.ts';
@@ -22,6 +23,7 @@ import { PUBLISHED_NODES } from './opc-publisher/published-nodes.ts';
 import { SERVER_NODES } from './opc-publisher/server-nodes.ts';
 import type { Operation } from './operation.ts';
 import { PACKAGES } from './packages/packages.ts';
+import { QUOTA } from './quota/quota.ts';
 import { DEVICES } from './registry/devices.ts';
 import { KEYS } from './registry/keys.ts';
 import { MODULES } from './registry/modules.ts';
@@ -60,4 +62,6 @@ export const OPERATIONS = [
   ...DEFERRED,
   ...FILE_DELIVERY,
   ...MODELS,
+  ...CANARY,
+  ...QUOTA,
 ] as unknown as readonly Operation[];

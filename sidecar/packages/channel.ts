@@ -51,7 +51,11 @@ export class Channel {
   /** The progress that the device has reported so far, if any. */
   async readReport(deployment: Deployment, signal: AbortSignal): Promise<Progress | undefined> {
     const { twins } = await this.#options.clients();
-    const twin = await twins.get(targetOf(deployment), { signal, timeoutMs: READ_TIMEOUT_MS });
+    const twin = await twins.get(targetOf(deployment), {
+      signal,
+      timeoutMs: READ_TIMEOUT_MS,
+      isOwn: true,
+    });
     return reportOf(deployment, twin.properties.reported);
   }
 

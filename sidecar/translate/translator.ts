@@ -56,6 +56,7 @@ export class CompiledTranslator implements Translator {
   readonly #settings: TranslationSettings;
   readonly #limits: TranslationLimits;
   readonly #mappings: CompiledMappings;
+  readonly #noMappings = compileMappings(undefined);
   readonly #plans = new PlanCache();
   #lastContext: DirectoryContext | undefined;
 
@@ -120,7 +121,9 @@ export class CompiledTranslator implements Translator {
   }
 
   #read(message: ReceivedMessage, exact: boolean, size?: BodySize): Content | Promise<Content> {
-    const content = this.#mappings.read(message, this.#bodyReader(message, exact, size), this.#limits, exact);
+    const isUnmapped = message.deviceId === this.#settings.unmappedDevice;
+    const mappings = isUnmapped ? this.#noMappings : this.#mappings;
+    const content = mappings.read(message, this.#bodyReader(message, exact, size), this.#limits, exact);
     return content instanceof Promise
       ? content.then((read) => withBoundFields(read, message))
       : withBoundFields(content, message);

@@ -265,6 +265,8 @@ export interface TranslationSettings {
   readonly distinctTimes?: boolean | undefined;
   /** The mapping document (docs/map-messages.md), parsed; absent, null or {} for the defaults alone. */
   readonly mappings?: unknown;
+  /** A device to whose messages the mappings do not apply. */
+  readonly unmappedDevice?: string | undefined;
   readonly limits?: Partial<TranslationLimits> | undefined;
 }
 

@@ -17,11 +17,13 @@ describe('partitions of a hub', () => {
   let checkpoint: () => Promise<boolean>;
   let lines: readonly unknown[];
   let unwritten: (string | undefined)[];
+  let leading: boolean[];
 
   beforeEach(async () => {
     append = async () => undefined;
     checkpoint = async () => true;
     unwritten = [];
+    leading = [];
     pipeline = new TestPipeline();
     await pipeline.start();
     pipeline.thingworx.things.set('dev-1', { temperature: 'NUMBER' });
@@ -54,6 +56,8 @@ describe('partitions of a hub', () => {
       onBlocked: (who, error) => condition.setBlocked(who, error),
       onUnwritten: (error) => unwritten.push(error?.message),
       onError: () => undefined,
+      onReceived: () => undefined,
+      onLeading: (leads) => leading.push(leads),
       log,
     });
     // Of a source only its identity and the way to its checkpoints matter here.
@@ -93,6 +97,19 @@ describe('partitions of a hub', () => {
     await partitions.onPartitionClose('1', 'reopened');
     await until(() => unwritten.length === 2);
     assert.deepEqual(unwritten, ['away', undefined]);
+  });
+
+  test('whoever reads the first partition leads until another one reads it, or it is given back', async () => {
+    await partitions.onPartitionOpen('1', undefined);
+    assert.deepEqual(leading, []);
+    for (const reason of ['failed', 'reopened', 'lost'] as const) {
+      await partitions.onPartitionOpen('0', undefined);
+      await partitions.onPartitionClose('0', reason);
+    }
+    assert.deepEqual(leading, [true, true, true, false]);
+    await partitions.onPartitionOpen('0', undefined);
+    await partitions.onPartitionClose('0', 'stopped');
+    assert.deepEqual(leading.slice(-2), [true, false]);
   });
 
   for (const reason of ['lost', 'failed', 'reopened'] as const)

@@ -246,5 +246,11 @@ describe('the entities of a model', () => {
       'x_reported__reported',
     ]);
     assert.deepEqual(members({}, { x_reported: 'number' }), ['x_reported']);
+    const derived = () =>
+      new Built([
+        { model: 'Base', properties: { x_reported: writable } },
+        { model: 'Derived', extends: ['Base'], telemetry: { x: 'number' } },
+      ]);
+    assert.throws(derived, /Derived_TS has the member x and Base_TS has x_reported/);
   });
 });

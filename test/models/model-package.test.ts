@@ -108,8 +108,9 @@ describe('a package of models', () => {
           for (const id of missing) documents.push(read(String(repositoryPath(id))));
         await buildModelPackage({ documents });
       }
-      // All of them at once: an entity belongs to one extension.
-      const documents = files.map(read);
+      // All of them at once, since an entity belongs to one extension. One family of generated models would fill a package by itself.
+      const generated = path.join('dtmi', 'cloudrail', path.sep);
+      const documents = files.filter((file) => !file.startsWith(generated)).map(read);
       const result = await compileInRhino(new Built(documents.map(({ content }) => content)).scripts());
       if (result.available) assert.deepEqual(result.errors, []);
       const { content } = await buildModelPackage({ documents });

@@ -48,6 +48,8 @@ for (const [script, words, named] of [
   ['test.ts', ['ingest', 'no-such-test-anywhere'], /"no-such-test-anywhere"/],
   ['bench.ts', ['--only', 'nonsense'], /"nonsense"; expected one or more of drain, backlog/],
   ['bench.ts', ['--only', 'start,nonsense'], /"nonsense"/],
+  ['bench.ts', ['--compare', 'no-such-file.json'], /no-such-file\.json cannot be read as the JSON of a run/],
+  ['bench.ts', ['--compare', 'package.json'], /package\.json is no run of the benchmark/],
   ['bench.ts', ['--only', ''], /""/],
   ['bench.ts', ['--rounds', 'many'], /--rounds is "many"; expected a whole number/],
   ['bench.ts', ['--messages', '0'], /--messages is "0"/],

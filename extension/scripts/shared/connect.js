@@ -119,6 +119,15 @@ function statusRow(status) {
       row[name] = members[name];
     });
   });
+  /* Another sidecar may run the canary. */
+  var canary = status.canary;
+  row.canaryState = canary ? canary.state : String(me.canaryState);
+  row.canaryReason = canary ? canary.reason : String(me.canaryReason || "");
+  row.canaryRoads = canary
+    ? canary.roads
+    : me.canaryRoads
+      ? tableRows(me.canaryRoads, CANARY_TYPE.fields)
+      : [];
   var problem = status.lastError;
   if (problem) {
     row.lastErrorCode = problem.code;

@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { Connection, Delivery, EventContext, Message, Receiver, Sender } from 'rhea';
+import type {
+  Connection,
+  Delivery,
+  EventContext,
+  Message,
+  Receiver,
+  ReceiverOptions,
+  Sender,
+  SenderOptions,
+} from 'rhea';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { type AmqpAddress, closeConnection, connectAmqp } from '../amqp-connection.ts';
 import { type AzureContext, azureError } from '../azure-error.ts';
@@ -13,6 +22,9 @@ export interface ClaimToken {
   readonly token: string;
   readonly expiresAtMs: number;
 }
+
+/** The sender settle mode of a link on which everything is sent settled (AMQP 1.0, 2.8.2). */
+export const SETTLED = 1;
 
 interface Waiter {
   done(): void;
@@ -51,14 +63,13 @@ export class AmqpSession {
     this.#connection = connection;
     await this.#until((done) => connection.once('connection_open', () => done()));
     this.#claimSender = await this.openSender('$cbs');
-    const claims = await this.#openReceiver('$cbs', { credit_window: 20 });
-    claims.on('message', ({ message }: EventContext) => this.#claimAnswered(message));
+    await this.listen('$cbs', (message) => this.#claimAnswered(message));
     await this.#claim(token);
   }
 
   /** Opens a link to send on. */
-  async openSender(address: string): Promise<Sender> {
-    const sender = this.#live().open_sender({ target: { address } });
+  async openSender(address: string, options: SenderOptions = {}): Promise<Sender> {
+    const sender = this.#live().open_sender({ ...options, target: { address } });
     sender.setMaxListeners(0);
     const settle =
       (accepted: boolean) =>
@@ -81,10 +92,25 @@ export class AmqpSession {
     return this.#openReceiver(address, { credit_window: 0, autoaccept: false });
   }
 
+  /** Opens a link whose messages are accepted as they come. */
+  async listen(
+    address: string,
+    onMessage: (message: Message) => void,
+    options: ReceiverOptions = {},
+  ): Promise<void> {
+    await this.#openReceiver(address, { ...options, credit_window: 20 }, onMessage);
+  }
+
   /** Resolves when the other side has accepted the message; rejects with its AMQP error when it refused. */
   async send(sender: Sender, message: Message): Promise<void> {
     if (!sender.sendable()) await this.#until((done) => sender.once('sendable', () => done()));
     await this.#until((done, fail) => this.#unsettled.set(sender.send(message), { done, fail }));
+  }
+
+  /** Sends on a link of the settle mode SETTLED: the other side does not answer. */
+  async post(sender: Sender, message: Message): Promise<void> {
+    if (!sender.sendable()) await this.#until((done) => sender.once('sendable', () => done()));
+    sender.send(message);
   }
 
   /** Idempotent; waits for nothing. */
@@ -113,9 +139,14 @@ export class AmqpSession {
 
   async #openReceiver(
     address: string,
-    options: { credit_window: number; autoaccept?: boolean },
+    options: ReceiverOptions,
+    onMessage?: (message: Message) => void,
   ): Promise<Receiver> {
     const receiver = this.#live().open_receiver({ source: { address }, ...options });
+    if (onMessage)
+      receiver.on('message', ({ message }: EventContext) => {
+        if (message) onMessage(message);
+      });
     await this.#until((done) => receiver.once('receiver_open', () => done()));
     return receiver;
   }
@@ -147,11 +178,11 @@ export class AmqpSession {
     this.#renewal.unref();
   }
 
-  #claimAnswered(message: Message | undefined): void {
-    const id = String(message?.correlation_id);
+  #claimAnswered(message: Message): void {
+    const id = String(message.correlation_id);
     const waiter = this.#unclaimed.get(id);
     this.#unclaimed.delete(id);
-    const properties = message?.application_properties ?? {};
+    const properties = message.application_properties ?? {};
     const status = Number(properties['status-code']);
     if (status >= 200 && status < 300) {
       waiter?.done();
@@ -266,7 +297,7 @@ export async function withDeadline<T>(
   try {
     return await Promise.race([working, interrupted.promise]);
   } catch (thrown) {
-    throw azureError(thrown, { ...context, right: 'ServiceConnect' });
+    throw azureError(thrown, { right: 'ServiceConnect', ...context });
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);

@@ -12,14 +12,21 @@ const RENEWAL_MARGIN_MS = 5 * 60_000;
 
 /**
  * A shared access signature as IoT Hub checks it: HMAC-SHA256 with the base64-decoded key over the encoded resource and the expiry.
- * `resource` is the host (without port) and a path, such as `hub.azure-devices.net/messages/events`.
+ * `resource` is the host (without port) and a path, such as `hub.azure-devices.net/messages/events`. `keyName`: the policy of the key;
+ * undefined for the key of a device.
  */
-export function sasToken(resource: string, keyName: string, key: string, expiresAtSeconds: number): string {
+export function sasToken(
+  resource: string,
+  keyName: string | undefined,
+  key: string,
+  expiresAtSeconds: number,
+): string {
   const sr = encodeURIComponent(resource);
   const sig = createHmac('sha256', Buffer.from(key, 'base64'))
     .update(`${sr}\n${expiresAtSeconds}`)
     .digest('base64');
-  return `SharedAccessSignature sr=${sr}&sig=${encodeURIComponent(sig)}&se=${expiresAtSeconds}&skn=${encodeURIComponent(keyName)}`;
+  const token = `SharedAccessSignature sr=${sr}&sig=${encodeURIComponent(sig)}&se=${expiresAtSeconds}`;
+  return keyName === undefined ? token : `${token}&skn=${encodeURIComponent(keyName)}`;
 }
 
 /** A token for a hub and a path below it. The resource of its signature has no port. */

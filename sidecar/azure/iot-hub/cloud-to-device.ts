@@ -4,6 +4,7 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import { inSpan } from '../../observe/spans.ts';
 import { type HubCredentials, hostNameOf } from '../credentials.ts';
 import { type AmqpSession, openHubSession, withDeadline } from './amqp-session.ts';
+import type { OnMetered } from './metering.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { type CallOptions, hubPath, type RestClient } from './rest-client.ts';
 
@@ -28,6 +29,8 @@ interface CloudToDeviceOptions {
   readonly credentials: HubCredentials;
   readonly rest: RestClient;
   readonly rateLimiter: RateLimiter;
+  /** Receives what messages use of the daily quota. */
+  readonly onMetered?: OnMetered | undefined;
 }
 
 /**
@@ -77,6 +80,12 @@ export class CloudToDeviceMessages {
           left,
         ),
     );
+    this.#options.onMetered?.({
+      kind: 'message',
+      deviceId,
+      sizes: [sizeOf(message, messageId)],
+      isOwn: options.isOwn === true,
+    });
     return { messageId };
   }
 
@@ -141,6 +150,19 @@ async function openLink(credentials: HubCredentials): Promise<Link> {
     session.close();
     throw error;
   }
+}
+
+/** The body, what describes it, and the names and values of the properties. */
+function sizeOf({ body, properties = {}, ...message }: CloudToDeviceMessage, messageId: string): number {
+  const { correlationId = '', contentType = '', contentEncoding = '' } = message;
+  const texts = [
+    messageId,
+    correlationId,
+    contentType,
+    contentEncoding,
+    ...Object.entries(properties).flat(),
+  ];
+  return texts.reduce((sum, text) => sum + text.length, Buffer.byteLength(body));
 }
 
 function toAmqp(deviceId: string, message: CloudToDeviceMessage & { messageId: string }): Message {

@@ -5,6 +5,7 @@ import { Configurations } from './configurations.ts';
 import { invokeMethod, type MethodCall, type MethodResult } from './direct-methods.ts';
 import type { DeviceInput } from './hub-types.ts';
 import { Jobs } from './jobs.ts';
+import type { OnMetered } from './metering.ts';
 import { ModuleRegistry } from './module-registry.ts';
 import { type QuotaOptions, RateLimiter } from './rate-limiter.ts';
 import { type BulkMode, type BulkResult, Registry } from './registry.ts';
@@ -15,6 +16,8 @@ interface HubClientsOptions {
   readonly credentials: HubCredentials;
   /** Tier and units of the hub. Without them nothing is held back until the hub says 429. */
   readonly quota?: QuotaOptions;
+  /** Receives what operations use of the daily quota. */
+  readonly onMetered?: OnMetered | undefined;
 }
 
 /** Everything that is asked of one IoT Hub's service side. Connections open with the first call that needs them. */
@@ -32,18 +35,20 @@ export class HubClients {
   readonly #rest: RestClient;
 
   constructor(options: HubClientsOptions) {
-    this.credentials = options.credentials;
     this.quota = new RateLimiter(options.quota);
-    this.#rest = new RestClient({ credentials: options.credentials, rateLimiter: this.quota });
+    const { credentials, onMetered } = options;
+    this.credentials = credentials;
+    this.#rest = new RestClient({ credentials, rateLimiter: this.quota, onMetered });
     this.registry = new Registry(this.#rest);
     this.modules = new ModuleRegistry(this.#rest);
     this.twins = new Twins(this.#rest);
     this.jobs = new Jobs(this.#rest, this.twins);
     this.configurations = new Configurations(this.#rest);
     this.messages = new CloudToDeviceMessages({
-      credentials: options.credentials,
+      credentials,
       rest: this.#rest,
       rateLimiter: this.quota,
+      onMetered,
     });
   }
 

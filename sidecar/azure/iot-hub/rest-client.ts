@@ -10,6 +10,7 @@ import { type AzureContext, azureError, httpError, parseHubError, retryAfterMs }
 import type { HubCredentials } from '../credentials.ts';
 import { dateOf, type ServiceClock } from '../service-clock.ts';
 import { HubAuthorization } from './authorization.ts';
+import { type MeteredUse, type OnMetered, useOfCall, useOfFailure } from './metering.ts';
 import { type OperationClass, RateLimiter } from './rate-limiter.ts';
 
 /** Deadline and cancellation of a call. Every function of the IoT Hub adapters takes these. */
@@ -17,6 +18,8 @@ export interface CallOptions {
   /** Timeout of the whole call, including the wait for the rate limit. Default 30000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Whether the sidecar asks by itself, without a call of somebody. Only for the use of the daily quota. */
+  readonly isOwn?: boolean;
 }
 
 export interface HubRequest extends CallOptions {
@@ -49,12 +52,16 @@ export interface HubAnswer<T> {
   readonly body: T;
   /** Token for the next page of a query. */
   readonly continuation: string | undefined;
+  /** The size of the body. */
+  readonly bytes: number;
 }
 
 interface RestClientOptions {
   readonly credentials: HubCredentials;
   /** Shared by all clients of the hub. Default: no limit until the hub answers 429. */
   readonly rateLimiter?: RateLimiter;
+  /** Receives what calls use of the daily quota. */
+  readonly onMetered?: OnMetered | undefined;
   /** Most connections to the hub. Default 8. */
   readonly connections?: number;
 }
@@ -81,9 +88,11 @@ export class RestClient {
   readonly #clock: ServiceClock | undefined;
   readonly #authorization: HubAuthorization;
   readonly #rateLimiter: RateLimiter;
+  readonly #onMetered: OnMetered | undefined;
   readonly #stop = new AbortController();
 
   constructor(options: RestClientOptions) {
+    this.#onMetered = options.onMetered;
     const { credentials } = options;
     const hostName = credentials.kind === 'entra' ? credentials.hostName : credentials.connection.hostName;
     this.#host = hostName;
@@ -139,12 +148,18 @@ export class RestClient {
       try {
         const answer = await this.#send<T>(request, context, signal);
         this.#rateLimiter.accepted(request.operation);
+        this.#meter(useOfCall(request, answer.body, answer.bytes));
         return answer;
       } catch (thrown) {
         const error = this.#judge(thrown, request, context, signal);
+        this.#meter(useOfFailure(request, error.code));
         if (!(await this.#mayRetry(request, error, attempt, deadlineMs, signal))) throw error;
       }
     }
+  }
+
+  #meter(use: MeteredUse | undefined): void {
+    if (use) this.#onMetered?.(use);
   }
 
   #judge(thrown: unknown, request: HubRequest, context: AzureContext, signal: AbortSignal): ConnectorError {
@@ -209,6 +224,7 @@ export class RestClient {
       status: answer.statusCode,
       body: parseBody(text, request, context) as T,
       continuation: headerOf(answer, 'x-ms-continuation') || undefined,
+      bytes: Buffer.byteLength(text),
     };
   }
 

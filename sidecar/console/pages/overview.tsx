@@ -1,4 +1,6 @@
 import { useState } from 'preact/hooks';
+import type { CanaryStatus } from '../../contract/canary.ts';
+import type { QuotaUse } from '../../contract/quota.ts';
 import type { HubStatus } from '../../contract/status.ts';
 import type { StatusSample } from '../../contract/stream.ts';
 import { call, route } from '../api.ts';
@@ -149,6 +151,8 @@ function HubCard({ hub, times, history, remedies }: HubCardProps) {
           format={formatCount}
         />
       </div>
+      {hub.canary && hub.canary.state !== 'off' && <CanarySection hub={hub.thing} canary={hub.canary} />}
+      {hub.quota && <QuotaSection hub={hub.thing} quota={hub.quota} />}
       <h3>Partitions</h3>
       <Table
         label={`Partitions of ${hub.thing}`}
@@ -190,6 +194,82 @@ function HubCard({ hub, times, history, remedies }: HubCardProps) {
       )}
       <Check hub={hub.thing} />
     </section>
+  );
+}
+
+const CANARY_TONES = {
+  off: 'plain',
+  starting: 'plain',
+  ok: 'good',
+  failed: 'bad',
+  suspended: 'warning',
+} as const;
+const ROAD_TONES = { unknown: 'plain', ok: 'good', failed: 'bad' } as const;
+const formatMs = (ms: number | undefined) => (ms === undefined ? '' : `${formatCount(ms)} ms`);
+
+function CanarySection({ hub, canary }: { hub: string; canary: CanaryStatus }) {
+  return (
+    <>
+      <h3>
+        Canary <Badge tone={CANARY_TONES[canary.state]}>{canary.state}</Badge>
+      </h3>
+      {canary.reason && <p>{canary.reason}</p>}
+      <Table
+        label={`Canary of ${hub}`}
+        rows={canary.roads}
+        keyOf={({ road }) => road}
+        empty="No road is measured."
+        columns={[
+          { name: 'Road', cell: ({ road }) => road },
+          { name: 'State', cell: ({ state }) => <Badge tone={ROAD_TONES[state]}>{state}</Badge> },
+          { name: 'Last', numeric: true, cell: ({ last }) => formatMs(last) },
+          { name: 'Median', numeric: true, cell: ({ p50 }) => formatMs(p50) },
+          { name: '95 %', numeric: true, cell: ({ p95 }) => formatMs(p95) },
+          { name: '99 %', numeric: true, cell: ({ p99 }) => formatMs(p99) },
+          { name: 'Rounds, last hour', numeric: true, cell: ({ rounds }) => formatCount(rounds) },
+          { name: 'Failures', numeric: true, cell: ({ failures }) => formatCount(failures) },
+          { name: 'Since', cell: ({ since }) => formatTime(since) },
+        ]}
+      />
+    </>
+  );
+}
+
+function QuotaSection({ hub, quota }: { hub: string; quota: QuotaUse }) {
+  const { used, limit, percent = 0, forecast, sources, devices } = quota;
+  return (
+    <>
+      <h3>
+        Daily quota{' '}
+        {limit !== undefined && forecast > limit && <Badge tone="warning">will be exceeded</Badge>}
+      </h3>
+      <Facts
+        facts={[
+          ['Messages today (UTC)', formatCount(used)],
+          ['Quota', limit === undefined ? 'unknown' : formatCount(limit)],
+          ['Used', limit === undefined ? 'unknown' : `${formatCount(percent)} %`],
+          ['Forecast to midnight', formatCount(forecast)],
+        ]}
+      />
+      {sources.length > 0 && (
+        <p>
+          By source: {sources.map(({ source, messages }) => `${source} ${formatCount(messages)}`).join(', ')}
+        </p>
+      )}
+      <Table
+        label={`Use of the daily quota of ${hub}`}
+        rows={devices}
+        keyOf={({ device }) => device}
+        empty="No device has used any."
+        columns={[
+          { name: 'Device', cell: ({ device }) => device },
+          { name: 'Messages', numeric: true, cell: ({ messages }) => formatCount(messages) },
+          { name: 'Share', numeric: true, cell: ({ share }) => `${formatCount(share)} %` },
+          { name: 'Last ten minutes', numeric: true, cell: ({ recent }) => formatCount(recent) },
+          { name: 'Floods', cell: ({ floods }) => floods && <Badge tone="warning">floods</Badge> },
+        ]}
+      />
+    </>
   );
 }
 

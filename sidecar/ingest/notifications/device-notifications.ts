@@ -51,7 +51,7 @@ export class DeviceNotifications {
       readTwin: async (deviceId, moduleId, signal) => {
         const { twins } = await clients();
         const name = { deviceId, ...(moduleId === undefined ? {} : { moduleId }) };
-        return await twins.get(name, { signal, timeoutMs: READ_TIMEOUT_MS });
+        return await twins.get(name, { signal, timeoutMs: READ_TIMEOUT_MS, isOwn: true });
       },
     });
   }
@@ -97,7 +97,10 @@ export class DeviceNotifications {
   async #isGone(deviceId: string, signal: AbortSignal): Promise<boolean> {
     try {
       const { twins } = await this.#options.clients();
-      await untilDone(() => twins.get({ deviceId }, { signal, timeoutMs: READ_TIMEOUT_MS }), signal);
+      await untilDone(
+        () => twins.get({ deviceId }, { signal, timeoutMs: READ_TIMEOUT_MS, isOwn: true }),
+        signal,
+      );
       return false;
     } catch (thrown) {
       const error = toConnectorError(thrown);

@@ -64,7 +64,7 @@ const testMapping = defineOperation({
   errors: [...THINGWORX_CALL_ERRORS, 'HUB_NOT_CONNECTED'],
   async run({ hubs, signal }, { hub, message, mappings, useThings }) {
     const { settings, definitions } = hubs.require(hub);
-    const today = translationSettings(settings);
+    const today = translationSettings(settings, hub);
     const tried = mappings === undefined ? today : { ...today, mappings };
     const nowMs = Date.now();
     const form = await runMapping(tried, message, undefined, nowMs);

@@ -118,7 +118,7 @@ const CALLS: readonly MashupCall[] = [
     Browse: {},
     ReadValue: { done: 'The value is read.' },
     WriteValue: { done: 'The value is written.' },
-    FindNodes: { without: ['userName', 'password'] },
+    FindNodes: {},
     ListBindings: {},
   }),
   ...callsOf(blobContainerTemplate, 'container', {

@@ -275,6 +275,24 @@ describe('bindings of nodes', () => {
     await shown('Drive', { setpoint_reported: 120 });
   });
 
+  test('the module signs in at the server as the Thing says', async () => {
+    const { platform } = system;
+    await platform.setProperties(EDGE, { serverUserName: 'plc', serverPassword: 'secret' });
+    const [bound] = await bind('Secured', [{ nodeId: RUNNING }], {
+      createThing: true,
+      writerGroup: 'secured',
+    });
+    assert.equal(bound?.state, 'published');
+    const endpoints = await rows('GetConfiguredEndpoints');
+    const { detail } = endpoints.find(({ writerGroup }) => writerGroup === 'secured') as { detail: Row };
+    assert.deepEqual([detail.opcAuthenticationUsername, detail.opcAuthenticationPassword], ['plc', 'secret']);
+    // Without the user of its binding a node could not be unpublished.
+    const [drive] = await rows('ListBindings', { thing: 'Drive' });
+    assert.match(`${drive?.code}: ${drive?.message}`, /REQUEST_INVALID: .* is published with the user ""/);
+    assert.equal((await unbind('Secured', ['Running']))[0]?.state, 'unbound');
+    await platform.setProperties(EDGE, { serverUserName: '' });
+  });
+
   test('unbinding undoes just that: nodes of others stay, properties only if asked', async () => {
     const other = {
       dataShape: {

@@ -10,10 +10,9 @@ const { securityMode } = connectionMembers;
 const nodeId = Type.String({ minLength: 1, maxLength: 2_048, description: 'The id of the node.' });
 const property = Type.String({ minLength: 1, maxLength: 255, description: 'The property of the Thing.' });
 
-/** The Thing of the publisher, and how its module signs in at servers; filled in from the Thing. */
-export const binderMembers = {
+/** Where an OPC Publisher is, and how it signs in at servers; filled in from the Thing. */
+export const signedInMembers = {
   ...publisherMembers,
-  publisher: ThingName({ description: 'The Thing of OPC Publisher.' }),
   serverUserName: Type.Optional(
     Type.String({ maxLength: 256, description: 'The user name at OPC UA servers. Empty: anonymous.' }),
   ),
@@ -22,6 +21,12 @@ export const binderMembers = {
       baseType: 'PASSWORD',
     }),
   ),
+};
+
+/** The Thing of the publisher as well, which the bindings name. */
+export const binderMembers = {
+  ...signedInMembers,
+  publisher: ThingName({ description: 'The Thing of OPC Publisher.' }),
 };
 
 /** The server, the writer of OPC Publisher that gets the nodes, and how often values are sent. */

@@ -3,17 +3,10 @@ import { OneOf, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { callModule, MODULE_ERRORS } from '../edge/module-call.ts';
 import { defineOperation } from '../operation.ts';
+import { signedInMembers } from './binding-members.ts';
 import type { ServerAccess } from './node-description.ts';
 import { knownDataType } from './node-types.ts';
-import {
-  checkResult,
-  connectionMembers,
-  envelope,
-  members,
-  objectOf,
-  publisherMembers,
-  rowsOf,
-} from './opc-members.ts';
+import { checkResult, connectionMembers, envelope, members, objectOf, rowsOf } from './opc-members.ts';
 
 const FoundNode = Type.Object(
   {
@@ -52,8 +45,9 @@ const findNodes = defineOperation({
   method: 'POST',
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/find',
   input: Type.Object({
-    ...publisherMembers,
-    ...connectionMembers,
+    ...signedInMembers,
+    endpointUrl: connectionMembers.endpointUrl,
+    securityMode: connectionMembers.securityMode,
     nodeId: Type.Optional(
       Type.String({
         maxLength: 2_048,
@@ -103,7 +97,7 @@ const findNodes = defineOperation({
   timeoutMs: 28_000,
   async run({ hubs, signal }, input) {
     const { hub, deviceId, moduleId, nodeId, name, nodeClass, dataType, maxDepth, maxNodes } = input;
-    const { endpointUrl, securityMode, userName, password } = input;
+    const { endpointUrl, securityMode, serverUserName: userName, serverPassword: password } = input;
     const server: ServerAccess = {
       azure: await hubs.require(hub).azure(),
       module: { deviceId, moduleId },

@@ -260,6 +260,24 @@ describe('bindings of nodes', () => {
     assert.deepEqual(states, ['notPublished', 'notPublished']);
   });
 
+  test('a folder with more nodes than one answer has is searched page by page, and bound in parts', async () => {
+    publisher.addCounters(250);
+    const counters = await rows('FindNodes', { endpointUrl: OPC_SERVER, name: 'Counter *', maxNodes: 300 });
+    assert.deepEqual([counters.length, counters[249]?.isComplete], [250, true]);
+    const nodes = counters.map(({ nodeId }) => ({ nodeId }));
+    await assert.rejects(bind('Drive', nodes), /REQUEST_INVALID: nodes has 250 rows; expected at most 100/);
+    const bound = await bind('Counters', nodes.slice(0, 100), { createThing: true, writerGroup: 'counters' });
+    assert.ok(bound.every(({ state, baseType }) => state === 'published' && baseType === 'LONG'));
+    await shown('Counters', { Counter_1: 1, Counter_100: 100 });
+    const removed = await unbind(
+      'Counters',
+      bound.map(({ property }) => String(property)),
+      { removeProperties: true },
+    );
+    assert.ok(removed.every(({ state }) => state === 'unbound'));
+    assert.deepEqual(await configured({ writerGroup: 'counters' }), []);
+  });
+
   test('while OPC Publisher is away nothing is half done without a word, and the next call finishes it', async () => {
     await publisher.close();
     await assert.rejects(bind('Drive', [{ nodeId: SPEED, property: 'setpoint' }]), /DEVICE_OFFLINE/);

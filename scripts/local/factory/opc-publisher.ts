@@ -50,6 +50,8 @@ function addressSpace(): Node[] {
   const speed = 'ns=2;s=Line1.Filler.Speed';
   const torque = 'ns=2;s=Line1.Capper.Torque';
   return [
+    { nodeId: 'i=84', displayName: 'Root', parent: '' },
+    { nodeId: 'i=85', displayName: 'Objects', parent: 'i=84' },
     { nodeId: 'ns=2;s=Line1', displayName: 'Line 1', parent: 'i=85' },
     { nodeId: 'ns=2;s=Line1.Filler', displayName: 'Filler', parent: 'ns=2;s=Line1' },
     {
@@ -258,6 +260,20 @@ export class OpcPublisher {
     };
   }
 
+  /** Gives the server a folder of counters: more nodes than a page of an answer has. */
+  addCounters(count: number): void {
+    const folder = 'ns=2;s=Counters';
+    this.#nodes.push({ nodeId: folder, displayName: 'Counters', parent: 'i=85' });
+    for (let number = 1; number <= count; number++)
+      this.#nodes.push({
+        nodeId: `${folder}.${number}`,
+        displayName: `Counter ${number}`,
+        parent: folder,
+        dataType: 'UInt32',
+        value: number,
+      });
+  }
+
   /** The value of a node on the server. */
   valueOf(nodeId: string): unknown {
     return this.#node(nodeId).value;
@@ -269,9 +285,7 @@ export class OpcPublisher {
   }
 
   #find(nodeId: string): Node | undefined {
-    return (
-      FOLDERS.find((folder) => folder.nodeId === nodeId) ?? this.#nodes.find((node) => node.nodeId === nodeId)
-    );
+    return this.#nodes.find((node) => node.nodeId === nodeId);
   }
 
   #node(nodeId: string): Node {
@@ -290,11 +304,6 @@ interface BrowseRequest extends Row {
   /** In the continuation token. */
   readonly from?: number;
 }
-
-const FOLDERS: readonly Node[] = [
-  { nodeId: 'i=84', displayName: 'Root', parent: '' },
-  { nodeId: 'i=85', displayName: 'Objects', parent: 'i=84' },
-];
 
 const UNKNOWN_NODE = {
   statusCode: 0x8034_0000,

@@ -19,7 +19,8 @@ const USAGE = `npm run bench -- [options]: the budgets of the design, measured o
   --messages N    messages in the backlog of a measure (300000)
   --rounds N      repetitions of a measure; the median counts (3)
   --only NAMES    the measures to run, comma-separated (drain,backlog,slow,latency,start,takeover); group
-                  measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself
+                  measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself, receivers
+                  drains with each receiver
   --output FILE   writes the run to a file
   --compare FILE  shows what has changed since a run, such as scripts/bench/baseline.json
 Partitions are filled first; a bare receive loop of Microsoft's SDK runs beside the sidecar for comparison. The last line is JSON.`;
@@ -31,6 +32,7 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   latency,
   start: (program) => start(program, rounds),
   takeover: (program) => takeover(program, rounds),
+  receivers: (program) => drain(program, messages, rounds, ['own', 'sdk']),
   group: (program) => group(program, messages),
   emulator: () => emulator(messages, rounds),
 };
@@ -44,7 +46,7 @@ const { values } = readCommandLine(USAGE, {
   compare: { type: 'string' },
   only: {
     type: 'string',
-    default: NAMES.filter((name) => name !== 'emulator' && name !== 'group').join(','),
+    default: NAMES.filter((name) => !['emulator', 'group', 'receivers'].includes(name)).join(','),
   },
 });
 let messages: number;

@@ -27,7 +27,12 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** Base address of the OTLP receiver of traces. Undefined: no traces are made. */
   readonly tracesUrl: string | undefined;
+  readonly eventReceiver: EventReceiver;
 }
+
+/** What reads the partitions of the event stream: the sidecar's own receiver or that of the Azure SDK (docs/decisions/005). */
+const EVENT_RECEIVERS = ['own', 'sdk'] as const;
+export type EventReceiver = (typeof EVENT_RECEIVERS)[number];
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 type LogLevel = (typeof LOG_LEVELS)[number];
@@ -56,6 +61,7 @@ export const SETTING_KEYS = [
   'SIDECAR_STATE_DIR',
   'LOG_LEVEL',
   'SIDECAR_TRACES_URL',
+  'SIDECAR_EVENT_RECEIVER',
 ] as const;
 
 /**
@@ -91,6 +97,7 @@ export function loadSettings(environment: Source): Settings {
     stateDirectory: path.resolve(values.SIDECAR_STATE_DIR ?? defaultStateDirectory(environment)),
     logLevel: logLevel(values.LOG_LEVEL),
     tracesUrl: tracesUrl(values['SIDECAR_TRACES_URL']),
+    eventReceiver: eventReceiver(values['SIDECAR_EVENT_RECEIVER']),
   };
 }
 
@@ -312,6 +319,16 @@ function port(text: string | undefined): number {
     );
   }
   return value;
+}
+
+function eventReceiver(text = 'own'): EventReceiver {
+  const receiver = EVENT_RECEIVERS.find((known) => known === text.toLowerCase());
+  if (!receiver)
+    throw new ConnectorError(
+      'SETTING_INVALID',
+      `SIDECAR_EVENT_RECEIVER is "${text}"; expected one of ${EVENT_RECEIVERS.join(', ')}.`,
+    );
+  return receiver;
 }
 
 function logLevel(text: string | undefined): LogLevel {

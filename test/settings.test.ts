@@ -35,6 +35,7 @@ describe('settings', () => {
     assert.equal(settings.host, '127.0.0.1');
     assert.equal(settings.port, 8780);
     assert.equal(settings.logLevel, 'info');
+    assert.equal(settings.eventReceiver, 'own');
     assert.equal(settings.sidecarToken, undefined);
   });
 
@@ -165,6 +166,12 @@ describe('settings', () => {
       { ...MINIMUM, SIDECAR_TRACES_URL: 'https://u:hidden@collector.example' },
       'SETTING_INVALID',
       /SIDECAR_TRACES_URL is not the base address/,
+    ],
+    [
+      'an unknown receiver of events',
+      { ...MINIMUM, SIDECAR_EVENT_RECEIVER: 'fast' },
+      'SETTING_INVALID',
+      /SIDECAR_EVENT_RECEIVER is "fast"; expected one of own, sdk/,
     ],
     [
       'a certificate without its key',

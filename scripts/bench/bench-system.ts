@@ -154,7 +154,15 @@ export class BenchSystem {
    */
   async startSidecar(
     settings: Readonly<Record<string, unknown>> = {},
-    { sink = this.sink, secrets = {} }: { sink?: Sink; secrets?: Readonly<Record<string, string>> } = {},
+    {
+      sink = this.sink,
+      secrets = {},
+      environment = {},
+    }: {
+      sink?: Sink;
+      secrets?: Readonly<Record<string, string>>;
+      environment?: Readonly<Record<string, string>>;
+    } = {},
   ): Promise<Sidecar> {
     const stateDirectory = await mkdtemp(path.join(this.#directory, 'state-'));
     const sidecar = new Sidecar({
@@ -164,6 +172,7 @@ export class BenchSystem {
       stateDirectory,
       caFile: String(this.#hubFacts['caFile']),
       port: 0,
+      environment,
       onLine: (line) => {
         if (/"level":"(warn|error|fatal)"/.test(line)) process.stderr.write(`${line}\n`);
       },

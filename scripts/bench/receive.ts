@@ -4,8 +4,8 @@ import { jsonLine, LocalProcess } from '../local/process.ts';
 import { preload, runLoop } from './loop.ts';
 
 /**
- * What receiving alone costs: the sidecar's event source against the SDK's bare receive loop, in turns, each in a process of its own, over
- * the same preloaded events of an emulated hub.
+ * What receiving alone costs: the sidecar's event source with each receiver against the SDK's bare receive loop, in turns, each in a process of its
+ * own, over the same preloaded events of an emulated hub.
  *
  *     node scripts/bench/receive.ts [--messages 200000] [--rounds 3]
  */
@@ -21,7 +21,8 @@ interface Result {
   readonly rssBytes: number;
 }
 
-const LOOPS = ['bare-loop.ts', 'source-loop.ts'] as const;
+/** A script and what it is told beside the connection and the number of messages. */
+const LOOPS = [['bare-loop.ts'], ['source-loop.ts', 'sdk'], ['source-loop.ts', 'own']] as const;
 
 const hub = new LocalProcess({
   name: 'The IoT Hub emulator',
@@ -31,15 +32,18 @@ const hub = new LocalProcess({
 try {
   const facts = (await hub.start()) as Record<string, string>;
   await preload(String(facts['controlUrl']), messages);
-  const results: Record<string, Result[]> = { 'bare-loop.ts': [], 'source-loop.ts': [] };
+  const results: Result[][] = LOOPS.map(() => []);
   for (let round = 0; round < Number(values.rounds); round += 1) {
-    for (const loop of LOOPS) {
-      const args = [String(facts['eventHubConnectionString']), String(messages)];
-      results[loop]?.push(await runLoop<Result>(loop, args, facts));
+    for (const [index, [script, ...more]] of LOOPS.entries()) {
+      const args = [String(facts['eventHubConnectionString']), String(messages), ...more];
+      results[index]?.push(await runLoop<Result>(script, args, facts));
     }
   }
-  const [bare = 0, own = 0] = LOOPS.map((loop) => report(loop, results[loop] ?? []));
-  console.log(`CPU per message, event source to bare loop: ${(own / bare).toFixed(2)}`);
+  const [bare = 0, ...sources] = LOOPS.map((loop, index) => report(loop.join(' '), results[index] ?? []));
+  const ratios = sources.map((own) => (own / bare).toFixed(2));
+  console.log(
+    `CPU per message, event source to bare loop: ${ratios.join(' (SDK receiver), ')} (own receiver)`,
+  );
 } finally {
   await hub.stop();
 }

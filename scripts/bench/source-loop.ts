@@ -2,10 +2,10 @@ import { openEventSource } from '../../sidecar/azure/event-hubs/event-source.ts'
 import type { ReceivedMessage } from '../../sidecar/translate/types.ts';
 
 /**
- * The sidecar's event source and nothing behind it, in a process of its own: what bare-loop.ts does, through `openEventSource`. The last
- * line of its output is JSON with the same members.
+ * The sidecar's event source and nothing behind it, in a process of its own: what bare-loop.ts does, through `openEventSource`, with the receiver
+ * of the third argument. The last line of its output is JSON with the same members.
  */
-const [connectionString = '', expected = '0'] = process.argv.slice(2);
+const [connectionString = '', expected = '0', receiver = 'own'] = process.argv.slice(2);
 const wanted = Number(expected);
 
 let events = 0;
@@ -15,6 +15,7 @@ const finished = Promise.withResolvers<void>();
 const source = await openEventSource({
   endpoint: { kind: 'connectionString', connectionString },
   consumerGroup: '$Default',
+  receiver: receiver === 'sdk' ? 'sdk' : 'own',
   startPosition: { from: 'earliest' },
   handlers: {
     async onBatch(_partitionId: string, batch: readonly ReceivedMessage[]): Promise<void> {

@@ -76,6 +76,7 @@ export async function run(): Promise<void> {
       stateWatch,
       problems,
       usage,
+      eventReceiver: settings.eventReceiver,
       addresses: () => addresses,
     },
     secretTokens,

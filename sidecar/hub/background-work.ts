@@ -19,6 +19,7 @@ import { SPLIT_JOBS } from '../jobs/split-jobs.ts';
 import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
+import type { EventReceiver } from '../settings.ts';
 import { Tasks } from '../tasks/tasks.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
@@ -34,6 +35,7 @@ interface BackgroundWorkOptions {
   readonly definitions: ThingDefinitions;
   readonly client: ThingworxClient;
   readonly clock: ServiceClock;
+  readonly eventReceiver: EventReceiver;
   /** The clients of the IoT Hub, for imports. */
   readonly azure: () => Promise<HubClients>;
   /** Called when an import has given a device its Thing. */
@@ -110,7 +112,7 @@ export class BackgroundWork {
 
   #defineKinds(): void {
     const { deadLetters } = this;
-    const { log, settings, definitions, clock } = this.#options;
+    const { log, settings, definitions, clock, eventReceiver } = this.#options;
     const replay = this.#forwarder('deadLetters');
     const events = this.#forwarder('events');
     this.tasks.define(
@@ -134,7 +136,14 @@ export class BackgroundWork {
             source.signal ?? new AbortController().signal,
             clock,
           );
-          return await openEventSource({ ...source, endpoint, identityGroup, maxBatchSize: 200 });
+          return await openEventSource({
+            ...source,
+            endpoint,
+            identityGroup,
+            receiver: eventReceiver,
+            log,
+            maxBatchSize: 200,
+          });
         },
         forwarder: () => events,
         log,

@@ -34,6 +34,7 @@ import type { SideFacts } from '../observe/side-metrics.ts';
 import type { Deployments } from '../packages/deployments.ts';
 import { QuotaMeter } from '../quota/quota-meter.ts';
 import { resolveSecret } from '../secrets/one-time-secret-tokens.ts';
+import type { EventReceiver } from '../settings.ts';
 import type { Tasks } from '../tasks/tasks.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import { ThingDefinitions } from '../thingworx/definitions.ts';
@@ -64,6 +65,7 @@ export interface HubParts {
   readonly clocks: Pick<ClockWatch, 'check' | 'problemWith'>;
   readonly stateWatch: Pick<StateDirectoryWatch, 'check' | 'problem'>;
   readonly usage: ProcessUsage;
+  readonly eventReceiver: EventReceiver;
   /** Where services reach this sidecar. */
   readonly addresses: () => readonly string[];
   /** Problems of the whole sidecar, which every hub shows. */
@@ -193,6 +195,7 @@ export class HubConnection {
     });
     this.#background = new BackgroundWork({
       ...common,
+      eventReceiver: parts.eventReceiver,
       azure: () => this.azure(),
       onThing: this.#devices.onThing,
       pipeline: (counters) => this.#pipeline(counters, () => () => undefined),
@@ -477,7 +480,7 @@ export class HubConnection {
       owner: ownerId,
       onUnwritten: (error) => this.#condition.setStanding(CHECKPOINTS, error && unwritten(error)),
       onError: (partitionId, error) => void this.#sourceFailed(partitionId, error),
-      onReceived: (partitionId, messages) => this.#quota.received(partitionId, messages),
+      onReceived: (...received) => this.#quota.received(...received),
       onLeading: (leads) => this.#devices.canary.lead(leads),
       log: this.#log,
     });
@@ -485,6 +488,8 @@ export class HubConnection {
       const source = await openEventSource({
         endpoint,
         consumerGroup: settings.consumerGroup,
+        receiver: this.#parts.eventReceiver,
+        log: this.#log,
         handlers: partitions,
         checkpoints: checkpoints.store,
         startPosition: startPositionOf(settings.startPosition),

@@ -26,7 +26,8 @@ interface PartitionsOptions {
    * reads it. A partition that is read again soon changes nothing.
    */
   readonly onLeading: (leads: boolean) => void;
-  readonly onReceived: (partitionId: string, messages: readonly ReceivedMessage[]) => void;
+  /** Called with the messages of a partition of a stream. */
+  readonly onReceived: (stream: string, partitionId: string, messages: readonly ReceivedMessage[]) => void;
   readonly log: Log;
 }
 
@@ -110,7 +111,7 @@ export class Partitions implements EventSourceHandlers {
   async onBatch(partitionId: string, messages: readonly ReceivedMessage[]): Promise<void> {
     if (messages.length > 0 && this.#failing.delete(partitionId))
       this.#options.log.info({ partitionId }, 'Reading the partition again.');
-    this.#options.onReceived(partitionId, messages);
+    this.#options.onReceived(this.#source?.streamIdentity ?? '', partitionId, messages);
     await this.#lanes.get(partitionId)?.lane.accept(messages);
   }
 

@@ -19,18 +19,12 @@ interface QuotaMeterOptions {
   readonly log: Log;
 }
 
-/** The last message of a partition that was counted. */
-interface Place {
-  readonly timeMs: number;
-  readonly sequenceNumber: number;
-}
-
 interface Kept {
   readonly dayMs: number;
   readonly sinceMs: number;
   readonly sources: Partial<Record<QuotaSourceName, number>>;
   readonly devices: readonly KeptDevice[];
-  readonly places: readonly (readonly [string, Place])[];
+  readonly places: readonly (readonly [string, number])[];
   readonly jobs: readonly (readonly [string, number])[];
   readonly slots: readonly (readonly [number, number])[];
 }
@@ -71,7 +65,8 @@ export class QuotaMeter {
   readonly #file: string;
   readonly #sources = new Map<QuotaSourceName, number>();
   readonly #devices = new HeavyDevices();
-  readonly #places = new Map<string, Place>();
+  /** The sequence number of the last message that was counted, by stream and partition. */
+  readonly #places = new Map<string, number>();
   /** Devices of each job that are counted. */
   readonly #jobs = new Map<string, number>();
   readonly #slots = new Map<number, number>();
@@ -81,6 +76,7 @@ export class QuotaMeter {
   #timer: NodeJS.Timeout | undefined;
   #starting: Promise<void> | undefined;
   #keeping: Promise<void> = Promise.resolve();
+  #isKept = false;
 
   constructor(options: QuotaMeterOptions) {
     this.#options = options;
@@ -102,19 +98,19 @@ export class QuotaMeter {
   }
 
   /** Messages that were received. Those of other days, and those that were counted before, do not count. */
-  received(partitionId: string, messages: readonly ReceivedMessage[]): void {
+  received(stream: string, partitionId: string, messages: readonly ReceivedMessage[]): void {
+    if (messages.length === 0) return;
     const now = Date.now();
     this.#roll(now);
     const canary = this.#options.canaryDevice();
     const chunk = this.#chunkBytes();
     const byDevice = new Map<string, number>();
+    const place = `${stream}/${partitionId}`;
+    let last = this.#places.get(place) ?? -1;
     for (const message of messages) {
       const { deviceId, source, enqueuedTimeMs: timeMs, sequenceNumber } = message;
-      const last = this.#places.get(partitionId);
-      const isCounted =
-        last && (timeMs < last.timeMs || (timeMs === last.timeMs && sequenceNumber <= last.sequenceNumber));
-      if (isCounted) continue;
-      this.#places.set(partitionId, { timeMs, sequenceNumber });
+      if (sequenceNumber <= last) continue;
+      last = sequenceNumber;
       if (dayOf(timeMs) !== this.#dayMs) continue;
       const isReport = source === 'twinChangeEvents' && reportsProperties(message);
       if (source !== 'Telemetry' && source !== '' && !isReport) continue;
@@ -122,6 +118,7 @@ export class QuotaMeter {
       this.#add(deviceId === canary ? 'canary' : isReport ? 'twin' : 'telemetry', messagesOf, now);
       byDevice.set(deviceId, (byDevice.get(deviceId) ?? 0) + messagesOf);
     }
+    this.#places.set(place, last);
     for (const [device, count] of byDevice) this.#devices.add(device, count, now);
   }
 
@@ -180,6 +177,7 @@ export class QuotaMeter {
   }
 
   #add(source: QuotaSourceName, messages: number, now: number): void {
+    this.#isKept = false;
     this.#sources.set(source, (this.#sources.get(source) ?? 0) + messages);
     const slot = Math.floor(now / SLOT_MS);
     this.#slots.set(slot, (this.#slots.get(slot) ?? 0) + messages);
@@ -235,7 +233,7 @@ export class QuotaMeter {
   async #restore(): Promise<void> {
     try {
       const kept = JSON.parse(await readFile(this.#file, 'utf8')) as Kept;
-      for (const [partition, place] of kept.places) this.#places.set(partition, place);
+      for (const [place, last] of kept.places) this.#places.set(place, last);
       if (kept.dayMs !== this.#dayMs) return;
       this.#sinceMs = kept.sinceMs;
       for (const source of QUOTA_SOURCES) {
@@ -253,6 +251,8 @@ export class QuotaMeter {
   /** One write after the other: each replaces the file. */
   #keep(): Promise<void> {
     this.#keeping = this.#keeping.then(async () => {
+      if (this.#isKept) return;
+      this.#isKept = true;
       const kept: Kept = {
         dayMs: this.#dayMs,
         sinceMs: this.#sinceMs,
@@ -266,6 +266,7 @@ export class QuotaMeter {
         await mkdir(this.#options.directory, { recursive: true, mode: 0o700 });
         await replaceFile(this.#file, `${JSON.stringify(kept)}\n`);
       } catch (thrown) {
+        this.#isKept = false;
         this.#options.log.debug({ err: toConnectorError(thrown) }, 'The use of the quota cannot be kept.');
       }
     });

@@ -131,6 +131,8 @@ describe('the console', { skip }, () => {
     const hub = page.getByRole('region', { name: HUB_THING });
     await hub.getByText('running').waitFor();
     await hub.getByRole('table', { name: `Partitions of ${HUB_THING}` }).waitFor();
+    const use = hub.getByRole('table', { name: `Use of the daily quota of ${HUB_THING}` });
+    await use.getByRole('row').nth(1).waitFor();
     await hub.getByRole('button', { name: 'Check ThingWorx, Azure and storage' }).click();
     const steps = hub.getByRole('table', { name: `Connection check of ${HUB_THING}` });
     await steps.getByText('ok').first().waitFor();

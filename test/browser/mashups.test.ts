@@ -41,6 +41,15 @@ describe('the mashups', { skip }, () => {
       .waitFor();
     await mashups.row('Partitions', '0').waitFor();
 
+    await mashups.tab('Quota');
+    await mashups.row('By source', 'telemetry').waitFor();
+    await mashups.row('The ten devices that use most', 'pump-01').waitFor();
+    await mashups.tab('Canary');
+    await mashups.shown('canaryState', 'off');
+    await mashups.choose('Remove canary');
+    await mashups.confirm('Remove canary');
+    await mashups.message('The device and the Thing of the canary are deleted.');
+
     await mashups.tab('Connection');
     await mashups.choose('Check connection');
     await mashups.row('steps', 'ok').waitFor();

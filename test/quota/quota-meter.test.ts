@@ -63,12 +63,12 @@ describe('the use of the daily quota', () => {
   test('counts telemetry in steps of 4 KB, and of 0.5 KB in the free tier, properties included', async (t) => {
     at(t, NOON_MS);
     const meter = await start();
-    meter.received('0', [message(0), message(4_096), message(4_097)]);
+    meter.received('stream', '0', [message(0), message(4_096), message(4_097)]);
     assert.deepEqual(bySource(meter), { telemetry: 4 });
-    meter.received('0', [message(4_090, { applicationProperties: { line: 'A17' } })]);
+    meter.received('stream', '0', [message(4_090, { applicationProperties: { line: 'A17' } })]);
     assert.deepEqual(bySource(meter), { telemetry: 6 });
     settings = { tier: 'F1', units: 1 };
-    meter.received('0', [message(1_025)]);
+    meter.received('stream', '0', [message(1_025)]);
     assert.deepEqual(bySource(meter), { telemetry: 9 });
     const { limit, percent, used } = meter.use;
     assert.deepEqual({ limit, percent, used }, { limit: 8_000, percent: 0.1, used: 9 });
@@ -81,13 +81,21 @@ describe('the use of the daily quota', () => {
     const twice = message(1);
     const desired = { body: Buffer.from('{"properties":{"desired":{}}}'), source: 'twinChangeEvents' };
     const lifecycle = message(1, { source: 'deviceLifecycleEvents' });
-    meter.received('0', [yesterday, twice, message(1, desired), lifecycle]);
-    meter.received('0', [twice]);
+    meter.received('stream', '0', [yesterday, twice, message(1, desired), lifecycle]);
+    meter.received('stream', '0', [twice]);
     assert.deepEqual(bySource(meter), { telemetry: 1 });
     const reported = { body: Buffer.from('{"properties":{"reported":{}}}'), source: 'twinChangeEvents' };
-    meter.received('0', [message(1, reported)]);
-    meter.received('1', [message(1, { deviceId: 'canary', sequenceNumber: 1 })]);
+    meter.received('stream', '0', [message(1, reported)]);
+    meter.received('stream', '1', [message(1, { deviceId: 'canary', sequenceNumber: 1 })]);
     assert.deepEqual(bySource(meter), { telemetry: 1, twin: 1, canary: 1 });
+  });
+
+  test('counts messages whose times are not in order, and those of another stream from its begin', async (t) => {
+    at(t, NOON_MS);
+    const meter = await start();
+    meter.received('stream', '0', [message(1), message(1, { enqueuedTimeMs: NOON_MS - 50 }), message(1)]);
+    meter.received('other', '0', [message(1, { sequenceNumber: 0 })]);
+    assert.deepEqual(bySource(meter), { telemetry: 4 });
   });
 
   test('counts operations by what they are for', async (t) => {
@@ -150,12 +158,12 @@ describe('the use of the daily quota', () => {
     at(t, NOON_MS);
     const before = await start();
     const received = [message(1), message(1)];
-    before.received('0', received);
+    before.received('stream', '0', received);
     before.used({ kind: 'job', jobId: 'j', devices: 4, messagesPerDevice: 1, endTime: undefined });
     await before.stop();
     const after = await start();
     assert.deepEqual(after.use, before.use);
-    after.received('0', [...received, message(1)]);
+    after.received('stream', '0', [...received, message(1)]);
     after.used({ kind: 'job', jobId: 'j', devices: 4, messagesPerDevice: 1, endTime: undefined });
     assert.deepEqual(bySource(after), { telemetry: 3, job: 4 });
   });

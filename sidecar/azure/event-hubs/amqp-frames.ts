@@ -1,5 +1,6 @@
 import rhea from 'rhea';
 import { AmqpReader } from './amqp-reader.ts';
+import { IncomingTransfers, type TransferFields } from './incoming-transfers.ts';
 import { InternedStrings } from './interned-strings.ts';
 
 /** What rhea passes on of a frame. */
@@ -8,13 +9,17 @@ interface TransferFrame {
   readonly type: 0;
   readonly channel: number;
   /** By rhea's names; absent and null are undefined. */
-  readonly performative: object;
+  readonly performative: TransferFields;
   readonly payload: Buffer;
 }
 
 /** The parts of rhea's transport (lib/transport.js) that are used here. */
 interface Transport {
-  readonly handler: { on_transfer(frame: TransferFrame): void };
+  readonly handler: {
+    on_transfer(frame: TransferFrame): void;
+    /** The sessions by their channel. */
+    readonly remote_channel_map?: Readonly<Record<number, { readonly incoming: unknown } | undefined>>;
+  };
   readonly header_received: unknown;
   readonly frame_type: number;
   readonly read_complete: unknown;
@@ -63,13 +68,19 @@ export function createFrameReader(original: Transport['read']): Transport['read'
       const size = buffer.readUInt32BE(offset);
       if (size < HEADER_BYTES) return offset + original.call(this, buffer.subarray(offset));
       if (size > buffer.length - offset) break;
-      const frame = readTransfer(buffer, offset, size, names);
-      if (frame) this.handler.on_transfer(frame);
+      const transfer = readTransfer(buffer, offset, size, names);
+      if (transfer) pass(this.handler, buffer.readUInt16BE(offset + 6), size, transfer);
       else original.call(this, buffer.subarray(offset, offset + size));
       offset += size;
     }
     return offset;
   };
+}
+
+/** The fields of a transfer, absent and null ones undefined, and what follows them. */
+interface Transfer {
+  readonly fields: readonly unknown[];
+  readonly payload: Buffer;
 }
 
 /** The frame at the offset, when it is a transfer with a payload and fields of primitive types. */
@@ -78,7 +89,7 @@ function readTransfer(
   offset: number,
   size: number,
   names: InternedStrings,
-): TransferFrame | undefined {
+): Transfer | undefined {
   const start = offset + HEADER_BYTES;
   const end = offset + size;
   if (buffer[offset + 4] !== DATA_OFFSET || buffer[offset + 5] !== AMQP_FRAME) return undefined;
@@ -92,16 +103,18 @@ function readTransfer(
     return undefined;
   }
   if (reader.at >= end) return undefined;
-  return {
-    size,
-    type: AMQP_FRAME,
-    channel: buffer.readUInt16BE(offset + 6),
-    performative: transferOf(fields),
-    payload: buffer.subarray(reader.at, end),
-  };
+  return { fields, payload: buffer.subarray(reader.at, end) };
 }
 
-function transferOf(fields: readonly unknown[]): object {
+/** To the session of the channel when it takes transfers as they are, otherwise to rhea. */
+function pass(handler: Transport['handler'], channel: number, size: number, transfer: Transfer): void {
+  const { fields, payload } = transfer;
+  const incoming = handler.remote_channel_map?.[channel]?.incoming;
+  if (incoming instanceof IncomingTransfers) incoming.take(transferOf(fields), payload);
+  else handler.on_transfer({ size, type: AMQP_FRAME, channel, performative: transferOf(fields), payload });
+}
+
+function transferOf(fields: readonly unknown[]): TransferFields {
   return {
     handle: fields[0] ?? undefined,
     delivery_id: fields[1] ?? undefined,
@@ -114,5 +127,5 @@ function transferOf(fields: readonly unknown[]): object {
     resume: fields[8] ?? undefined,
     aborted: fields[9] ?? undefined,
     batchable: fields[10] ?? undefined,
-  };
+  } as TransferFields;
 }

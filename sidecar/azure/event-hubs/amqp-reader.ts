@@ -15,16 +15,23 @@ interface SlicingBuffer extends Buffer {
 export class AmqpReader {
   readonly #buffer: SlicingBuffer;
   readonly #names: InternedStrings;
+  readonly #timesAsNumbers: boolean;
   /** Where the next value begins. */
   at: number;
 
-  constructor(buffer: Buffer, names: InternedStrings, at = 0) {
+  /** Time stamps are dates, as rhea has them, or numbers of milliseconds since 1970. */
+  constructor(buffer: Buffer, names: InternedStrings, at = 0, timesAsNumbers = false) {
     this.#buffer = buffer as SlicingBuffer;
     this.#names = names;
+    this.#timesAsNumbers = timesAsNumbers;
     this.at = at;
   }
 
-  map(): Record<string, unknown> {
+  /** A map with strings as keys. Entries that `takes` accepts are left out. */
+  map(
+    map: Record<string, unknown> = {},
+    takes?: (key: string, value: unknown) => boolean,
+  ): Record<string, unknown> {
     const code = this.byte();
     let size: number;
     let count: number;
@@ -36,19 +43,27 @@ export class AmqpReader {
       size = this.#uint32() + 4;
       count = this.#uint32();
     } else throw UNKNOWN;
-    const map: Record<string, unknown> = {};
     for (let pair = 0; pair + 1 < count; pair += 2) {
       const known = this.#knownName();
       const key = known?.text ?? this.value();
       // rhea decides what happens with keys that are not strings, and with __proto__.
       if (typeof key !== 'string' || key === '__proto__') throw UNKNOWN;
-      map[key] = (known?.hasFewValues ? this.#knownName()?.text : undefined) ?? this.value();
+      const value = (known?.hasFewValues ? this.#knownName()?.text : undefined) ?? this.value();
+      if (!takes?.(key, value)) map[key] = value;
     }
     if (count % 2 !== 0 || this.at !== start + size) throw UNKNOWN;
     return map;
   }
 
-  /** A list of at most `limit` values; trailing values may be missing. */
+  /** Passes over a list or map. */
+  skip(): void {
+    const code = this.byte();
+    if (code === 0xc0 || code === 0xc1) this.#advance(this.byte());
+    else if (code === 0xd0 || code === 0xd1) this.#advance(this.#uint32());
+    else if (code !== 0x45) throw UNKNOWN;
+  }
+
+  /** A list of at most `maxLength` values; trailing values may be missing. */
   list(maxLength: number): unknown[] {
     const code = this.byte();
     if (code === 0x45) return [];
@@ -139,7 +154,7 @@ export class AmqpReader {
       case 0x81:
         return this.#long();
       case 0x83:
-        return new Date(this.#long());
+        return this.#timesAsNumbers ? this.#long() : new Date(this.#long());
       case 0xa0:
         return this.#slice(this.byte());
       case 0xb0:

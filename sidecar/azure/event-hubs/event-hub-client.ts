@@ -4,6 +4,7 @@ import {
   EventHubConsumerClient,
   type EventHubConsumerClientOptions,
   RetryMode,
+  type RetryOptions,
 } from '@azure/event-hubs';
 import type { TokenCredential } from '@azure/identity';
 import { Receiver } from 'rhea-promise';
@@ -39,6 +40,20 @@ interface ClientOptions {
   readonly ownershipExpiryMs: number;
 }
 
+/** The epoch of readers that own their partition; the SDK's own value for a client with a store. */
+export const OWNER_LEVEL = 0;
+
+/** How requests and readers repeat what failed and may pass. */
+export function retryOptions(timeoutMs: number): RetryOptions {
+  return {
+    mode: RetryMode.Exponential,
+    maxRetries: 3,
+    retryDelayInMs: 500,
+    maxRetryDelayInMs: 5000,
+    timeoutInMs: timeoutMs,
+  };
+}
+
 /**
  * Creates the SDK's consumer client; opens no connection. Without a store its readers own no partition, so they end no reader that does.
  * Throws CONNECTION_STRING_INVALID.
@@ -54,13 +69,7 @@ export function createEventHubClient(
     ...(endpoint.transport === 'amqp-websockets'
       ? { webSocketOptions: { webSocket: proxiedWebSocket() as never } }
       : {}),
-    retryOptions: {
-      mode: RetryMode.Exponential,
-      maxRetries: 3,
-      retryDelayInMs: 500,
-      maxRetryDelayInMs: 5000,
-      timeoutInMs: options.timeoutMs,
-    },
+    retryOptions: retryOptions(options.timeoutMs),
     loadBalancingOptions: {
       strategy: 'greedy',
       updateIntervalInMs: options.updateIntervalMs,

@@ -13,11 +13,15 @@ import { azureError } from '../azure-error.ts';
 import { installFastDecoder } from './amqp-decoder.ts';
 import { installFastFrames } from './amqp-frames.ts';
 import { createMemoryCheckpoints } from './checkpoints.ts';
+import { missingNames } from './connection-context.ts';
+import { EventDecoder } from './event-decoder.ts';
 import {
   boundReceiverCredit,
   consumerGroupError,
   createEventHubClient,
   endpointHost,
+  OWNER_LEVEL,
+  retryOptions,
 } from './event-hub-client.ts';
 import type {
   CheckpointPlace,
@@ -30,6 +34,8 @@ import type {
 } from './event-types.ts';
 import { GuardedCheckpoints, type PartitionEnd } from './guarded-checkpoints.ts';
 import { Partition, PartitionEnded, PartitionEnds } from './partition.ts';
+import { PartitionReaders } from './partition-readers.ts';
+import { toReceivedEvents } from './received-message.ts';
 
 /**
  * Opens the event stream of an IoT Hub (or any Event Hub) and begins to receive. Resolves when the endpoint has answered; partitions open
@@ -46,7 +52,7 @@ export async function openEventSource(options: EventSourceOptions): Promise<Even
   return source;
 }
 
-/** How long the SDK waits for events before it calls the handler with none. `reopen` of one partition takes effect within this time. */
+/** How long a reader waits for events before it calls the handler with none. `reopen` of one partition takes effect within this time. */
 const MAX_WAIT_SECONDS = 1;
 
 /** Of one call to the checkpoint store: the next call then uses a new connection. */
@@ -89,6 +95,8 @@ class HubEventSource implements EventSource {
   /** The processor reads it when it opens a partition that has no checkpoint. */
   readonly #sdkStartPositions: Record<string, EventPosition> = {};
   readonly #skipReported = new Set<string>();
+  readonly #decoder = new EventDecoder();
+  #sdkReported = false;
   #timers: NodeJS.Timeout[] = [];
   /** When the service last answered. */
   #heardAtMs = performance.now();
@@ -297,11 +305,22 @@ class HubEventSource implements EventSource {
   #subscribe(): void {
     const { maxBatchSize = 300, prefetchCount = maxBatchSize } = this.#options;
     for (const id of this.partitionIds) this.#sdkStartPositions[id] = sdkPosition(this.#startPositionOf(id));
+    const options = {
+      maxBatchSize,
+      prefetchCount: Math.max(prefetchCount, maxBatchSize),
+      maxWaitTimeInSeconds: MAX_WAIT_SECONDS,
+      skipParsingBodyAsJson: true,
+      startPosition: this.#sdkStartPositions,
+    };
+    const readers = this.#createReaders(options);
     this.#subscription = this.#client.subscribe(
       {
         processInitialize: async ({ partitionId }) => await this.#openPartition(partitionId),
-        processEvents: async (events, { partitionId }) =>
-          await this.#partitions.get(partitionId)?.deliver(events),
+        // Only the SDK's receiver calls it.
+        processEvents: async (events, { partitionId }) => {
+          if (readers) this.#usesSdk(['pumpManager']);
+          await this.#partitions.get(partitionId)?.deliver(toReceivedEvents(events, partitionId));
+        },
         processError: async (error, { partitionId }) => this.#failed(partitionId, error),
         processClose: async (reason, { partitionId }) => {
           const partition = this.#partitions.get(partitionId);
@@ -309,13 +328,43 @@ class HubEventSource implements EventSource {
             await this.#endPartition(partition, reason === 'OwnershipLost' ? 'lost' : 'shutdown');
         },
       },
-      {
-        maxBatchSize,
-        prefetchCount: Math.max(prefetchCount, maxBatchSize),
-        maxWaitTimeInSeconds: MAX_WAIT_SECONDS,
-        skipParsingBodyAsJson: true,
-        startPosition: this.#sdkStartPositions,
-      },
+      // The SDK hands its options on to the event processor, which uses this manager instead of its own.
+      readers ? ({ ...options, pumpManager: readers } as typeof options) : options,
+    );
+  }
+
+  /** The readers of the sidecar; undefined when the SDK reads. */
+  #createReaders({
+    maxBatchSize,
+    prefetchCount,
+  }: {
+    maxBatchSize: number;
+    prefetchCount: number;
+  }): PartitionReaders | undefined {
+    if (this.#options.receiver === 'sdk') return undefined;
+    const missing = missingNames(this.#client);
+    if (missing.length > 0) {
+      this.#usesSdk(missing);
+      return undefined;
+    }
+    return new PartitionReaders({
+      ownerLevel: OWNER_LEVEL,
+      maxBatchSize,
+      prefetchCount,
+      maxWaitMs: MAX_WAIT_SECONDS * 1000,
+      timeoutMs: this.#timeoutMs,
+      retryOptions: retryOptions(this.#timeoutMs),
+      decode: (payloads, partitionId) => this.#decoder.decode(payloads, partitionId),
+      deliver: async (partitionId, events) => await this.#partitions.get(partitionId)?.deliver(events),
+    });
+  }
+
+  #usesSdk(missing: readonly string[]): void {
+    if (this.#sdkReported) return;
+    this.#sdkReported = true;
+    this.#options.log?.warn(
+      { missing },
+      "The version of @azure/event-hubs or rhea is not supported by the sidecar's own receiver. The receiver of the SDK is used, which needs more CPU time.",
     );
   }
 

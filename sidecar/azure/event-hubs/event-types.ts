@@ -1,5 +1,7 @@
 import type { Checkpoint, CheckpointStore } from '@azure/event-hubs';
 import type { ConnectorError } from '../../errors/connector-error.ts';
+import type { Log } from '../../observe/log.ts';
+import type { EventReceiver } from '../../settings.ts';
 import type { ReceivedMessage } from '../../translate/types.ts';
 import type { EventHubEndpoint } from './event-hub-client.ts';
 
@@ -42,8 +44,8 @@ export interface EventSourceHandlers {
    * The next messages of a partition, in order; one call at a time per partition. There are none when none came for a second: a lane that has
    * failed meanwhile rejects then.
    *
-   * Backpressure: while the promise is pending, the SDK adds no credit, so at most `prefetchCount` messages wait in memory. They are received
-   * and decoded in the meantime. A lane that sends one batch while it translates the next resolves when it has queued the messages, and leaves
+   * Backpressure: while the promise is pending, no credit is added, so at most `prefetchCount` messages wait in memory. They are received
+   * in the meantime. A lane that sends one batch while it translates the next resolves when it has queued the messages, and leaves
    * the promise pending while its queue is full.
    *
    * A rejection closes the partition as 'failed'. It opens again from its last checkpoint after a pause: no event is lost, and the events
@@ -67,6 +69,10 @@ export interface EventSourceHandlers {
 export interface EventSourceOptions {
   readonly endpoint: EventHubEndpoint;
   readonly consumerGroup: string;
+  /** What reads the partitions. Default `own`. */
+  readonly receiver?: EventReceiver;
+  /** Is told when the SDK's receiver is used although the own one is wanted. */
+  readonly log?: Log;
   /** The consumer group in the identity of the stream; the one that is read unless given. A replay names messages as the lanes do. */
   readonly identityGroup?: string;
   readonly handlers: EventSourceHandlers;

@@ -1,10 +1,9 @@
-import type { PartitionProperties, ReceivedEventData } from '@azure/event-hubs';
+import type { PartitionProperties } from '@azure/event-hubs';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import type { Backoff } from '../../lib/backoff.ts';
 import { settledWithin, untilAborted } from '../../lib/concurrency.ts';
-import type { ReceivedMessage } from '../../translate/types.ts';
 import type { CloseReason, EventSourceHandlers, LastEnqueued } from './event-types.ts';
-import { toReceivedMessage } from './received-message.ts';
+import type { ReceivedEvents } from './received-message.ts';
 
 /**
  * The only error that a handler throws into the SDK. It is never retryable: an error with `retryable: true` makes the SDK continue with the
@@ -73,11 +72,12 @@ export class Partition {
   }
 
   /** Passes a batch to the handler; an empty one, too, since a handler that has failed says so with the next. Throws PartitionEnded only. */
-  async deliver(received: ReceivedEventData[]): Promise<void> {
+  async deliver(events: ReceivedEvents): Promise<void> {
     if (this.#openFailed) this.#fail(this.#openFailed);
     if (this.#reopenWanted) this.#end('is reopened');
     if (this.#ending) return;
-    const messages = this.#usable(received);
+    const { messages } = events;
+    this.#check(events);
     try {
       await untilAborted(this.#options.handlers.onBatch(this.id, messages), this.#interrupt.signal);
     } catch (thrown) {
@@ -135,16 +135,8 @@ export class Partition {
     this.#begun = true;
   }
 
-  #usable(received: ReceivedEventData[]): readonly ReceivedMessage[] {
-    const messages: ReceivedMessage[] = [];
-    for (const event of received) {
-      if (!Buffer.isBuffer(event.body)) event.body = toBuffer(event.body);
-      if (typeof event.sequenceNumber !== 'number') continue;
-      this.#follow(event.sequenceNumber);
-      messages.push(toReceivedMessage(event, this.id));
-    }
-    const broken = received.length - messages.length;
-    // A transfer that is not one AMQP message (a batch envelope) has no annotations, so it has no position.
+  #check({ messages, broken }: ReceivedEvents): void {
+    for (const { sequenceNumber } of messages) this.#follow(sequenceNumber);
     if (broken > 0)
       this.#options.report(
         new ConnectorError(
@@ -152,17 +144,7 @@ export class Partition {
           `Partition ${this.id} delivered ${broken} transfers that are not messages. They were skipped.`,
         ),
       );
-    return messages;
   }
-}
-
-/** For an AMQP body that is not one data section: several data sections, or a value or sequence section. */
-function toBuffer(body: unknown): Buffer {
-  if (body === undefined || body === null) return Buffer.alloc(0);
-  if (typeof body === 'string') return Buffer.from(body);
-  if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (Array.isArray(body) && body.every((part) => part instanceof Uint8Array)) return Buffer.concat(body);
-  return Buffer.from(JSON.stringify(body) ?? '');
 }
 
 /** The beginning and the end of each partition, as the service last reported them. */

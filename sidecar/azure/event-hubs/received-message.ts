@@ -10,9 +10,15 @@ import type { ReceivedMessage } from '../../translate/types.ts';
 export interface EventContent
   extends Pick<ReceivedEventData, 'sequenceNumber' | 'offset' | 'enqueuedTimeUtc'> {
   readonly body: Buffer;
-  readonly partitionKey?: string | null;
-  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly partitionKey?: string | null | undefined;
+  readonly properties?: Readonly<Record<string, unknown>> | undefined;
   readonly systemProperties?: Readonly<Record<string, unknown>>;
+}
+
+/** What a reader passes on: messages in order, and how many transfers between them were no messages. */
+export interface ReceivedEvents {
+  readonly messages: readonly ReceivedMessage[];
+  readonly broken: number;
 }
 
 const NO_PROPERTIES: Readonly<Record<string, unknown>> = Object.freeze({});
@@ -42,6 +48,24 @@ export function toReceivedMessage(event: EventContent, partitionId: string): Rec
     interfaceId: text(system['iothub-interface-id'] ?? system['dt-dataschema']),
     componentName: text(system['dt-subject']),
   };
+}
+
+/** What the receiver of the SDK passes on. A transfer that is not one AMQP message (a batch envelope) has no annotations, so it has no position. */
+export function toReceivedEvents(events: readonly ReceivedEventData[], partitionId: string): ReceivedEvents {
+  const messages = events
+    .filter(({ sequenceNumber }) => typeof sequenceNumber === 'number')
+    .map((event) => toReceivedMessage({ ...event, body: toBuffer(event.body) }, partitionId));
+  return { messages, broken: events.length - messages.length };
+}
+
+/** The bytes of an AMQP body: one data section, several data sections, or a value or sequence section. */
+export function toBuffer(body: unknown): Buffer {
+  if (Buffer.isBuffer(body)) return body;
+  if (body === undefined || body === null) return Buffer.alloc(0);
+  if (typeof body === 'string') return Buffer.from(body);
+  if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (Array.isArray(body) && body.every((part) => part instanceof Uint8Array)) return Buffer.concat(body);
+  return Buffer.from(JSON.stringify(body) ?? '');
 }
 
 function text(value: unknown): string | undefined {

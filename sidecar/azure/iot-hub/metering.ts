@@ -1,4 +1,4 @@
-import type { HubRequest } from './rest-client.ts';
+import type { OperationClass } from './rate-limiter.ts';
 
 /** What IoT Hub counts against the daily quota of a hub (article "Azure IoT Hub billing information"). */
 export type MeteredUse = MeteredCall | MeteredJob;
@@ -23,6 +23,14 @@ interface MeteredJob {
   readonly endTime: string | undefined;
 }
 
+/** The members of a request that say what it uses. */
+interface MeteredRequest {
+  readonly operation: OperationClass;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly isOwn?: boolean;
+}
+
 /** Around the payload of the response of a method. */
 const ANSWER_BYTES = '{"status":200,"payload":}'.length;
 
@@ -30,7 +38,7 @@ const ANSWER_BYTES = '{"status":200,"payload":}'.length;
 export type OnMetered = (use: MeteredUse) => void;
 
 /** What a call has used that IoT Hub has answered. `body`: its response. `bytes`: the size of the response. */
-export function useOfCall(request: HubRequest, body: unknown, bytes: number): MeteredUse | undefined {
+export function useOfCall(request: MeteredRequest, body: unknown, bytes: number): MeteredUse | undefined {
   const { operation, path } = request;
   const isOwn = request.isOwn === true;
   const [, collection, id = ''] = path.split('/');
@@ -59,7 +67,7 @@ export function useOfCall(request: HubRequest, body: unknown, bytes: number): Me
 }
 
 /** What a call has used that failed. Requests to devices that are not connected, or do not answer, are counted. */
-export function useOfFailure(request: HubRequest, code: string): MeteredUse | undefined {
+export function useOfFailure(request: MeteredRequest, code: string): MeteredUse | undefined {
   if (request.operation !== 'method' || (code !== 'DEVICE_OFFLINE' && code !== 'DEVICE_TIMEOUT'))
     return undefined;
   const deviceId = decodeURIComponent(request.path.split('/')[2] ?? '');

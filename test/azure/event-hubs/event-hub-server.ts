@@ -20,6 +20,8 @@ export interface StoredEvent {
   readonly properties?: Record<string, unknown>;
   readonly message?: Partial<Message>;
   readonly enqueuedMs?: number;
+  /** Sent as they are, as a transfer of this format, instead of a message. */
+  readonly bytes?: { readonly payload: Buffer; readonly format: number };
 }
 
 interface Reader {
@@ -111,6 +113,14 @@ export class EventHubServer {
     return (reader?.link as unknown as { delivery_count?: number } | undefined)?.delivery_count ?? 0;
   }
 
+  /** How many deliveries the readers have not settled. */
+  get unsettled(): number {
+    const sizes = [...this.#readers].map(
+      ({ link }) => (link.session as unknown as { outgoing: { deliveries: { size: number } } }).outgoing,
+    );
+    return sizes.reduce((sum, { deliveries }) => sum + deliveries.size, 0);
+  }
+
   get readers(): number {
     return this.#readers.size;
   }
@@ -197,7 +207,8 @@ export class EventHubServer {
       const events = this.partitions[reader.partition] ?? [];
       while (reader.next < events.length && reader.link.sendable()) {
         const event = events[reader.next] as StoredEvent;
-        reader.link.send(this.#message(reader.next, event));
+        if (event.bytes) reader.link.send(event.bytes.payload, undefined, event.bytes.format);
+        else reader.link.send(this.#message(reader.next, event));
         reader.next += 1;
       }
     }

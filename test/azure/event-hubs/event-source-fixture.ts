@@ -3,11 +3,19 @@ import type { EventSource, EventSourceOptions } from '../../../sidecar/azure/eve
 import { Recorder, range } from '../helpers.ts';
 import { EventHubServer } from './event-hub-server.ts';
 
+/** Each test of the event source runs on both. */
+export const RECEIVERS = ['own', 'sdk'] as const;
+
 /** Event sources on a server with two partitions, whose handlers write down what they are told. */
 export class EventSourceFixture {
   server = new EventHubServer(2);
   recorder = new Recorder();
+  readonly #receiver: (typeof RECEIVERS)[number];
   readonly #sources: EventSource[] = [];
+
+  constructor(receiver: (typeof RECEIVERS)[number]) {
+    this.#receiver = receiver;
+  }
 
   readonly start = async () => {
     this.server = new EventHubServer(2);
@@ -24,6 +32,7 @@ export class EventSourceFixture {
     const source = await openEventSource({
       endpoint: { kind: 'connectionString', connectionString: this.server.connectionString },
       consumerGroup: '$Default',
+      receiver: this.#receiver,
       handlers: this.recorder,
       startPosition: { from: 'earliest' },
       lagIntervalMs: 0,

@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RetryOperationType, type RetryOptions, retry } from '@azure/core-amqp';
+import { CloseReason, type EventPosition } from '@azure/event-hubs';
+import type { ConnectionContext } from './connection-context.ts';
+import { PartitionLink } from './partition-link.ts';
+import type { ReceivedEvents } from './received-message.ts';
+
+/** The parts of the SDK's partition processor (partitionProcessor.js) that are used here: it calls the handlers of the subscription. */
+export interface PartitionProcessor {
+  readonly partitionId: string;
+  readonly consumerGroup: string;
+  /** The name of the event processor, which owns the partition. */
+  readonly eventProcessorId: string;
+  initialize(): Promise<void>;
+  processError(error: Error): Promise<void>;
+  close(reason: CloseReason): Promise<void>;
+}
+
+export interface ReaderOptions {
+  readonly ownerLevel: number | undefined;
+  readonly maxBatchSize: number;
+  readonly prefetchCount: number;
+  /** How long a reader waits for messages before it delivers none. */
+  readonly maxWaitMs: number;
+  readonly timeoutMs: number;
+  readonly retryOptions: RetryOptions;
+  readonly decode: (payloads: readonly (Buffer | undefined)[], partitionId: string) => ReceivedEvents;
+  readonly deliver: (partitionId: string, events: ReceivedEvents) => Promise<void>;
+}
+
+/** A link that ends without an error is not opened again earlier. */
+const REOPEN_MS = 500;
+
+/**
+ * Reads one partition from `start` to `stop`: opens a link, passes batches on, one at a time, and opens the next link when one ends. Errors that
+ * may pass are retried as the SDK does it; then and after any other error the reader stops, and the partition is claimed anew.
+ */
+export class PartitionReader {
+  readonly #context: ConnectionContext;
+  readonly #processor: PartitionProcessor;
+  readonly #options: ReaderOptions;
+  readonly #abort = new AbortController();
+  /** Where the next link begins. */
+  #position: EventPosition;
+  #link: PartitionLink | undefined;
+  #openedAtMs = Number.NEGATIVE_INFINITY;
+  #isReading = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(
+    context: ConnectionContext,
+    processor: PartitionProcessor,
+    startPosition: EventPosition,
+    options: ReaderOptions,
+  ) {
+    this.#context = context;
+    this.#processor = processor;
+    this.#position = startPosition;
+    this.#options = options;
+  }
+
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
+  /** Resolves when the handlers know that the partition is open. The first link is opened afterwards. */
+  async start(): Promise<void> {
+    this.#isReading = true;
+    await this.#processor.initialize();
+    void this.#run();
+  }
+
+  /** Closes the link, then tells the handlers why. */
+  stop(reason: CloseReason): Promise<void> {
+    this.#stopped ??= this.#stop(reason);
+    return this.#stopped;
+  }
+
+  async #stop(reason: CloseReason): Promise<void> {
+    this.#isReading = false;
+    this.#abort.abort();
+    await this.#link?.close();
+    await this.#processor.close(reason);
+  }
+
+  async #run(): Promise<void> {
+    while (this.#isReading) {
+      try {
+        const payloads = await this.#receive();
+        if (!this.#isReading) return;
+        await this.#deliver(payloads);
+      } catch (thrown) {
+        if (!this.#isReading) return;
+        await this.#failed(thrown as Error);
+      }
+    }
+  }
+
+  async #deliver(payloads: readonly (Buffer | undefined)[]): Promise<void> {
+    const { partitionId } = this.#processor;
+    const events = this.#options.decode(payloads, partitionId);
+    const last = events.messages.at(-1);
+    if (last) this.#position = { sequenceNumber: last.sequenceNumber, isInclusive: false };
+    await this.#options.deliver(partitionId, events);
+  }
+
+  async #receive(): Promise<readonly (Buffer | undefined)[]> {
+    const { connectionId, config } = this.#context;
+    return await retry({
+      operation: async () => {
+        const link = await this.#openLink();
+        return await link.receive(this.#options.maxBatchSize, this.#options.maxWaitMs);
+      },
+      operationType: RetryOperationType.receiveMessage,
+      connectionId,
+      connectionHost: config.host,
+      abortSignal: this.#abort.signal,
+      retryOptions: this.#options.retryOptions,
+    });
+  }
+
+  async #openLink(): Promise<PartitionLink> {
+    if (this.#link && !this.#link.isEnded) return this.#link;
+    await this.#link?.close();
+    const { signal } = this.#abort;
+    await sleep(Math.max(0, this.#openedAtMs + REOPEN_MS - performance.now()), undefined, { signal });
+    this.#openedAtMs = performance.now();
+    const { ownerLevel, prefetchCount, timeoutMs } = this.#options;
+    const link = new PartitionLink({
+      context: this.#context,
+      partitionId: this.#processor.partitionId,
+      consumerGroup: this.#processor.consumerGroup,
+      readerName: this.#processor.eventProcessorId,
+      ownerLevel,
+      position: this.#position,
+      prefetchCount,
+      timeoutMs,
+    });
+    this.#link = link;
+    try {
+      await link.open(signal);
+    } catch (thrown) {
+      await link.close();
+      throw thrown;
+    }
+    return link;
+  }
+
+  async #failed(error: Error): Promise<void> {
+    await this.#processor.processError(error);
+    if (isRetryable(error)) return;
+    await this.stop(isStolen(error) ? CloseReason.OwnershipLost : CloseReason.Shutdown);
+  }
+}
+
+function isRetryable(error: Error): boolean {
+  return (error as { retryable?: boolean }).retryable === true;
+}
+
+/** Whether another reader of the partition with the same or a higher owner level made the service end this one. */
+function isStolen(error: Error): boolean {
+  const { code, errors = [] } = error as { code?: string; errors?: readonly Error[] };
+  return code === 'ReceiverDisconnectedError' || errors.some(isStolen);
+}

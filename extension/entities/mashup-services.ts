@@ -119,7 +119,8 @@ const CALLS: readonly MashupCall[] = [
     ReadValue: { done: 'The value is read.' },
     WriteValue: { done: 'The value is written.' },
     FindNodes: {},
-    ListBindings: {},
+    // Its own input of the name thing would take the publisher for the bound Thing.
+    ListBindings: { without: ['thing'] },
   }),
   ...callsOf(blobContainerTemplate, 'container', {
     BrowseDirectory: {},

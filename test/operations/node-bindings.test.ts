@@ -255,6 +255,10 @@ describe('bindings of nodes', () => {
       ['published', '120', 'GOOD', 'Good', 'r/min', true],
     );
     assert.ok(Number(row?.time) > 0);
+    const listed = await factory.call<{ rows: Row[] }>('AzureIoT.MashupServices', 'ListBindings', {
+      thing: EDGE,
+    });
+    assert.ok(listed.rows.some(({ thing, property }) => thing === 'Drive' && property === 'setpoint'));
     await factory.call(EDGE, 'UnpublishAllNodes', { endpointUrl: OPC_SERVER });
     const states = (await rows('ListBindings', { thing: 'Drive' })).map(({ state }) => state);
     assert.deepEqual(states, ['notPublished', 'notPublished']);

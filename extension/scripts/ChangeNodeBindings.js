@@ -10,18 +10,18 @@ var WIDER = {
   DATETIME: ["STRING"]
 };
 
-function messageOf(thrown) {
-  return String((thrown && thrown.message) || thrown);
-}
-
 function makeThing(content) {
   if (!/^[^\s&:/+?#%"'<>\\]+$/.test(content.thing)) {
     throw new Error(
-      "ThingWorx does not allow the name " + content.thing + ": choose another one for the Thing."
+      "REQUEST_INVALID: ThingWorx does not allow the name " +
+        content.thing +
+        ": choose another one for the Thing."
     );
   }
   if (!ThingTemplates[content.thingTemplate]) {
-    throw new Error("There is no Thing Template " + content.thingTemplate + ", or it is not visible.");
+    throw new Error(
+      "REQUEST_INVALID: There is no Thing Template " + content.thingTemplate + ", or it is not visible."
+    );
   }
   Resources["EntityServices"].CreateThing({
     name: content.thing,
@@ -33,7 +33,7 @@ function makeThing(content) {
   var thing = Things[content.thing];
   if (!thing) {
     throw new Error(
-      "The Thing " +
+      "REQUEST_INVALID: The Thing " +
         content.thing +
         " was made and is not visible: call GrantPermissions with the template " +
         content.thingTemplate +
@@ -50,7 +50,9 @@ function openThing(content) {
   var isNew = !thing;
   if (isNew && content.createThing !== true) {
     throw new Error(
-      "There is no Thing " + content.thing + ", or it is not visible. Set createThing to create it."
+      "REQUEST_INVALID: There is no Thing " +
+        content.thing +
+        ", or it is not visible. Set createThing to create it."
     );
   }
   if (isNew) {
@@ -114,7 +116,9 @@ function chooseName(wanted, rows, definitions) {
       return name;
     }
   }
-  throw new Error("The Thing has too many properties " + base + "_<number>. Name the property.");
+  throw new Error(
+    "REQUEST_INVALID: The Thing has too many properties " + base + "_<number>. Name the property."
+  );
 }
 
 /* The row of the table for a binding that is wanted, and the properties that it needs and the Thing does not have. */
@@ -125,7 +129,7 @@ function plan(wanted, rows, definitions) {
   })[0];
   if (before && !isSameNode(before, wanted)) {
     throw new Error(
-      "The property " +
+      "REQUEST_INVALID: The property " +
         name +
         " is bound to " +
         before.nodeId +
@@ -138,14 +142,16 @@ function plan(wanted, rows, definitions) {
   }
   if (TAKEN_NAMES.indexOf(name) >= 0) {
     throw new Error(
-      "The property " + name + " has another meaning on every such Thing. Choose another name."
+      "REQUEST_INVALID: The property " +
+        name +
+        " has another meaning on every such Thing. Choose another name."
     );
   }
   var needed = wanted.isWritable ? [name, reportedName(name)] : [name];
   needed.forEach(function (property) {
     if (!takes(definitions, property, wanted.baseType)) {
       throw new Error(
-        "The property " +
+        "REQUEST_INVALID: The property " +
           property +
           " has the base type " +
           definitions["$" + property] +
@@ -228,7 +234,7 @@ function keepHistory(thing, row, valueStream) {
       ? ""
       : "The values have no history: the Thing has no value stream. Name one in valueStream.";
   } catch (thrown) {
-    return "The values have no history: " + messageOf(thrown);
+    return "The values have no history: " + errorText(thrown);
   }
 }
 
@@ -251,7 +257,7 @@ function bind(thing, content) {
       plans.push(planned);
       return { nodeId: wanted.nodeId, binding: planned.row };
     } catch (thrown) {
-      return { nodeId: wanted.nodeId, message: messageOf(thrown) };
+      return { nodeId: wanted.nodeId, message: errorText(thrown) };
     }
   });
   if (plans.length === 0) {
@@ -280,7 +286,7 @@ function bind(thing, content) {
       });
     } catch (thrown) {
       delete answer.binding;
-      answer.message = messageOf(thrown);
+      answer.message = errorText(thrown);
       rows = rows
         .filter(function (row) {
           return row !== planned.row;
@@ -334,7 +340,7 @@ function unbind(thing, content) {
         });
       }
     } catch (thrown) {
-      answer.message = messageOf(thrown);
+      answer.message = errorText(thrown);
     }
     return answer;
   });
@@ -352,14 +358,14 @@ function run() {
     if (content.unbind) {
       var bound = Things[content.thing];
       if (!bound) {
-        throw new Error("There is no Thing " + content.thing + ", or it is not visible.");
+        throw new Error("REQUEST_INVALID: There is no Thing " + content.thing + ", or it is not visible.");
       }
       answer.answers = unbind(bound, content);
     } else {
       answer.answers = bind(openThing(content), content);
     }
   } catch (thrown) {
-    answer.refusal = messageOf(thrown);
+    answer.refusal = errorText(thrown);
   }
   return answer;
 }

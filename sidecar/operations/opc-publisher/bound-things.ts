@@ -57,7 +57,7 @@ export class BoundThings {
     this.#options = options;
   }
 
-  /** @throws ConnectorError THINGWORX_REJECTED when there is no such Thing or it cannot be made */
+  /** @throws ConnectorError REQUEST_INVALID when there is no such Thing; THINGWORX_REJECTED when it cannot be made */
   async bind(target: BoundThing, bindings: readonly WantedBinding[]): Promise<readonly MadeBinding[]> {
     return await this.#change<MadeBinding>({ ...target, bindings });
   }
@@ -98,7 +98,17 @@ export class BoundThings {
       'ChangeNodeBindings',
       hubThing,
     );
-    if (answer.refusal) throw new ConnectorError('THINGWORX_REJECTED', answer.refusal);
+    if (answer.refusal) throw bindingRefusal(answer.refusal);
     return answer.answers;
   }
+}
+
+/** What the hub Thing says against a binding: REQUEST_INVALID of its own, or what the platform refused. */
+export function bindingRefusal(text: string): ConnectorError {
+  const own = /^REQUEST_INVALID: ([\s\S]*)$/.exec(text);
+  if (own) return new ConnectorError('REQUEST_INVALID', own[1] as string);
+  const forbidden = /^THINGWORX_FORBIDDEN: ([\s\S]*)$/.exec(text);
+  return forbidden
+    ? new ConnectorError('THINGWORX_FORBIDDEN', forbidden[1] as string)
+    : new ConnectorError('THINGWORX_REJECTED', text);
 }

@@ -18,7 +18,7 @@ import {
   publishingMembers,
   UnboundNode,
 } from './binding-members.ts';
-import { BoundThings, type ListedBinding } from './bound-things.ts';
+import { BoundThings, bindingRefusal, type ListedBinding } from './bound-things.ts';
 import { BoundWriters, type PublishedState } from './bound-writers.ts';
 import { describeNode, type NodeDescription, type ServerAccess } from './node-description.ts';
 
@@ -159,8 +159,7 @@ const bindNodes = defineOperation({
     for (const { nodeId, binding, message = '' } of made) {
       const node = described.get(nodeId) as NodeDescription;
       const asked = nodes.find((one) => one.nodeId === nodeId)?.isWritable ?? input.isWritable ?? false;
-      if (binding === undefined)
-        rows.set(nodeId, failed(nodeId, new ConnectorError('THINGWORX_REJECTED', message)));
+      if (binding === undefined) rows.set(nodeId, failed(nodeId, bindingRefusal(message)));
       else
         rows.set(nodeId, boundRow(binding, [message, asked && !node.isWritable ? READ_ONLY : ''], problem));
     }
@@ -304,7 +303,7 @@ const unbindNodes = defineOperation({
       definitions.invalidate(thing);
       for (const { property, removedProperties, message } of removed) {
         const nodeId = group.find(({ binding }) => binding.property === property)?.binding.nodeId ?? '';
-        const problem = message ? new ConnectorError('THINGWORX_REJECTED', message) : undefined;
+        const problem = message ? bindingRefusal(message) : undefined;
         const state = problem ? 'failed' : 'unbound';
         rows.set(
           boundField(thing, property),

@@ -308,10 +308,9 @@ function bind(thing, content) {
   return answers;
 }
 
-function unbindOne(thing, row, removeProperties) {
+function unbindOne(thing, row, definitions, removeProperties) {
   var removed = [];
   if (removeProperties && isSet(row.addedProperties)) {
-    var definitions = definitionsOf(thing);
     row.addedProperties.split(", ").forEach(function (name) {
       /* It may be gone since an earlier call, or by somebody else. */
       if (definitions["$" + name] !== undefined) {
@@ -325,6 +324,7 @@ function unbindOne(thing, row, removeProperties) {
 
 function unbind(thing, content) {
   var rows = bindingsOf(thing, BINDING_FIELDS);
+  var definitions = definitionsOf(thing);
   var changed = false;
   var answers = content.unbind.map(function (property) {
     var row = rows.filter(function (one) {
@@ -333,7 +333,7 @@ function unbind(thing, content) {
     var answer = { property: property, removedProperties: [] };
     try {
       if (row) {
-        answer.removedProperties = unbindOne(thing, row, content.removeProperties === true);
+        answer.removedProperties = unbindOne(thing, row, definitions, content.removeProperties === true);
         changed = changed || answer.removedProperties.length > 0;
         rows = rows.filter(function (one) {
           return one !== row;

@@ -269,10 +269,10 @@ describe('bindings of nodes', () => {
     const counters = await rows('FindNodes', { endpointUrl: OPC_SERVER, name: 'Counter *', maxNodes: 300 });
     assert.deepEqual([counters.length, counters[249]?.isComplete], [250, true]);
     const nodes = counters.map(({ nodeId }) => ({ nodeId }));
-    await assert.rejects(bind('Drive', nodes), /REQUEST_INVALID: nodes has 250 rows; expected at most 100/);
-    const bound = await bind('Counters', nodes.slice(0, 100), { createThing: true, writerGroup: 'counters' });
+    await assert.rejects(bind('Drive', nodes), /REQUEST_INVALID: nodes has 250 rows; expected at most 50/);
+    const bound = await bind('Counters', nodes.slice(0, 50), { createThing: true, writerGroup: 'counters' });
     assert.ok(bound.every(({ state, baseType }) => state === 'published' && baseType === 'LONG'));
-    await shown('Counters', { Counter_1: 1, Counter_100: 100 });
+    await shown('Counters', { Counter_1: 1, Counter_50: 50 });
     const removed = await unbind(
       'Counters',
       bound.map(({ property }) => String(property)),

@@ -23,7 +23,7 @@ import { BoundWriters, type PublishedState } from './bound-writers.ts';
 import { describeNode, type NodeDescription, type ServerAccess } from './node-description.ts';
 
 /** Each node needs a call of the module, and all of them the time of one script. */
-const MOST_NODES = 100;
+const MOST_NODES = 50;
 const CALLS_AT_ONCE = 8;
 const BINDING_ERRORS = ['REQUEST_INVALID', ...MODULE_ERRORS, ...THINGWORX_CALL_ERRORS] as const;
 

@@ -169,15 +169,19 @@ const bindNodes = defineOperation({
 
 const READ_ONLY = 'The server does not allow to write the node, so the property is not written to it.';
 
+function checkCount(member: string, rows: readonly unknown[]): void {
+  if (rows.length === 0) throw new ConnectorError('REQUEST_INVALID', `${member} is empty.`);
+  if (rows.length > MOST_NODES)
+    throw new ConnectorError(
+      'REQUEST_INVALID',
+      `${member} has ${rows.length} rows; expected at most ${MOST_NODES}. Call the service again for the others.`,
+    );
+}
+
 function checkNodes(
   nodes: readonly { readonly nodeId: string; readonly property?: string | undefined }[],
 ): void {
-  if (nodes.length === 0) throw new ConnectorError('REQUEST_INVALID', 'nodes is empty.');
-  if (nodes.length > MOST_NODES)
-    throw new ConnectorError(
-      'REQUEST_INVALID',
-      `nodes has ${nodes.length} rows; expected at most ${MOST_NODES}. Bind the others with another call.`,
-    );
+  checkCount('nodes', nodes);
   const twice = (values: readonly string[]) => values.find((value, i) => values.indexOf(value) !== i);
   const node = twice(nodes.map(({ nodeId }) => nodeId));
   if (node !== undefined) throw new ConnectorError('REQUEST_INVALID', `nodes names ${node} twice.`);
@@ -256,7 +260,9 @@ const unbindNodes = defineOperation({
   path: '/hubs/{hub}/devices/{deviceId}/publishers/{moduleId}/bindings/remove',
   input: Type.Object({
     ...binderMembers,
-    bindings: Table(BindingKey, 'AzureIoT.NodeBindingKey_DS', { description: 'The bindings.' }),
+    bindings: Table(BindingKey, 'AzureIoT.NodeBindingKey_DS', {
+      description: `The bindings, at most ${MOST_NODES}. Call the service again for more.`,
+    }),
     removeProperties: Type.Optional(
       Type.Boolean({
         default: false,
@@ -272,7 +278,7 @@ const unbindNodes = defineOperation({
   timeoutMs: 28_000,
   async run({ hubs, thingworx, signal }, input) {
     const { hub, deviceId, moduleId, removeProperties } = input;
-    if (input.bindings.length === 0) throw new ConnectorError('REQUEST_INVALID', 'bindings is empty.');
+    checkCount('bindings', input.bindings);
     const { definitions, azure, writers } = await openPublisher(hubs.require(hub), input, signal);
     const things = new BoundThings({ client: thingworx, hubThing: hub, signal });
     const present: ListedBinding[] = [];

@@ -6,7 +6,7 @@ import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { fieldOf } from '../generate/services.ts';
 
 /** A Data Shape with the fields of a schema; `keys` are its primary keys. */
-function fromSchema(name: string, schema: TObject, keys: readonly string[] = []): DataShape {
+export function fromSchema(name: string, schema: TObject, keys: readonly string[] = []): DataShape {
   const fields = Object.entries(schema.properties).map(
     ([field, type]): FieldDefinition => ({
       ...fieldOf(field, type),

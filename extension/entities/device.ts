@@ -12,7 +12,7 @@ import {
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
 import { deviceEvents, PACKAGE_SHAPE } from './hub-inbound.ts';
-import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
+import { permitFrom, permitInside, permitListing, serviceRights, VALUE_SERVICES } from './roles.ts';
 
 const DEVICE = 'Azure IoT';
 
@@ -227,13 +227,7 @@ export const deviceShape: ThingShape = {
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
     ...serviceRights('AzureIoT.Device_TS'),
-    ...permitFrom('viewer', 'ServiceInvoke', [
-      ...READING_SERVICES,
-      'GetPropertyDefinitions',
-      'GetPropertyTime',
-      'GetPropertyQuality',
-      'QueryNamedPropertyHistory',
-    ]),
+    ...permitFrom('viewer', 'ServiceInvoke', VALUE_SERVICES),
     ...permitFrom('viewer', 'PropertyRead', ['*']),
     // Operators write no property, so that UpdatePropertyValues can be left to those who may write all of them; they have UpdateTwin.
     ...permitFrom('engineer', 'ServiceInvoke', [refreshTwin.name, 'UpdatePropertyValues', 'GetPropertyTime']),

@@ -40,9 +40,9 @@ function services(
 export const GRANTS: readonly Grant[] = [
   ...services(
     'EntityServices',
-    ['CreateThing', 'DeleteThing'],
+    ['CreateThing', 'DeleteThing', 'AddShapeToThing'],
     GROUPS,
-    'Things are made and deleted with their devices.',
+    'Things are made and deleted with their devices, and made for nodes of OPC UA servers; a Thing that nodes are bound to gets a shape.',
   ),
   ...services(
     'InfoTableFunctions',
@@ -78,8 +78,8 @@ export const GRANTS: readonly Grant[] = [
       why: 'Without it nobody can make a Thing, whatever the right on CreateThing.',
     }),
   ),
-  ...['AzureIoT.Device_TT', 'AzureIoT.EdgeDevice_TT', 'AzureIoT.Canary_TT'].flatMap((entity) =>
-    templateGrants(entity, false),
+  ...['AzureIoT.Device_TT', 'AzureIoT.EdgeDevice_TT', 'AzureIoT.Canary_TT', 'AzureIoT.BoundNodes_TT'].flatMap(
+    (entity) => templateGrants(entity, false),
   ),
 ];
 

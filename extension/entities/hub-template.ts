@@ -14,7 +14,11 @@ import {
 import { tableType } from '../generate/operation-script.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { operationServices } from '../generate/services.ts';
+
+import { bindingInboundServices } from './bound-nodes.ts';
+
 import { canaryConstants, canaryEvents, canaryProperties } from './canary.ts';
+
 import { checkConstants } from './check-constants.ts';
 import { recentError } from './data-shapes.ts';
 import { grantService, importEvents, importInboundServices } from './hub-import.ts';
@@ -168,6 +172,7 @@ const services: readonly ServiceDefinition[] = [
   },
   ...deviceInboundServices,
   ...importInboundServices,
+  ...bindingInboundServices,
   ...migrationInboundServices,
 ];
 
@@ -247,7 +252,9 @@ const SIDECAR_CALLS = [
   'DescribeThings',
   'CreateThings',
   'CheckRights',
-  ...[...deviceInboundServices, ...importInboundServices].map((service) => service.name),
+  ...[...deviceInboundServices, ...importInboundServices, ...bindingInboundServices].map(
+    (service) => service.name,
+  ),
 ];
 const WRITTEN = [
   ...[...shownProperties, ...partitionProperties].map((property) => property.name),

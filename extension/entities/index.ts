@@ -1,7 +1,11 @@
 import type { Entity } from '../../sidecar/entities/model.ts';
 import type { Mashup } from '../mashups/definition.ts';
 import { MASHUPS } from '../mashups/index.ts';
+
+import { boundNodesDataShapes, boundNodesShape, boundNodesTemplate } from './bound-nodes.ts';
+
 import { canaryChange, canaryTemplate } from './canary.ts';
+
 import {
   connectionState,
   ingestionStall,
@@ -43,6 +47,7 @@ const dataShapes = [
   quotaWarning,
   ...deviceDataShapes,
   ...importDataShapes,
+  ...boundNodesDataShapes,
   ...migrationDataShapes,
   ...ptcDataShapes,
   ...mashupDataShapes,
@@ -67,9 +72,11 @@ export const ENTITIES: readonly ExtensionEntity[] = [
   ptcServicesShape,
   edgeDeviceShape,
   opcPublisherShape,
+  boundNodesShape,
   hubTemplate,
   deviceTemplate,
   edgeDeviceTemplate,
+  boundNodesTemplate,
   canaryTemplate,
   storageAccountTemplate,
   blobContainerTemplate,

@@ -11,6 +11,7 @@ import {
 } from '../../sidecar/entities/model.ts';
 import { DeadLetterDetail } from '../../sidecar/operations/dead-letters/dead-letter-members.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import { BoundNode, UnboundNode } from '../../sidecar/operations/opc-publisher/binding-members.ts';
 import { ROLES, type Role } from '../../sidecar/operations/operation.ts';
 import { type MashupCall, mashupService } from '../generate/mashup-service.ts';
 import { rowTypes } from '../generate/operation-script.ts';
@@ -135,6 +136,9 @@ const CALLS: readonly MashupCall[] = [
     Browse: {},
     ReadValue: { done: 'The value is read.' },
     WriteValue: { done: 'The value is written.' },
+    FindNodes: {},
+    // Its own input of the name thing would take the publisher for the bound Thing.
+    ListBindings: { without: ['thing'] },
   }),
   ...callsOf(blobContainerTemplate, 'container', {
     BrowseDirectory: {},
@@ -176,6 +180,12 @@ function service(
   };
 }
 
+const flag = (name: string, description: string): FieldDefinition => ({
+  name,
+  baseType: 'BOOLEAN',
+  description,
+  defaultValue: 'false',
+});
 const mappings = text('mappings', 'The mapping document as JSON text.');
 const nodes = [
   thing('OPC Publisher'),
@@ -296,6 +306,38 @@ const OWN_SERVICES: readonly ServiceDefinition[] = [
     'PublishSelected',
   ),
   service(
+    'BindSelected',
+    'Binds the selected nodes to properties of a Thing, which is created if it does not exist.',
+    [
+      ...nodes,
+      text('boundThing', 'The Thing that gets the properties.'),
+      text(
+        'thingTemplate',
+        'The Thing Template of a Thing that is created; empty for AzureIoT.BoundNodes_TT.',
+      ),
+      text('project', 'The project of a Thing that is created; empty for the default.'),
+      text(
+        'publishingIntervalMs',
+        'How often the server sends changed values, in milliseconds; empty for the default.',
+      ),
+      flag('isWritable', 'Whether properties are written to their nodes.'),
+      flag('logged', 'Whether the values get a history.'),
+    ],
+    outcome,
+    { ROW_FIELDS: rowTypes(BoundNode) },
+  ),
+  service(
+    'UnbindSelected',
+    'Removes the selected bindings.',
+    [
+      thing('OPC Publisher'),
+      { name: 'bindings', baseType: 'INFOTABLE', description: 'Rows of ListBindings.' },
+      flag('removeProperties', 'Whether properties that the bindings have added are removed.'),
+    ],
+    outcome,
+    { ROW_FIELDS: rowTypes(UnboundNode) },
+  ),
+  service(
     'ListMigrationPlan',
     "Lists what a migration from PTC's connector would do; the first row is the summary.",
     [
@@ -320,7 +362,7 @@ const OWN_SERVICES: readonly ServiceDefinition[] = [
     [
       thing('container'),
       text('path', 'The path of the file to write.'),
-      { name: 'overwrite', baseType: 'BOOLEAN', description: 'Whether it may exist.', defaultValue: 'false' },
+      flag('overwrite', 'Whether it may exist.'),
     ],
     outcome,
   ),
@@ -336,6 +378,8 @@ const OWN_ROLES: Readonly<Record<string, Role>> = {
   SaveMappings: 'engineer',
   PublishSelected: roleOf('PublishNodes'),
   UnpublishSelected: roleOf('UnpublishNodes'),
+  BindSelected: roleOf('BindNodes'),
+  UnbindSelected: roleOf('UnbindNodes'),
   PrepareUpload: roleOf('CreateUploadLink'),
   ListMigrationPlan: 'administrator',
 };

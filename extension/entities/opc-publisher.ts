@@ -1,6 +1,6 @@
 import { ADMINISTRATORS, permitAll, type ThingShape } from '../../sidecar/entities/model.ts';
 import { operationServices } from '../generate/services.ts';
-import { permitListing, serviceRights } from './roles.ts';
+import { permitInside, permitListing, serviceRights } from './roles.ts';
 
 /** Put on Things that implement AzureIoT.Device_TS as well: it names the device and the hub. */
 export const opcPublisherShape: ThingShape = {
@@ -17,10 +17,30 @@ export const opcPublisherShape: ThingShape = {
       isPersistent: true,
       defaultValue: 'OPC_Publisher',
     },
+    {
+      name: 'serverUserName',
+      baseType: 'STRING',
+      description: 'The user name with which bound nodes are read, published and written. Empty: anonymous.',
+      category: 'OPC Publisher',
+      isPersistent: true,
+    },
+    {
+      name: 'serverPassword',
+      baseType: 'PASSWORD',
+      description: 'The password of serverUserName.',
+      category: 'OPC Publisher',
+      isPersistent: true,
+    },
   ],
   services: operationServices('AzureIoT.OpcPublisher_TS'),
   events: [],
   subscriptions: [],
   permissions: permitListing(),
-  instancePermissions: [...permitAll(ADMINISTRATORS), ...serviceRights('AzureIoT.OpcPublisher_TS')],
+  instancePermissions: [
+    ...permitAll(ADMINISTRATORS),
+    ...serviceRights('AzureIoT.OpcPublisher_TS'),
+    // What WriteNode of AzureIoT.BoundNodes_TS does, whoever sets a bound property.
+    ...permitInside('ServiceInvoke', ['WriteValue']),
+    ...permitInside('PropertyRead', ['*']),
+  ],
 };

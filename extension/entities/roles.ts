@@ -6,6 +6,15 @@ import { type OfferingEntity, ROLE_GROUPS, ROLES, type Role } from '../../sideca
 /** Built-in services of Things by which mashups and REST clients read properties that the caller may read. */
 export const READING_SERVICES = ['GetPropertyValues', 'QueryPropertyHistory'] as const;
 
+/** Those by which they read values with their times and history. */
+export const VALUE_SERVICES = [
+  ...READING_SERVICES,
+  'GetPropertyDefinitions',
+  'GetPropertyTime',
+  'GetPropertyQuality',
+  'QueryNamedPropertyHistory',
+] as const;
+
 /** Gives a right to a role and those above it, except to administrators: they may do everything. */
 export function permitFrom(role: Role, kind: PermissionKind, resources: readonly string[]): Permission[] {
   return ROLES.slice(ROLES.indexOf(role), ROLES.indexOf('administrator')).flatMap((above) =>

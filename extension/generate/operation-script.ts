@@ -37,12 +37,12 @@ export function operationScript(operation: Operation): string {
     // The caller stands for it.
     if (name === ownerMember(operation.path)) continue;
     const source = binding.members[name];
-    if (source) {
-      lines.push(...boundMember(name, source));
+    if (baseTypeOf(schema) === 'PASSWORD') {
+      password = source?.property === undefined ? name : `me.${source.property}`;
       continue;
     }
-    if (baseTypeOf(schema) === 'PASSWORD') {
-      password = name;
+    if (source) {
+      lines.push(...boundMember(name, source));
       continue;
     }
     const test = mayBeEmpty(schema) ? 'isGiven' : 'isSet';
@@ -94,6 +94,8 @@ function boundMember(name: string, source: BindingSource): string[] {
   const { property } = source;
   if (source.name)
     return [`input.${name} = isSet(me.${property}) ? String(me.${property}) : String(me.name);`];
+  if (source.optional)
+    return [`if (isSet(me.${property})) {`, `  input.${name} = String(me.${property});`, '}'];
   return [
     `if (!isSet(me.${property})) {`,
     `  throw new Error("SETTING_MISSING: ${property} of " + me.name + " is not set.");`,

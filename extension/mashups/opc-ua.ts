@@ -1,6 +1,7 @@
 import {
   area,
   button,
+  checkbox,
   choice,
   column,
   confirmation,
@@ -91,6 +92,73 @@ const browse = column(
   { grow: true },
 );
 
+const bind = column(
+  [
+    row([
+      field('searchName', 'Name', {
+        hint: 'a part, or with *',
+        width: 160,
+        on: { EnterKeyPressed: ['FindNodes'] },
+      }),
+      field('searchType', 'Type', { hint: 'Double', width: 120 }),
+      field('searchBelow', 'Below node', { hint: 'empty: Objects', width: 240 }),
+      button('find', 'Find nodes', ['FindNodes'], 'primary'),
+    ]),
+    row([
+      field('boundThing', 'Thing', { hint: 'created if it does not exist', width: 200 }),
+      field('boundTemplate', 'Template', { hint: 'AzureIoT.BoundNodes_TT', width: 200 }),
+      field('boundProject', 'Project', { hint: 'empty: the default', width: 160 }),
+      field('interval', 'Interval (ms)', { hint: 'empty: the default', width: 140 }),
+      checkbox('isWritable', 'Write to the nodes'),
+      checkbox('isLogged', 'Keep history'),
+      button('bindSelected', 'Bind selected', ['confirmBind.OpenConfirmation']),
+    ]),
+    grid(
+      'found',
+      'FindNodes',
+      'nodeId',
+      [
+        { field: 'displayName', title: 'Name', width: 180 },
+        { field: 'path', title: 'Path' },
+        { field: 'dataType', title: 'Data type', width: 120 },
+        { field: 'nodeId', title: 'Node' },
+        { field: 'isComplete', title: 'All found', width: 100, format: 'boolean' },
+      ],
+      { select: 'multiple', title: 'Found nodes' },
+    ),
+  ],
+  { grow: true },
+);
+
+const bindings = column(
+  [
+    row([
+      button('showBindings', 'Refresh', ['ListBindings']),
+      checkbox('removeProperties', 'Also remove added properties'),
+      button('unbind', 'Unbind selected', ['confirmUnbind.OpenConfirmation'], 'danger'),
+    ]),
+    grid(
+      'bound',
+      'ListBindings',
+      'fieldId',
+      [
+        { field: 'thing', title: 'Thing', width: 140 },
+        { field: 'property', title: 'Property', width: 140 },
+        { field: 'value', title: 'Value', width: 120 },
+        { field: 'units', title: 'Unit', width: 80 },
+        { field: 'time', title: 'Time', width: 170, format: 'time' },
+        { field: 'state', title: 'State', width: 120 },
+        { field: 'serverStatus', title: 'Server', width: 140 },
+        { field: 'isWritable', title: 'Written', width: 90, format: 'boolean' },
+        { field: 'nodeId', title: 'Node' },
+        { field: 'message', title: 'Error' },
+      ],
+      { select: 'multiple', title: 'Bindings' },
+    ),
+  ],
+  { grow: true },
+);
+
 const diagnostics = column(
   [
     row([button('showDiagnostics', 'Refresh', ['GetDiagnosticInfo'])]),
@@ -116,7 +184,8 @@ const diagnostics = column(
 
 export const opcUa: MashupDefinition = {
   name: 'AzureIoT.OpcUa_MU',
-  description: 'Browses OPC UA servers through OPC Publisher, publishes nodes, reads and writes values.',
+  description:
+    'Browses OPC UA servers through OPC Publisher, publishes nodes, binds them to properties, reads and writes values.',
   calls: {
     ListPublishers: { service: 'ListThings', constants: { kind: 'publisher' } },
     GetConfiguredEndpoints: { bind: publisherOf, onSelection: ['GetConfiguredNodes'] },
@@ -133,6 +202,37 @@ export const opcUa: MashupDefinition = {
     WriteValue: {
       bind: { ...server, nodeId: 'nodeId.Text', value: 'newValue.Text', dataType: 'dataType.Text' },
       after: ['ReadValue'],
+    },
+    FindNodes: {
+      bind: {
+        ...server,
+        name: 'searchName.Text',
+        dataType: 'searchType.Text',
+        nodeId: 'searchBelow.Text',
+      },
+    },
+    BindSelected: {
+      bind: {
+        ...server,
+        writerGroup: 'writerGroup.Text',
+        nodes: 'FindNodes.selected',
+        boundThing: 'boundThing.Text',
+        thingTemplate: 'boundTemplate.Text',
+        project: 'boundProject.Text',
+        publishingIntervalMs: 'interval.Text',
+        isWritable: 'isWritable.State',
+        logged: 'isLogged.State',
+      },
+      after: ['ListBindings'],
+    },
+    ListBindings: { bind: publisherOf },
+    UnbindSelected: {
+      bind: {
+        ...publisherOf,
+        bindings: 'ListBindings.selected',
+        removeProperties: 'removeProperties.State',
+      },
+      after: ['ListBindings'],
     },
     PublishSelected: {
       bind: { ...server, writerGroup: 'writerGroup.Text', nodes: 'Browse.selected' },
@@ -166,11 +266,26 @@ export const opcUa: MashupDefinition = {
         bind: { Text: 'GetConfiguredEndpoints.selected.writerGroup' },
       }),
     ],
-    [tabs('pages', { 'Published nodes': published, Browse: browse, Diagnostics: diagnostics })],
+    [
+      tabs('pages', {
+        'Published nodes': published,
+        Browse: browse,
+        Bind: bind,
+        Bindings: bindings,
+        Diagnostics: diagnostics,
+      }),
+    ],
   ),
   functions: [
     ...frameFunctions(
-      ['PublishSelected.summary', 'UnpublishSelected.summary', 'ReadValue.summary', 'WriteValue.summary'],
+      [
+        'PublishSelected.summary',
+        'UnpublishSelected.summary',
+        'ReadValue.summary',
+        'WriteValue.summary',
+        'BindSelected.summary',
+        'UnbindSelected.summary',
+      ],
       {},
     ),
     confirmation('confirmUnpublish', {
@@ -178,6 +293,20 @@ export const opcUa: MashupDefinition = {
       message: 'OPC Publisher does not send the values of the selected nodes any more.',
       action: 'Unpublish',
       confirmed: ['UnpublishSelected'],
+    }),
+    confirmation('confirmBind', {
+      title: 'Bind nodes',
+      message:
+        'The Thing gets a property for each selected node. OPC Publisher sends the nodes, and their values are written to the properties.',
+      action: 'Bind',
+      confirmed: ['BindSelected'],
+    }),
+    confirmation('confirmUnbind', {
+      title: 'Unbind nodes',
+      message:
+        'OPC Publisher does not send the selected nodes for these properties any more. Added properties are removed with their history if you have chosen that.',
+      action: 'Unbind',
+      confirmed: ['UnbindSelected'],
     }),
     confirmation('confirmWrite', {
       title: 'Write value',

@@ -84,6 +84,11 @@ function describe(thing) {
     delete properties.hubThing;
     delete properties.modelId;
   }
+  /* AzureIoT.OpcPublisher_TS: which module it is, and how it signs in. */
+  if (properties.publisherModuleId && properties.serverUserName) {
+    delete properties.publisherModuleId;
+    delete properties.serverUserName;
+  }
   /* A device Thing of PTC's connector, which its own program writes: the name of the Thing is the device id there, too. */
   if (properties[PTC_HUB_PROPERTY] && properties.twinReported && !isDevice) {
     return undefined;
@@ -97,7 +102,17 @@ function describe(thing) {
       }
     });
   }
-  return { template: String(thing.thingTemplate || ""), properties: indexOfSet(properties) };
+  var description = { template: String(thing.thingTemplate || "") };
+  if (properties.nodeBindings) {
+    /* AzureIoT.BoundNodes_TS: which module may write which property. */
+    delete properties.nodeBindings;
+    description.bindings = {};
+    bindingsOf(thing, { property: "STRING", source: "STRING" }).forEach(function (binding) {
+      description.bindings[binding.property] = binding.source;
+    });
+  }
+  description.properties = indexOfSet(properties);
+  return description;
 }
 
 function run() {

@@ -69,7 +69,13 @@ export interface EventDefinition {
 export interface SubscriptionDefinition {
   readonly name: string;
   readonly description: string;
-  readonly eventName: 'ThingStart' | 'DataChange' | 'TwinChanged' | 'TwinUpdateRefused' | 'Timer';
+  readonly eventName:
+    | 'ThingStart'
+    | 'DataChange'
+    | 'AnyDataChange'
+    | 'TwinChanged'
+    | 'TwinUpdateRefused'
+    | 'Timer';
   /** Only for DataChange. */
   readonly sourceProperty?: string;
   readonly script: string;

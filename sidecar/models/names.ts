@@ -36,11 +36,11 @@ const PLATFORM_MEMBERS =
 const EXTENSION_MEMBERS =
   'deviceId hubThing twinDesired twinReported twinTags modelId connectionState lastActivityTime softwarePackages ' +
   'connectionSequence commandTimeoutSeconds connectTimeoutSeconds receivedValues modulesStatus modulesStatusTime ' +
-  'publisherModuleId InvokeMethod SendMessage ListMessageFeedback SendProperties PurgeMessages GetTwin UpdateTwin ReplaceTwin DeployPackage ' +
+  'publisherModuleId serverUserName serverPassword nodeBindings InvokeMethod SendMessage ListMessageFeedback SendProperties PurgeMessages GetTwin UpdateTwin ReplaceTwin DeployPackage ' +
   'CancelPackage SendFileToDevice SynchronizeTwin RefreshTwin RefreshTwinInBackground HealPropertyTimes CallCommand ' +
   'CallCommandForTable WriteProperty WriteByMethod ReceiveTwin ListModules GetModulesStatus SetModules PingEdgeAgent ' +
   'RestartModule GetModuleLogs RefreshModulesStatus PublishNodes UnpublishNodes UnpublishAllNodes GetConfiguredEndpoints ' +
-  'GetConfiguredNodes GetDiagnosticInfo Browse ReadValue WriteValue DeviceConnectionChanged TwinChanged TwinUpdateRefused ' +
+  'GetConfiguredNodes GetDiagnosticInfo Browse ReadValue WriteValue FindNodes BindNodes UnbindNodes ListBindings WriteNode NodeWriteFailed DeviceConnectionChanged TwinChanged TwinUpdateRefused ' +
   'OtherNotification DigitalTwinChanged MessageFeedback FileUploaded PackageChanged PropertyWriteFailed';
 
 /** Names that members of a Thing have already. */

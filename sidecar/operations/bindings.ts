@@ -6,6 +6,8 @@ export interface BindingSource {
   readonly property?: string;
   /** True when the Thing's own name is the value, or stands in for an empty property. */
   readonly name?: true;
+  /** True when the member is left out while the property is empty. */
+  readonly optional?: true;
 }
 
 interface EntityBinding {
@@ -28,7 +30,13 @@ export const BINDINGS: Readonly<Record<OfferingEntity, EntityBinding>> = {
   'AzureIoT.EdgeDevice_TS': DEVICE,
   'AzureIoT.OpcPublisher_TS': {
     caller: DEVICE.caller,
-    members: { ...DEVICE.members, moduleId: { property: 'publisherModuleId' } },
+    members: {
+      ...DEVICE.members,
+      moduleId: { property: 'publisherModuleId' },
+      publisher: { name: true },
+      serverUserName: { property: 'serverUserName', optional: true },
+      serverPassword: { property: 'serverPassword', optional: true },
+    },
   },
   'AzureIoT.StorageAccount_TT': { caller: 'me', members: { account: { name: true } } },
   'AzureIoT.BlobContainer_TT': {

@@ -18,6 +18,8 @@ import { MAPPINGS } from './mappings/mappings.ts';
 import { MIGRATION } from './migration/migration.ts';
 import { MODELS } from './models/models.ts';
 import { DIAGNOSTICS } from './opc-publisher/diagnostics.ts';
+import { NODE_BINDINGS } from './opc-publisher/node-bindings.ts';
+import { NODE_SEARCH } from './opc-publisher/node-search.ts';
 import { PUBLISHED_NODES } from './opc-publisher/published-nodes.ts';
 import { SERVER_NODES } from './opc-publisher/server-nodes.ts';
 import type { Operation } from './operation.ts';
@@ -49,6 +51,8 @@ export const OPERATIONS = [
   ...PUBLISHED_NODES,
   ...DIAGNOSTICS,
   ...SERVER_NODES,
+  ...NODE_SEARCH,
+  ...NODE_BINDINGS,
   ...IMPORT,
   ...DEAD_LETTERS,
   ...INGESTION,

@@ -33,9 +33,15 @@ interface Entry {
 
 type DescribedProperties = Readonly<Record<string, { baseType: string; dataShape?: string }>>;
 
+/** `properties` is the index of a set. `bindings` says which module may write a property. */
+interface DescribedThing {
+  readonly template?: string;
+  readonly properties: number;
+  readonly bindings?: Readonly<Record<string, string>>;
+}
+
 interface DescribeAnswer {
-  /** `properties` is the index of a set. */
-  things: Record<string, { template?: string; properties: number }>;
+  things: Record<string, DescribedThing>;
   propertySets: readonly DescribedProperties[];
   /** The Data Shapes of INFOTABLE properties that may be read, by name. */
   dataShapes?: Record<string, DescribedProperties>;
@@ -223,6 +229,7 @@ export class ThingDefinitions {
         name,
         template: thing.template ?? '',
         properties: sets[thing.properties] ?? NO_PROPERTIES,
+        ...(thing.bindings && { bindings: new Map(Object.entries(thing.bindings)) }),
       };
       const known = this.#entries.get(name)?.definition;
       // Translation remembers its plans by the identity of a definition, so an unchanged one stays the same object.
@@ -266,6 +273,19 @@ function propertiesOf(described: DescribedProperties): ThingDefinition['properti
 }
 
 function isSame(known: ThingDefinition, fresh: ThingDefinition): boolean {
+  return hasSameProperties(known, fresh) && hasSameBindings(known.bindings, fresh.bindings);
+}
+
+function hasSameBindings(
+  known: ThingDefinition['bindings'] = new Map(),
+  fresh: ThingDefinition['bindings'] = new Map(),
+): boolean {
+  return (
+    known.size === fresh.size && [...fresh].every(([property, source]) => known.get(property) === source)
+  );
+}
+
+function hasSameProperties(known: ThingDefinition, fresh: ThingDefinition): boolean {
   if (known.template === fresh.template && known.properties === fresh.properties) return true;
   if (known.template !== fresh.template || known.properties.size !== fresh.properties.size) return false;
   for (const [name, { baseType, dataShape }] of fresh.properties) {

@@ -18,6 +18,8 @@ export interface Reading {
   /** The base types that a mapping gives `values`, for properties that are to be created. */
   readonly baseTypes?: readonly (BaseType | undefined)[] | undefined;
   readonly members?: Readonly<Record<string, unknown>> | undefined;
+  /** The module whose nodes the values are bound to (bound-fields.ts); undefined for all other values. */
+  readonly boundTo?: string | undefined;
 }
 
 /** What a message holds after decoding and mapping. */

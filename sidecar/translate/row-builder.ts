@@ -1,3 +1,4 @@
+import { allowedReading } from './bound-fields.ts';
 import type { CoerceContext } from './coerce/context.ts';
 import { show, Wrong } from './coerce/wrong.ts';
 import { DEFAULT_LIMITS } from './decode/limits.ts';
@@ -82,9 +83,16 @@ export class RowBuilder implements Run {
     const reading =
       given.timeMs >= this.earliestTimeMs && given.timeMs <= this.latestTimeMs ? given : this.timed(given);
     if (reading === undefined) return;
-    if (definition === undefined) unknownThing(this, reading);
+    if (reading.boundTo !== undefined) this.addBound(reading, definition);
+    else if (definition === undefined) unknownThing(this, reading);
     else if (reading.members !== undefined) this.addMembers(reading, reading.members, definition);
     else this.addValues(reading, reading.names ?? NONE, reading.values ?? NONE, definition);
+  }
+
+  private addBound(given: Reading, definition: ThingDefinition | undefined): void {
+    const reading = allowedReading(this, given, definition);
+    if (reading === undefined || definition === undefined) return;
+    this.addValues(reading, reading.names ?? NONE, reading.values ?? NONE, definition);
   }
 
   /** A reading whose time is not plausible, with the enqueued time; undefined when it is refused. */

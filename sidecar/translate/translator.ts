@@ -1,3 +1,4 @@
+import { withBoundFields } from './bound-fields.ts';
 import type { CoerceContext } from './coerce/context.ts';
 import { DEFAULT_LIMITS } from './decode/limits.ts';
 import { type BodyForm, type BodySize, decodeBody } from './decode.ts';
@@ -124,7 +125,10 @@ export class CompiledTranslator implements Translator {
   #read(message: ReceivedMessage, exact: boolean, size?: BodySize): Content | Promise<Content> {
     const isUnmapped = message.deviceId === this.#settings.unmappedDevice;
     const mappings = isUnmapped ? this.#noMappings : this.#mappings;
-    return mappings.read(message, this.#bodyReader(message, exact, size), this.#limits, exact);
+    const content = mappings.read(message, this.#bodyReader(message, exact, size), this.#limits, exact);
+    return content instanceof Promise
+      ? content.then((read) => withBoundFields(read, message))
+      : withBoundFields(content, message);
   }
 
   /** Decodes the body when it is asked for, once for each form. */

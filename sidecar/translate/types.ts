@@ -111,6 +111,8 @@ export interface ThingDefinition {
   readonly name: string;
   readonly template: string;
   readonly properties: ReadonlyMap<string, PropertyDefinition>;
+  /** Properties that are bound to nodes of OPC UA servers, and the module that sends each; absent when there are none. */
+  readonly bindings?: ReadonlyMap<string, string> | undefined;
 }
 
 export interface ThingDirectory {

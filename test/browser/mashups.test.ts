@@ -301,6 +301,8 @@ describe('the mashups', { skip }, () => {
     await mashups.row('Published nodes of the selected server', 'Filler.Speed').waitFor();
     await mashups.tab('Browse');
     await mashups.choose('Browse below');
+    await mashups.row('references', 'Objects').click();
+    await mashups.choose('Browse below');
     await mashups.row('references', 'Line 1').click();
     await mashups.choose('Browse below');
     await mashups.row('references', 'Running').click();
@@ -326,6 +328,34 @@ describe('the mashups', { skip }, () => {
     await mashups.message('The nodes are unpublished.');
     await mashups.tab('Diagnostics');
     await mashups.row('diagnostics', 'opc.tcp://line-1:4840').waitFor();
+  });
+
+  test('find nodes, bind them to a new Thing, show their values, and unbind them', async () => {
+    await mashups.open('OpcUa');
+    await mashups.row('Servers', 'opc.tcp://line-1:4840').click();
+    await mashups.tab('Bind');
+    await mashups.field('Name').fill('r*');
+    await mashups.choose('Find nodes');
+    await mashups.row('Found nodes', 'ns=2;s=Line1.Running').click();
+    await mashups.choose('Bind selected');
+    await mashups.confirm('Bind');
+    await mashups.message(/REQUEST_INVALID: Thing is empty/);
+    await mashups.field('Thing').fill('Line1.State');
+    await mashups.choose('Bind selected');
+    await mashups.confirm('Bind');
+    await mashups.message('The nodes are bound.');
+    await mashups.tab('Bindings');
+    await eventually(async () => {
+      await mashups.choose('Refresh');
+      await mashups.row('Bindings', 'published').getByText('true').first().waitFor({ timeout: 2_000 });
+    });
+    assert.equal((await factory.valuesOf('Line1.State'))['Running'], true);
+    await mashups.shoot('opc-ua-bindings');
+    await mashups.row('Bindings', 'Line1.State').click();
+    await mashups.choose('Unbind selected');
+    await mashups.confirm('Unbind');
+    await mashups.message('The bindings are removed.');
+    await mashups.row('Bindings', 'Line1.State').waitFor({ state: 'hidden' });
   });
 
   test('write, show, load and delete files', async () => {

@@ -140,7 +140,7 @@ describe('the tour', { skip }, () => {
     await mashups.row('Servers', 'opc.tcp://line-1:4840').click();
     await mashups.tab('Browse');
     await mashups.choose('Browse below');
-    for (const node of ['Line 1', 'Filler']) {
+    for (const node of ['Objects', 'Line 1', 'Filler']) {
       await mashups.row('references', node).click();
       await mashups.choose('Browse below');
     }

@@ -113,3 +113,26 @@ function problemText(problems) {
     })
     .join(" ");
 }
+
+/* Throws unless each row of an answer has the state; says how many have, and what is wrong with the first that has not. */
+function checkAll(rows, state, what) {
+  var others = rows.filter(function (row) {
+    return row.state !== state;
+  });
+  if (others.length > 0) {
+    var first = others[0];
+    throw new Error(
+      (first.code || "INTERNAL") +
+        ": " +
+        (rows.length - others.length) +
+        " of " +
+        rows.length +
+        " " +
+        what +
+        ". " +
+        (first.nodeId || first.property) +
+        ": " +
+        (first.message || first.state)
+    );
+  }
+}

@@ -50,11 +50,29 @@ export class OpcWriter {
   async add(nodes: readonly RawNode[]): Promise<void> {
     const given = new Set(nodes.map(keyOf));
     await this.#inTurn(async () => {
-      const present = await this.nodes().catch((thrown) => {
-        if (thrown instanceof ConnectorError && thrown.details?.['status'] === 404) return [];
-        throw thrown;
-      });
+      const present = await this.#presentNodes();
       await this.#write([...present.filter((node) => !given.has(keyOf(node))), ...nodes]);
+    });
+  }
+
+  /** The fields under which nodes are sent; none when there is no such writer. */
+  async fields(): Promise<ReadonlySet<string>> {
+    return new Set((await this.#presentNodes()).map(fieldOf));
+  }
+
+  /** By their fields; those that are not there are done. The writer goes with its last node. */
+  async removeFields(fields: readonly string[]): Promise<void> {
+    await this.#inTurn(async () => {
+      const present = await this.#presentNodes();
+      const left = present.filter((node) => !fields.includes(fieldOf(node)));
+      if (left.length < present.length) await this.#write(left);
+    });
+  }
+
+  async #presentNodes(): Promise<RawNode[]> {
+    return await this.nodes().catch((thrown) => {
+      if (thrown instanceof ConnectorError && thrown.details?.['status'] === 404) return [];
+      throw thrown;
     });
   }
 

@@ -5,6 +5,7 @@ import { errorsDoc } from '../extension/generate/errors-doc.ts';
 import { packageFiles, packageVersion } from '../extension/generate/package.ts';
 import { permissionsDoc } from '../extension/generate/permissions-doc.ts';
 import { servicesDoc } from '../extension/generate/services-doc.ts';
+import { publishedSchema } from '../sidecar/configuration/document.ts';
 import { openApi } from '../sidecar/http/openapi.ts';
 import { OPERATIONS } from '../sidecar/operations/index.ts';
 import { performanceDoc } from './bench/performance-doc.ts';
@@ -19,6 +20,7 @@ export function generatedFiles(): Map<string, string> {
   return new Map([
     ['metadata.xml', packageFiles().get('metadata.xml') as string],
     ['docs/openapi.json', `${JSON.stringify(openApi(OPERATIONS, packageVersion()), null, 2)}\n`],
+    ['docs/configuration.schema.json', `${JSON.stringify(publishedSchema(), null, 2)}\n`],
     ['docs/services.md', servicesDoc()],
     ['scripts/deploy/grafana/azure-iot.json', `${JSON.stringify(dashboard(), null, 2)}\n`],
     ['docs/errors.md', errorsDoc()],

@@ -17,7 +17,11 @@ export const LAYERS: readonly Layer[] = [
     rooms: ['commands'],
     holds: 'run, with the start and the graceful stop of the sidecar; check; the reading of the command line',
   },
-  { rooms: ['probe'], holds: 'experiments that find out how a ThingWorx server behaves' },
+  {
+    rooms: ['probe', 'configuration'],
+    holds:
+      'experiments that find out how a ThingWorx server behaves; the configuration of ThingWorx as a document',
+  },
   { rooms: ['setup'], holds: 'the setup of ThingWorx and of this machine' },
   { rooms: ['http'], holds: 'the HTTP server: routes, authentication, validation, OpenAPI' },
   {
@@ -35,9 +39,9 @@ export const LAYERS: readonly Layer[] = [
     holds: 'the delivery pipeline: lanes, notifications, messages from storage, replays',
   },
   {
-    rooms: ['dead-letters', 'import', 'jobs', 'files'],
+    rooms: ['dead-letters', 'import', 'migration', 'jobs', 'files'],
     holds:
-      'the dead-letter store; imports and exports; jobs that are several jobs in IoT Hub; blob containers as file repositories',
+      "the dead-letter store; imports and exports; the migration from PTC's connector; jobs that are several jobs in IoT Hub; blob containers as file repositories",
   },
   {
     rooms: ['tasks', 'thingworx', 'azure', 'models'],

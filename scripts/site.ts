@@ -10,7 +10,8 @@ const site = path.join(docs, '..', 'dist', 'site');
 
 await build(docs);
 await mkdir(path.join(site, 'examples'), { recursive: true });
-await cp(path.join(docs, 'openapi.json'), path.join(site, 'openapi.json'));
+for (const file of ['openapi.json', 'configuration.schema.json'])
+  await cp(path.join(docs, file), path.join(site, file));
 await cp(path.join(docs, 'examples'), path.join(site, 'examples'), {
   recursive: true,
   filter: (file) => !file.endsWith('.md'),

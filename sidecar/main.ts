@@ -3,6 +3,8 @@ import { readCommandLine } from './commands/command-line.ts';
 import { health } from './commands/health.ts';
 import { buildModels } from './commands/model.ts';
 import { run } from './commands/run.ts';
+import { applyConfig } from './configuration/apply.ts';
+import { exportConfig } from './configuration/export.ts';
 import { toConnectorError } from './errors/connector-error.ts';
 import { trustExtraAuthorities } from './lib/authorities.ts';
 import { redact } from './observe/log.ts';
@@ -38,6 +40,11 @@ async function main(): Promise<number> {
     case 'probe':
       await probe(command.options, process.env, terminal);
       return 0;
+    case 'export-config':
+      await exportConfig(command.options, process.env, terminal, process.stderr);
+      return 0;
+    case 'apply-config':
+      return applyConfig(command.operands, command.options, process.env, terminal);
     case 'setup': {
       const { check: steps } = await setup(command.options, process.env, terminal);
       if (steps) process.stdout.write(renderSteps(steps));
@@ -55,7 +62,7 @@ try {
       ? ` ${new SourcePositions(import.meta.url).inSources(thrown.stack ?? '')}`
       : '';
   process.stderr.write(redact(`azure-iot-sidecar: ${error.code}: ${error.message}${cause}\n`));
-  process.exitCode = error.code === 'COMMAND_INVALID' ? 2 : 1;
+  process.exitCode = 1;
 }
 // The SDK can leave a timer behind when the service has cut a link; nothing of ours is open any more.
 process.exit();

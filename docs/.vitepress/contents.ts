@@ -42,6 +42,7 @@ export const GROUPS: readonly Group[] = [
     text: 'Operations',
     pages: [
       { page: 'operate', text: 'Operate' },
+      { page: 'configuration-as-code', text: 'Configuration as code' },
       { page: 'scale', text: 'Several sidecars' },
       { page: 'canary', text: 'The canary' },
       { page: 'quota', text: 'The daily quota' },

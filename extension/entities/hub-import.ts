@@ -4,11 +4,10 @@ import type {
   FieldDefinition,
   ServiceDefinition,
 } from '../../sidecar/entities/model.ts';
-import { ROLES } from '../../sidecar/operations/operation.ts';
+import { ROLE_GROUPS, ROLES } from '../../sidecar/operations/operation.ts';
 import { handWritten } from '../generate/scripts.ts';
 import { text, time } from './data-shapes.ts';
 import { GRANTS, KEY_GRANTS, TEMPLATE_GRANTS } from './grants.ts';
-import { ROLE_GROUPS } from './roles.ts';
 
 const number = (name: string, description: string): FieldDefinition => ({
   name,

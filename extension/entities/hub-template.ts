@@ -25,6 +25,8 @@ import {
   settingProperties,
   statusProperties,
 } from './hub-properties.ts';
+import { migrationInboundServices, migrationProperty, planMigration } from './migration.ts';
+import { PTC } from './ptc-names.ts';
 import { quotaConstants, quotaEvents, quotaProperties } from './quota.ts';
 import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
@@ -46,6 +48,7 @@ const services: readonly ServiceDefinition[] = [
     CheckConnection: { ...checkConstants, ...settingConstants, ...groupConstants },
   }),
   grantService,
+  planMigration,
   {
     name: 'ConnectInBackground',
     category: 'Connection',
@@ -126,7 +129,7 @@ const services: readonly ServiceDefinition[] = [
       },
     ],
     result: { baseType: 'JSON', description: 'things, by name, and missing.' },
-    script: handWritten('DescribeThings'),
+    script: handWritten('DescribeThings', { PTC_HUB_PROPERTY: PTC.hubProperty }),
   },
   {
     name: 'CreateThings',
@@ -165,6 +168,7 @@ const services: readonly ServiceDefinition[] = [
   },
   ...deviceInboundServices,
   ...importInboundServices,
+  ...migrationInboundServices,
 ];
 
 const events: readonly EventDefinition[] = [
@@ -262,7 +266,7 @@ export const hubTemplate: ThingTemplate = {
     'One Azure IoT Hub: its settings and status as properties, and the services that need no device.',
   baseThingTemplate: 'GenericThing',
   implementedShapes: ['AzureIoT.Sidecar_TS'],
-  properties: [...settingProperties, ...shownProperties, ...partitionProperties],
+  properties: [...settingProperties, ...shownProperties, migrationProperty, ...partitionProperties],
   services,
   events,
   subscriptions,

@@ -21,8 +21,10 @@ import { importDataShapes } from './hub-import.ts';
 import { hubTemplate } from './hub-template.ts';
 import { mashupDataShapes } from './mashup-data-shapes.ts';
 import { mashupServices, refusals } from './mashup-services.ts';
+import { migratedThingShape, migrationDataShapes } from './migration.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { administrators, organization, project, roleGroups, sidecarGroup } from './project.ts';
+import { ptcDataShapes, ptcServicesShape } from './ptc-services.ts';
 import { quotaWarning } from './quota.ts';
 import { sidecarShape } from './sidecar-shape.ts';
 import { storageAccountTemplate } from './storage-account.ts';
@@ -41,6 +43,8 @@ const dataShapes = [
   quotaWarning,
   ...deviceDataShapes,
   ...importDataShapes,
+  ...migrationDataShapes,
+  ...ptcDataShapes,
   ...mashupDataShapes,
   refusals,
 ];
@@ -59,6 +63,8 @@ export const ENTITIES: readonly ExtensionEntity[] = [
   sidecarShape,
   deviceShape,
   modelShape,
+  migratedThingShape,
+  ptcServicesShape,
   edgeDeviceShape,
   opcPublisherShape,
   hubTemplate,

@@ -29,6 +29,7 @@ import {
   outcome,
   thingChoice,
 } from './mashup-data-shapes.ts';
+import { migrationStep, planMigration } from './migration.ts';
 import { opcPublisherShape } from './opc-publisher.ts';
 import { permitFrom } from './roles.ts';
 import { blobContainerTemplate } from './storage-container.ts';
@@ -95,6 +96,14 @@ const CALLS: readonly MashupCall[] = [
       done: 'The refresh of the twins has begun; Tasks shows its progress.',
       without: ['deviceIds'],
     },
+    StartMigration: {
+      done: 'The migration has begun; Tasks shows its progress.',
+      without: ['names', 'templateName', 'template'],
+    },
+    FindMigrationReferences: { done: 'The search has begun; Tasks shows what it finds.' },
+    CompareMigration: { done: 'The comparison has begun; Tasks shows its progress.' },
+    GetMigrationComparison: { needs: 'task' },
+    UndoMigration: { done: 'The way back has begun; Tasks shows its progress.', without: ['names'] },
     BuildModelPackage: {
       done: 'The package is in the file repository. Import it in Composer, and call GrantPermissions with each of its templates.',
       without: ['templates', 'sendAs', 'exceptions'],
@@ -287,6 +296,15 @@ const OWN_SERVICES: readonly ServiceDefinition[] = [
     'PublishSelected',
   ),
   service(
+    'ListMigrationPlan',
+    "Lists what a migration from PTC's connector would do; the first row is the summary.",
+    [
+      thing('hub'),
+      ...planMigration.parameters.filter(({ name }) => name === 'sourceHub' || name === 'thingName'),
+    ],
+    migrationStep,
+  ),
+  service(
     'PreviewFile',
     'Shows a file: its text or picture, and a link to load it.',
     [
@@ -319,6 +337,7 @@ const OWN_ROLES: Readonly<Record<string, Role>> = {
   PublishSelected: roleOf('PublishNodes'),
   UnpublishSelected: roleOf('UnpublishNodes'),
   PrepareUpload: roleOf('CreateUploadLink'),
+  ListMigrationPlan: 'administrator',
 };
 
 /** The least role that may call each service: what it may call on the chosen Thing, where the right is looked at again. */

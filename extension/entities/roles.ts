@@ -1,23 +1,7 @@
-import {
-  ADMINISTRATORS,
-  ENGINEERS,
-  OPERATORS,
-  type Permission,
-  type PermissionKind,
-  permit,
-  SYSTEM_USER,
-  VIEWERS,
-} from '../../sidecar/entities/model.ts';
-import { OPERATIONS } from '../../sidecar/operations/index.ts';
-import { type OfferingEntity, ROLES, type Role } from '../../sidecar/operations/operation.ts';
+import { type Permission, type PermissionKind, permit, SYSTEM_USER } from '../../sidecar/entities/model.ts';
 
-/** The group of each role. A member of one needs no other: each role has what the roles before it have. */
-export const ROLE_GROUPS: Readonly<Record<Role, string>> = {
-  viewer: VIEWERS,
-  operator: OPERATORS,
-  engineer: ENGINEERS,
-  administrator: ADMINISTRATORS,
-};
+import { OPERATIONS } from '../../sidecar/operations/index.ts';
+import { type OfferingEntity, ROLE_GROUPS, ROLES, type Role } from '../../sidecar/operations/operation.ts';
 
 /** Built-in services of Things by which mashups and REST clients read properties that the caller may read. */
 export const READING_SERVICES = ['GetPropertyValues', 'QueryPropertyHistory'] as const;

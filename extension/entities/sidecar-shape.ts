@@ -1,3 +1,4 @@
+import { SidecarAccess } from '../../sidecar/contract/thing-settings.ts';
 import {
   ADMINISTRATORS,
   forbid,
@@ -10,7 +11,7 @@ import {
   type ThingShape,
 } from '../../sidecar/entities/model.ts';
 import { handWritten } from '../generate/scripts.ts';
-import { operationServices } from '../generate/services.ts';
+import { operationServices, settingProperties } from '../generate/services.ts';
 import { permitFrom, permitInside, serviceRights } from './roles.ts';
 
 /** Written by services alone; their category is the last in Composer. */
@@ -78,43 +79,7 @@ export const sidecarShape: ThingShape = {
   kind: 'ThingShape',
   name: 'AzureIoT.Sidecar_TS',
   description: 'Gives a Thing the connection to the sidecar, the program that talks to Azure.',
-  properties: [
-    {
-      name: 'sidecarUrl',
-      baseType: 'STRING',
-      description:
-        'Address of the sidecar as the ThingWorx server reaches it. Several addresses, separated by blanks, or a * in a host name: each sidecar at such an address serves this Thing.',
-      category: 'Sidecar',
-      isPersistent: true,
-      defaultValue: 'http://127.0.0.1:8780',
-    },
-    {
-      name: 'sidecarToken',
-      baseType: 'PASSWORD',
-      description:
-        'The token that the sidecar was started with (SIDECAR_TOKEN, or the file it wrote at its first start).',
-      category: 'Sidecar',
-      isPersistent: true,
-    },
-    {
-      name: 'sidecarTokenText',
-      baseType: 'STRING',
-      description:
-        'Last resort, when CheckConnection says that this ThingWorx does not hand on PASSWORD values in clear: the token again. Whoever may read properties of this Thing reads it.',
-      category: 'Sidecar',
-      isPersistent: true,
-    },
-    {
-      name: 'secretReferences',
-      baseType: 'JSON',
-      description:
-        'Where the sidecar finds secrets, instead of the PASSWORD property of the same name: {"iotHubConnectionString": "env:NAME"} or "file:/path"; never a secret itself.',
-      category: 'Sidecar',
-      isPersistent: true,
-    },
-    ...passedProperties,
-    introducedAddress,
-  ],
+  properties: [...settingProperties(SidecarAccess, 'Sidecar'), ...passedProperties, introducedAddress],
   services: [
     ...operationServices('AzureIoT.Sidecar_TS'),
     {

@@ -1,3 +1,4 @@
+import { StorageSettings } from '../../sidecar/contract/thing-settings.ts';
 import {
   ADMINISTRATORS,
   permit,
@@ -7,7 +8,7 @@ import {
   type ThingTemplate,
 } from '../../sidecar/entities/model.ts';
 import { handWritten } from '../generate/scripts.ts';
-import { operationServices } from '../generate/services.ts';
+import { operationServices, settingProperties } from '../generate/services.ts';
 import { permitFrom, permitInside, READING_SERVICES, serviceRights } from './roles.ts';
 import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
 
@@ -40,23 +41,7 @@ export const storageAccountTemplate: ThingTemplate = {
   baseThingTemplate: 'GenericThing',
   implementedShapes: ['AzureIoT.Sidecar_TS'],
   properties: [
-    {
-      name: 'storageConnectionString',
-      baseType: 'PASSWORD',
-      description:
-        'The connection string of the storage account, or its address with a SAS. May be env:NAME or file:/path, which the sidecar ' +
-        'resolves. Empty: Microsoft Entra ID with blobEndpoint.',
-      category: AZURE,
-      isPersistent: true,
-    },
-    {
-      name: 'blobEndpoint',
-      baseType: 'STRING',
-      description:
-        'The address of the storage account, such as https://account.blob.core.windows.net, to sign in with Microsoft Entra ID.',
-      category: AZURE,
-      isPersistent: true,
-    },
+    ...settingProperties(StorageSettings, AZURE),
     {
       name: 'lastError',
       baseType: 'STRING',

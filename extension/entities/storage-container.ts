@@ -1,5 +1,6 @@
+import { ContainerSettings } from '../../sidecar/contract/thing-settings.ts';
 import { ADMINISTRATORS, permitAll, type ThingTemplate } from '../../sidecar/entities/model.ts';
-import { operationServices } from '../generate/services.ts';
+import { operationServices, settingProperties } from '../generate/services.ts';
 import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 
 const AZURE = 'Azure connection';
@@ -12,23 +13,7 @@ export const blobContainerTemplate: ThingTemplate = {
     "One container of a storage account, with the services of ThingWorx's FileRepository: scripts for a file repository work with it by its name.",
   baseThingTemplate: 'GenericThing',
   implementedShapes: [],
-  properties: [
-    {
-      name: 'storageThing',
-      baseType: 'THINGNAME',
-      description: 'The Thing of the storage account.',
-      category: AZURE,
-      isPersistent: true,
-      thingTemplate: 'AzureIoT.StorageAccount_TT',
-    },
-    {
-      name: 'containerName',
-      baseType: 'STRING',
-      description: 'The name of the container in the storage account.',
-      category: AZURE,
-      isPersistent: true,
-    },
-  ],
+  properties: settingProperties(ContainerSettings, AZURE),
   services: operationServices('AzureIoT.BlobContainer_TT'),
   events: [],
   subscriptions: [],

@@ -1,8 +1,7 @@
 import type { Permission } from '../../sidecar/entities/model.ts';
-import { ROLES, type Role } from '../../sidecar/operations/operation.ts';
+import { ROLE_GROUPS, ROLES, type Role } from '../../sidecar/operations/operation.ts';
 import { GRANTS, type Grant, KEY_GRANTS, TEMPLATE_GRANTS } from '../entities/grants.ts';
 import { ENTITIES } from '../entities/index.ts';
-import { ROLE_GROUPS } from '../entities/roles.ts';
 
 /** docs/permissions.md: every right that the connector's groups have, and where each comes from. */
 export function permissionsDoc(): string {
@@ -37,6 +36,11 @@ export function permissionsDoc(): string {
       ['Entity', 'Right', 'To', 'Why'],
       KEY_GRANTS.map((grant) => ['the application key', ...grantRow(grant).slice(1)]),
     ),
+    "## While a migration from PTC's connector runs",
+    'The tasks of `StartMigration`, `CompareMigration`, `FindMigrationReferences` and `UndoMigration` read entities of others, make Thing Templates and ' +
+      'copy permissions. Add the user of the application key to the group `Administrators` of ThingWorx, and take it out when the migration ends. ' +
+      '`AzureIoT.Sidecar_UG` has no right on the services behind them. `PlanMigration` reads with the rights of whoever calls it. ' +
+      '[Decision 131](decisions/131-rights-during-a-migration.md) has the reasons.',
     '## What the sidecar may not do',
     'Its user has no right to any other service, property or event: it cannot change settings of a hub Thing, disconnect it, call services ' +
       'of devices such as InvokeMethod, import extensions, change permissions or see Things that are not made from the templates of the ' +

@@ -1,6 +1,6 @@
-import type { TSchema } from 'typebox';
+import type { TObject, TSchema } from 'typebox';
 import { annotationOf, baseTypeOf, factsOf, mayBeEmpty } from '../../sidecar/contract/schema.ts';
-import type { FieldDefinition, ServiceDefinition } from '../../sidecar/entities/model.ts';
+import type { FieldDefinition, PropertyDefinition, ServiceDefinition } from '../../sidecar/entities/model.ts';
 import { BINDINGS } from '../../sidecar/operations/bindings.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { type OfferingEntity, type Operation, resultSchema } from '../../sidecar/operations/operation.ts';
@@ -66,6 +66,15 @@ export function resultOf(operation: Operation): ServiceDefinition['result'] {
     description: factsOf(schema).description ?? '',
     ...(dataShape === undefined ? {} : { dataShape }),
   };
+}
+
+/** The settings of a Thing as its properties. */
+export function settingProperties(settings: TObject, category: string): PropertyDefinition[] {
+  return Object.entries(settings.properties).map(([name, schema]) => ({
+    ...fieldOf(name, schema),
+    category,
+    isPersistent: true,
+  }));
 }
 
 /** A schema member as a ThingWorx field. */

@@ -19,6 +19,7 @@ const PAGES = {
   'OPC UA': ['AzureIoT.OpcUa_MU', 'Browse servers, publish nodes, read and write values'],
   Files: ['AzureIoT.Storage_MU', 'Folders and files of storage containers'],
   Mappings: ['AzureIoT.Mappings_MU', 'Edit, check and try the mappings of a hub'],
+  Migration: ['AzureIoT.Migration_MU', "Plan, make, compare and undo a migration from PTC's connector"],
 } as const;
 
 const entries = Object.entries(PAGES);

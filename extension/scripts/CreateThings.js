@@ -131,12 +131,9 @@ function templateOf(wanted) {
 
 /* Why no Thing can be made as it is wanted; an empty text when it can, as far as the rights show. The dry run and the import ask here. */
 function refusal(wanted) {
-  if (wanted.name === "" || /[\s&:/+?#%"'<>\\]/.test(wanted.name)) {
-    return (
-      "ThingWorx does not allow the name " +
-      wanted.name +
-      ": a name is not empty and has no spaces and none of & : / + ? # % \" ' < > \\. Choose another thingName."
-    );
+  var problem = nameProblem(wanted.name, "thingName");
+  if (problem !== "") {
+    return problem;
   }
   var template = templateOf(wanted);
   if (!template.isVisible) {

@@ -64,10 +64,15 @@ function describe(thing) {
     });
   /* AzureIoT.Device_TS: which device it is stands on the Thing and is not for the device to change. Many devices, Azure's own
      samples among them, send a deviceId. */
-  if (properties.deviceId && properties.hubThing) {
+  var isDevice = properties.deviceId !== undefined && properties.hubThing !== undefined;
+  if (isDevice) {
     delete properties.deviceId;
     delete properties.hubThing;
     delete properties.modelId;
+  }
+  /* A device Thing of PTC's connector, which its own program writes: the name of the Thing is the device id there, too. */
+  if (properties[PTC_HUB_PROPERTY] && properties.twinReported && !isDevice) {
+    return undefined;
   }
   if (needsShapes) {
     var shapes = dataShapes(thing);
@@ -92,8 +97,9 @@ function run() {
     /* One Thing that cannot be looked at, such as one without rights, must not hold up all others. */
     try {
       var thing = Things[name];
-      if (thing) {
-        answer.things[name] = describe(thing);
+      var described = thing ? describe(thing) : undefined;
+      if (described) {
+        answer.things[name] = described;
         return;
       }
     } catch (thrown) {

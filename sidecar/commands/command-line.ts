@@ -1,3 +1,5 @@
+import { APPLY_OPTIONS } from '../configuration/apply.ts';
+import { EXPORT_OPTIONS } from '../configuration/export.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import {
   describeOptions,
@@ -36,8 +38,20 @@ const COMMANDS = {
     description:
       'Makes an extension of device models. model build FILE... reads DTDL or the short form of docs/models.md.',
     options: MODEL_OPTIONS,
+    operands: 'build FILE...',
   },
-} as const satisfies Record<string, { description: string; options: OptionDefinitions }>;
+  'export-config': {
+    description:
+      'Writes hub Things, storage Things, container Things, mappings and the members of roles as one YAML or JSON document.',
+    options: EXPORT_OPTIONS,
+  },
+  'apply-config': {
+    description:
+      'Compares such a document with ThingWorx, and applies it with --yes. Ends with 0 if nothing differs or all is applied, 1 if it fails, 2 if a plan has changes.',
+    options: APPLY_OPTIONS,
+    operands: 'FILE',
+  },
+} as const satisfies Record<string, { description: string; options: OptionDefinitions; operands?: string }>;
 
 type CommandName = keyof typeof COMMANDS;
 
@@ -47,7 +61,7 @@ type Command =
   | {
       readonly name: CommandName;
       readonly options: GivenOptions;
-      /** The words that are no options; of the command model alone. */
+      /** The words that are no options; of a command that takes such. */
       readonly operands: readonly string[];
     };
 
@@ -68,7 +82,7 @@ export function readCommandLine(words: readonly string[]): Command {
       `"${first}" is not a command; expected one of ${Object.keys(COMMANDS).join(', ')}, or --help.`,
     );
   }
-  const { options, operands } = readWords(rest, COMMANDS[first].options, first === 'model');
+  const { options, operands } = readWords(rest, COMMANDS[first].options, 'operands' in COMMANDS[first]);
   return options['help'] ? { name: 'help', text: commandUsage(first) } : { name: first, options, operands };
 }
 
@@ -78,7 +92,7 @@ function isCommand(word: string): word is CommandName {
 
 function usage(): string {
   const commands = Object.entries(COMMANDS).map(
-    ([name, { description }]) => `  ${name.padEnd(10)}${description}\n`,
+    ([name, { description }]) => `  ${name.padEnd(15)}${description}\n`,
   );
   return [
     'Usage: sidecar.mjs [command] [options]\n\n',
@@ -93,8 +107,8 @@ function usage(): string {
 }
 
 function commandUsage(name: CommandName): string {
-  const { description, options } = COMMANDS[name];
+  const { description, options, operands } = { operands: undefined, ...COMMANDS[name] };
   const lines = describeOptions({ ...options, help: { description: 'Prints this text.' } });
-  const operands = name === 'model' ? ' build FILE...' : '';
-  return `Usage: sidecar.mjs ${name}${operands} [options]\n\n${description}\n\nOptions\n${lines}`;
+  const words = operands === undefined ? '' : ` ${operands}`;
+  return `Usage: sidecar.mjs ${name}${words} [options]\n\n${description}\n\nOptions\n${lines}`;
 }

@@ -1,9 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { type GivenOptions, type OptionDefinitions, optionValues } from '../lib/command-options.ts';
 import { repositoryPath } from '../lib/dtmi.ts';
-import { systemCode } from '../lib/files.ts';
+import { readGivenFile, systemCode } from '../lib/files.ts';
 import { CHANNELS, type ModelDocument } from '../models/model.ts';
 import { buildModelPackage } from '../models/model-package.ts';
 import { missingInterfaces } from '../models/models.ts';
@@ -107,17 +107,9 @@ function exceptionsOf(list: string | undefined): Record<string, string> | undefi
 }
 
 async function readDocument(file: string): Promise<ModelDocument> {
-  let text: string;
+  const text = await readGivenFile(file);
   try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new ConnectorError('LOCAL_STEP_FAILED', `${file} cannot be read (${systemCode(cause)}).`, {
-      cause,
-    });
-  }
-  try {
-    // Some editors put a byte order mark first.
-    return { name: path.basename(file), content: JSON.parse(text.replace(/^\uFEFF/, '')) as unknown };
+    return { name: path.basename(file), content: JSON.parse(text) as unknown };
   } catch (cause) {
     throw new ConnectorError('MODEL_INVALID', `${file} is no JSON: ${(cause as Error).message}`, { cause });
   }

@@ -28,6 +28,19 @@ export const COMMAND_ERRORS = defineErrors({
     title: 'Something that setup would make is there already and is of another kind.',
     remedy: 'Choose another name with the option that the message names, or remove what is there.',
   },
+  CONFIGURATION_INVALID: {
+    status: 400,
+    retryable: false,
+    title: 'The configuration document cannot be used.',
+    remedy:
+      'Correct the lines that the message names; docs/configuration-as-code.md describes the document, and export-config --schema prints its JSON Schema.',
+  },
+  CONFIGURATION_CONFLICT: {
+    status: 409,
+    retryable: false,
+    title: 'The configuration document does not fit what is in ThingWorx.',
+    remedy: 'Make what the message names in ThingWorx, or correct the document. Nothing was changed.',
+  },
   LOCAL_STEP_FAILED: {
     status: 500,
     retryable: false,

@@ -228,7 +228,7 @@ function at(value: unknown, path: readonly string[]): unknown {
 }
 
 /** Describes a value without its text, which may be a misplaced secret. */
-function kindOf(value: unknown): string {
+export function kindOf(value: unknown): string {
   if (value === undefined) return 'missing';
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value);
   if (typeof value === 'string') return value === '' ? 'empty' : `a text of ${value.length} characters`;

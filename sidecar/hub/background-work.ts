@@ -17,6 +17,10 @@ import { BlobTask } from '../ingest/storage/blob-task.ts';
 import { Archive } from '../ingest/storage/container-watch.ts';
 import { SplitJobTask } from '../jobs/split-job-task.ts';
 import { SPLIT_JOBS } from '../jobs/split-jobs.ts';
+import { ComparisonTask } from '../migration/comparison-task.ts';
+import { MigrationTask } from '../migration/migration-task.ts';
+import { ReferencesTask } from '../migration/references-task.ts';
+import { UndoTask } from '../migration/undo-task.ts';
 import { HubCounters } from '../observe/counters.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
@@ -129,6 +133,10 @@ export class BackgroundWork {
     this.tasks.define(new ExportTask(this.#options));
     this.tasks.define(new CompareTask(this.#options));
     this.tasks.define(new RefreshTask(this.#options));
+    this.tasks.define(new MigrationTask(this.#options));
+    this.tasks.define(new ComparisonTask(this.#options));
+    this.tasks.define(new ReferencesTask(this.#options));
+    this.tasks.define(new UndoTask(this.#options));
     for (const kind of Object.values(SPLIT_JOBS)) this.tasks.define(new SplitJobTask(kind, this.#options));
     this.tasks.define(new BlobTask(this.#archive.open));
     this.tasks.define(

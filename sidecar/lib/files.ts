@@ -1,6 +1,7 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ConnectorError } from '../errors/connector-error.ts';
 
 /** Replaces a file atomically and durably: writes and flushes a new file, renames it, and flushes the directory. */
 export async function replaceFile(file: string, text: string): Promise<void> {
@@ -61,4 +62,18 @@ export async function setAside(file: string): Promise<string> {
 export function systemCode(thrown: unknown): string {
   const { code, message } = thrown as NodeJS.ErrnoException;
   return code ?? message;
+}
+
+/**
+ * The text of a file that a command is given. Some editors put a byte order mark first; it is left out.
+ * @throws ConnectorError LOCAL_STEP_FAILED
+ */
+export async function readGivenFile(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
+  } catch (cause) {
+    throw new ConnectorError('LOCAL_STEP_FAILED', `${file} cannot be read (${systemCode(cause)}).`, {
+      cause,
+    });
+  }
 }

@@ -15,6 +15,7 @@ import { INGESTION } from './ingestion/ingestion.ts';
 import { JOBS } from './jobs/jobs.ts';
 import { SCHEDULES } from './jobs/schedules.ts';
 import { MAPPINGS } from './mappings/mappings.ts';
+import { MIGRATION } from './migration/migration.ts';
 import { MODELS } from './models/models.ts';
 import { DIAGNOSTICS } from './opc-publisher/diagnostics.ts';
 import { PUBLISHED_NODES } from './opc-publisher/published-nodes.ts';
@@ -58,6 +59,7 @@ export const OPERATIONS = [
   ...DEFERRED,
   ...FILE_DELIVERY,
   ...MODELS,
+  ...MIGRATION,
   ...CANARY,
   ...QUOTA,
 ] as unknown as readonly Operation[];

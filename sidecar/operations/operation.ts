@@ -1,5 +1,6 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import { factsOf } from '../contract/schema.ts';
+import { ADMINISTRATORS, ENGINEERS, OPERATORS, VIEWERS } from '../entities/model.ts';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 import type { OperationContext } from './context.ts';
@@ -8,6 +9,14 @@ import { checkExact } from './exact-numbers.ts';
 /** Roles of people, from the least to the most. A user of a role may call what is for the roles before it, too. */
 export const ROLES = ['viewer', 'operator', 'engineer', 'administrator'] as const;
 export type Role = (typeof ROLES)[number];
+
+/** The group of each role. A member of one needs no other: each role has what the roles before it have. */
+export const ROLE_GROUPS: Readonly<Record<Role, string>> = {
+  viewer: VIEWERS,
+  operator: OPERATORS,
+  engineer: ENGINEERS,
+  administrator: ADMINISTRATORS,
+};
 
 /** The Thing Shapes and Thing Templates that offer operations as services. */
 export type OfferingEntity =

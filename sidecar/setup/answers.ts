@@ -5,7 +5,7 @@ import { ConnectorError } from '../errors/connector-error.ts';
 import { type GivenOptions, optionValues } from '../lib/command-options.ts';
 import { defaultStateDirectory } from '../settings.ts';
 import type { ThingworxLogin } from '../thingworx/client.ts';
-import { askAddress, askLogin, askRequired, firstLine } from './login.ts';
+import { askAddress, askKeyOrLogin, askRequired } from './login.ts';
 import { SETUP_OPTIONS } from './options.ts';
 import type { Questions } from './questions.ts';
 
@@ -55,11 +55,7 @@ export async function collectAnswers(
   const systemd = options['systemd'] ? { root: given('root') } : undefined;
   if (!systemd && given('root')) throw invalid('--root goes with --systemd.');
   const thingworxUrl = await askAddress(given('thingworx-url'), questions);
-  const keyFile = given('administrator-key-file');
-  const login =
-    keyFile === undefined
-      ? await askLogin(given('administrator'), environment, questions)
-      : { appKey: await firstLine(keyFile, '--administrator-key-file') };
+  const login = await askKeyOrLogin(given, environment, questions);
   const hubThing = given('hub-thing') ?? 'IoTHub';
   requireName('--hub-thing', hubThing);
   const user = given('user') ?? 'azure-iot-sidecar';

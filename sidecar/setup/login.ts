@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { systemCode } from '../lib/files.ts';
 import { platformUrl } from '../settings.ts';
+import type { ThingworxLogin } from '../thingworx/client.ts';
 import type { Questions } from './questions.ts';
 
 /** The option that gives the address of ThingWorx. */
@@ -11,6 +12,24 @@ export const ADDRESS_OPTION = {
   environment: 'THINGWORX_URL',
 } as const;
 
+/** The options that every command takes which calls ThingWorx as an administrator. */
+export const LOGIN_OPTIONS = {
+  'thingworx-url': ADDRESS_OPTION,
+  administrator: {
+    value: 'NAME',
+    description:
+      'Administrator of ThingWorx. The password is asked for, or taken from THINGWORX_ADMINISTRATOR_PASSWORD.',
+    environment: 'THINGWORX_ADMINISTRATOR',
+  },
+  'administrator-key-file': {
+    value: 'FILE',
+    description:
+      'File with an application key of an administrator, instead of name and password. The key itself is taken from THINGWORX_ADMINISTRATOR_KEY.',
+    environment: 'THINGWORX_ADMINISTRATOR_KEY_FILE',
+  },
+} as const;
+
+const KEY = 'THINGWORX_ADMINISTRATOR_KEY';
 const PASSWORD = 'THINGWORX_ADMINISTRATOR_PASSWORD';
 
 /** The address of ThingWorx: the given one, else what somebody answers. */
@@ -23,6 +42,18 @@ export async function askAddress(given: string | undefined, questions: Questions
         '--thingworx-url or THINGWORX_URL',
       )),
   );
+}
+
+/** The application key of an administrator if one is given, else name and password. */
+export async function askKeyOrLogin(
+  given: (name: 'administrator' | 'administrator-key-file') => string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+  questions: Questions,
+): Promise<ThingworxLogin> {
+  const file = given('administrator-key-file');
+  if (file !== undefined) return { appKey: await firstLine(file, '--administrator-key-file') };
+  const key = environment[KEY]?.trim();
+  return key ? { appKey: key } : askLogin(given('administrator'), environment, questions);
 }
 
 /** The login of an administrator. Used for this run alone, and written nowhere. */
@@ -61,7 +92,7 @@ export async function askRequired(
 }
 
 /** The first line of a file with a secret. */
-export async function firstLine(file: string, name: string): Promise<string> {
+async function firstLine(file: string, name: string): Promise<string> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');

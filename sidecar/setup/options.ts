@@ -1,20 +1,9 @@
 import type { OptionDefinitions } from '../lib/command-options.ts';
-import { ADDRESS_OPTION } from './login.ts';
+import { LOGIN_OPTIONS } from './login.ts';
 
 /** What setup takes on the command line. Secrets are taken from the environment, from files and from the keyboard: every user of the machine can read command lines. */
 export const SETUP_OPTIONS = {
-  'thingworx-url': ADDRESS_OPTION,
-  administrator: {
-    value: 'NAME',
-    description:
-      'Administrator of ThingWorx. The password is asked for, or taken from THINGWORX_ADMINISTRATOR_PASSWORD.',
-    environment: 'THINGWORX_ADMINISTRATOR',
-  },
-  'administrator-key-file': {
-    value: 'FILE',
-    description: 'File with an application key of an administrator, instead of name and password.',
-    environment: 'THINGWORX_ADMINISTRATOR_KEY_FILE',
-  },
+  ...LOGIN_OPTIONS,
   iothub: {
     value: 'REFERENCE',
     description:

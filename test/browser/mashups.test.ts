@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { HUB_THING, REPOSITORY_THING } from '../../scripts/local/system.ts';
 import { eventually } from '../e2e/observe.ts';
+import { installPtcExtension } from '../emulators/ptc-entities.ts';
 import { PUMP } from '../models/plant-models.ts';
 import { skip } from './chromium.ts';
 import { BrowserFactory, type MashupPage, PASSWORD } from './factory.ts';
@@ -457,6 +458,25 @@ describe('the mashups', { skip }, () => {
       const { deviceId, componentName, body } = JSON.parse(await sample.inputValue());
       assert.deepEqual([deviceId, componentName, body], ['plug-12', 'thermostat1', { temperature: 21 }]);
     });
+  });
+
+  test("plan a migration from PTC's connector, and show what it would make as a task", async () => {
+    const { platform } = system;
+    await installPtcExtension((file) => platform.importExtension(file));
+    await platform.createThing('old-hub', 'AzureIotHubTemplate');
+    await platform.createThing('old-sensor', 'AzureIotThing');
+    // Who plans reads the entities of PTC's connector, and so does the sidecar.
+    for (const member of [ADMINISTRATOR, 'azure-iot-sidecar'])
+      await platform.invokeOn('Groups', 'Administrators', 'AddMember', { member, type: 'User' });
+    await mashups.open('Migration', { hub: HUB_THING });
+    await mashups.choose('Plan');
+    await mashups.row('steps', 'old-sensor.AzureIoT').waitFor();
+    await mashups.tab('Migrate');
+    await mashups.choose('Migrate');
+    await mashups.message('The migration has begun; Tasks shows its progress.');
+    await mashups.row('tasks', "Show a migration from PTC's connector").click();
+    await mashups.row('Report of the selected task', 'old-sensor').waitFor();
+    await mashups.shoot('migration');
   });
 
   test('cause no fault in the viewer', () => {

@@ -53,7 +53,7 @@ const NOT_ANSWERED: readonly Exception[] = [
   {
     codes: /^(TASK_INTERRUPTED|TASK_NOT_FOUND)$/,
     operations:
-      /Task|Import|ExportThings|CompareRegistry|RefreshTwins|ReplayDeadLetters|IngestBlobs|ReplayEvents|^(ScheduleMethod|ScheduleTwinUpdate|GetJob|ListJobs|GetJobResults|CancelJob)$/,
+      /Task|Import|Migration|ExportThings|CompareRegistry|RefreshTwins|ReplayDeadLetters|IngestBlobs|ReplayEvents|^(ScheduleMethod|ScheduleTwinUpdate|GetJob|ListJobs|GetJobResults|CancelJob)$/,
     because: 'it ends the task, which reports it; a task that was just started is found',
   },
   {

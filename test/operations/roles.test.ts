@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { ROLE_GROUPS } from '../../extension/entities/roles.ts';
 import type { Row } from '../../scripts/local/platform.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
-import { type OfferingEntity, ROLES, type Role } from '../../sidecar/operations/operation.ts';
+import { type OfferingEntity, ROLE_GROUPS, ROLES, type Role } from '../../sidecar/operations/operation.ts';
 import { eventually, Factory, HUB_THING } from './factory.ts';
 import { Users } from './users.ts';
 

@@ -38,3 +38,13 @@ function hubOf() {
 function deviceIdOf(thing) {
   return isSet(thing.deviceId) ? String(thing.deviceId) : String(thing.name);
 }
+
+/* The id of a device that a script names as scripts for PTC's connector do: by the id, which was the name of its Thing, or by a Thing. */
+function ptcDeviceId(name) {
+  var thing = Things[String(name)];
+  try {
+    return thing && isSet(thing.deviceId) ? String(thing.deviceId) : String(name);
+  } catch (ignored) {
+    return String(name);
+  }
+}

@@ -1,7 +1,11 @@
 import { fieldsToJson, InfoTable } from '../infotable.ts';
 import {
+  type Binding,
   type Definitions,
+  type DesignTimePermissions,
+  designTimeRights,
   type Entity,
+  type Implementation,
   isShaped,
   type Principal,
   type RunTimePermissions,
@@ -27,6 +31,7 @@ export function describeEntity(platform: Platform, entity: Entity, principal: st
     isSystemObject: entity.isSystemObject,
     aspects: aspectsJson(entity),
     runTimePermissions: runTimeJson(entity.runTime),
+    designTimePermissions: designJson(entity.designTime),
     visibilityPermissions: { Visibility: entity.visibility.map(principalJson) },
     configurationTables: Object.fromEntries(
       platform.tables.names(entity).map((name) => {
@@ -74,14 +79,23 @@ function describeShaped(
   principal: string,
 ): JsonObject {
   if (entity.collection === 'ThingShapes') {
-    return definitionsJson(entity.definitions, () => ({ sourceType: 'ThingShape', sourceName: entity.name }));
+    const origin = { sourceType: 'ThingShape', sourceName: entity.name } as const;
+    return {
+      ...definitionsJson(entity.definitions, () => origin),
+      ...implementationsJson(entity.definitions),
+      ...bindingsJson(entity.bindings),
+    };
   }
   const own: Origin = {
     sourceType: entity.collection === 'Things' ? 'Thing' : 'ThingTemplate',
     sourceName: entity.name,
   };
   const json: JsonObject = {
-    thingShape: definitionsJson(entity.definitions, () => own),
+    thingShape: {
+      ...definitionsJson(entity.definitions, () => own),
+      ...implementationsJson(entity.definitions),
+    },
+    ...bindingsJson(entity.bindings),
     thingPackage: entity.attributes.thingPackage ?? '',
     effectiveThingPackage: entity.attributes.effectiveThingPackage ?? '',
   };
@@ -99,6 +113,9 @@ function describeShaped(
     Object.assign(json, {
       baseThingTemplate: entity.baseThingTemplate,
       valueStream: entity.valueStream,
+      instanceRunTimePermissions: runTimeJson(entity.instanceRunTime),
+      instanceDesignTimePermissions: designJson(entity.instanceDesignTime),
+      instanceVisibilityPermissions: { Visibility: entity.instanceVisibility.map(principalJson) },
       effectiveShape: effectiveJson(platform.inheritance.template(entity.name)),
     });
   }
@@ -106,6 +123,32 @@ function describeShaped(
     entity.implementedShapes.map((name) => [name, { name, type: 'ThingShape' }]),
   );
   return json;
+}
+
+/** Scripts of services: public clients read them in this form, of a shape at the top, of templates and Things below `thingShape`. */
+function implementationsJson({ implementations }: Definitions): JsonObject {
+  return { serviceImplementations: mapJson(implementations, implementationJson) };
+}
+
+function implementationJson({ name, description, handlerName, source }: Implementation): JsonObject {
+  const tables: JsonObject = source === undefined ? {} : { Script: { rows: [{ code: source }] } };
+  return { name, description, handlerName, configurationTables: tables };
+}
+
+/** Bindings by the name of what is bound. The four names are those of the columns in which ThingWorx stores entities. */
+function bindingsJson(bindings: readonly Binding[]): JsonObject {
+  const ofKind = (kind: Binding['kind']) =>
+    Object.fromEntries(
+      bindings
+        .filter((binding) => binding.kind === kind)
+        .map(({ name, attributes }) => [name, { ...attributes }]),
+    );
+  return {
+    propertyBindings: ofKind('PropertyBinding'),
+    remotePropertyBindings: ofKind('RemotePropertyBinding'),
+    remoteServiceBindings: ofKind('RemoteServiceBinding'),
+    remoteEventBindings: ofKind('RemoteEventBinding'),
+  };
 }
 
 /**
@@ -220,6 +263,7 @@ function definitionsJson(definitions: Definitions, origin: (kind: Kind, name: st
       description: subscription.description,
       enabled: subscription.enabled,
       events: subscription.triggers.map((trigger) => ({ ...trigger })),
+      serviceImplementation: implementationJson(subscription.implementation),
       ...subscriptionSource(subscription),
     })),
   };
@@ -233,6 +277,12 @@ function subscriptionSource({ triggers }: Subscription): JsonObject {
 
 function mapJson<T>(map: ReadonlyMap<string, T>, convert: (one: T) => JsonObject): JsonObject {
   return Object.fromEntries([...map].map(([name, one]) => [name, convert(one)]));
+}
+
+export function designJson(permissions: DesignTimePermissions): JsonObject {
+  return Object.fromEntries(
+    designTimeRights.map((type) => [type, (permissions.get(type) ?? []).map(principalJson)]),
+  );
 }
 
 export function principalJson(principal: Principal): JsonObject {

@@ -10,7 +10,6 @@ import {
 } from '../model/entity.ts';
 import type { Platform } from '../platform.ts';
 import { type JsonObject, type JsonValue, PlatformError } from '../values.ts';
-import { principalJson } from './describe.ts';
 import { requireDesign } from './model-changes.ts';
 import { bool, missingParameter, type ServiceArguments, type ServiceContext, text } from './native.ts';
 
@@ -107,12 +106,6 @@ export function deleteDesign(permissions: DesignTimePermissions, args: ServiceAr
   permissions.set(
     type,
     without(permissions.get(type), { name: text(args, 'principal'), type: text(args, 'principalType') }),
-  );
-}
-
-export function designJson(permissions: DesignTimePermissions): JsonObject {
-  return Object.fromEntries(
-    designTimeRights.map((type) => [type, (permissions.get(type) ?? []).map(principalJson)]),
   );
 }
 

@@ -1,5 +1,5 @@
 import { designTimeRights, runTimeRights } from '../model/entity.ts';
-import { principalJson, runTimeJson } from './describe.ts';
+import { designJson, principalJson, runTimeJson } from './describe.ts';
 import { native, type PlatformService, text } from './native.ts';
 import {
   addDesign,
@@ -7,7 +7,6 @@ import {
   changed,
   deleteDesign,
   deletePermission,
-  designJson,
   json,
   listTable,
   organization,

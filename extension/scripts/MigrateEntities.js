@@ -1,0 +1,17 @@
+/* Makes what one batch of a migration names, or says what it would make. Whatever fails stops nothing else. */
+function run() {
+  var content = contentOf("request", request);
+  var options = migrationOptions(content.options || {});
+  var templates = {};
+  var steps = [];
+  (content.names || []).forEach(function (name) {
+    steps.push(
+      content.kind === "device"
+        ? migrateDevice(name, options, templates, steps)
+        : migrateAzureThing(content.kind, name, options)
+    );
+  });
+  return { steps: steps };
+}
+
+var result = run();

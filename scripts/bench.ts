@@ -6,6 +6,7 @@ import { type Figure, table } from './bench/figures.ts';
 import { drain } from './bench/measures/drain.ts';
 import { emulator } from './bench/measures/emulator.ts';
 import { group } from './bench/measures/group.ts';
+import { idle } from './bench/measures/idle.ts';
 import { latency } from './bench/measures/latency.ts';
 import { backlog, slow } from './bench/measures/memory.ts';
 import { start } from './bench/measures/start.ts';
@@ -18,7 +19,7 @@ import { extractFolder } from './local/unzip.ts';
 const USAGE = `npm run bench -- [options]: the budgets of the design, measured on this machine
   --messages N    messages in the backlog of a measure (300000)
   --rounds N      repetitions of a measure; the median counts (3)
-  --only NAMES    the measures to run, comma-separated (drain,backlog,slow,latency,start,takeover); group
+  --only NAMES    the measures to run, comma-separated (drain,backlog,slow,latency,start,takeover,idle); group
                   measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself
   --output FILE   writes the run to a file
   --compare FILE  shows what has changed since a run, such as scripts/bench/baseline.json
@@ -31,6 +32,7 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   latency,
   start: (program) => start(program, rounds),
   takeover: (program) => takeover(program, rounds),
+  idle,
   group: (program) => group(program, messages),
   emulator: () => emulator(messages, rounds),
 };

@@ -8,7 +8,13 @@ import { jsonLine, LocalProcess } from '../local/process.ts';
 import { Sidecar } from '../local/sidecar.ts';
 import { Sink } from './sink.ts';
 
-const HUB_THING = 'Bench.Hub';
+/** Each hub Thing reads the hub with a consumer group of its own. */
+const hubThing = (index: number): string => `Bench.Hub${index}`;
+const consumerGroup = (index: number): string => (index === 0 ? '$Default' : `group-${index}`);
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
 const ROOT = path.join(import.meta.dirname, '..', '..');
 
 /** Ten properties, about 250 bytes, as the budgets of the design have it. */
@@ -40,8 +46,8 @@ export function telemetry(count: number): string {
   });
 }
 
-export function createSink(): Sink {
-  return new Sink({ hubThing: HUB_THING, properties: PROPERTIES });
+export function createSink(hubs = 1): Sink {
+  return new Sink({ hubThings: range(hubs).map(hubThing), properties: PROPERTIES });
 }
 
 export interface ProcessFacts {
@@ -49,9 +55,9 @@ export interface ProcessFacts {
   readonly rssBytes: number;
 }
 
-/** One IoT Hub emulator, one sink and one sidecar, each measured from outside. */
+/** One IoT Hub emulator, one sink and one sidecar, each measured from outside. `hubs` is the number of hub Things. */
 export class BenchSystem {
-  readonly sink = createSink();
+  readonly sink: Sink;
   #directory = '';
   #hub: LocalProcess | undefined;
   #hubFacts: Record<string, unknown> = {};
@@ -61,8 +67,11 @@ export class BenchSystem {
   readonly #program: string;
   readonly #partitions: number;
   readonly #devices: number;
+  readonly #hubs: number;
 
-  constructor(program: string, { partitions = 4, devices = 100 } = {}) {
+  constructor(program: string, { partitions = 4, devices = 100, hubs = 1 } = {}) {
+    this.sink = createSink(hubs);
+    this.#hubs = hubs;
     this.#program = program;
     this.#partitions = partitions;
     this.#devices = devices;
@@ -78,6 +87,7 @@ export class BenchSystem {
         path.join(this.#directory, 'hub'),
         '--partitions',
         String(this.#partitions),
+        ...range(this.#hubs).flatMap((index) => ['--consumer-group', consumerGroup(index)]),
       ],
       ready: jsonLine,
     });
@@ -171,9 +181,10 @@ export class BenchSystem {
     this.#sidecars.push(sidecar);
     // The sidecar asks to be connected as soon as it listens, which can be before its ready line has been read.
     const started = sidecar.start();
-    sink.onConnect = async () => {
+    sink.onConnect = async (thing) => {
       await started;
-      await this.#connect(sidecar, settings, secrets);
+      const group = consumerGroup(range(this.#hubs).findIndex((index) => hubThing(index) === thing));
+      await this.#connect(sidecar, thing, { consumerGroup: group, ...settings }, secrets);
     };
     await started;
     return sidecar;
@@ -188,6 +199,7 @@ export class BenchSystem {
   /** What the hub Thing's Connect does. */
   async #connect(
     sidecar: Sidecar,
+    thing: string,
     settings: Readonly<Record<string, unknown>>,
     secrets: Readonly<Record<string, string>>,
   ): Promise<void> {
@@ -204,7 +216,7 @@ export class BenchSystem {
       iotHubConnectionString: String(this.#hubFacts['iotHubConnectionString']),
       ...secrets,
     };
-    const { tickets = [] } = await call(`hubs/${HUB_THING}`, `Bearer ${sidecar.token}`, {
+    const { tickets = [] } = await call(`hubs/${thing}`, `Bearer ${sidecar.token}`, {
       settings: { startPosition: 'earliest', ...settings },
       secretNames: Object.keys(values),
     });

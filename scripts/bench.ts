@@ -6,6 +6,7 @@ import { type Figure, table } from './bench/figures.ts';
 import { drain } from './bench/measures/drain.ts';
 import { emulator } from './bench/measures/emulator.ts';
 import { group } from './bench/measures/group.ts';
+import { idle } from './bench/measures/idle.ts';
 import { importing } from './bench/measures/import.ts';
 import { latency } from './bench/measures/latency.ts';
 import { backlog, slow } from './bench/measures/memory.ts';
@@ -20,9 +21,9 @@ import { extractFolder } from './local/unzip.ts';
 const USAGE = `npm run bench -- [options]: the budgets of the design, measured on this machine
   --messages N    messages in the backlog of a measure (300000)
   --rounds N      repetitions of a measure; the median counts (3)
-  --only NAMES    the measures to run, comma-separated (drain,backlog,slow,shapes,latency,start,takeover); group
-                  measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself, receivers
-                  drains with each receiver, import the work with whole registries
+  --only NAMES    the measures to run, comma-separated (drain,backlog,slow,shapes,latency,start,takeover,
+                  idle); group measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself,
+                  receivers drains with each receiver, import the work with whole registries
   --devices N,N   sizes of the registries that import measures (10000)
   --tier TIER     tier of the IoT Hub whose rates import keeps (S1)
   --output FILE   writes the run to a file
@@ -37,6 +38,7 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   latency,
   start: (program) => start(program, rounds),
   takeover: (program) => takeover(program, rounds),
+  idle,
   receivers: (program) => drain(program, messages, rounds, ['own', 'sdk']),
   group: (program) => group(program, messages),
   emulator: () => emulator(messages, rounds),

@@ -9,11 +9,17 @@ import { Sidecar } from '../local/sidecar.ts';
 import { type Shape, TEN_PROPERTIES } from './shapes.ts';
 import { Sink } from './sink.ts';
 
-const HUB_THING = 'Bench.Hub';
+/** Each hub Thing reads the hub with a consumer group of its own. */
+const hubThing = (index: number): string => `Bench.Hub${index}`;
+const consumerGroup = (index: number): string => (index === 0 ? '$Default' : `group-${index}`);
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
 const ROOT = path.join(import.meta.dirname, '..', '..');
 
-export function createSink({ properties }: Shape = TEN_PROPERTIES): Sink {
-  return new Sink({ hubThing: HUB_THING, properties });
+export function createSink({ properties }: Shape = TEN_PROPERTIES, hubs = 1): Sink {
+  return new Sink({ hubThings: range(hubs).map(hubThing), properties });
 }
 
 export interface ProcessFacts {
@@ -21,7 +27,7 @@ export interface ProcessFacts {
   readonly rssBytes: number;
 }
 
-/** One IoT Hub emulator, one sink and one sidecar, each measured from outside. */
+/** One IoT Hub emulator, one sink and one sidecar, each measured from outside. `hubs` is the number of hub Things. */
 export class BenchSystem {
   readonly sink: Sink;
   #directory = '';
@@ -34,10 +40,12 @@ export class BenchSystem {
   readonly #partitions: number;
   readonly #devices: number;
   readonly #shape: Shape;
+  readonly #hubs: number;
 
-  constructor(program: string, { partitions = 4, devices = 100, shape = TEN_PROPERTIES } = {}) {
-    this.sink = createSink(shape);
+  constructor(program: string, { partitions = 4, devices = 100, shape = TEN_PROPERTIES, hubs = 1 } = {}) {
+    this.sink = createSink(shape, hubs);
     this.#shape = shape;
+    this.#hubs = hubs;
     this.#program = program;
     this.#partitions = partitions;
     this.#devices = devices;
@@ -53,6 +61,7 @@ export class BenchSystem {
         path.join(this.#directory, 'hub'),
         '--partitions',
         String(this.#partitions),
+        ...range(this.#hubs).flatMap((index) => ['--consumer-group', consumerGroup(index)]),
       ],
       ready: jsonLine,
     });
@@ -155,9 +164,10 @@ export class BenchSystem {
     this.#sidecars.push(sidecar);
     // The sidecar asks to be connected as soon as it listens, which can be before its ready line has been read.
     const started = sidecar.start();
-    sink.onConnect = async () => {
+    sink.onConnect = async (thing) => {
       await started;
-      await this.#connect(sidecar, settings, secrets);
+      const group = consumerGroup(range(this.#hubs).findIndex((index) => hubThing(index) === thing));
+      await this.#connect(sidecar, thing, { consumerGroup: group, ...settings }, secrets);
     };
     await started;
     return sidecar;
@@ -172,6 +182,7 @@ export class BenchSystem {
   /** What the hub Thing's Connect does. */
   async #connect(
     sidecar: Sidecar,
+    thing: string,
     settings: Readonly<Record<string, unknown>>,
     secrets: Readonly<Record<string, string>>,
   ): Promise<void> {
@@ -188,7 +199,7 @@ export class BenchSystem {
       iotHubConnectionString: String(this.#hubFacts['iotHubConnectionString']),
       ...secrets,
     };
-    const { tickets = [] } = await call(`hubs/${HUB_THING}`, `Bearer ${sidecar.token}`, {
+    const { tickets = [] } = await call(`hubs/${thing}`, `Bearer ${sidecar.token}`, {
       settings: { startPosition: 'earliest', ...settings },
       secretNames: Object.keys(values),
     });

@@ -33,12 +33,12 @@ interface Batch {
 export class Sink {
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   readonly #properties: Readonly<Record<string, string>>;
-  readonly #hubThing: string;
+  readonly #hubThings: readonly string[];
   delayMs = 0;
   measureLatency = false;
   keptBodies = 0;
-  /** Called when the sidecar asks the hub Thing to connect. */
-  onConnect: () => Promise<void> = async () => undefined;
+  /** Called when the sidecar asks a hub Thing to connect. */
+  onConnect: (hubThing: string) => Promise<void> = async () => undefined;
   #calls = 0;
   #rows = 0;
   #values = 0;
@@ -48,8 +48,8 @@ export class Sink {
   #bodies: string[] = [];
   #describes = 0;
 
-  constructor(options: { hubThing: string; properties: Readonly<Record<string, string>> }) {
-    this.#hubThing = options.hubThing;
+  constructor(options: { hubThings: readonly string[]; properties: Readonly<Record<string, string>> }) {
+    this.#hubThings = options.hubThings;
     this.#properties = options.properties;
   }
 
@@ -91,10 +91,10 @@ export class Sink {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
-    const service = request.url?.split('/').at(-1) ?? '';
+    const [thing = '', , service = ''] = request.url?.split('/').slice(-3) ?? [];
     let answer: unknown;
     try {
-      answer = await this.#invoke(service, body);
+      answer = await this.#invoke(decodeURIComponent(thing), service, body);
     } catch (error) {
       response.writeHead(500).end(String(error));
       return;
@@ -104,12 +104,12 @@ export class Sink {
       .end(answer === undefined ? '' : JSON.stringify(answer));
   }
 
-  async #invoke(service: string, body: Buffer): Promise<unknown> {
+  async #invoke(thing: string, service: string, body: Buffer): Promise<unknown> {
     switch (service) {
       case 'GetImplementingThings':
-        return { dataShape: { fieldDefinitions: {} }, rows: [{ name: this.#hubThing }] };
+        return { dataShape: { fieldDefinitions: {} }, rows: this.#hubThings.map((name) => ({ name })) };
       case 'Connect':
-        await this.onConnect();
+        await this.onConnect(thing);
         return {};
       case 'DescribeThings':
         return this.#describe(JSON.parse(body.toString()) as { names: { names: string[] } });

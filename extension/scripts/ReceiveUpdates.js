@@ -290,7 +290,8 @@ function applyThings(content) {
   if (mark !== "") {
     answer.appliedThrough = through;
   }
-  content.signatures.forEach(function (signature) {
+  /* A batch without rows has none: the sidecar asks for a high-water mark, or opens a partition. */
+  (content.signatures || []).forEach(function (signature) {
     signature.push(signature[1].map(isSmall));
   });
   var repeated = {};

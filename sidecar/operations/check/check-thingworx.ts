@@ -107,7 +107,7 @@ function rightsOf(status: HubStatus | undefined): Right[] {
       parameters: { names: { names: [] } },
       meaning: 'reads which properties Things have',
     },
-    { service: 'ReceiveUpdates', parameters: { batch: { groups: [] } }, meaning: 'writes values' },
+    { service: 'ReceiveUpdates', parameters: { batch: { things: [] } }, meaning: 'writes values' },
     // The status as it is: what it writes stands there already, or should.
     { service: 'ReceiveStatus', parameters: { status: status ?? {} }, meaning: 'shows the status' },
     {

@@ -19,7 +19,7 @@ function modelBaseType(type) {
 
 /* A member that an object has itself: a model may have the name constructor. */
 function modelMember(object, name) {
-  return Object.prototype.hasOwnProperty.call(object, name) ? object[name] : undefined;
+  return {}.hasOwnProperty.call(object, name) ? object[name] : undefined;
 }
 
 /* A value of a property as plain JSON: times as milliseconds, tables with their rows. */

@@ -3,6 +3,7 @@
 var SECONDS = 12;
 var MOST = 500;
 var MOST_NAMES = 20;
+var COLLECTIONS = ["Mashups", "Things", "ThingTemplates", "ThingShapes"];
 var DEFINED = PTC.things.concat(PTC.services, PTC.events, PTC.shapes, [
   PTC.deviceTemplate,
   PTC.hubTemplate,
@@ -116,6 +117,11 @@ function look(collection, name, answer) {
 function run() {
   var content = contentOf("request", request);
   var collection = String(content.collection);
+  if (COLLECTIONS.indexOf(collection) < 0) {
+    throw new Error(
+      "REQUEST_INVALID: request must have a collection, one of " + COLLECTIONS.join(", ") + "."
+    );
+  }
   var endMs = budgetEnd(SECONDS);
   var answer = { entities: [], failed: [], looked: 0 };
   var names = Resources["EntityServices"]

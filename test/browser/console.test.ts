@@ -319,6 +319,7 @@ describe('the console', { skip }, () => {
     await tabTo(page, remove);
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog', { name: 'Delete dead letters' });
+    await dialog.waitFor();
     await tabTo(page, dialog.getByRole('button', { name: 'Keep' }));
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });

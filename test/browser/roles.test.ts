@@ -11,9 +11,10 @@ const GROUPS = {
   administrator: 'AzureIoT.Administrators_UG',
 } as const;
 type Role = keyof typeof GROUPS;
+/** How the note begins: some mashups have a service for administrators, too. */
 const NOTES: Readonly<Record<Role, string>> = {
-  viewer: 'What is disabled here needs the role operator or engineer.',
-  operator: 'What is disabled here needs the role engineer.',
+  viewer: 'What is disabled here needs the role operator or engineer',
+  operator: 'What is disabled here needs the role engineer',
   engineer: '',
   administrator: '',
 };

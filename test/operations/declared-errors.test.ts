@@ -98,6 +98,16 @@ const ALSO_ANSWERED: readonly Exception[] = [
     because: 'the store is an interface with two implementations',
   },
   {
+    codes: /^(TASKS|STATE)_UNAVAILABLE$/,
+    operations: /^(GetJob|ListJobs|GetJobResults|CancelJob|ListMessageFeedback)$/,
+    because: 'what the sidecars of a group share is a store with two implementations',
+  },
+  {
+    codes: /^(SETTING_MISSING|CONNECTION_STRING_INVALID)$/,
+    operations: /^RemoveCanary$/,
+    because: 'the canary asks for the clients of the hub by a callback',
+  },
+  {
     codes: /^FILE_CONTENT_INVALID$/,
     operations: /^Load(JSON|Text|XML)$/,
     because: 'a format decodes by a member of its definition',

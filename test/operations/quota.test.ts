@@ -40,9 +40,12 @@ describe('the daily quota', () => {
     assert.ok(Number(use.forecast) >= Number(use.used));
     const devices = (use.devices as { rows: Row[] }).rows;
     assert.equal(devices.find(({ device: name }) => name === 'pump')?.messages, 6);
-    const hub = await factory.read(HUB_THING);
-    assert.equal(hub.quotaLimit, 8_000);
-    assert.ok(Number(hub.quotaUsed) >= Number(use.used));
+    // The status comes every few seconds.
+    await eventually(async () => {
+      const hub = await factory.read(HUB_THING);
+      assert.equal(hub.quotaLimit, 8_000);
+      assert.ok(Number(hub.quotaUsed) >= Number(use.used), `${hub.quotaUsed} of ${use.used}`);
+    });
     const text = await (await fetch(`${factory.system.sidecar.url}/metrics`)).text();
     assert.match(
       text,

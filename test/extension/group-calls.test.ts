@@ -59,3 +59,20 @@ test('a lease from before the clock of the platform was put back counts no more'
   await hub.call('CallSidecar', '{operation: "GetStatus"}');
   assert.deepEqual(called, [second, first]);
 });
+
+test('a status is taken while sidecarUrl is no address', async (t) => {
+  const { hub, first, second } = await startGroup(t);
+  await renew(hub, first);
+  for (const url of ['', 'nonsense', 'http://']) {
+    hub.set('sidecarUrl', url);
+    await renew(hub, first);
+    assert.equal(hub.get('connectionStatus'), 'connecting');
+    const { rows } = hub.get('sidecars') as InfoTable;
+    assert.deepEqual(
+      rows.map(({ address }) => address),
+      [first],
+    );
+  }
+  hub.set('sidecarUrl', [first, second].join(' '));
+  await renew(hub, second);
+});

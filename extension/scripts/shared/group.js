@@ -23,9 +23,21 @@ function isBalanced(content, members) {
   });
 }
 
+/* The entries of sidecarUrl; none when it is empty or no address. A sidecar that still has settings goes on telling its status. */
+function validEntries() {
+  try {
+    return addressEntries();
+  } catch (ignored) {
+    return [];
+  }
+}
+
 /* The address of a sidecar among those at which it listens. Behind a load balancer, it is that of all, and the name says which one is meant. */
 function memberAddress(content, before, balanced) {
-  var entries = addressEntries();
+  var entries = validEntries();
+  if (entries.length === 0) {
+    return before;
+  }
   if (!hasGroup(entries)) {
     return balanced ? entries[0] + "#" + content.sidecar : entries[0];
   }
@@ -84,7 +96,8 @@ function noteMember(content) {
   if (content.leaves !== true) {
     var balanced = isBalanced(content, members);
     var row = memberRow(content, before || {}, balanced);
-    if (!hasGroup(addressEntries()) && !balanced) {
+    var entries = validEntries();
+    if (entries.length > 0 && !hasGroup(entries) && !balanced) {
       others = [];
     }
     /* Started anew, it may have another name at the same address. */

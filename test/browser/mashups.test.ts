@@ -504,7 +504,9 @@ describe('the mashups', { skip }, () => {
     await mashups.tab('Migrate');
     await mashups.choose('Migrate');
     await mashups.message('The migration has begun; Tasks shows its progress.');
-    await mashups.row('tasks', "Show a migration from PTC's connector").click();
+    const task = mashups.row('tasks', "Show a migration from PTC's connector");
+    // The report is read when the task is selected.
+    await task.filter({ hasText: 'completed' }).click();
     await mashups.row('Report of the selected task', 'old-sensor').waitFor();
     await mashups.shoot('migration');
   });

@@ -10,6 +10,7 @@ interface Line {
   readonly level: string;
   readonly msg: string;
   readonly code?: string;
+  readonly kept?: string;
 }
 
 const isTrouble = ({ level }: Line) => level === 'warn' || level === 'error';
@@ -76,8 +77,10 @@ describe('files of the state directory that are damaged', () => {
       assert.equal(delivered - repeated, 20 * volume.deviceIds.length, 'only what was sent meanwhile is new');
       const told = lines.filter(({ code }) => code === 'CHECKPOINTS_UNREADABLE');
       assert.equal(told.length, 2, 'once for each partition');
+      const format = lines.filter(({ kept }) => String(kept).includes('format.json'));
+      assert.equal(format.length, 1, 'the format of the state directory is damaged, too');
       assert.deepEqual(
-        lines.filter((line) => isTrouble(line) && !told.includes(line)),
+        lines.filter((line) => isTrouble(line) && !told.includes(line) && !format.includes(line)),
         [],
       );
       const kept = await readdir(path.dirname(checkpoints[0] ?? ''));

@@ -1,5 +1,6 @@
 import type { DataShape, FieldDefinition } from '../../sidecar/entities/model.ts';
-import { text, time } from './data-shapes.ts';
+import { CampaignNotice } from '../../sidecar/packages/campaigns/types.ts';
+import { fromSchema, text, time } from './data-shapes.ts';
 
 /** Data Shapes of devices: events of device Things, and of the hub Thing about devices. */
 
@@ -16,6 +17,7 @@ function event(name: string, description: string, fields: readonly FieldDefiniti
 }
 
 export const deviceDataShapes: readonly DataShape[] = [
+  fromSchema('AzureIoT.CampaignNotice_DS', CampaignNotice),
   event('AzureIoT.DeviceConnection_DS', 'The event DeviceConnectionChanged of a device.', [
     device,
     module,

@@ -114,6 +114,13 @@ export const hubDeviceEvents: readonly EventDefinition[] = [
     description: 'The state of a deployment of a software package to a device without a Thing has changed.',
     dataShape: PACKAGE_SHAPE,
   },
+  {
+    name: 'CampaignChanged',
+    category: INBOUND,
+    description:
+      'A campaign of a software package has started, was paused, resumed or rolled back, or has ended; or a wave of it has ended.',
+    dataShape: 'AzureIoT.CampaignNotice_DS',
+  },
 ];
 
 /** Events of device Things. */

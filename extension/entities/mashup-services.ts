@@ -109,6 +109,17 @@ const CALLS: readonly MashupCall[] = [
       done: 'The package is in the file repository. Import it in Composer, and call GrantPermissions with each of its templates.',
       without: ['templates', 'sendAs', 'exceptions'],
     },
+    StartCampaign: {
+      done: 'The campaign has begun; the list of campaigns shows its progress.',
+      without: ['deviceIds', 'parallel', 'methodName', 'information'],
+    },
+    ListCampaigns: {},
+    GetCampaign: { needs: 'campaign' },
+    ListCampaignDevices: { needs: 'campaign', without: ['from', 'limit'] },
+    PauseCampaign: { done: 'The campaign is paused.' },
+    ResumeCampaign: { done: 'The campaign goes on.' },
+    CancelCampaign: { done: 'The campaign is cancelled.' },
+    RollBackCampaign: { done: 'The campaign is rolled back; the list of devices shows its progress.' },
   }),
   ...callsOf(deviceShape, 'device', {
     GetTwin: { done: 'The twin is loaded.' },

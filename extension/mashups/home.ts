@@ -16,6 +16,7 @@ const PAGES = {
   Hub: ['AzureIoT.Hub_MU', 'State, rate and lag, errors, dead letters and tasks'],
   Devices: ['AzureIoT.Devices_MU', 'Find, create, enable, disable, delete and import devices'],
   Device: ['AzureIoT.Device_MU', 'Values, twin, methods, messages, modules and software of one device'],
+  Campaigns: ['AzureIoT.Campaigns_MU', 'Install a software package on many devices, in waves'],
   'OPC UA': ['AzureIoT.OpcUa_MU', 'Browse servers, publish nodes, read and write values'],
   Files: ['AzureIoT.Storage_MU', 'Folders and files of storage containers'],
   Mappings: ['AzureIoT.Mappings_MU', 'Edit, check and try the mappings of a hub'],

@@ -1,3 +1,4 @@
+import { campaigns } from './campaigns.ts';
 import type { Mashup } from './definition.ts';
 import { device } from './device.ts';
 import { devices } from './devices.ts';
@@ -15,6 +16,7 @@ export const MASHUPS: readonly Mashup[] = [
   hub,
   devices,
   device,
+  campaigns,
   opcUa,
   storage,
   mappings,

@@ -205,6 +205,20 @@ const ROWS: readonly Row[] = [
         unit: 'short',
         queries: { [`sum by (state) (azure_iot_packages{${HUB}})`]: '{{state}}' },
       },
+      {
+        title: 'Campaigns',
+        description: 'Campaigns of software packages that are not over.',
+        kind: 'timeseries',
+        unit: 'short',
+        queries: { [`sum by (state) (azure_iot_campaigns{${HUB}})`]: '{{state}}' },
+      },
+      {
+        title: 'Devices of campaigns',
+        description: 'By state, of campaigns that are not over.',
+        kind: 'timeseries',
+        unit: 'short',
+        queries: { [`sum by (state) (azure_iot_campaign_devices{${HUB}})`]: '{{state}}' },
+      },
     ],
   },
   {

@@ -106,6 +106,43 @@ export const FILE_ERRORS = defineErrors({
     title: 'The device could not install the package, or did not take it.',
     remedy: 'Look at the message, which holds what the device says, and at its installer.',
   },
+  CAMPAIGN_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no such campaign.',
+    remedy: 'Check the id; ListCampaigns of the hub Thing shows those that are kept.',
+  },
+  CAMPAIGN_STATE: {
+    status: 409,
+    retryable: false,
+    title: 'The campaign is in a state in which this is not possible.',
+    remedy: 'Look at its state with GetCampaign; the message names the states that are expected.',
+  },
+  CAMPAIGN_EMPTY: {
+    status: 422,
+    retryable: false,
+    title: 'The campaign has no devices.',
+    remedy: 'Check the condition with QueryTwins, or the list of ids.',
+  },
+  CAMPAIGN_LIMIT: {
+    status: 422,
+    retryable: false,
+    title: 'The campaign has too many devices, or too many campaigns are under way.',
+    remedy: 'Divide the devices among several campaigns, or wait until another campaign has ended.',
+  },
+  CAMPAIGN_THRESHOLD: {
+    status: 409,
+    retryable: false,
+    title: 'A wave of a campaign has missed the success threshold.',
+    remedy:
+      'Look at the devices that have failed with ListCampaignDevices; then call ResumeCampaign, RollBackCampaign or CancelCampaign.',
+  },
+  ROLLBACK_UNKNOWN: {
+    status: 409,
+    retryable: false,
+    title: 'The version of the package that the device had before is not known.',
+    remedy: 'Deploy the version to the device with DeployPackage; name rollBackPath in the next campaign.',
+  },
   ARCHIVE_INVALID: {
     status: 422,
     retryable: false,

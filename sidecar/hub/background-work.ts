@@ -93,7 +93,7 @@ export class BackgroundWork implements Duty {
   }
 
   /** What metrics show. */
-  get facts(): Omit<SideFacts, 'uploads' | 'packages' | 'canary' | 'quota'> {
+  get facts(): Omit<SideFacts, 'uploads' | 'packages' | 'campaigns' | 'canary' | 'quota'> {
     return { counters: this.counters, tasks: this.tasks.pending, ...this.deadLetters.facts };
   }
 

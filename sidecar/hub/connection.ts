@@ -32,6 +32,7 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics, PartitionTimes } from '../observe/metrics.ts';
 import { Notices } from '../observe/notices.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
+import type { CampaignBoard } from '../packages/campaigns/campaign-board.ts';
 import type { DeploymentBoard } from '../packages/deployment-board.ts';
 import { QuotaMeter } from '../quota/quota-meter.ts';
 import { resolveSecret } from '../secrets/one-time-secret-tokens.ts';
@@ -107,6 +108,7 @@ export type Hub = Pick<
   | 'definitions'
   | 'deviceThings'
   | 'deployments'
+  | 'campaigns'
   | 'deferred'
   | 'feedbackOf'
   | 'canary'
@@ -297,6 +299,10 @@ export class HubConnection {
 
   get deviceThings(): DeviceThings {
     return this.#devices.deviceThings;
+  }
+
+  get campaigns(): CampaignBoard {
+    return this.#devices.campaigns;
   }
 
   get deployments(): DeploymentBoard {

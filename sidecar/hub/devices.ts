@@ -13,6 +13,9 @@ import type { OutageWatch } from '../ingest/outage-watch.ts';
 import type { RecordStore } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
 import type { SideFacts } from '../observe/side-metrics.ts';
+import { isCampaign } from '../packages/campaigns/campaign.ts';
+import { CampaignBoard } from '../packages/campaigns/campaign-board.ts';
+import { isCampaignPart } from '../packages/campaigns/campaign-devices.ts';
 import { isDeployment } from '../packages/deployment.ts';
 import { DeploymentBoard } from '../packages/deployment-board.ts';
 import type { QuotaMeter } from '../quota/quota-meter.ts';
@@ -47,6 +50,7 @@ export class HubDevices implements Duty {
   readonly notifications: DeviceNotifications;
   readonly creator: ThingCreator;
   readonly deployments: DeploymentBoard;
+  readonly campaigns: CampaignBoard;
   readonly deferred: DeferredRequests;
   readonly deviceThings: DeviceThings;
   readonly canary: Canary;
@@ -82,7 +86,10 @@ export class HubDevices implements Duty {
       log,
       onThing: this.onThing,
     });
-    const onHeard = (deviceId: string) => this.deployments.deviceChanged(deviceId);
+    const onHeard = (deviceId: string) => {
+      this.deployments.deviceChanged(deviceId);
+      this.campaigns.deviceChanged(deviceId);
+    };
     this.notifications = new DeviceNotifications({ ...options, deviceThings, clients, onHeard });
     const delivery = this.notifications.delivery((error) => {
       if (error) log.debug({ err: error }, 'Notifications wait for ThingWorx.');
@@ -92,6 +99,7 @@ export class HubDevices implements Duty {
     const announce: Announcer['announce'] = (told, signal) => announcer.announce(told, signal);
     this.#announce = announce;
     this.deployments = new DeploymentBoard({ ...options, clients, announce });
+    this.campaigns = new CampaignBoard({ ...options, clients, announce });
     this.deferred = new DeferredRequests({
       directory: path.join(stateDirectory, 'deferred', encodeURIComponent(hubThing)),
       log,
@@ -114,11 +122,12 @@ export class HubDevices implements Duty {
   }
 
   /** What metrics show: what this sidecar does. */
-  get facts(): Pick<SideFacts, 'uploads' | 'packages' | 'canary'> {
+  get facts(): Pick<SideFacts, 'uploads' | 'packages' | 'campaigns' | 'canary'> {
     const { counts = {}, waiting = 0 } = this.#led?.uploads ?? {};
     return {
       uploads: { counts: { ...counts }, waiting },
       packages: this.deployments.pending,
+      campaigns: this.campaigns.facts,
       canary: this.canary.facts,
     };
   }
@@ -153,6 +162,11 @@ export class HubDevices implements Duty {
       records: place.records('packages', isDeployment),
       post: (action, subject) => place.post({ work: 'packages', action, subject }),
     });
+    this.campaigns.use({
+      records: place.records('campaigns', isCampaign),
+      parts: () => place.records('campaign-devices', isCampaignPart),
+      post: (action, subject) => place.post({ work: 'campaigns', action, subject }),
+    });
   }
 
   async begin(): Promise<void> {
@@ -180,23 +194,30 @@ export class HubDevices implements Duty {
       uploads.start().catch(() => undefined);
       await listeners.use(settings());
     }
-    await this.deployments.begin();
+    const led = this.deployments.lead();
+    await Promise.all([led.start(), this.campaigns.begin(led)]);
   }
 
   async end(): Promise<void> {
     const led = this.#led;
     this.#led = undefined;
-    await Promise.all([led?.uploads.stop(), led?.listeners.stop(), this.deployments.end()]);
+    await Promise.all([
+      led?.uploads.stop(),
+      led?.listeners.stop(),
+      this.campaigns.end(),
+      this.deployments.end(),
+    ]);
   }
 
   async take({ work, action, subject }: WorkRequest): Promise<void> {
     if (work === 'packages') await this.deployments.take(action, subject);
+    if (work === 'campaigns') await this.campaigns.take(action, subject);
     if (work === 'uploads') await this.#led?.uploads.look();
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
-    await Promise.all([this.end(), this.deployments.close(), this.deferred.stop()]);
+    await Promise.all([this.end(), this.campaigns.close(), this.deployments.close(), this.deferred.stop()]);
     await this.#clients.close();
   }
 }

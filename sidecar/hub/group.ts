@@ -9,6 +9,8 @@ import { Lead, type WorkRequest } from '../group/lead.ts';
 import { Lines } from '../lib/lines.ts';
 import { type LineStore, type RecordStore, Records } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
+import { isCampaign } from '../packages/campaigns/campaign.ts';
+import { isCampaignPart } from '../packages/campaigns/campaign-devices.ts';
 import { isDeployment } from '../packages/deployment.ts';
 import { isTask } from '../tasks/task-store.ts';
 import { isUpload } from '../uploads/upload.ts';
@@ -27,7 +29,7 @@ export interface WorkPlace {
   post(request: WorkRequest): Promise<void>;
 }
 
-type WorkName = 'tasks' | 'uploads' | 'packages';
+type WorkName = 'tasks' | 'uploads' | 'packages' | 'campaign-devices' | 'campaigns';
 
 /** What only one sidecar of a group may do for a hub Thing. */
 export interface Duty {
@@ -50,10 +52,13 @@ interface GroupOptions {
   readonly duties: readonly Duty[];
 }
 
+/** In the order in which they are moved: who finds a campaign finds its devices. */
 const CHECKED: Readonly<Record<WorkName, (value: never) => boolean>> = {
   tasks: isTask,
   uploads: isUpload,
   packages: isDeployment,
+  'campaign-devices': isCampaignPart,
+  campaigns: isCampaign,
 };
 
 /** Lines of a report that are moved at a time. */

@@ -32,6 +32,11 @@ export interface SideFacts {
   readonly uploads: { readonly counts: Readonly<Record<string, number>>; readonly waiting: number };
   /** Software packages on their way to devices, by state. */
   readonly packages: Readonly<Record<string, number>>;
+  /** Campaigns that are not over, and their devices, by state. */
+  readonly campaigns: {
+    readonly campaigns: Readonly<Record<string, number>>;
+    readonly devices: Readonly<Record<string, number>>;
+  };
   readonly canary: CanaryFacts | undefined;
   /** Metered messages of the IoT Hub today. */
   readonly quota: {
@@ -142,6 +147,30 @@ export function defineSideMetrics(registry: Registry, hubs: ReadonlyMap<string, 
       this.reset();
       each((hub, { packages }) => {
         for (const [state, value] of Object.entries(packages)) this.set({ hub, state }, value);
+      });
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_campaigns',
+    help: 'Campaigns of software packages that are not over, by state.',
+    labelNames: ['hub', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { campaigns }) => {
+        for (const [state, value] of Object.entries(campaigns.campaigns)) this.set({ hub, state }, value);
+      });
+    },
+  });
+  new Gauge({
+    name: 'azure_iot_campaign_devices',
+    help: 'Devices of campaigns that are not over, by state.',
+    labelNames: ['hub', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      each((hub, { campaigns }) => {
+        for (const [state, value] of Object.entries(campaigns.devices)) this.set({ hub, state }, value);
       });
     },
   });

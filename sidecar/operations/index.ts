@@ -23,6 +23,7 @@ import { NODE_SEARCH } from './opc-publisher/node-search.ts';
 import { PUBLISHED_NODES } from './opc-publisher/published-nodes.ts';
 import { SERVER_NODES } from './opc-publisher/server-nodes.ts';
 import type { Operation } from './operation.ts';
+import { CAMPAIGNS } from './packages/campaigns.ts';
 import { PACKAGES } from './packages/packages.ts';
 import { QUOTA } from './quota/quota.ts';
 import { DEVICES } from './registry/devices.ts';
@@ -60,6 +61,7 @@ export const OPERATIONS = [
   ...MAPPINGS,
   ...FILES,
   ...PACKAGES,
+  ...CAMPAIGNS,
   ...DEFERRED,
   ...FILE_DELIVERY,
   ...MODELS,

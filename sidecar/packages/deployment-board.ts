@@ -48,10 +48,10 @@ export class DeploymentBoard {
     this.#known = undefined;
   }
 
-  /** This sidecar leads from now on: it goes on with what the last one left. The next call of it tries again. */
-  async begin(): Promise<void> {
+  /** This sidecar leads from now on: what `start` of the deployments goes on with. */
+  lead(): Deployments {
     this.#deployments ??= new Deployments({ ...this.#options, records: this.#require().records });
-    await this.#deployments.start();
+    return this.#deployments;
   }
 
   /** This sidecar leads no more. Idempotent. */

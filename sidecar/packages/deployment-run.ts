@@ -45,6 +45,8 @@ export class DeploymentRun {
   /** Aborts the running call to the device. */
   #call = new AbortController();
   #cancelled: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  #withdrawn: { readonly promise: Promise<boolean>; readonly resolve: (isGone: boolean) => void } | undefined;
+  #isGone = false;
   #showing: Promise<void> = Promise.resolve();
   #saving: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
@@ -109,6 +111,20 @@ export class DeploymentRun {
     await Promise.race([this.#cancelled.promise, this.run()]);
   }
 
+  /**
+   * Ends the run without a trace if the device has not received the package. Resolves to whether that is so: then the device never receives it,
+   * and nothing is stored any more.
+   */
+  async withdraw(): Promise<boolean> {
+    if (hasEnded(this.#deployment) || this.#deployment.attempted) return false;
+    this.#withdrawn ??= Promise.withResolvers<boolean>();
+    this.#call.abort();
+    this.#endPause();
+    const isGone = await Promise.race([this.#withdrawn.promise, this.run().then(() => this.#isGone)]);
+    await this.#saving.catch(() => undefined);
+    return isGone;
+  }
+
   /** Reads a report that the device sent after the deployment had ended without one. */
   async readLateReport(): Promise<void> {
     const { channel, signal } = this.#options;
@@ -128,11 +144,18 @@ export class DeploymentRun {
     const { signal } = this.#options;
     if (!this.#deployment.shown) this.#show(this.#deployment);
     while (!hasEnded(this.#deployment) && !signal.aborted) {
+      if (this.#withdrawn) {
+        this.#isGone = !this.#deployment.attempted;
+        this.#withdrawn.resolve(this.#isGone);
+        this.#withdrawn = undefined;
+        if (this.#isGone) return;
+      }
       if (this.#cancelled) await this.#cancelOnDevice();
       else await this.#step();
       if (!hasEnded(this.#deployment)) await this.#pause(this.#deployment.deadlineMs - Date.now());
     }
     this.#cancelled?.resolve();
+    this.#withdrawn?.resolve(false);
     while (!this.#deployment.cleaned && !signal.aborted) {
       await this.#cleanUp();
       if (!this.#deployment.cleaned) await this.#pause();
@@ -257,6 +280,7 @@ export class DeploymentRun {
 
   async #persist(changes: Partial<Deployment>): Promise<void> {
     if (
+      this.#isGone ||
       Object.entries(changes).every(([name, value]) => this.#deployment[name as keyof Deployment] === value)
     )
       return;
@@ -283,7 +307,7 @@ export class DeploymentRun {
     const { signal, longestPauseMs } = this.#options;
     const isWoken = this.#isWoken;
     this.#isWoken = false;
-    if (signal.aborted || this.#cancelled || isWoken) return;
+    if (signal.aborted || this.#cancelled || this.#withdrawn || isWoken) return;
     const longest =
       longestPauseMs ??
       (this.#deployment.state === 'waiting' ? LONGEST_SEND_PAUSE_MS : LONGEST_LOOK_PAUSE_MS);

@@ -1,6 +1,7 @@
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
+import type { ContainerFiles } from '../files/container-files.ts';
 import type { Announcement } from '../ingest/notifications/announcer.ts';
 import { untilDone } from '../lib/backoff.ts';
 import { systemCode } from '../lib/files.ts';
@@ -11,6 +12,7 @@ import { type Deployment, hasEnded, keyOf, rowOf, sharesFile, targetOf } from '.
 import { DeploymentRun, type RunOptions } from './deployment-run.ts';
 import {
   PACKAGE_STATES,
+  type PackageFile,
   type PackageName,
   type PackageRequest,
   type PackageRow,
@@ -48,6 +50,7 @@ export class Deployments {
   readonly #runs = new Map<string, DeploymentRun>();
   readonly #byDevice = new Map<string, Set<DeploymentRun>>();
   #starting: Promise<void> | undefined;
+  #observe: (deployment: Deployment) => void = () => undefined;
 
   constructor(options: DeploymentsOptions) {
     this.#options = options;
@@ -87,6 +90,44 @@ export class Deployments {
     await this.start();
     const deployment = await newDeployment(request, this.#options, signal);
     return answerOf(this.#pending(request), deployment) ?? rowOf(await this.#begin(deployment));
+  }
+
+  /** `observe` is called with each deployment that was stored. */
+  watch(observe: (deployment: Deployment) => void): void {
+    this.#observe = observe;
+  }
+
+  /** Those of a campaign that are still known. */
+  ofCampaign(campaign: string): Deployment[] {
+    return this.#all().filter((deployment) => deployment.campaign === campaign);
+  }
+
+  get(id: string): Deployment | undefined {
+    return this.#runs.get(id)?.deployment;
+  }
+
+  /** The newest file of another version that the device or module has installed. */
+  installedBefore(name: PackageName, version: string): PackageFile | undefined {
+    const found = this.#of(name).findLast(
+      ({ deployment }) => deployment.state === 'installed' && deployment.version !== version,
+    );
+    if (!found) return undefined;
+    const { account, container, path, version: before } = found.deployment;
+    return { account, container, path, version: before };
+  }
+
+  /** Forgets a deployment that the device has not received. Resolves to false if the device may have it. */
+  async withdraw(id: string): Promise<boolean> {
+    const run = this.#runs.get(id);
+    if (!run) return true;
+    if (!(await run.withdraw())) return false;
+    this.#remove(run);
+    await this.#records
+      .remove(id)
+      .catch((thrown) =>
+        this.#options.log.warn({ err: unavailable(thrown) }, 'A withdrawn deployment could not be removed.'),
+      );
+    return true;
   }
 
   /** Cancels a deployment; one that has ended stays as it is. @throws ConnectorError PACKAGE_NOT_FOUND */
@@ -139,6 +180,7 @@ export class Deployments {
       this.#remove(run);
       throw unavailable(thrown);
     }
+    this.#observe(run.deployment);
     this.#run(run);
     return run.deployment;
   }
@@ -159,12 +201,14 @@ export class Deployments {
       channel: this.#channel,
       log,
       signal,
-      save: (changed) =>
-        untilDone(
+      save: async (changed) => {
+        await untilDone(
           () => this.#records.write(changed).catch((thrown) => Promise.reject(unavailable(thrown))),
           signal,
           (error) => error && log.warn({ err: error }, 'A deployment cannot be stored; retrying.'),
-        ),
+        );
+        this.#observe(changed);
+      },
       show: async (changed) => {
         await announce([announcementOf(changed)], signal);
       },
@@ -254,20 +298,15 @@ export async function newDeployment(
       'moduleId: modules receive no messages; use the delivery method.',
     );
   const files = storages.require(account).container(container);
-  const facts = await files.facts(path, signal);
-  if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
-  await files.downloadLink(path, 1, signal);
+  const file = await installable(files, path, signal);
+  if (request.etag !== undefined && file.etag !== request.etag)
+    throw new ConnectorError('FILE_REPLACED', `${path} has changed since the campaign started.`);
   await (await clients()).twins.get(targetOf(request), { signal, timeoutMs: 10_000 });
   const createdAtMs = Date.now();
   return {
     ...request,
     id: newId(createdAtMs),
-    file: {
-      etag: facts.etag,
-      size: facts.size,
-      contentType: facts.contentType,
-      ...(facts.contentMd5 === undefined ? {} : { contentMd5: facts.contentMd5 }),
-    },
+    file,
     state: 'waiting',
     code: '',
     message: '',
@@ -280,6 +319,19 @@ export async function newDeployment(
     cleaned: false,
     shown: false,
   };
+}
+
+/** The file, if a device can be given a link to it. @throws ConnectorError FILE_NOT_FOUND, LINK_NOT_POSSIBLE and the errors of storage */
+export async function installable(
+  files: ContainerFiles,
+  path: string,
+  signal: AbortSignal,
+): Promise<Deployment['file']> {
+  const facts = await files.facts(path, signal);
+  if (facts.kind === 'folder') throw new ConnectorError('FILE_NOT_FOUND', `${path} is a folder.`);
+  await files.downloadLink(path, 1, signal);
+  const { etag, size, contentType, contentMd5 } = facts;
+  return { etag, size, contentType, ...(contentMd5 === undefined ? {} : { contentMd5 }) };
 }
 
 /** The answer to a deployment of a package of which another is under way: that one, if it is the same. Throws PACKAGE_PENDING. */

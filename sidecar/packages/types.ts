@@ -67,7 +67,14 @@ export interface PackageRequest {
   readonly information?: unknown;
   readonly timeoutMinutes: number;
   readonly deleteFile: boolean;
+  /** The campaign that it is part of. */
+  readonly campaign?: string | undefined;
+  /** The version of the file that is meant; without it the present one. */
+  readonly etag?: string | undefined;
 }
+
+/** A file of a container, as the version of a package. */
+export type PackageFile = Pick<PackageRequest, 'account' | 'container' | 'path' | 'version'>;
 
 /** One package of one device or module. */
 export type PackageName = Pick<PackageRequest, 'deviceId' | 'moduleId' | 'name'>;

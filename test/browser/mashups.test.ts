@@ -238,6 +238,29 @@ describe('the mashups', { skip }, () => {
     await mashups.row('modules', 'opcpublisher').waitFor();
   });
 
+  test('start a campaign, watch its waves and devices, and roll it back', async () => {
+    await mashups.open('Campaigns', { hub: HUB_THING });
+    await mashups.tab('Start');
+    await mashups.row('Files of the container', '/robot-2.0.0.txt').click();
+    await mashups.field('Package').fill('controller');
+    await mashups.field('Version').first().fill('2.1.0');
+    await mashups.field('Condition').fill("deviceId = 'robot-05'");
+    await mashups.choose('Start with selected file');
+    await mashups.message('The campaign has begun; the list of campaigns shows its progress.');
+    await mashups.tab('Campaigns');
+    await mashups.row('campaigns', 'completed').click();
+    await mashups.row('Waves of the selected campaign', 'passed').waitFor();
+    await mashups.row('Its first 500 devices', 'robot-05').waitFor();
+    await mashups.shoot('campaigns');
+    await mashups.choose('Roll back');
+    await mashups.confirm('Roll back');
+    await mashups.message('The campaign is rolled back; the list of devices shows its progress.');
+    await mashups.row('campaigns', 'rolledBack').waitFor();
+    await mashups.row('Its first 500 devices', 'rolledBack').waitFor();
+    await mashups.choose('Pause');
+    await mashups.message(/CAMPAIGN_STATE: .*is rolledBack.*What to do/);
+  });
+
   test('show whether a device accepted, rejected or never received a message', async () => {
     const messages: string[] = [];
     const packer = await factory.connect('packer-10');

@@ -71,6 +71,7 @@ describe('background work of several sidecars', () => {
   const stateOf = async (number: 1 | 2, task: string) => (await ask(number, 'GetTask', { task }))['state'];
   const importAll = () => factory.hub<string>('StartImport', { condition: "STARTSWITH(deviceId, 'pump-')" });
   let importId = '';
+  let campaign = '';
 
   test('all answer the same, and each can end what another one does', async () => {
     const path = '/vision.zip';
@@ -89,6 +90,22 @@ describe('background work of several sidecars', () => {
     await ask(2, 'CancelPackage', { deviceId: 'press', name: 'other' });
     const { packages } = (await ask(1, 'ListPackages', { name: 'other' })) as { packages: Row[] };
     assert.equal(packages[0]?.['state'], 'cancelled');
+    const place = { account: STORAGE_THING, container: 'packages', path };
+    const begun = await ask(2, 'StartCampaign', {
+      ...place,
+      name: 'fleet',
+      version: '1',
+      deviceIds: ['press'],
+      waves: '100 %',
+    });
+    campaign = String(begun['id']);
+    await eventually(async () => {
+      const row = await ask(2, 'GetCampaign', { campaign });
+      assert.deepEqual([row['state'], row['waiting']], ['running', 1], JSON.stringify(row));
+      assert.deepEqual(await ask(1, 'GetCampaign', { campaign }), row);
+    });
+    assert.equal((await ask(2, 'PauseCampaign', { campaign }))['state'], 'paused');
+    assert.equal((await ask(1, 'ResumeCampaign', { campaign }))['state'], 'running');
     const { task } = await ask(2, 'StartImport', { condition: "STARTSWITH(deviceId, 'pump-')" });
     assert.equal((await ask(2, 'CancelTask', { task }))['state'], 'cancelled');
     assert.equal(await stateOf(1, String(task)), 'cancelled');
@@ -124,7 +141,11 @@ describe('background work of several sidecars', () => {
       const { rows } = (await factory.read('press'))['softwarePackages'] as { rows: Row[] };
       assert.equal(rows.find(({ name }) => name === 'vision')?.['state'], 'installed');
     });
-    assert.deepEqual(installer.loaded.map(String), ['some program']);
+    await eventually(async () => {
+      const row = await factory.hub('GetCampaign', { campaign });
+      assert.deepEqual([row['state'], row['installed']], ['completed', 1], JSON.stringify(row));
+    }, TAKEOVER_MS);
+    assert.deepEqual(installer.loaded.map(String), ['some program', 'some program']);
     const next = factory.inbox(client);
     await factory.call('press', 'SendMessage', { body: 'stop', messageId: 'order-7', ack: 'full' });
     assert.equal((await next()).messageId, 'order-7');
@@ -137,6 +158,7 @@ describe('background work of several sidecars', () => {
     await waitForMembers(2);
     assert.equal(await stateOf(1, importId), 'completed');
     assert.deepEqual(await ask(1, 'ListPackages', {}), await ask(2, 'ListPackages', {}));
+    assert.deepEqual(await ask(1, 'ListCampaigns', {}), await ask(2, 'ListCampaigns', {}));
     for (const number of [1, 2] as const)
       await eventually(async () => {
         const { feedback } = (await ask(number, 'ListMessageFeedback', { deviceId: 'press' })) as {

@@ -1,0 +1,208 @@
+import Type, { type Static } from 'typebox';
+import { DateTime, forThingWorx, OneOf, Table } from '../../contract/schema.ts';
+
+/**
+ * selecting: the devices are being read. running: waves are under way. paused: no device begins. cancelling, rollingBack: on the way there.
+ * completed, cancelled, rolledBack, failed: final, though it can still be rolled back.
+ */
+export const CAMPAIGN_STATES = [
+  'selecting',
+  'running',
+  'paused',
+  'cancelling',
+  'rollingBack',
+  'completed',
+  'cancelled',
+  'rolledBack',
+  'failed',
+] as const;
+export type CampaignState = (typeof CAMPAIGN_STATES)[number];
+
+/** How the next wave begins. */
+export const NEXT_WAVES = ['automatic', 'manual'] as const;
+/** What happens when a wave misses the threshold. */
+export const BELOW_THRESHOLD = ['pause', 'rollBack'] as const;
+
+/** What an event tells. */
+const CHANGES = [
+  'started',
+  'waveEnded',
+  'paused',
+  'resumed',
+  'completed',
+  'cancelled',
+  'rollingBack',
+  'rolledBack',
+  'failed',
+] as const;
+export type CampaignChange = (typeof CHANGES)[number];
+
+/**
+ * pending: not begun. waiting: it must wait, mostly because it is offline. deploying: the package is on its way. skipped: not part of the result.
+ * rollbackPending, rollingBack: on the way back.
+ */
+export const DEVICE_STATES = [
+  'pending',
+  'waiting',
+  'deploying',
+  'installed',
+  'failed',
+  'skipped',
+  'cancelled',
+  'rollbackPending',
+  'rollingBack',
+  'rolledBack',
+  'rollbackFailed',
+] as const;
+export type DeviceState = (typeof DEVICE_STATES)[number];
+
+/** Devices by state. */
+export type DeviceCounts = Readonly<Partial<Record<DeviceState, number>>>;
+
+const count = (description: string) => Type.Integer({ minimum: 0, description });
+
+const COUNTS = {
+  devices: count('Devices in all.'),
+  installed: count('Devices that have installed the package.'),
+  failed: count('Devices that have failed, or whose time was over.'),
+  pending: count('Devices that have not ended: those that have not begun, that wait, and that are at work.'),
+  waiting: count('Those of them that wait, mostly because they are offline.'),
+  deploying: count('Those of them to which the package is on its way.'),
+  skipped: count(
+    'Devices that do not count: the IoT Hub does not have them, or they had the version already.',
+  ),
+  cancelled: count('Devices whose deployment was cancelled.'),
+  rollingBack: count('Devices that are to get, or are getting, the package to roll back to.'),
+  rolledBack: count('Devices that have the package to roll back to.'),
+  rollbackFailed: count('Devices that could not be rolled back.'),
+};
+const COUNTED = Type.Object(COUNTS);
+
+/** The counts as rows show them. */
+export function shownCounts(counts: DeviceCounts): Static<typeof COUNTED> {
+  const of = (...states: DeviceState[]) => states.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
+  return {
+    devices: of(...DEVICE_STATES),
+    installed: of('installed'),
+    failed: of('failed'),
+    pending: of('pending', 'waiting', 'deploying'),
+    waiting: of('waiting'),
+    deploying: of('deploying'),
+    skipped: of('skipped'),
+    cancelled: of('cancelled'),
+    rollingBack: of('rollbackPending', 'rollingBack'),
+    rolledBack: of('rolledBack'),
+    rollbackFailed: of('rollbackFailed'),
+  };
+}
+
+const campaignId = 'The id of the campaign.';
+
+export const CampaignRow = Type.Object(
+  {
+    id: Type.String({ description: campaignId }),
+    name: Type.String({ description: 'The name of the package.' }),
+    version: Type.String({ description: 'The version that the devices get.' }),
+    moduleId: Type.String({ description: 'The module that installs it; empty for the device itself.' }),
+    state: OneOf(CAMPAIGN_STATES, { description: 'The state of the campaign.' }),
+    code: Type.String({ description: 'The error code of what has paused or ended it; empty if none.' }),
+    message: Type.String({ description: 'Why it is in this state, in plain words.' }),
+    wave: count('The wave that is under way, counted from 1.'),
+    waveCount: count('The number of waves; 0 while the devices are selected.'),
+    ...COUNTS,
+    successPercent: Type.Number({ description: 'The success threshold of each wave in percent.' }),
+    nextWave: OneOf(NEXT_WAVES, { description: 'How the next wave begins.' }),
+    belowThreshold: OneOf(BELOW_THRESHOLD, { description: 'What happens below the threshold.' }),
+    timeoutMinutes: Type.Number({ description: 'The time that a device has, in minutes.' }),
+    parallel: count('How many devices are at work at the same time at most.'),
+    condition: Type.String({ description: 'Which devices; empty for all and for a list.' }),
+    storageThing: Type.String({ description: 'The Thing of the storage account that contains the file.' }),
+    container: Type.String({ description: 'The container of the file.' }),
+    path: Type.String({ description: 'The path of the file.' }),
+    rollBackPath: Type.String({ description: 'The file to roll back to; empty: the version before.' }),
+    rollBackVersion: Type.String({ description: 'Its version; empty: the version before.' }),
+    createdAt: DateTime({ description: 'When it was requested.' }),
+    time: DateTime({ description: 'When its state last changed.' }),
+    endedAt: Type.Optional(DateTime({ description: 'When it ended.' })),
+  },
+  { description: 'One campaign: a software package for many devices, in waves.' },
+);
+export type CampaignRow = Static<typeof CampaignRow>;
+
+const WAVE_STATES = ['waiting', 'running', 'passed', 'missed', 'accepted'] as const;
+
+const WaveRow = Type.Object(
+  {
+    wave: count('The number of the wave, counted from 1.'),
+    state: OneOf(WAVE_STATES, {
+      description:
+        'waiting: not begun. running. passed: the threshold is reached. missed: it cannot be reached. accepted: missed, and resumed all the same.',
+    }),
+    ...COUNTS,
+    beganAt: Type.Optional(DateTime({ description: 'When it began.' })),
+    endedAt: Type.Optional(DateTime({ description: 'When it was decided.' })),
+  },
+  { description: 'One wave of a campaign.' },
+);
+export type WaveRow = Static<typeof WaveRow>;
+export type WaveState = WaveRow['state'];
+
+export const CampaignDetail = Type.Object(
+  {
+    ...CampaignRow.properties,
+    waves: Table(WaveRow, 'AzureIoT.CampaignWave_DS', { description: 'The waves, in order.' }),
+  },
+  { description: 'One campaign with its waves.' },
+);
+export type CampaignDetail = Static<typeof CampaignDetail>;
+
+export const CampaignDeviceRow = Type.Object(
+  {
+    deviceId: Type.String({ description: 'The device.' }),
+    wave: count('Its wave, counted from 1.'),
+    state: OneOf(DEVICE_STATES, {
+      description:
+        'pending, waiting, deploying; finally installed, failed, skipped or cancelled. On the way back: rollbackPending, rollingBack; finally rolledBack or rollbackFailed.',
+    }),
+    code: Type.String({ description: 'The error code of the last problem; empty if there was none.' }),
+    message: Type.String({ description: 'The reason, in plain words.' }),
+    deploymentId: Type.String({ description: 'Its last deployment; empty if there was none.' }),
+    versionBefore: Type.String({ description: 'The version to roll back to; empty if it is not known.' }),
+    deadline: Type.Optional(
+      DateTime({ description: 'When its time is over; not set before it begins and after it has ended.' }),
+    ),
+  },
+  { description: 'One device of a campaign.' },
+);
+export type CampaignDeviceRow = Static<typeof CampaignDeviceRow>;
+
+/** The event CampaignChanged of the hub Thing. */
+export const CampaignNotice = Type.Object(
+  {
+    change: OneOf(CHANGES, { description: 'What has happened.' }),
+    campaign: Type.String({ description: campaignId }),
+    name: CampaignRow.properties.name,
+    version: CampaignRow.properties.version,
+    state: CampaignRow.properties.state,
+    wave: count('The wave that has ended or is under way, counted from 1.'),
+    devices: count('Devices of this wave that ended; of all waves where the change is not waveEnded.'),
+    installed: count('Devices of them that have installed the package.'),
+    failed: count('Devices of them that have failed.'),
+    pending: count('Devices of them that have not ended.'),
+    rolledBack: count('Devices of them that were rolled back.'),
+    code: CampaignRow.properties.code,
+    message: CampaignRow.properties.message,
+    time: DateTime({ description: 'When it happened.' }),
+  },
+  { description: 'The event CampaignChanged of a hub.' },
+);
+/** With the time in ms since 1970. */
+export type CampaignNotice = Omit<Static<typeof CampaignNotice>, 'time'> & { readonly time: number };
+
+export const campaignIdMember = forThingWorx(
+  Type.String({
+    pattern: '^[0-9]{17}-[0-9a-f]{8}$',
+    description: 'The id of the campaign, as StartCampaign returned it.',
+  }),
+  { baseType: 'STRING' },
+);

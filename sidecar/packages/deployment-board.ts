@@ -48,7 +48,7 @@ export class DeploymentBoard {
     this.#known = undefined;
   }
 
-  /** This sidecar leads from now on: what `start` of the deployments goes on with. */
+  /** This sidecar leads from now on. `start` of the deployments goes on with what the last one left. */
   lead(): Deployments {
     this.#deployments ??= new Deployments({ ...this.#options, records: this.#require().records });
     return this.#deployments;

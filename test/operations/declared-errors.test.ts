@@ -62,6 +62,16 @@ const NOT_ANSWERED: readonly Exception[] = [
     because: 'the deployment goes on in the background and reports what fails there',
   },
   {
+    codes: /^(?!CAMPAIGN_STATE$|STATE_UNAVAILABLE$)/,
+    operations: /^(ListCampaigns|GetCampaign|ListCampaignDevices|(Pause|Resume|Cancel|RollBack)Campaign)$/,
+    because: 'the campaign goes on in the background and reports what fails there',
+  },
+  {
+    codes: /^(CAMPAIGN_NOT_FOUND$|PACKAGE_|FILE_REPLACED$)/,
+    operations: /^StartCampaign$/,
+    because: 'the campaign begins in the background',
+  },
+  {
     codes: /^(AZURE_|CONNECTION_STRING_INVALID$|SETTING_MISSING$|DEVICE_|QUOTA_EXCEEDED$)/,
     operations: /^Defer/,
     because: 'the request is carried out in the background, and the Thing is told what failed there',
@@ -106,6 +116,11 @@ const ALSO_ANSWERED: readonly Exception[] = [
     codes: /^(SETTING_MISSING|CONNECTION_STRING_INVALID)$/,
     operations: /^RemoveCanary$/,
     because: 'the canary asks for the clients of the hub by a callback',
+  },
+  {
+    codes: /^SETTING_MISSING$/,
+    operations: /^StartCampaign$/,
+    because: 'campaigns ask for the clients of the hub by a callback',
   },
   {
     codes: /^FILE_CONTENT_INVALID$/,

@@ -323,7 +323,7 @@ describe('a campaign', () => {
     const [device] = fresh as [Target];
     const lone = await board.launch(bench.request({ version: '1' }), [device.id], NEVER);
     await reaches(board, lone.id, 'completed');
-    await board.change(lone.id, 'rollBack');
+    await Promise.all([board.change(lone.id, 'rollBack'), board.change(lone.id, 'rollBack')]);
     await reaches(board, lone.id, 'rolledBack');
     const row = await stateOf(board, lone.id, device.id);
     assert.equal(row?.state, 'rollbackFailed');

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { forThingWorx, JsonObject, OneOf, OneRow, Table } from '../../contract/schema.ts';
+import { OneOf, OneRow, Table } from '../../contract/schema.ts';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { STORAGE_ERRORS } from '../../files/types.ts';
 import type { CampaignRequest } from '../../packages/campaigns/campaign.ts';
@@ -15,17 +15,15 @@ import {
 } from '../../packages/campaigns/types.ts';
 import { waveSizes } from '../../packages/campaigns/waves.ts';
 import { packageName } from '../../packages/types.ts';
-import { deviceId, hub, isAll, optionalModuleId } from '../device-members.ts';
+import { deviceId, hub, isAll } from '../device-members.ts';
 import { IOT_HUB_ERRORS } from '../error-groups.ts';
 import { account, container, path, pathText } from '../files/file-members.ts';
 import { defineOperation } from '../operation.ts';
-
-const version = Type.String({ minLength: 1, maxLength: 64, description: 'The version, such as 2.1.0.' });
+import { installation, repository } from './packages.ts';
 
 /** What the service and the route have in common. */
 const members = {
-  name: packageName,
-  version,
+  ...installation,
   condition: Type.Optional(
     Type.String({
       maxLength: 6_000,
@@ -94,16 +92,6 @@ const members = {
       description: 'How many devices are at work at the same time at most.',
     }),
   ),
-  methodName: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 100,
-      default: 'installPackage',
-      description: 'The direct method that receives the link.',
-    }),
-  ),
-  moduleId: optionalModuleId,
-  information: Type.Optional(JsonObject({ description: 'Further information for the installer.' })),
 };
 
 const ERRORS = ['HUB_NOT_CONNECTED', 'STATE_UNAVAILABLE'] as const;
@@ -132,10 +120,7 @@ const startCampaign = defineOperation({
   ],
   script: 'hand-written',
   serviceInput: Type.Object({
-    repository: forThingWorx(Type.String({ description: 'The container Thing that has the file.' }), {
-      baseType: 'THINGNAME',
-      thingTemplate: 'AzureIoT.BlobContainer_TT',
-    }),
+    repository,
     path,
     ...members,
   }),
@@ -180,7 +165,7 @@ function selectionOf(condition: string | undefined): CampaignRequest['selection'
   return isAll(condition) ? { kind: 'all' } : { kind: 'query', condition };
 }
 
-export const listCampaigns = defineOperation({
+const listCampaigns = defineOperation({
   name: 'ListCampaigns',
   entity: 'AzureIoT.Hub_TT',
   category: 'Software packages',
@@ -261,54 +246,58 @@ const listCampaignDevices = defineOperation({
   },
 });
 
-/** A service that changes the state of a campaign. */
-function change(
-  name: string,
-  action: 'pause' | 'resume' | 'cancel' | 'rollBack',
-  path: string,
-  summary: string,
-) {
-  return defineOperation({
-    name,
-    entity: 'AzureIoT.Hub_TT',
-    category: 'Software packages',
-    role: 'engineer',
-    summary,
-    method: 'POST',
-    path: `/hubs/{hub}/campaigns/{campaign}/${path}`,
-    input: Type.Object({ hub, campaign: campaignIdMember }),
-    output: campaignResult,
-    errors: [...ERRORS, 'CAMPAIGN_NOT_FOUND', 'CAMPAIGN_STATE'],
-    async run({ hubs }, { hub, campaign }) {
-      return await hubs.require(hub).campaigns.change(campaign, action);
-    },
-  });
-}
+/** What the services that change the state of a campaign have in common. */
+const CHANGE = {
+  entity: 'AzureIoT.Hub_TT',
+  category: 'Software packages',
+  role: 'engineer',
+  method: 'POST',
+  input: Type.Object({ hub, campaign: campaignIdMember }),
+  output: campaignResult,
+  errors: [...ERRORS, 'CAMPAIGN_NOT_FOUND', 'CAMPAIGN_STATE'],
+} as const;
 
-const pauseCampaign = change(
-  'PauseCampaign',
-  'pause',
-  'pause',
-  'Pauses a campaign: no device begins; those that have received the package go on.',
-);
-const resumeCampaign = change(
-  'ResumeCampaign',
-  'resume',
-  'resume',
-  'Resumes a paused campaign; a wave that has missed the threshold is accepted.',
-);
-const cancelCampaign = change(
-  'CancelCampaign',
-  'cancel',
-  'cancel',
-  'Cancels a campaign: no device begins, and those that have received the package are asked to stop.',
-);
-const rollBackCampaign = change(
-  'RollBackCampaign',
-  'rollBack',
-  'roll-back',
-  'Ends a campaign, and gives the devices that have installed the package the version before or the one that StartCampaign names.',
-);
+const pauseCampaign = defineOperation({
+  name: 'PauseCampaign',
+  ...CHANGE,
+  summary: 'Pauses a campaign: no device begins; those that have received the package go on.',
+  path: '/hubs/{hub}/campaigns/{campaign}/pause',
+  async run({ hubs }, { hub, campaign }) {
+    return await hubs.require(hub).campaigns.change(campaign, 'pause');
+  },
+});
+
+const resumeCampaign = defineOperation({
+  name: 'ResumeCampaign',
+  ...CHANGE,
+  summary: 'Resumes a paused campaign; a wave that has missed the threshold is accepted.',
+  path: '/hubs/{hub}/campaigns/{campaign}/resume',
+  async run({ hubs }, { hub, campaign }) {
+    return await hubs.require(hub).campaigns.change(campaign, 'resume');
+  },
+});
+
+const cancelCampaign = defineOperation({
+  name: 'CancelCampaign',
+  ...CHANGE,
+  summary:
+    'Cancels a campaign: no device begins, and those that have received the package are asked to stop.',
+  path: '/hubs/{hub}/campaigns/{campaign}/cancel',
+  async run({ hubs }, { hub, campaign }) {
+    return await hubs.require(hub).campaigns.change(campaign, 'cancel');
+  },
+});
+
+const rollBackCampaign = defineOperation({
+  name: 'RollBackCampaign',
+  ...CHANGE,
+  summary:
+    'Ends a campaign, and gives the devices that have installed the package the version before or the one that StartCampaign names.',
+  path: '/hubs/{hub}/campaigns/{campaign}/roll-back',
+  async run({ hubs }, { hub, campaign }) {
+    return await hubs.require(hub).campaigns.change(campaign, 'rollBack');
+  },
+});
 
 /** Software packages for many devices, in waves. */
 export const CAMPAIGNS = [

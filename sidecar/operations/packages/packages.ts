@@ -6,17 +6,10 @@ import { deviceId, hub, optionalModuleId } from '../device-members.ts';
 import { account, container, path } from '../files/file-members.ts';
 import { defineOperation } from '../operation.ts';
 
-/** What the service and the route have in common. */
-const members = {
+/** What is installed and how, for one device and for many. */
+export const installation = {
   name: packageName,
   version: Type.String({ minLength: 1, maxLength: 64, description: 'The version, such as 2.1.0.' }),
-  delivery: Type.Optional(
-    OneOf(DELIVERIES, {
-      default: 'method',
-      description:
-        'How the device receives the link: method (a direct method, repeated until the device is connected) or message (it waits in the queue of the device).',
-    }),
-  ),
   methodName: Type.Optional(
     Type.String({
       minLength: 1,
@@ -27,6 +20,24 @@ const members = {
   ),
   moduleId: optionalModuleId,
   information: Type.Optional(JsonObject({ description: 'Further information for the installer.' })),
+};
+
+/** Of services: what makes the account and the container. */
+export const repository = forThingWorx(
+  Type.String({ description: 'The container Thing that has the file.' }),
+  { baseType: 'THINGNAME', thingTemplate: 'AzureIoT.BlobContainer_TT' },
+);
+
+/** What the service and the route have in common. */
+const members = {
+  ...installation,
+  delivery: Type.Optional(
+    OneOf(DELIVERIES, {
+      default: 'method',
+      description:
+        'How the device receives the link: method (a direct method, repeated until the device is connected) or message (it waits in the queue of the device).',
+    }),
+  ),
   timeoutMinutes: Type.Optional(
     Type.Integer({
       minimum: 1,
@@ -70,10 +81,7 @@ const deployPackage = defineOperation({
   ],
   script: 'hand-written',
   serviceInput: Type.Object({
-    repository: forThingWorx(Type.String({ description: 'The container Thing that has the file.' }), {
-      baseType: 'THINGNAME',
-      thingTemplate: 'AzureIoT.BlobContainer_TT',
-    }),
+    repository,
     path,
     ...members,
   }),

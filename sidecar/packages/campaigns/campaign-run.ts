@@ -35,7 +35,7 @@ export interface CampaignPace {
   readonly queryMs: number;
 }
 
-export interface CampaignRunOptions {
+interface CampaignRunOptions {
   readonly devices: CampaignDevices;
   readonly deployments: Deployments;
   readonly clients: () => Promise<HubClients>;
@@ -126,6 +126,8 @@ export class CampaignRun {
   #telling: Promise<void> | undefined;
   #loading: Promise<void> | undefined;
   #running: Promise<void> | undefined;
+  /** Whether `run` has nothing to do any more. */
+  #isEnded = false;
 
   constructor(campaign: Campaign, options: CampaignRunOptions) {
     this.#campaign = campaign;
@@ -177,7 +179,7 @@ export class CampaignRun {
     this.#wake();
   }
 
-  /** Resolves when the change is stored. @throws ConnectorError CAMPAIGN_STATE, STATE_UNAVAILABLE, STOPPING */
+  /** Resolves when the change is stored; then `run` has something to do. @throws ConnectorError CAMPAIGN_STATE, STATE_UNAVAILABLE, STOPPING */
   async change(action: CampaignAction): Promise<void> {
     await this.#load();
     if (!isChange(this.#campaign, action)) return;
@@ -185,6 +187,8 @@ export class CampaignRun {
     if (action === 'resume') this.#resume();
     if (action === 'cancel') this.#become('cancelling', '', 'CancelCampaign was called.');
     if (action === 'rollBack') this.#rollBack('', 'RollBackCampaign was called.');
+    if (this.#isEnded) this.#running = undefined;
+    this.#isEnded = false;
     await this.#save();
   }
 
@@ -199,7 +203,10 @@ export class CampaignRun {
     await this.#load();
     const backoff = new Backoff();
     let told: ErrorCode | undefined;
-    while (!this.isComplete && !signal.aborted) {
+    for (;;) {
+      if (this.isComplete) await this.#telling;
+      this.#isEnded = this.isComplete || signal.aborted;
+      if (this.#isEnded) return;
       let hasMore = false;
       try {
         hasMore = await this.#step();
@@ -218,7 +225,6 @@ export class CampaignRun {
       }
       if (!hasMore) await this.#rest();
     }
-    await this.#telling;
   }
 
   /** One round. Resolves to whether the next one has something to do at once. */

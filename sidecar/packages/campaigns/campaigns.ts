@@ -2,6 +2,7 @@ import type { HubClients } from '../../azure/iot-hub/hub-clients.ts';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
 import type { StorageAccounts } from '../../files/accounts.ts';
 import type { Announcer } from '../../ingest/notifications/announcer.ts';
+import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import { newId, type RecordStore } from '../../lib/records.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Deployment } from '../deployment.ts';
@@ -26,7 +27,7 @@ import {
 import type { CampaignState, DeviceState } from './types.ts';
 
 /** What a campaign is checked with before it begins. */
-export interface CampaignSources {
+interface CampaignSources {
   readonly clients: () => Promise<HubClients>;
   readonly storages: StorageAccounts;
 }
@@ -68,6 +69,7 @@ export class Campaigns {
   readonly #abort = new AbortController();
   /** By id, oldest first. */
   readonly #campaigns = new Map<string, { campaign: Campaign; run?: CampaignRun }>();
+  readonly #changes = new KeyedMutex();
   #starting: Promise<void> | undefined;
 
   constructor(options: CampaignsOptions, stores: CampaignStores, deployments: Deployments) {
@@ -133,12 +135,19 @@ export class Campaigns {
   /** @throws ConnectorError CAMPAIGN_NOT_FOUND, CAMPAIGN_STATE */
   async change(id: string, action: CampaignAction): Promise<Campaign> {
     await this.start();
-    const found = this.#find(id);
-    if (!isChange(found.campaign, action)) return found.campaign;
-    const run = found.run ?? this.#newRun(found.campaign);
-    await run.change(action);
-    this.#run(id, run);
-    return run.campaign;
+    // Two calls must not make two runs of one campaign.
+    return await this.#changes.run(id, async () => {
+      const found = this.#find(id);
+      if (!isChange(found.campaign, action)) return found.campaign;
+      const run = found.run ?? this.#newRun(found.campaign);
+      try {
+        await run.change(action);
+      } finally {
+        // Also when the change could not be stored: then the run stores it.
+        this.#run(id, run);
+      }
+      return run.campaign;
+    });
   }
 
   /** The twin or the connection of a device has changed. */
@@ -186,7 +195,7 @@ export class Campaigns {
 
   #run(id: string, run: CampaignRun): void {
     const known = this.#campaigns.get(id);
-    if (!known || known.run === run) return;
+    if (!known) return;
     known.run = run;
     known.campaign = run.campaign;
     void run.run().then(async () => {

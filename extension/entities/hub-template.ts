@@ -31,6 +31,7 @@ import {
 } from './hub-properties.ts';
 import { migrationInboundServices, migrationProperty, planMigration } from './migration.ts';
 import { PTC } from './ptc-names.ts';
+import { ptcEventConstants } from './ptc-services.ts';
 import { quotaConstants, quotaEvents, quotaProperties } from './quota.ts';
 import { permitFrom, permitInside, permitListing, READING_SERVICES, serviceRights } from './roles.ts';
 import { INTRODUCTION_RIGHTS, SIDECAR_SETTINGS, SIDECAR_WRITTEN } from './sidecar-shape.ts';
@@ -96,6 +97,7 @@ const services: readonly ServiceDefinition[] = [
     result: { baseType: 'NOTHING', description: '' },
     script: handWritten('ReceiveStatus', {
       ...groupConstants,
+      ...ptcEventConstants,
       ERROR_FIELDS: Object.fromEntries(recentError.fields.map(({ name, baseType }) => [name, baseType])),
       REMEDIES,
     }),

@@ -1,15 +1,18 @@
 import {
   ADMINISTRATORS,
   type DataShape,
+  type EventDefinition,
   type FieldDefinition,
+  permit,
   permitAll,
   type ServiceDefinition,
+  SIDECAR_GROUP,
   type ThingShape,
 } from '../../sidecar/entities/model.ts';
 import { OPERATIONS } from '../../sidecar/operations/index.ts';
 import { script } from '../generate/scripts.ts';
 import { text } from './data-shapes.ts';
-import { permitFrom } from './roles.ts';
+import { permitFrom, permitInside } from './roles.ts';
 
 const ptcDevice: DataShape = {
   kind: 'DataShape',
@@ -26,7 +29,121 @@ const ptcDevice: DataShape = {
   ],
 };
 
-export const ptcDataShapes: readonly DataShape[] = [ptcDevice];
+const errorFields: readonly FieldDefinition[] = [
+  text('id', 'A UUID.'),
+  text('message', 'What is wrong, in plain words.'),
+  text('ThingName', 'The Thing that it is about; the hub Thing where there is none.'),
+  { name: 'context', baseType: 'JSON', description: 'The code, or the number of messages by reason.' },
+];
+
+const unwrittenProperty = {
+  kind: 'DataShape',
+  name: 'AzureIoT.PtcUnwrittenProperty_DS',
+  description: 'A property in the event WritePropertyError.',
+  fields: [
+    text('name', 'The property.'),
+    { name: 'timestamp', baseType: 'DATETIME', description: 'When the message became a dead letter.' },
+    text('quality', 'Empty: this connector does not know it.'),
+  ],
+} as const satisfies DataShape;
+
+const errorShapes: readonly DataShape[] = [
+  unwrittenProperty,
+  {
+    kind: 'DataShape',
+    name: 'AzureIoT.PtcError_DS',
+    description:
+      'The events InternalError and ProtocolError, with the fields of those of the connector of PTC.',
+    fields: errorFields,
+  },
+  {
+    kind: 'DataShape',
+    name: 'AzureIoT.PtcWritePropertyError_DS',
+    description: 'The event WritePropertyError, with the fields of that of the connector of PTC.',
+    fields: [
+      ...errorFields,
+      {
+        name: 'properties',
+        baseType: 'INFOTABLE',
+        dataShape: unwrittenProperty.name,
+        description: 'Properties of ThingName that could not be written, one for each reason.',
+      },
+    ],
+  },
+  {
+    kind: 'DataShape',
+    name: 'AzureIoT.PtcLifecycle_DS',
+    description: 'The event AzureThingLifecycleEvent, with the fields of that of the connector of PTC.',
+    fields: [
+      text('deviceId', 'The device.'),
+      text('status', 'createDeviceIdentity or deleteDeviceIdentity.'),
+      { name: 'twin', baseType: 'JSON', description: 'The twin of the device at that time.' },
+    ],
+  },
+];
+
+export const ptcDataShapes: readonly DataShape[] = [ptcDevice, ...errorShapes];
+
+/** Reasons of dead letters for which a property could not be written; the others are about messages and values. */
+const UNWRITTEN = [
+  'THING_UNKNOWN',
+  'THING_NAME_INVALID',
+  'THING_NOT_FOUND',
+  'PROPERTY_UNKNOWN',
+  'PROPERTY_NAME_INVALID',
+  'PROPERTY_NOT_FOUND',
+  'NOT_AUTHORIZED',
+  'VALUE_REFUSED',
+];
+
+/** What scripts of the hub Thing need that fire events under PTC's names. */
+export const ptcEventConstants = {
+  PTC_EVENTS: {
+    unwritten: UNWRITTEN,
+    properties: {
+      dataShape: unwrittenProperty.name,
+      fields: Object.fromEntries(unwrittenProperty.fields.map(({ name, baseType }) => [name, baseType])),
+    },
+  },
+};
+
+const CATEGORY = "PTC's names";
+
+const ptcEvents: readonly EventDefinition[] = [
+  {
+    name: 'WritePropertyError',
+    category: CATEGORY,
+    description:
+      'Properties could not be written, and their messages became dead letters. At most one for each status of a sidecar.',
+    dataShape: 'AzureIoT.PtcWritePropertyError_DS',
+  },
+  {
+    name: 'ProtocolError',
+    category: CATEGORY,
+    description:
+      'Messages or values could not be understood and became dead letters. At most one for each status of a sidecar.',
+    dataShape: 'AzureIoT.PtcError_DS',
+  },
+  {
+    name: 'InternalError',
+    category: CATEGORY,
+    description: 'The hub has another error than before: lastErrorCode has changed.',
+    dataShape: 'AzureIoT.PtcError_DS',
+  },
+  {
+    name: 'AzureThingImportStatusEvent',
+    category: CATEGORY,
+    description: "StartImport has ended. PTC's fields are not public: these are those of ImportCompleted.",
+    dataShape: 'AzureIoT.ImportStatus_DS',
+  },
+  {
+    name: 'AzureThingLifecycleEvent',
+    category: CATEGORY,
+    description: 'A device was created in the IoT Hub or deleted from it.',
+    dataShape: 'AzureIoT.PtcLifecycle_DS',
+  },
+];
+const EVENT_NAMES = ptcEvents.map(({ name }) => name);
 
 /** A service under PTC's name: the operation behind it, and the lines of its script, where `hub` is the hub Thing. */
 interface Alias {
@@ -228,7 +345,7 @@ function aliasService([name, alias]: [string, Alias]): ServiceDefinition {
   ];
   return {
     name,
-    category: "PTC's names",
+    category: CATEGORY,
     description,
     parameters,
     result,
@@ -251,9 +368,23 @@ export const ptcServicesShape: ThingShape = {
       isPersistent: true,
       thingTemplate: 'AzureIoT.Hub_TT',
     },
+    {
+      name: 'ptcEvents',
+      baseType: 'BOOLEAN',
+      description: 'Whether a hub Thing with this shape fires the events of these names.',
+      category: CATEGORY,
+      defaultValue: 'true',
+      isPersistent: true,
+    },
+    {
+      name: 'ptcTold',
+      baseType: 'JSON',
+      description: 'The dead letters that events have told of, by sidecar. Not to be edited.',
+      category: CATEGORY,
+    },
   ],
   services: Object.entries(ALIASES).map(aliasService),
-  events: [],
+  events: ptcEvents,
   subscriptions: [],
   instancePermissions: [
     ...permitAll(ADMINISTRATORS),
@@ -261,6 +392,13 @@ export const ptcServicesShape: ThingShape = {
       const role = OPERATIONS.find((known) => known.name === operation)?.role ?? 'administrator';
       return permitFrom(role, 'ServiceInvoke', [name]);
     }),
-    ...permitFrom('viewer', 'PropertyRead', ['hubThing']),
+    ...permitFrom('viewer', 'PropertyRead', ['hubThing', 'ptcEvents']),
+    ...permitFrom('engineer', 'PropertyWrite', ['ptcEvents']),
+    ...permit('PropertyRead', SIDECAR_GROUP, ['ptcEvents', 'ptcTold']),
+    ...permit('PropertyWrite', SIDECAR_GROUP, ['ptcTold']),
+    ...permit('EventInvoke', SIDECAR_GROUP, EVENT_NAMES),
+    // Connect of a user receives a status, too.
+    ...permitInside('PropertyWrite', ['ptcTold']),
+    ...permitInside('EventInvoke', EVENT_NAMES),
   ],
 };

@@ -131,6 +131,15 @@ function apply(item) {
   if (isSet(item.event)) {
     thing[item.event](fields);
   }
+  if (item.event === "DeviceLifecycle" && !isSet(fields.moduleId)) {
+    tellAsPtc(function () {
+      me.AzureThingLifecycleEvent({
+        deviceId: fields.deviceId,
+        status: fields.operation === "created" ? "createDeviceIdentity" : "deleteDeviceIdentity",
+        twin: fields.twin
+      });
+    });
+  }
   if (item.remove) {
     removeThing(item.remove.thing, item.remove.how);
   }

@@ -35,6 +35,11 @@ function run() {
     me.ImportProgress(data);
   } else {
     me.ImportCompleted(data);
+    tellAsPtc(function () {
+      if (data.kind === "StartImport") {
+        me.AzureThingImportStatusEvent(data);
+      }
+    });
   }
 }
 

@@ -158,6 +158,7 @@ function run() {
   if (content.version) {
     me.sidecarVersion = content.version;
   }
+  var codeBefore = String(me.lastErrorCode || "");
   me.lastErrorCode = problem ? problem.code : "";
   me.lastError = problem ? codedText(problem) : "";
   followErrors(told, others);
@@ -177,6 +178,9 @@ function run() {
       time: new Date()
     });
   }
+  tellAsPtc(function () {
+    tellPtcErrors(told, problem, codeBefore);
+  });
 }
 
 run();

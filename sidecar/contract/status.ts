@@ -157,6 +157,9 @@ export const HubStatus = Type.Object(
     deadLetteredByReason: JsonObject({
       description: 'The number of messages in the dead-letter store by reason.',
     }),
+    lastDeadLetters: JsonObject({
+      description: 'The last dead letter of each reason: message, thing, property and time.',
+    }),
     canary: Type.Optional(CanaryStatus),
     quota: Type.Optional(QuotaUse),
     since: DateTime({ description: 'When the hub was connected.' }),

@@ -387,6 +387,7 @@ export class HubConnection {
       partitions,
       ignoredByReason: this.#counters.ignoredByReason,
       deadLetteredByReason: this.#counters.deadLetteredByReason,
+      lastDeadLetters: this.#counters.lastDeadLetters,
       ...(canary === undefined ? {} : { canary }),
       quota: this.#quota.use,
       since: this.#since.toISOString(),

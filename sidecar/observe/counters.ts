@@ -14,6 +14,16 @@ interface HubCounts {
   repeated: number;
 }
 
+/** The last dead letter of a reason. */
+interface LastDeadLetter {
+  /** In plain words. */
+  readonly message: string;
+  readonly thing?: string;
+  readonly property?: string;
+  /** ISO 8601. */
+  readonly time: string;
+}
+
 type Outcome = 'delivered' | 'ignored' | 'deadLettered' | 'released';
 
 export class HubCounters {
@@ -28,6 +38,7 @@ export class HubCounters {
   };
   readonly #ignoredByReason = new Map<string, number>();
   readonly #deadLetteredByReason = new Map<string, number>();
+  readonly #lastDeadLetters = new Map<string, LastDeadLetter>();
   #calls = 0;
   #expired = 0;
   #skipped = 0;
@@ -51,8 +62,9 @@ export class HubCounters {
     this.#ignoredByReason.set(reason, (this.#ignoredByReason.get(reason) ?? 0) + values);
   }
 
-  deadLetter(reason: string): void {
+  deadLetter(reason: string, letter: LastDeadLetter): void {
     this.#deadLetteredByReason.set(reason, (this.#deadLetteredByReason.get(reason) ?? 0) + 1);
+    this.#lastDeadLetters.set(reason, letter);
   }
 
   /** Messages that the hub has dropped before they were received: in no account, and lost. */
@@ -92,6 +104,11 @@ export class HubCounters {
 
   get deadLetteredByReason(): Record<string, number> {
     return Object.fromEntries(this.#deadLetteredByReason);
+  }
+
+  /** By reason. */
+  get lastDeadLetters(): Record<string, LastDeadLetter> {
+    return Object.fromEntries(this.#lastDeadLetters);
   }
 }
 

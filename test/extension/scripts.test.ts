@@ -67,6 +67,7 @@ const PLATFORM = new Set([
   'base64EncodeBytes',
   'pause',
   'base64DecodeBytes',
+  'generateGUID',
 ]);
 const STANDARD = new Set([
   'undefined',

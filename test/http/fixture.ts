@@ -101,6 +101,7 @@ export function statusOf(thing: string): HubStatus {
     ],
     ignoredByReason: {},
     deadLetteredByReason: {},
+    lastDeadLetters: {},
     since: '2026-01-31T11:00:00.000Z',
     version: VERSION,
     sidecar: 'sidecar-1',

@@ -30,6 +30,8 @@ interface DeliveryOptions {
 const APPEND_TIMEOUT_MS = 20_000;
 /** One failure may be that of a connection that died in an outage which is over. The next attempt uses another one. */
 const REPORTED_FAILURES = 2;
+/** Each status repeats the reason of the last dead letter. */
+const MAX_REASON_CHARACTERS = 300;
 
 export interface TakeLimits {
   readonly maxRowsPerCall: number;
@@ -176,7 +178,15 @@ export class Delivery {
     this.#backoff.reset();
     if (signal.aborted) throw new ConnectorError('STOPPING', 'The delivery was given up.');
     for (const { reasons } of refused) {
-      for (const code of new Set(reasons.map((reason) => reason.code))) counters.deadLetter(code);
+      for (const code of new Set(reasons.map((reason) => reason.code))) {
+        const { reason = '', thing, property } = reasons.find((one) => one.code === code) ?? {};
+        counters.deadLetter(code, {
+          message: reason.slice(0, MAX_REASON_CHARACTERS),
+          ...(thing === undefined ? {} : { thing }),
+          ...(property === undefined ? {} : { property }),
+          time: new Date(storedAtMs).toISOString(),
+        });
+      }
     }
   }
 }

@@ -1,0 +1,100 @@
+/* Whether this hub Thing fires events under the names of PTC's connector: the switch belongs to AzureIoT.PtcServices_TS. */
+function firesPtcEvents() {
+  return String(me.ptcEvents) === "true";
+}
+
+/* An alias of what the hub Thing has told: a failure of it must not stop the caller. */
+function tellAsPtc(tell) {
+  try {
+    if (firesPtcEvents()) {
+      tell();
+    }
+  } catch (thrown) {
+    logger.warn("An event under a name of PTC's connector did not fire: " + errorText(thrown));
+  }
+}
+
+function ptcError(message, thing, context) {
+  return { id: generateGUID(), message: message, ThingName: thing, context: context };
+}
+
+/* How many messages have become dead letters by each reason since the last status of this sidecar. */
+function newDeadLetters(told, toldBefore) {
+  var before = toldBefore[told.sidecar] || {};
+  var isSame = String(before.since) === String(told.since);
+  var counts = told.deadLetteredByReason;
+  var added = {};
+  Object.keys(counts).forEach(function (reason) {
+    var more = Number(counts[reason]) - (isSame ? Number(before.counts[reason]) || 0 : 0);
+    if (more > 0) {
+      added[reason] = more;
+    }
+  });
+  return added;
+}
+
+/* One event for all dead letters of these reasons. */
+function ptcErrorOf(added, reasons, examples) {
+  var context = { reasons: {} };
+  var total = 0;
+  reasons.forEach(function (reason) {
+    context.reasons[reason] = added[reason];
+    total += added[reason];
+  });
+  var first = examples[reasons[0]] || {};
+  var text = reasons[0] + ": " + (first.message || "");
+  var message = total > 1 ? text + " (one of " + total + " messages since the last event)" : text;
+  return ptcError(message, first.thing || String(me.name), context);
+}
+
+/* The properties of one Thing that could not be written, as far as the examples name them. */
+function unwrittenProperties(thing, reasons, examples) {
+  var rows = [];
+  reasons.forEach(function (reason) {
+    var example = examples[reason] || {};
+    if (isSet(example.property) && example.thing === thing) {
+      rows.push({ name: example.property, timestamp: example.time });
+    }
+  });
+  return toTable(rows, PTC_EVENTS.properties);
+}
+
+/* Fires WritePropertyError and ProtocolError for dead letters of the sidecar, and InternalError for a new error of the hub. At most one of
+   each for a status, however many messages it tells of. */
+function tellPtcErrors(told, problem, codeBefore) {
+  if (problem && problem.code !== codeBefore) {
+    me.InternalError(ptcError(codedText(problem), String(me.name), { code: problem.code }));
+  }
+  if (!told.deadLetteredByReason || !isSet(told.sidecar)) {
+    return;
+  }
+  var noted = plain(me.ptcTold) || {};
+  var isFirst = Object.keys(noted).length === 0;
+  var added = newDeadLetters(told, noted);
+  var reasons = Object.keys(added);
+  if (!isFirst && reasons.length === 0) {
+    return;
+  }
+  noted[told.sidecar] = { since: told.since, counts: told.deadLetteredByReason };
+  me.ptcTold = noted;
+  /* What was there before the shape is no news. */
+  if (isFirst) {
+    return;
+  }
+  var examples = told.lastDeadLetters || {};
+  var isUnwritten = function (reason) {
+    return PTC_EVENTS.unwritten.indexOf(reason) >= 0;
+  };
+  var unwritten = reasons.filter(isUnwritten);
+  if (unwritten.length > 0) {
+    var error = ptcErrorOf(added, unwritten, examples);
+    error.properties = unwrittenProperties(error.ThingName, unwritten, examples);
+    me.WritePropertyError(error);
+  }
+  var malformed = reasons.filter(function (reason) {
+    return !isUnwritten(reason);
+  });
+  if (malformed.length > 0) {
+    me.ProtocolError(ptcErrorOf(added, malformed, examples));
+  }
+}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { translate } from '@azure/core-amqp';
 import type { EventPosition } from '@azure/event-hubs';
-import { type EventContext, type Receiver, types } from 'rhea-promise';
+import { ConnectionEvents, type EventContext, type Receiver, types } from 'rhea-promise';
 import { settledWithin } from '../../lib/concurrency.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { IncomingTransfers } from './incoming-transfers.ts';
@@ -26,6 +26,10 @@ const SELECTOR_FILTER = 'apache.org:selector-filter:string';
 const SELECTOR_CODE = 0x468c00000004;
 /** How long `close` waits for the answer of the service. */
 const CLOSE_TIMEOUT_MS = 2000;
+const CONNECTION_LOST = {
+  condition: 'amqp:connection:forced',
+  description: 'The connection was lost while a link was opened.',
+};
 
 /**
  * One AMQP link that reads a partition, from `open` until the service, the connection or `close` ends it. It is never opened again; the next link
@@ -61,8 +65,10 @@ export class PartitionLink {
   async open(abortSignal: AbortSignal): Promise<void> {
     const { context } = this.#options;
     await context.readyToOpenLink({ abortSignal });
-    await this.#authorization.start(abortSignal);
-    const receiver = await context.connection.createReceiver({ ...this.#receiverOptions(), abortSignal });
+    const receiver = await this.#whileConnected(abortSignal, async (signal) => {
+      await this.#authorization.start(signal);
+      return await context.connection.createReceiver({ ...this.#receiverOptions(), abortSignal: signal });
+    });
     this.#receiver = receiver;
     // The answer to the attach and a refusal can come together.
     if (this.#state === 'ended') {
@@ -92,6 +98,22 @@ export class PartitionLink {
     const receiver = this.#receiver;
     this.#receiver = undefined;
     if (receiver) await settledWithin(receiver.close(), CLOSE_TIMEOUT_MS);
+  }
+
+  /** Work that waits for answers of the service. They never come on a connection that is lost meanwhile, so the work then ends. */
+  async #whileConnected<T>(abortSignal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { connection } = this.#options.context;
+    const lost = new AbortController();
+    const onLost = ({ error }: EventContext) => lost.abort(translate(error ?? CONNECTION_LOST));
+    connection.once(ConnectionEvents.disconnected, onLost);
+    try {
+      return await work(AbortSignal.any([abortSignal, lost.signal]));
+    } catch (thrown) {
+      if (lost.signal.aborted && !abortSignal.aborted) throw lost.signal.reason;
+      throw thrown;
+    } finally {
+      connection.removeListener(ConnectionEvents.disconnected, onLost);
+    }
   }
 
   #receiverOptions() {

@@ -4,7 +4,7 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import { callModule } from '../edge/module-call.ts';
 import { rangeOf, unitOf } from './engineering-units.ts';
 import { baseTypeOfNode, isArrayRank, knownDataType } from './node-types.ts';
-import { checkResult, envelope, members, objectOf, rowsOf } from './opc-members.ts';
+import { checkResult, envelope, members, objectOf, rowsOf, text } from './opc-members.ts';
 
 /** How an OPC UA server is reached, and through which module. */
 export interface ServerAccess {
@@ -115,10 +115,6 @@ function allows(access: unknown, flag: string, bit: number): boolean {
   if (typeof access === 'number') return (access & bit) !== 0;
   if (typeof access === 'string') return access.split(/[\s,|]+/).includes(flag);
   return flag === 'CurrentRead';
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }
 
 function refusal(message: string): ConnectorError {

@@ -6,17 +6,23 @@ import { defineOperation } from '../operation.ts';
 import { signedInMembers } from './binding-members.ts';
 import type { ServerAccess } from './node-description.ts';
 import { knownDataType } from './node-types.ts';
-import { checkResult, connectionMembers, envelope, members, objectOf, rowsOf } from './opc-members.ts';
+import {
+  checkResult,
+  connectionMembers,
+  envelope,
+  listedNodeMembers,
+  members,
+  objectOf,
+  rowsOf,
+  text,
+} from './opc-members.ts';
 
 const FoundNode = Type.Object(
   {
-    nodeId: Type.String({ description: 'The id of the node.' }),
-    displayName: Type.String({ description: 'Its display name; may be empty.' }),
+    ...listedNodeMembers,
     path: Type.String({
       description: 'The display names of the nodes above it, below the start of the search.',
     }),
-    nodeClass: Type.String({ description: 'Object, Variable, Method or another class.' }),
-    dataType: Type.String({ description: 'The data type of a variable; may be empty.' }),
     isComplete: Type.Boolean({
       description:
         'Whether the search has looked at the whole subtree; the same on every row. If not, raise the limits or start lower in the tree.',
@@ -276,10 +282,6 @@ function matchesParts(name: string, parts: readonly string[]): boolean {
     position = at + part.length;
   }
   return name.length - last.length >= position && name.endsWith(last);
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }
 
 /** The search in the nodes of an OPC UA server. */

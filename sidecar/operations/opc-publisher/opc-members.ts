@@ -38,6 +38,28 @@ const credentials = {
   ),
 };
 
+/** The id of a node that is asked for. */
+export const nodeId = Type.String({ minLength: 1, maxLength: 2_048, description: 'The id of the node.' });
+
+export const indexRange = Type.Optional(
+  Type.String({ maxLength: 256, description: 'A part of an array or text, such as 0:3. Empty: all.' }),
+);
+
+/** What a server says of a node that it lists. */
+export const listedNodeMembers = {
+  nodeId: Type.String({ description: 'The id of the node.' }),
+  displayName: Type.String({ description: 'Its display name; may be empty.' }),
+  nodeClass: Type.String({ description: 'Object, Variable, Method or another class.' }),
+  dataType: Type.String({ description: 'The data type of a variable; may be empty.' }),
+};
+
+/** The writer of the publisher's configuration that a row is about. */
+export const writerRowMembers = {
+  endpointUrl: Type.String({ description: 'The address of the OPC UA server.' }),
+  writerGroup: Type.String({ description: 'DataSetWriterGroup; empty for the default.' }),
+  writerId: Type.String({ description: 'DataSetWriterId; empty for the default.' }),
+};
+
 /** Names a writer of the publisher's configuration; what is not given is the publisher's default. */
 export const writerMembers = {
   endpointUrl,
@@ -212,6 +234,11 @@ export function members(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : {};
+}
+
+/** A text of an answer; empty if it is none. */
+export function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 /** The call whose answer is read, for the error. */

@@ -17,6 +17,9 @@ export const publisherMembers = {
 
 /** Input and output members of the operations of OPC Publisher 2.9, and the module's own request shapes. */
 
+/** A longer id cannot be given to a service. */
+export const LONGEST_ID = 2_048;
+
 const endpointUrl = Type.String({
   minLength: 1,
   maxLength: 2_048,
@@ -39,7 +42,11 @@ const credentials = {
 };
 
 /** The id of a node that is asked for. */
-export const nodeId = Type.String({ minLength: 1, maxLength: 2_048, description: 'The id of the node.' });
+export const nodeId = Type.String({
+  minLength: 1,
+  maxLength: LONGEST_ID,
+  description: 'The id of the node.',
+});
 
 export const indexRange = Type.Optional(
   Type.String({ maxLength: 256, description: 'A part of an array or text, such as 0:3. Empty: all.' }),
@@ -241,6 +248,15 @@ export function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** Names in OPC UA have no limit of their own; one call may give a thousand of them. */
+const LONGEST_NAME = 255;
+
+/** A name of an answer, as it is shown: cut when it is longer than names are. */
+export function nameOf(value: unknown): string {
+  const name = text(value);
+  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name;
+}
+
 /** The call whose answer is read, for the error. */
 interface AnsweredCall {
   readonly deviceId: string;
@@ -309,8 +325,8 @@ export function checkResult(answer: unknown, what: string): Readonly<Record<stri
   const result = members(answer);
   const { statusCode, symbolicId, errorMessage } = members(result['errorInfo']);
   if (typeof statusCode !== 'number' || statusCode === 0) return result;
-  const code = symbolicId ?? `0x${statusCode.toString(16)}`;
-  throw new ConnectorError('MODULE_FAILED', `${what}: ${code}${errorMessage ? `: ${errorMessage}` : ''}.`, {
+  const reason = [nameOf(symbolicId) || `0x${statusCode.toString(16)}`, nameOf(errorMessage)];
+  throw new ConnectorError('MODULE_FAILED', `${what}: ${reason.filter(Boolean).join(': ')}.`, {
     details: { statusCode },
   });
 }

@@ -11,6 +11,7 @@ import {
   indexRange,
   listedNodeMembers,
   members,
+  nameOf,
   nodeId,
   objectOf,
   publisherMembers,
@@ -99,11 +100,11 @@ function nodeOf(reference: unknown) {
   const node = members(members(reference)['target']);
   return {
     nodeId: text(node['nodeId']),
-    displayName: text(node['displayName']),
-    browseName: text(node['browseName']),
-    nodeClass: text(node['nodeClass']),
-    dataType: text(node['dataType']),
-    description: text(node['description']),
+    displayName: nameOf(node['displayName']),
+    browseName: nameOf(node['browseName']),
+    nodeClass: nameOf(node['nodeClass']),
+    dataType: nameOf(node['dataType']),
+    description: nameOf(node['description']),
     hasChildren: node['children'] === true,
   };
 }

@@ -344,7 +344,7 @@ describe("the migration from PTC's connector", () => {
     assert.equal(await found({ status: 'cancelled' }), 1);
     await assert.rejects(
       jobs('AzureIotDeviceJobCancelJob', { jobId: 'never' }),
-      /\[AzureIotDeviceJobCancelJob\] : JOB_NOT_FOUND: /,
+      /\[AzureIotDeviceJobCancelJob\] : AZURE_NOT_FOUND: Cancelling the job never/,
     );
     await factory.hub('CreateDevice', { deviceId: 'pump-08', createThing: false });
     const task = await factory.call<string>(HUB_THING, 'ImportAzureIotDevices', {

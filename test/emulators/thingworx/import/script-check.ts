@@ -10,8 +10,8 @@ const known = new Map<string, ScriptVerdict>();
 
 /** The check by the rules of Rhino 1.7.11, as the switches are at the time of an import. */
 export function scriptJudge(rules: Readonly<LanguageRules>): ScriptCheck {
-  const { languageLevel, returnAtTheEnd } = rules;
   return (source, name) => {
+    const { languageLevel, returnAtTheEnd } = rules;
     const key = JSON.stringify([languageLevel, returnAtTheEnd, name, source]);
     const verdict = known.get(key) ?? judgeScript(source, name, rules);
     known.set(key, verdict);

@@ -10,6 +10,7 @@ import { group } from './bench/measures/group.ts';
 import { idle } from './bench/measures/idle.ts';
 import { importing } from './bench/measures/import.ts';
 import { latency } from './bench/measures/latency.ts';
+import { letters } from './bench/measures/letters.ts';
 import { backlog, slow } from './bench/measures/memory.ts';
 import { shapes } from './bench/measures/shapes.ts';
 import { start } from './bench/measures/start.ts';
@@ -25,7 +26,7 @@ const USAGE = `npm run bench -- [options]: the budgets of the design, measured o
   --only NAMES    the measures to run, comma-separated (drain,backlog,slow,shapes,latency,start,takeover,
                   idle); group measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself,
                   receivers drains with each receiver, import the work with whole registries,
-                  files a file through the sidecar
+                  files a file through the sidecar, letters dead letters in files and blobs
   --mib N         size of the file that files measures, in MiB (1024)
   --devices N,N   sizes of the registries that import measures (10000)
   --tier TIER     tier of the IoT Hub whose rates import keeps (S1)
@@ -47,7 +48,11 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   emulator: () => emulator(messages, rounds),
   import: () => importing(devices, values.tier),
   files: () => files(mebibytes, rounds),
+  letters: () => letters(LETTERS_IN_FILES, LETTERS_IN_BLOBS),
 };
+
+const LETTERS_IN_FILES = 250_000;
+const LETTERS_IN_BLOBS = 20_000;
 
 const NAMES = Object.keys(measures);
 
@@ -59,7 +64,7 @@ const { values } = readCommandLine(USAGE, {
   only: {
     type: 'string',
     default: NAMES.filter(
-      (name) => !['emulator', 'group', 'receivers', 'import', 'files'].includes(name),
+      (name) => !['emulator', 'group', 'receivers', 'import', 'files', 'letters'].includes(name),
     ).join(','),
   },
   mib: { type: 'string', default: '1024' },

@@ -26,7 +26,8 @@ interface ComparePlace {
 
 /**
  * Reports what either side lacks: withoutThing (a device), withoutDevice (a Thing). A Thing of another template, model or tags than the
- * registry and the rules give is different. What has both and is equal is counted as matched. Goes on after a crash at the page it was at.
+ * registry and the rules give is different. What has both and is equal is counted as matched. Goes on after a crash at the page it was at;
+ * at another sidecar it begins again.
  */
 export class CompareTask implements TaskKind<CompareInput, ComparePlace> {
   readonly kind = COMPARE_REGISTRY;
@@ -48,14 +49,19 @@ export class CompareTask implements TaskKind<CompareInput, ComparePlace> {
     const reader = new RegistryReader(this.#work, task as RunningTask, { kind: 'all' });
     const templates = new ExpectedTemplates(task.input, things);
     let listing = position?.listing;
+    let devices = position?.devices;
     try {
-      await index.start({ details: true }, listing, signal, async (place) => {
+      const isKept = await index.start({ details: true }, listing, signal, async (place) => {
         listing = place;
         await task.save({ listing: place });
       });
+      if (!isKept && listing) {
+        devices = undefined;
+        await task.restart({ listing });
+      }
       const matched = new Marks(path.join(task.scratch, 'matched'), index.size);
       await matched.start();
-      for await (const page of reader.pages(position?.devices)) {
+      for await (const page of reader.pages(devices)) {
         const found = await index.find(page.devices.map(({ deviceId }) => deviceId));
         for (const device of page.devices) {
           const own = found.get(device.deviceId) ?? [];

@@ -29,7 +29,7 @@ const TIMEOUT_MS = 600_000;
 
 /**
  * Makes devices for Things: created, existed, failed; in a dry run wouldCreate or existed. Things that had no hub get this one. Goes on
- * after a crash at the call it was at.
+ * after a crash at the call it was at. At another sidecar it begins again; what it had made is then counted as existed.
  */
 export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
   readonly kind = EXPORT_THINGS;
@@ -51,12 +51,16 @@ export class ExportTask implements TaskKind<ExportInput, ExportPlace> {
     try {
       let listing = position?.listing;
       const { template } = input;
-      await index.start({ template }, listing, signal, async (place) => {
+      let done = position?.things ?? 0;
+      const isKept = await index.start({ template }, listing, signal, async (place) => {
         listing = place;
         await task.save({ listing: place });
       });
+      if (!isKept && listing) {
+        done = 0;
+        await task.restart({ listing });
+      }
       progress.expect(index.size, await this.#pace(input, signal));
-      let done = position?.things ?? 0;
       for await (const some of groups(index.from(done))) {
         const possible = await this.#possible(some, index, progress);
         if (input.dryRun) await this.#look(possible, progress, signal);

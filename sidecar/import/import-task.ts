@@ -57,8 +57,8 @@ const FEW_DEVICES = 1_000;
 
 /**
  * Makes Things for devices of the registry: created, linked (existed without a hub), existed, failed; in a dry run wouldCreate and
- * wouldLink. Goes on
- * after a crash at the page it was at; what it made of that page is then counted as existed.
+ * wouldLink. Goes on after a crash at the page it was at; what it made of that page is then counted as existed. A dry run begins again at
+ * another sidecar, which does not know the names that it has given.
  */
 export class ImportTask implements TaskKind<ImportInput, ImportPlace> {
   readonly kind = START_IMPORT;
@@ -80,8 +80,11 @@ export class ImportTask implements TaskKind<ImportInput, ImportPlace> {
     const index = new ThingIndex(things, task.scratch);
     const names = new GivenNames(task.scratch, input);
     try {
-      await names.start(task.position?.names);
       let place = task.position ?? {};
+      if (!(await names.start(place.names))) {
+        place = place.listing ? { listing: place.listing } : {};
+        await task.restart(place);
+      }
       const save = (next: ImportPlace) => {
         place = { ...place, ...next };
         return task.save(place);
@@ -153,8 +156,9 @@ class GivenNames {
       this.#earlier = new DiskIndex(path.join(scratch, 'names.ndjson'), ({ name }) => name);
   }
 
-  async start(bytes: number | undefined): Promise<void> {
-    await this.#earlier?.start(bytes);
+  /** Gives false when the names of earlier pages are lost. */
+  async start(bytes: number | undefined): Promise<boolean> {
+    return (await this.#earlier?.start(bytes)) ?? true;
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { ConnectorError } from '../errors/connector-error.ts';
 import { DiskIndex, type Indexed } from './disk-index.ts';
 import type { DescribedThing, HubThings } from './hub-things.ts';
 
@@ -32,23 +31,18 @@ export class ThingIndex {
   }
 
   /**
-   * Lists the Things, from where an earlier attempt came. `save` keeps the place after each page. Throws TASK_INTERRUPTED when the listing is
-   * lost to which later positions refer.
+   * Lists the Things, from where an earlier attempt came. `save` keeps the place after each page. Gives false when an earlier listing was
+   * complete and is lost: the Things are listed again, and may have other numbers than before.
    */
   async start(
     listing: Listing,
     place: ListingPlace | undefined,
     signal: AbortSignal,
     save: (place: ListingPlace) => Promise<void>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const isThere = await this.#index.start(place?.bytes);
-    if (place && place.after === undefined) {
-      if (isThere) return;
-      throw new ConnectorError(
-        'TASK_INTERRUPTED',
-        'The files of the task in the state directory are lost or damaged; start it again.',
-      );
-    }
+    const wasComplete = place !== undefined && place.after === undefined;
+    if (wasComplete && isThere) return true;
     let after = isThere ? place?.after : undefined;
     do {
       const page = await this.#things.page({ ...listing, ...(after === undefined ? {} : { after }) }, signal);
@@ -57,6 +51,7 @@ export class ThingIndex {
       after = page.after;
       await save({ bytes: this.#index.bytes, ...(after === undefined ? {} : { after }) });
     } while (after !== undefined);
+    return !wasComplete;
   }
 
   async stop(): Promise<void> {

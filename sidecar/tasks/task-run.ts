@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import { Forecast } from './forecast.ts';
@@ -36,6 +37,7 @@ export class TaskRun {
   readonly #forecast = new Forecast();
   #loggedAtMs = 0;
   #isUnwritten = false;
+  #scratch = '';
 
   constructor(record: TaskRecord, options: TaskRunOptions) {
     const { forecast: _ofAnotherRun, ...kept } = record;
@@ -103,6 +105,7 @@ export class TaskRun {
     const record = this.#record;
     this.#loggedAtMs = performance.now();
     if (record.state === 'running') await this.#rewind();
+    await this.#chooseScratch();
     record.state = 'running';
     record.startedAtMs ??= Date.now();
     await this.#write();
@@ -136,6 +139,18 @@ export class TaskRun {
     }
   }
 
+  /** The directory of the position, if it is here. Otherwise one with a new name: whoever has the old one cannot take it for this one. */
+  async #chooseScratch(): Promise<void> {
+    const { store } = this.#options;
+    const { id, saved } = this.#record;
+    const kept = saved && (saved.scratch ?? id);
+    if (kept !== undefined && (await store.hasScratch(kept))) this.#scratch = kept;
+    else {
+      await store.removeScratch(id).catch(() => undefined);
+      this.#scratch = `${id}-${randomBytes(4).toString('hex')}`;
+    }
+  }
+
   async #end(state: TaskState, error?: ConnectorError): Promise<void> {
     const { log } = this.#options;
     const record = this.#record;
@@ -159,7 +174,7 @@ export class TaskRun {
       input: record.input,
       position: record.saved?.position,
       signal: this.#abort.signal,
-      scratch: this.#options.store.scratch(record.id),
+      scratch: this.#options.store.scratch(this.#scratch),
       progress: () => this.#progress(),
       expect: (total, perSecond) => {
         record.total = total;
@@ -190,8 +205,15 @@ export class TaskRun {
       },
       save: async (position) => {
         const { done, counts, reported } = record;
-        record.saved = { position, done, counts, reported };
+        record.saved = { position, done, counts, reported, scratch: this.#scratch };
         await this.flush();
+        await this.#write();
+      },
+      restart: async (position) => {
+        this.#options.log.info('The files of the task are not at this sidecar; it begins again.');
+        record.saved = { position, done: 0, counts: {}, reported: 0, scratch: this.#scratch };
+        await this.flush();
+        await this.#rewind();
         await this.#write();
       },
     };

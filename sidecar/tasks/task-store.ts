@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { access, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Lines } from '../lib/lines.ts';
 import { type LineStore, type RecordStore, Records } from '../lib/records.ts';
@@ -8,7 +8,7 @@ const SCRATCH = '.scratch';
 
 /**
  * Tasks and their reports, in the place that is given. What a task keeps beside its record while it runs is in `directory` of this sidecar; a
- * sidecar that goes on with the task of another one collects it again.
+ * sidecar that goes on with the task of another one does not have it and collects it again.
  */
 export class TaskStore {
   readonly records: RecordStore<TaskRecord>;
@@ -32,22 +32,35 @@ export class TaskStore {
     await this.removeScratch(id);
   }
 
-  /** The directory for what a task keeps beside its record. */
-  scratch(id: string): string {
-    return path.join(this.#directory, `${id}${SCRATCH}`);
+  /** The directory for what a task keeps beside its record. The name begins with the id of the task. */
+  scratch(name: string): string {
+    return path.join(this.#directory, `${name}${SCRATCH}`);
   }
 
+  /** Whether this sidecar has the directory. */
+  async hasScratch(name: string): Promise<boolean> {
+    return await access(this.scratch(name)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Removes all directories of a task. */
   async removeScratch(id: string): Promise<void> {
-    await rm(this.scratch(id), { recursive: true, force: true });
+    for (const name of await this.#scratchNames())
+      if (name.startsWith(id)) await rm(this.scratch(name), { recursive: true, force: true });
   }
 
   /** Removes what a process that was killed has left of tasks that another sidecar has ended. Never rejects. */
   async clearScratch(except: readonly string[]): Promise<void> {
-    const names = await readdir(this.#directory).catch((): string[] => []);
-    for (const name of names) {
-      const id = name.slice(0, -SCRATCH.length);
-      if (name.endsWith(SCRATCH) && !except.includes(id)) await this.removeScratch(id).catch(() => undefined);
-    }
+    for (const name of await this.#scratchNames())
+      if (!except.some((id) => name.startsWith(id)))
+        await rm(this.scratch(name), { recursive: true, force: true }).catch(() => undefined);
+  }
+
+  async #scratchNames(): Promise<string[]> {
+    const files = await readdir(this.#directory).catch((): string[] => []);
+    return files.filter((file) => file.endsWith(SCRATCH)).map((file) => file.slice(0, -SCRATCH.length));
   }
 
   async report(id: string, findings: readonly TaskFinding[]): Promise<void> {

@@ -48,6 +48,8 @@ interface TaskSave {
   readonly counts: Readonly<Record<string, number>>;
   /** Lines that the report had: those behind them are written again. */
   readonly reported: number;
+  /** The name of the scratch directory to which the position may refer; absent in records of version 0.1.0, where it is the id of the task. */
+  readonly scratch?: string;
 }
 
 /** One line of a task's report. */
@@ -67,7 +69,10 @@ export interface RunningTask<Input = unknown, Position = unknown> {
   readonly position: Position | undefined;
   /** Aborted when the task is cancelled or the sidecar stops: the work then rejects soon, with anything. */
   readonly signal: AbortSignal;
-  /** A directory for what is too much for the memory. It may not exist yet; it is kept across a crash and removed when the task ends. */
+  /**
+   * A directory for what is too much for the memory. It is kept across a crash and removed when the task ends. It does not exist when the
+   * task begins, or when it goes on at another sidecar: what a position says of its files is then not true any more.
+   */
   readonly scratch: string;
   /** How far the task came, what was done before a crash or stop included. */
   progress(): Pick<TaskRecord, 'done' | 'total' | 'counts' | 'forecast'>;
@@ -81,6 +86,8 @@ export interface RunningTask<Input = unknown, Position = unknown> {
   report(finding: TaskFinding): void;
   /** Keeps the position, with the progress made so far, durably. */
   save(position: Position): Promise<void>;
+  /** Begins again from a position: drops the progress made so far and the report. For work whose scratch files are lost. */
+  restart(position: Position): Promise<void>;
 }
 
 /** A sort of work. Tasks of one kind run one after the other. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Row } from '../../scripts/local/platform.ts';
 import { registerDevices } from '../../scripts/local/registry.ts';
@@ -170,6 +172,93 @@ describe('imports that are interrupted', () => {
     const compared = await ended(comparison);
     assert.deepEqual([compared.state, compared.done], ['completed', compared.total]);
     assert.equal((await told(comparison)).state, 'completed');
+  });
+
+  describe('and go on at another sidecar, which does not have their files', () => {
+    /** Kills the sidecar, and takes from it what only its disk has. */
+    async function moveElsewhere(task: string): Promise<void> {
+      const { sidecar } = factory.system;
+      await sidecar.kill();
+      const removed: string[] = [];
+      for (const file of await readdir(sidecar.stateDirectory, { recursive: true })) {
+        if (!file.endsWith('.scratch')) continue;
+        await rm(path.join(sidecar.stateDirectory, file), { recursive: true });
+        removed.push(path.basename(file));
+      }
+      assert.ok(
+        removed.some((name) => name.startsWith(task)),
+        `The task has a directory: ${removed}`,
+      );
+      await factory.clearThingworxFaults();
+      await factory.control('/faults', {});
+      await sidecar.start();
+      await eventually(async () => assert.ok(await factory.hub('GetImport', { task })));
+    }
+
+    test('an import makes what is missing', async () => {
+      const ids = await register('moved', 600);
+      const task = await begin('moved', 60);
+      await moveElsewhere(task);
+      const row = await ended(task);
+      assert.deepEqual([row.state, row.done, row.failed], ['completed', 600, 0]);
+      assert.equal(Number(row.created) + Number(row.existed), 600);
+      assert.deepEqual((await report(task)).map(({ item }) => item).sort(), ids);
+      assert.deepEqual(await present(ids), ids);
+    });
+
+    test('a dry run knows the names again that it has given', async () => {
+      const ids = await register('named', 1_100);
+      await factory.control('/rest-faults', { path: 'devices/query', delayMs: 4_000 });
+      const task = await factory.hub<string>('StartImport', {
+        ...selected('named'),
+        dryRun: true,
+        thingName: 'one-name-for-all',
+      });
+      await eventually(async () => {
+        const { done } = await factory.hub('GetImport', { task });
+        assert.ok(Number(done) >= DEVICES_PER_PAGE && Number(done) < 1_100, String(done));
+      });
+      await moveElsewhere(task);
+      const row = await ended(task);
+      assert.deepEqual([row.state, row.done, row.created, row.failed], ['completed', 1_100, 1, 1_099]);
+      const lines = await report(task);
+      assert.deepEqual(lines.map(({ item }) => item).sort(), [...ids].sort());
+      assert.match(
+        String(lines.find(({ item }) => item === ids[1_099])?.message),
+        /one-name-for-all belongs to the device named-000 already/,
+      );
+    });
+
+    test('an export makes every device once', async () => {
+      const names = Array.from({ length: 250 }, (_, index) => `later-${String(index).padStart(3, '0')}`);
+      for (const name of names) await factory.system.platform.createThing(name, 'Exported_TT');
+      await factory.thingworxFault({ action: 'delay', path: 'CreateThings', delayMs: 300 });
+      const task = await factory.hub<string>('ExportThings', { template: 'Exported_TT' });
+      await eventually(async () => assert.ok(Number((await factory.hub('GetImport', { task })).done) >= 100));
+      await moveElsewhere(task);
+      const row = await ended(task);
+      // The Things of the export before belong to the template, too.
+      assert.deepEqual([row.state, row.done, row.total, row.failed], ['completed', 500, 500, 0]);
+      const items = (await report(task)).map(({ item }) => String(item));
+      assert.deepEqual([items.length, new Set(items).size], [500, 500]);
+      assert.equal((await factory.read('later-249')).hubThing, HUB_THING);
+    });
+
+    test('a comparison compares all again', async () => {
+      await factory.control('/rest-faults', { path: 'devices/query', delayMs: 4_000 });
+      const task = await factory.hub<string>('CompareRegistry');
+      await eventually(async () => {
+        const { done } = await factory.hub('GetImport', { task });
+        assert.ok(Number(done) >= DEVICES_PER_PAGE, String(done));
+      });
+      await moveElsewhere(task);
+      const row = await ended(task);
+      assert.deepEqual([row.state, row.done], ['completed', row.total]);
+      const items = (await report(task)).map(({ item }) => item);
+      assert.equal(new Set(items).size, items.length, 'each is told once');
+      const again = await ended(await factory.hub<string>('CompareRegistry'));
+      assert.deepEqual([row.done, row.matched], [again.done, again.matched]);
+    });
   });
 
   async function run(prefix: string): Promise<{ row: Row }> {

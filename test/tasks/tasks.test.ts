@@ -3,8 +3,10 @@ import { appendFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
+import { Lines } from '../../sidecar/lib/lines.ts';
+import { Records } from '../../sidecar/lib/records.ts';
 import type { RunningTask, TaskKind } from '../../sidecar/tasks/task.ts';
-import { TaskStore } from '../../sidecar/tasks/task-store.ts';
+import { isTask, TaskStore } from '../../sidecar/tasks/task-store.ts';
 import { Tasks } from '../../sidecar/tasks/tasks.ts';
 import { listeningLog, scratchDirectory, until } from '../dead-letters/letters.ts';
 
@@ -238,24 +240,31 @@ describe('tasks', () => {
     );
   });
 
-  test('keep a scratch directory over a stop, and lose it at their end', async () => {
+  test('keep a scratch directory over a stop, and lose it at their end or at another sidecar', async () => {
     const seen: string[][] = [];
-    const { promise: released, resolve: release } = Promise.withResolvers<void>();
-    const kind: TaskKind = {
+    const directories = new Set<string>();
+    let released = Promise.withResolvers<void>();
+    let isLast = false;
+    const kind: TaskKind<unknown, number> = {
       kind: 'scratch',
       resumes: true,
-      run: async ({ scratch, signal }) => {
+      run: async ({ scratch, signal, save }) => {
+        directories.add(path.basename(scratch));
         seen.push(await readdir(scratch).catch(() => []));
         await mkdir(scratch, { recursive: true });
-        await writeFile(path.join(scratch, 'file'), 'x');
-        if (seen.length > 1) return;
-        release();
+        await writeFile(path.join(scratch, `file-${seen.length}`), 'x');
+        await save(seen.length);
+        if (isLast) return;
+        released.resolve();
         await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
       },
     };
-    const begin = async () => {
+    // The sidecars share the records, not the scratch directories.
+    const records = new Records(directory, isTask);
+    const reports = new Lines(directory);
+    const begin = async (own: string) => {
       const tasks = new Tasks({
-        store: TaskStore.inDirectory(directory),
+        store: new TaskStore(records, reports, path.join(directory, own)),
         log: listeningLog().log,
         writeIntervalMs: 5,
       });
@@ -264,14 +273,27 @@ describe('tasks', () => {
       await tasks.start();
       return tasks;
     };
-    const first = await begin();
+    const leaveAfterSave = async (tasks: Tasks) => {
+      await released.promise;
+      released = Promise.withResolvers<void>();
+      await tasks.stop();
+    };
+    const first = await begin('first');
     const { id } = await first.submit('scratch', 'Keeping', {});
-    await released;
-    await first.stop();
-    const second = await begin();
-    await until(() => second.get(id).state === 'completed');
-    assert.deepEqual(seen, [[], ['file']]);
-    await until(async () => !(await readdir(directory)).includes(`${id}.scratch`));
+    await leaveAfterSave(first);
+    await leaveAfterSave(await begin('first'));
+    await leaveAfterSave(await begin('second'));
+    isLast = true;
+    const last = await begin('first');
+    await until(() => last.get(id).state === 'completed');
+    assert.deepEqual(
+      seen,
+      [[], ['file-1'], [], []],
+      'the files of an earlier turn do not belong to the position of a later one',
+    );
+    assert.ok([...directories].every((name) => name.startsWith(id)));
+    assert.equal(directories.size, 3);
+    await until(async () => (await readdir(path.join(directory, 'first'))).length === 0);
   });
 
   test('pass over a file that is no task', async () => {

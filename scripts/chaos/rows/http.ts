@@ -1,11 +1,12 @@
 import type { Side } from '../chaos-system.ts';
 import type { HttpFault } from '../http-faults.ts';
-import type { Row, RowContext } from '../row.ts';
+import { RECOVERY_SECONDS, type Row, type RowContext } from '../row.ts';
 
 const SIDES: readonly Side[] = ['ThingWorx', 'IoT Hub REST', 'storage'];
 
 /** The longest that a Retry-After is obeyed. */
 const RETRY_AFTER_SECONDS = 60;
+const SHORT_RETRY_AFTER_SECONDS = 5;
 
 interface Answers {
   readonly fault: (faultMs: number) => HttpFault;
@@ -17,19 +18,21 @@ interface Answers {
 const ANSWERS: Readonly<Record<string, Answers>> = {
   '503': { fault: () => ({ kind: 'status', status: 503 }) },
   '503 with Retry-After': {
-    fault: (faultMs) => ({ kind: 'status', status: 503, retryAfterSeconds: Math.ceil(faultMs / 2000) }),
+    fault: () => ({ kind: 'status', status: 503, retryAfterSeconds: SHORT_RETRY_AFTER_SECONDS }),
+    recoverySeconds: SHORT_RETRY_AFTER_SECONDS + RECOVERY_SECONDS,
   },
   '503 with Retry-After: 3600': {
     fault: () => ({ kind: 'status', status: 503, retryAfterSeconds: 3600 }),
-    recoverySeconds: RETRY_AFTER_SECONDS + 10,
+    recoverySeconds: RETRY_AFTER_SECONDS + RECOVERY_SECONDS,
   },
   '429': { fault: () => ({ kind: 'status', status: 429 }) },
   '429 with Retry-After': {
-    fault: (faultMs) => ({ kind: 'status', status: 429, retryAfterSeconds: Math.ceil(faultMs / 2000) }),
+    fault: () => ({ kind: 'status', status: 429, retryAfterSeconds: SHORT_RETRY_AFTER_SECONDS }),
+    recoverySeconds: SHORT_RETRY_AFTER_SECONDS + RECOVERY_SECONDS,
   },
   '429 with Retry-After: 3600': {
     fault: () => ({ kind: 'status', status: 429, retryAfterSeconds: 3600 }),
-    recoverySeconds: RETRY_AFTER_SECONDS + 10,
+    recoverySeconds: RETRY_AFTER_SECONDS + RECOVERY_SECONDS,
   },
   '500 for 30 % of the calls': { fault: () => ({ kind: 'status', status: 500, share: 0.3 }), quick: true },
   '500 for 60 % of the calls': { fault: () => ({ kind: 'status', status: 500, share: 0.6 }) },

@@ -69,7 +69,7 @@ const FROZEN_AFTER_MS = OWNERSHIP_EXPIRY_MS / 2;
 const IDENTITY_AGE_MS = 1_000;
 
 /** Of a partition that failed. */
-const BACKOFF = { initialDelayMs: 1000, maxDelayMs: 10_000 };
+const BACKOFF = { initialDelayMs: 500, maxDelayMs: 4000 };
 
 /** A partition that another sidecar has released is claimed at the next update: within a second, with the time to open it. */
 const UPDATE_INTERVAL_MS = 750;

@@ -45,6 +45,7 @@ export class PartitionReader {
   #link: PartitionLink | undefined;
   #openedAtMs = Number.NEGATIVE_INFINITY;
   #isReading = false;
+  #initialized: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(
@@ -63,11 +64,22 @@ export class PartitionReader {
     return this.#isReading;
   }
 
-  /** Resolves when the handlers know that the partition is open. The first link is opened afterwards. */
-  async start(): Promise<void> {
+  /**
+   * Begins to read, and does not wait for it: the processor claims one partition after the other, and a service that does not answer must not
+   * keep it from the next one.
+   */
+  start(): void {
     this.#isReading = true;
-    await this.#processor.initialize();
+    this.#initialized = this.#initialize();
     void this.#run();
+  }
+
+  async #initialize(): Promise<void> {
+    try {
+      await this.#processor.initialize();
+    } catch (thrown) {
+      await this.#processor.processError(thrown as Error);
+    }
   }
 
   /** Closes the link, then tells the handlers why. */
@@ -79,20 +91,28 @@ export class PartitionReader {
   async #stop(reason: CloseReason): Promise<void> {
     this.#isReading = false;
     this.#abort.abort();
+    await this.#initialized;
     await this.#link?.close();
     await this.#processor.close(reason);
   }
 
   async #run(): Promise<void> {
-    while (this.#isReading) {
-      try {
+    await this.#initialized;
+    // If the handler could not open the partition, it says so now and not after the first link.
+    await this.#attempt(() => this.#deliver([]));
+    while (this.#isReading)
+      await this.#attempt(async () => {
         const payloads = await this.#receive();
-        if (!this.#isReading) return;
-        await this.#deliver(payloads);
-      } catch (thrown) {
-        if (!this.#isReading) return;
-        await this.#failed(thrown as Error);
-      }
+        if (this.#isReading) await this.#deliver(payloads);
+      });
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    if (!this.#isReading) return;
+    try {
+      await work();
+    } catch (thrown) {
+      if (this.#isReading) await this.#failed(thrown as Error);
     }
   }
 

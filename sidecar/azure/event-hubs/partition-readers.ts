@@ -29,7 +29,7 @@ export class PartitionReaders {
     if (signal.aborted || this.isReceivingFromPartition(partitionId)) return;
     const reader = new PartitionReader(context, processor, startPosition, this.#options);
     this.#readers.set(partitionId, reader);
-    await reader.start();
+    reader.start();
   }
 
   async removeAllPumps(reason: CloseReason): Promise<void> {

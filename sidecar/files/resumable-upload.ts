@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
+import { statusOf, storageCode } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { BlobContainer } from './blob-container.ts';
 import {
@@ -13,7 +14,6 @@ import {
   MAX_BLOCKS,
 } from './blocks.ts';
 import { readRange } from './download.ts';
-import { statusOf, storageCode } from './storage-calls.ts';
 import type { UploadChunk, UploadState } from './types.ts';
 import { commitSettings, incomplete, MAX_BYTES, precheck, tooLarge, verify } from './upload.ts';
 

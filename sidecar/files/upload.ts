@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
+import { statusOf } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { type BlobContainer, conditionsOf } from './blob-container.ts';
 import { BLOCK_BYTES, BlockStager, BufferPool, blockIds, blocksOf, MAX_BLOCKS } from './blocks.ts';
 import { contentTypeOf } from './content.ts';
-import { statusOf, withRetries } from './storage-calls.ts';
+import { withRetries } from './storage-calls.ts';
 import type { UploadOptions, UploadState } from './types.ts';
 
 /** The largest blob with blocks of 4 MiB. */

@@ -153,11 +153,10 @@ async function receiveChunk(
   const from = { offset: chunk.offset, total: chunk.size };
   const stager = new BlockStager(blob, { ids, from, buffers, signal });
   try {
-    for await (const block of blocksOf(body, buffers, signal)) {
+    for await (const block of blocksOf(body, buffers, hash, signal)) {
       // A block beyond the chunk would count as received.
       const bytes = stager.bytes + block.byteLength;
       if (bytes > chunk.length) throw tooLong(path, bytes, chunk.length);
-      hash?.update(block);
       await stager.add(block);
     }
   } finally {

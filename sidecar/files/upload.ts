@@ -34,8 +34,7 @@ export async function uploadFile(
     });
     let first: Buffer | undefined;
     try {
-      for await (const block of blocksOf(body, buffers, signal)) {
-        hash.update(block);
+      for await (const block of blocksOf(body, buffers, hash, signal)) {
         if (first) await stager.add(first);
         first = stager.bytes === 0 && !first ? block : undefined;
         if (!first) await stager.add(block);

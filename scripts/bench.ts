@@ -5,10 +5,12 @@ import { packageVersion } from '../extension/generate/package.ts';
 import { type Figure, table } from './bench/figures.ts';
 import { drain } from './bench/measures/drain.ts';
 import { emulator } from './bench/measures/emulator.ts';
+import { files } from './bench/measures/files.ts';
 import { group } from './bench/measures/group.ts';
 import { idle } from './bench/measures/idle.ts';
 import { importing } from './bench/measures/import.ts';
 import { latency } from './bench/measures/latency.ts';
+import { letters } from './bench/measures/letters.ts';
 import { backlog, slow } from './bench/measures/memory.ts';
 import { shapes } from './bench/measures/shapes.ts';
 import { start } from './bench/measures/start.ts';
@@ -23,7 +25,9 @@ const USAGE = `npm run bench -- [options]: the budgets of the design, measured o
   --rounds N      repetitions of a measure; the median counts (3)
   --only NAMES    the measures to run, comma-separated (drain,backlog,slow,shapes,latency,start,takeover,
                   idle); group measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself,
-                  receivers drains with each receiver, import the work with whole registries
+                  receivers drains with each receiver, import the work with whole registries,
+                  files a file through the sidecar, letters dead letters in files and blobs
+  --mib N         size of the file that files measures, in MiB (1024)
   --devices N,N   sizes of the registries that import measures (10000)
   --tier TIER     tier of the IoT Hub whose rates import keeps (S1)
   --output FILE   writes the run to a file
@@ -43,7 +47,12 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   group: (program) => group(program, messages),
   emulator: () => emulator(messages, rounds),
   import: () => importing(devices, values.tier),
+  files: () => files(mebibytes, rounds),
+  letters: () => letters(LETTERS_IN_FILES, LETTERS_IN_BLOBS),
 };
+
+const LETTERS_IN_FILES = 250_000;
+const LETTERS_IN_BLOBS = 20_000;
 
 const NAMES = Object.keys(measures);
 
@@ -54,20 +63,25 @@ const { values } = readCommandLine(USAGE, {
   compare: { type: 'string' },
   only: {
     type: 'string',
-    default: NAMES.filter((name) => !['emulator', 'group', 'receivers', 'import'].includes(name)).join(','),
+    default: NAMES.filter(
+      (name) => !['emulator', 'group', 'receivers', 'import', 'files', 'letters'].includes(name),
+    ).join(','),
   },
+  mib: { type: 'string', default: '1024' },
   devices: { type: 'string', default: '10000' },
   tier: { type: 'string', default: 'S1' },
 });
 let messages: number;
 let rounds: number;
 let wanted: ReadonlySet<string>;
+let mebibytes: number;
 let devices: number[];
 let before: BenchRun | undefined;
 try {
   messages = wholeNumber('messages', values.messages, 1, 100_000_000);
   rounds = wholeNumber('rounds', values.rounds, 1, 1_000);
   wanted = oneOrMore('only', values.only, NAMES);
+  mebibytes = wholeNumber('mib', values.mib, 1, 100_000);
   devices = values.devices.split(',').map((size) => wholeNumber('devices', size, 1, 1_000_000));
   before = values.compare === undefined ? undefined : readRun(values.compare);
 } catch (error) {

@@ -20,13 +20,24 @@ const coarseMaps: Plugin = {
   name: 'coarse-maps',
   setup(build) {
     build.onLoad({ filter: /node_modules.*\.[cm]?js$/ }, async ({ path }) => {
-      const code = (await readFile(path, 'utf8')).replace(/^\/\/# sourceMappingURL=.*$/gm, '');
+      const code = asAscii((await readFile(path, 'utf8')).replace(/^\/\/# sourceMappingURL=.*$/gm, ''));
       const map = JSON.stringify({ version: 3, sources: [basename(path)], mappings: 'AAAA' });
       const url = `data:application/json;base64,${Buffer.from(map).toString('base64')}`;
       return { contents: `${code}\n//# sourceMappingURL=${url}`, loader: 'js' };
     });
   },
 };
+
+/**
+ * Escapes what esbuild leaves as it is in regular expressions. V8 keeps a program of ASCII alone with one byte for each character, and any other one
+ * with two: 8 MB more.
+ */
+function asAscii(code: string): string {
+  return code.replace(
+    /(?<!\\)[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
 
 /** Keeps the first place of each line: the columns would make the map three times as large. */
 function byLines(map: string): string {
@@ -86,7 +97,7 @@ const COMMON = {
   minifySyntax: true,
   platform: 'node',
   target: `node${OLDEST_NODE}`,
-  charset: 'utf8',
+  charset: 'ascii',
   legalComments: 'none',
   logLevel: 'error',
 } as const satisfies BuildOptions;

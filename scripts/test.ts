@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { glob, mkdtemp } from 'node:fs/promises';
+import { glob, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
 import { buildPackage } from './build.ts';
 import { readCommandLine, refuse, UsageError } from './command-line.ts';
 
@@ -10,13 +11,14 @@ const USAGE = `npm test -- [word ...]: runs the tests
   (no word)       all of them
   word ...        those whose path has one of the words, such as "ingest" or "http/app"
   --list          prints the paths instead of running them
+  --times         at the end, prints how long each file took, the longest first
 Builds the zip first. A test that needs what this machine does not have skips and says so.`;
 
 /** Runs the tests with Node's own runner, four files at a time, since most of their time they wait. */
 const root = path.join(import.meta.dirname, '..');
 const { values, positionals: words } = readCommandLine(
   USAGE,
-  { list: { type: 'boolean', default: false } },
+  { list: { type: 'boolean', default: false }, times: { type: 'boolean', default: false } },
   { allowPositionals: true },
 );
 const all: string[] = [];
@@ -32,9 +34,15 @@ if (values.list) {
 // Built once for all tests that start the product; each would build it anew otherwise.
 const directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-tests-'));
 const zip = await buildPackage({ outputDirectory: directory });
-const child = spawn(process.execPath, ['--test', '--test-concurrency=4', '--test-timeout=300000', ...files], {
+const abort = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => abort.abort());
+const seconds = new Map<string, number>();
+const events = run({
+  files,
   cwd: root,
-  stdio: 'inherit',
+  concurrency: 4,
+  timeout: 300_000,
+  signal: abort.signal,
   env: {
     ...process.env,
     CONNECTOR_ZIP: zip,
@@ -44,8 +52,15 @@ const child = spawn(process.execPath, ['--test', '--test-concurrency=4', '--test
     NODE_COMPILE_CACHE: path.join(directory, 'compiled'),
   },
 });
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
-child.once('exit', (code) => {
-  process.exitCode = code ?? 1;
-  rmSync(directory, { recursive: true, force: true });
+// A file is a test of its own, with the time in which it loads its modules.
+events.on('test:complete', ({ name, details }) => {
+  if (files.includes(name)) seconds.set(name, details.duration_ms / 1_000);
 });
+events.on('test:summary', ({ file, success }) => {
+  if (file === undefined && !success) process.exitCode = 1;
+});
+await pipeline(events, new spec(), process.stdout, { end: false });
+await rm(directory, { recursive: true, force: true });
+if (values.times)
+  for (const [file, took] of [...seconds].sort(([, a], [, b]) => b - a))
+    console.log(`${took.toFixed(1).padStart(7)} s  ${file}`);

@@ -152,6 +152,8 @@ interface Alias {
   readonly parameters: readonly FieldDefinition[];
   readonly result: ServiceDefinition['result'];
   readonly lines: readonly string[];
+  /** Inputs of the operation whose errors name another input of this service. */
+  readonly inputs?: Readonly<Record<string, string>>;
 }
 
 const NOTHING: ServiceDefinition['result'] = { baseType: 'NOTHING', description: '' };
@@ -177,6 +179,8 @@ const schedule: readonly FieldDefinition[] = [
   },
 ];
 
+const DEVICE_INPUT = { deviceId: thingName.name };
+const SCHEDULE_INPUTS = { maxExecutionSeconds: 'maxExecutionTimeInSeconds' };
 const SCHEDULE_LINES = [
   'var input = { condition: condition };',
   'if (isSet(jobId)) { input.jobId = String(jobId); }',
@@ -198,6 +202,7 @@ const ALIASES: Readonly<Record<string, Alias>> = {
     parameters: [thingName],
     result: NOTHING,
     lines: ['hub.CreateDevice({ deviceId: ptcDeviceId(thingName), createThing: false });'],
+    inputs: DEVICE_INPUT,
   },
   DeleteAzureIotDevice: {
     operation: 'DeleteDevice',
@@ -205,6 +210,7 @@ const ALIASES: Readonly<Record<string, Alias>> = {
     parameters: [thingName],
     result: NOTHING,
     lines: ['hub.DeleteDevice({ deviceId: ptcDeviceId(thingName), deleteThing: false });'],
+    inputs: DEVICE_INPUT,
   },
   DescribeAzureIotDevice: {
     operation: 'GetDevice',
@@ -217,6 +223,7 @@ const ALIASES: Readonly<Record<string, Alias>> = {
       'device.cloudToDeviceMessageCount = isSet(row.pendingMessages) ? Number(row.pendingMessages) : 0;',
       'return toTable([device], { dataShape: "AzureIoT.PtcDevice_DS", fields: { deviceId: "STRING", status: "STRING", cloudToDeviceMessageCount: "INTEGER" } });',
     ],
+    inputs: DEVICE_INPUT,
   },
   ImportAzureIotDevices: {
     operation: 'StartImport',
@@ -235,6 +242,7 @@ const ALIASES: Readonly<Record<string, Alias>> = {
     lines: [
       'return hub.StartImport({ template: isSet(thingTemplateName) ? String(thingTemplateName) : "" });',
     ],
+    inputs: { template: 'thingTemplateName' },
   },
   AzureIotSendMessage: {
     operation: 'SendProperties',
@@ -255,6 +263,7 @@ const ALIASES: Readonly<Record<string, Alias>> = {
       '}',
       'hub.CallSidecar({ operation: "SendProperties", input: { deviceId: ptcDeviceId(thingName), values: messageRows(payload)[0] }, timeoutSeconds: 20 });',
     ],
+    inputs: { ...DEVICE_INPUT, values: 'payload' },
   },
   AzureIotDeviceJobScheduleTwinUpdateJob: {
     operation: 'ScheduleTwinUpdate',
@@ -274,8 +283,12 @@ const ALIASES: Readonly<Record<string, Alias>> = {
       'var document = given(patch, "patch") || {};',
       'if (document.properties && document.properties.desired) { input.desired = document.properties.desired; }',
       'if (document.tags) { input.tags = document.tags; }',
+      'if (!input.desired && !input.tags) {',
+      '  throw new Error("REQUEST_INVALID: patch has neither properties.desired nor tags; expected one of them or both.");',
+      '}',
       'return hub.ScheduleTwinUpdate(input);',
     ],
+    inputs: { ...SCHEDULE_INPUTS, desired: 'patch.properties.desired', tags: 'patch.tags' },
   },
   AzureIotDeviceJobScheduleDeviceMethodJob: {
     operation: 'ScheduleMethod',
@@ -292,6 +305,7 @@ const ALIASES: Readonly<Record<string, Alias>> = {
       'if (isSet(payload)) { input.payload = payload; }',
       'return hub.ScheduleMethod(input);',
     ],
+    inputs: SCHEDULE_INPUTS,
   },
   AzureIotDeviceJobGetJob: {
     operation: 'GetJob',
@@ -332,16 +346,26 @@ const ALIASES: Readonly<Record<string, Alias>> = {
 };
 
 function aliasService([name, alias]: [string, Alias]): ServiceDefinition {
-  const { description, parameters, result, lines, operation } = alias;
-  const isVoid = result.baseType === 'NOTHING';
+  const { description, parameters, result, lines, operation, inputs = {} } = alias;
+  const required = parameters.filter(({ isRequired }) => isRequired).map((parameter) => parameter.name);
+  const assignment = result.baseType === 'NOTHING' ? '' : 'result = ';
   const body = [
     `/* ${name} of PTC's connector, by the operation ${operation}. */`,
     'function run() {',
+    // ThingWorx hands on a call without them.
+    ...required.map(
+      (one) => `  if (!isSet(${one})) { throw new Error("REQUEST_INVALID: ${one} is required."); }`,
+    ),
     '  var hub = isSet(me.hubThing) ? callerOf("hubThing") : me;',
     ...lines.map((line) => `  ${line}`),
     '}',
     '',
-    isVoid ? 'run();' : 'var result = run();',
+    ...(assignment === '' ? [] : ['var result;']),
+    'try {',
+    `  ${assignment}run();`,
+    '} catch (thrown) {',
+    `  throw new Error(inNamesOf(errorText(thrown), ${JSON.stringify(inputs)}));`,
+    '}',
   ];
   return {
     name,

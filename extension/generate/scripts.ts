@@ -9,7 +9,13 @@ const SHARED = join(SCRIPTS, 'shared');
 interface Helper {
   readonly name: string;
   readonly text: string;
+  readonly words: ReadonlySet<string>;
 }
+
+/** Read once: a few hundred scripts are made, and each test that imports the entities makes them. */
+const HELPERS: readonly Helper[] = readdirSync(SHARED)
+  .sort()
+  .flatMap((file) => helpersOf(readFileSync(join(SHARED, file), 'utf8')));
 
 /**
  * The complete script of a service: constants, the shared functions that it uses, directly or through each other, and the
@@ -18,16 +24,15 @@ interface Helper {
 export function script(body: string, constants: Readonly<Record<string, unknown>> = {}): string {
   const lines = Object.entries(constants).map(([name, value]) => `var ${name} = ${JSON.stringify(value)};`);
   const used = new Set<string>();
-  const helpers = sharedHelpers();
-  const visit = (text: string) => {
-    for (const helper of helpers) {
-      if (used.has(helper.name) || !mentions(text, helper.name)) continue;
+  const visit = (words: ReadonlySet<string>) => {
+    for (const helper of HELPERS) {
+      if (used.has(helper.name) || !words.has(helper.name)) continue;
       used.add(helper.name);
-      visit(helper.text);
+      visit(helper.words);
     }
   };
-  visit(body);
-  const parts = helpers.filter((helper) => used.has(helper.name)).map((helper) => helper.text);
+  visit(wordsOf(body));
+  const parts = HELPERS.filter((helper) => used.has(helper.name)).map((helper) => helper.text);
   return [...(lines.length > 0 ? [lines.join('\n')] : []), ...parts, body.trim()].join('\n\n');
 }
 
@@ -44,14 +49,8 @@ export function handWrittenNames(): string[] {
     .sort();
 }
 
-function mentions(text: string, name: string): boolean {
-  return new RegExp(`\\b${name}\\b`).test(text);
-}
-
-function sharedHelpers(): Helper[] {
-  return readdirSync(SHARED)
-    .sort()
-    .flatMap((file) => helpersOf(readFileSync(join(SHARED, file), 'utf8')));
+function wordsOf(text: string): ReadonlySet<string> {
+  return new Set(text.match(/\w+/g));
 }
 
 function helpersOf(source: string): Helper[] {
@@ -59,7 +58,8 @@ function helpersOf(source: string): Helper[] {
   let start = 0;
   for (const node of parse(source, { ecmaVersion: 5 }).body) {
     if (node.type !== 'FunctionDeclaration') throw new Error('extension/scripts/shared holds functions only');
-    helpers.push({ name: node.id.name, text: source.slice(start, node.end).trim() });
+    const text = source.slice(start, node.end).trim();
+    helpers.push({ name: node.id.name, text, words: wordsOf(text) });
     start = node.end;
   }
   return helpers;

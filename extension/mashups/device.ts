@@ -17,7 +17,7 @@ import {
   tabs,
   timer,
 } from './definition.ts';
-import { frame, frameFunctions } from './frame.ts';
+import { frame, frameFunctions, page } from './frame.ts';
 
 const deviceOf = { thing: 'device.SelectedText' };
 
@@ -36,28 +36,25 @@ const values = row(
   { grow: true },
 );
 
-const twin = column(
+const twin = page(
   [
-    row([
-      button('readTwin', 'Read twin', ['GetTwin']),
-      button('updateTwin', 'Update twin', ['UpdateTwin'], 'primary'),
-      label('Only what you enter is changed; null removes a key.', 'body'),
-    ]),
-    row(
-      [
-        area('twin', 'Twin', { readOnly: true, bind: { Text: 'GetTwin.result' } }),
-        column(
-          [
-            area('desired', 'Change desired properties', { hint: '{ "interval": 10 }' }),
-            area('tags', 'Change tags', { hint: '{ "line": "A" }' }),
-          ],
-          { grow: true },
-        ),
-      ],
-      { grow: true },
-    ),
+    button('readTwin', 'Read twin', ['GetTwin']),
+    button('updateTwin', 'Update twin', ['UpdateTwin'], 'primary'),
+    label('Only what you enter is changed; null removes a key.', 'body'),
   ],
-  { grow: true },
+  row(
+    [
+      area('twin', 'Twin', { readOnly: true, bind: { Text: 'GetTwin.result' } }),
+      column(
+        [
+          area('desired', 'Change desired properties', { hint: '{ "interval": 10 }' }),
+          area('tags', 'Change tags', { hint: '{ "line": "A" }' }),
+        ],
+        { grow: true },
+      ),
+    ],
+    { grow: true },
+  ),
 );
 
 const commands = row(
@@ -125,56 +122,53 @@ const modules = grid(
   { select: 'none' },
 );
 
-const software = column(
+const software = page(
   [
-    row([
-      choice('repository', 'Container', 'ListContainers', { first: true, on: ['BrowseDirectory'] }),
-      field('packageName', 'Package', { width: 160 }),
-      field('packageVersion', 'Version', { width: 120 }),
-      field('packageModule', 'Module', { hint: 'empty: the device', width: 160 }),
-      button('deploy', 'Install selected file', ['DeployPackage'], 'primary'),
-      field('fileMethod', 'Method', { hint: 'empty: a message', width: 160 }),
-      button('sendFile', 'Send link of selected file', ['SendFileToDevice']),
-    ]),
-    row(
-      [
-        grid(
-          'files',
-          'BrowseDirectory',
-          'path',
-          [
-            { field: 'path', title: 'File' },
-            { field: 'size', title: 'Bytes', width: 110, format: 'number' },
-          ],
-          { title: 'Files of the container' },
-        ),
-        column(
-          [
-            grid(
-              'packages',
-              'GetDeviceOverview.packages',
-              'name',
-              [
-                { field: 'name', title: 'Package', width: 130 },
-                { field: 'version', title: 'Version', width: 90 },
-                { field: 'state', title: 'State', width: 110 },
-                { field: 'progress', title: 'Percent', width: 80, format: 'number' },
-                { field: 'message', title: 'Message' },
-              ],
-              { select: 'none', title: 'Packages of the device' },
-            ),
-            row([
-              field('cancelName', 'Package', { width: 160 }),
-              button('cancel', 'Cancel deployment', ['confirmCancel.OpenConfirmation'], 'danger'),
-            ]),
-          ],
-          { grow: true },
-        ),
-      ],
-      { grow: true },
-    ),
+    choice('repository', 'Container', 'ListContainers', { first: true, on: ['BrowseDirectory'] }),
+    field('packageName', 'Package', { width: 160 }),
+    field('packageVersion', 'Version', { width: 120 }),
+    field('packageModule', 'Module', { hint: 'empty: the device', width: 160 }),
+    button('deploy', 'Install selected file', ['DeployPackage'], 'primary'),
+    field('fileMethod', 'Method', { hint: 'empty: a message', width: 160 }),
+    button('sendFile', 'Send link of selected file', ['SendFileToDevice']),
   ],
-  { grow: true },
+  row(
+    [
+      grid(
+        'files',
+        'BrowseDirectory',
+        'path',
+        [
+          { field: 'path', title: 'File' },
+          { field: 'size', title: 'Bytes', width: 110, format: 'number' },
+        ],
+        { title: 'Files of the container' },
+      ),
+      column(
+        [
+          grid(
+            'packages',
+            'GetDeviceOverview.packages',
+            'name',
+            [
+              { field: 'name', title: 'Package', width: 130 },
+              { field: 'version', title: 'Version', width: 90 },
+              { field: 'state', title: 'State', width: 110 },
+              { field: 'progress', title: 'Percent', width: 80, format: 'number' },
+              { field: 'message', title: 'Message' },
+            ],
+            { select: 'none', title: 'Packages of the device' },
+          ),
+          row([
+            field('cancelName', 'Package', { width: 160 }),
+            button('cancel', 'Cancel deployment', ['confirmCancel.OpenConfirmation'], 'danger'),
+          ]),
+        ],
+        { grow: true },
+      ),
+    ],
+    { grow: true },
+  ),
 );
 
 export const device: MashupDefinition = {

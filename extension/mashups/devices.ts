@@ -2,7 +2,6 @@ import {
   area,
   button,
   checkbox,
-  column,
   confirmation,
   expression,
   field,
@@ -13,105 +12,90 @@ import {
   tabs,
   timer,
 } from './definition.ts';
-import { frame, frameFunctions, hubChoice, hubParameter, listHubs } from './frame.ts';
-import { taskPanel } from './task-panel.ts';
+import { frame, frameFunctions, hubChoice, hubOf, hubParameter, listHubs, page } from './frame.ts';
+import { taskCalls, taskPanel } from './task-panel.ts';
 
-const hubOf = { thing: 'hub.SelectedText' };
 const selected = { ...hubOf, deviceId: 'ListDevices.selected.deviceId' };
 
-const list = column(
+const list = page(
   [
-    row([
-      field('begins', 'Device id begins with', { width: 200, on: { EnterKeyPressed: ['ListDevices'] } }),
-      field('condition', 'Condition', {
-        hint: "such as tags.line = 'A'",
-        width: 260,
-        on: { EnterKeyPressed: ['ListDevices'] },
+    field('begins', 'Device id begins with', { width: 200, on: { EnterKeyPressed: ['ListDevices'] } }),
+    field('condition', 'Condition', {
+      hint: "such as tags.line = 'A'",
+      width: 260,
+      on: { EnterKeyPressed: ['ListDevices'] },
+    }),
+    button('find', 'Find', ['ListDevices']),
+    button('open', 'Open', ['openDevice.Navigate'], 'primary', { Disabled: 'hasNoThing.Output' }),
+    button('enable', 'Enable', ['EnableDevice']),
+    button('disable', 'Disable', ['DisableDevice']),
+    button('remove', 'Delete', ['confirmDelete.OpenConfirmation'], 'danger'),
+    checkbox('withThing', 'Delete its Thing as well'),
+  ],
+  grid('devices', 'ListDevices', 'deviceId', [
+    { field: 'deviceId', title: 'Device' },
+    { field: 'status', title: 'Status', width: 100 },
+    { field: 'connectionState', title: 'Connection', width: 120 },
+    { field: 'lastActivityTime', title: 'Last activity', width: 170, format: 'time' },
+    { field: 'authentication', title: 'Authentication', width: 140 },
+    { field: 'iotEdge', title: 'IoT Edge', width: 90, format: 'boolean' },
+    { field: 'pendingMessages', title: 'Waiting messages', width: 140, format: 'number' },
+    { field: 'modelId', title: 'Model' },
+  ]),
+);
+
+const create = page([
+  field('newId', 'Device id', { width: 240 }),
+  checkbox('newEnabled', 'Enabled', true),
+  checkbox('newEdge', 'IoT Edge'),
+  checkbox('newThing', 'Create a Thing', true),
+  field('newTemplate', 'Thing Template', { hint: 'AzureIoT.Device_TT', width: 240 }),
+  field('newModel', 'Model', { hint: 'such as dtmi:example:Pump;1', width: 240 }),
+  button('create', 'Create', ['CreateDevice'], 'primary'),
+]);
+
+const imports = page(
+  [
+    field('importCondition', 'Condition', {
+      hint: "such as tags.line = 'A'; empty: all devices",
+      width: 300,
+    }),
+    field('importTemplate', 'Thing Template', { hint: 'AzureIoT.Device_TT', width: 240 }),
+    checkbox('importDryRun', 'Dry run', true),
+    button('import', 'Import', ['StartImport'], 'primary'),
+    button('compare', 'Compare', ['CompareRegistry']),
+    button('refreshTwins', 'Refresh twins', ['RefreshTwins']),
+  ],
+  taskPanel(
+    'imports',
+    {
+      task: 'Import',
+      item: 'Device',
+      itemWidth: 200,
+      report: 'Report of the selected import',
+    },
+    'ListImports',
+  ),
+);
+
+const models = page(
+  [
+    field('packageName', 'Package', { hint: 'AzureIotModels', width: 200 }),
+    field('packageVersion', 'Version', { hint: '1.0.0', width: 100 }),
+    field('repository', 'File repository', { hint: 'such as SystemRepository', width: 220 }),
+    field('packagePath', 'Path', { hint: 'such as /models.zip', width: 220 }),
+    checkbox('logged', 'Keep the history of telemetry'),
+    button('buildPackage', 'Build package', ['BuildModelPackage'], 'primary'),
+  ],
+  row(
+    [
+      area('models', 'Models in DTDL or the short form', {
+        hint: '{ "model": "Factory.Pump", "telemetry": { "flow": "number" } }',
       }),
-      button('find', 'Find', ['ListDevices']),
-      button('open', 'Open', ['openDevice.Navigate'], 'primary', { Disabled: 'hasNoThing.Output' }),
-      button('enable', 'Enable', ['EnableDevice']),
-      button('disable', 'Disable', ['DisableDevice']),
-      button('remove', 'Delete', ['confirmDelete.OpenConfirmation'], 'danger'),
-      checkbox('withThing', 'Delete its Thing as well'),
-    ]),
-    grid('devices', 'ListDevices', 'deviceId', [
-      { field: 'deviceId', title: 'Device' },
-      { field: 'status', title: 'Status', width: 100 },
-      { field: 'connectionState', title: 'Connection', width: 120 },
-      { field: 'lastActivityTime', title: 'Last activity', width: 170, format: 'time' },
-      { field: 'authentication', title: 'Authentication', width: 140 },
-      { field: 'iotEdge', title: 'IoT Edge', width: 90, format: 'boolean' },
-      { field: 'pendingMessages', title: 'Waiting messages', width: 140, format: 'number' },
-      { field: 'modelId', title: 'Model' },
-    ]),
-  ],
-  { grow: true },
-);
-
-const create = column(
-  [
-    row([
-      field('newId', 'Device id', { width: 240 }),
-      checkbox('newEnabled', 'Enabled', true),
-      checkbox('newEdge', 'IoT Edge'),
-      checkbox('newThing', 'Create a Thing', true),
-      field('newTemplate', 'Thing Template', { hint: 'AzureIoT.Device_TT', width: 240 }),
-      field('newModel', 'Model', { hint: 'such as dtmi:example:Pump;1', width: 240 }),
-      button('create', 'Create', ['CreateDevice'], 'primary'),
-    ]),
-  ],
-  { grow: true },
-);
-
-const imports = column(
-  [
-    row([
-      field('importCondition', 'Condition', {
-        hint: "such as tags.line = 'A'; empty: all devices",
-        width: 300,
-      }),
-      field('importTemplate', 'Thing Template', { hint: 'AzureIoT.Device_TT', width: 240 }),
-      checkbox('importDryRun', 'Dry run', true),
-      button('import', 'Import', ['StartImport'], 'primary'),
-      button('compare', 'Compare', ['CompareRegistry']),
-      button('refreshTwins', 'Refresh twins', ['RefreshTwins']),
-    ]),
-    taskPanel(
-      'imports',
-      {
-        task: 'Import',
-        item: 'Device',
-        itemWidth: 200,
-        report: 'Report of the selected import',
-      },
-      'ListImports',
-    ),
-  ],
-  { grow: true },
-);
-
-const models = column(
-  [
-    row([
-      field('packageName', 'Package', { hint: 'AzureIotModels', width: 200 }),
-      field('packageVersion', 'Version', { hint: '1.0.0', width: 100 }),
-      field('repository', 'File repository', { hint: 'such as SystemRepository', width: 220 }),
-      field('packagePath', 'Path', { hint: 'such as /models.zip', width: 220 }),
-      checkbox('logged', 'Keep the history of telemetry'),
-      button('buildPackage', 'Build package', ['BuildModelPackage'], 'primary'),
-    ]),
-    row(
-      [
-        area('models', 'Models in DTDL or the short form', {
-          hint: '{ "model": "Factory.Pump", "telemetry": { "flow": "number" } }',
-        }),
-        area('package', 'What was made', { readOnly: true, bind: { Text: 'BuildModelPackage.result' } }),
-      ],
-      { grow: true },
-    ),
-  ],
-  { grow: true },
+      area('package', 'What was made', { readOnly: true, bind: { Text: 'BuildModelPackage.result' } }),
+    ],
+    { grow: true },
+  ),
 );
 
 export const devices: MashupDefinition = {
@@ -166,8 +150,7 @@ export const devices: MashupDefinition = {
         logged: 'logged.State',
       },
     },
-    ListImports: { bind: hubOf, onSelection: ['GetTaskReport'] },
-    GetTaskReport: { bind: { ...hubOf, task: 'ListImports.selected.id' } },
+    ...taskCalls('ListImports'),
   },
   loaded: ['ListHubs'],
   layout: frame(

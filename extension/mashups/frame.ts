@@ -24,6 +24,9 @@ export const hubParameter: MashupParameter = {
 /** Lists the hub Things for `hubChoice`. */
 export const listHubs: Call = { service: 'ListThings', constants: { kind: 'hub' } };
 
+/** The hub that is chosen, for the calls about it. */
+export const hubOf = { thing: 'hub.SelectedText' };
+
 /** The choice of the hub, fed by the call ListHubs. */
 export function hubChoice(changed: readonly Handler[]): Widget {
   return choice('hub', 'Hub', 'ListHubs', { first: true, selected: 'mashup.hub', on: changed });
@@ -44,6 +47,11 @@ export function frame(title: string, tools: readonly Widget[], content: readonly
     ],
     { grow: true },
   );
+}
+
+/** A page of tabs: its tools side by side, and its content below them. */
+export function page(tools: readonly Widget[], ...content: readonly Widget[]): Widget {
+  return column([row(tools), ...content], { grow: true });
 }
 
 /** The functions that `frame` needs: `messages` are the summaries of the actions of the page. */

@@ -14,10 +14,8 @@ import {
   tabs,
   timer,
 } from './definition.ts';
-import { frame, frameFunctions, hubChoice, hubParameter, listHubs } from './frame.ts';
-import { taskPanel } from './task-panel.ts';
-
-const hubOf = { thing: 'hub.SelectedText' };
+import { frame, frameFunctions, hubChoice, hubOf, hubParameter, listHubs, page } from './frame.ts';
+import { taskCalls, taskPanel } from './task-panel.ts';
 
 const overview = column(
   [
@@ -77,144 +75,129 @@ const overview = column(
   { grow: true, scroll: true },
 );
 
-const deadLetters = column(
+const deadLetters = page(
   [
-    row([
-      field('letterDevice', 'Device', { width: 180, on: { EnterKeyPressed: ['ListDeadLetters'] } }),
-      field('letterCode', 'Reason code', { width: 220, on: { EnterKeyPressed: ['ListDeadLetters'] } }),
-      button('findLetters', 'Show', ['ListDeadLetters']),
-      checkbox('dryRun', 'Dry run'),
-      button('replayLetters', 'Replay selected', ['confirmReplay.OpenConfirmation'], 'primary'),
-      button('deleteLetters', 'Delete selected', ['confirmDelete.OpenConfirmation'], 'danger'),
-    ]),
-    row(
-      [
-        grid(
-          'letters',
-          'ListDeadLetters',
-          'id',
-          [
-            { field: 'enqueuedTime', title: 'Time', width: 170, format: 'time' },
-            { field: 'deviceId', title: 'Device', width: 120 },
-            { field: 'code', title: 'Code', width: 190 },
-            { field: 'property', title: 'Property', width: 120 },
-            { field: 'reason', title: 'Reason' },
-          ],
-          { select: 'multiple' },
-        ),
-        area('letter', 'Selected dead letter', { readOnly: true, bind: { Text: 'GetDeadLetter.result' } }),
-      ],
-      { grow: true },
-    ),
+    field('letterDevice', 'Device', { width: 180, on: { EnterKeyPressed: ['ListDeadLetters'] } }),
+    field('letterCode', 'Reason code', { width: 220, on: { EnterKeyPressed: ['ListDeadLetters'] } }),
+    button('findLetters', 'Show', ['ListDeadLetters']),
+    checkbox('dryRun', 'Dry run'),
+    button('replayLetters', 'Replay selected', ['confirmReplay.OpenConfirmation'], 'primary'),
+    button('deleteLetters', 'Delete selected', ['confirmDelete.OpenConfirmation'], 'danger'),
   ],
-  { grow: true },
+  row(
+    [
+      grid(
+        'letters',
+        'ListDeadLetters',
+        'id',
+        [
+          { field: 'enqueuedTime', title: 'Time', width: 170, format: 'time' },
+          { field: 'deviceId', title: 'Device', width: 120 },
+          { field: 'code', title: 'Code', width: 190 },
+          { field: 'property', title: 'Property', width: 120 },
+          { field: 'reason', title: 'Reason' },
+        ],
+        { select: 'multiple' },
+      ),
+      area('letter', 'Selected dead letter', { readOnly: true, bind: { Text: 'GetDeadLetter.result' } }),
+    ],
+    { grow: true },
+  ),
 );
 
-const tasks = column(
+const tasks = page(
   [
-    row([
-      button('showTasks', 'Refresh', ['ListTasks']),
-      button('cancelTask', 'Cancel selected', ['confirmCancel.OpenConfirmation'], 'danger'),
-    ]),
-    taskPanel('tasks', {
-      task: 'Task',
-      item: 'Item',
-      itemWidth: 220,
-      report: 'Report of the selected task',
-    }),
+    button('showTasks', 'Refresh', ['ListTasks']),
+    button('cancelTask', 'Cancel selected', ['confirmCancel.OpenConfirmation'], 'danger'),
   ],
-  { grow: true },
+  taskPanel('tasks', {
+    task: 'Task',
+    item: 'Item',
+    itemWidth: 220,
+    report: 'Report of the selected task',
+  }),
 );
 
-const canary = column(
+const canary = page(
   [
-    row([
-      figure('Canary', 'canaryState', 'GetHubOverview.canary'),
-      button('removeCanary', 'Remove canary', ['confirmRemoveCanary.OpenConfirmation'], 'danger'),
-    ]),
-    grid(
-      'canaryRoads',
-      'GetHubOverview.canaryRoads',
-      'road',
-      [
-        { field: 'road', title: 'Road', width: 110 },
-        { field: 'state', title: 'State', width: 90 },
-        { field: 'last', title: 'Last, ms', width: 90, format: 'number' },
-        { field: 'p50', title: 'Median, ms', width: 100, format: 'number' },
-        { field: 'p95', title: '95 %, ms', width: 90, format: 'number' },
-        { field: 'p99', title: '99 %, ms', width: 90, format: 'number' },
-        { field: 'rounds', title: 'Rounds', width: 90, format: 'number' },
-        { field: 'failures', title: 'Failures', width: 90, format: 'number' },
-        { field: 'since', title: 'Since', width: 170, format: 'time' },
-        { field: 'reason', title: 'Reason' },
-      ],
-      { select: 'none', title: 'Round trips of the last hour' },
-    ),
+    figure('Canary', 'canaryState', 'GetHubOverview.canary'),
+    button('removeCanary', 'Remove canary', ['confirmRemoveCanary.OpenConfirmation'], 'danger'),
   ],
-  { grow: true },
+  grid(
+    'canaryRoads',
+    'GetHubOverview.canaryRoads',
+    'road',
+    [
+      { field: 'road', title: 'Road', width: 110 },
+      { field: 'state', title: 'State', width: 90 },
+      { field: 'last', title: 'Last, ms', width: 90, format: 'number' },
+      { field: 'p50', title: 'Median, ms', width: 100, format: 'number' },
+      { field: 'p95', title: '95 %, ms', width: 90, format: 'number' },
+      { field: 'p99', title: '99 %, ms', width: 90, format: 'number' },
+      { field: 'rounds', title: 'Rounds', width: 90, format: 'number' },
+      { field: 'failures', title: 'Failures', width: 90, format: 'number' },
+      { field: 'since', title: 'Since', width: 170, format: 'time' },
+      { field: 'reason', title: 'Reason' },
+    ],
+    { select: 'none', title: 'Round trips of the last hour' },
+  ),
 );
 
-const quota = column(
+const quota = page(
   [
-    row([
-      figure('Messages today (UTC)', 'quotaUsed', 'GetHubOverview.quota'),
-      figure('Forecast to midnight', 'quotaForecast', 'GetHubOverview.quotaForecast'),
-    ]),
-    row(
-      [
-        grid(
-          'quotaSources',
-          'GetHubOverview.quotaSources',
-          'source',
-          [
-            { field: 'source', title: 'Source' },
-            { field: 'messages', title: 'Messages', width: 110, format: 'number' },
-            { field: 'share', title: 'Share, %', width: 90, format: 'number' },
-          ],
-          { select: 'none', title: 'By source' },
-        ),
-        grid(
-          'quotaDevices',
-          'GetHubOverview.quotaDevices',
-          'device',
-          [
-            { field: 'device', title: 'Device' },
-            { field: 'messages', title: 'Messages', width: 110, format: 'number' },
-            { field: 'share', title: 'Share, %', width: 90, format: 'number' },
-            { field: 'recent', title: 'Last ten minutes', width: 140, format: 'number' },
-            { field: 'floods', title: 'Floods', width: 80, format: 'boolean' },
-          ],
-          { select: 'none', title: 'The ten devices that use most' },
-        ),
-      ],
-      { grow: true },
-    ),
+    figure('Messages today (UTC)', 'quotaUsed', 'GetHubOverview.quota'),
+    figure('Forecast to midnight', 'quotaForecast', 'GetHubOverview.quotaForecast'),
   ],
-  { grow: true },
+  row(
+    [
+      grid(
+        'quotaSources',
+        'GetHubOverview.quotaSources',
+        'source',
+        [
+          { field: 'source', title: 'Source' },
+          { field: 'messages', title: 'Messages', width: 110, format: 'number' },
+          { field: 'share', title: 'Share, %', width: 90, format: 'number' },
+        ],
+        { select: 'none', title: 'By source' },
+      ),
+      grid(
+        'quotaDevices',
+        'GetHubOverview.quotaDevices',
+        'device',
+        [
+          { field: 'device', title: 'Device' },
+          { field: 'messages', title: 'Messages', width: 110, format: 'number' },
+          { field: 'share', title: 'Share, %', width: 90, format: 'number' },
+          { field: 'recent', title: 'Last ten minutes', width: 140, format: 'number' },
+          { field: 'floods', title: 'Floods', width: 80, format: 'boolean' },
+        ],
+        { select: 'none', title: 'The ten devices that use most' },
+      ),
+    ],
+    { grow: true },
+  ),
 );
 
-const connection = column(
+const connection = page(
   [
-    row([
-      button('check', 'Check connection', ['CheckConnection'], 'primary'),
-      button('connect', 'Connect', ['Connect']),
-      button('disconnect', 'Disconnect', ['confirmDisconnect.OpenConfirmation'], 'danger'),
-    ]),
-    grid(
-      'steps',
-      'CheckConnection',
-      'step',
-      [
-        { field: 'step', title: 'Step', width: 200 },
-        { field: 'outcome', title: 'Outcome', width: 100 },
-        { field: 'timeMs', title: 'Milliseconds', width: 110, format: 'number' },
-        { field: 'message', title: 'Message' },
-        { field: 'remedy', title: 'What to do' },
-      ],
-      { select: 'none' },
-    ),
+    button('check', 'Check connection', ['CheckConnection'], 'primary'),
+    button('connect', 'Connect', ['Connect']),
+    button('disconnect', 'Disconnect', ['confirmDisconnect.OpenConfirmation'], 'danger'),
   ],
-  { grow: true },
+  grid(
+    'steps',
+    'CheckConnection',
+    'step',
+    [
+      { field: 'step', title: 'Step', width: 200 },
+      { field: 'outcome', title: 'Outcome', width: 100 },
+      { field: 'timeMs', title: 'Milliseconds', width: 110, format: 'number' },
+      { field: 'message', title: 'Message' },
+      { field: 'remedy', title: 'What to do' },
+    ],
+    { select: 'none' },
+  ),
 );
 
 export const hub: MashupDefinition = {
@@ -236,8 +219,7 @@ export const hub: MashupDefinition = {
       after: ['ListTasks', 'ListDeadLetters'],
     },
     DeleteDeadLetters: { bind: { ...hubOf, ids: 'ListDeadLetters.selected' }, after: ['ListDeadLetters'] },
-    ListTasks: { bind: hubOf, onSelection: ['GetTaskReport'] },
-    GetTaskReport: { bind: { ...hubOf, task: 'ListTasks.selected.id' } },
+    ...taskCalls(),
     CancelTask: { bind: { ...hubOf, task: 'ListTasks.selected.id' }, after: ['ListTasks'] },
     CheckConnection: { bind: hubOf },
     Connect: { bind: hubOf, after: ['GetHubOverview'] },

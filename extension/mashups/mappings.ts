@@ -1,7 +1,6 @@
 import { area, button, column, field, grid, lastOf, type MashupDefinition, row } from './definition.ts';
-import { frame, frameFunctions, hubChoice, hubParameter, listHubs } from './frame.ts';
+import { frame, frameFunctions, hubChoice, hubOf, hubParameter, listHubs } from './frame.ts';
 
-const hubOf = { thing: 'hub.SelectedText' };
 const edited = { ...hubOf, mappings: 'mappings.Text' };
 
 export const mappings: MashupDefinition = {

@@ -1,7 +1,6 @@
 import {
   button,
   checkbox,
-  column,
   confirmation,
   field,
   grid,
@@ -10,96 +9,86 @@ import {
   tabs,
   timer,
 } from './definition.ts';
-import { frame, frameFunctions, hubChoice, hubParameter, listHubs } from './frame.ts';
-import { taskPanel } from './task-panel.ts';
+import { frame, frameFunctions, hubChoice, hubOf, hubParameter, listHubs, page } from './frame.ts';
+import { taskCalls, taskPanel } from './task-panel.ts';
 
-const hubOf = { thing: 'hub.SelectedText' };
 const rules = { ...hubOf, sourceHub: 'sourceHub.Text', thingName: 'thingName.Text' };
 
-const plan = column(
+const plan = page(
   [
-    row([
-      field('sourceHub', "Hub Thing of PTC's connector", { hint: 'empty: the only one', width: 240 }),
-      field('thingName', 'Names of the new Things', { hint: '{name}.AzureIoT', width: 200 }),
-      button('plan', 'Plan', ['ListMigrationPlan'], 'primary'),
-    ]),
-    grid(
-      'steps',
-      'ListMigrationPlan',
-      'source',
-      [
-        { field: 'kind', title: 'Kind', width: 90 },
-        { field: 'source', title: 'Old', width: 160 },
-        { field: 'target', title: 'New', width: 200 },
-        { field: 'outcome', title: 'Outcome', width: 110 },
-        { field: 'message', title: 'Message' },
-        { field: 'copied', title: 'Copied' },
-        { field: 'dropped', title: 'Not copied' },
-      ],
-      { select: 'none' },
-    ),
+    field('sourceHub', "Hub Thing of PTC's connector", { hint: 'empty: the only one', width: 240 }),
+    field('thingName', 'Names of the new Things', { hint: '{name}.AzureIoT', width: 200 }),
+    button('plan', 'Plan', ['ListMigrationPlan'], 'primary'),
   ],
-  { grow: true },
+  grid(
+    'steps',
+    'ListMigrationPlan',
+    'source',
+    [
+      { field: 'kind', title: 'Kind', width: 90 },
+      { field: 'source', title: 'Old', width: 160 },
+      { field: 'target', title: 'New', width: 200 },
+      { field: 'outcome', title: 'Outcome', width: 110 },
+      { field: 'message', title: 'Message' },
+      { field: 'copied', title: 'Copied' },
+      { field: 'dropped', title: 'Not copied' },
+    ],
+    { select: 'none' },
+  ),
 );
 
-const run = column(
+const run = page(
   [
-    row([
-      field('namePattern', 'Old names', { hint: 'such as pump-*; empty: all', width: 200 }),
-      field('tags', 'Model tags', { hint: 'such as Plant:LineA', width: 180 }),
-      field('percentage', 'Percent', { hint: '100', width: 80 }),
-      checkbox('dryRun', 'Dry run', true),
-      button('start', 'Migrate', ['StartMigration'], 'primary'),
-      button('references', 'Find references', ['FindMigrationReferences']),
-      button('undo', 'Undo', ['confirmUndo.OpenConfirmation'], 'danger'),
-    ]),
-    taskPanel('tasks', {
-      task: 'Task',
-      item: 'Entity',
-      itemWidth: 220,
-      report: 'Report of the selected task',
-    }),
+    field('namePattern', 'Old names', { hint: 'such as pump-*; empty: all', width: 200 }),
+    field('tags', 'Model tags', { hint: 'such as Plant:LineA', width: 180 }),
+    field('percentage', 'Percent', { hint: '100', width: 80 }),
+    checkbox('dryRun', 'Dry run', true),
+    button('start', 'Migrate', ['StartMigration'], 'primary'),
+    button('references', 'Find references', ['FindMigrationReferences']),
+    button('undo', 'Undo', ['confirmUndo.OpenConfirmation'], 'danger'),
   ],
-  { grow: true },
+  taskPanel('tasks', {
+    task: 'Task',
+    item: 'Entity',
+    itemWidth: 220,
+    report: 'Report of the selected task',
+  }),
 );
 
-const comparison = column(
+const comparison = page(
   [
-    row([
-      field('minutes', 'Minutes', { hint: '60', width: 80 }),
-      field('intervalSeconds', 'Seconds between rounds', { hint: '60', width: 160 }),
-      field('tolerance', 'Tolerance', { hint: '0', width: 90 }),
-      field('lagSeconds', 'Lag in seconds', { hint: '30', width: 110 }),
-      button('compare', 'Compare', ['CompareMigration'], 'primary'),
-    ]),
-    row(
-      [
-        grid('comparisons', 'ListComparisons', 'id', [
-          { field: 'createdAt', title: 'Asked for', width: 170, format: 'time' },
-          { field: 'state', title: 'State', width: 100 },
-          { field: 'note', title: 'Last round' },
-          { field: 'error', title: 'Error' },
-        ]),
-        grid(
-          'differences',
-          'GetMigrationComparison',
-          'property',
-          [
-            { field: 'thing', title: 'Thing' },
-            { field: 'property', title: 'Property', width: 120 },
-            { field: 'different', title: 'Different', width: 90, format: 'number' },
-            { field: 'timesDiffer', title: 'Times', width: 80, format: 'number' },
-            { field: 'lastBefore', title: 'Old value', width: 110 },
-            { field: 'lastNow', title: 'New value', width: 110 },
-            { field: 'lastDifference', title: 'Last', width: 170, format: 'time' },
-          ],
-          { select: 'none', title: 'Properties that were not equal' },
-        ),
-      ],
-      { grow: true },
-    ),
+    field('minutes', 'Minutes', { hint: '60', width: 80 }),
+    field('intervalSeconds', 'Seconds between rounds', { hint: '60', width: 160 }),
+    field('tolerance', 'Tolerance', { hint: '0', width: 90 }),
+    field('lagSeconds', 'Lag in seconds', { hint: '30', width: 110 }),
+    button('compare', 'Compare', ['CompareMigration'], 'primary'),
   ],
-  { grow: true },
+  row(
+    [
+      grid('comparisons', 'ListComparisons', 'id', [
+        { field: 'createdAt', title: 'Asked for', width: 170, format: 'time' },
+        { field: 'state', title: 'State', width: 100 },
+        { field: 'note', title: 'Last round' },
+        { field: 'error', title: 'Error' },
+      ]),
+      grid(
+        'differences',
+        'GetMigrationComparison',
+        'property',
+        [
+          { field: 'thing', title: 'Thing' },
+          { field: 'property', title: 'Property', width: 120 },
+          { field: 'different', title: 'Different', width: 90, format: 'number' },
+          { field: 'timesDiffer', title: 'Times', width: 80, format: 'number' },
+          { field: 'lastBefore', title: 'Old value', width: 110 },
+          { field: 'lastNow', title: 'New value', width: 110 },
+          { field: 'lastDifference', title: 'Last', width: 170, format: 'time' },
+        ],
+        { select: 'none', title: 'Properties that were not equal' },
+      ),
+    ],
+    { grow: true },
+  ),
 );
 
 /** For administrators; everybody else sees the tasks. */
@@ -135,8 +124,7 @@ export const migration: MashupDefinition = {
       },
       after: ['ListComparisons'],
     },
-    ListTasks: { bind: hubOf, onSelection: ['GetTaskReport'] },
-    GetTaskReport: { bind: { ...hubOf, task: 'ListTasks.selected.id' } },
+    ...taskCalls(),
     ListComparisons: {
       service: 'ListTasks',
       bind: hubOf,

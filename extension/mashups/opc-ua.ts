@@ -3,7 +3,6 @@ import {
   button,
   checkbox,
   choice,
-  column,
   confirmation,
   field,
   grid,
@@ -11,175 +10,160 @@ import {
   row,
   tabs,
 } from './definition.ts';
-import { frame, frameFunctions } from './frame.ts';
+import { frame, frameFunctions, page } from './frame.ts';
 
 const publisherOf = { thing: 'publisher.SelectedText' };
 const server = { ...publisherOf, endpointUrl: 'endpoint.Text' };
 
-const published = column(
+const published = page(
   [
-    row([
-      button('showEndpoints', 'Refresh', ['GetConfiguredEndpoints']),
-      button('unpublish', 'Unpublish selected nodes', ['confirmUnpublish.OpenConfirmation'], 'danger'),
-    ]),
-    row(
-      [
-        grid(
-          'endpoints',
-          'GetConfiguredEndpoints',
-          'endpointUrl',
-          [
-            { field: 'endpointUrl', title: 'Server' },
-            { field: 'writerGroup', title: 'Writer group', width: 140 },
-            { field: 'publishingIntervalMs', title: 'Interval (ms)', width: 120, format: 'number' },
-          ],
-          { title: 'Servers' },
-        ),
-        grid(
-          'nodes',
-          'GetConfiguredNodes',
-          'id',
-          [
-            { field: 'id', title: 'Node' },
-            { field: 'displayName', title: 'Name', width: 160 },
-            { field: 'samplingIntervalMs', title: 'Sampling (ms)', width: 120, format: 'number' },
-          ],
-          { select: 'multiple', title: 'Published nodes of the selected server' },
-        ),
-      ],
-      { grow: true },
-    ),
+    button('showEndpoints', 'Refresh', ['GetConfiguredEndpoints']),
+    button('unpublish', 'Unpublish selected nodes', ['confirmUnpublish.OpenConfirmation'], 'danger'),
   ],
-  { grow: true },
+  row(
+    [
+      grid(
+        'endpoints',
+        'GetConfiguredEndpoints',
+        'endpointUrl',
+        [
+          { field: 'endpointUrl', title: 'Server' },
+          { field: 'writerGroup', title: 'Writer group', width: 140 },
+          { field: 'publishingIntervalMs', title: 'Interval (ms)', width: 120, format: 'number' },
+        ],
+        { title: 'Servers' },
+      ),
+      grid(
+        'nodes',
+        'GetConfiguredNodes',
+        'id',
+        [
+          { field: 'id', title: 'Node' },
+          { field: 'displayName', title: 'Name', width: 160 },
+          { field: 'samplingIntervalMs', title: 'Sampling (ms)', width: 120, format: 'number' },
+        ],
+        { select: 'multiple', title: 'Published nodes of the selected server' },
+      ),
+    ],
+    { grow: true },
+  ),
 );
 
-const browse = column(
+const browse = page(
   [
-    row([
-      field('nodeId', 'Node', {
-        hint: 'empty: the root',
-        width: 300,
-        bind: { Text: 'Browse.selected.nodeId' },
-        on: { EnterKeyPressed: ['Browse'] },
-      }),
-      button('browse', 'Browse below', ['Browse'], 'primary'),
-      button('publish', 'Publish selected', ['PublishSelected']),
-      button('read', 'Read', ['ReadValue']),
-      field('newValue', 'New value', { width: 140 }),
-      field('dataType', 'Data type', { hint: 'Double', width: 120 }),
-      button('write', 'Write', ['confirmWrite.OpenConfirmation']),
-    ]),
-    row(
-      [
-        grid(
-          'references',
-          'Browse',
-          'nodeId',
-          [
-            { field: 'displayName', title: 'Name', width: 180 },
-            { field: 'nodeClass', title: 'Class', width: 100 },
-            { field: 'dataType', title: 'Data type', width: 120 },
-            { field: 'hasChildren', title: 'Has nodes below', width: 140, format: 'boolean' },
-            { field: 'nodeId', title: 'Node' },
-          ],
-          { select: 'multiple' },
-        ),
-        area('value', 'Value', { readOnly: true, bind: { Text: 'ReadValue.result' } }),
-      ],
-      { grow: true },
-    ),
+    field('nodeId', 'Node', {
+      hint: 'empty: the root',
+      width: 300,
+      bind: { Text: 'Browse.selected.nodeId' },
+      on: { EnterKeyPressed: ['Browse'] },
+    }),
+    button('browse', 'Browse below', ['Browse'], 'primary'),
+    button('publish', 'Publish selected', ['PublishSelected']),
+    button('read', 'Read', ['ReadValue']),
+    field('newValue', 'New value', { width: 140 }),
+    field('dataType', 'Data type', { hint: 'Double', width: 120 }),
+    button('write', 'Write', ['confirmWrite.OpenConfirmation']),
   ],
-  { grow: true },
+  row(
+    [
+      grid(
+        'references',
+        'Browse',
+        'nodeId',
+        [
+          { field: 'displayName', title: 'Name', width: 180 },
+          { field: 'nodeClass', title: 'Class', width: 100 },
+          { field: 'dataType', title: 'Data type', width: 120 },
+          { field: 'hasChildren', title: 'Has nodes below', width: 140, format: 'boolean' },
+          { field: 'nodeId', title: 'Node' },
+        ],
+        { select: 'multiple' },
+      ),
+      area('value', 'Value', { readOnly: true, bind: { Text: 'ReadValue.result' } }),
+    ],
+    { grow: true },
+  ),
 );
 
-const bind = column(
+const bind = page(
   [
-    row([
-      field('searchName', 'Name', {
-        hint: 'a part, or with *',
-        width: 160,
-        on: { EnterKeyPressed: ['FindNodes'] },
-      }),
-      field('searchType', 'Type', { hint: 'Double', width: 120 }),
-      field('searchBelow', 'Below node', { hint: 'empty: Objects', width: 240 }),
-      button('find', 'Find nodes', ['FindNodes'], 'primary'),
-    ]),
-    row([
-      field('boundThing', 'Thing', { hint: 'created if it does not exist', width: 200 }),
-      field('boundTemplate', 'Template', { hint: 'AzureIoT.BoundNodes_TT', width: 200 }),
-      field('boundProject', 'Project', { hint: 'empty: the default', width: 160 }),
-      field('interval', 'Interval (ms)', { hint: 'empty: the default', width: 140 }),
-      checkbox('isWritable', 'Write to the nodes'),
-      checkbox('isLogged', 'Keep history'),
-      button('bindSelected', 'Bind selected', ['confirmBind.OpenConfirmation']),
-    ]),
-    grid(
-      'found',
-      'FindNodes',
-      'nodeId',
-      [
-        { field: 'displayName', title: 'Name', width: 180 },
-        { field: 'path', title: 'Path' },
-        { field: 'dataType', title: 'Data type', width: 120 },
-        { field: 'nodeId', title: 'Node' },
-        { field: 'isComplete', title: 'All found', width: 100, format: 'boolean' },
-      ],
-      { select: 'multiple', title: 'Found nodes' },
-    ),
+    field('searchName', 'Name', {
+      hint: 'a part, or with *',
+      width: 160,
+      on: { EnterKeyPressed: ['FindNodes'] },
+    }),
+    field('searchType', 'Type', { hint: 'Double', width: 120 }),
+    field('searchBelow', 'Below node', { hint: 'empty: Objects', width: 240 }),
+    button('find', 'Find nodes', ['FindNodes'], 'primary'),
   ],
-  { grow: true },
+  row([
+    field('boundThing', 'Thing', { hint: 'created if it does not exist', width: 200 }),
+    field('boundTemplate', 'Template', { hint: 'AzureIoT.BoundNodes_TT', width: 200 }),
+    field('boundProject', 'Project', { hint: 'empty: the default', width: 160 }),
+    field('interval', 'Interval (ms)', { hint: 'empty: the default', width: 140 }),
+    checkbox('isWritable', 'Write to the nodes'),
+    checkbox('isLogged', 'Keep history'),
+    button('bindSelected', 'Bind selected', ['confirmBind.OpenConfirmation']),
+  ]),
+  grid(
+    'found',
+    'FindNodes',
+    'nodeId',
+    [
+      { field: 'displayName', title: 'Name', width: 180 },
+      { field: 'path', title: 'Path' },
+      { field: 'dataType', title: 'Data type', width: 120 },
+      { field: 'nodeId', title: 'Node' },
+      { field: 'isComplete', title: 'All found', width: 100, format: 'boolean' },
+    ],
+    { select: 'multiple', title: 'Found nodes' },
+  ),
 );
 
-const bindings = column(
+const bindings = page(
   [
-    row([
-      button('showBindings', 'Refresh', ['ListBindings']),
-      checkbox('removeProperties', 'Also remove added properties'),
-      button('unbind', 'Unbind selected', ['confirmUnbind.OpenConfirmation'], 'danger'),
-    ]),
-    grid(
-      'bound',
-      'ListBindings',
-      'fieldId',
-      [
-        { field: 'thing', title: 'Thing', width: 140 },
-        { field: 'property', title: 'Property', width: 140 },
-        { field: 'value', title: 'Value', width: 120 },
-        { field: 'units', title: 'Unit', width: 80 },
-        { field: 'time', title: 'Time', width: 170, format: 'time' },
-        { field: 'state', title: 'State', width: 120 },
-        { field: 'serverStatus', title: 'Server', width: 140 },
-        { field: 'isWritable', title: 'Written', width: 90, format: 'boolean' },
-        { field: 'nodeId', title: 'Node' },
-        { field: 'message', title: 'Error' },
-      ],
-      { select: 'multiple', title: 'Bindings' },
-    ),
+    button('showBindings', 'Refresh', ['ListBindings']),
+    checkbox('removeProperties', 'Also remove added properties'),
+    button('unbind', 'Unbind selected', ['confirmUnbind.OpenConfirmation'], 'danger'),
   ],
-  { grow: true },
+  grid(
+    'bound',
+    'ListBindings',
+    'fieldId',
+    [
+      { field: 'thing', title: 'Thing', width: 140 },
+      { field: 'property', title: 'Property', width: 140 },
+      { field: 'value', title: 'Value', width: 120 },
+      { field: 'units', title: 'Unit', width: 80 },
+      { field: 'time', title: 'Time', width: 170, format: 'time' },
+      { field: 'state', title: 'State', width: 120 },
+      { field: 'serverStatus', title: 'Server', width: 140 },
+      { field: 'isWritable', title: 'Written', width: 90, format: 'boolean' },
+      { field: 'nodeId', title: 'Node' },
+      { field: 'message', title: 'Error' },
+    ],
+    { select: 'multiple', title: 'Bindings' },
+  ),
 );
 
-const diagnostics = column(
-  [
-    row([button('showDiagnostics', 'Refresh', ['GetDiagnosticInfo'])]),
-    grid(
-      'diagnostics',
-      'GetDiagnosticInfo',
-      'endpointUrl',
-      [
-        { field: 'endpointUrl', title: 'Server' },
-        { field: 'writerGroup', title: 'Writer group', width: 140 },
-        { field: 'isConnected', title: 'Connected', width: 100, format: 'boolean' },
-        { field: 'nodesSucceeded', title: 'Nodes', width: 80, format: 'number' },
-        { field: 'nodesFailed', title: 'Failed', width: 80, format: 'number' },
-        { field: 'valueChanges', title: 'Value changes', width: 120, format: 'number' },
-        { field: 'notificationsDropped', title: 'Dropped', width: 100, format: 'number' },
-        { field: 'messagesPerSecond', title: 'Messages per second', width: 160, format: 'number' },
-      ],
-      { select: 'none' },
-    ),
-  ],
-  { grow: true },
+const diagnostics = page(
+  [button('showDiagnostics', 'Refresh', ['GetDiagnosticInfo'])],
+  grid(
+    'diagnostics',
+    'GetDiagnosticInfo',
+    'endpointUrl',
+    [
+      { field: 'endpointUrl', title: 'Server' },
+      { field: 'writerGroup', title: 'Writer group', width: 140 },
+      { field: 'isConnected', title: 'Connected', width: 100, format: 'boolean' },
+      { field: 'nodesSucceeded', title: 'Nodes', width: 80, format: 'number' },
+      { field: 'nodesFailed', title: 'Failed', width: 80, format: 'number' },
+      { field: 'valueChanges', title: 'Value changes', width: 120, format: 'number' },
+      { field: 'notificationsDropped', title: 'Dropped', width: 100, format: 'number' },
+      { field: 'messagesPerSecond', title: 'Messages per second', width: 160, format: 'number' },
+    ],
+    { select: 'none' },
+  ),
 );
 
 export const opcUa: MashupDefinition = {

@@ -12,75 +12,69 @@ import {
   row,
   tabs,
 } from './definition.ts';
-import { frame, frameFunctions } from './frame.ts';
+import { frame, frameFunctions, page } from './frame.ts';
 
 const containerOf = { thing: 'container.SelectedText' };
 
-const files = column(
+const files = page(
   [
-    row([
-      field('folder', 'Folder', {
-        hint: '/',
-        width: 260,
-        bind: { Text: ['nextFolder.Output', 'upperFolder.Output'] },
-        on: { EnterKeyPressed: ['BrowseDirectory'] },
-      }),
-      button('browse', 'Show', ['BrowseDirectory']),
-      button('enter', 'Open selected folder', ['nextFolder.Evaluate']),
-      button('up', 'Up', ['upperFolder.Evaluate']),
-      button('removeFile', 'Delete selected file', ['confirmFile.OpenConfirmation'], 'danger'),
-      button('removeFolder', 'Delete selected folder', ['confirmFolder.OpenConfirmation'], 'danger'),
-    ]),
-    row(
-      [
-        grid('files', 'BrowseDirectory', 'path', [
-          { field: 'name', title: 'Name' },
-          { field: 'fileType', title: 'Kind', width: 70 },
-          { field: 'size', title: 'Bytes', width: 110, format: 'number' },
-          { field: 'lastModifiedDate', title: 'Changed', width: 170, format: 'time' },
-        ]),
-        column(
-          [
-            {
-              type: 'ptcslink',
-              name: 'download',
-              bind: { LinkURL: 'PreviewFile.link', Text: 'PreviewFile.linkText' },
-            },
-            {
-              type: 'ptcsimage',
-              name: 'picture',
-              properties: { AlternateText: 'The picture in the selected file' },
-              bind: { SourceURL: 'PreviewFile.image', Visible: 'isImage.Output' },
-            },
-            area('preview', 'Preview', { readOnly: true, bind: { Text: 'PreviewFile.text' } }),
-          ],
-          { grow: true },
-        ),
-      ],
-      { grow: true },
-    ),
+    field('folder', 'Folder', {
+      hint: '/',
+      width: 260,
+      bind: { Text: ['nextFolder.Output', 'upperFolder.Output'] },
+      on: { EnterKeyPressed: ['BrowseDirectory'] },
+    }),
+    button('browse', 'Show', ['BrowseDirectory']),
+    button('enter', 'Open selected folder', ['nextFolder.Evaluate']),
+    button('up', 'Up', ['upperFolder.Evaluate']),
+    button('removeFile', 'Delete selected file', ['confirmFile.OpenConfirmation'], 'danger'),
+    button('removeFolder', 'Delete selected folder', ['confirmFolder.OpenConfirmation'], 'danger'),
   ],
-  { grow: true },
+  row(
+    [
+      grid('files', 'BrowseDirectory', 'path', [
+        { field: 'name', title: 'Name' },
+        { field: 'fileType', title: 'Kind', width: 70 },
+        { field: 'size', title: 'Bytes', width: 110, format: 'number' },
+        { field: 'lastModifiedDate', title: 'Changed', width: 170, format: 'time' },
+      ]),
+      column(
+        [
+          {
+            type: 'ptcslink',
+            name: 'download',
+            bind: { LinkURL: 'PreviewFile.link', Text: 'PreviewFile.linkText' },
+          },
+          {
+            type: 'ptcsimage',
+            name: 'picture',
+            properties: { AlternateText: 'The picture in the selected file' },
+            bind: { SourceURL: 'PreviewFile.image', Visible: 'isImage.Output' },
+          },
+          area('preview', 'Preview', { readOnly: true, bind: { Text: 'PreviewFile.text' } }),
+        ],
+        { grow: true },
+      ),
+    ],
+    { grow: true },
+  ),
 );
 
-const add = column(
+const add = page(
   [
-    row([
-      field('newPath', 'Path', { hint: '/folder/name.txt', width: 300 }),
-      button('makeFolder', 'Create folder', ['CreateFolder']),
-      button('save', 'Save text', ['confirmSave.OpenConfirmation'], 'primary'),
-      checkbox('overwrite', 'Replace an existing file'),
-      button('upload', 'Get upload link', ['PrepareUpload']),
-    ]),
-    row(
-      [
-        area('newText', 'Text of the file'),
-        area('command', 'Upload command', { readOnly: true, bind: { Text: 'PrepareUpload.result' } }),
-      ],
-      { grow: true },
-    ),
+    field('newPath', 'Path', { hint: '/folder/name.txt', width: 300 }),
+    button('makeFolder', 'Create folder', ['CreateFolder']),
+    button('save', 'Save text', ['confirmSave.OpenConfirmation'], 'primary'),
+    checkbox('overwrite', 'Replace an existing file'),
+    button('upload', 'Get upload link', ['PrepareUpload']),
   ],
-  { grow: true },
+  row(
+    [
+      area('newText', 'Text of the file'),
+      area('command', 'Upload command', { readOnly: true, bind: { Text: 'PrepareUpload.result' } }),
+    ],
+    { grow: true },
+  ),
 );
 
 export const storage: MashupDefinition = {

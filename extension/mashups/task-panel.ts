@@ -1,4 +1,15 @@
-import { grid, row } from './definition.ts';
+import { type Call, grid, row } from './definition.ts';
+import { hubOf } from './frame.ts';
+
+type TaskList = 'ListTasks' | 'ListImports';
+
+/** What `taskPanel` shows: the tasks of the hub that is chosen, and the report of the selected one. */
+export function taskCalls(list: TaskList = 'ListTasks'): Readonly<Record<string, Call>> {
+  return {
+    [list]: { bind: hubOf, onSelection: ['GetTaskReport'] },
+    GetTaskReport: { bind: { ...hubOf, task: `${list}.selected.id` } },
+  };
+}
 
 /** Background tasks beside the report of the selected one. */
 export function taskPanel(
@@ -9,7 +20,7 @@ export function taskPanel(
     readonly itemWidth: number;
     readonly report: string;
   },
-  list: 'ListTasks' | 'ListImports' = 'ListTasks',
+  list: TaskList = 'ListTasks',
 ) {
   return row(
     [

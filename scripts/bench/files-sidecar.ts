@@ -1,10 +1,11 @@
-/** The sidecar's HTTP routes with one storage account, as a process of its own whose memory can be measured. */
+/** The sidecar's HTTP routes with one storage account, as a process of its own that can be measured. */
 import { devNull } from 'node:os';
 import { StorageAccounts } from '../../sidecar/files/accounts.ts';
 import { createApp } from '../../sidecar/http/app.ts';
 import { HttpServer } from '../../sidecar/http/server.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
 import { OneTimeSecretTokens } from '../../sidecar/secrets/one-time-secret-tokens.ts';
+import { answerLoad } from './process-load.ts';
 
 export const TOKEN = 'a-token-for-measurements-alone';
 
@@ -29,6 +30,7 @@ if (process.send) {
     log,
   });
   const server = new HttpServer(app, { host: '127.0.0.1', port: 0 });
+  answerLoad();
   process.send(await server.start());
   process.once('disconnect', () => process.exit(0));
 }

@@ -65,6 +65,18 @@ export async function ensureContainer(
   if (absence) throw absence.code === 'AZURE_NOT_FOUND' ? absence : refusal;
 }
 
+/** The error code of the storage service (x-ms-error-code), if the failure has one. */
+export function storageCode(thrown: unknown): string | undefined {
+  const { code, details } = (thrown ?? {}) as { code?: unknown; details?: { errorCode?: unknown } };
+  if (typeof details?.errorCode === 'string') return details.errorCode;
+  return typeof code === 'string' ? code : undefined;
+}
+
+export function statusOf(thrown: unknown): number | undefined {
+  const { statusCode } = (thrown ?? {}) as { statusCode?: unknown };
+  return typeof statusCode === 'number' ? statusCode : undefined;
+}
+
 function pipelineOf({ tryTimeoutMs = 10_000 }: StorageOptions): StoragePipelineOptions {
   return {
     retryOptions: {

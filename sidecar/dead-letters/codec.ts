@@ -33,6 +33,11 @@ export function encodeDeadLetter(letter: DeadLetter): string {
 /** Inside a JSON text every quote of a string is escaped, so this can only be the member itself. */
 const LETTER_MARK = ',"letter":';
 
+/** How many bytes of a line, from its beginning, `decodeSummary` needs. */
+export function summaryLengthOf(line: Buffer): number {
+  return line.indexOf(LETTER_MARK) + LETTER_MARK.length;
+}
+
 /** Throws DEAD_LETTER_UNREADABLE for what `encodeDeadLetter` did not write; `place` says where it is. */
 export function decodeDeadLetter(line: string, place: string): DeadLetter {
   try {
@@ -63,7 +68,7 @@ export function decodeSummary(text: string): DeadLetterSummary | undefined {
   }
 }
 
-export function isSummary(value: unknown): value is DeadLetterSummary {
+function isSummary(value: unknown): value is DeadLetterSummary {
   const { id, storedAtMs, deviceId, codes } = (value ?? {}) as Partial<DeadLetterSummary>;
   return (
     typeof id === 'string' &&

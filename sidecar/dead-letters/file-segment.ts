@@ -1,8 +1,8 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { flushDirectory, isMissing } from '../lib/files.ts';
-import { decodeSummary, encodeDeadLetter, summaryOf } from './codec.ts';
-import { type CodeBits, entryOf, FileIndex } from './file-index.ts';
+import { encodeDeadLetter, summaryLengthOf, summaryOf } from './codec.ts';
+import { type CodeBits, entryOf, ordinalsIn, pushLine, SegmentIndex } from './segment-index.ts';
 import type { DeadLetter } from './store.ts';
 
 const CHUNK_BYTES = 1_048_576;
@@ -22,7 +22,7 @@ interface SegmentDamage {
  */
 export class FileSegment {
   readonly number: number;
-  readonly index = new FileIndex();
+  readonly index = new SegmentIndex();
   readonly #file: string;
   readonly #bits: CodeBits;
   #bytes = 0;
@@ -96,8 +96,10 @@ export class FileSegment {
       throw error;
     }
     for (const [i, letter] of letters.entries()) {
-      const length = (lines[i] as Buffer).length - 1;
-      this.index.push(entryOf(summaryOf(letter), this.#bits, { offset: this.#bytes, length }));
+      const line = lines[i] as Buffer;
+      const length = line.length - 1;
+      const place = { offset: this.#bytes, length, summaryLength: summaryLengthOf(line) };
+      this.index.push(entryOf(summaryOf(letter), this.#bits, place));
       this.#bytes += length + 1;
     }
   }
@@ -114,13 +116,18 @@ export class FileSegment {
     return living.length;
   }
 
-  /** Lines as they were written, without their ends, in the order asked for. */
-  async *lines(ordinals: Iterable<number>): AsyncGenerator<{ ordinal: number; line: string }> {
+  /** Lines as they were written, without their ends, in the order asked for: whole, or up to the end of the summary. */
+  async *lines(
+    ordinals: Iterable<number>,
+    part: 'whole' | 'summary',
+  ): AsyncGenerator<{ ordinal: number; line: string }> {
     const file = await open(`${this.#file}.ndjson`, 'r');
+    const { index } = this;
     try {
       for (const ordinal of ordinals) {
-        const buffer = Buffer.allocUnsafe(this.index.lengthOf(ordinal));
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, this.index.offsetOf(ordinal));
+        const length = part === 'whole' ? index.lengthOf(ordinal) : index.summaryLengthOf(ordinal);
+        const buffer = Buffer.allocUnsafe(length);
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, index.offsetOf(ordinal));
         if (bytesRead === buffer.length) yield { ordinal, line: buffer.toString('utf8') };
       }
     } finally {
@@ -166,18 +173,10 @@ export class FileSegment {
     }
   }
 
-  /** A line that is no dead letter takes its number all the same, so that the numbers of deleted lines stay right. */
   #take(line: Buffer): boolean {
-    const place = { offset: this.#bytes, length: line.length };
+    const isLetter = pushLine(this.index, line, this.#bytes, this.#bits);
     this.#bytes += line.length + 1;
-    const summary = decodeSummary(line.toString('utf8'));
-    if (summary) {
-      this.index.push(entryOf(summary, this.#bits, place));
-      return true;
-    }
-    this.index.push({ timeMs: 0, storedAtMs: 0, hash: -1, device: 0, codes: 0, ...place });
-    this.index.markDeleted(this.index.count - 1);
-    return false;
+    return isLetter;
   }
 
   async #cutTornLine(): Promise<number> {
@@ -204,18 +203,8 @@ export class FileSegment {
     }
     for (const line of text.split('\n')) {
       if (line === '') continue;
-      for (const ordinal of numbersOf(line)) this.index.markDeleted(ordinal);
+      for (const ordinal of ordinalsIn(line)) this.index.markDeleted(ordinal);
     }
-  }
-}
-
-/** The numbers of one line; none when a crash left it unfinished: its deletion was never confirmed. */
-function numbersOf(line: string): number[] {
-  try {
-    const value = JSON.parse(line) as unknown;
-    return Array.isArray(value) ? value.filter(Number.isSafeInteger) : [];
-  } catch {
-    return [];
   }
 }
 

@@ -6,9 +6,9 @@ import { isMissing, setAside, systemCode } from '../lib/files.ts';
 import { hash53 } from '../lib/hash.ts';
 import type { Log } from '../observe/log.ts';
 import { decodeDeadLetter, decodeSummary, fits } from './codec.ts';
-import { CodeBits, deviceHash, HashSet } from './file-index.ts';
 import { FileSegment } from './file-segment.ts';
-import { type Candidate, newestAfter } from './file-selection.ts';
+import { CodeBits, deviceHash, HashSet } from './segment-index.ts';
+import { type Candidate, newestAfter } from './selection.ts';
 import {
   type DeadLetter,
   type DeadLetterFilter,
@@ -245,7 +245,7 @@ export class FileDeadLetterStore implements DeadLetterStore {
         for (const ordinal of segment.index.find(timeMs, hash53(id))) wanted.set(ordinal, id);
       }
       if (wanted.size === 0) continue;
-      for await (const { ordinal, line } of segment.lines(wanted.keys())) {
+      for await (const { ordinal, line } of segment.lines(wanted.keys(), 'whole')) {
         const id = decodeSummary(line)?.id;
         if (id !== undefined && id === wanted.get(ordinal)) places.set(id, { segment, ordinal, line });
       }
@@ -289,7 +289,7 @@ export class FileDeadLetterStore implements DeadLetterStore {
       for (let start = 0; start < living.length; start += 100) {
         const letters: DeadLetter[] = [];
         const moved: number[] = [];
-        for await (const { ordinal, line } of segment.lines(living.slice(start, start + 100))) {
+        for await (const { ordinal, line } of segment.lines(living.slice(start, start + 100), 'whole')) {
           const letter = readable(line, this.#directory);
           if (!letter) continue;
           letters.push(letter);
@@ -302,12 +302,14 @@ export class FileDeadLetterStore implements DeadLetterStore {
     }
   }
 
-  async #summaries(candidates: readonly Candidate[]): Promise<(DeadLetterSummary | undefined)[]> {
-    const found = new Map<Candidate, DeadLetterSummary>();
+  async #summaries(
+    candidates: readonly Candidate<FileSegment>[],
+  ): Promise<(DeadLetterSummary | undefined)[]> {
+    const found = new Map<Candidate<FileSegment>, DeadLetterSummary>();
     for (const [segment, group] of Map.groupBy(candidates, (candidate) => candidate.segment)) {
       const byOrdinal = new Map(group.map((candidate) => [candidate.ordinal, candidate]));
       try {
-        for await (const { ordinal, line } of segment.lines(byOrdinal.keys())) {
+        for await (const { ordinal, line } of segment.lines(byOrdinal.keys(), 'summary')) {
           const summary = decodeSummary(line);
           const candidate = byOrdinal.get(ordinal);
           if (summary && candidate) found.set(candidate, summary);

@@ -188,16 +188,18 @@ export async function moveDeadLetters(
     signal.throwIfAborted();
     const { letters, more } = await from.list({}, { limit: 50, after });
     const taken: string[] = [];
+    const whole: DeadLetter[] = [];
     for (const { id } of letters) {
       try {
         const letter = await from.get(id);
-        if (letter) await to.append([letter]);
+        if (letter) whole.push(letter);
         taken.push(id);
       } catch (thrown) {
         if (toConnectorError(thrown).code !== 'DEAD_LETTER_UNREADABLE') throw thrown;
         unreadable += 1;
       }
     }
+    await to.append(whole);
     moved += await from.delete(taken);
     after = letters.at(-1)?.id;
     if (!more) return { moved, unreadable };

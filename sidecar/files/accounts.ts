@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { BlobServiceClient } from '@azure/storage-blob';
-import { openStorage } from '../azure/storage.ts';
+import { openStorage, storageCode } from '../azure/storage.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { AcceptedSettings, type OfferedSettings } from '../lib/accepted-settings.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
@@ -17,7 +17,7 @@ import { moveOnce } from './idempotent-move.ts';
 import { LinkMaker } from './links.ts';
 import { containerName } from './paths.ts';
 import { ResumableUploads } from './resumable-upload.ts';
-import { attempt, storageCode } from './storage-calls.ts';
+import { attempt } from './storage-calls.ts';
 import type { ContainerEntry, FileLocation, IdempotentMove } from './types.ts';
 
 const SECRET = 'storageConnectionString';

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
@@ -68,12 +68,7 @@ export class BlockStager {
     const id = ids.at({ ...from, offset: from.offset + this.bytes });
     this.ids.push(id);
     this.bytes += block.byteLength;
-    const md5 = createHash('md5').update(block).digest();
-    const stage = () =>
-      this.#blob.stageBlock(id, block, block.byteLength, {
-        abortSignal: signal,
-        transactionalContentMD5: md5,
-      });
+    const stage = () => this.#blob.stageBlock(id, block, block.byteLength, { abortSignal: signal });
     const sending = withRetries(stage, signal)
       .catch((error: unknown) => {
         this.#failed ??= { error };
@@ -107,10 +102,11 @@ export class BufferPool {
   }
 }
 
-/** Splits the body into blocks. Rejects with the reason of the signal, even if no more data arrive. */
+/** Splits the body into blocks. The hash gets the data in small pieces, so that it never holds up other work for long. Rejects with the reason of the signal, even if no more data arrive. */
 export async function* blocksOf(
   body: Readable,
   buffers: BufferPool,
+  hash: Hash | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   let block = buffers.acquire();
@@ -122,6 +118,7 @@ export async function* blocksOf(
       const { value, done } = await nextOf(chunks, signal);
       if (done) break;
       const given = value as Buffer;
+      hash?.update(given);
       for (let at = 0; at < given.byteLength; ) {
         const copied = given.copy(block, bytes, at);
         at += copied;

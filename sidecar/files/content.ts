@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import type { BlobGetPropertiesResponse, BlockBlobUploadOptions } from '@azure/storage-blob';
+import { statusOf } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { type BlobContainer, conditionsOf } from './blob-container.ts';
 import { readRange } from './download.ts';
 import { factsOf, isFolder } from './listing.ts';
 import { tagsOf } from './properties.ts';
-import { statusOf } from './storage-calls.ts';
 import type { Conditions, FileFacts, WriteOptions } from './types.ts';
 import { MAX_INLINE_BYTES } from './types.ts';
 

@@ -1,9 +1,9 @@
 import type { BlockBlobClient } from '@azure/storage-blob';
+import { statusOf } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { BlobContainer } from './blob-container.ts';
 import { FOLDER_METADATA, isFolder } from './listing.ts';
 import { folderName } from './paths.ts';
-import { statusOf } from './storage-calls.ts';
 
 /** Shorter than the timeout of a script, 20 s. */
 const TIME_MS = 15_000;

@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import type { BlobGetPropertiesResponse, BlobServiceClient, BlockBlobClient } from '@azure/storage-blob';
+import { statusOf, storageCode } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { conditionsOf } from './blob-container.ts';
 import { blobName, containerName, shortened } from './paths.ts';
-import { statusOf, storageCode, storageError } from './storage-calls.ts';
+import { storageError } from './storage-calls.ts';
 import { copyBlob, endCopy } from './transfer.ts';
 import type { FileLocation, IdempotentMove } from './types.ts';
 

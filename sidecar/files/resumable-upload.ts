@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
+import { statusOf, storageCode } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { BlobContainer } from './blob-container.ts';
 import {
@@ -13,7 +14,6 @@ import {
   MAX_BLOCKS,
 } from './blocks.ts';
 import { readRange } from './download.ts';
-import { statusOf, storageCode } from './storage-calls.ts';
 import type { UploadChunk, UploadState } from './types.ts';
 import { commitSettings, incomplete, MAX_BYTES, precheck, tooLarge, verify } from './upload.ts';
 
@@ -153,11 +153,10 @@ async function receiveChunk(
   const from = { offset: chunk.offset, total: chunk.size };
   const stager = new BlockStager(blob, { ids, from, buffers, signal });
   try {
-    for await (const block of blocksOf(body, buffers, signal)) {
+    for await (const block of blocksOf(body, buffers, hash, signal)) {
       // A block beyond the chunk would count as received.
       const bytes = stager.bytes + block.byteLength;
       if (bytes > chunk.length) throw tooLong(path, bytes, chunk.length);
-      hash?.update(block);
       await stager.add(block);
     }
   } finally {

@@ -1,21 +1,10 @@
 import { azureError } from '../azure/azure-error.ts';
+import { storageCode } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { Backoff } from '../lib/backoff.ts';
 
 /** With exponential backoff about 16 seconds. */
 const MAX_RETRIES = 6;
-
-/** The error code of the storage service (x-ms-error-code), if the failure has one. */
-export function storageCode(thrown: unknown): string | undefined {
-  const { code, details } = (thrown ?? {}) as { code?: unknown; details?: { errorCode?: unknown } };
-  if (typeof details?.errorCode === 'string') return details.errorCode;
-  return typeof code === 'string' ? code : undefined;
-}
-
-export function statusOf(thrown: unknown): number | undefined {
-  const { statusCode } = (thrown ?? {}) as { statusCode?: unknown };
-  return typeof statusCode === 'number' ? statusCode : undefined;
-}
 
 /** Runs one call to storage and maps its failure to a ConnectorError. `action` begins the message: `Reading /a.txt`. */
 export async function attempt<T>(action: string, host: string, call: () => Promise<T>): Promise<T> {

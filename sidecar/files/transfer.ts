@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import type { BlobGetPropertiesResponse, BlockBlobClient } from '@azure/storage-blob';
+import { statusOf } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { type BlobContainer, conditionsOf } from './blob-container.ts';
 import { factsOf } from './listing.ts';
 import { blobName, shortened } from './paths.ts';
 import { tagsOf } from './properties.ts';
-import { statusOf } from './storage-calls.ts';
 import type { FileFacts } from './types.ts';
 
 /** Shorter than the timeout of a script, 20 s. */

@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
+import { statusOf } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { type BlobContainer, conditionsOf } from './blob-container.ts';
 import { BLOCK_BYTES, BlockStager, BufferPool, blockIds, blocksOf, MAX_BLOCKS } from './blocks.ts';
 import { contentTypeOf } from './content.ts';
-import { statusOf, withRetries } from './storage-calls.ts';
+import { withRetries } from './storage-calls.ts';
 import type { UploadOptions, UploadState } from './types.ts';
 
 /** The largest blob with blocks of 4 MiB. */
@@ -33,8 +34,7 @@ export async function uploadFile(
     });
     let first: Buffer | undefined;
     try {
-      for await (const block of blocksOf(body, buffers, signal)) {
-        hash.update(block);
+      for await (const block of blocksOf(body, buffers, hash, signal)) {
         if (first) await stager.add(first);
         first = stager.bytes === 0 && !first ? block : undefined;
         if (!first) await stager.add(block);

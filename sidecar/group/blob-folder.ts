@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { BlobItem, ContainerClient } from '@azure/storage-blob';
 import { azureError } from '../azure/azure-error.ts';
 import { ensureContainer, openStorage } from '../azure/storage.ts';
@@ -22,6 +23,8 @@ type Expected = 'absent' | { readonly etag: string } | 'any';
 
 /** Where the sidecars of groups keep what they share, in the container of the checkpoints. */
 export const SHARED_PREFIX = '_group/';
+/** More than any text of a sidecar has: a blob that is larger is somebody else's, and the memory of the sidecar must not depend on it. */
+const MAX_BYTES = 32 * 1024 * 1024;
 /** A call of the client that takes longer is of no use to a sidecar whose lease lasts fifteen seconds. */
 const CALL_MS = 10_000;
 
@@ -41,6 +44,11 @@ export class BlobFolder {
     return inner;
   }
 
+  /** For errors. */
+  pathOf(name: string): string {
+    return `${this.#options.container}/${this.#options.prefix}${name}`;
+  }
+
   /** Names without the prefix, with their versions, in order. */
   list(): Promise<Map<string, string>> {
     return this.run('Listing', async (container, prefix) => {
@@ -51,14 +59,21 @@ export class BlobFolder {
     });
   }
 
+  /** The text of a blob that is too large for one is empty. */
   read(name: string): Promise<Content | undefined> {
     return this.run('Reading', async (container, prefix) => {
       const blob = container.getBlobClient(prefix + name);
       try {
         const answer = await blob.download(0, undefined, { abortSignal: deadline() });
+        const etag = bare(answer.etag ?? '');
+        const body = answer.readableStreamBody as Readable | undefined;
+        if ((answer.contentLength ?? 0) > MAX_BYTES) {
+          body?.destroy();
+          return { text: '', etag };
+        }
         const chunks: Buffer[] = [];
-        for await (const chunk of answer.readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
-        return { text: Buffer.concat(chunks).toString('utf8'), etag: bare(answer.etag ?? '') };
+        for await (const chunk of body ?? []) chunks.push(Buffer.from(chunk));
+        return { text: Buffer.concat(chunks).toString('utf8'), etag };
       } catch (thrown) {
         if (statusOf(thrown) === 404) return undefined;
         throw thrown;

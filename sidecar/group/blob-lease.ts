@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { BlobLeaseClient } from '@azure/storage-blob';
+import { ConnectorError } from '../errors/connector-error.ts';
 import { type BlobFolder, isConflict } from './blob-folder.ts';
 
 /** The shortest lease that Azure Storage gives. */
 const LEASE_SECONDS = 15;
 const CALL_MS = 5_000;
+/** How often a sidecar that waits for the lease asks whether it ever ends. */
+const LOOK_MS = 60_000;
 
 /**
  * A lease on a blob, which one sidecar at a time has. Azure Storage measures its time, so no clock of a machine matters. The id of the lease
@@ -15,6 +18,8 @@ export class BlobLease {
   readonly #blob: string;
   readonly #id: string;
   #untilMs = Number.NEGATIVE_INFINITY;
+  #isEndless = false;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(folder: BlobFolder, blob: string, owner: string) {
     this.#folder = folder;
@@ -27,14 +32,34 @@ export class BlobLease {
     return this.#untilMs;
   }
 
-  /** False: another sidecar has it. Rejects with STATE_UNAVAILABLE. */
+  /** False: another sidecar has it. Rejects with STATE_UNAVAILABLE, also while somebody has a lease that does not end. */
   async acquire(): Promise<boolean> {
     const acquire = () =>
       this.#call((lease, abortSignal) => lease.acquireLease(LEASE_SECONDS, { abortSignal }));
-    const answer = await acquire();
-    if (answer !== 'absent') return answer === 'held';
-    await this.#folder.write(this.#blob, '', 'absent');
-    return (await acquire()) === 'held';
+    let answer = await acquire();
+    if (answer === 'absent') {
+      await this.#folder.write(this.#blob, '', 'absent');
+      answer = await acquire();
+    }
+    if (answer === 'held') this.#isEndless = false;
+    else await this.#checkEnd();
+    return answer === 'held';
+  }
+
+  async #checkEnd(): Promise<void> {
+    const nowMs = performance.now();
+    if (!this.#isEndless && nowMs - this.#lookedAtMs < LOOK_MS) return;
+    this.#lookedAtMs = nowMs;
+    await this.#folder.run('Leasing', async (container, prefix) => {
+      const blob = container.getBlobClient(prefix + this.#blob);
+      const { leaseDuration } = await blob.getProperties({ abortSignal: AbortSignal.timeout(CALL_MS) });
+      this.#isEndless = leaseDuration === 'infinite';
+    });
+    if (this.#isEndless)
+      throw new ConnectorError(
+        'STATE_UNAVAILABLE',
+        `The blob ${this.#folder.pathOf(this.#blob)} has a lease without an end, which no sidecar takes. Break this lease.`,
+      );
   }
 
   /** False: another sidecar has it, or had it meanwhile. Rejects with STATE_UNAVAILABLE. */

@@ -7,6 +7,8 @@ import type { Fence } from './lead.ts';
 /** Requests to the storage account at a time. */
 const PARALLEL = 8;
 const ATTEMPTS = 3;
+/** Ids become parts of paths, also on the disk of a sidecar. */
+const ID = /^[\w-]+$/;
 
 /**
  * Records that the sidecars of a group share, a blob `<id>.json` each. Anybody creates one; the sidecar that leads writes it from then on. It
@@ -87,7 +89,8 @@ export class BlobRecords<T extends { readonly id: string }> implements RecordSto
   #parse(text: string, name: string): T | undefined {
     try {
       const record = JSON.parse(text) as T | null;
-      return this.#isRecord(record) && record && nameOf(record.id) === name ? record : undefined;
+      if (!record || !this.#isRecord(record)) return undefined;
+      return ID.test(record.id) && nameOf(record.id) === name ? record : undefined;
     } catch {
       return undefined;
     }

@@ -1,8 +1,4 @@
 import path from 'node:path';
-import { parseEventHub, parseIotHub } from '../azure/connection-string.ts';
-import type { EventHubEndpoint } from '../azure/event-hubs/event-hub-client.ts';
-import { openEventSource } from '../azure/event-hubs/event-source.ts';
-import type { EventSource, StartPosition } from '../azure/event-hubs/event-types.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
 import type { FeedbackRecord } from '../azure/iot-hub/hub-listener.ts';
 import type { ServiceClock } from '../azure/service-clock.ts';
@@ -11,11 +7,8 @@ import { type HubSettings, historyWarning, reopensConsumer } from '../contract/h
 import type { HubState, HubStatus } from '../contract/status.ts';
 import type { ConfiguredDeadLetterStore } from '../dead-letters/configured-store.ts';
 import type { DeferredRequests } from '../deferred/deferred-requests.ts';
-import type { ErrorCode } from '../errors/catalogue.ts';
-import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
+import { ConnectorError } from '../errors/connector-error.ts';
 import type { StorageAccounts } from '../files/accounts.ts';
-import { openCheckpoints } from '../ingest/checkpoints.ts';
-import { eventEndpoint } from '../ingest/event-endpoint.ts';
 import type { FlightBudget } from '../ingest/lanes/flight-budget.ts';
 import { Interpreter } from '../ingest/lanes/interpreter.ts';
 import { RowProbe } from '../ingest/lanes/row-probe.ts';
@@ -23,7 +16,6 @@ import { Sender } from '../ingest/lanes/sender.ts';
 import type { MessageWatch } from '../ingest/message-watch.ts';
 import { OutageWatch } from '../ingest/outage-watch.ts';
 import { AcceptedSettings, type OfferedSettings } from '../lib/accepted-settings.ts';
-import { Backoff } from '../lib/backoff.ts';
 import type { ClockWatch } from '../lib/clock-watch.ts';
 import type { ProcessUsage } from '../lib/process-usage.ts';
 import type { StateDirectoryWatch } from '../lib/state-directory-watch.ts';
@@ -45,10 +37,11 @@ import { compileTranslator } from '../translate/translator.ts';
 import type { Translator } from '../translate/types.ts';
 import { BackgroundWork } from './background-work.ts';
 import { HubCondition } from './condition.ts';
+import { Consumer } from './consumer.ts';
 import { HubDevices } from './devices.ts';
 import { Group } from './group.ts';
 import type { Owner } from './owner.ts';
-import { Partitions, type Waiting } from './partitions.ts';
+import type { Waiting } from './partitions.ts';
 import { checkHubSettings, originsOf } from './settings-check.ts';
 import { StallWatch, standstillOf } from './stall-watch.ts';
 import { StatusReporter } from './status-reporter.ts';
@@ -78,23 +71,7 @@ export interface HubParts {
   readonly problems: () => readonly ConnectorError[];
 }
 
-/** How long a hub that cannot work as it is set waits until it looks whether Azure's side has changed. */
-const FAILED_RETRY_MS = 60_000;
-const TICK_MS = 5_000;
-/** How often a hub that receives nothing asks where its event stream is now. */
-const LOCATE_MS = 10_000;
-/** The source tries again after at most 10 seconds: a refusal that is not repeated for this long is over. */
-const REFUSED_MS = 20_000;
-const RECEIVING = 'receiving';
-const SILENT = 'event stream';
 const SETTINGS = 'settings';
-const CHECKPOINTS = 'checkpoints';
-/** Said once when a partition is opened; reading goes on all the same. */
-const MISMATCHES: ReadonlySet<ErrorCode> = new Set([
-  'CHECKPOINT_AHEAD',
-  'MESSAGES_EXPIRED',
-  'MESSAGES_SKIPPED',
-]);
 
 /** A connected hub as operations use it: its settings and its features. */
 export type Hub = Pick<
@@ -135,12 +112,9 @@ export class HubConnection {
   readonly #devices: HubDevices;
   readonly #group: Group;
   readonly #quota: QuotaMeter;
+  readonly #consumer: Consumer;
   #settings: HubSettings | undefined;
   #translator: Translator | undefined;
-  #refusedAtMs = 0;
-  #isSilent = false;
-  #partitions: Partitions | undefined;
-  #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   #changing: Promise<void> = Promise.resolve();
 
   /** `onMissing` is called when ThingWorx does not know the hub Thing. */
@@ -200,7 +174,7 @@ export class HubConnection {
       onMissing,
     });
     this.#stalls = new StallWatch({
-      look: () => standstillOf(this.#condition.trouble, this.#partitions?.stuck()),
+      look: () => standstillOf(this.#condition.trouble, this.#consumer.partitions?.stuck()),
       onChange: () => this.#reporter.report(),
       log: this.#log,
     });
@@ -213,10 +187,26 @@ export class HubConnection {
       pipeline: (counters) => this.#pipeline(counters, () => () => undefined),
       leads: () => this.#group.leads,
     });
+    const owner = parts.owner.idOf(thing);
+    this.#consumer = new Consumer({
+      ...common,
+      owner,
+      clocks: parts.clocks,
+      stateWatch: parts.stateWatch,
+      eventReceiver: parts.eventReceiver,
+      condition: this.#condition,
+      counters: this.#counters,
+      announcer: this.#devices.announcer,
+      origins: () => this.origins,
+      laneOptions: (waiting) => this.#laneOptions(waiting),
+      onReceived: (...received) => this.#quota.received(...received),
+      onLeading: (leads) => this.#devices.canary.lead(leads),
+      onTick: () => this.#rate.sample(this.#counters.counts.delivered),
+    });
     this.#group = new Group({
       hubThing: thing,
       stateDirectory: parts.stateDirectory,
-      owner: parts.owner.idOf(thing),
+      owner,
       log: this.#log,
       duties: [this.#background, this.#devices],
     });
@@ -240,11 +230,11 @@ export class HubConnection {
   }
 
   timesByPartition(): ReadonlyMap<string, PartitionTimes> {
-    return this.#partitions?.timesByPartition() ?? new Map();
+    return this.#consumer.partitions?.timesByPartition() ?? new Map();
   }
 
   lagByPartition(): ReadonlyMap<string, number> {
-    return this.#partitions?.lagByPartition() ?? new Map();
+    return this.#consumer.partitions?.lagByPartition() ?? new Map();
   }
 
   /** What is refused of the settings, and what is used instead. */
@@ -341,7 +331,7 @@ export class HubConnection {
   stop(): Promise<void> {
     this.#changing = this.#changing.then(async () => {
       this.#stalls.stop();
-      await this.#close();
+      await this.#consumer.stop();
       await this.#group.close();
       await this.#background.close();
       await this.#devices.close();
@@ -357,7 +347,7 @@ export class HubConnection {
   status(): HubStatus {
     const { received, delivered, ignored, deadLettered, released, inFlight, repeated } =
       this.#counters.counts;
-    const partitions = this.#partitions?.status() ?? [];
+    const partitions = this.#consumer.partitions?.status() ?? [];
     const { state, lastError, recentErrors } = this.#condition;
     const refusedSettings = this.#accepted.refused.map(({ setting, error: { code, message } }) => ({
       setting,
@@ -420,158 +410,12 @@ export class HubConnection {
     this.#reporter.start();
     this.#stalls.start();
     if (!reopen) return;
-    await this.#close();
+    await this.#consumer.stop();
     if (!settings.enabled) {
       this.#condition.become('stopped');
       return;
     }
-    this.#condition.become('connecting');
-    const abort = new AbortController();
-    this.#session = { abort, done: this.#run(settings, abort.signal) };
-  }
-
-  async #close(): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
-    session?.abort.abort();
-    await session?.done;
-    this.#condition.clear(CHECKPOINTS);
-  }
-
-  /** Opens the source, trying as long as it takes, and keeps it until the signal. Never rejects. */
-  async #run(settings: HubSettings, signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff();
-    while (!signal.aborted) {
-      try {
-        const endpoint = await eventEndpoint(settings, signal, this.#parts.clock);
-        const source = await this.#open(settings, endpoint, signal);
-        await this.#attend(source, () => this.#hasMoved(settings, endpoint, signal), signal);
-        if (signal.aborted) return;
-        this.#condition.clear(CHECKPOINTS);
-        this.#condition.become('connecting');
-        this.#log.warn(
-          'The event stream of the IoT Hub has another name now, as after a failover. Reading begins there.',
-        );
-      } catch (thrown) {
-        if (signal.aborted) return;
-        const found = toConnectorError(thrown);
-        // Azure refuses a token that has expired by its own clock as it refuses a wrong key.
-        if (found.code === 'AZURE_UNAUTHORIZED' && (await this.#clockWasWrong(settings, signal))) continue;
-        const error = await this.#causeOf(found);
-        if (signal.aborted) return;
-        this.#condition.become(error.retryable ? 'waiting' : 'failed', error);
-        await backoff
-          .pause(signal, error.retryable ? error.retryAfterMs : FAILED_RETRY_MS)
-          .catch(() => undefined);
-      }
-    }
-  }
-
-  /**
-   * The cause behind an error: Azure refuses tokens that a clock which is off has signed, in the same words as a wrong key, and a lock that
-   * cannot be written looks like that of another process.
-   */
-  async #causeOf(error: ConnectorError): Promise<ConnectorError> {
-    const { clocks, stateWatch } = this.#parts;
-    if (error.code === 'CHECKPOINTS_IN_USE') {
-      await stateWatch.check();
-      return stateWatch.problem ?? error;
-    }
-    if (error.code !== 'AZURE_UNAUTHORIZED') return error;
-    await clocks.check();
-    return clocks.problemWith(this.origins) ?? error;
-  }
-
-  async #clockWasWrong(settings: HubSettings, signal: AbortSignal): Promise<boolean> {
-    const { iotHubConnectionString, eventHubConnectionString = '' } = settings;
-    const { hostName } = iotHubConnectionString
-      ? parseIotHub(iotHubConnectionString)
-      : { hostName: parseEventHub(eventHubConnectionString).host };
-    return await this.#parts.clock.measure(hostName, signal);
-  }
-
-  async #open(settings: HubSettings, endpoint: EventHubEndpoint, signal: AbortSignal): Promise<EventSource> {
-    const { stateDirectory, owner, clock } = this.#parts;
-    const ownerId = owner.idOf(this.#thing);
-    const checkpoints = await openCheckpoints({
-      settings,
-      stateDirectory,
-      hubThing: this.#thing,
-      client: this.#parts.client,
-      clock,
-      log: this.#log,
-    });
-    const partitions = new Partitions({
-      laneOptions: (waiting) => this.#laneOptions(waiting),
-      onBlocked: (who, error) => this.#condition.setBlocked(who, error),
-      owner: ownerId,
-      onUnwritten: (error) => this.#condition.setStanding(CHECKPOINTS, error && unwritten(error)),
-      onError: (partitionId, error) => void this.#sourceFailed(partitionId, error),
-      onReceived: (...received) => this.#quota.received(...received),
-      onLeading: (leads) => this.#devices.canary.lead(leads),
-      log: this.#log,
-    });
-    try {
-      const source = await openEventSource({
-        endpoint,
-        consumerGroup: settings.consumerGroup,
-        receiver: this.#parts.eventReceiver,
-        log: this.#log,
-        handlers: partitions,
-        checkpoints: checkpoints.store,
-        startPosition: startPositionOf(settings.startPosition),
-        recoveredPosition: checkpoints.recoveredPosition,
-        ownerId,
-        signal,
-      });
-      partitions.attach(source);
-      this.#partitions = partitions;
-      this.#closeCheckpoints = checkpoints.close;
-      return source;
-    } catch (error) {
-      await checkpoints.close();
-      throw error;
-    }
-  }
-
-  #closeCheckpoints: () => Promise<void> = async () => undefined;
-
-  /** Whether the IoT Hub names another event stream. What cannot be asked has not moved. */
-  async #hasMoved(settings: HubSettings, before: EventHubEndpoint, signal: AbortSignal): Promise<boolean> {
-    if (settings.eventHubConnectionString) return false;
-    const now = await eventEndpoint(settings, signal, this.#parts.clock).catch(() => before);
-    return addressOf(now) !== addressOf(before);
-  }
-
-  /** Runs beside an open source until the signal, or until the event stream has moved, then closes it gracefully. */
-  async #attend(source: EventSource, hasMoved: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
-    this.#condition.opened();
-    const moved = Promise.withResolvers<void>();
-    let locatedAtMs = performance.now();
-    const timer = setInterval(() => {
-      const trouble = source.trouble();
-      const isRefused = Date.now() - this.#refusedAtMs <= REFUSED_MS;
-      if ((trouble || isRefused) && performance.now() - locatedAtMs > LOCATE_MS) {
-        locatedAtMs = performance.now();
-        void hasMoved().then((yes) => yes && moved.resolve());
-      }
-      if (trouble || this.#isSilent) this.#condition.setBlocked(SILENT, trouble);
-      this.#isSilent = trouble !== undefined;
-      if (!isRefused) this.#condition.setBlocked(RECEIVING, undefined);
-      this.#rate.sample(this.#counters.counts.delivered);
-      this.#partitions
-        ?.reviveStalled()
-        .catch((error) => this.#log.warn({ err: error }, 'A stalled partition could not be opened again.'));
-    }, TICK_MS);
-    const aborted = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([aborted, moved.promise]);
-    clearInterval(timer);
-    await source.stop();
-    await this.#closeCheckpoints();
-    this.#partitions = undefined;
+    this.#consumer.start(settings);
   }
 
   /** The delivery pipeline of a lane or of background work. `waiting` is called when an outage begins or ends. */
@@ -641,49 +485,4 @@ export class HubConnection {
     if (!this.#translator) throw new ConnectorError('STOPPING', 'The hub was disconnected.');
     return this.#translator;
   }
-
-  async #sourceFailed(partitionId: string | undefined, reported: ConnectorError): Promise<void> {
-    const error = await this.#causeOf(reported);
-    const isNew = this.#condition.note(error);
-    if (MISMATCHES.has(error.code)) {
-      if (error.code === 'MESSAGES_EXPIRED') this.#counters.expire(Number(error.details?.['messages'] ?? 0));
-      if (error.code === 'MESSAGES_SKIPPED') this.#announceSkipped(partitionId ?? '', error);
-      this.#log.warn({ code: error.code, partitionId }, error.message);
-      return;
-    }
-    // The source tries again within seconds and in each partition: the same error is logged once until it is over.
-    if (isNew) this.#log.warn({ err: error, partitionId }, 'Receiving failed; going on by itself.');
-    if (error.retryable) return;
-    // A consumer group or a right that is missing: somebody must do something first, although the source keeps trying.
-    this.#refusedAtMs = Date.now();
-    this.#condition.setBlocked(RECEIVING, error);
-  }
-
-  #announceSkipped(partition: string, { message, details = {} }: ConnectorError): void {
-    this.#counters.skip(Number(details['messages'] ?? 0));
-    const { signal } = this.#session?.abort ?? new AbortController();
-    const data = { ...details, partition, message, until: Date.parse(String(details['until'])) };
-    this.#devices.announcer
-      .announce([{ deviceId: '', event: 'MessagesSkipped', data }], signal)
-      .catch(() => undefined);
-  }
-}
-
-/** Without its key, which may change: an event stream that is elsewhere has another address. */
-function addressOf(endpoint: EventHubEndpoint): string {
-  if (endpoint.kind === 'entra') return `${endpoint.namespace}/${endpoint.eventHubName}`;
-  const { host, port, entityPath } = parseEventHub(endpoint.connectionString);
-  return `${host}:${port}/${entityPath}`;
-}
-
-function unwritten({ code, message }: ConnectorError): ConnectorError {
-  return new ConnectorError(
-    code,
-    `Checkpoints cannot be written: ${message} The sidecar keeps trying. Messages are delivered; after a crash more of them are received again.`,
-  );
-}
-
-function startPositionOf(text: string): StartPosition {
-  if (text === 'latest' || text === 'earliest') return { from: text };
-  return { from: 'time', timeMs: Date.parse(text) };
 }

@@ -9,7 +9,7 @@ import {
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { Announcer } from '../ingest/notifications/announcer.ts';
-import type { RecordStore } from '../lib/records.ts';
+import { areTexts, type RecordStore } from '../lib/records.ts';
 import type { Log } from '../observe/log.ts';
 import type { DeploymentBoard } from '../packages/deployment-board.ts';
 import type { Uploads } from '../uploads/uploads.ts';
@@ -195,7 +195,13 @@ export async function sharedOutcomes(
 }
 
 export function isOutcomes(outcomes: Outcomes | null): boolean {
-  return outcomes?.id === OUTCOMES && Array.isArray(outcomes.records);
+  return outcomes?.id === OUTCOMES && Array.isArray(outcomes.records) && outcomes.records.every(isFeedback);
+}
+
+function isFeedback(value: unknown): value is FeedbackRecord {
+  const { deviceId, originalMessageId, statusCode, enqueuedTimeUtc } = (value ??
+    {}) as Partial<FeedbackRecord>;
+  return areTexts(deviceId, originalMessageId, statusCode, enqueuedTimeUtc);
 }
 
 function outcomesOf(deviceId: string, records: readonly FeedbackRecord[]): FeedbackRecord[] {

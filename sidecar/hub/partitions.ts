@@ -10,7 +10,7 @@ import { STALLED_AFTER_MS, type StuckPartition } from './stall-watch.ts';
 /** Makes the callback that a part of a lane calls with the error that blocks it, and with undefined when it continues. */
 export type Waiting = (part: string) => (error: ConnectorError | undefined) => void;
 
-interface PartitionsOptions {
+export interface PartitionsOptions {
   /** Everything of a lane but what depends on its partition. */
   readonly laneOptions: (
     waiting: Waiting,

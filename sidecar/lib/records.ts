@@ -108,6 +108,11 @@ export class Records<T extends { readonly id: string }> implements RecordStore<T
   }
 }
 
+/** Whether all of them are texts, for the check of a record. */
+export function areTexts(...values: readonly unknown[]): boolean {
+  return values.every((value) => typeof value === 'string');
+}
+
 /** `<time to the millisecond>-<random>`: sorts by time, and is safe in a path, a file name and a message id. */
 export function newId(timeMs: number): string {
   const time = new Date(timeMs).toISOString().replaceAll(/[^0-9]/g, '');

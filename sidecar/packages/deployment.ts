@@ -1,3 +1,4 @@
+import { areTexts } from '../lib/records.ts';
 import type { PackageName, PackageRequest, PackageRow, PackageState } from './types.ts';
 import { PACKAGE_STATES } from './types.ts';
 
@@ -38,12 +39,14 @@ export type Progress = Partial<
 >;
 
 export function isDeployment(deployment: Deployment | null): boolean {
+  if (!deployment) return false;
+  const { id, deviceId, moduleId = '', name, version, account, container, path, code, message } = deployment;
+  const { createdAtMs, changedAtMs, deadlineMs } = deployment;
   return (
-    typeof deployment?.id === 'string' &&
-    typeof deployment.deviceId === 'string' &&
+    areTexts(id, deviceId, moduleId, name, version, account, container, path, code, message) &&
+    [createdAtMs, changedAtMs, deadlineMs].every(Number.isFinite) &&
     typeof deployment.file?.etag === 'string' &&
-    PACKAGE_STATES.includes(deployment.state) &&
-    Number.isFinite(deployment.deadlineMs)
+    PACKAGE_STATES.includes(deployment.state)
   );
 }
 

@@ -1,7 +1,7 @@
 import { access, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Lines } from '../lib/lines.ts';
-import { type LineStore, type RecordStore, Records } from '../lib/records.ts';
+import { areTexts, type LineStore, type RecordStore, Records } from '../lib/records.ts';
 import { TASK_STATES, type TaskFinding, type TaskRecord } from './task.ts';
 
 const SCRATCH = '.scratch';
@@ -84,7 +84,8 @@ export class TaskStore {
   async readReport(id: string, from: number, limit: number): Promise<TaskFinding[]> {
     return (await this.#reports.read(id, from, limit)).flatMap((line) => {
       try {
-        return JSON.parse(line) as TaskFinding;
+        const finding: unknown = JSON.parse(line);
+        return isFinding(finding) ? [finding] : [];
       } catch {
         return [];
       }
@@ -93,10 +94,20 @@ export class TaskStore {
 }
 
 export function isTask(task: TaskRecord | null): boolean {
+  if (!task) return false;
+  const { id, kind, title, state, counts, done, reported, note = '', error } = task;
+  const { createdAtMs, startedAtMs = 0, endedAtMs = 0 } = task;
   return (
-    typeof task?.id === 'string' &&
-    typeof task.kind === 'string' &&
-    TASK_STATES.includes(task.state) &&
-    typeof task.counts === 'object'
+    areTexts(id, kind, title, note) &&
+    [done, reported, createdAtMs, startedAtMs, endedAtMs].every(Number.isFinite) &&
+    TASK_STATES.includes(state) &&
+    typeof counts === 'object' &&
+    counts !== null &&
+    (error === undefined || typeof error?.message === 'string')
   );
+}
+
+function isFinding(value: unknown): value is TaskFinding {
+  const { item, outcome, message } = (value ?? {}) as Partial<TaskFinding>;
+  return areTexts(item, outcome, message);
 }

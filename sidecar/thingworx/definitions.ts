@@ -24,11 +24,16 @@ interface Call {
   done: Promise<void>;
 }
 
-interface Entry {
-  readonly definition: ThingDefinition | undefined;
+/** One object for all Things of a call: there may be 250,000 entries. */
+interface Validity {
   readonly loadedAtMs: number;
   /** From then on it must be loaded again before it is used. */
   readonly expiresAtMs: number;
+}
+
+interface Entry {
+  readonly definition: ThingDefinition | undefined;
+  readonly validity: Validity;
 }
 
 type DescribedProperties = Readonly<Record<string, { baseType: string; dataShape?: string }>>;
@@ -66,6 +71,7 @@ export class ThingDefinitions {
   readonly #entries = new Map<string, Entry>();
   /** By the hash of their description. Things of one template have the same properties: a hundred thousand of them share one set. */
   readonly #shared = new Map<string, ThingDefinition['properties']>();
+  readonly #templates = new Map<string, string>();
   readonly #dataShapes = new Map<string, ThingDefinition['properties']>();
   readonly #loading = new Map<string, Call>();
   /** In use and old. */
@@ -101,8 +107,8 @@ export class ThingDefinitions {
     let pending: Set<Promise<void>> | undefined;
     for (const name of names) {
       const entry = this.#entries.get(name);
-      if (entry && entry.expiresAtMs > now) {
-        if (entry.loadedAtMs + this.#options.refreshAgeMs <= now) this.#refresh(name);
+      if (entry && entry.validity.expiresAtMs > now) {
+        if (entry.validity.loadedAtMs + this.#options.refreshAgeMs <= now) this.#refresh(name);
         continue;
       }
       asked.push(name);
@@ -135,12 +141,12 @@ export class ThingDefinitions {
     for (const name of names) {
       const entry = this.#entries.get(name);
       // What was loaded within the same millisecond may have been loaded before.
-      if (entry && entry.loadedAtMs > sinceMs) continue;
+      if (entry && entry.validity.loadedAtMs > sinceMs) continue;
       if (this.#verifying.count >= VERIFIED_PER_SECOND) break;
       this.#verifying.count += 1;
       verified.add(name);
       // The definition itself is kept: an unchanged one stays the same object.
-      if (entry) this.#entries.set(name, { ...entry, expiresAtMs: 0 });
+      if (entry) this.#expire(name, entry);
     }
     if (verified.size > 0) await this.load(verified, signal);
     return verified;
@@ -161,14 +167,17 @@ export class ThingDefinitions {
   /** A value that fits the definition was refused: it is loaded again before it is used, unless it is new. */
   doubt(name: string): void {
     const entry = this.#entries.get(name);
-    if (entry && entry.loadedAtMs + CERTAIN_MS <= Date.now())
-      this.#entries.set(name, { ...entry, expiresAtMs: 0 });
+    if (entry && entry.validity.loadedAtMs + CERTAIN_MS <= Date.now()) this.#expire(name, entry);
   }
 
   clear(): void {
     this.#entries.clear();
     this.#loading.clear();
     this.#old.clear();
+  }
+
+  #expire(name: string, { definition, validity: { loadedAtMs } }: Entry): void {
+    this.#entries.set(name, { definition, validity: { loadedAtMs, expiresAtMs: 0 } });
   }
 
   #refresh(name: string): void {
@@ -221,13 +230,16 @@ export class ThingDefinitions {
     }
     const sets = answer.propertySets.map((set) => this.#share(set));
     const now = Date.now();
+    const found = { loadedAtMs: now, expiresAtMs: now + maxAgeMs };
+    // That a Thing does not exist holds for this call only: it may be created at any time.
+    const missing = { loadedAtMs: now, expiresAtMs: 0 };
     for (const name of names) {
       // Invalidated meanwhile: what is described here may be from before the change.
       if (this.#loading.get(name) !== call) continue;
       const thing = things.get(name);
       const fresh = thing && {
         name,
-        template: thing.template ?? '',
+        template: this.#shareName(thing.template ?? ''),
         properties: sets[thing.properties] ?? NO_PROPERTIES,
         ...(thing.bindings && { bindings: new Map(Object.entries(thing.bindings)) }),
       };
@@ -235,11 +247,18 @@ export class ThingDefinitions {
       // Translation remembers its plans by the identity of a definition, so an unchanged one stays the same object.
       const definition = fresh && known && isSame(known, fresh) ? known : fresh;
       this.#entries.delete(name);
-      // That a Thing does not exist holds for this call only: it may be created at any time.
-      const expiresAtMs = definition ? now + maxAgeMs : 0;
-      this.#entries.set(name, { definition, loadedAtMs: now, expiresAtMs });
+      this.#entries.set(name, { definition, validity: definition ? found : missing });
     }
     this.#trim();
+  }
+
+  /** The same text for all Things: each answer has a copy for each Thing. */
+  #shareName(template: string): string {
+    const shared = this.#templates.get(template);
+    if (shared !== undefined) return shared;
+    if (this.#templates.size >= MAX_SHARED) this.#templates.clear();
+    this.#templates.set(template, template);
+    return template;
   }
 
   #share(described: DescribedProperties): ThingDefinition['properties'] {

@@ -20,7 +20,10 @@ type UploadSettings = Pick<HubSettings, 'uploadContainer' | 'uploadFolder'>;
 
 export function isUpload(upload: Upload | null): boolean {
   return (
-    typeof upload?.id === 'string' && Number.isFinite(upload.takenAtMs) && isNotification(upload.notification)
+    typeof upload?.id === 'string' &&
+    Number.isFinite(upload.takenAtMs) &&
+    (upload.doneAtMs === undefined || Number.isFinite(upload.doneAtMs)) &&
+    isNotification(upload.notification)
   );
 }
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { appendFile, mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { FileIndex } from '../../sidecar/dead-letters/file-index.ts';
 import { FileDeadLetterStore } from '../../sidecar/dead-letters/file-store.ts';
+import { SegmentIndex } from '../../sidecar/dead-letters/segment-index.ts';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import { letter, listeningLog, scratchDirectory } from './letters.ts';
 import { storeRules } from './store-contract.ts';
@@ -57,7 +57,7 @@ describe('dead letters in files', () => {
     for (let number = 0; number < 200; number += 1) await store.append([letter(number)]);
     const { store: next } = await reopen({ segmentBytes: 2_000 });
     assert.equal(await count(next), 200);
-    const find = mock.method(FileIndex.prototype, 'find');
+    const find = mock.method(SegmentIndex.prototype, 'find');
     await next.append([letter(200), letter(201)]);
     assert.equal(find.mock.callCount(), 0);
     for (const number of [0, 100, 201]) await next.append([letter(number)]);

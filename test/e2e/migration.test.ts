@@ -322,6 +322,39 @@ describe("the migration from PTC's connector", () => {
     await factory.call(HUB_THING, 'DeleteAzureIotDevice', { thingName: 'pump-07' });
   });
 
+  test("jobs are found and cancelled, and devices imported, under PTC's names", async () => {
+    const jobId = await factory.call<string>(HUB_THING, 'AzureIotDeviceJobScheduleDeviceMethodJob', {
+      methodName: 'reset',
+      payload: { hard: true },
+      condition: "deviceId = 'pump-01'",
+      jobId: 'tomorrow',
+      startTime: Date.now() + 86_400_000,
+      maxExecutionTimeInSeconds: 60,
+    });
+    assert.equal(jobId, 'tomorrow');
+    const jobs = async (service: string, parameters: Row) =>
+      ((await platform().invoke(HUB_THING, service, parameters)) as { rows: Row[] }).rows;
+    const found = async (parameters: Row) =>
+      (await jobs('AzureIotDeviceJobFindJobs', parameters)).filter((job) => job.jobId === jobId).length;
+    assert.equal(await found({}), 1);
+    assert.equal(await found({ type: 'scheduleDeviceMethod', status: 'scheduled' }), 1);
+    assert.equal(await found({ type: 'scheduleUpdateTwin' }), 0);
+    const [cancelled] = await jobs('AzureIotDeviceJobCancelJob', { jobId });
+    assert.deepEqual([cancelled?.jobId, cancelled?.status], [jobId, 'cancelled']);
+    assert.equal(await found({ status: 'cancelled' }), 1);
+    await assert.rejects(
+      jobs('AzureIotDeviceJobCancelJob', { jobId: 'never' }),
+      /\[AzureIotDeviceJobCancelJob\] : AZURE_NOT_FOUND: Cancelling the job never/,
+    );
+    await factory.hub('CreateDevice', { deviceId: 'pump-08', createThing: false });
+    const task = await factory.call<string>(HUB_THING, 'ImportAzureIotDevices', {
+      thingTemplateName: 'AzureIoT.Device_TT',
+    });
+    assert.equal((await ended(task)).state, 'completed');
+    assert.equal((await factory.read('pump-08')).deviceId, 'pump-08');
+    await factory.hub('DeleteDevice', { deviceId: 'pump-08', deleteThing: true });
+  });
+
   test("each hub of PTC's connector is migrated for itself; another one becomes a hub Thing that is switched off", async () => {
     await platform().createThing('Plant.Hub2', 'AzureIotHubTemplate');
     await platform().createThing('other-pump', 'Plant.Pump');

@@ -6,9 +6,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { endWithParent, ownGroup } from './child.ts';
 
 export interface AzuriteOptions {
@@ -76,8 +76,8 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
 }
 
 async function childArguments(options: AzuriteOptions, scratch: string): Promise<string[]> {
-  const main = createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js');
-  const args = [...endWithParent, main, '--blobHost', '127.0.0.1', '--blobPort', `${options.port ?? 0}`];
+  const program = fileURLToPath(new URL('./azurite-program.ts', import.meta.url));
+  const args = [...endWithParent, program, '--blobHost', '127.0.0.1', '--blobPort', `${options.port ?? 0}`];
   // Storage SDKs are newer than Azurite's list of API versions, and the device SDK sends a header that only the
   // loose mode lets pass.
   args.push('--skipApiVersionCheck', '--loose', '--silent', '--disableTelemetry');

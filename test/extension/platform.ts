@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -36,7 +36,8 @@ export async function startPlatform(
   const emulator = await startThingworx({ switches, scriptWorkers: 3 });
   t.after(() => emulator.stop());
   const client = new Client(emulator);
-  const answer = await client.upload(await builtZip(t));
+  zip ??= buildZip();
+  const answer = await client.upload(await zip);
   if (answer.status !== 200) throw new Error(`the import was answered ${answer.status} ${answer.text}`);
   const reports = (answer.json.rows as Record<string, { rows: ExtensionPlatform['reports'] }>[]).flatMap(
     (step) => Object.values(step).flatMap(({ rows }) => rows),
@@ -53,10 +54,16 @@ export async function startPlatform(
   return { client, platform, app, sidecarKey, reports };
 }
 
-async function builtZip(t: TestContext): Promise<Buffer> {
-  const folder = mkdtempSync(join(tmpdir(), 'extension-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return readFileSync(await buildPackage({ withoutSidecar: true, outputDirectory: folder }));
+/** Built once for all platforms of a file. */
+let zip: Promise<Buffer> | undefined;
+
+async function buildZip(): Promise<Buffer> {
+  const folder = await mkdtemp(join(tmpdir(), 'extension-'));
+  try {
+    return await readFile(await buildPackage({ withoutSidecar: true, outputDirectory: folder }));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** What an administrator does after the import: a user in the sidecar's group, and an application key for it. */

@@ -10,6 +10,7 @@ const THINGS: Readonly<Record<string, string>> = {
   'AzureIoT.OpcPublisher_TS': 'odd-edge',
   'AzureIoT.StorageAccount_TT': 'Odd.Storage',
   'AzureIoT.BlobContainer_TT': 'Odd.Files',
+  'AzureIoT.PtcServices_TS': 'Odd.Ptc',
 };
 
 interface ServiceHost {
@@ -32,11 +33,18 @@ export async function createHosts(factory: Factory): Promise<void> {
   await factory.call('Odd.Files', 'SaveText', { path: '/odd.txt', content: 'text' });
   await factory.createDevice('odd');
   await factory.createDevice('odd-edge', { iotEdge: true, thingTemplate: 'AzureIoT.EdgeDevice_TT' });
+  await addShape(factory, 'odd-edge', 'AzureIoT.OpcPublisher_TS');
+  await factory.system.platform.createThing('Odd.Ptc', 'GenericThing');
+  await addShape(factory, 'Odd.Ptc', 'AzureIoT.PtcServices_TS');
+  await factory.system.platform.setProperties('Odd.Ptc', { hubThing: HUB_THING });
+}
+
+async function addShape(factory: Factory, name: string, thingShapeName: string): Promise<void> {
   await factory.system.platform.invokeOn('Resources', 'EntityServices', 'AddShapeToThing', {
-    name: 'odd-edge',
-    thingShapeName: 'AzureIoT.OpcPublisher_TS',
+    name,
+    thingShapeName,
   });
-  await factory.call('odd-edge', 'RestartThing');
+  await factory.call(name, 'RestartThing');
 }
 
 interface Answer {

@@ -55,6 +55,12 @@ describe('the shipped bundle', () => {
       assert.ok(names.has(name), name);
   });
 
+  test('is ASCII, which V8 keeps with one byte for each character', () => {
+    const code = read('program.mjs');
+    const found = /[^\0-\x7f]/.exec(code);
+    assert.equal(found, null, found ? code.slice(found.index - 100, found.index + 20) : '');
+  });
+
   test('contains Registry, JobClient and DeviceMethod of azure-iothub, without its AMQP stack', () => {
     const code = read('program.mjs');
     for (const text of [

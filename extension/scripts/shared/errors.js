@@ -28,3 +28,13 @@ function codedText(problem) {
   var message = String(problem.message || "");
   return errorCode(message) !== "" || !isSet(problem.code) ? message : problem.code + ": " + message;
 }
+
+/* What an error says of wrong inputs, with the names that the service has for them. names: input of the operation to that of the service. */
+function inNamesOf(text, names) {
+  if (errorCode(text) !== "REQUEST_INVALID") {
+    return text;
+  }
+  return Object.keys(names).reduce(function (said, name) {
+    return said.replace(new RegExp("\\b" + name + "\\b"), names[name]);
+  }, text);
+}

@@ -3,6 +3,7 @@ import {
   type CheckpointStore,
   EventHubConsumerClient,
   type EventHubConsumerClientOptions,
+  type EventHubProperties,
   RetryMode,
   type RetryOptions,
 } from '@azure/event-hubs';
@@ -82,17 +83,40 @@ export function createEventHubClient(
       parseAddress(namespace, 'the namespace', 'Event Hubs namespace').host,
       'Event Hubs namespace',
     );
-    return store
+    const client = store
       ? new EventHubConsumerClient(consumerGroup, namespace, eventHubName, credential, store, clientOptions)
       : new EventHubConsumerClient(consumerGroup, namespace, eventHubName, credential, clientOptions);
+    boundBalancingRetries(client, options.timeoutMs);
+    return client;
   }
   // Checked here, because the error of the SDK contains the whole connection string.
   const { connectionString, access } = parseEventHub(endpoint.connectionString);
   const client = store
     ? new EventHubConsumerClient(consumerGroup, connectionString, store, clientOptions)
     : new EventHubConsumerClient(consumerGroup, connectionString, clientOptions);
+  boundBalancingRetries(client, options.timeoutMs);
   if (endpoint.clock && access?.kind === 'key') useServiceClock(client, access, endpoint.clock);
   return client;
+}
+
+interface Management {
+  getEventHubProperties(options?: { retryOptions?: RetryOptions }): Promise<EventHubProperties>;
+}
+
+/**
+ * The event processor of the SDK asks for the partitions before each round of balancing, and does not use the retryOptions of its client
+ * (eventProcessor.js): after one failed attempt it waits for the SDK's default of 30 seconds, during which no partition is claimed. Here it
+ * fails soon; the processor then begins its next round. Without the member, which is not public, its default stays.
+ */
+function boundBalancingRetries(client: EventHubConsumerClient, timeoutMs: number): void {
+  const { _context: context } = client as unknown as {
+    readonly _context?: { managementSession?: Management };
+  };
+  const management = context?.managementSession;
+  if (typeof management?.getEventHubProperties !== 'function') return;
+  const ask = management.getEventHubProperties.bind(management);
+  management.getEventHubProperties = (options = {}) =>
+    ask({ retryOptions: { ...retryOptions(timeoutMs), maxRetries: 1 }, ...options });
 }
 
 /**

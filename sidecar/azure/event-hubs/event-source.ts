@@ -73,6 +73,11 @@ const BACKOFF = { initialDelayMs: 500, maxDelayMs: 4000 };
 
 /** A partition that another sidecar has released is claimed at the next update: within a second, with the time to open it. */
 const UPDATE_INTERVAL_MS = 750;
+/** The rest of a sidecar that reads all partitions, in updates. Its ownership must be renewed several times before it expires. */
+const REST_ROUNDS = 2;
+
+/** The end of a partition from which everything was received is read in one of so many rounds. */
+const QUIET_ROUNDS = 3;
 
 class HubEventSource implements EventSource {
   readonly #options: EventSourceOptions;
@@ -97,6 +102,7 @@ class HubEventSource implements EventSource {
   readonly #skipReported = new Set<string>();
   readonly #decoder = new EventDecoder();
   #sdkReported = false;
+  #lagRound = 0;
   #timers: NodeJS.Timeout[] = [];
   /** When the service last answered. */
   #heardAtMs = performance.now();
@@ -185,10 +191,22 @@ class HubEventSource implements EventSource {
 
   /** Asks the service also while no partition is owned: its silence must be noticed. */
   async #readLag(): Promise<void> {
-    const owned = this.ownedPartitions();
-    const ids = owned.length > 0 ? owned : this.partitionIds;
     const signal = AbortSignal.timeout(LAG_TIMEOUT_MS);
-    await Promise.all(ids.map((id) => this.#ends.read(id, signal)));
+    await Promise.all(this.#dueForLag().map((id) => this.#ends.read(id, signal)));
+  }
+
+  /** Of the partitions from which everything was received some, in turns, at least one: the silence of the service must be noticed. */
+  #dueForLag(): readonly string[] {
+    const owned = this.ownedPartitions();
+    if (owned.length === 0) return this.partitionIds;
+    const isQuiet = (id: string) =>
+      this.#ends.of(id)?.sequenceNumber === this.#partitions.get(id)?.lastSequenceNumber;
+    const quiet = owned.filter(isQuiet);
+    const behind = owned.filter((id) => !isQuiet(id));
+    this.#lagRound += 1;
+    const inTurn = quiet.filter((_, index) => index % QUIET_ROUNDS === this.#lagRound % QUIET_ROUNDS);
+    const due = [...behind, ...inTurn];
+    return due.length > 0 ? due : quiet.slice(0, 1);
   }
 
   async checkpoint(
@@ -533,6 +551,8 @@ class HubEventSource implements EventSource {
       ownerId: this.#ownerId,
       partitions: this.#options.partitions && new Set(this.#options.partitions),
       timeoutMs: Math.min(this.#timeoutMs, STORE_TIMEOUT_MS),
+      restMs: REST_ROUNDS * (this.#options.updateIntervalMs ?? UPDATE_INTERVAL_MS),
+      partitionIds: () => this.partitionIds,
       startPositionOf: (id) => this.#startPositionOf(id),
       recoveredPosition: (place) => this.#recoveredPosition(place),
       partitionEnd: (id) => this.#partitionProperties(id),

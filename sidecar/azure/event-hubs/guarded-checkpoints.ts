@@ -23,6 +23,9 @@ interface GuardOptions {
   /** Only these partitions are claimed; all when undefined. */
   readonly partitions: ReadonlySet<string> | undefined;
   readonly timeoutMs: number;
+  /** How long the processor rests between two rounds while this sidecar reads all partitions. */
+  readonly restMs: number;
+  partitionIds(): readonly string[];
   startPositionOf(partitionId: string): StartPosition;
   /** Where a partition goes on whose checkpoint was damaged; undefined when it has none. */
   recoveredPosition(place: CheckpointPlace): Promise<StartPosition | undefined>;
@@ -46,6 +49,8 @@ const BEGINNING = '-1';
  *   reported, and reading begins at the start of the partition.
  * - The position where reading begins is known before the first event, so that lag and stalls are visible from the start.
  * - When reading begins without a checkpoint, the messages before the start position are counted and reported.
+ * - While this sidecar reads all partitions there is nothing to claim, and rounds are rarer: each costs a request to the service and several calls to
+ *   the store. When a partition ends, the next round begins at once.
  * - Calls have a timeout, and their errors are ConnectorErrors.
  */
 export class GuardedCheckpoints implements CheckpointStore {
@@ -60,6 +65,7 @@ export class GuardedCheckpoints implements CheckpointStore {
   #lastClaimed: string | undefined;
   /** The last claim of each partition; resolved when it was answered. */
   readonly #claiming = new Map<string, Promise<unknown>>();
+  #endRest: (() => void) | undefined;
   #pendingCalls = 0;
   #lastCallMs = performance.now();
   #stopping = false;
@@ -81,11 +87,13 @@ export class GuardedCheckpoints implements CheckpointStore {
   /** Allows the partition to be claimed again at once, or after a pause. */
   release(partitionId: string, pauseMs = 0): void {
     this.#pausedUntilMs.set(partitionId, performance.now() + pauseMs);
+    this.#endRest?.();
   }
 
   /** From now on the processor sees the real ownership, so that it can release it. */
   beginStop(): void {
     this.#stopping = true;
+    this.#endRest?.();
   }
 
   /** Whether other sidecars own all these partitions, so that this one has none to read. */
@@ -122,6 +130,7 @@ export class GuardedCheckpoints implements CheckpointStore {
   }
 
   async listOwnership(namespace: string, eventHub: string, group: string): Promise<PartitionOwnership[]> {
+    if (this.#readsAll()) await this.#rest();
     const owners = await this.#bounded('Reading the ownership of partitions', (abortSignal) =>
       this.#options.inner.listOwnership(namespace, eventHub, group, { abortSignal }),
     );
@@ -192,6 +201,22 @@ export class GuardedCheckpoints implements CheckpointStore {
     await this.#bounded(`Writing the checkpoint of partition ${checkpoint.partitionId}`, (abortSignal) =>
       this.#options.inner.updateCheckpoint(checkpoint, { abortSignal }),
     );
+  }
+
+  #readsAll(): boolean {
+    if (this.#stopping) return false;
+    const { ownerId, partitions, partitionIds } = this.#options;
+    const wanted = partitions ? [...partitions] : partitionIds();
+    return wanted.length > 0 && wanted.every((id) => this.#owners.get(id) === ownerId && this.#isHeld(id));
+  }
+
+  async #rest(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, this.#options.restMs);
+    this.#endRest = resolve;
+    await promise;
+    clearTimeout(timer);
+    this.#endRest = undefined;
   }
 
   /** Whether a reader of this process has the partition. What an earlier process with the same owner id claimed is free. */

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { translate } from '@azure/core-amqp';
 import type { EventPosition } from '@azure/event-hubs';
-import { type EventContext, type Receiver, types } from 'rhea-promise';
+import { ConnectionEvents, type EventContext, type Receiver, types } from 'rhea-promise';
 import { settledWithin } from '../../lib/concurrency.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { IncomingTransfers } from './incoming-transfers.ts';
 import { LinkAuthorization } from './link-authorization.ts';
+import { ReceiveWindow } from './receive-window.ts';
 
 interface LinkOptions {
   readonly context: ConnectionContext;
@@ -16,7 +17,7 @@ interface LinkOptions {
   /** The epoch: the service ends other readers of the partition with the same or a lower one. Undefined: it ends none. */
   readonly ownerLevel: number | undefined;
   readonly position: EventPosition;
-  /** Most messages received ahead: the credit of the link and the messages in the queue. */
+  /** Most messages received ahead: the credit of the link and the messages that wait in it. */
   readonly prefetchCount: number;
   readonly timeoutMs: number;
 }
@@ -26,26 +27,31 @@ const SELECTOR_FILTER = 'apache.org:selector-filter:string';
 const SELECTOR_CODE = 0x468c00000004;
 /** How long `close` waits for the answer of the service. */
 const CLOSE_TIMEOUT_MS = 2000;
+const CONNECTION_LOST = {
+  condition: 'amqp:connection:forced',
+  description: 'The connection was lost while a link was opened.',
+};
 
 /**
  * One AMQP link that reads a partition, from `open` until the service, the connection or `close` ends it. It is never opened again; the next link
- * begins after the last message that was taken. Messages stay bytes in its queue.
+ * begins after the last message that was taken. Messages that wait in it stay bytes.
  */
 export class PartitionLink {
   readonly #options: LinkOptions;
   readonly #name: string;
   readonly #authorization: LinkAuthorization;
+  readonly #window: ReceiveWindow;
   #receiver: Receiver | undefined;
   #transfers: IncomingTransfers | undefined;
-  #queue: (Buffer | undefined)[] = [];
   #state: 'new' | 'open' | 'ended' = 'new';
   #error: Error | undefined;
   #wake: (() => void) | undefined;
 
   constructor(options: LinkOptions) {
-    const { context, partitionId, consumerGroup, timeoutMs } = options;
+    const { context, partitionId, consumerGroup, prefetchCount, timeoutMs } = options;
     this.#options = options;
     this.#name = `${context.config.getReceiverAddress(partitionId, consumerGroup)}-${randomUUID()}`;
+    this.#window = new ReceiveWindow(prefetchCount);
     this.#authorization = new LinkAuthorization({
       context,
       audience: context.config.getReceiverAudience(partitionId, consumerGroup),
@@ -61,8 +67,10 @@ export class PartitionLink {
   async open(abortSignal: AbortSignal): Promise<void> {
     const { context } = this.#options;
     await context.readyToOpenLink({ abortSignal });
-    await this.#authorization.start(abortSignal);
-    const receiver = await context.connection.createReceiver({ ...this.#receiverOptions(), abortSignal });
+    const receiver = await this.#whileConnected(abortSignal, async (signal) => {
+      await this.#authorization.start(signal);
+      return await context.connection.createReceiver({ ...this.#receiverOptions(), abortSignal: signal });
+    });
     this.#receiver = receiver;
     // The answer to the attach and a refusal can come together.
     if (this.#state === 'ended') {
@@ -81,9 +89,9 @@ export class PartitionLink {
   async receive(maxCount: number, waitMs: number): Promise<readonly (Buffer | undefined)[]> {
     this.#requireNoError();
     this.#addCredit();
-    if (this.#queue.length === 0 && this.#state === 'open') await this.#arrival(waitMs);
+    if (this.#window.isEmpty && this.#state === 'open') await this.#arrival(waitMs);
     this.#requireNoError();
-    return this.#queue.splice(0, maxCount);
+    return this.#window.take(maxCount);
   }
 
   /** Detaches the link and ends its session. Bounded in time; never throws. */
@@ -92,6 +100,22 @@ export class PartitionLink {
     const receiver = this.#receiver;
     this.#receiver = undefined;
     if (receiver) await settledWithin(receiver.close(), CLOSE_TIMEOUT_MS);
+  }
+
+  /** Work that waits for answers of the service. They never come on a connection that is lost meanwhile, so the work then ends. */
+  async #whileConnected<T>(abortSignal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { connection } = this.#options.context;
+    const lost = new AbortController();
+    const onLost = ({ error }: EventContext) => lost.abort(translate(error ?? CONNECTION_LOST));
+    connection.once(ConnectionEvents.disconnected, onLost);
+    try {
+      return await work(AbortSignal.any([abortSignal, lost.signal]));
+    } catch (thrown) {
+      if (lost.signal.aborted && !abortSignal.aborted) throw lost.signal.reason;
+      throw thrown;
+    } finally {
+      connection.removeListener(ConnectionEvents.disconnected, onLost);
+    }
   }
 
   #receiverOptions() {
@@ -119,7 +143,7 @@ export class PartitionLink {
   }
 
   #arrived(payload: Buffer | undefined): void {
-    this.#queue.push(payload);
+    this.#window.push(payload);
     this.#wake?.();
   }
 
@@ -138,16 +162,11 @@ export class PartitionLink {
     clearTimeout(timer);
   }
 
-  /**
-   * The outstanding credit and the queue together never exceed the prefetch count. Credit is added when half of it is used up, so that a busy link
-   * writes two frames for many messages.
-   */
   #addCredit(): void {
-    const { prefetchCount } = this.#options;
     const transfers = this.#transfers;
     if (this.#state !== 'open' || !transfers) return;
-    const missing = prefetchCount - this.#queue.length - transfers.credit;
-    if (missing * 2 >= prefetchCount) transfers.addCredit(missing);
+    const missing = this.#window.missingCredit(transfers.credit);
+    if (missing > 0) transfers.addCredit(missing);
   }
 
   #requireNoError(): void {
@@ -161,7 +180,7 @@ export class PartitionLink {
     delete this.#options.context.receivers[this.#name];
     this.#authorization.stop();
     this.#transfers?.close();
-    this.#queue = [];
+    this.#window.clear();
     this.#wake?.();
   }
 }

@@ -51,6 +51,11 @@ export class Partition {
     this.#lastSequenceNumber = options.beginsAfter ?? -1;
   }
 
+  /** Of the last event that was received; before the first one, where reading begins. */
+  get lastSequenceNumber(): number {
+    return this.#lastSequenceNumber;
+  }
+
   get isOpen(): boolean {
     return this.#open;
   }

@@ -198,10 +198,13 @@ export class Lane {
     }
   }
 
+  /** What waits for the next call is enough when it fills it: more would only grow old in memory. */
   #isFull(): boolean {
-    const { messagesInFlight, bytesInFlight } = this.#options.limits();
-    if (this.#unsettled >= messagesInFlight || this.#unsettledBytes >= bytesInFlight) return true;
-    return this.#unsettled > 0 && this.#options.budget.isSpent;
+    if (this.#unsettled === 0) return false;
+    const limits = this.#options.limits();
+    if (this.#unsettled >= limits.messagesInFlight || this.#unsettledBytes >= limits.bytesInFlight)
+      return true;
+    return this.#options.budget.isSpent || this.#delivery.fillsCall(this.#queue, limits);
   }
 
   async #run(): Promise<void> {
@@ -216,6 +219,8 @@ export class Lane {
       await this.#untilDue();
       if (this.#abort.signal.aborted || this.#closed) break;
       const messages = this.#take();
+      // While this call is under way, the next one is translated.
+      if (!this.#isFull()) this.#wakeAccept?.();
       this.#calledAtMs = performance.now();
       try {
         await this.#requireOwned();
@@ -236,10 +241,8 @@ export class Lane {
    */
   async #untilDue(): Promise<void> {
     while (!this.#closing && !this.#abort.signal.aborted) {
-      const limits = this.#options.limits();
-      const waitMs = this.#calledAtMs + limits.callIntervalMs - performance.now();
-      if (waitMs <= 0) return;
-      if (this.#isFull() || this.#delivery.fillsCall(this.#queue, limits)) return;
+      const waitMs = this.#calledAtMs + this.#options.limits().callIntervalMs - performance.now();
+      if (waitMs <= 0 || this.#isFull()) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, waitMs);
         this.#wakeLoop = () => {

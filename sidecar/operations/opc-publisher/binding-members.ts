@@ -1,14 +1,23 @@
 import Type, { type Static } from 'typebox';
 import { DateTime, forThingWorx, ThingName } from '../../contract/schema.ts';
-import { connectionMembers, OpcNode, publisherMembers, writerMembers } from './opc-members.ts';
+import {
+  connectionMembers,
+  nodeId,
+  OpcNode,
+  publisherMembers,
+  writerMembers,
+  writerRowMembers,
+} from './opc-members.ts';
 
 /** Input and output members of the operations that bind nodes. */
 
 const { endpointUrl, writerGroup, writerId, publishingIntervalMs, useSecurity } = writerMembers;
 const { samplingIntervalMs, heartbeatSeconds } = OpcNode.properties;
 const { securityMode } = connectionMembers;
-const nodeId = Type.String({ minLength: 1, maxLength: 2_048, description: 'The id of the node.' });
 const property = Type.String({ minLength: 1, maxLength: 255, description: 'The property of the Thing.' });
+const publisher = ThingName({ description: 'The Thing of OPC Publisher.' });
+const baseType = Type.String({ description: 'The base type that the value needs.' });
+const thing = ThingName({ description: 'The Thing with the property.' });
 
 /** Where an OPC Publisher is, and how it signs in at servers; filled in from the Thing. */
 export const signedInMembers = {
@@ -26,7 +35,7 @@ export const signedInMembers = {
 /** The Thing of the publisher as well, which the bindings name. */
 export const binderMembers = {
   ...signedInMembers,
-  publisher: ThingName({ description: 'The Thing of OPC Publisher.' }),
+  publisher,
 };
 
 /** The server, the writer of OPC Publisher that gets the nodes, and how often values are sent. */
@@ -60,6 +69,12 @@ export const NodeToBind = Type.Object(
   { description: 'A node that BindNodes binds. Rows of FindNodes and Browse fit.' },
 );
 
+/** What keeps the service from doing what a row asks for. */
+const problem = {
+  code: Type.String({ description: 'The code of the error; may be empty.' }),
+  message: Type.String({ description: 'What is wrong; may be empty.' }),
+};
+
 /** What is said of the property and the node. */
 const facts = {
   dataType: Type.String({ description: 'The OPC UA data type of the value.' }),
@@ -79,7 +94,7 @@ export const NodeBinding = Type.Object(
     property,
     nodeId,
     ...publishingMembers,
-    publisher: ThingName({ description: 'The Thing of OPC Publisher.' }),
+    publisher,
     source: Type.String({ description: 'The device and the module that send the values: device/module.' }),
     userName: Type.Optional(
       Type.String({
@@ -88,7 +103,7 @@ export const NodeBinding = Type.Object(
       }),
     ),
     ...facts,
-    baseType: Type.String({ description: 'The base type that the value needs.' }),
+    baseType,
     addedProperties: Type.String({
       description: 'The properties that the binding has added to the Thing, separated by commas.',
     }),
@@ -105,9 +120,9 @@ export const BoundNode = Type.Object(
       description:
         'published: the node is bound, and OPC Publisher sends it. notPublished: the node is bound, and OPC Publisher does not send it yet. failed: the node is not bound.',
     }),
-    code: Type.String({ description: 'The code of the error; may be empty.' }),
+    ...problem,
     message: Type.String({ description: 'What is wrong or different from what was asked; may be empty.' }),
-    baseType: Type.String({ description: 'The base type that the value needs.' }),
+    baseType,
     ...facts,
   },
   { description: 'What BindNodes has done with one node.' },
@@ -116,7 +131,7 @@ export type BoundNode = Static<typeof BoundNode>;
 
 export const BindingKey = Type.Object(
   {
-    thing: ThingName({ description: 'The Thing with the property.' }),
+    thing,
     property,
   },
   { description: 'A binding: the property of a Thing. Rows of ListBindings fit.' },
@@ -124,15 +139,14 @@ export const BindingKey = Type.Object(
 
 export const UnboundNode = Type.Object(
   {
-    thing: ThingName({ description: 'The Thing with the property.' }),
+    thing,
     property,
     nodeId: Type.String({ description: 'The id of the node; empty if the property was not bound.' }),
     state: Type.String({
       description:
         'unbound: the binding is gone. notBound: there was none. failed: the binding is still there.',
     }),
-    code: Type.String({ description: 'The code of the error; may be empty.' }),
-    message: Type.String({ description: 'What is wrong; may be empty.' }),
+    ...problem,
     removedProperties: Type.String({
       description: 'The properties that were removed from the Thing, separated by commas.',
     }),
@@ -143,10 +157,10 @@ export type UnboundNode = Static<typeof UnboundNode>;
 
 export const BindingState = Type.Object(
   {
-    thing: ThingName({ description: 'The Thing with the property.' }),
+    thing,
     property,
     nodeId,
-    endpointUrl: Type.String({ description: 'The address of the OPC UA server.' }),
+    ...writerRowMembers,
     state: Type.String({
       description:
         'published: OPC Publisher sends the node. notPublished: it does not; call BindNodes again. unknown: the module does not answer.',
@@ -158,12 +172,9 @@ export const BindingState = Type.Object(
       description:
         'Good, or the code with which the OPC UA server refuses to read the node, such as BadNodeIdUnknown. Empty: not known.',
     }),
-    code: Type.String({ description: 'The code of the error; may be empty.' }),
-    message: Type.String({ description: 'What is wrong; may be empty.' }),
+    ...problem,
     ...facts,
     fieldId: Type.String({ description: 'The name of the value in messages (DataSetFieldId).' }),
-    writerGroup: Type.String({ description: 'DataSetWriterGroup; empty for the default.' }),
-    writerId: Type.String({ description: 'DataSetWriterId; empty for the default.' }),
     publishingIntervalMs,
     samplingIntervalMs,
   },

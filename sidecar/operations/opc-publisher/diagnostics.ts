@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { forThingWorx, JsonObject, Table } from '../../contract/schema.ts';
 import { callModule, MODULE_ERRORS } from '../edge/module-call.ts';
 import { defineOperation } from '../operation.ts';
-import { members, publisherMembers, rowsOf } from './opc-members.ts';
+import { members, publisherMembers, rowsOf, writerRowMembers } from './opc-members.ts';
 
 const count = (description: string) =>
   forThingWorx(Type.Integer({ minimum: 0, description }), { baseType: 'LONG' });
@@ -10,7 +10,7 @@ const count = (description: string) =>
 const OpcDiagnostic = Type.Object(
   {
     endpointUrl: Type.String({ description: 'The OPC UA server; the first where a group has several.' }),
-    writerGroup: Type.String({ description: 'DataSetWriterGroup; empty for the default.' }),
+    writerGroup: writerRowMembers.writerGroup,
     isConnected: Type.Boolean({ description: 'Whether OPC Publisher is connected to the server.' }),
     nodesSucceeded: count('Nodes that are watched.'),
     nodesFailed: count('Nodes that cannot be watched.'),

@@ -1,4 +1,5 @@
 import { isPlainObject } from '../../translate/coerce/structure.ts';
+import { nameOf } from './opc-members.ts';
 
 /** What Composer shows for units of UNECE Recommendation 20, whose codes OPC UA uses. */
 const SYMBOLS: Readonly<Record<string, string>> = {
@@ -91,8 +92,8 @@ const UNECE = 'http://www.opcfoundation.org/UA/units/un/cefact';
 /** The unit of an EUInformation: the text of the server, else the symbol of its UNECE code, else the code. Empty when it says none. */
 export function unitOf(value: unknown): string {
   const { DisplayName, UnitId, NamespaceUri } = structureOf(value);
-  const shown = isPlainObject(DisplayName) ? DisplayName['Text'] : DisplayName;
-  if (typeof shown === 'string' && shown.trim() !== '') return shown.trim();
+  const shown = nameOf(isPlainObject(DisplayName) ? DisplayName['Text'] : DisplayName).trim();
+  if (shown !== '') return shown;
   const code = typeof UnitId === 'number' && NamespaceUri === UNECE ? unitCode(UnitId) : '';
   return SYMBOLS[code] ?? code;
 }
@@ -118,7 +119,7 @@ export function rangeOf(value: unknown): { readonly minimum: number; readonly ma
 
 /** A structure comes as it is, or as the body of an ExtensionObject. */
 function structureOf(value: unknown): Readonly<Record<string, unknown>> {
-  if (!isPlainObject(value)) return {};
-  const body = value['Body'];
-  return isPlainObject(body) ? structureOf(body) : value;
+  const { Body: body } = isPlainObject(value) ? value : {};
+  if (isPlainObject(body)) return body;
+  return isPlainObject(value) ? value : {};
 }

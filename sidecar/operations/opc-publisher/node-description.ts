@@ -4,7 +4,16 @@ import { ConnectorError } from '../../errors/connector-error.ts';
 import { callModule } from '../edge/module-call.ts';
 import { rangeOf, unitOf } from './engineering-units.ts';
 import { baseTypeOfNode, isArrayRank, knownDataType } from './node-types.ts';
-import { checkResult, envelope, members, objectOf, rowsOf } from './opc-members.ts';
+import {
+  checkResult,
+  envelope,
+  members,
+  nameOf,
+  objectOf,
+  rowsOf,
+  text,
+  unknownForm,
+} from './opc-members.ts';
 
 /** How an OPC UA server is reached, and through which module. */
 export interface ServerAccess {
@@ -45,7 +54,7 @@ export async function describeNode(server: ServerAccess, nodeId: string): Promis
   const node = members(answer['node']);
   if (node['nodeClass'] !== 'Variable')
     throw refusal(
-      `${nodeId} is ${text(node['nodeClass']) || 'no node with a class'}; expected a Variable, which has a value.`,
+      `${nodeId} is ${nameOf(node['nodeClass']) || 'no node with a class'}; expected a Variable, which has a value.`,
     );
   const access = node['userAccessLevel'] ?? node['accessLevel'];
   if (!allows(access, 'CurrentRead', 1)) throw refusal(`The server does not allow to read ${nodeId}.`);
@@ -54,7 +63,7 @@ export async function describeNode(server: ServerAccess, nodeId: string): Promis
   const property = (name: string) => propertyValue(answer['references'], name);
   return {
     nodeId,
-    displayName: text(node['displayName']) || text(node['browseName']),
+    displayName: nameOf(node['displayName']) || nameOf(node['browseName']),
     dataType: dataType === 'Enumeration' ? 'Int32' : dataType,
     baseType: baseTypeOfNode(dataType, isArrayRank(node['valueRank'])),
     isWritable: allows(access, 'CurrentWrite', 2),
@@ -80,10 +89,12 @@ export async function readStatuses(
   });
   const call = { ...server.module, methodName: 'NodeRead_V2' };
   const results = rowsOf(answer['results'], call);
+  if (results.length !== nodeIds.length)
+    throw unknownForm(call, `expected ${nodeIds.length} results, not ${results.length}`);
   return nodeIds.map((_, i) => {
     const { statusCode, symbolicId } = members(members(results[i])['errorInfo']);
     if (typeof statusCode !== 'number' || statusCode === 0) return '';
-    return text(symbolicId) || `0x${statusCode.toString(16)}`;
+    return nameOf(symbolicId) || `0x${statusCode.toString(16)}`;
   });
 }
 
@@ -115,10 +126,6 @@ function allows(access: unknown, flag: string, bit: number): boolean {
   if (typeof access === 'number') return (access & bit) !== 0;
   if (typeof access === 'string') return access.split(/[\s,|]+/).includes(flag);
   return flag === 'CurrentRead';
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }
 
 function refusal(message: string): ConnectorError {

@@ -6,17 +6,25 @@ import { defineOperation } from '../operation.ts';
 import { signedInMembers } from './binding-members.ts';
 import type { ServerAccess } from './node-description.ts';
 import { knownDataType } from './node-types.ts';
-import { checkResult, connectionMembers, envelope, members, objectOf, rowsOf } from './opc-members.ts';
+import {
+  checkResult,
+  connectionMembers,
+  envelope,
+  LONGEST_ID,
+  listedNodeMembers,
+  members,
+  nameOf,
+  objectOf,
+  rowsOf,
+  text,
+} from './opc-members.ts';
 
 const FoundNode = Type.Object(
   {
-    nodeId: Type.String({ description: 'The id of the node.' }),
-    displayName: Type.String({ description: 'Its display name; may be empty.' }),
+    ...listedNodeMembers,
     path: Type.String({
       description: 'The display names of the nodes above it, below the start of the search.',
     }),
-    nodeClass: Type.String({ description: 'Object, Variable, Method or another class.' }),
-    dataType: Type.String({ description: 'The data type of a variable; may be empty.' }),
     isComplete: Type.Boolean({
       description:
         'Whether the search has looked at the whole subtree; the same on every row. If not, raise the limits or start lower in the tree.',
@@ -27,6 +35,8 @@ const FoundNode = Type.Object(
 
 /** One page of an answer. */
 const PAGE_SIZE = 200;
+/** Of one node. A server may answer with a page that is empty, but not for ever. */
+const MOST_PAGES = 50;
 /** The search ends before the script that waits for it. */
 const SEARCH_MS = 18_000;
 const RESPONSE_SECONDS = 8;
@@ -148,6 +158,7 @@ class NodeSearch {
   readonly #options: SearchOptions;
   readonly #seen = new Set<string>();
   readonly #found: Found[] = [];
+  #endMs = 0;
   /** Why a part of the subtree is left out. */
   #cut: 'time' | 'limits' | undefined;
 
@@ -157,7 +168,7 @@ class NodeSearch {
   }
 
   async run(start: string): Promise<{ readonly found: readonly Found[]; readonly isComplete: boolean }> {
-    const endMs = Date.now() + SEARCH_MS;
+    this.#endMs = Date.now() + SEARCH_MS;
     this.#seen.add(start);
     let level: Branch[] = [{ nodeId: start, path: '' }];
     for (let depth = 1; level.length > 0 && !this.#cut; depth++) {
@@ -167,10 +178,6 @@ class NodeSearch {
       }
       const next: Branch[] = [];
       for (let first = 0; first < level.length && !this.#cut; first += CALLS_AT_ONCE) {
-        if (Date.now() >= endMs) {
-          this.#cut = 'time';
-          break;
-        }
         const some = level.slice(first, first + CALLS_AT_ONCE);
         const pages = await Promise.all(some.map((branch) => this.#children(branch)));
         for (const [i, nodes] of pages.entries()) this.#take(some[i] as Branch, nodes, next);
@@ -184,15 +191,15 @@ class NodeSearch {
   #take({ path }: Branch, nodes: readonly Readonly<Record<string, unknown>>[], next: Branch[]): void {
     for (const node of nodes) {
       const nodeId = text(node['nodeId']);
-      if (nodeId === '' || this.#seen.has(nodeId) || PROPERTY_TYPE.test(text(node['typeDefinitionId'])))
-        continue;
+      if (nodeId === '' || nodeId.length > LONGEST_ID || this.#seen.has(nodeId)) continue;
+      if (PROPERTY_TYPE.test(text(node['typeDefinitionId']))) continue;
       this.#seen.add(nodeId);
-      const dataType = text(node['dataType']);
+      const dataType = nameOf(node['dataType']);
       const found: Found = {
         nodeId,
-        displayName: text(node['displayName']) || text(node['browseName']),
+        displayName: nameOf(node['displayName']) || nameOf(node['browseName']),
         path,
-        nodeClass: text(node['nodeClass']),
+        nodeClass: nameOf(node['nodeClass']),
         dataType: knownDataType(dataType) ?? dataType,
       };
       if (this.#options.isWanted(found)) {
@@ -210,11 +217,17 @@ class NodeSearch {
   async #children({ nodeId }: Branch): Promise<readonly Readonly<Record<string, unknown>>[]> {
     const nodes: Readonly<Record<string, unknown>>[] = [];
     let token = '';
+    let pages = 0;
     do {
+      if (Date.now() >= this.#endMs) {
+        this.#cut = 'time';
+        return nodes;
+      }
       const page = await this.#page(nodeId, token);
       nodes.push(...page.nodes);
       token = page.token;
-    } while (token !== '' && nodes.length < this.#options.maxNodes * 2);
+      pages += 1;
+    } while (token !== '' && pages < MOST_PAGES && nodes.length < this.#options.maxNodes * 2);
     if (token !== '') this.#cut = 'limits';
     return nodes;
   }
@@ -276,10 +289,6 @@ function matchesParts(name: string, parts: readonly string[]): boolean {
     position = at + part.length;
   }
   return name.length - last.length >= position && name.endsWith(last);
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }
 
 /** The search in the nodes of an OPC UA server. */

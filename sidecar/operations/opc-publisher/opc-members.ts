@@ -17,6 +17,9 @@ export const publisherMembers = {
 
 /** Input and output members of the operations of OPC Publisher 2.9, and the module's own request shapes. */
 
+/** A longer id cannot be given to a service. */
+export const LONGEST_ID = 2_048;
+
 const endpointUrl = Type.String({
   minLength: 1,
   maxLength: 2_048,
@@ -36,6 +39,32 @@ const credentials = {
       { baseType: 'PASSWORD' },
     ),
   ),
+};
+
+/** The id of a node that is asked for. */
+export const nodeId = Type.String({
+  minLength: 1,
+  maxLength: LONGEST_ID,
+  description: 'The id of the node.',
+});
+
+export const indexRange = Type.Optional(
+  Type.String({ maxLength: 256, description: 'A part of an array or text, such as 0:3. Empty: all.' }),
+);
+
+/** What a server says of a node that it lists. */
+export const listedNodeMembers = {
+  nodeId: Type.String({ description: 'The id of the node.' }),
+  displayName: Type.String({ description: 'Its display name; may be empty.' }),
+  nodeClass: Type.String({ description: 'Object, Variable, Method or another class.' }),
+  dataType: Type.String({ description: 'The data type of a variable; may be empty.' }),
+};
+
+/** The writer of the publisher's configuration that a row is about. */
+export const writerRowMembers = {
+  endpointUrl: Type.String({ description: 'The address of the OPC UA server.' }),
+  writerGroup: Type.String({ description: 'DataSetWriterGroup; empty for the default.' }),
+  writerId: Type.String({ description: 'DataSetWriterId; empty for the default.' }),
 };
 
 /** Names a writer of the publisher's configuration; what is not given is the publisher's default. */
@@ -214,6 +243,20 @@ export function members(value: unknown): Readonly<Record<string, unknown>> {
     : {};
 }
 
+/** A text of an answer; empty if it is none. */
+export function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/** Names in OPC UA have no limit of their own; one call may give a thousand of them. */
+const LONGEST_NAME = 255;
+
+/** A name of an answer, as it is shown: cut when it is longer than names are. */
+export function nameOf(value: unknown): string {
+  const name = text(value);
+  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name;
+}
+
 /** The call whose answer is read, for the error. */
 interface AnsweredCall {
   readonly deviceId: string;
@@ -282,8 +325,8 @@ export function checkResult(answer: unknown, what: string): Readonly<Record<stri
   const result = members(answer);
   const { statusCode, symbolicId, errorMessage } = members(result['errorInfo']);
   if (typeof statusCode !== 'number' || statusCode === 0) return result;
-  const code = symbolicId ?? `0x${statusCode.toString(16)}`;
-  throw new ConnectorError('MODULE_FAILED', `${what}: ${code}${errorMessage ? `: ${errorMessage}` : ''}.`, {
+  const reason = [nameOf(symbolicId) || `0x${statusCode.toString(16)}`, nameOf(errorMessage)];
+  throw new ConnectorError('MODULE_FAILED', `${what}: ${reason.filter(Boolean).join(': ')}.`, {
     details: { statusCode },
   });
 }

@@ -13,6 +13,7 @@ import {
   rowsOf,
   writerEntry,
   writerMembers,
+  writerRowMembers,
 } from './opc-members.ts';
 import { OpcWriter } from './opc-writers.ts';
 
@@ -121,9 +122,7 @@ const unpublishAllNodes = defineOperation({
 
 const OpcEndpoint = Type.Object(
   {
-    endpointUrl: Type.String({ description: 'The address of the OPC UA server.' }),
-    writerGroup: Type.String({ description: 'DataSetWriterGroup; empty for the default.' }),
-    writerId: Type.String({ description: 'DataSetWriterId; empty for the default.' }),
+    ...writerRowMembers,
     publishingIntervalMs: Type.Optional(
       forThingWorx(Type.Integer({ minimum: 0, description: 'DataSetPublishingInterval.' }), { units: 'ms' }),
     ),

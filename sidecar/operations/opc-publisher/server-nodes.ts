@@ -8,20 +8,22 @@ import {
   checkResult,
   connectionMembers,
   envelope,
+  indexRange,
+  listedNodeMembers,
   members,
+  nameOf,
+  nodeId,
   objectOf,
   publisherMembers,
   rowsOf,
+  text,
 } from './opc-members.ts';
 import { opcValue } from './opc-values.ts';
 
 const OpcReference = Type.Object(
   {
-    nodeId: Type.String({ description: 'The id of the node.' }),
-    displayName: Type.String({ description: 'Its display name; may be empty.' }),
+    ...listedNodeMembers,
     browseName: Type.String({ description: 'Its name in paths; may be empty.' }),
-    nodeClass: Type.String({ description: 'Object, Variable, Method or another class.' }),
-    dataType: Type.String({ description: 'The data type of a variable; may be empty.' }),
     description: Type.String({ description: 'Its description; may be empty.' }),
     hasChildren: Type.Boolean({
       description: 'Whether it has child nodes, as far as the module knows.',
@@ -98,17 +100,13 @@ function nodeOf(reference: unknown) {
   const node = members(members(reference)['target']);
   return {
     nodeId: text(node['nodeId']),
-    displayName: text(node['displayName']),
-    browseName: text(node['browseName']),
-    nodeClass: text(node['nodeClass']),
-    dataType: text(node['dataType']),
-    description: text(node['description']),
+    displayName: nameOf(node['displayName']),
+    browseName: nameOf(node['browseName']),
+    nodeClass: nameOf(node['nodeClass']),
+    dataType: nameOf(node['dataType']),
+    description: nameOf(node['description']),
     hasChildren: node['children'] === true,
   };
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }
 
 const readValue = defineOperation({
@@ -122,10 +120,8 @@ const readValue = defineOperation({
   input: Type.Object({
     ...publisherMembers,
     ...connectionMembers,
-    nodeId: Type.String({ minLength: 1, maxLength: 2_048, description: 'The id of the node.' }),
-    indexRange: Type.Optional(
-      Type.String({ maxLength: 256, description: 'A part of an array or text, such as 0:3. Empty: all.' }),
-    ),
+    nodeId,
+    indexRange,
   }),
   output: OneRow(
     Type.Object(
@@ -179,7 +175,7 @@ const writeValue = defineOperation({
   input: Type.Object({
     ...publisherMembers,
     ...connectionMembers,
-    nodeId: Type.String({ minLength: 1, maxLength: 2_048, description: 'The id of the node.' }),
+    nodeId,
     value: Type.String({
       maxLength: 65_536,
       description:
@@ -192,9 +188,7 @@ const writeValue = defineOperation({
           'The OPC UA data type, such as Float or String; it decides how value is read. Empty: value decides.',
       }),
     ),
-    indexRange: Type.Optional(
-      Type.String({ maxLength: 256, description: 'A part of an array or text, such as 0:3. Empty: all.' }),
-    ),
+    indexRange,
   }),
   output: Type.Object({
     done: Type.Boolean({ description: 'Always true: the server has taken the value.' }),

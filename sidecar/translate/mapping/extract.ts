@@ -92,8 +92,8 @@ export function matcher(pattern: string): Extractor | Flaw {
 
 /** A number with the decimal mark as key: thousands in groups of three, an exponent, and a unit of up to 20 characters behind it. */
 const WRITTEN = {
-  '.': /^([+-]?(?:\d{1,3}(?:[,'’ \u00a0\u202f]\d{3})+|\d*)(?:\.\d*)?(?:[eE][+-]?\d{1,3})?)\s*(?:[\p{L}\p{S}%'"][^.,:;]{0,19})?$/u,
-  ',': /^([+-]?(?:\d{1,3}(?:[.'’ \u00a0\u202f]\d{3})+|\d*)(?:,\d*)?(?:[eE][+-]?\d{1,3})?)\s*(?:[\p{L}\p{S}%'"][^.,:;]{0,19})?$/u,
+  '.': /^([+-]?(?:\d{1,3}(?:[,'\u2019 \u00a0\u202f]\d{3})+|\d*)(?:\.\d*)?(?:[eE][+-]?\d{1,3})?)\s*(?:[\p{L}\p{S}%'"][^.,:;]{0,19})?$/u,
+  ',': /^([+-]?(?:\d{1,3}(?:[.'\u2019 \u00a0\u202f]\d{3})+|\d*)(?:,\d*)?(?:[eE][+-]?\d{1,3})?)\s*(?:[\p{L}\p{S}%'"][^.,:;]{0,19})?$/u,
 } as const;
 const MAX_WRITTEN = 100;
 
@@ -105,8 +105,8 @@ export function numberReader(mark: '.' | ','): Extractor {
     const digits = WRITTEN[mark].exec(text)?.[1] ?? '';
     const number = parseNumeral(
       mark === ','
-        ? digits.replace(/[.'’ \u00a0\u202f]/g, '').replace(',', '.')
-        : digits.replace(/[,'’ \u00a0\u202f]/g, ''),
+        ? digits.replace(/[.'\u2019 \u00a0\u202f]/g, '').replace(',', '.')
+        : digits.replace(/[,'\u2019 \u00a0\u202f]/g, ''),
     );
     return (
       number ??

@@ -42,6 +42,9 @@ export class EventHubServer {
   refuseReaders: string | undefined;
   /** When true, management requests are not answered. */
   silentManagement = false;
+  /** Whether tokens for readers of partitions are not answered, and how many were not. */
+  silentClaims = false;
+  unanswered = 0;
   /** How many partition readers were ever attached. */
   attached = 0;
   readonly #container: Container;
@@ -234,6 +237,10 @@ export class EventHubServer {
     const address = receiver.target?.address as string;
     const properties = message.application_properties ?? {};
     if (address === '$cbs') {
+      if (this.silentClaims && String(properties.name).includes('/ConsumerGroups/')) {
+        this.unanswered += 1;
+        return;
+      }
       const allowed = this.authorize(String(properties.name), String(message.body));
       this.#reply(connection, message, allowed ? 202 : 401, allowed ? 'Accepted' : 'Unauthorized access');
     } else if (address.endsWith('$management') && !this.silentManagement) {

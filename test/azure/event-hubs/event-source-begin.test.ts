@@ -164,6 +164,20 @@ for (const receiver of RECEIVERS)
       assert.equal(source.lastEnqueued('1')?.sequenceNumber, -1);
     });
 
+    test('the end of each partition is read again and again, also where nothing arrives', async () => {
+      fill(0, 42);
+      const source = await open({ lagIntervalMs: 20 });
+      const readAt = () => ['0', '1'].map((id) => source.lastEnqueued(id)?.readAtMs ?? 0);
+      await until('both ends', () => readAt().every((atMs) => atMs > 0));
+      await until('all events', () => fixture.recorder.events.length === 42);
+      for (let round = 0; round < 2; round += 1) {
+        const before = readAt();
+        await until('both ends again', () => readAt().every((atMs, id) => atMs > (before[id] as number)));
+      }
+      fill(1, 7);
+      await until('the new end', () => source.lastEnqueued('1')?.sequenceNumber === 6);
+    });
+
     test('the identity of the stream is the same after a restart and another for a hub created again', async () => {
       const first = await open();
       const again = await open({ consumerGroup: '$default' });

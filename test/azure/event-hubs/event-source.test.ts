@@ -302,6 +302,22 @@ for (const receiver of RECEIVERS)
       );
     });
 
+    test('after an outage the rounds of balancing go on, without a new connection of the source', async () => {
+      fill(0, 1);
+      await open({ silenceMs: 600_000 });
+      await until('the event', () => fixture.recorder.events.length === 1);
+      const { port } = fixture.server;
+      await fixture.server.stop();
+      // A round of balancing has failed, in which the SDK would wait for half a minute.
+      await until('the report', () =>
+        fixture.recorder.errors.some(({ partitionId }) => partitionId === undefined),
+      );
+      await fixture.server.start(port);
+      fill(0, 1);
+      await until('the next event', () => fixture.recorder.sequence('0').includes(1));
+      assert.ok(fixture.recorder.errors.every(({ error }) => !/reconnecting/.test(error.message)));
+    });
+
     test('open fails in plain words: refused, unreachable, cancelled, silent, malformed', async () => {
       fixture.server.authorize = () => false;
       await assert.rejects(open(), (error: ConnectorError) => {

@@ -17,6 +17,8 @@ function guardOf(inner: CheckpointStore): GuardedCheckpoints {
     ownerId: 'me',
     partitions: undefined,
     timeoutMs: 1_000,
+    restMs: 3_600_000,
+    partitionIds: () => ['0', '1'],
     startPositionOf: () => ({ from: 'earliest' }),
     recoveredPosition: async () => undefined,
     partitionEnd: () => Promise.reject(new Error('not asked')),
@@ -89,4 +91,26 @@ test('a partition whose checkpoint could not be read is claimed again in the nex
     (await guard.listOwnership(...PLACE)).map(({ ownerId }) => ownerId),
     [''],
   );
+});
+
+test('a sidecar that reads all partitions looks at them again when one of them ends, and when it stops', async () => {
+  const guard = guardOf(createMemoryCheckpoints());
+  await guard.claimOwnership([claim('0', 'me')]);
+  for (let round = 0; round < 3; round += 1)
+    assert.equal((await guard.listOwnership(...PLACE)).length, 1, 'the other partition is free');
+  await guard.claimOwnership([claim('1', 'me')]);
+  assert.equal((await guard.listOwnership(...PLACE)).length, 2);
+
+  const afterEnd = guard.listOwnership(...PLACE);
+  guard.release('1');
+  assert.deepEqual((await afterEnd).map(({ ownerId }) => ownerId).toSorted(), ['', 'me']);
+  await guard.claimOwnership([claim('1', 'me')]);
+
+  const atStop = guard.listOwnership(...PLACE);
+  guard.beginStop();
+  assert.deepEqual(
+    (await atStop).map(({ ownerId }) => ownerId),
+    ['me', 'me'],
+  );
+  await guard.listOwnership(...PLACE);
 });

@@ -84,6 +84,16 @@ describe("the sidecar's own receiver", () => {
     await until('the last answer', () => fixture.server.unsettled === 0);
   });
 
+  test('a connection that is lost while a link is opened does not keep it waiting', async () => {
+    fixture.server.silentClaims = true;
+    fill(0, 1);
+    await open({ partitions: ['0'], silenceMs: 600_000 });
+    await until('the claim', () => fixture.server.unanswered === 1);
+    fixture.server.silentClaims = false;
+    fixture.server.cutConnections();
+    await until('the event', () => fixture.recorder.events.length === 1);
+  });
+
   test('renews its token before it expires', async () => {
     const tokens: string[] = [];
     fixture.server.authorize = (_audience, token) => tokens.push(token) > 0;

@@ -79,6 +79,23 @@ describe('limits and accounts of a lane', () => {
     assert.equal(fixture.pipeline.thingworx.rows.length, 500);
   });
 
+  test('translates what the next call can carry while one is under way, and no more', async () => {
+    const { thingworx } = fixture.pipeline;
+    thingworx.trouble = () => ({ status: 503 });
+    const lane = open();
+    const feeding = (async () => {
+      for (let from = 0; from < 900; from += 50) await lane.accept(temperature(from, from + 50));
+    })();
+    await until(() => fixture.pipeline.waits.length > 0 && lane.unsettled > LIMITS.maxRowsPerCall);
+    // Translation waits for nothing but the lane here, so it has come as far as it goes.
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(lane.unsettled < 2 * LIMITS.maxRowsPerCall + 50, `${lane.unsettled} are translated`);
+    thingworx.trouble = () => undefined;
+    await feeding;
+    await settled(lane, 899);
+    assert.equal(thingworx.rows.length, 900);
+  });
+
   test('counts compressed messages by what they hold, in memory and in a call', async ({ mock }) => {
     const interpret = mock.method(fixture.pipeline.parts.interpreter, 'interpret');
     fixture.pipeline.thingworx.trouble = () => ({ status: 503 });
@@ -178,9 +195,10 @@ describe('limits and accounts of a lane', () => {
   test('hands back what it holds when it must stop at once', async () => {
     fixture.pipeline.thingworx.trouble = () => ({ status: 503 });
     const lane = open();
-    await lane.accept(temperature(0, 300));
+    const accepting = lane.accept(temperature(0, 300));
     await until(() => fixture.pipeline.waits.length > 0);
     await lane.stop({ drain: false });
+    await accepting;
     const { received, released, inFlight } = fixture.pipeline.counters.counts;
     assert.deepEqual([received, released, inFlight], [300, 300, 0]);
     assert.deepEqual(fixture.checkpoints, []);
@@ -236,9 +254,10 @@ describe('limits and accounts of a lane', () => {
       return undefined;
     };
     const lane = open();
-    await lane.accept(temperature(0, 10));
+    const accepting = lane.accept(temperature(0, 10));
     await until(() => answered === 1);
     await lane.stop({ drain: true, timeoutMs: 400 });
+    await accepting;
     const { delivered, released, inFlight } = fixture.pipeline.counters.counts;
     assert.ok(released > 0, `${delivered} ${released}`);
     assert.equal(inFlight, 0);

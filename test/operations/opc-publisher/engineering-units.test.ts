@@ -38,3 +38,10 @@ test('a range has two numbers in their order', () => {
   ])
     assert.equal(rangeOf(value), undefined, JSON.stringify(value));
 });
+
+test('a body in a body in a body is no structure, however many there are', () => {
+  let nested: unknown = { Low: 0, High: 1 };
+  for (let level = 0; level < 100_000; level += 1) nested = { Body: nested };
+  assert.equal(rangeOf(nested), undefined);
+  assert.equal(unitOf(nested), '');
+});

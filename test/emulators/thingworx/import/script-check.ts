@@ -5,9 +5,18 @@ import type { DefinitionContext, ScriptVerdict } from '../xml/definitions.ts';
 /** Says what the platform's engine makes of a script. */
 export type ScriptCheck = DefinitionContext['checkScript'];
 
+/** What is known of scripts, by rules and source: tests import the same extension again and again, which is most of their time. */
+const known = new Map<string, ScriptVerdict>();
+
 /** The check by the rules of Rhino 1.7.11, as the switches are at the time of an import. */
 export function scriptJudge(rules: Readonly<LanguageRules>): ScriptCheck {
-  return (source, name) => judgeScript(source, name, rules);
+  return (source, name) => {
+    const { languageLevel, returnAtTheEnd } = rules;
+    const key = JSON.stringify([languageLevel, returnAtTheEnd, name, source]);
+    const verdict = known.get(key) ?? judgeScript(source, name, rules);
+    known.set(key, verdict);
+    return verdict;
+  };
 }
 
 function judgeScript(source: string, name: string, rules: LanguageRules): ScriptVerdict {

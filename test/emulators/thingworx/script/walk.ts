@@ -6,11 +6,16 @@ const isNode = (value: unknown): value is AnyNode =>
 /** Child nodes in source order. */
 export function childrenOf(node: AnyNode): AnyNode[] {
   const children: AnyNode[] = [];
-  for (const value of Object.values(node)) {
-    if (Array.isArray(value)) {
-      children.push(...value.filter(isNode));
-    } else if (isNode(value)) {
+  for (const name of Object.keys(node)) {
+    const value: unknown = node[name as keyof AnyNode];
+    if (isNode(value)) {
       children.push(value);
+    } else if (Array.isArray(value)) {
+      for (const one of value) {
+        if (isNode(one)) {
+          children.push(one);
+        }
+      }
     }
   }
   return children;
@@ -22,9 +27,13 @@ export function walk(program: Program, visit: (node: AnyNode, ancestors: readonl
   const step = (node: AnyNode): void => {
     visit(node, ancestors);
     ancestors.push(node);
-    // In `{a}` key and value are the same node.
-    for (const child of new Set(childrenOf(node))) {
-      step(child);
+    let before: AnyNode | undefined;
+    for (const child of childrenOf(node)) {
+      // In `{a}` key and value are the same node.
+      if (child !== before) {
+        step(child);
+      }
+      before = child;
     }
     ancestors.pop();
   };

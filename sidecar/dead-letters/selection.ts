@@ -1,8 +1,8 @@
-import type { FileSegment } from './file-segment.ts';
+import type { SegmentIndex } from './segment-index.ts';
 
 /** A dead letter by its place in the index. */
-export interface Candidate {
-  readonly segment: FileSegment;
+export interface Candidate<S> {
+  readonly segment: S;
   readonly ordinal: number;
   readonly timeMs: number;
   readonly hash: number;
@@ -19,14 +19,14 @@ interface Selection {
  * The newest living dead letters that may fit and come after the given one, in order: by time, and by hash within a millisecond. Keeps no more
  * than a few times `limit` in memory.
  */
-export function newestAfter(
-  segments: readonly FileSegment[],
+export function newestAfter<S extends { readonly index: SegmentIndex }>(
+  segments: Iterable<S>,
   { fromMs = -Infinity, toMs = Infinity, device, codes }: Selection,
   after: { timeMs: number; hash: number } | undefined,
   limit: number,
-): Candidate[] {
-  let best: Candidate[] = [];
-  let worst: Candidate | undefined;
+): Candidate<S>[] {
+  let best: Candidate<S>[] = [];
+  let worst: Candidate<S> | undefined;
   for (const segment of segments) {
     const { index } = segment;
     for (let ordinal = 0; ordinal < index.count; ordinal += 1) {

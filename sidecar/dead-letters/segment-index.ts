@@ -1,8 +1,9 @@
 import { hash53 } from '../lib/hash.ts';
+import { decodeSummary, summaryLengthOf } from './codec.ts';
 import type { DeadLetterSummary } from './store.ts';
 
-/** What is kept in memory of one dead letter in a file: 41 bytes, so that a hundred thousand dead letters take four megabytes. */
-interface IndexEntry {
+/** What is kept in memory of one dead letter: 45 bytes, so that a hundred thousand dead letters take five megabytes. */
+export interface IndexEntry {
   readonly timeMs: number;
   readonly storedAtMs: number;
   /** Of the id. */
@@ -14,10 +15,12 @@ interface IndexEntry {
   /** Where the line begins and how long it is, without its end, in bytes. */
   readonly offset: number;
   readonly length: number;
+  /** Of the beginning of the line that holds the summary, in bytes; 0 for a line that is no dead letter. */
+  readonly summaryLength: number;
 }
 
-/** The dead letters of one file in the order of their lines. */
-export class FileIndex {
+/** The dead letters of one file or append blob in the order of their lines. */
+export class SegmentIndex {
   #count = 0;
   #live = 0;
   #liveBytes = 0;
@@ -30,6 +33,7 @@ export class FileIndex {
   #codes = new Uint32Array(64);
   #offsets = new Uint32Array(64);
   #lengths = new Uint32Array(64);
+  #summaryLengths = new Uint32Array(64);
   #dead = new Uint8Array(64);
 
   get count(): number {
@@ -54,11 +58,18 @@ export class FileIndex {
     this.#codes[at] = entry.codes;
     this.#offsets[at] = entry.offset;
     this.#lengths[at] = entry.length;
+    this.#summaryLengths[at] = entry.summaryLength;
     this.#count = at + 1;
     this.#live += 1;
     this.#liveBytes += entry.length + 1;
     this.#minTimeMs = Math.min(this.#minTimeMs, entry.timeMs);
     this.#maxTimeMs = Math.max(this.#maxTimeMs, entry.timeMs);
+  }
+
+  /** A line that is no dead letter. */
+  pushUnreadable(offset: number, length: number): void {
+    this.push({ timeMs: 0, storedAtMs: 0, hash: -1, device: 0, codes: 0, offset, length, summaryLength: 0 });
+    this.markDeleted(this.#count - 1);
   }
 
   /** False when it was dead before, or never there. */
@@ -94,6 +105,23 @@ export class FileIndex {
     return this.#lengths[ordinal] ?? 0;
   }
 
+  summaryLengthOf(ordinal: number): number {
+    return this.#summaryLengths[ordinal] ?? 0;
+  }
+
+  /** All of a line but its offset, in the order of `IndexEntry`. */
+  rowOf(ordinal: number): readonly number[] {
+    return [
+      this.timeOf(ordinal),
+      this.storedAtOf(ordinal),
+      this.hashOf(ordinal),
+      this.#devices[ordinal] ?? 0,
+      this.#codes[ordinal] ?? 0,
+      this.lengthOf(ordinal),
+      this.summaryLengthOf(ordinal),
+    ];
+  }
+
   /** Whether the dead letter may be of the device and may have the code; the line says it for certain. */
   mayFit(ordinal: number, device: number | undefined, codes: number | undefined): boolean {
     return (
@@ -108,6 +136,22 @@ export class FileIndex {
     const found: number[] = [];
     for (let ordinal = 0; ordinal < this.#count; ordinal += 1) {
       if (this.#times[ordinal] === timeMs && this.#hashes[ordinal] === hash && this.#dead[ordinal] === 0)
+        found.push(ordinal);
+    }
+    return found;
+  }
+
+  /** The living dead letters with these hashes and times. */
+  findAll(timesByHash: ReadonlyMap<number, number>): number[] {
+    let [first, last] = [Infinity, -Infinity];
+    for (const timeMs of timesByHash.values()) {
+      first = Math.min(first, timeMs);
+      last = Math.max(last, timeMs);
+    }
+    if (last < this.#minTimeMs || first > this.#maxTimeMs) return [];
+    const found: number[] = [];
+    for (let ordinal = 0; ordinal < this.#count; ordinal += 1) {
+      if (this.#dead[ordinal] === 0 && timesByHash.get(this.hashOf(ordinal)) === this.#times[ordinal])
         found.push(ordinal);
     }
     return found;
@@ -131,6 +175,7 @@ export class FileIndex {
     this.#codes = grown(this.#codes, new Uint32Array(size));
     this.#offsets = grown(this.#offsets, new Uint32Array(size));
     this.#lengths = grown(this.#lengths, new Uint32Array(size));
+    this.#summaryLengths = grown(this.#summaryLengths, new Uint32Array(size));
     this.#dead = grown(this.#dead, new Uint8Array(size));
   }
 }
@@ -179,6 +224,21 @@ const LAST_BIT = 31;
 export class CodeBits {
   readonly #bits = new Map<string, number>();
 
+  /** In the order of their bits. */
+  get codes(): string[] {
+    return [...this.#bits.keys()];
+  }
+
+  /** The mask here of a mask of another process that had these codes. Where several shared the last bit, it may be any code. */
+  maskOf(mask: number, codes: readonly string[]): number {
+    let own = mask >>> LAST_BIT === 1 ? 0xffffffff : 0;
+    for (let bit = 0; bit < LAST_BIT; bit += 1) {
+      const code = codes[bit];
+      if (code !== undefined && ((mask >>> bit) & 1) === 1) own |= this.#bitOf(code);
+    }
+    return own >>> 0;
+  }
+
   of(codes: readonly string[]): number {
     let mask = 0;
     for (const code of codes) mask |= this.#bitOf(code);
@@ -198,7 +258,7 @@ export class CodeBits {
 export function entryOf(
   summary: DeadLetterSummary,
   bits: CodeBits,
-  place: { offset: number; length: number },
+  place: { offset: number; length: number; summaryLength: number },
 ): IndexEntry {
   return {
     timeMs: summary.enqueuedTimeMs,
@@ -212,4 +272,27 @@ export function entryOf(
 
 export function deviceHash(deviceId: string): number {
   return hash53(deviceId) >>> 0;
+}
+
+/** A line that is no dead letter takes its number all the same, so that the numbers of deleted lines stay right. Gives whether it is one. */
+export function pushLine(index: SegmentIndex, line: Buffer, offset: number, bits: CodeBits): boolean {
+  const { length } = line;
+  const summaryLength = summaryLengthOf(line);
+  const summary = decodeSummary(line.toString('utf8', 0, summaryLength));
+  if (summary) index.push(entryOf(summary, bits, { offset, length, summaryLength }));
+  else index.pushUnreadable(offset, length);
+  return summary !== undefined;
+}
+
+/**
+ * The numbers in one line of the deleted ones. None when it is damaged: a deletion that a crash left unfinished was never confirmed, and a dead
+ * letter that comes back is better than one that is lost.
+ */
+export function ordinalsIn(line: string): number[] {
+  try {
+    const value = JSON.parse(line) as unknown;
+    return Array.isArray(value) ? value.filter(Number.isSafeInteger) : [];
+  } catch {
+    return [];
+  }
 }

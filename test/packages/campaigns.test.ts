@@ -341,10 +341,10 @@ describe('a campaign', () => {
     const { id } = await board.launch(request, [ids[0] as string, away, never, ids[1] as string], NEVER);
     // The second wave begins although two of the first one are not there.
     await becomes(board, id, ids[1] as string, 'installed');
+    await until('the counts', async () => (await board.get(id)).pending === 2);
     const running = await board.get(id);
     assert.equal(running.state, 'running');
     assert.equal(running.waiting, 2);
-    assert.equal(running.pending, 2);
     const waiting = await stateOf(board, id, away);
     assert.equal(waiting?.code, 'DEVICE_OFFLINE');
     assert.ok(waiting?.deadline);
@@ -413,9 +413,8 @@ describe('a campaign', () => {
     await board.change(id, 'pause');
     resolve();
     await becomes(board, id, busy.id, 'installed');
-    const paused = await board.get(id);
-    assert.equal(paused.state, 'paused');
-    assert.equal(paused.pending, 2);
+    await until('the counts', async () => (await board.get(id)).pending === 2);
+    assert.equal((await board.get(id)).state, 'paused');
     assert.deepEqual(
       targets.slice(1).map(({ versions }) => versions().length),
       [0, 0],

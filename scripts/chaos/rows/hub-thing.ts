@@ -1,5 +1,6 @@
-import { BlobServiceClient } from '@azure/storage-blob';
+import { BlobDeadLetterStore } from '../../../sidecar/dead-letters/blob-store.ts';
 import { HUB_THING } from '../../local/system.ts';
+import type { ChaosSystem } from '../chaos-system.ts';
 import type { Row, RowContext } from '../row.ts';
 
 const OTHER_NAME = 'Factory.Renamed';
@@ -62,14 +63,24 @@ async function deleteThing({ system }: RowContext, name: string): Promise<void> 
   await system.local.platform.invokeOn('Resources', 'EntityServices', 'DeleteThing', { name });
 }
 
-/** Dead letters stay with the name of the hub Thing under which they were stored. */
+/** Dead letters that only the hub Thing of the other name has: what it had stored may come again after the renaming, and is then in both. */
 async function lettersElsewhere({ system }: RowContext): Promise<number> {
-  const storage = BlobServiceClient.fromConnectionString(system.local.cloud.storageConnectionString);
-  const prefix = `${encodeURIComponent(OTHER_NAME)}/`;
-  let count = 0;
-  for await (const _ of storage.getContainerClient(DEAD_LETTER_CONTAINER).listBlobsFlat({ prefix }))
-    count += 1;
-  return count;
+  const [own, others] = await Promise.all([lettersOf(system, HUB_THING), lettersOf(system, OTHER_NAME)]);
+  return [...others].filter((id) => !own.has(id)).length;
+}
+
+async function lettersOf(system: ChaosSystem, hubThing: string): Promise<Set<string>> {
+  const store = new BlobDeadLetterStore({
+    connection: system.local.cloud.storageConnectionString,
+    container: DEAD_LETTER_CONTAINER,
+    hubThing,
+  });
+  try {
+    const { letters } = await store.list({}, { limit: 100_000 });
+    return new Set(letters.map(({ id }) => id));
+  } finally {
+    await store.close();
+  }
 }
 
 async function changeSettings({ system, sleep, faultMs }: RowContext): Promise<void> {

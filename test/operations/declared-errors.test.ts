@@ -88,7 +88,7 @@ const NOT_ANSWERED: readonly Exception[] = [
     because: 'it creates the file then',
   },
   {
-    codes: /^(DEAD_LETTERS_UNAVAILABLE|CONNECTION_STRING_INVALID|PATH_INVALID)$/,
+    codes: /^(DEAD_LETTERS_UNAVAILABLE|DEAD_LETTER_UNREADABLE|CONNECTION_STRING_INVALID|PATH_INVALID)$/,
     operations: /^(DeleteFile|ListDirectories|CountDeadLetters|GetDirectoryStructure)$/,
     because: 'a method of the same name of another class throws it',
   },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectorError } from '../../errors/connector-error.ts';
 import { type Deployments, unavailable } from '../deployments.ts';
+import { type CampaignAction, isChange } from './actions.ts';
 import {
   type Campaign,
   type CampaignRequest,
@@ -8,7 +9,6 @@ import {
   campaignDeviceRow,
   campaignRow,
 } from './campaign.ts';
-import { type CampaignAction, isChange } from './campaign-run.ts';
 import {
   type CampaignDeviceFilter,
   type CampaignFacts,

@@ -8,6 +8,7 @@ import type { Log } from '../../observe/log.ts';
 import type { Deployment } from '../deployment.ts';
 import { type Deployments, installable, unavailable } from '../deployments.ts';
 import type { PackageFile } from '../types.ts';
+import { type CampaignAction, isChange } from './actions.ts';
 import {
   type Campaign,
   type CampaignDevice,
@@ -17,13 +18,7 @@ import {
   targetOf,
 } from './campaign.ts';
 import { CampaignDevices, type CampaignPart } from './campaign-devices.ts';
-import {
-  type CampaignAction,
-  type CampaignPace,
-  CampaignRun,
-  isChange,
-  MAX_CAMPAIGN_DEVICES,
-} from './campaign-run.ts';
+import { type CampaignPace, CampaignRun, MAX_CAMPAIGN_DEVICES } from './campaign-run.ts';
 import type { CampaignState, DeviceState } from './types.ts';
 
 /** What a campaign is checked with before it begins. */

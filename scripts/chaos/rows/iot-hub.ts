@@ -82,7 +82,7 @@ export const IOT_HUB_ROWS: readonly Row[] = [
     run: (context) => detach(context, 'com.microsoft:server-busy'),
   },
   { name: 'tokens expire', run: expireTokens },
-  { name: 'consumer group deleted', recoverySeconds: 25, run: deleteConsumerGroup },
+  { name: 'consumer group deleted', recoverySeconds: 15, run: deleteConsumerGroup },
   // The hub is started anew three times.
   { name: 'IoT Hub failed over', sameLines: 4, run: failOver },
   { name: 'a new hub with another number of partitions', run: makeAnew },

@@ -65,6 +65,26 @@ export async function ensureContainer(
   if (absence) throw absence.code === 'AZURE_NOT_FOUND' ? absence : refusal;
 }
 
+interface Page {
+  readonly continuationToken?: string;
+}
+
+/**
+ * The pages of a list, each by a request of its own: `begin` makes the list that begins at a page, with a deadline for one request. The deadline
+ * of a list that the client continues by itself would be one for all its pages.
+ */
+export async function* pagesOf<T extends Page>(
+  begin: (at: Page) => AsyncIterableIterator<T>,
+): AsyncGenerator<T, void> {
+  let continuationToken: string | undefined;
+  do {
+    const { value, done } = await begin(continuationToken ? { continuationToken } : {}).next();
+    if (done === true) return;
+    yield value;
+    continuationToken = value.continuationToken;
+  } while (continuationToken);
+}
+
 /** The error code of the storage service (x-ms-error-code), if the failure has one. */
 export function storageCode(thrown: unknown): string | undefined {
   const { code, details } = (thrown ?? {}) as { code?: unknown; details?: { errorCode?: unknown } };

@@ -23,7 +23,7 @@ interface BlobSegmentOptions {
   /** Of the blobs of all segments. */
   readonly folder: string;
   readonly bits: CodeBits;
-  /** Of one request that writes; its abort closes the connection, so that the next attempt does not wait on a dead one. */
+  /** Of one request. The client has no time limit of its own. The abort closes the connection, so that the next attempt uses another one. */
   readonly deadline: () => AbortSignal;
 }
 
@@ -52,7 +52,11 @@ export class BlobSegment {
     this.name = name;
     this.#options = options;
     const { container, folder, bits } = options;
-    this.#stored = new StoredIndex(container.getBlockBlobClient(`${folder}${name}.index`), bits);
+    this.#stored = new StoredIndex(
+      container.getBlockBlobClient(`${folder}${name}.index`),
+      bits,
+      options.deadline,
+    );
   }
 
   /** `beginMs`: later than in the names of all segments that this one must come after. */
@@ -137,7 +141,11 @@ export class BlobSegment {
   async remove(): Promise<boolean> {
     if (this.#etag === undefined) return false;
     try {
-      await this.#lines.deleteIfExists({ conditions: { ifMatch: this.#etag }, deleteSnapshots: 'include' });
+      await this.#lines.deleteIfExists({
+        abortSignal: this.#options.deadline(),
+        conditions: { ifMatch: this.#etag },
+        deleteSnapshots: 'include',
+      });
     } catch (error) {
       if (statusOf(error) === 412) return false;
       throw error;
@@ -149,7 +157,10 @@ export class BlobSegment {
   /** Removes what a crash may have left of a segment that was removed. */
   async removeRest(): Promise<void> {
     await this.#stored.remove();
-    await this.#deleted.deleteIfExists({ deleteSnapshots: 'include' });
+    await this.#deleted.deleteIfExists({
+      abortSignal: this.#options.deadline(),
+      deleteSnapshots: 'include',
+    });
   }
 
   /** One whole line, without its end. */
@@ -183,8 +194,7 @@ export class BlobSegment {
 
   /** Stores the index if it lacks so many bytes of lines. It only saves time: every part of it can be made of the lines. */
   async storeIndex(stepBytes = INDEX_STEP_BYTES): Promise<void> {
-    if (this.#bytes - this.#stored.bytes >= stepBytes)
-      await this.#stored.write(this.index, this.#bytes, this.#options.deadline());
+    if (this.#bytes - this.#stored.bytes >= stepBytes) await this.#stored.write(this.index, this.#bytes);
   }
 
   get #lines() {
@@ -205,7 +215,9 @@ export class BlobSegment {
     } catch (error) {
       // The client repeats a call whose answer was lost. Nobody else appends, so the block is there if the size is right.
       if (statusOf(error) !== 412) throw error;
-      const { contentLength, etag } = await this.#lines.getProperties();
+      const { contentLength, etag } = await this.#lines.getProperties({
+        abortSignal: this.#options.deadline(),
+      });
       if (contentLength !== this.#size + block.length) throw error;
       this.#etag = etag;
     }
@@ -259,7 +271,9 @@ export class BlobSegment {
   }
 
   async #readDeleted(): Promise<void> {
-    const { readableStreamBody } = await this.#deleted.download(this.#deletedBytes);
+    const { readableStreamBody } = await this.#deleted.download(this.#deletedBytes, undefined, {
+      abortSignal: this.#options.deadline(),
+    });
     const chunks: Buffer[] = [];
     for await (const chunk of readableStreamBody ?? []) chunks.push(chunk as Buffer);
     const bytes = Buffer.concat(chunks);
@@ -280,6 +294,6 @@ export class BlobSegment {
   }
 
   async #range(offset: number, length: number): Promise<Buffer> {
-    return await this.#lines.downloadToBuffer(offset, length);
+    return await this.#lines.downloadToBuffer(offset, length, { abortSignal: this.#options.deadline() });
   }
 }

@@ -1,6 +1,6 @@
-import type { ContainerClient } from '@azure/storage-blob';
+import type { BlobItem, ContainerClient } from '@azure/storage-blob';
 import { azureError } from '../azure/azure-error.ts';
-import { ensureContainer, openStorage, statusOf, storageCode } from '../azure/storage.ts';
+import { ensureContainer, openStorage, pagesOf, statusOf, storageCode } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { forEachConcurrently } from '../lib/concurrency.ts';
 import { hash53 } from '../lib/hash.ts';
@@ -26,8 +26,8 @@ interface BlobDeadLetterStoreOptions {
   readonly connection: string;
   readonly container: string;
   readonly hubThing: string;
-  /** Of one request that writes. Default 10000. */
-  readonly uploadTimeoutMs?: number;
+  /** Of one request. Default 10000. */
+  readonly requestTimeoutMs?: number;
   /** Size at which the next segment is begun, in bytes. */
   readonly segmentBytes?: number;
 }
@@ -35,7 +35,7 @@ interface BlobDeadLetterStoreOptions {
 /** The folder of this layout. Another layout gets another number: older sidecars of the group know nothing of it and leave it alone. */
 const LAYOUT = 'segments-2';
 const SEGMENT_BYTES = 16 * 1_048_576;
-const UPLOAD_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 10_000;
 /** Segments that are read at a time, each in pieces of some megabytes. */
 const PARALLEL = 4;
 /** Dead letters that wait are stored together, up to about so many bytes of bodies. */
@@ -89,7 +89,7 @@ export class BlobDeadLetterStore implements DeadLetterStore {
     this.#options = options;
     const hub = `${encodeURIComponent(options.hubThing)}/`;
     this.#folder = `${hub}${LAYOUT}/`;
-    this.#singles = new SingleBlobs(hub);
+    this.#singles = new SingleBlobs(hub, () => this.#deadline());
   }
 
   append(letters: readonly DeadLetter[]): Promise<void> {
@@ -302,7 +302,12 @@ export class BlobDeadLetterStore implements DeadLetterStore {
   ): Promise<{ segments: Map<string, ListedSegment>; remains: string[] }> {
     const segments = new Map<string, ListedSegment>();
     const beside = new Map<string, { deletedSize: number; hasIndex: boolean }>();
-    for await (const { name, properties } of container.listBlobsFlat({ prefix: this.#folder })) {
+    const blobs: BlobItem[] = [];
+    const pages = pagesOf((at) =>
+      container.listBlobsFlat({ prefix: this.#folder, abortSignal: this.#deadline() }).byPage(at),
+    );
+    for await (const page of pages) blobs.push(...page.segment.blobItems);
+    for (const { name, properties } of blobs) {
       const [, own = '', ending] = /([^/.]+)\.(ndjson|deleted|index)$/.exec(name) ?? [];
       const { contentLength: size = 0, etag, lastModified } = properties;
       const rest = beside.get(own) ?? { deletedSize: 0, hasIndex: false };
@@ -450,27 +455,33 @@ export class BlobDeadLetterStore implements DeadLetterStore {
   }
 
   #segmentOptions(container: ContainerClient) {
-    const { uploadTimeoutMs = UPLOAD_TIMEOUT_MS } = this.#options;
-    const deadline = () => AbortSignal.timeout(uploadTimeoutMs);
-    return { container, folder: this.#folder, bits: this.#bits, deadline };
+    return { container, folder: this.#folder, bits: this.#bits, deadline: () => this.#deadline() };
+  }
+
+  #deadline(): AbortSignal {
+    return AbortSignal.timeout(this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
   }
 
   async #open(): Promise<ContainerClient> {
     const { connection, container } = this.#options;
     const service = await openStorage(connection, { setting: 'storageConnectionString' });
     const client = service.getContainerClient(container);
-    await ensureContainer(client, {});
+    const { requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
+    await ensureContainer(client, { timeoutMs });
     return client;
   }
 
   async #guard<T>(action: string, work: (container: ContainerClient) => Promise<T>): Promise<T> {
     try {
-      this.#container ??= this.#open();
+      this.#container ??= this.#open().catch((thrown) => {
+        this.#container = undefined;
+        throw thrown;
+      });
       return await work(await this.#container);
     } catch (thrown) {
       if (thrown instanceof ConnectorError && thrown.code.startsWith('DEAD_LETTER')) throw thrown;
-      // The container may have been deleted: the next call creates it again.
-      this.#container = undefined;
+      // The container has been deleted: the next call creates it again.
+      if (statusOf(thrown) === 404) this.#container = undefined;
       const error = azureError(thrown, { action: `${action} dead letters in ${this.#options.container}` });
       throw new ConnectorError('DEAD_LETTERS_UNAVAILABLE', error.message, {
         cause: error,

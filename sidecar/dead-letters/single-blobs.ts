@@ -1,4 +1,5 @@
 import type { BlobClient, ContainerClient } from '@azure/storage-blob';
+import { pagesOf } from '../azure/storage.ts';
 import { toConnectorError } from '../errors/connector-error.ts';
 import { forEachConcurrently } from '../lib/concurrency.ts';
 import { decodeDeadLetter } from './codec.ts';
@@ -20,15 +21,17 @@ const LEASE_SECONDS = 60;
  */
 export class SingleBlobs {
   readonly #folder: string;
+  readonly #deadline: () => AbortSignal;
 
-  /** `folder`: of the hub, with a slash at its end. */
-  constructor(folder: string) {
+  /** `folder`: of the hub, with a slash at its end; `deadline`: of one request. */
+  constructor(folder: string, deadline: () => AbortSignal) {
     this.#folder = folder;
+    this.#deadline = deadline;
   }
 
   async get(container: ContainerClient, id: string): Promise<DeadLetter | undefined> {
     const name = this.#nameOf(id);
-    return name === undefined ? undefined : await read(container.getBlobClient(name));
+    return name === undefined ? undefined : await this.#read(container.getBlobClient(name));
   }
 
   /** Resolves to how many there were. */
@@ -38,7 +41,10 @@ export class SingleBlobs {
       const name = this.#nameOf(id);
       if (name === undefined) return;
       const blob = container.getBlobClient(name);
-      if (await unlessTaken(blob.deleteIfExists({ deleteSnapshots: 'include' }))) deleted += 1;
+      if (
+        await unlessTaken(blob.deleteIfExists({ abortSignal: this.#deadline(), deleteSnapshots: 'include' }))
+      )
+        deleted += 1;
     });
     return deleted;
   }
@@ -57,31 +63,57 @@ export class SingleBlobs {
       const taken: { blob: BlobClient; leaseId: string; letter: DeadLetter }[] = [];
       await forEachConcurrently(names, PARALLEL, async (name) => {
         const blob = container.getBlobClient(name);
-        const lease = await unlessTaken(blob.getBlobLeaseClient().acquireLease(LEASE_SECONDS));
-        const letter = lease?.leaseId === undefined ? undefined : await readable(blob);
+        const lease = await unlessTaken(
+          blob.getBlobLeaseClient().acquireLease(LEASE_SECONDS, { abortSignal: this.#deadline() }),
+        );
+        const letter = lease?.leaseId === undefined ? undefined : await this.#readable(blob);
         if (letter && lease?.leaseId) taken.push({ blob, leaseId: lease.leaseId, letter });
         else isLeft = true;
       });
       signal.throwIfAborted();
       if (taken.length > 0) await append(taken.map(({ letter }) => letter));
       await forEachConcurrently(taken, PARALLEL, async ({ blob, leaseId }) => {
-        await unlessTaken(blob.deleteIfExists({ deleteSnapshots: 'include', conditions: { leaseId } }));
+        await unlessTaken(
+          blob.deleteIfExists({
+            abortSignal: this.#deadline(),
+            deleteSnapshots: 'include',
+            conditions: { leaseId },
+          }),
+        );
       });
     }
     return isLeft;
   }
 
   async *#groups(container: ContainerClient, signal: AbortSignal): AsyncGenerator<string[]> {
-    for await (const day of container.listBlobsByHierarchy('/', {
-      prefix: this.#folder,
-      abortSignal: signal,
-    })) {
-      if (day.kind !== 'prefix' || !DAY.test(day.name)) continue;
-      const pages = container
-        .listBlobsFlat({ prefix: day.name, abortSignal: signal })
-        .byPage({ maxPageSize: GROUP });
-      for await (const { segment } of pages)
-        yield segment.blobItems.map(({ name }) => name).filter((name) => NAME.test(name));
+    const abortSignal = () => AbortSignal.any([signal, this.#deadline()]);
+    const folders = pagesOf((at) =>
+      container.listBlobsByHierarchy('/', { prefix: this.#folder, abortSignal: abortSignal() }).byPage(at),
+    );
+    for await (const { segment } of folders)
+      for (const { name: prefix } of segment.blobPrefixes ?? []) {
+        if (!DAY.test(prefix)) continue;
+        const pages = pagesOf((at) =>
+          container
+            .listBlobsFlat({ prefix, abortSignal: abortSignal() })
+            .byPage({ ...at, maxPageSize: GROUP }),
+        );
+        for await (const page of pages)
+          yield page.segment.blobItems.map(({ name }) => name).filter((name) => NAME.test(name));
+      }
+  }
+
+  async #read(blob: BlobClient): Promise<DeadLetter | undefined> {
+    const content = await unlessTaken(blob.downloadToBuffer(0, undefined, { abortSignal: this.#deadline() }));
+    return content && decodeDeadLetter(content.toString('utf8'), blob.name);
+  }
+
+  async #readable(blob: BlobClient): Promise<DeadLetter | undefined> {
+    try {
+      return await this.#read(blob);
+    } catch (thrown) {
+      if (toConnectorError(thrown).code !== 'DEAD_LETTER_UNREADABLE') throw thrown;
+      return undefined;
     }
   }
 
@@ -92,20 +124,6 @@ export class SingleBlobs {
     const left = DAY_MS - 1 - (timeMs % DAY_MS);
     const day = new Date(timeMs).toISOString().slice(0, 10);
     return `${this.#folder}${day}/${String(left).padStart(8, '0')}-${id}.json`;
-  }
-}
-
-async function read(blob: BlobClient): Promise<DeadLetter | undefined> {
-  const content = await unlessTaken(blob.downloadToBuffer());
-  return content && decodeDeadLetter(content.toString('utf8'), blob.name);
-}
-
-async function readable(blob: BlobClient): Promise<DeadLetter | undefined> {
-  try {
-    return await read(blob);
-  } catch (thrown) {
-    if (toConnectorError(thrown).code !== 'DEAD_LETTER_UNREADABLE') throw thrown;
-    return undefined;
   }
 }
 

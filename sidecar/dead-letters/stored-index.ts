@@ -26,11 +26,14 @@ interface WrittenIndex {
 export class StoredIndex {
   readonly #blob: BlockBlobClient;
   readonly #bits: CodeBits;
+  readonly #deadline: () => AbortSignal;
   #bytes = 0;
 
-  constructor(blob: BlockBlobClient, bits: CodeBits) {
+  /** `deadline`: of one request. */
+  constructor(blob: BlockBlobClient, bits: CodeBits, deadline: () => AbortSignal) {
     this.#blob = blob;
     this.#bits = bits;
+    this.#deadline = deadline;
   }
 
   /** Bytes of lines that it covers, as far as this sidecar knows. */
@@ -38,12 +41,12 @@ export class StoredIndex {
     return this.#bytes;
   }
 
-  async write(index: SegmentIndex, bytes: number, abortSignal: AbortSignal): Promise<void> {
+  async write(index: SegmentIndex, bytes: number): Promise<void> {
     const rows = Array.from({ length: index.count }, (_, ordinal) => index.rowOf(ordinal));
     const written: WrittenIndex = { format: FORMAT, codes: this.#bits.codes, rows };
     const content = Buffer.from(JSON.stringify(written));
     await this.#blob.upload(content, content.length, {
-      abortSignal,
+      abortSignal: this.#deadline(),
       blobHTTPHeaders: { blobContentType: 'application/json' },
     });
     this.#bytes = bytes;
@@ -51,7 +54,7 @@ export class StoredIndex {
 
   /** The entries of the lines in their order; none when the index cannot be used. `size`: of the lines. */
   async read(size: number): Promise<IndexEntry[]> {
-    const content = await this.#blob.downloadToBuffer();
+    const content = await this.#blob.downloadToBuffer(0, undefined, { abortSignal: this.#deadline() });
     let written: WrittenIndex;
     try {
       written = JSON.parse(content.toString('utf8')) as WrittenIndex;
@@ -73,6 +76,6 @@ export class StoredIndex {
   }
 
   async remove(): Promise<void> {
-    await this.#blob.deleteIfExists({ deleteSnapshots: 'include' });
+    await this.#blob.deleteIfExists({ abortSignal: this.#deadline(), deleteSnapshots: 'include' });
   }
 }

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { FaultProxy } from '../../scripts/chaos/fault-proxy.ts';
 import { BlobDeadLetterStore } from '../../sidecar/dead-letters/blob-store.ts';
 import { type Azurite, startAzurite } from '../emulators/azurite.ts';
-import { letter } from './letters.ts';
+import { letter, until } from './letters.ts';
 
 describe('a container behind connections that go half-open', () => {
   let azurite: Azurite;
@@ -25,7 +25,7 @@ describe('a container behind connections that go half-open', () => {
       connection,
       container: 'half-open',
       hubThing: 'hub',
-      uploadTimeoutMs: 500,
+      requestTimeoutMs: 500,
     });
     await store.append([letter(1)]);
     await proxy.set('silent');
@@ -35,5 +35,34 @@ describe('a container behind connections that go half-open', () => {
     await store.append([letter(2)]);
     assert.ok(proxy.accepted > before);
     assert.equal((await store.list({}, { limit: 10 })).letters.length, 2);
+  });
+
+  test('a read that got no answer is refused in time, and a later attempt uses a new connection', async () => {
+    const connection = azurite.connectionString.replaceAll(`:${azurite.port}/`, `:${proxy.port}/`);
+    const options = { connection, container: 'silent', hubThing: 'hub', requestTimeoutMs: 500 };
+    const writer = new BlobDeadLetterStore(options);
+    await writer.append([letter(1), letter(2)]);
+    const reads: readonly ((store: BlobDeadLetterStore) => Promise<unknown>)[] = [
+      (store) => store.list({}, { limit: 10 }),
+      (store) => store.trim({ storedBeforeMs: 0, maxBytes: 1_000_000 }),
+      (store) => store.delete(['nothing']),
+    ];
+    for (const read of reads) {
+      const store = new BlobDeadLetterStore(options);
+      assert.equal((await store.stats()).count, 2);
+      await proxy.set('silent');
+      await assert.rejects(read(store), { code: 'DEAD_LETTERS_UNAVAILABLE' });
+      await proxy.set('pass');
+      // The store has several connections, and each was silent.
+      await until(() =>
+        read(store).then(
+          () => true,
+          () => false,
+        ),
+      );
+      assert.equal((await store.stats()).count, 2);
+      await store.close();
+    }
+    await writer.close();
   });
 });

@@ -482,7 +482,11 @@ export class BlobDeadLetterStore implements DeadLetterStore {
       if (thrown instanceof ConnectorError && thrown.code.startsWith('DEAD_LETTER')) throw thrown;
       // The container has been deleted: the next call creates it again.
       if (statusOf(thrown) === 404) this.#container = undefined;
-      const error = azureError(thrown, { action: `${action} dead letters in ${this.#options.container}` });
+      // Nothing but the deadline aborts a request.
+      const isLate = (thrown as Partial<Error> | undefined)?.name === 'AbortError';
+      const error = azureError(isLate ? new DOMException('', 'TimeoutError') : thrown, {
+        action: `${action} dead letters in ${this.#options.container}`,
+      });
       throw new ConnectorError('DEAD_LETTERS_UNAVAILABLE', error.message, {
         cause: error,
         ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),

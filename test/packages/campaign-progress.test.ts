@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { describe, test } from 'node:test';
 import { Records } from '../../sidecar/lib/records.ts';
 import { createLog } from '../../sidecar/observe/log.ts';
-import type { CampaignRequest } from '../../sidecar/packages/campaigns/campaign.ts';
+import { type CampaignRequest, ROLLOUT } from '../../sidecar/packages/campaigns/campaign.ts';
 import {
   CampaignDevices,
   type CampaignPart,
@@ -11,7 +11,6 @@ import {
 } from '../../sidecar/packages/campaigns/campaign-devices.ts';
 import { CampaignProgress } from '../../sidecar/packages/campaigns/campaign-progress.ts';
 import { waveSizes } from '../../sidecar/packages/campaigns/waves.ts';
-import { FORTH } from '../../sidecar/packages/campaigns/ways.ts';
 
 const ID = '20300101000000000-00000000';
 
@@ -54,7 +53,7 @@ describe('the progress of a campaign', () => {
     );
     progress.begin();
     const end = (place: number, state: 'installed' | 'failed') => {
-      progress.setBusy(place, FORTH, `deployment-${place}`, Date.now());
+      progress.setBusy(place, ROLLOUT, `deployment-${place}`, Date.now());
       const outcome = { code: '', message: '', attempted: true, confirmed: true };
       progress.setEnded(place, { state, ...outcome });
     };
@@ -81,7 +80,7 @@ describe('the progress of a campaign', () => {
 
   test('pauses when a wave misses the threshold; resumed, the wave is accepted once no device is at work', () => {
     const { progress, end, states } = begun();
-    progress.setBusy(1, FORTH, 'deployment-1', Date.now());
+    progress.setBusy(1, ROLLOUT, 'deployment-1', Date.now());
     end(0, 'failed');
     assert.equal(progress.judge(), false);
     assert.deepEqual(states(), ['paused', 'missed', 'waiting']);

@@ -6,10 +6,19 @@ import { forEachConcurrently } from '../../lib/concurrency.ts';
 import type { Log } from '../../observe/log.ts';
 import { type Deployment, hasEnded } from '../deployment.ts';
 import type { Deployments } from '../deployments.ts';
-import { deadlineOf, isOver, targetOf } from './campaign.ts';
+import {
+  BUSY,
+  type Direction,
+  deadlineOf,
+  directionOf,
+  isOver,
+  ROLLBACK,
+  ROLLOUT,
+  targetOf,
+  WAITING,
+} from './campaign.ts';
 import type { CampaignDevices } from './campaign-devices.ts';
 import type { CampaignProgress } from './campaign-progress.ts';
-import { BACK, BUSY, FORTH, WAITING, type Way, wayOf } from './ways.ts';
 
 /** How often a campaign looks at devices. */
 export interface LookPace {
@@ -93,24 +102,24 @@ export class CampaignDeployments {
       const place = this.#devices.placeOf(deployment.deviceId);
       if (place === undefined) continue;
       const device = this.#devices.at(place);
-      const isForth = deployment.version === request.version;
-      const way = isForth ? FORTH : BACK;
+      const isRollout = deployment.version === request.version;
+      const direction = isRollout ? ROLLOUT : ROLLBACK;
       const isUnknown =
         device.deploymentId === undefined &&
-        (device.state === way.waiting || (isForth && device.state === 'pending'));
+        (device.state === direction.waiting || (isRollout && device.state === 'pending'));
       // The process ended after it had begun the deployment.
-      if (isUnknown) this.#setBusy(place, way, deployment.id, deployment.createdAtMs);
+      if (isUnknown) this.#setBusy(place, direction, deployment.id, deployment.createdAtMs);
       if (isUnknown || device.deploymentId === deployment.id) this.#take(place, deployment);
     }
     for (const place of [...this.#devices.in(BUSY)]) {
       const device = this.#devices.at(place);
       if (device.deploymentId === undefined || !this.#deployments.get(device.deploymentId))
-        this.#wait(place, wayOf(device), '', '');
+        this.#wait(place, directionOf(device), '', '');
     }
   }
 
   /** Begins deployments for devices whose turn it is, until `turn` aborts. Resolves to whether more could begin at once. */
-  async dispatch(way: Way, turn: AbortSignal): Promise<boolean> {
+  async dispatch(direction: Direction, turn: AbortSignal): Promise<boolean> {
     const { request, waves } = this.#progress.campaign;
     const end = waves.findLast(({ beganAtMs }) => beganAtMs !== undefined)?.to ?? 0;
     const nowMs = performance.now();
@@ -121,49 +130,49 @@ export class CampaignDeployments {
     for (let place = 0; place < end; place += 1) {
       const { state, sinceMs } = this.#devices.at(place);
       if (BUSY.includes(state)) free -= 1;
-      else if (state !== way.waiting && state !== 'pending') continue;
+      else if (state !== direction.waiting && state !== 'pending') continue;
       else if (this.#woken.has(place)) woken.push(place);
       else if (state === 'pending' || sinceMs === undefined) fresh.push(place);
       else if ((this.#looks.get(place) ?? 0) <= nowMs) again.push(place);
     }
     const first = woken.slice(0, Math.max(0, free));
     for (const place of first) this.#woken.delete(place);
-    await this.#begin(first, way, turn);
+    await this.#begin(first, direction, turn);
     free -= first.length;
     const chosen = fresh.slice(0, Math.min(Math.max(0, free), IDS_PER_QUERY));
     const isSecondLook = chosen.length === 0 && free > 0 && nowMs >= this.#nextQueryMs;
     const looked = isSecondLook ? again.slice(0, IDS_PER_QUERY) : chosen;
     if (looked.length === 0) return false;
     if (isSecondLook) this.#nextQueryMs = nowMs + this.#options.pace.queryMs;
-    const ready = (await this.#look(looked, way, turn)).slice(0, free);
-    await this.#begin(ready, way, turn);
+    const ready = (await this.#look(looked, direction, turn)).slice(0, free);
+    await this.#begin(ready, direction, turn);
     return fresh.length > chosen.length && free > ready.length;
   }
 
   /** Devices that the package has not reached begin no more. */
-  async recall(way: Way): Promise<void> {
-    await forEachConcurrently([...this.#devices.in([way.busy])], PARALLEL_CALLS, async (place) => {
+  async recall(direction: Direction): Promise<void> {
+    await forEachConcurrently([...this.#devices.in([direction.busy])], PARALLEL_CALLS, async (place) => {
       const { deploymentId } = this.#devices.at(place);
       if (deploymentId === undefined || !(await this.#deployments.withdraw(deploymentId))) return;
       const device = this.#devices.at(place);
       if (device.deploymentId !== deploymentId) return;
       const { deploymentId: _withdrawn, ...kept } = device;
-      this.#progress.set(place, { ...kept, state: way === FORTH ? 'pending' : way.waiting });
+      this.#progress.set(place, { ...kept, state: direction === ROLLOUT ? 'pending' : direction.waiting });
     });
   }
 
   /** Ends what is under way. */
   async cancel(): Promise<void> {
     const { name, moduleId } = this.#progress.campaign.request;
-    const isBack = [...this.#devices.in([BACK.busy])].length > 0;
-    await this.recall(isBack ? BACK : FORTH);
+    const isBack = [...this.#devices.in([ROLLBACK.busy])].length > 0;
+    await this.recall(isBack ? ROLLBACK : ROLLOUT);
     this.#progress.cancelWaiting();
     await forEachConcurrently([...this.#devices.in(BUSY)], PARALLEL_CALLS, async (place) => {
       const { deploymentId, ...device } = this.#devices.at(place);
       if (deploymentId === undefined || !this.#deployments.get(deploymentId)) {
         this.#progress.set(place, {
           ...device,
-          state: wayOf(device) === BACK ? BACK.failed : 'cancelled',
+          state: directionOf(device) === ROLLBACK ? ROLLBACK.failed : 'cancelled',
           isUncertain: true,
         });
         return;
@@ -175,7 +184,7 @@ export class CampaignDeployments {
   }
 
   /** Asks the hub about devices, and resolves to the places of those that can begin. */
-  async #look(places: readonly number[], way: Way, turn: AbortSignal): Promise<number[]> {
+  async #look(places: readonly number[], direction: Direction, turn: AbortSignal): Promise<number[]> {
     const { name, version, moduleId } = this.#progress.campaign.request;
     const found = await this.#twins(
       places.map((place) => this.#devices.at(place).deviceId),
@@ -185,12 +194,12 @@ export class CampaignDeployments {
     for (const place of places) {
       const device = this.#devices.at(place);
       // The state may have changed during the query.
-      if (device.state !== way.waiting && device.state !== 'pending') continue;
+      if (device.state !== direction.waiting && device.state !== 'pending') continue;
       const sinceMs = device.sinceMs ?? Date.now();
       const { deviceId, before } = device;
       const kept = { deviceId, sinceMs, ...(before === undefined ? {} : { before }) };
       const twin = found.get(deviceId);
-      const wanted = way === FORTH ? version : targetOf(this.#progress.campaign, device)?.version;
+      const wanted = direction === ROLLOUT ? version : targetOf(this.#progress.campaign, device)?.version;
       if (!twin) {
         const what = moduleId === undefined ? 'device' : `module ${moduleId} of this device`;
         this.#progress.set(place, {
@@ -201,13 +210,17 @@ export class CampaignDeployments {
         });
       } else if (this.#reportsInstalled(twin, name, wanted)) {
         const message = `The device had version ${wanted} already.`;
-        this.#progress.set(place, { ...kept, state: way === FORTH ? 'skipped' : way.done, message });
+        this.#progress.set(place, {
+          ...kept,
+          state: direction === ROLLOUT ? 'skipped' : direction.done,
+          message,
+        });
       } else if (twin.connectionState === 'Connected') {
         this.#progress.set(place, { ...device, sinceMs });
         ready.push(place);
       } else {
         this.#progress.set(place, { ...device, sinceMs });
-        this.#wait(place, way, 'DEVICE_OFFLINE', 'The device is not connected.');
+        this.#wait(place, direction, 'DEVICE_OFFLINE', 'The device is not connected.');
       }
     }
     return ready;
@@ -247,23 +260,23 @@ export class CampaignDeployments {
     return (reported ?? this.#deployments.get(String(deploymentId))?.version) === version;
   }
 
-  async #begin(places: readonly number[], way: Way, turn: AbortSignal): Promise<void> {
-    await forEachConcurrently(places, PARALLEL_CALLS, (place) => this.#deploy(place, way, turn));
+  async #begin(places: readonly number[], direction: Direction, turn: AbortSignal): Promise<void> {
+    await forEachConcurrently(places, PARALLEL_CALLS, (place) => this.#deploy(place, direction, turn));
   }
 
-  async #deploy(place: number, way: Way, turn: AbortSignal): Promise<void> {
+  async #deploy(place: number, direction: Direction, turn: AbortSignal): Promise<void> {
     const { id, etag, request } = this.#progress.campaign;
     const device = this.#devices.at(place);
     const { deviceId } = device;
     const { name, moduleId, methodName, information, account, container, path, version } = request;
-    const isForth = way === FORTH;
-    const target = isForth
+    const isRollout = direction === ROLLOUT;
+    const target = isRollout
       ? { account, container, path, version }
       : targetOf(this.#progress.campaign, device);
     const deadlineMs = deadlineOf(this.#progress.campaign, device) ?? Date.now();
     const minutes = Math.min((deadlineMs - Date.now()) / 60_000, MAX_DEPLOYMENT_MINUTES);
     if (!target || minutes <= 0 || turn.aborted) return;
-    if (isForth) {
+    if (isRollout) {
       const before = this.#deployments.installedBefore({ deviceId, moduleId, name }, version);
       this.#progress.keepBefore(place, before);
     }
@@ -271,7 +284,7 @@ export class CampaignDeployments {
       const row = await this.#deployments.deploy(
         {
           ...target,
-          ...(isForth ? { etag } : {}),
+          ...(isRollout ? { etag } : {}),
           ...(moduleId === undefined ? {} : { moduleId }),
           ...(information === undefined ? {} : { information }),
           deviceId,
@@ -284,30 +297,30 @@ export class CampaignDeployments {
         },
         AbortSignal.any([this.#options.signal, turn]),
       );
-      this.#setBusy(place, way, row.deploymentId, Date.now());
+      this.#setBusy(place, direction, row.deploymentId, Date.now());
       const deployment = this.#deployments.get(row.deploymentId);
       if (deployment) this.#take(place, deployment);
     } catch (thrown) {
       const error = toConnectorError(thrown);
       const { code, message } = error;
-      if (code === 'PACKAGE_PENDING') this.#wait(place, way, code, message);
+      if (code === 'PACKAGE_PENDING') this.#wait(place, direction, code, message);
       else if (code === 'DEVICE_NOT_FOUND')
         this.#progress.set(place, { ...this.#devices.at(place), state: 'skipped', code, message });
       else if (error.retryable || code === 'STOPPING' || turn.aborted) throw thrown;
-      else if (isForth) this.#progress.pause(code, `No deployment can begin: ${message}`);
-      else this.#progress.set(place, { ...this.#devices.at(place), state: way.failed, code, message });
+      else if (isRollout) this.#progress.pause(code, `No deployment can begin: ${message}`);
+      else this.#progress.set(place, { ...this.#devices.at(place), state: direction.failed, code, message });
     }
   }
 
-  #setBusy(place: number, way: Way, deploymentId: string, nowMs: number): void {
+  #setBusy(place: number, direction: Direction, deploymentId: string, nowMs: number): void {
     this.#looks.delete(place);
-    this.#progress.setBusy(place, way, deploymentId, nowMs);
+    this.#progress.setBusy(place, direction, deploymentId, nowMs);
   }
 
   /** The device must wait, and is looked at again later. */
-  #wait(place: number, way: Way, code: string, message: string): void {
+  #wait(place: number, direction: Direction, code: string, message: string): void {
     this.#looks.set(place, performance.now() + this.#options.pace.lookMs);
-    this.#progress.setWaiting(place, way, code, message);
+    this.#progress.setWaiting(place, direction, code, message);
   }
 
   /** Takes the state of the deployment of a device. */
@@ -317,17 +330,17 @@ export class CampaignDeployments {
     if (hasEnded(deployment)) this.#progress.setEnded(place, deployment);
     else if (!BUSY.includes(device.state)) return;
     else if (state === 'waiting' && code === 'DEVICE_OFFLINE' && !attempted)
-      this.#leave(place, deployment, wayOf(device));
+      this.#leave(place, deployment, directionOf(device));
   }
 
   /** The device has turned out to be offline: its place among those at work goes to another one. */
-  #leave(place: number, { id, code, message }: Deployment, way: Way): void {
+  #leave(place: number, { id, code, message }: Deployment, direction: Direction): void {
     void this.#deployments
       .withdraw(id)
       .then((isGone) => {
         const device = this.#devices.at(place);
         if (!isGone || device.deploymentId !== id || !BUSY.includes(device.state)) return;
-        this.#wait(place, way, code, message);
+        this.#wait(place, direction, code, message);
         this.#options.onDevice();
       })
       .catch((thrown) =>

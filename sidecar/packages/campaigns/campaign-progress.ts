@@ -2,19 +2,23 @@ import type { Log } from '../../observe/log.ts';
 import type { Deployment } from '../deployment.ts';
 import type { PackageFile } from '../types.ts';
 import {
+  BUSY,
   begunWaves,
   type Campaign,
   type CampaignDevice,
   countsOf,
+  type Direction,
   deadlineOf,
+  directionOf,
   isOpen,
   isOver,
+  ROLLBACK,
+  ROLLOUT,
   targetOf,
 } from './campaign.ts';
 import type { CampaignDevices } from './campaign-devices.ts';
 import { type CampaignChange, type DeviceState, shownCounts } from './types.ts';
 import { isMissed, isPassed, isQuiet, plannedWaves, type Wave } from './waves.ts';
-import { BACK, BUSY, FORTH, type Way, wayOf } from './ways.ts';
 
 interface CampaignProgressOptions {
   readonly devices: CampaignDevices;
@@ -169,32 +173,33 @@ export class CampaignProgress {
   }
 
   /** The time of devices that still wait may be over. */
-  expire(way: Way): void {
+  expire(direction: Direction): void {
     const nowMs = Date.now();
-    const states: DeviceState[] = way === FORTH ? [way.waiting, 'pending'] : [way.waiting];
+    const states: DeviceState[] =
+      direction === ROLLOUT ? [direction.waiting, 'pending'] : [direction.waiting];
     for (const place of this.#devices.in(states)) {
       const device = this.#devices.at(place);
       const deadlineMs = deadlineOf(this.#campaign, device);
       if (deadlineMs === undefined || nowMs < deadlineMs) continue;
       const { code = 'DEVICE_OFFLINE', message = '' } = device;
       const reason = `Its time was over before the package reached it. ${message}`.trim();
-      this.set(place, { ...device, state: way.failed, code, message: reason });
+      this.set(place, { ...device, state: direction.failed, code, message: reason });
     }
   }
 
   /** The device is at work. */
-  setBusy(place: number, way: Way, deploymentId: string, nowMs: number): void {
+  setBusy(place: number, direction: Direction, deploymentId: string, nowMs: number): void {
     const { deviceId, sinceMs = nowMs, before } = this.#devices.at(place);
     const kept = before === undefined ? {} : { before };
-    this.set(place, { deviceId, state: way.busy, sinceMs, deploymentId, ...kept });
+    this.set(place, { deviceId, state: direction.busy, sinceMs, deploymentId, ...kept });
   }
 
   /** The device must wait for its next turn. */
-  setWaiting(place: number, way: Way, code: string, message: string): void {
+  setWaiting(place: number, direction: Direction, code: string, message: string): void {
     const { deviceId, sinceMs, before } = this.#devices.at(place);
     this.set(place, {
       deviceId,
-      state: way.waiting,
+      state: direction.waiting,
       ...(sinceMs === undefined ? {} : { sinceMs }),
       ...(before === undefined ? {} : { before }),
       ...(code === '' ? {} : { code, message }),
@@ -213,7 +218,7 @@ export class CampaignProgress {
     }: Pick<Deployment, 'state' | 'code' | 'message' | 'attempted' | 'confirmed'>,
   ): void {
     const device = this.#devices.at(place);
-    const way = wayOf(device);
+    const direction = directionOf(device);
     // A device that had failed may report later that it has done it.
     const isLate = (device.state === 'failed' || device.state === 'rollbackFailed') && state === 'installed';
     if (!BUSY.includes(device.state) && !isLate) return;
@@ -221,7 +226,12 @@ export class CampaignProgress {
     const isUncertain = state !== 'installed' && attempted && !confirmed;
     this.set(place, {
       deviceId,
-      state: state === 'installed' ? way.done : state === 'failed' || way === BACK ? way.failed : 'cancelled',
+      state:
+        state === 'installed'
+          ? direction.done
+          : state === 'failed' || direction === ROLLBACK
+            ? direction.failed
+            : 'cancelled',
       ...(sinceMs === undefined ? {} : { sinceMs }),
       ...(before === undefined ? {} : { before }),
       ...(deploymentId === undefined ? {} : { deploymentId }),
@@ -240,9 +250,9 @@ export class CampaignProgress {
     }
   }
 
-  /** Devices that wait for their way back stay as they are. */
+  /** Devices that wait for their rollback stay as they are. */
   cancelBack(): void {
-    for (const place of this.#devices.in([BACK.waiting])) {
+    for (const place of this.#devices.in([ROLLBACK.waiting])) {
       const message = 'The campaign was cancelled before its turn.';
       this.set(place, { ...this.#devices.at(place), state: 'rollbackFailed', message });
     }
@@ -256,12 +266,12 @@ export class CampaignProgress {
     });
   }
 
-  /** Sends a device on its way back, if it is known to what. */
+  /** Lets a device wait for its rollback, if it is known to what. */
   setBack(place: number): void {
     const device = this.#devices.at(place);
     const { deviceId, before } = device;
     if (targetOf(this.#campaign, device))
-      this.set(place, { deviceId, state: BACK.waiting, ...(before === undefined ? {} : { before }) });
+      this.set(place, { deviceId, state: ROLLBACK.waiting, ...(before === undefined ? {} : { before }) });
     else
       this.set(place, {
         ...device,

@@ -9,12 +9,11 @@ import type { Deployment } from '../deployment.ts';
 import { type Deployments, unavailable } from '../deployments.ts';
 import type { PackageFile } from '../types.ts';
 import { type CampaignAction, isChange } from './actions.ts';
-import { type Campaign, targetOf } from './campaign.ts';
+import { BUSY, type Campaign, ROLLBACK, ROLLOUT, targetOf } from './campaign.ts';
 import { CampaignDeployments, type LookPace } from './campaign-deployments.ts';
 import type { CampaignDevices } from './campaign-devices.ts';
 import { CampaignProgress } from './campaign-progress.ts';
 import type { DeviceState } from './types.ts';
-import { BACK, BUSY, FORTH } from './ways.ts';
 
 /** How often a campaign looks; tests are quicker. */
 export interface CampaignPace extends LookPace {
@@ -184,13 +183,13 @@ export class CampaignRun {
         await this.#select();
         return true;
       case 'running': {
-        this.#progress.expire(FORTH);
-        const hasMore = await this.#deployments.dispatch(FORTH, this.#turn.signal);
+        this.#progress.expire(ROLLOUT);
+        const hasMore = await this.#deployments.dispatch(ROLLOUT, this.#turn.signal);
         const hasBegun = this.#progress.judge();
         return hasMore || hasBegun;
       }
       case 'paused':
-        await this.#deployments.recall(FORTH);
+        await this.#deployments.recall(ROLLOUT);
         return false;
       case 'cancelling':
         return await this.#cancel();
@@ -236,19 +235,19 @@ export class CampaignRun {
     return false;
   }
 
-  /** The way back: ends what is under way, then gives devices what they had before. */
+  /** The rollback: ends what is under way, then gives devices what they had before. */
   async #goBack(): Promise<boolean> {
-    const forth: readonly DeviceState[] = ['pending', 'waiting', 'deploying'];
-    if ([...this.#devices.in(forth)].length > 0) {
+    const rolloutStates: readonly DeviceState[] = ['pending', 'waiting', 'deploying'];
+    if ([...this.#devices.in(rolloutStates)].length > 0) {
       await this.#deployments.cancel();
       if (this.campaign.state !== 'rollingBack') return true;
-      if ([...this.#devices.in(forth)].length > 0) return false;
+      if ([...this.#devices.in(rolloutStates)].length > 0) return false;
     }
     await this.#chooseBack();
-    this.#progress.expire(BACK);
-    const hasMore = await this.#deployments.dispatch(BACK, this.#turn.signal);
+    this.#progress.expire(ROLLBACK);
+    const hasMore = await this.#deployments.dispatch(ROLLBACK, this.#turn.signal);
     if (this.campaign.state !== 'rollingBack') return true;
-    const isDone = [...this.#devices.in([BACK.waiting, BACK.busy])].length === 0;
+    const isDone = [...this.#devices.in([ROLLBACK.waiting, ROLLBACK.busy])].length === 0;
     this.#progress.count();
     if (isDone) this.#progress.end('rolledBack', this.campaign.code, this.campaign.message);
     return hasMore;

@@ -191,3 +191,32 @@ export function isOpen({ state }: CampaignDevice): boolean {
 function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
+
+/** The states of a device in one direction: the rollout of the package, or its rollback. */
+export interface Direction {
+  readonly waiting: DeviceState;
+  readonly busy: DeviceState;
+  readonly done: DeviceState;
+  readonly failed: DeviceState;
+}
+
+export const ROLLOUT: Direction = {
+  waiting: 'waiting',
+  busy: 'deploying',
+  done: 'installed',
+  failed: 'failed',
+};
+export const ROLLBACK: Direction = {
+  waiting: 'rollbackPending',
+  busy: 'rollingBack',
+  done: 'rolledBack',
+  failed: 'rollbackFailed',
+};
+export const BUSY: readonly DeviceState[] = [ROLLOUT.busy, ROLLBACK.busy];
+export const WAITING: readonly DeviceState[] = [ROLLOUT.waiting, ROLLBACK.waiting];
+
+export function directionOf({ state }: CampaignDevice): Direction {
+  return state === ROLLBACK.busy || state === ROLLBACK.waiting || state === ROLLBACK.failed
+    ? ROLLBACK
+    : ROLLOUT;
+}

@@ -39,7 +39,7 @@ export type CampaignChange = (typeof CHANGES)[number];
 
 /**
  * pending: not begun. waiting: it must wait, mostly because it is offline. deploying: the package is on its way. skipped: not part of the result.
- * rollbackPending, rollingBack: on the way back.
+ * rollbackPending, rollingBack: the same in a rollback.
  */
 export const DEVICE_STATES = [
   'pending',
@@ -162,7 +162,7 @@ export const CampaignDeviceRow = Type.Object(
     wave: count('Its wave, counted from 1.'),
     state: OneOf(DEVICE_STATES, {
       description:
-        'pending, waiting, deploying; finally installed, failed, skipped or cancelled. On the way back: rollbackPending, rollingBack; finally rolledBack or rollbackFailed.',
+        'pending, waiting, deploying; finally installed, failed, skipped or cancelled. In a rollback: rollbackPending, rollingBack; finally rolledBack or rollbackFailed.',
     }),
     code: Type.String({ description: 'The error code of the last problem; empty if there was none.' }),
     message: Type.String({ description: 'The reason, in plain words.' }),

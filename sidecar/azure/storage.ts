@@ -65,6 +65,12 @@ export async function ensureContainer(
   if (absence) throw absence.code === 'AZURE_NOT_FOUND' ? absence : refusal;
 }
 
+/** The error of a call that only its deadline aborts, as a TimeoutError: the client says only that the call was aborted. */
+export function timeoutOf(thrown: unknown): unknown {
+  const isLate = (thrown as Partial<Error> | undefined)?.name === 'AbortError';
+  return isLate ? new DOMException('There was no answer in time.', 'TimeoutError') : thrown;
+}
+
 interface Page {
   readonly continuationToken?: string;
 }

@@ -1,6 +1,6 @@
 import type { BlobItem, ContainerClient } from '@azure/storage-blob';
 import { azureError } from '../azure/azure-error.ts';
-import { ensureContainer, openStorage, pagesOf, statusOf, storageCode } from '../azure/storage.ts';
+import { ensureContainer, openStorage, pagesOf, statusOf, storageCode, timeoutOf } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { forEachConcurrently } from '../lib/concurrency.ts';
 import { hash53 } from '../lib/hash.ts';
@@ -482,11 +482,8 @@ export class BlobDeadLetterStore implements DeadLetterStore {
       if (thrown instanceof ConnectorError && thrown.code.startsWith('DEAD_LETTER')) throw thrown;
       // The container has been deleted: the next call creates it again.
       if (statusOf(thrown) === 404) this.#container = undefined;
-      // Nothing but the deadline aborts a request.
-      const isLate = (thrown as Partial<Error> | undefined)?.name === 'AbortError';
-      const error = azureError(isLate ? new DOMException('', 'TimeoutError') : thrown, {
-        action: `${action} dead letters in ${this.#options.container}`,
-      });
+      const context = { action: `${action} dead letters in ${this.#options.container}` };
+      const error = azureError(timeoutOf(thrown), context);
       throw new ConnectorError('DEAD_LETTERS_UNAVAILABLE', error.message, {
         cause: error,
         ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),

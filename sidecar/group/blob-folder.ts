@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { BlobItem, ContainerClient } from '@azure/storage-blob';
 import { azureError } from '../azure/azure-error.ts';
-import { ensureContainer, openStorage } from '../azure/storage.ts';
+import { ensureContainer, openStorage, timeoutOf } from '../azure/storage.ts';
 import { ConnectorError } from '../errors/connector-error.ts';
 
 interface BlobFolderOptions {
@@ -114,7 +114,7 @@ export class BlobFolder {
     } catch (thrown) {
       // The container may have been deleted: the next call creates it again.
       this.#container = undefined;
-      const error = azureError(thrown, { action: `${action} ${container}/${prefix}` });
+      const error = azureError(timeoutOf(thrown), { action: `${action} ${container}/${prefix}` });
       throw new ConnectorError('STATE_UNAVAILABLE', error.message, {
         cause: error,
         ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),

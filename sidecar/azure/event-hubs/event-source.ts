@@ -526,7 +526,9 @@ class HubEventSource implements EventSource {
       this.#heardAtMs = performance.now();
       return answer;
     } catch (thrown) {
-      const cause = timeout.aborted && !signal?.aborted ? timeout.reason : thrown;
+      // The signal of the caller may be a deadline, too.
+      const { reason } = signal?.aborted ? signal : timeout;
+      const cause = reason instanceof DOMException && reason.name === 'TimeoutError' ? reason : thrown;
       throw azureError(cause, { action, host: this.#host, right: 'ServiceConnect (or Listen)' });
     }
   }

@@ -22,7 +22,7 @@ describe('the canary of a hub that routes no twin changes', () => {
         String(hub.canaryReason),
         /^twin: CANARY_TIMEOUT: .*does the IoT Hub route twin change events/,
       );
-      const states = (hub.canaryRoads as { rows: Row[] }).rows.map(({ state }) => state);
+      const states = (hub.canaryPaths as { rows: Row[] }).rows.map(({ state }) => state);
       assert.deepEqual(states, ['ok', 'ok', 'failed']);
     });
 
@@ -30,8 +30,8 @@ describe('the canary of a hub that routes no twin changes', () => {
 
   test('does not take a slow answer of ThingWorx at the end of a round for an outage', async () => {
     const failures = async () => {
-      const { rows } = (await factory.read(HUB_THING)).canaryRoads as { rows: Row[] };
-      return Number(rows.find(({ road }) => road === 'twin')?.failures);
+      const { rows } = (await factory.read(HUB_THING)).canaryPaths as { rows: Row[] };
+      return Number(rows.find(({ path }) => path === 'twin')?.failures);
     };
     await factory.thingworxFault({
       action: 'delay',

@@ -68,8 +68,8 @@ export class Canary {
   #lastValue = 0;
   #lastRoundMs: number | undefined;
   #suspended: ConnectorError | undefined;
-  /** Events are told in the order in which they happened, while the rounds go on. */
-  #telling: Promise<unknown> = Promise.resolve();
+  /** Events are fired one after the other, in the order in which they happened, while the rounds continue. */
+  #firing: Promise<unknown> = Promise.resolve();
   #connected: { readonly client: DeviceClient; readonly thing: string } | undefined;
   #desired: { readonly value: number; readonly heard: () => void } | undefined;
 
@@ -141,7 +141,7 @@ export class Canary {
     this.#settings = undefined;
     this.#leads = false;
     await this.#change();
-    await this.#telling;
+    await this.#firing;
   }
 
   /** One change after the other: a canary that runs is stopped before it begins anew. */
@@ -304,7 +304,7 @@ export class Canary {
     const { log, announce } = this.#options;
     if (event === 'CanaryFailed') log.warn(data, 'The canary has failed.');
     else log.info(data, 'The canary has recovered.');
-    this.#telling = this.#telling
+    this.#firing = this.#firing
       .then(() => announce([{ deviceId: '', event, data }], signal))
       .catch(() => undefined);
   }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { packageVersion } from '../extension/generate/package.ts';
 import { type Figure, table } from './bench/figures.ts';
 import { partitions, things } from './bench/measures/backlogs.ts';
-import { drain } from './bench/measures/drain.ts';
+import { drain, receivers } from './bench/measures/drain.ts';
 import { emulator } from './bench/measures/emulator.ts';
 import { files } from './bench/measures/files.ts';
 import { group } from './bench/measures/group.ts';
@@ -49,7 +49,7 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   start: (program) => start(program, rounds),
   takeover: (program) => takeover(program, rounds),
   idle,
-  receivers: (program) => drain(program, messages, rounds, ['own', 'sdk']),
+  receivers: (program) => receivers(program, messages, rounds),
   group: (program) => group(program, messages),
   emulator: () => emulator(messages, rounds),
   import: () => importing(devices, values.tier),

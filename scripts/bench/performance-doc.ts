@@ -34,6 +34,7 @@ This page is generated from a stored run of the benchmark (\`scripts/bench/basel
 | rounds | ${run.rounds}; the table shows medians |
 
 The emulators of IoT Hub and ThingWorx run on the same machine and answer at once. So the figures say what the sidecar itself needs. They say nothing about ThingWorx: a real server needs more time for each value.
+The emulator of ThingWorx speaks http, and https where a figure says "over TLS". The event stream always uses TLS.
 Times and rates depend on the machine. Ratios between two figures of one run do not, or much less.
 
 ${figuresTable(run.figures.filter((figure) => !isGrowth(figure)))}

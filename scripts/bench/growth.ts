@@ -46,8 +46,11 @@ export function addedFigure(of: string, what: string, costs: readonly Cost[], un
   return { name: nameOf(of, what, costs), values: [each], unit };
 }
 
-/** What this process has in use after a collection of garbage. The resident memory of a process has tens of megabytes of chance in it. */
-export async function usedBytes(): Promise<number> {
+/**
+ * What this process has in use after a collection of garbage: objects, and buffers outside of V8's heap. The resident memory of a process has tens
+ * of megabytes of chance in it.
+ */
+export async function usedBytes(): Promise<{ readonly heap: number; readonly buffers: number }> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   collect();
@@ -55,7 +58,7 @@ export async function usedBytes(): Promise<number> {
   await nextTurn();
   collect();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
+  return { heap: heapUsed, buffers: arrayBuffers };
 }
 
 function nameOf(of: string, what: string, costs: readonly Cost[]): string {

@@ -56,7 +56,7 @@ async function keptBytes(): Promise<Cost[]> {
       const timeMs = Date.now();
       for (const thing of names) lastTimes.arrange([{ ...row, thing, timeMs }]);
       names.length = 0;
-      costs.push({ size, cost: await usedBytes() });
+      costs.push({ size, cost: (await usedBytes()).heap });
     }
     if (!definitions.get(`device-${known - 1}`) || lastTimes.size !== known)
       throw new Error(`The sidecar remembers ${lastTimes.size} of ${known} Things.`);

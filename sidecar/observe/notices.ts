@@ -59,7 +59,8 @@ export class Notices {
     const loggedAtMs = this.#loggedAtMs.get(key);
     if (loggedAtMs !== undefined && now - loggedAtMs < FORGET_AFTER_MS) return false;
     if (this.#loggedAtMs.size >= MAX_FINDINGS) {
-      for (const [old, atMs] of this.#loggedAtMs) if (now - atMs >= FORGET_AFTER_MS) this.#loggedAtMs.delete(old);
+      for (const [old, atMs] of this.#loggedAtMs)
+        if (now - atMs >= FORGET_AFTER_MS) this.#loggedAtMs.delete(old);
       if (this.#loggedAtMs.size >= MAX_FINDINGS) return false;
     }
     this.#loggedAtMs.set(key, now);

@@ -46,10 +46,7 @@ export class TaskBoard extends GroupBoard<TaskPlace, Tasks> {
 
   /** The numbers of tasks that this sidecar runs or will run, by state. */
   get pending(): Record<string, number> {
-    const counts: Record<string, number> = { queued: 0, running: 0 };
-    for (const { state } of this.runner?.list() ?? [])
-      if (state in counts) counts[state] = (counts[state] ?? 0) + 1;
-    return counts;
+    return this.runner?.pending ?? { queued: 0, running: 0 };
   }
 
   /** Throws TASK_QUEUE_FULL, TASKS_UNAVAILABLE, STOPPING. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PACKAGE_SHAPE } from '../../extension/entities/hub-inbound.ts';
 import type { Switches } from '../emulators/thingworx/switches.ts';
 import { batchOf, type Group } from './batch.ts';
 import {
@@ -442,6 +443,11 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(template, 'AzureIoT.Device_TT');
       assert.deepEqual(properties.temperature, { baseType: 'NUMBER', dataShape: '' });
       assert.deepEqual(properties.table, { baseType: 'INFOTABLE', dataShape: 'AzureIoT.Partition_DS' });
+      // The tables of each device are known without reading its metadata.
+      const other = answer.propertySets[answer.things.other.properties];
+      const tables = [properties, other].map(({ softwarePackages }) => softwarePackages);
+      const expected = { baseType: 'INFOTABLE', dataShape: PACKAGE_SHAPE };
+      assert.deepEqual(tables, [expected, expected]);
       assert.deepEqual(properties.twinReported, { baseType: 'JSON', dataShape: '' });
       for (const own of ['name', 'description', 'deviceId', 'hubThing']) assert.ok(!(own in properties), own);
     });

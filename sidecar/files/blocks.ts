@@ -1,7 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
+import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { freePiece } from './pieces.ts';
 import { withRetries } from './storage-calls.ts';
 
 export const BLOCK_BYTES = 4 * 1024 * 1024;
@@ -91,9 +93,15 @@ export class BlockStager {
 /** Reuses buffers of one block: garbage of this size would take far more memory than is needed. */
 export class BufferPool {
   readonly #free: Buffer[] = [];
+  readonly #bytes: number;
+
+  /** `size`: the bytes that are expected, if known. Less than a block needs only a buffer of this size. */
+  constructor(size: number = BLOCK_BYTES) {
+    this.#bytes = Math.min(Math.max(size, 1), BLOCK_BYTES);
+  }
 
   acquire(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#bytes);
   }
 
   /** Takes a buffer of `acquire`, or the beginning of one. */
@@ -109,6 +117,8 @@ export async function* blocksOf(
   hash: Hash | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
+  // The parser of HTTP copies each piece for its one reader; other streams may keep theirs.
+  const areOwn = body instanceof IncomingMessage;
   let block = buffers.acquire();
   let bytes = 0;
   try {
@@ -123,11 +133,12 @@ export async function* blocksOf(
         const copied = given.copy(block, bytes, at);
         at += copied;
         bytes += copied;
-        if (bytes < BLOCK_BYTES) continue;
+        if (bytes < block.byteLength) continue;
         yield block;
         block = buffers.acquire();
         bytes = 0;
       }
+      if (areOwn) freePiece(given);
     }
   } catch (cause) {
     if (cause instanceof ConnectorError) throw cause;

@@ -1,14 +1,16 @@
 import { createHash, type Hash } from 'node:crypto';
 import { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
-import { freePiece } from './pieces.ts';
+import { freePiece, ThreadTurns } from './pieces.ts';
 import { withRetries } from './storage-calls.ts';
 
 export const BLOCK_BYTES = 4 * 1024 * 1024;
 /** The maximum number of blocks of a blob: with blocks of 4 MiB, files of up to 195 GiB. */
 export const MAX_BLOCKS = 50_000;
+/** What a connection to the storage account is given at once. */
+const SLICE_BYTES = 256 * 1024;
 /** Blocks in transfer at the same time. With the block that is being filled they are all the memory of an upload. */
 const PARALLEL_BLOCKS = 3;
 
@@ -70,7 +72,8 @@ export class BlockStager {
     const id = ids.at({ ...from, offset: from.offset + this.bytes });
     this.ids.push(id);
     this.bytes += block.byteLength;
-    const stage = () => this.#blob.stageBlock(id, block, block.byteLength, { abortSignal: signal });
+    const stage = () =>
+      this.#blob.stageBlock(id, () => slicesOf(block), block.byteLength, { abortSignal: signal });
     const sending = withRetries(stage, signal)
       .catch((error: unknown) => {
         this.#failed ??= { error };
@@ -88,6 +91,14 @@ export class BlockStager {
     await Promise.all(this.#running);
     if (this.#failed) throw this.#failed.error;
   }
+}
+
+/** A block in parts: a connection encrypts all that it is given at once, and keeps it in memory a second time. */
+function slicesOf(block: Buffer): Readable {
+  function* slices(): Generator<Buffer> {
+    for (let at = 0; at < block.byteLength; at += SLICE_BYTES) yield block.subarray(at, at + SLICE_BYTES);
+  }
+  return Readable.from(slices());
 }
 
 /** Reuses buffers of one block: garbage of this size would take far more memory than is needed. */
@@ -119,6 +130,7 @@ export async function* blocksOf(
 ): AsyncGenerator<Buffer> {
   // The parser of HTTP copies each piece for its one reader; other streams may keep theirs.
   const areOwn = body instanceof IncomingMessage;
+  const turns = new ThreadTurns();
   let block = buffers.acquire();
   let bytes = 0;
   try {
@@ -128,8 +140,9 @@ export async function* blocksOf(
       const { value, done } = await nextOf(chunks, signal);
       if (done) break;
       const given = value as Buffer;
+      const { byteLength } = given;
       hash?.update(given);
-      for (let at = 0; at < given.byteLength; ) {
+      for (let at = 0; at < byteLength; ) {
         const copied = given.copy(block, bytes, at);
         at += copied;
         bytes += copied;
@@ -139,6 +152,7 @@ export async function* blocksOf(
         bytes = 0;
       }
       if (areOwn) freePiece(given);
+      await turns.after(byteLength);
     }
   } catch (cause) {
     if (cause instanceof ConnectorError) throw cause;

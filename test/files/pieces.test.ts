@@ -65,6 +65,20 @@ describe('the memory of the pieces of a body', () => {
 });
 
 describe('the blocks of a body', () => {
+  test('leave turns to the other work of the thread while more data are there', async () => {
+    const piece = randomBytes(65_536);
+    const pieces = Array.from({ length: BLOCK_BYTES / piece.byteLength }, () => piece);
+    let turns = 0;
+    const count = () => {
+      turns += 1;
+      next = setImmediate(count);
+    };
+    let next = setImmediate(count);
+    await contentOf(Readable.from(pieces, { objectMode: false }));
+    clearImmediate(next);
+    assert.ok(turns >= 4, `${turns} turns`);
+  });
+
   test('take no more memory than the body has bytes', async () => {
     const bytes = randomBytes(1000);
     assert.equal(new BufferPool(1000).acquire().buffer.byteLength, 1000);

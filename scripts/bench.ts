@@ -3,18 +3,20 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { packageVersion } from '../extension/generate/package.ts';
 import { type Figure, table } from './bench/figures.ts';
-import { drain } from './bench/measures/drain.ts';
+import { partitions, things } from './bench/measures/backlogs.ts';
+import { drain, receivers } from './bench/measures/drain.ts';
 import { emulator } from './bench/measures/emulator.ts';
 import { files } from './bench/measures/files.ts';
 import { group } from './bench/measures/group.ts';
 import { idle } from './bench/measures/idle.ts';
 import { importing } from './bench/measures/import.ts';
 import { latency } from './bench/measures/latency.ts';
-import { letters } from './bench/measures/letters.ts';
+import { containers, letters } from './bench/measures/letters.ts';
 import { backlog, slow } from './bench/measures/memory.ts';
 import { shapes } from './bench/measures/shapes.ts';
 import { start } from './bench/measures/start.ts';
 import { takeover } from './bench/measures/takeover.ts';
+import { tasks } from './bench/measures/tasks.ts';
 import { type BenchRun, comparison, machineFacts, readRun } from './bench/run.ts';
 import { buildPackage } from './build.ts';
 import { oneOrMore, readCommandLine, refuse, wholeNumber } from './command-line.ts';
@@ -23,10 +25,10 @@ import { extractFolder } from './local/unzip.ts';
 const USAGE = `npm run bench -- [options]: the budgets of the design, measured on this machine
   --messages N    messages in the backlog of a measure (300000)
   --rounds N      repetitions of a measure; the median counts (3)
-  --only NAMES    the measures to run, comma-separated (drain,backlog,slow,shapes,latency,start,takeover,
-                  idle); group measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself,
+  --only NAMES    the measures to run, comma-separated (drain,backlog,slow,shapes,things,partitions,letters,tasks,
+                  latency,start,takeover,idle); group measures 1, 2, 4 and 8 sidecars, emulator the IoT Hub emulator itself,
                   receivers drains with each receiver, import the work with whole registries,
-                  files a file through the sidecar, letters dead letters in files and blobs
+                  files a file through the sidecar, containers dead letters in blobs
   --mib N         size of the file that files measures, in MiB (1024)
   --devices N,N   sizes of the registries that import measures (10000)
   --tier TIER     tier of the IoT Hub whose rates import keeps (S1)
@@ -39,20 +41,21 @@ const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>>
   backlog,
   slow,
   shapes,
+  things,
+  partitions,
+  letters,
+  tasks,
   latency,
   start: (program) => start(program, rounds),
   takeover: (program) => takeover(program, rounds),
   idle,
-  receivers: (program) => drain(program, messages, rounds, ['own', 'sdk']),
+  receivers: (program) => receivers(program, messages, rounds),
   group: (program) => group(program, messages),
   emulator: () => emulator(messages, rounds),
   import: () => importing(devices, values.tier),
   files: () => files(mebibytes, rounds),
-  letters: () => letters(LETTERS_IN_FILES, LETTERS_IN_BLOBS),
+  containers,
 };
-
-const LETTERS_IN_FILES = 250_000;
-const LETTERS_IN_BLOBS = 20_000;
 
 const NAMES = Object.keys(measures);
 
@@ -64,7 +67,7 @@ const { values } = readCommandLine(USAGE, {
   only: {
     type: 'string',
     default: NAMES.filter(
-      (name) => !['emulator', 'group', 'receivers', 'import', 'files', 'letters'].includes(name),
+      (name) => !['emulator', 'group', 'receivers', 'import', 'files', 'containers'].includes(name),
     ).join(','),
   },
   mib: { type: 'string', default: '1024' },

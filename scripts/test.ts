@@ -50,6 +50,8 @@ const events = run({
     SIDECAR_ALLOW_LOCAL_AZURE: 'true',
     // Every file is a process that loads the same modules.
     NODE_COMPILE_CACHE: path.join(directory, 'compiled'),
+    // Many start an emulator of ThingWorx and import the same extension.
+    EMULATOR_CACHE: path.join(directory, 'scripts'),
   },
 });
 // A file is a test of its own, with the time in which it loads its modules.

@@ -1,8 +1,8 @@
 import {
+  CANARY_PATHS,
   CANARY_PERCENTILES,
-  CANARY_ROADS,
-  type CanaryRoadName,
-  CanaryRoads,
+  type CanaryPathName,
+  CanaryPaths,
 } from '../../sidecar/contract/canary.ts';
 import {
   type DataShape,
@@ -45,19 +45,19 @@ export const canaryTemplate: ThingTemplate = {
 
 const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
-const ROAD_TEXTS: Readonly<Record<CanaryRoadName, string>> = {
+const PATH_TEXTS: Readonly<Record<CanaryPathName, string>> = {
   telemetry: 'from the device to its Thing',
   method: 'from the Thing to the device and back, by a direct method',
   twin: 'from a desired property to the reported property on the Thing',
 };
 
-/** A property for each percentile of each road: numbers can be logged and alarmed, tables cannot. */
-const figures = CANARY_ROADS.flatMap((road) =>
+/** A property for each percentile of each path: numbers can be logged and alarmed, tables cannot. */
+const figures = CANARY_PATHS.flatMap((path) =>
   Object.entries(CANARY_PERCENTILES).map(([member, share]) => ({
-    road,
+    path,
     member,
-    property: `canary${capital(road)}${capital(member)}`,
-    description: `Round trips of the canary ${ROAD_TEXTS[road]} in the last hour: percentile ${share * 100}.`,
+    property: `canary${capital(path)}${capital(member)}`,
+    description: `Round trips of the canary ${PATH_TEXTS[path]} in the last hour: percentile ${share * 100}.`,
   })),
 );
 
@@ -67,7 +67,7 @@ export const canaryProperties: readonly PropertyDefinition[] = [
     name: 'canaryState',
     baseType: 'STRING',
     description:
-      'off, starting, ok, failed (a road has failed twice in a row), or suspended (ThingWorx did not answer).',
+      'off, starting, ok, failed (a path has failed twice in a row), or suspended (ThingWorx did not answer).',
     category: CATEGORY,
     defaultValue: 'off',
   },
@@ -90,10 +90,10 @@ export const canaryProperties: readonly PropertyDefinition[] = [
     category: CATEGORY,
   },
   {
-    name: 'canaryRoads',
+    name: 'canaryPaths',
     baseType: 'INFOTABLE',
-    dataShape: 'AzureIoT.CanaryRoad_DS',
-    description: 'State, round trips and percentiles of each road of the canary.',
+    dataShape: 'AzureIoT.CanaryPath_DS',
+    description: 'State, round trips and percentiles of each path of the canary.',
     category: CATEGORY,
   },
   ...figures.map(
@@ -109,21 +109,21 @@ export const canaryProperties: readonly PropertyDefinition[] = [
 
 /** What scripts need that read or write the canary of a hub. */
 export const canaryConstants = {
-  CANARY_TYPE: tableType(CanaryRoads),
-  CANARY_FIGURES: figures.map(({ road, member, property }) => ({ road, member, property })),
+  CANARY_TYPE: tableType(CanaryPaths),
+  CANARY_FIGURES: figures.map(({ path, member, property }) => ({ path, member, property })),
 };
 
 export const canaryEvents: readonly EventDefinition[] = [
   {
     name: 'CanaryFailed',
     category: CATEGORY,
-    description: 'Roads of the canary have failed twice in a row.',
+    description: 'Paths of the canary have failed twice in a row.',
     dataShape: 'AzureIoT.CanaryChange_DS',
   },
   {
     name: 'CanaryRecovered',
     category: CATEGORY,
-    description: 'Roads of the canary that had failed work again: two round trips in a row succeeded.',
+    description: 'Paths of the canary that had failed work again: two round trips in a row succeeded.',
     dataShape: 'AzureIoT.CanaryChange_DS',
   },
 ];
@@ -133,11 +133,11 @@ export const canaryChange: DataShape = {
   name: 'AzureIoT.CanaryChange_DS',
   description: 'The events CanaryFailed and CanaryRecovered of a hub.',
   fields: [
-    text('roads', 'The roads that have changed, separated by commas: telemetry, method, twin.'),
+    text('paths', 'The paths that have changed, separated by commas: telemetry, method, twin.'),
     text('device', 'The device of the canary.'),
     text('code', 'The code of the first failure.'),
-    text('reason', 'Why each road failed, in plain words.'),
-    { name: 'since', baseType: 'DATETIME', description: 'Since when the roads have been failed.' },
+    text('reason', 'Why each path failed, in plain words.'),
+    { name: 'since', baseType: 'DATETIME', description: 'Since when the paths have been failed.' },
     time('When the canary found it.'),
   ],
 };

@@ -21,6 +21,7 @@ import { canaryConstants, canaryEvents, canaryProperties } from './canary.ts';
 
 import { checkConstants } from './check-constants.ts';
 import { recentError } from './data-shapes.ts';
+import { deviceShape } from './device.ts';
 import { grantService, importEvents, importInboundServices } from './hub-import.ts';
 import { deviceInboundServices, hubDeviceEvents } from './hub-inbound.ts';
 import {
@@ -135,7 +136,14 @@ const services: readonly ServiceDefinition[] = [
       },
     ],
     result: { baseType: 'JSON', description: 'things, by name, and missing.' },
-    script: handWritten('DescribeThings', { PTC_HUB_PROPERTY: PTC.hubProperty }),
+    script: handWritten('DescribeThings', {
+      PTC_HUB_PROPERTY: PTC.hubProperty,
+      DEVICE_TABLES: Object.fromEntries(
+        deviceShape.properties
+          .filter(({ baseType }) => baseType === 'INFOTABLE')
+          .map(({ name, dataShape }) => [name, dataShape]),
+      ),
+    }),
   },
   {
     name: 'CreateThings',

@@ -50,7 +50,7 @@ export const hubOverview: DataShape = {
     text('quotaForecast', 'Metered messages at midnight UTC if it goes on as in the last hour.'),
     table('quotaSources', 'AzureIoT.QuotaSource_DS', 'The use of the quota by source.'),
     table('quotaDevices', 'AzureIoT.QuotaDevice_DS', 'The devices that use most of the quota.'),
-    table('canaryRoads', 'AzureIoT.CanaryRoad_DS', 'The roads of the canary.'),
+    table('canaryPaths', 'AzureIoT.CanaryPath_DS', 'The paths of the canary.'),
     table('partitions', 'AzureIoT.Partition_DS', 'The partitions of the hub.'),
     table('errors', 'AzureIoT.RecentError_DS', 'The last errors.'),
   ],

@@ -401,9 +401,9 @@ export const ptcServicesShape: ThingShape = {
       isPersistent: true,
     },
     {
-      name: 'ptcTold',
+      name: 'ptcReported',
       baseType: 'JSON',
-      description: 'The dead letters that events have told of, by sidecar. Not to be edited.',
+      description: 'The dead letters for which events were fired, by sidecar. Do not edit it.',
       category: CATEGORY,
     },
   ],
@@ -418,11 +418,11 @@ export const ptcServicesShape: ThingShape = {
     }),
     ...permitFrom('viewer', 'PropertyRead', ['hubThing', 'ptcEvents']),
     ...permitFrom('engineer', 'PropertyWrite', ['ptcEvents']),
-    ...permit('PropertyRead', SIDECAR_GROUP, ['ptcEvents', 'ptcTold']),
-    ...permit('PropertyWrite', SIDECAR_GROUP, ['ptcTold']),
+    ...permit('PropertyRead', SIDECAR_GROUP, ['ptcEvents', 'ptcReported']),
+    ...permit('PropertyWrite', SIDECAR_GROUP, ['ptcReported']),
     ...permit('EventInvoke', SIDECAR_GROUP, EVENT_NAMES),
     // Connect of a user receives a status, too.
-    ...permitInside('PropertyWrite', ['ptcTold']),
+    ...permitInside('PropertyWrite', ['ptcReported']),
     ...permitInside('EventInvoke', EVENT_NAMES),
   ],
 };

@@ -124,11 +124,11 @@ const canary = page(
     button('removeCanary', 'Remove canary', ['confirmRemoveCanary.OpenConfirmation'], 'danger'),
   ],
   grid(
-    'canaryRoads',
-    'GetHubOverview.canaryRoads',
-    'road',
+    'canaryPaths',
+    'GetHubOverview.canaryPaths',
+    'path',
     [
-      { field: 'road', title: 'Road', width: 110 },
+      { field: 'path', title: 'Path', width: 110 },
       { field: 'state', title: 'State', width: 90 },
       { field: 'last', title: 'Last, ms', width: 90, format: 'number' },
       { field: 'p50', title: 'Median, ms', width: 100, format: 'number' },

@@ -62,9 +62,24 @@ function indexOfSet(properties) {
   return indexes[key];
 }
 
+/* Adds the Data Shapes of INFOTABLE properties. The metadata of a Thing has all that it inherits, some 100 KB: it is read only for tables that
+   AzureIoT.Device_TS does not have. */
+function addTables(thing, properties, isDevice) {
+  var tables = Object.keys(properties).filter(function (name) {
+    return properties[name].baseType === "INFOTABLE";
+  });
+  var isKnown = tables.every(function (name) {
+    return isDevice && DEVICE_TABLES.hasOwnProperty(name);
+  });
+  var shapes = isKnown ? DEVICE_TABLES : dataShapes(thing);
+  tables.forEach(function (name) {
+    properties[name].dataShape = shapes[name] || "";
+    addShape(properties[name].dataShape);
+  });
+}
+
 function describe(thing) {
   var properties = {};
-  var needsShapes = false;
   thing
     .GetPropertyDefinitions()
     .rows.toArray()
@@ -74,7 +89,6 @@ function describe(thing) {
         return;
       }
       properties[String(row.name)] = { baseType: baseType, dataShape: "" };
-      needsShapes = needsShapes || baseType === "INFOTABLE";
     });
   /* AzureIoT.Device_TS: which device it is stands on the Thing and is not for the device to change. Many devices, Azure's own
      samples among them, send a deviceId. */
@@ -93,19 +107,12 @@ function describe(thing) {
   if (properties[PTC_HUB_PROPERTY] && properties.twinReported && !isDevice) {
     return undefined;
   }
-  if (needsShapes) {
-    var shapes = dataShapes(thing);
-    Object.keys(properties).forEach(function (name) {
-      if (properties[name].baseType === "INFOTABLE") {
-        properties[name].dataShape = shapes[name] || "";
-        addShape(properties[name].dataShape);
-      }
-    });
-  }
+  /* AzureIoT.BoundNodes_TS: which module may write which property. */
+  var isBound = properties.nodeBindings !== undefined;
+  delete properties.nodeBindings;
+  addTables(thing, properties, isDevice);
   var description = { template: String(thing.thingTemplate || "") };
-  if (properties.nodeBindings) {
-    /* AzureIoT.BoundNodes_TS: which module may write which property. */
-    delete properties.nodeBindings;
+  if (isBound) {
     description.bindings = {};
     bindingsOf(thing, { property: "STRING", source: "STRING" }).forEach(function (binding) {
       description.bindings[binding.property] = binding.source;

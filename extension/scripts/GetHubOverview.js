@@ -49,7 +49,7 @@ function run() {
   if (isSet(hub.partitionStatus)) {
     table.rows[0].partitions = hub.partitionStatus;
   }
-  ["canaryRoads", "quotaSources", "quotaDevices"].forEach(function (name) {
+  ["canaryPaths", "quotaSources", "quotaDevices"].forEach(function (name) {
     if (isSet(hub[name])) {
       table.rows[0][name] = hub[name];
     }

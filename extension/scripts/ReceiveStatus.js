@@ -113,11 +113,11 @@ function showCanary(told) {
   if (canary.time) {
     me.canaryTime = toDate(canary.time);
   }
-  me.canaryRoads = toTable(canary.roads, CANARY_TYPE);
+  me.canaryPaths = toTable(canary.paths, CANARY_TYPE);
   CANARY_FIGURES.forEach(function (figure) {
-    canary.roads.forEach(function (road) {
-      if (road.road === figure.road && isSet(road[figure.member])) {
-        me[figure.property] = road[figure.member];
+    canary.paths.forEach(function (path) {
+      if (path.path === figure.path && isSet(path[figure.member])) {
+        me[figure.property] = path[figure.member];
       }
     });
   });

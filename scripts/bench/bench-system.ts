@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { openAuthority } from '../../test/emulators/authority.ts';
 import { type Azurite, startAzurite } from '../../test/emulators/azurite.ts';
 import { jsonLine, LocalProcess } from '../local/process.ts';
 import { Sidecar } from '../local/sidecar.ts';
@@ -17,6 +18,7 @@ function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
 }
 const ROOT = path.join(import.meta.dirname, '..', '..');
+const ROWS_TIMEOUT_MS = 300_000;
 
 export function createSink({ properties }: Shape = TEN_PROPERTIES, hubs = 1): Sink {
   return new Sink({ hubThings: range(hubs).map(hubThing), properties });
@@ -134,16 +136,18 @@ export class BenchSystem {
 
   /**
    * A sidecar with a fresh state directory that has read nothing; resolves when it listens. Settings and secrets of its hub Thing are sent
-   * when it asks for them.
+   * when it asks for them. A secure sink speaks https, with a certificate of the authority of the hub.
    */
   async startSidecar(
     settings: Readonly<Record<string, unknown>> = {},
     {
       sink = this.sink,
+      isSecure = false,
       secrets = {},
       environment = {},
     }: {
       sink?: Sink;
+      isSecure?: boolean;
       secrets?: Readonly<Record<string, string>>;
       environment?: Readonly<Record<string, string>>;
     } = {},
@@ -151,7 +155,7 @@ export class BenchSystem {
     const stateDirectory = await mkdtemp(path.join(this.#directory, 'state-'));
     const sidecar = new Sidecar({
       program: this.#program,
-      thingworxUrl: await this.#urlOf(sink),
+      thingworxUrl: await this.#urlOf(sink, isSecure),
       appKeyFile: path.join(this.#directory, 'key'),
       stateDirectory,
       caFile: String(this.#hubFacts['caFile']),
@@ -173,8 +177,9 @@ export class BenchSystem {
     return sidecar;
   }
 
-  async #urlOf(sink: Sink): Promise<string> {
-    const url = this.#sinks.get(sink) ?? (await sink.start());
+  async #urlOf(sink: Sink, isSecure: boolean): Promise<string> {
+    const authority = () => openAuthority(path.dirname(String(this.#hubFacts['caFile'])));
+    const url = this.#sinks.get(sink) ?? (await sink.start(isSecure ? await authority() : undefined));
     this.#sinks.set(sink, url);
     return url;
   }
@@ -224,11 +229,10 @@ export class BenchSystem {
   }
 
   /** Waits until the sink has seen so many rows. */
-  async untilRows(rows: number, timeoutMs = 300_000): Promise<void> {
-    const until = Date.now() + timeoutMs;
-    while (this.sink.facts().rows < rows) {
-      if (Date.now() > until)
-        throw new Error(`Only ${this.sink.facts().rows} of ${rows} rows arrived in time.`);
+  async untilRows(rows: number, sink = this.sink): Promise<void> {
+    const until = Date.now() + ROWS_TIMEOUT_MS;
+    while (sink.facts().rows < rows) {
+      if (Date.now() > until) throw new Error(`Only ${sink.facts().rows} of ${rows} rows arrived in time.`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }

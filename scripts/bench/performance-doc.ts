@@ -1,4 +1,5 @@
 import { type Figure, median } from './figures.ts';
+import { GROWTH } from './growth.ts';
 import type { BenchRun } from './run.ts';
 
 /** Messages per day and unit, and what a unit of the tier costs in relation to one of S1, as Microsoft's price list has it. */
@@ -33,12 +34,11 @@ This page is generated from a stored run of the benchmark (\`scripts/bench/basel
 | rounds | ${run.rounds}; the table shows medians |
 
 The emulators of IoT Hub and ThingWorx run on the same machine and answer at once. So the figures say what the sidecar itself needs. They say nothing about ThingWorx: a real server needs more time for each value.
+The emulator of ThingWorx speaks http, and https where a figure says "over TLS". The event stream always uses TLS.
 Times and rates depend on the machine. Ratios between two figures of one run do not, or much less.
 
-| Figure | Median | Smallest to largest | Budget |
-|---|---|---|---|
-${run.figures.map(row).join('\n')}
-
+${figuresTable(run.figures.filter((figure) => !isGrowth(figure)))}
+${growthSection(run.figures.filter(isGrowth))}
 ## What one core carries
 The sidecar needs ${micros.toFixed(0)} µs for each message on this machine. If it may use half of a core, it processes ${grouped(ratePerCore(micros))} messages per second.
 
@@ -77,6 +77,27 @@ function medianOf({ figures }: BenchRun, name: string): number {
   const figure = figures.find((one) => one.name === name);
   if (!figure) throw new Error(`The stored run has no figure "${name}".`);
   return median(figure.values);
+}
+
+function isGrowth({ name }: Figure): boolean {
+  return name.startsWith(`${GROWTH} `);
+}
+
+function growthSection(figures: readonly Figure[]): string {
+  if (figures.length === 0) return '';
+  return `
+## How costs grow
+The same work is measured with more and more Things, partitions, dead letters and tasks. A power says how a cost grows with their number: 0 if it stays the same, 1 if it is twice as much with twice as many. Between neighbouring sizes,
+the power where the cost grows fastest is shown. Nothing may grow faster than what it works on.
+
+${figuresTable(figures)}
+`;
+}
+
+function figuresTable(figures: readonly Figure[]): string {
+  return `| Figure | Median | Smallest to largest | Budget |
+|---|---|---|---|
+${figures.map(row).join('\n')}`;
 }
 
 function row({ name, values, unit, budget = '' }: Figure): string {

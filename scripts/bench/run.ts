@@ -56,7 +56,7 @@ export function readRun(file: string): BenchRun {
 }
 
 /** Figures in these units say as much on another machine; times and rates say nothing. */
-const PORTABLE_UNITS: ReadonlySet<string> = new Set(['', 'x', 'MB', 'bytes']);
+const PORTABLE_UNITS: ReadonlySet<string> = new Set(['', 'x', 'MB', 'bytes', 'power']);
 
 /** A line for each figure that both runs have: the median before, the median now, their ratio. */
 export function comparison(now: BenchRun, before: BenchRun): string[] {

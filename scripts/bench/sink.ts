@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /** What a sink has seen since it was last reset. */
@@ -31,7 +32,7 @@ interface Batch {
  * ThingWorx emulator runs the real scripts and would be what is measured.
  */
 export class Sink {
-  readonly #server = createServer((request, response) => void this.#answer(request, response));
+  #server: Server | undefined;
   readonly #properties: Readonly<Record<string, string>>;
   readonly #hubThings: readonly string[];
   delayMs = 0;
@@ -53,14 +54,24 @@ export class Sink {
     this.#properties = options.properties;
   }
 
-  async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/Thingworx`;
+  /** Gives the address. With a certificate and its key the sink speaks https. */
+  async start(secure?: { readonly certificate: string; readonly key: string }): Promise<string> {
+    const answer = (request: IncomingMessage, response: ServerResponse) =>
+      void this.#answer(request, response);
+    const server = secure
+      ? createSecureServer({ cert: secure.certificate, key: secure.key }, answer)
+      : createServer(answer);
+    this.#server = server;
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    return `${secure ? 'https' : 'http'}://127.0.0.1:${port}/Thingworx`;
   }
 
   async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    const server = this.#server;
+    if (!server) return;
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
   }
 
   facts(): SinkFacts {

@@ -28,7 +28,7 @@ const WARM_MS = 500;
 const GIVE_UP_MS = 60_000;
 /** The memory of the sidecar, whatever happens. */
 const MAX_MEGABYTES = 400;
-/** A warning is told when its state begins, and once more when it begins anew while a fault comes and goes. */
+/** A warning is logged when its state begins, and once more when it begins again while a fault comes and goes. */
 const SAME_LINES = 2;
 const LOOK_EVERY_MS = 100;
 
@@ -157,7 +157,7 @@ class Run {
       ...(arrived && recoverySeconds > limit ? [`recovery took more than ${limit} s`] : []),
       ...(accountsAddUp ? [] : ['accounts do not add up']),
       ...(mostLogged.times > (row.sameLines ?? SAME_LINES)
-        ? [`told ${mostLogged.times} times: ${mostLogged.text}`]
+        ? [`logged ${mostLogged.times} times: ${mostLogged.text}`]
         : []),
       ...(peakMegabytes > MAX_MEGABYTES ? [`more than ${MAX_MEGABYTES} MB`] : []),
       ...(slowestCallSeconds > BUDGET_SECONDS ? [`a service took ${slowestCallSeconds.toFixed(0)} s`] : []),

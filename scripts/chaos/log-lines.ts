@@ -20,7 +20,7 @@ export class LogLines {
     return this.#count;
   }
 
-  /** What one process has told most often, and how often. */
+  /** What one process has logged most often, and how often. */
   get most(): { readonly text: string; readonly times: number } {
     return this.#most;
   }

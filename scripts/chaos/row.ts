@@ -23,7 +23,7 @@ export interface Row {
   readonly checkpoints?: 'blob' | 'local';
   /** The longest time until everything has arrived after the end of the fault, where it is documented to be longer than ten seconds. */
   readonly recoverySeconds?: number;
-  /** How often one warning may be told, where the state that it tells of changes more than once. */
+  /** How often one warning may be logged, if its state changes more than once. */
   readonly sameLines?: number;
   /** Dead letters that ThingWorx or the translation refuses for good, beside the malformed bodies that every row has. */
   readonly refusals?: (context: RowContext) => number | Promise<number>;

@@ -105,7 +105,8 @@ const ROWS: readonly Row[] = [
         kind: 'timeseries',
         unit: 'ops',
         queries: {
-          [`sum by (road, account) (${rate('azure_iot_side_messages_total')})`]: '{{road}} {{account}}',
+          [`sum by (pipeline, account) (${rate('azure_iot_side_messages_total')})`]:
+            '{{pipeline}} {{account}}',
         },
       },
     ],
@@ -225,11 +226,11 @@ const ROWS: readonly Row[] = [
     title: 'Canary',
     panels: [
       {
-        title: 'Roads of the canary',
-        description: '1: the road works. 0: it has failed. Empty while the canary is off.',
+        title: 'Paths of the canary',
+        description: '1: the path works. 0: it has failed. Empty while the canary is off.',
         kind: 'state-timeline',
         unit: 'short',
-        queries: { [`azure_iot_canary_up{${HUB}}`]: '{{hub}} {{road}}' },
+        queries: { [`azure_iot_canary_up{${HUB}}`]: '{{hub}} {{path}}' },
       },
       {
         title: 'Round trips of the canary',
@@ -237,17 +238,17 @@ const ROWS: readonly Row[] = [
         kind: 'timeseries',
         unit: 's',
         queries: {
-          [`azure_iot_canary_round_trip_seconds{${HUB}, quantile="0.95"}`]: '{{hub}} {{road}}',
+          [`azure_iot_canary_round_trip_seconds{${HUB}, quantile="0.95"}`]: '{{hub}} {{path}}',
         },
       },
       {
         title: 'Failed round trips of the canary',
-        description: 'One alone is no failure of the road.',
+        description: 'One alone is no failure of the path.',
         kind: 'timeseries',
         unit: 'short',
         queries: {
           [`increase(azure_iot_canary_round_trips_total{${HUB}, outcome="failed"}[$__rate_interval])`]:
-            '{{hub}} {{road}}',
+            '{{hub}} {{path}}',
         },
       },
     ],

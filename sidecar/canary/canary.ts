@@ -1,9 +1,9 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeviceClient } from '../azure/iot-hub/device-client.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
-import { CANARY_ROADS, type CanaryRoadName, type CanaryStatus } from '../contract/canary.ts';
+import { CANARY_PATHS, type CanaryPathName, type CanaryStatus } from '../contract/canary.ts';
 import type { HubSettings } from '../contract/hub-settings.ts';
 import { type ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import type { Announcer } from '../ingest/notifications/announcer.ts';
@@ -15,7 +15,7 @@ import type { CanaryFacts } from '../observe/side-metrics.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import type { DeviceThings } from '../thingworx/device-things.ts';
 import { CanaryDevice } from './canary-device.ts';
-import { type KeptRoad, type Outcome, RoadRecord } from './road-record.ts';
+import { type KeptPath, type Outcome, PathRecord } from './path-record.ts';
 import { CANARY_MEMBER, CANARY_METHOD, Round } from './round.ts';
 
 interface CanaryOptions {
@@ -43,7 +43,7 @@ type CanarySettings = Pick<
 
 interface Kept {
   readonly deviceId: string;
-  readonly roads: Partial<Record<CanaryRoadName, KeptRoad>>;
+  readonly paths: Partial<Record<CanaryPathName, KeptPath>>;
 }
 
 /**
@@ -64,19 +64,19 @@ export class Canary {
   #wantedKey = '';
   #running: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   #changing: Promise<void> = Promise.resolve();
-  #records: readonly RoadRecord[] = [];
+  #records: readonly PathRecord[] = [];
   #lastValue = 0;
   #lastRoundMs: number | undefined;
   #suspended: ConnectorError | undefined;
-  /** Events are told in the order in which they happened, while the rounds go on. */
-  #telling: Promise<unknown> = Promise.resolve();
+  /** Events are fired one after the other, in the order in which they happened, while the rounds continue. */
+  #firing: Promise<unknown> = Promise.resolve();
   #connected: { readonly client: DeviceClient; readonly thing: string } | undefined;
   #desired: { readonly value: number; readonly heard: () => void } | undefined;
 
   constructor(options: CanaryOptions) {
     this.#options = options;
     this.#device = new CanaryDevice(options);
-    this.#file = path.join(options.directory, 'canary.json');
+    this.#file = join(options.directory, 'canary.json');
   }
 
   /** Undefined while another sidecar of the group runs the canary. */
@@ -84,7 +84,7 @@ export class Canary {
     const settings = this.#settings;
     if (!settings) return undefined;
     const device = this.#deviceId(settings);
-    if (!settings.canaryEnabled) return { state: 'off', device, roads: [] };
+    if (!settings.canaryEnabled) return { state: 'off', device, paths: [] };
     if (!this.#running) return undefined;
     const now = Date.now();
     const reason = this.#reason();
@@ -93,7 +93,7 @@ export class Canary {
       device,
       ...(reason === undefined ? {} : { reason }),
       ...(this.#lastRoundMs === undefined ? {} : { time: new Date(this.#lastRoundMs).toISOString() }),
-      roads: this.#records.map((record) => record.row(now)),
+      paths: this.#records.map((record) => record.row(now)),
     };
   }
 
@@ -102,7 +102,7 @@ export class Canary {
     if (!this.#running) return undefined;
     const now = Date.now();
     return {
-      roads: this.#records.map((record) => ({ ...record.row(now), counts: { ...record.counts } })),
+      paths: this.#records.map((record) => ({ ...record.row(now), counts: { ...record.counts } })),
       isSuspended: this.#suspended !== undefined,
     };
   }
@@ -141,7 +141,7 @@ export class Canary {
     this.#settings = undefined;
     this.#leads = false;
     await this.#change();
-    await this.#telling;
+    await this.#firing;
   }
 
   /** One change after the other: a canary that runs is stopped before it begins anew. */
@@ -180,7 +180,7 @@ export class Canary {
   }
 
   async #round(settings: CanarySettings, signal: AbortSignal): Promise<void> {
-    let outcomes: ReadonlyMap<CanaryRoadName, Outcome>;
+    let outcomes: ReadonlyMap<CanaryPathName, Outcome>;
     try {
       outcomes = await untilAborted(this.#measure(settings, signal), signal);
     } catch (thrown) {
@@ -190,15 +190,15 @@ export class Canary {
         this.#suspend(error);
         return;
       }
-      // Without a device there is no road.
+      // Without a device there is no path.
       outcomes = new Map(this.#records.map(({ name }) => [name, { error }]));
     }
     const now = Date.now();
     this.#lastRoundMs = now;
     this.#suspend(undefined);
     const failedSince = new Map(this.#records.map((record) => [record.name, record.sinceMs]));
-    const failed: RoadRecord[] = [];
-    const recovered: RoadRecord[] = [];
+    const failed: PathRecord[] = [];
+    const recovered: PathRecord[] = [];
     for (const record of this.#records) {
       const outcome = outcomes.get(record.name);
       const before = record.state;
@@ -218,7 +218,7 @@ export class Canary {
     await this.#keep(settings);
   }
 
-  async #measure(settings: CanarySettings, signal: AbortSignal): Promise<Map<CanaryRoadName, Outcome>> {
+  async #measure(settings: CanarySettings, signal: AbortSignal): Promise<Map<CanaryPathName, Outcome>> {
     const timeoutMs = settings.canaryTimeoutSeconds * 1000;
     const deviceId = this.#deviceId(settings);
     const { client: device, thing } = await this.#connect(deviceId, timeoutMs, signal);
@@ -229,7 +229,7 @@ export class Canary {
       thing,
       client: this.#options.client,
       clients: await this.#options.clients(),
-      roads: this.#records.map(({ name }) => name),
+      paths: this.#records.map(({ name }) => name),
       timeoutMs,
       signal,
       desired: (value) =>
@@ -282,19 +282,19 @@ export class Canary {
     this.#options.onChange();
   }
 
-  /** One event for all roads that changed in the same round. */
+  /** One event for all paths that changed in the same round. */
   #tell(
     event: 'CanaryFailed' | 'CanaryRecovered',
-    records: readonly RoadRecord[],
+    records: readonly PathRecord[],
     settings: CanarySettings,
     sinceMs: number,
     nowMs: number,
     signal: AbortSignal,
   ): void {
-    const roads = records.map(({ name }) => name).join(', ');
+    const paths = records.map(({ name }) => name).join(', ');
     const failures = records.flatMap(({ failure }) => (failure ? [failure] : []));
     const data = {
-      roads,
+      paths,
       device: this.#deviceId(settings),
       code: failures[0]?.code ?? '',
       reason: reasonOf(records),
@@ -304,7 +304,7 @@ export class Canary {
     const { log, announce } = this.#options;
     if (event === 'CanaryFailed') log.warn(data, 'The canary has failed.');
     else log.info(data, 'The canary has recovered.');
-    this.#telling = this.#telling
+    this.#firing = this.#firing
       .then(() => announce([{ deviceId: '', event, data }], signal))
       .catch(() => undefined);
   }
@@ -326,17 +326,17 @@ export class Canary {
   }
 
   async #restore(settings: CanarySettings): Promise<void> {
-    const names = CANARY_ROADS.filter(
+    const names = CANARY_PATHS.filter(
       (name) => name === 'telemetry' || (name === 'method' ? settings.canaryMethod : settings.canaryTwin),
     );
-    this.#records = names.map((name) => new RoadRecord(name));
+    this.#records = names.map((name) => new PathRecord(name));
     this.#suspended = undefined;
     try {
       const kept = JSON.parse(await readFile(this.#file, 'utf8')) as Kept;
       if (kept.deviceId !== this.#deviceId(settings)) return;
       for (const record of this.#records) {
-        const road = kept.roads[record.name];
-        if (road) record.restore(road);
+        const path = kept.paths[record.name];
+        if (path) record.restore(path);
       }
     } catch {
       // There is none, or it is damaged: the hour begins anew.
@@ -344,10 +344,10 @@ export class Canary {
   }
 
   async #keep(settings: CanarySettings): Promise<void> {
-    const roads = Object.fromEntries(this.#records.map((record) => [record.name, record.kept()]));
+    const paths = Object.fromEntries(this.#records.map((record) => [record.name, record.kept()]));
     try {
       await mkdir(this.#options.directory, { recursive: true, mode: 0o700 });
-      await replaceFile(this.#file, `${JSON.stringify({ deviceId: this.#deviceId(settings), roads })}\n`);
+      await replaceFile(this.#file, `${JSON.stringify({ deviceId: this.#deviceId(settings), paths })}\n`);
     } catch (thrown) {
       this.#options.log.debug(
         { err: toConnectorError(thrown) },
@@ -357,7 +357,7 @@ export class Canary {
   }
 }
 
-function reasonOf(records: readonly RoadRecord[]): string {
+function reasonOf(records: readonly PathRecord[]): string {
   const reasons = new Map<string, string[]>();
   for (const { name, failure } of records) {
     const text = failure ? `${failure.code}: ${failure.reason}` : 'unknown';

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeviceClient } from '../azure/iot-hub/device-client.ts';
 import type { HubClients } from '../azure/iot-hub/hub-clients.ts';
-import type { CanaryRoadName } from '../contract/canary.ts';
+import type { CanaryPathName } from '../contract/canary.ts';
 import { ConnectorError, toConnectorError } from '../errors/connector-error.ts';
 import { untilAborted, withDeadline } from '../lib/concurrency.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
-import type { Outcome } from './road-record.ts';
+import type { Outcome } from './path-record.ts';
 import { ofThingworx } from './thingworx-call.ts';
 
 interface RoundOptions {
@@ -14,7 +14,7 @@ interface RoundOptions {
   readonly thing: string;
   readonly client: ThingworxClient;
   readonly clients: HubClients;
-  readonly roads: readonly CanaryRoadName[];
+  readonly paths: readonly CanaryPathName[];
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   /** Resolves when the device has heard of this desired value. */
@@ -35,7 +35,7 @@ const LOOK_SHARE = 0.1;
 const LOOK_MS = { least: 10, most: 1_000 };
 const READ_TIMEOUT_MS = 5_000;
 
-/** One round of the canary: it sends a value on each road at the same time, and measures how long it takes. */
+/** One round of the canary: it sends a value on each path at the same time, and measures how long it takes. */
 export class Round {
   readonly #options: RoundOptions;
   readonly #value: number;
@@ -47,20 +47,20 @@ export class Round {
   }
 
   /** Rejects with CANARY_SUSPENDED when ThingWorx does not answer, and with STOPPING. */
-  async run(): Promise<Map<CanaryRoadName, Outcome>> {
+  async run(): Promise<Map<CanaryPathName, Outcome>> {
     const work = {
       telemetry: () => this.#telemetry(),
       method: () => this.#method(),
       twin: () => this.#twin(),
     };
     const outcomes = await Promise.all(
-      this.#options.roads.map(async (road): Promise<[CanaryRoadName, Outcome]> => {
+      this.#options.paths.map(async (path): Promise<[CanaryPathName, Outcome]> => {
         const beganMs = performance.now();
         try {
-          await work[road]();
-          return [road, { ms: Math.round(performance.now() - beganMs) }];
+          await work[path]();
+          return [path, { ms: Math.round(performance.now() - beganMs) }];
         } catch (thrown) {
-          return [road, { error: toConnectorError(thrown) }];
+          return [path, { error: toConnectorError(thrown) }];
         }
       }),
     );

@@ -5,7 +5,7 @@ import { isOutage } from '../thingworx/client.ts';
 const SAYS_SOMETHING: ReadonlySet<string> = new Set(['THINGWORX_NOT_FOUND', 'THINGWORX_FORBIDDEN']);
 
 /**
- * The result of a call of the canary to ThingWorx. Rejects with CANARY_SUSPENDED when ThingWorx does not answer: that says nothing about the roads
+ * The result of a call of the canary to ThingWorx. Rejects with CANARY_SUSPENDED when ThingWorx does not answer: that says nothing about the paths
  * of the canary, and the hub shows the outage itself.
  */
 export async function ofThingworx<T>(call: Promise<T>): Promise<T> {

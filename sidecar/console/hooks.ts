@@ -54,7 +54,7 @@ export function useLoaded<T>(
   const [value, setValue] = useState<T>();
   const [problem, setProblem] = useState<Problem>();
   const [loading, setLoading] = useState(false);
-  const [turn, setTurn] = useState(0);
+  const [reloads, setReloads] = useState(0);
   useEffect(() => {
     setValue(undefined);
     setProblem(undefined);
@@ -83,8 +83,8 @@ export function useLoaded<T>(
       abort.abort();
       clearTimeout(timer);
     };
-  }, [...dependencies, turn]);
-  return { value, problem, loading, reload: () => setTurn((current) => current + 1) };
+  }, [...dependencies, reloads]);
+  return { value, problem, loading, reload: () => setReloads((current) => current + 1) };
 }
 
 interface Action<A extends readonly unknown[]> {

@@ -2,27 +2,27 @@ import Type, { type Static } from 'typebox';
 import { DateTime, forThingWorx, OneOf, Table } from './schema.ts';
 
 /** telemetry: device to Thing. method: service of the Thing to the device and back. twin: desired property to the device, reported property to the Thing. */
-export const CANARY_ROADS = ['telemetry', 'method', 'twin'] as const;
-export type CanaryRoadName = (typeof CANARY_ROADS)[number];
+export const CANARY_PATHS = ['telemetry', 'method', 'twin'] as const;
+export type CanaryPathName = (typeof CANARY_PATHS)[number];
 
 /** The percentiles of round trips, as shares. */
 export const CANARY_PERCENTILES = { p50: 0.5, p95: 0.95, p99: 0.99 } as const;
 export type CanaryPercentile = keyof typeof CANARY_PERCENTILES;
 
-const ROAD_STATES = ['unknown', 'ok', 'failed'] as const;
-export type CanaryRoadState = (typeof ROAD_STATES)[number];
+const PATH_STATES = ['unknown', 'ok', 'failed'] as const;
+export type CanaryPathState = (typeof PATH_STATES)[number];
 
 const milliseconds = (description: string) =>
   Type.Optional(forThingWorx(Type.Number({ minimum: 0, description }), { units: 'ms' }));
 const count = (description: string) => Type.Integer({ minimum: 0, description });
 
-const CanaryRoad = Type.Object(
+const CanaryPath = Type.Object(
   {
-    road: OneOf(CANARY_ROADS, {
+    path: OneOf(CANARY_PATHS, {
       description:
         'telemetry: device to Thing. method: Thing to device and back. twin: desired property to the device, and reported property to the Thing.',
     }),
-    state: OneOf(ROAD_STATES, {
+    state: OneOf(PATH_STATES, {
       description: 'unknown before the first round trips, ok, or failed after two failures in a row.',
     }),
     since: Type.Optional(DateTime({ description: 'Since when it has this state.' })),
@@ -35,24 +35,24 @@ const CanaryRoad = Type.Object(
     rounds: count('Round trips of the last hour, failures included.'),
     failures: count('Failures of the last hour.'),
   },
-  { description: 'One road of the canary.' },
+  { description: 'One path of the canary.' },
 );
-export type CanaryRoad = Static<typeof CanaryRoad>;
+export type CanaryPath = Static<typeof CanaryPath>;
 
-export const CanaryRoads = Table(CanaryRoad, 'AzureIoT.CanaryRoad_DS', {
-  description: 'The roads that the canary measures.',
+export const CanaryPaths = Table(CanaryPath, 'AzureIoT.CanaryPath_DS', {
+  description: 'The paths that the canary measures.',
 });
 
 export const CanaryStatus = Type.Object(
   {
     state: OneOf(['off', 'starting', 'ok', 'failed', 'suspended'], {
       description:
-        'off, starting before the first round, ok, failed when a road is failed, or suspended while ThingWorx does not answer.',
+        'off, starting before the first round, ok, failed when a path is failed, or suspended while ThingWorx does not answer.',
     }),
     device: Type.String({ description: 'The device of the canary; its Thing has the same name.' }),
     reason: Type.Optional(Type.String({ description: 'Why it is failed or suspended, in plain words.' })),
     time: Type.Optional(DateTime({ description: 'When the last round ended.' })),
-    roads: CanaryRoads,
+    paths: CanaryPaths,
   },
   { description: 'The canary of the hub. Only the sidecar that runs it tells of it, unless it is off.' },
 );

@@ -123,7 +123,7 @@ export class ConfiguredDeadLetterStore implements DeadLetterSink {
     const { log } = this.#options;
     const files = this.#files();
     const backoff = new Backoff();
-    let told: string | undefined;
+    let loggedCode: string | undefined;
     try {
       for (;;) {
         try {
@@ -135,9 +135,9 @@ export class ConfiguredDeadLetterStore implements DeadLetterSink {
         } catch (thrown) {
           if (signal.aborted) return;
           const err = toConnectorError(thrown);
-          if (err.code !== told)
+          if (err.code !== loggedCode)
             log.warn({ err }, 'Dead letters could not be moved to the container; trying again.');
-          told = err.code;
+          loggedCode = err.code;
           await backoff.pause(signal);
         }
       }

@@ -46,7 +46,7 @@ export class FileDeadLetterStore implements DeadLetterStore {
   #lock: FileLock | undefined;
   #opening: Promise<void> | undefined;
   /** Calls that change files come one after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
+  #lastChange: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(options: FileDeadLetterStoreOptions) {
@@ -142,7 +142,7 @@ export class FileDeadLetterStore implements DeadLetterStore {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#turn.catch(() => undefined);
+    await this.#lastChange.catch(() => undefined);
     for (const segment of this.#segments) await segment.close().catch(() => undefined);
     await this.#lock?.release();
     this.#lock = undefined;
@@ -323,11 +323,11 @@ export class FileDeadLetterStore implements DeadLetterStore {
   }
 
   #change<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(async () => {
+    const done = this.#lastChange.then(async () => {
       await this.#open();
       return await this.#guard('written', work);
     });
-    this.#turn = done.catch(() => undefined);
+    this.#lastChange = done.catch(() => undefined);
     return done;
   }
 

@@ -31,7 +31,7 @@ interface DeferredOptions {
 type Kept = DeferredRequest & { readonly id: string };
 type Outcome = Omit<NotificationInstruction, 'sequenceNumber'>;
 
-/** Beyond it a subscription is told to come again: its value is put back. */
+/** The largest number of waiting requests. Beyond it, a request is refused, and the value of its property is restored. */
 const MAX_WAITING = 5_000;
 const CALL_TIMEOUT_MS = 20_000;
 /** Requests at work at once; those of one device go one after the other. */

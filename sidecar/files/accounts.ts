@@ -160,7 +160,7 @@ export class StorageAccount {
     this.#shared = {
       links: new LinkMaker(service, signIn),
       uploads: new ResumableUploads(),
-      turns: new KeyedMutex(),
+      mutex: new KeyedMutex(),
     };
   }
 

@@ -41,7 +41,7 @@ const HASHES = { MD5: 'md5', 'SHA-1': 'sha1', 'SHA-256': 'sha256' } as const;
 export interface Shared {
   readonly links: LinkMaker;
   readonly uploads: ResumableUploads;
-  readonly turns: KeyedMutex;
+  readonly mutex: KeyedMutex;
 }
 
 /**
@@ -236,7 +236,7 @@ export class ContainerFiles {
 
   #change(path: string, change: (content: Buffer | undefined) => Buffer, signal: AbortSignal): Promise<void> {
     const key = this.#container.blob(path).url;
-    return this.#shared.turns.run(key, () => changeFile(this.#container, path, change, signal));
+    return this.#shared.mutex.run(key, () => changeFile(this.#container, path, change, signal));
   }
 
   #link(path: string, right: Right, minutes: number, signal: AbortSignal): Promise<Link> {

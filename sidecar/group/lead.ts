@@ -58,7 +58,7 @@ export class Lead implements Fence {
   /** Names of requests that are being taken. */
   readonly #taking = new Set<string>();
   #ending: Promise<void> = Promise.resolve();
-  #told: string | undefined;
+  #loggedCode: string | undefined;
   #lapse: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
 
@@ -97,16 +97,16 @@ export class Lead implements Fence {
     while (!signal.aborted) {
       try {
         await this.#round();
-        if (this.#told !== undefined) this.#options.log.info('The background work is arranged again.');
-        this.#told = undefined;
+        if (this.#loggedCode !== undefined) this.#options.log.info('The background work is arranged again.');
+        this.#loggedCode = undefined;
       } catch (thrown) {
         const error = toConnectorError(thrown);
-        if (!signal.aborted && error.code !== this.#told)
+        if (!signal.aborted && error.code !== this.#loggedCode)
           this.#options.log.warn(
             { err: error },
             'The storage account does not say which sidecar does the background work, or the work cannot begin; trying again.',
           );
-        this.#told = error.code;
+        this.#loggedCode = error.code;
       }
       await sleep(ROUND_MS, undefined, { signal }).catch(() => undefined);
     }

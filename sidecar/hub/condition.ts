@@ -2,6 +2,7 @@ import type { HubState, LastError, RecentError } from '../contract/status.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 import type { Log } from '../observe/log.ts';
 import { RecentErrors } from './recent-errors.ts';
+import { SteadyRecovery } from './steady-recovery.ts';
 
 interface HubConditionOptions {
   readonly log: Log;
@@ -25,6 +26,7 @@ export class HubCondition {
   /** Errors that pass by themselves, by code, and when each was last reported. */
   readonly #passing = new Map<string, { readonly error: ConnectorError; readonly atMs: number }>();
   readonly #recent = new RecentErrors();
+  readonly #recovery = new SteadyRecovery();
   #state: HubState = 'connecting';
   #error: ConnectorError | undefined;
   #troubledSinceMs = 0;
@@ -41,8 +43,9 @@ export class HubCondition {
     return this.#error?.message;
   }
 
-  /** The error that keeps the hub from running, and since when; undefined while there is none. */
+  /** The error that keeps the hub from running, and since when; undefined while there is none, also if its end is not reported yet. */
   get trouble(): { readonly error: ConnectorError; readonly sinceMs: number } | undefined {
+    if (this.#recovery.isPending) return undefined;
     return this.#error && { error: this.#error, sinceMs: this.#troubledSinceMs };
   }
 
@@ -64,7 +67,8 @@ export class HubCondition {
       state !== this.#state ||
       error?.code !== this.#error?.code ||
       (state === 'failed' && error?.message !== this.#error?.message);
-    if (!this.#error) this.#troubledSinceMs = Date.now();
+    if (!this.#error || this.#recovery.isPending) this.#troubledSinceMs = Date.now();
+    this.#recovery.cancel();
     this.#state = state;
     this.#error = error;
     this.#follow();
@@ -82,13 +86,19 @@ export class HubCondition {
     this.become(first ? 'waiting' : 'running', first);
   }
 
-  /** A part is blocked by an error or, without an error, continues. The hub waits as long as one part is blocked. */
+  /**
+   * A part is blocked by an error or, without an error, continues. The hub waits as long as one part is blocked; when parts are blocked again and
+   * again, until none has been for some seconds.
+   */
   setBlocked(who: string, error: ConnectorError | undefined): void {
     if (error) this.#blocked.set(who, error);
     else this.#blocked.delete(who);
+    if (this.#state !== 'running' && this.#state !== 'waiting') return;
     const [first] = this.#blocked.values();
-    if (this.#state === 'running' || this.#state === 'waiting')
-      this.become(first ? 'waiting' : 'running', first);
+    if (first) {
+      this.become('waiting', first);
+      this.#recovery.failed();
+    } else if (this.#state === 'waiting') this.#recovery.ended(() => this.become('running'));
   }
 
   /** The source is closed: nothing is blocked any more, and of the subject nothing is known. */

@@ -18,6 +18,7 @@ import type { EventReceiver } from '../settings.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import type { HubCondition } from './condition.ts';
 import { Partitions, type PartitionsOptions } from './partitions.ts';
+import { SteadyRecovery } from './steady-recovery.ts';
 
 interface ConsumerOptions
   extends Pick<PartitionsOptions, 'laneOptions' | 'owner' | 'onReceived' | 'onLeading'> {
@@ -61,6 +62,7 @@ export class Consumer {
   #session: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   #partitions: Partitions | undefined;
   #closeCheckpoints: () => Promise<void> = async () => undefined;
+  readonly #checkpointRecovery = new SteadyRecovery();
   #refusedAtMs = 0;
   #isSilent = false;
 
@@ -86,7 +88,7 @@ export class Consumer {
     this.#session = undefined;
     session?.abort.abort();
     await session?.done;
-    this.#options.condition.clear(CHECKPOINTS);
+    this.#clearCheckpoints();
   }
 
   /** Opens the source, trying as long as it takes, and keeps it until the signal. Never rejects. */
@@ -99,7 +101,7 @@ export class Consumer {
         const source = await this.#open(settings, endpoint, signal);
         await this.#attend(source, () => this.#hasMoved(settings, endpoint, signal), signal);
         if (signal.aborted) return;
-        condition.clear(CHECKPOINTS);
+        this.#clearCheckpoints();
         condition.become('connecting');
         log.warn(
           'The event stream of the IoT Hub has another name now, as after a failover. Reading begins there.',
@@ -125,7 +127,7 @@ export class Consumer {
     const partitions = new Partitions({
       ...this.#options,
       onBlocked: (who, error) => condition.setBlocked(who, error),
-      onUnwritten: (error) => condition.setStanding(CHECKPOINTS, error && unwritten(error)),
+      onUnwritten: (error) => this.#noteUnwritten(error),
       onError: (partitionId, error) => void this.#sourceFailed(partitionId, error),
     });
     try {
@@ -181,6 +183,18 @@ export class Consumer {
     await source.stop();
     await this.#closeCheckpoints();
     this.#partitions = undefined;
+  }
+
+  /** Checkpoints of a partition cannot be written or, without an error, those of all can be written again. */
+  #noteUnwritten(error: ConnectorError | undefined): void {
+    const { condition } = this.#options;
+    if (!error) this.#checkpointRecovery.ended(() => condition.setStanding(CHECKPOINTS, undefined));
+    else if (this.#checkpointRecovery.failed()) condition.setStanding(CHECKPOINTS, unwritten(error));
+  }
+
+  #clearCheckpoints(): void {
+    this.#checkpointRecovery.cancel();
+    this.#options.condition.clear(CHECKPOINTS);
   }
 
   /** Whether the IoT Hub names another event stream. What cannot be asked has not moved. */

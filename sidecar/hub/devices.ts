@@ -96,7 +96,8 @@ export class HubDevices implements Duty {
     });
     const announcer = new Announcer(delivery, log);
     this.announcer = announcer;
-    const announce: Announcer['announce'] = (told, signal) => announcer.announce(told, signal);
+    const announce: Announcer['announce'] = (announcements, signal) =>
+      announcer.announce(announcements, signal);
     this.#announce = announce;
     this.deployments = new DeploymentBoard({ ...options, clients, announce });
     this.campaigns = new CampaignBoard({ ...options, clients, announce });
@@ -194,8 +195,8 @@ export class HubDevices implements Duty {
       uploads.start().catch(() => undefined);
       await listeners.use(settings());
     }
-    const led = this.deployments.lead();
-    await Promise.all([led.start(), this.campaigns.begin(led)]);
+    const deployments = this.deployments.begin();
+    await Promise.all([deployments.start(), this.campaigns.begin(deployments)]);
   }
 
   async end(): Promise<void> {

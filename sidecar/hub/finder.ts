@@ -128,20 +128,20 @@ export class ThingFinder {
   /** Undefined when the finder was stopped meanwhile. */
   async #untilAnswered<T>(what: string, call: () => Promise<T>): Promise<T | undefined> {
     const backoff = new Backoff();
-    let told: string | undefined;
+    let loggedCode: string | undefined;
     for (;;) {
       try {
         const answer = await call();
-        if (told) this.#log.info(`Could ${what} at last.`);
+        if (loggedCode) this.#log.info(`Could ${what} at last.`);
         this.#lastError = undefined;
         return answer;
       } catch (thrown) {
         if (this.#abort.signal.aborted) return undefined;
         const error = toConnectorError(thrown);
         this.#lastError = error;
-        if (told !== error.code)
+        if (loggedCode !== error.code)
           this.#log.warn({ err: error }, `Could not ${what}; trying again until it works.`);
-        told = error.code;
+        loggedCode = error.code;
         try {
           await backoff.pause(this.#abort.signal, error.retryAfterMs);
         } catch {

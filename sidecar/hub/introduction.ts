@@ -63,8 +63,8 @@ export class Introduction {
   }
 
   /**
-   * For a request that anybody can make: gives the same for Things that do not exist as for those that do. An outage of ThingWorx is told, since
-   * it is the same for every name.
+   * For a request that needs no authentication: the result is the same whether or not the Thing exists. An outage of ThingWorx is reported, because
+   * it does not depend on the name.
    */
   async introduceOnRequest(thing: string): Promise<void> {
     try {

@@ -14,17 +14,17 @@ interface Finding {
   readonly property?: string | undefined;
 }
 
-/** How many different findings are told one by one before the counters have to do. */
+/** How many different findings are logged. Further ones are only counted. */
 const MAX_FINDINGS = 500;
 const FORGET_AFTER_MS = 10 * 60_000;
 
 /**
- * Says once what would otherwise be said per message: that a Thing or property is unknown, that values are refused. The same finding is
- * told again after ten minutes if it persists; the counters have the numbers.
+ * Logs once what would otherwise be logged per message: that a Thing or property is unknown, or that values are refused. The same finding is
+ * logged again after ten minutes if it persists. The counters have the numbers.
  */
 export class Notices {
   readonly #log: Log;
-  readonly #told = new Map<string, number>();
+  readonly #loggedAtMs = new Map<string, number>();
   #last: (Finding & { readonly timeMs: number }) | undefined;
 
   constructor(log: Log) {
@@ -56,13 +56,14 @@ export class Notices {
   #isNew(kind: string, { code, thing, property }: Finding): boolean {
     const key = `${kind}\n${code}\n${thing ?? ''}\n${property ?? ''}`;
     const now = Date.now();
-    const toldAtMs = this.#told.get(key);
-    if (toldAtMs !== undefined && now - toldAtMs < FORGET_AFTER_MS) return false;
-    if (this.#told.size >= MAX_FINDINGS) {
-      for (const [old, atMs] of this.#told) if (now - atMs >= FORGET_AFTER_MS) this.#told.delete(old);
-      if (this.#told.size >= MAX_FINDINGS) return false;
+    const loggedAtMs = this.#loggedAtMs.get(key);
+    if (loggedAtMs !== undefined && now - loggedAtMs < FORGET_AFTER_MS) return false;
+    if (this.#loggedAtMs.size >= MAX_FINDINGS) {
+      for (const [old, atMs] of this.#loggedAtMs)
+        if (now - atMs >= FORGET_AFTER_MS) this.#loggedAtMs.delete(old);
+      if (this.#loggedAtMs.size >= MAX_FINDINGS) return false;
     }
-    this.#told.set(key, now);
+    this.#loggedAtMs.set(key, now);
     return true;
   }
 }

@@ -4,11 +4,11 @@ import type { HubCounters } from './counters.ts';
 /** The canary of a hub, while this sidecar runs it. */
 export interface CanaryFacts {
   readonly isSuspended: boolean;
-  readonly roads: readonly CanaryRoadFacts[];
+  readonly paths: readonly CanaryPathFacts[];
 }
 
-interface CanaryRoadFacts {
-  readonly road: string;
+interface CanaryPathFacts {
+  readonly path: string;
   readonly state: string;
   /** Of the last hour, in milliseconds. */
   readonly p50?: number;
@@ -20,7 +20,7 @@ interface CanaryRoadFacts {
 
 /** What a scrape reads of one hub beside its lanes. */
 export interface SideFacts {
-  /** The accounts of each road beside the lanes. */
+  /** The accounts of each pipeline beside the lanes. */
   readonly counters: ReadonlyMap<string, HubCounters>;
   /** As last counted; undefined before that. */
   readonly stored: { readonly count: number; readonly bytes: number } | undefined;
@@ -59,15 +59,16 @@ export function defineSideMetrics(registry: Registry, hubs: ReadonlyMap<string, 
   };
   new Counter({
     name: 'azure_iot_side_messages_total',
-    help: 'Messages that did not come through a lane, by road (deadLetters, storage, events) and account.',
-    labelNames: ['hub', 'road', 'account'],
+    help: 'Messages that did not come through a lane, by pipeline (deadLetters, storage, events) and account.',
+    labelNames: ['hub', 'pipeline', 'account'],
     registers,
     collect() {
       this.reset();
       each((hub, { counters }) => {
-        for (const [road, { counts }] of counters) {
+        for (const [pipeline, { counts }] of counters) {
           const { inFlight: _, ...accounts } = counts;
-          for (const [account, value] of Object.entries(accounts)) this.inc({ hub, road, account }, value);
+          for (const [account, value] of Object.entries(accounts))
+            this.inc({ hub, pipeline, account }, value);
         }
       });
     },
@@ -184,32 +185,32 @@ function defineCanaryMetrics(
   registers: Registry[],
   each: (work: (hub: string, side: SideFacts) => void) => void,
 ): void {
-  const eachRoad = (work: (labels: { hub: string; road: string }, facts: CanaryRoadFacts) => void) =>
+  const eachPath = (work: (labels: { hub: string; path: string }, facts: CanaryPathFacts) => void) =>
     each((hub, { canary }) => {
-      for (const facts of canary?.roads ?? []) work({ hub, road: facts.road }, facts);
+      for (const facts of canary?.paths ?? []) work({ hub, path: facts.path }, facts);
     });
   new Gauge({
     name: 'azure_iot_canary_up',
-    help: 'Whether a road of the canary works: 1 or 0. Absent before the first round trips, and while ThingWorx does not answer.',
-    labelNames: ['hub', 'road'],
+    help: 'Whether a path of the canary works: 1 or 0. Absent before the first round trips, and while ThingWorx does not answer.',
+    labelNames: ['hub', 'path'],
     registers,
     collect() {
       this.reset();
       each((hub, { canary }) => {
         if (canary?.isSuspended) return;
-        for (const { road, state } of canary?.roads ?? [])
-          if (state !== 'unknown') this.set({ hub, road }, state === 'ok' ? 1 : 0);
+        for (const { path, state } of canary?.paths ?? [])
+          if (state !== 'unknown') this.set({ hub, path }, state === 'ok' ? 1 : 0);
       });
     },
   });
   new Gauge({
     name: 'azure_iot_canary_round_trip_seconds',
-    help: 'Round trips of the canary in the last hour, by road and quantile.',
-    labelNames: ['hub', 'road', 'quantile'],
+    help: 'Round trips of the canary in the last hour, by path and quantile.',
+    labelNames: ['hub', 'path', 'quantile'],
     registers,
     collect() {
       this.reset();
-      eachRoad((labels, facts) => {
+      eachPath((labels, facts) => {
         for (const [quantile, name] of Object.entries(QUANTILES)) {
           const ms = facts[name];
           if (ms !== undefined) this.set({ ...labels, quantile }, ms / 1000);
@@ -219,12 +220,12 @@ function defineCanaryMetrics(
   });
   new Counter({
     name: 'azure_iot_canary_round_trips_total',
-    help: 'Round trips of the canary, by road and outcome: ok, failed.',
-    labelNames: ['hub', 'road', 'outcome'],
+    help: 'Round trips of the canary, by path and outcome: ok, failed.',
+    labelNames: ['hub', 'path', 'outcome'],
     registers,
     collect() {
       this.reset();
-      eachRoad((labels, { counts }) => {
+      eachPath((labels, { counts }) => {
         for (const [outcome, value] of Object.entries(counts)) this.inc({ ...labels, outcome }, value);
       });
     },

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { CanaryRoads } from '../contract/canary.ts';
+import { CanaryPaths } from '../contract/canary.ts';
 import { HubSettingsInput, SECRET_NAMES, withDefaults } from '../contract/hub-settings.ts';
 import { DateTime, forThingWorx, OneOf, OneRow, Table, ThingName } from '../contract/schema.ts';
 import { Counters, GroupMembers, HubStatus } from '../contract/status.ts';
@@ -17,7 +17,7 @@ const serviceResult = OneRow(
       sidecars: GroupMembers,
       canaryState: Type.Optional(Type.String({ description: 'The state of the canary.' })),
       canaryReason: Type.Optional(Type.String({ description: 'Why the canary is failed or suspended.' })),
-      canaryRoads: Type.Optional(CanaryRoads),
+      canaryPaths: Type.Optional(CanaryPaths),
       lastErrorCode: Type.Optional(Type.String({ description: 'The code of lastError.' })),
       lastErrorMessage: Type.Optional(Type.String({ description: 'The message of lastError.' })),
       lastErrorTime: Type.Optional(DateTime({ description: 'The time of lastError.' })),

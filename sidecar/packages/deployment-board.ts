@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { GroupBoard } from '../lib/group-board.ts';
 import type { RecordStore } from '../lib/records.ts';
 import { type Deployment, hasEnded, keyOf, rowOf } from './deployment.ts';
 import {
@@ -16,83 +16,63 @@ import type { PackageName, PackageRequest, PackageRow } from './types.ts';
 /** Where the deployments of a hub are kept. */
 interface DeploymentPlace {
   readonly records: RecordStore<Deployment>;
-  /** Tells the sidecar that leads of a new deployment, of one that shall be cancelled, or that a device has changed. */
+  /** Asks the sidecar that leads to read new deployments or to cancel one, or tells it that a device has changed. */
   readonly post: (action: 'look' | 'cancel' | 'wake', subject: string) => Promise<void>;
 }
 
-const CANCEL_WAIT_MS = 14_000;
-const CANCEL_LOOK_MS = 300;
 /** How long a list of deployments answers whether a device has one under way. */
 const KNOWN_MS = 10_000;
 
-/**
- * The deployments of one hub, as each sidecar of its group answers for them. One of the group leads: it runs the deployments. The others read
- * them in the storage account, and leave their wishes there. All operations throw STATE_UNAVAILABLE.
- */
-export class DeploymentBoard {
+/** The deployments of one hub, as each sidecar of its group answers for them. All operations throw STATE_UNAVAILABLE. */
+export class DeploymentBoard extends GroupBoard<DeploymentPlace, Deployments> {
+  protected readonly unavailable = unavailable;
   readonly #options: Omit<DeploymentsOptions, 'records'>;
-  readonly #abort = new AbortController();
-  #place: DeploymentPlace | undefined;
-  /** While this sidecar leads. */
-  #deployments: Deployments | undefined;
   /** Devices with a deployment under way at another sidecar. */
   #known: { readonly devices: Promise<ReadonlySet<string>>; readonly untilMs: number } | undefined;
 
   constructor(options: Omit<DeploymentsOptions, 'records'>) {
+    super();
     this.#options = options;
   }
 
-  /** Called before `begin`, and when the settings name another place. */
-  use(place: DeploymentPlace): void {
-    this.#place = place;
+  override use(place: DeploymentPlace): void {
+    super.use(place);
     this.#known = undefined;
   }
 
-  /** This sidecar leads from now on. `start` of the deployments goes on with what the last one left. */
-  lead(): Deployments {
-    this.#deployments ??= new Deployments({ ...this.#options, records: this.#require().records });
-    return this.#deployments;
+  /** This sidecar leads from now on. `start` of the deployments continues those of the last one. */
+  begin(): Deployments {
+    return this.lead(({ records }) => new Deployments({ ...this.#options, records }));
   }
 
-  /** This sidecar leads no more. Idempotent. */
-  async end(): Promise<void> {
-    const deployments = this.#deployments;
-    this.#deployments = undefined;
+  override async end(): Promise<void> {
     this.#known = undefined;
-    await deployments?.stop();
+    await super.end();
   }
 
-  /** Idempotent. */
-  async close(): Promise<void> {
-    this.#abort.abort();
-    await this.end();
-    this.#place = undefined;
-  }
-
-  /** What another sidecar of the group has left for the one that leads. */
+  /** Does what another sidecar of the group has posted. */
   async take(action: string, subject: string): Promise<void> {
     if (action === 'wake') {
-      this.#deployments?.deviceChanged(subject);
+      this.runner?.deviceChanged(subject);
       return;
     }
-    await this.#deployments?.look();
+    await this.runner?.look();
     if (action !== 'cancel') return;
     const name = JSON.parse(subject) as PackageName;
-    // A package that is not known has been forgotten.
-    await this.#deployments?.cancel(name).catch(() => undefined);
+    // The record of an unknown package was removed meanwhile.
+    await this.runner?.cancel(name).catch(() => undefined);
   }
 
   /** The number of deployments that this sidecar runs, by state. */
   get pending(): Record<string, number> {
-    return this.#deployments?.pending ?? {};
+    return this.runner?.pending ?? {};
   }
 
   /** As Deployments.deploy. */
   async deploy(request: PackageRequest, signal: AbortSignal): Promise<PackageRow> {
-    if (this.#deployments) return await this.#deployments.deploy(request, signal);
-    const { records, post } = this.#require();
+    if (this.runner) return await this.runner.deploy(request, signal);
     const deployment = await newDeployment(request, this.#options, signal);
-    return await guarded(async () => {
+    return await this.access(async ({ records, post }) => {
       const same = await this.#latest(request);
       const answer = answerOf(same && !hasEnded(same) ? same : undefined, deployment);
       if (answer) return answer;
@@ -103,22 +83,20 @@ export class DeploymentBoard {
   }
 
   /**
-   * Resolves when the deployment has ended, or as it is when the sidecar that leads does not end it in time.
+   * Resolves when the deployment has ended. When the sidecar that leads does not end it in time, resolves to the deployment as it is.
    * @throws ConnectorError PACKAGE_NOT_FOUND
    */
   async cancel(name: PackageName): Promise<PackageRow> {
-    if (this.#deployments) return await this.#deployments.cancel(name);
-    const { post } = this.#require();
-    return await guarded(async () => {
+    if (this.runner) return await this.runner.cancel(name);
+    return await this.access(async ({ post }) => {
       let latest = await this.#latest(name);
       if (latest && !hasEnded(latest)) {
         const { deviceId, moduleId } = name;
         await post('cancel', JSON.stringify({ deviceId, moduleId, name: name.name }));
-      }
-      const untilMs = performance.now() + CANCEL_WAIT_MS;
-      while (latest && !hasEnded(latest) && performance.now() < untilMs && !this.#abort.signal.aborted) {
-        await sleep(CANCEL_LOOK_MS);
-        latest = await this.#latest(name);
+        latest = await this.waitUntil(
+          (one) => !one || hasEnded(one),
+          () => this.#latest(name),
+        );
       }
       if (latest) return rowOf(latest);
       throw new ConnectorError('PACKAGE_NOT_FOUND', `${name.name} was not deployed to ${name.deviceId}.`);
@@ -127,24 +105,24 @@ export class DeploymentBoard {
 
   /** Newest first: those under way, and the last thousand that have ended. */
   async list(filter: PackageFilter): Promise<PackageRow[]> {
-    if (this.#deployments) return await this.#deployments.list(filter);
-    const { records } = this.#require();
-    return rowsOf((await guarded(() => records.load())).records, filter);
+    if (this.runner) return await this.runner.list(filter);
+    return rowsOf((await this.access(({ records }) => records.load())).records, filter);
   }
 
   /** The twin or the connection of the device has changed. */
   deviceChanged(deviceId: string): void {
-    if (this.#deployments) this.#deployments.deviceChanged(deviceId);
-    // Without it the sidecar that leads asks for the device itself, only later.
-    else if (this.#place) this.#wake(deviceId, this.#place).catch(() => undefined);
+    if (this.runner) this.runner.deviceChanged(deviceId);
+    // If this fails, the sidecar that leads finds the change itself, but later.
+    else this.#wake(deviceId).catch(() => undefined);
   }
 
   /** Feedback for a message; messages of other senders are ignored. */
   async feedback(messageId: string, outcome: string, description: string): Promise<void> {
-    await this.#deployments?.feedback(messageId, outcome, description);
+    await this.runner?.feedback(messageId, outcome, description);
   }
 
-  async #wake(deviceId: string, { records, post }: DeploymentPlace): Promise<void> {
+  async #wake(deviceId: string): Promise<void> {
+    const { records, post } = this.place;
     const nowMs = performance.now();
     if (!this.#known || this.#known.untilMs < nowMs) {
       const devices = records.load().then((loaded) => devicesOf(loaded.records));
@@ -155,25 +133,12 @@ export class DeploymentBoard {
   }
 
   async #latest(name: PackageName): Promise<Deployment | undefined> {
-    const { records } = await this.#require().records.load();
+    const { records } = await this.place.records.load();
     return records.filter((deployment) => keyOf(deployment) === keyOf(name)).at(-1);
-  }
-
-  #require(): DeploymentPlace {
-    if (!this.#place) throw new ConnectorError('STOPPING', 'The hub was disconnected.');
-    return this.#place;
   }
 }
 
 function devicesOf(deployments: readonly Deployment[]): ReadonlySet<string> {
   const isOpen = (deployment: Deployment) => !hasEnded(deployment) || !deployment.confirmed;
   return new Set(deployments.filter(isOpen).map(({ deviceId }) => deviceId));
-}
-
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (thrown) {
-    throw unavailable(thrown);
-  }
 }

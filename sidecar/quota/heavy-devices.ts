@@ -23,6 +23,13 @@ interface Counter {
   previous: number;
 }
 
+/** A counter, and the messages that it had when it was put in order: it has at least so many. */
+interface Ordered {
+  readonly device: string;
+  readonly counter: Counter;
+  messages: number;
+}
+
 /** A counter on disk. */
 export type KeptDevice = readonly [device: string, counter: Counter];
 
@@ -32,6 +39,8 @@ export type KeptDevice = readonly [device: string, counter: Counter];
  */
 export class HeavyDevices {
   readonly #counters = new Map<string, Counter>();
+  /** All counters as a binary heap, the smallest first, from when the first device found no room. */
+  #heap: Ordered[] = [];
 
   add(device: string, messages: number, nowMs: number): void {
     const window = Math.floor(nowMs / WINDOW_MS);
@@ -66,6 +75,7 @@ export class HeavyDevices {
 
   clear(): void {
     this.#counters.clear();
+    this.#heap = [];
   }
 
   kept(): KeptDevice[] {
@@ -73,6 +83,7 @@ export class HeavyDevices {
   }
 
   restore(kept: readonly KeptDevice[]): void {
+    this.#heap = [];
     for (const [device, counter] of kept.slice(0, CAPACITY)) this.#counters.set(device, { ...counter });
   }
 
@@ -85,18 +96,45 @@ export class HeavyDevices {
   }
 
   #begin(device: string, window: number): Counter {
-    let excess = 0;
-    if (this.#counters.size >= CAPACITY) {
-      const [smallest, counter] = [...this.#counters].reduce((least, entry) =>
-        entry[1].messages < least[1].messages ? entry : least,
-      );
-      excess = counter.messages;
-      this.#counters.delete(smallest);
-    }
+    const smallest = this.#counters.size < CAPACITY ? undefined : this.#smallest();
+    if (smallest) this.#counters.delete(smallest.device);
+    const excess = smallest?.messages ?? 0;
     const counter = { messages: excess, excess, first: window, window, current: 0, previous: 0 };
     this.#counters.set(device, counter);
+    if (smallest) this.#heap[0] = { device, counter, messages: excess };
     return counter;
   }
+
+  /** A hub with many devices asks for nearly each message, so it does not look at all counters. Counters that have grown go down when they are met. */
+  #smallest(): Ordered {
+    if (this.#heap.length === 0) {
+      this.#heap = [...this.#counters]
+        .map(([device, counter]) => ({ device, counter, messages: counter.messages }))
+        .sort((a, b) => a.messages - b.messages);
+    }
+    for (;;) {
+      const first = this.#heap[0] as Ordered;
+      if (first.messages === first.counter.messages) return first;
+      first.messages = first.counter.messages;
+      moveDown(this.#heap);
+    }
+  }
+}
+
+/** Moves the first to where it belongs: behind each that is smaller. */
+function moveDown(heap: Ordered[]): void {
+  const moved = heap[0] as Ordered;
+  let at = 0;
+  for (;;) {
+    const left = heap[2 * at + 1];
+    const right = heap[2 * at + 2];
+    const child = left && right && right.messages < left.messages ? 2 * at + 2 : 2 * at + 1;
+    const smaller = heap[child];
+    if (smaller === undefined || smaller.messages >= moved.messages) break;
+    heap[at] = smaller;
+    at = child;
+  }
+  heap[at] = moved;
 }
 
 function advance(counter: Counter, window: number): void {

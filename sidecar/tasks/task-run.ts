@@ -49,6 +49,10 @@ export class TaskRun {
     return { ...this.#record, ...this.#progress() };
   }
 
+  get state(): TaskState {
+    return this.#record.state;
+  }
+
   get isActive(): boolean {
     return this.#working !== undefined && !isEnded(this.#record) && this.#wish !== 'stop';
   }

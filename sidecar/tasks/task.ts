@@ -142,7 +142,7 @@ export function wasCancelled(signal: AbortSignal): boolean {
  */
 export async function persist<T>(call: () => Promise<T>, signal: AbortSignal, log: Log): Promise<T> {
   const backoff = new Backoff();
-  let told: string | undefined;
+  let loggedCode: string | undefined;
   for (;;) {
     if (signal.aborted)
       throw new ConnectorError('STOPPING', 'The task was cancelled or the sidecar is stopping.');
@@ -152,8 +152,8 @@ export async function persist<T>(call: () => Promise<T>, signal: AbortSignal, lo
       const error = toConnectorError(thrown);
       const isRetried = error.retryable && error.code !== 'STOPPING' && error.code !== 'THINGWORX_FORBIDDEN';
       if (!isRetried || signal.aborted) throw error;
-      if (told !== error.code) log.warn({ err: error }, 'Blocked; retrying.');
-      told = error.code;
+      if (loggedCode !== error.code) log.warn({ err: error }, 'Blocked; retrying.');
+      loggedCode = error.code;
       await backoff.pause(signal, error.retryAfterMs);
     }
   }

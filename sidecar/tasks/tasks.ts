@@ -89,6 +89,14 @@ export class Tasks {
     return selected(this.#records(), filter);
   }
 
+  /** The numbers of tasks that have not ended, by state. Each status of the hub asks for them, so no record is copied. */
+  get pending(): Record<string, number> {
+    const counts: Record<string, number> = { queued: 0, running: 0 };
+    for (const { state } of this.#runs.values())
+      if (state in counts) counts[state] = (counts[state] ?? 0) + 1;
+    return counts;
+  }
+
   async report(id: string, page: { from: number; limit: number }): Promise<TaskFinding[]> {
     const run = this.#find(id);
     await run.flush();

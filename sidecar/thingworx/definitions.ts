@@ -24,16 +24,18 @@ interface Call {
   done: Promise<void>;
 }
 
-/** One object for all Things of a call: there may be 250,000 entries. */
-interface Validity {
+/** There may be 250,000 Things: those of one call with the same definition share their entry. */
+interface Entry {
+  readonly definition: ThingDefinition | undefined;
   readonly loadedAtMs: number;
   /** From then on it must be loaded again before it is used. */
   readonly expiresAtMs: number;
 }
 
-interface Entry {
-  readonly definition: ThingDefinition | undefined;
-  readonly validity: Validity;
+/** A set of properties, and the definitions of Things that have it, by their templates. */
+interface SharedSet {
+  readonly properties: ThingDefinition['properties'];
+  readonly definitions: Map<string, ThingDefinition>;
 }
 
 type DescribedProperties = Readonly<Record<string, { baseType: string; dataShape?: string }>>;
@@ -55,7 +57,7 @@ interface DescribeAnswer {
 const NAMES_PER_CALL = 100;
 /** One call of DescribeThings. */
 const VERIFIED_PER_SECOND = NAMES_PER_CALL;
-/** Different sets of properties that are kept to be shared, and Data Shapes that are kept. */
+/** Different sets of properties that are kept to be shared, templates for each of them, and Data Shapes that are kept. */
 const MAX_SHARED = 1_000;
 /** Between two calls that load definitions in the background. */
 const REFRESH_PAUSE_MS = 1_000;
@@ -69,9 +71,8 @@ const CERTAIN_MS = 5_000;
 export class ThingDefinitions {
   readonly #options: Required<ThingDefinitionsOptions>;
   readonly #entries = new Map<string, Entry>();
-  /** By the hash of their description. Things of one template have the same properties: a hundred thousand of them share one set. */
-  readonly #shared = new Map<string, ThingDefinition['properties']>();
-  readonly #templates = new Map<string, string>();
+  /** By the hash of their description. Things of one template have the same properties: a hundred thousand of them share one definition. */
+  readonly #shared = new Map<string, SharedSet>();
   readonly #dataShapes = new Map<string, ThingDefinition['properties']>();
   readonly #loading = new Map<string, Call>();
   /** In use and old. */
@@ -107,8 +108,8 @@ export class ThingDefinitions {
     let pending: Set<Promise<void>> | undefined;
     for (const name of names) {
       const entry = this.#entries.get(name);
-      if (entry && entry.validity.expiresAtMs > now) {
-        if (entry.validity.loadedAtMs + this.#options.refreshAgeMs <= now) this.#refresh(name);
+      if (entry && entry.expiresAtMs > now) {
+        if (entry.loadedAtMs + this.#options.refreshAgeMs <= now) this.#refresh(name);
         continue;
       }
       asked.push(name);
@@ -141,7 +142,7 @@ export class ThingDefinitions {
     for (const name of names) {
       const entry = this.#entries.get(name);
       // What was loaded within the same millisecond may have been loaded before.
-      if (entry && entry.validity.loadedAtMs > sinceMs) continue;
+      if (entry && entry.loadedAtMs > sinceMs) continue;
       if (this.#verifying.count >= VERIFIED_PER_SECOND) break;
       this.#verifying.count += 1;
       verified.add(name);
@@ -167,7 +168,7 @@ export class ThingDefinitions {
   /** A value that fits the definition was refused: it is loaded again before it is used, unless it is new. */
   doubt(name: string): void {
     const entry = this.#entries.get(name);
-    if (entry && entry.validity.loadedAtMs + CERTAIN_MS <= Date.now()) this.#expire(name, entry);
+    if (entry && entry.loadedAtMs + CERTAIN_MS <= Date.now()) this.#expire(name, entry);
   }
 
   clear(): void {
@@ -176,8 +177,8 @@ export class ThingDefinitions {
     this.#old.clear();
   }
 
-  #expire(name: string, { definition, validity: { loadedAtMs } }: Entry): void {
-    this.#entries.set(name, { definition, validity: { loadedAtMs, expiresAtMs: 0 } });
+  #expire(name: string, entry: Entry): void {
+    this.#entries.set(name, { ...entry, expiresAtMs: 0 });
   }
 
   #refresh(name: string): void {
@@ -230,42 +231,31 @@ export class ThingDefinitions {
     }
     const sets = answer.propertySets.map((set) => this.#share(set));
     const now = Date.now();
-    const found = { loadedAtMs: now, expiresAtMs: now + maxAgeMs };
-    // That a Thing does not exist holds for this call only: it may be created at any time.
-    const missing = { loadedAtMs: now, expiresAtMs: 0 };
+    const entries = new Map<ThingDefinition | undefined, Entry>();
     for (const name of names) {
       // Invalidated meanwhile: what is described here may be from before the change.
       if (this.#loading.get(name) !== call) continue;
-      const thing = things.get(name);
-      const fresh = thing && {
-        name,
-        template: this.#shareName(thing.template ?? ''),
-        properties: sets[thing.properties] ?? NO_PROPERTIES,
-        ...(thing.bindings && { bindings: new Map(Object.entries(thing.bindings)) }),
-      };
+      const fresh = definitionOf(things.get(name), sets);
       const known = this.#entries.get(name)?.definition;
-      // Translation remembers its plans by the identity of a definition, so an unchanged one stays the same object.
+      // Translation remembers its plans by the identity of the properties, so an unchanged definition stays the same object.
       const definition = fresh && known && isSame(known, fresh) ? known : fresh;
+      let entry = entries.get(definition);
+      if (entry === undefined) {
+        // That a Thing does not exist holds for this call only: it may be created at any time.
+        entry = { definition, loadedAtMs: now, expiresAtMs: definition ? now + maxAgeMs : 0 };
+        entries.set(definition, entry);
+      }
       this.#entries.delete(name);
-      this.#entries.set(name, { definition, validity: definition ? found : missing });
+      this.#entries.set(name, entry);
     }
     this.#trim();
   }
 
-  /** The same text for all Things: each answer has a copy for each Thing. */
-  #shareName(template: string): string {
-    const shared = this.#templates.get(template);
-    if (shared !== undefined) return shared;
-    if (this.#templates.size >= MAX_SHARED) this.#templates.clear();
-    this.#templates.set(template, template);
-    return template;
-  }
-
-  #share(described: DescribedProperties): ThingDefinition['properties'] {
+  #share(described: DescribedProperties): SharedSet {
     const key = createHash('sha256').update(JSON.stringify(described)).digest('base64');
     let shared = this.#shared.get(key);
     if (!shared) {
-      shared = propertiesOf(described);
+      shared = { properties: propertiesOf(described), definitions: new Map() };
       if (this.#shared.size >= MAX_SHARED) this.#shared.clear();
       this.#shared.set(key, shared);
     }
@@ -280,7 +270,24 @@ export class ThingDefinitions {
   }
 }
 
-const NO_PROPERTIES: ThingDefinition['properties'] = new Map();
+function definitionOf(
+  thing: DescribedThing | undefined,
+  sets: readonly SharedSet[],
+): ThingDefinition | undefined {
+  if (thing === undefined) return undefined;
+  const { template = '', bindings } = thing;
+  const set = sets[thing.properties];
+  if (set === undefined) return { template, properties: new Map() };
+  const { properties, definitions } = set;
+  if (bindings) return { template, properties, bindings: new Map(Object.entries(bindings)) };
+  let definition = definitions.get(template);
+  if (definition === undefined) {
+    definition = { template, properties };
+    if (definitions.size >= MAX_SHARED) definitions.clear();
+    definitions.set(template, definition);
+  }
+  return definition;
+}
 
 function propertiesOf(described: DescribedProperties): ThingDefinition['properties'] {
   return new Map(
@@ -292,7 +299,9 @@ function propertiesOf(described: DescribedProperties): ThingDefinition['properti
 }
 
 function isSame(known: ThingDefinition, fresh: ThingDefinition): boolean {
-  return hasSameProperties(known, fresh) && hasSameBindings(known.bindings, fresh.bindings);
+  return (
+    known === fresh || (hasSameProperties(known, fresh) && hasSameBindings(known.bindings, fresh.bindings))
+  );
 }
 
 function hasSameBindings(

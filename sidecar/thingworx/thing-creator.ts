@@ -30,7 +30,7 @@ interface Failure {
  */
 export class ThingCreator {
   readonly #options: ThingCreatorOptions;
-  readonly #told = new Set<string>();
+  readonly #loggedReasons = new Set<string>();
 
   constructor(options: ThingCreatorOptions) {
     this.#options = options;
@@ -64,15 +64,15 @@ export class ThingCreator {
     for (const { deviceId } of things) onThing(deviceId);
     for (const thing of answer.created ?? []) log.info({ thing }, 'Thing created for a device.');
     for (const { thing, property } of answer.added ?? []) log.info({ thing, property }, 'Property created.');
-    this.#tell(answer.failed ?? []);
+    this.#logFailures(answer.failed ?? []);
   }
 
   /** Each reason once, not for each Thing, until a call succeeds as a whole: a right that is missing concerns all of them. */
-  #tell(failed: readonly Failure[]): void {
-    if (failed.length === 0) this.#told.clear();
+  #logFailures(failed: readonly Failure[]): void {
+    if (failed.length === 0) this.#loggedReasons.clear();
     for (const [message, ofReason] of Map.groupBy(failed, (failure) => withoutName(failure))) {
-      if (this.#told.has(message)) continue;
-      this.#told.add(message);
+      if (this.#loggedReasons.has(message)) continue;
+      this.#loggedReasons.add(message);
       const [first] = ofReason;
       this.#options.log.warn(
         { thing: first?.thing, things: ofReason.length },

@@ -104,14 +104,17 @@ interface LastValue {
   lateGivenMs: number;
 }
 
-/** What is known of one Thing. Most send the same properties again and again, so the last row is kept as it came. */
+/**
+ * What is known of one Thing. Most send the same properties again and again, so the last row is kept as it came. A lane may know 200,000 Things,
+ * and each number is an object of its own in V8, so there are as few as possible.
+ */
 interface KnownThing {
   /** Of the last row, when it had a value for each of them; else empty. */
   properties: readonly string[];
-  ownMs: number;
-  givenMs: number;
-  /** The latest time that any value was given. */
+  /** The latest time that any value was given: that of the last row, when `properties` is not empty. */
   latestMs: number;
+  /** The time that the last row had, where it was given another one. */
+  ownMs: number | undefined;
   /** Earlier rows with other properties, by property. */
   others: Map<string, LastValue> | undefined;
 }
@@ -160,12 +163,10 @@ export class LastTimes {
       return timeMs;
     }
     this.#touch(thing, known);
-    if (full && known.properties === properties && (timeMs > known.latestMs || ownMs >= known.ownMs)) {
+    if (full && known.properties === properties && (timeMs > known.latestMs || ownMs >= ownTimeOf(known))) {
       // The last row is the latest of each of its properties: this one comes after it, by a millisecond if their times are equal.
-      const placedMs = Math.max(timeMs, known.givenMs + 1);
-      known.ownMs = ownMs;
-      known.givenMs = placedMs;
-      known.latestMs = placedMs;
+      const placedMs = Math.max(timeMs, known.latestMs + 1);
+      setTimes(known, ownMs, placedMs);
       return placedMs;
     }
     const placedMs = this.#placeAmongOthers(known, update, ownMs, full);
@@ -194,20 +195,20 @@ export class LastTimes {
         if (ownMs === last.lateOwnMs) timeMs = Math.max(timeMs, last.lateGivenMs + 1);
       }
     }
-    const isNext = !isLate && timeMs > known.latestMs && full;
-    known.latestMs = Math.max(known.latestMs, timeMs);
-    if (isNext) {
+    if (!isLate && timeMs > known.latestMs && full) {
       known.properties = update.properties;
-      known.ownMs = ownMs;
-      known.givenMs = timeMs;
-    } else for (const name of names) this.#note(others, name, ownMs, timeMs);
+      setTimes(known, ownMs, timeMs);
+    } else {
+      known.latestMs = Math.max(known.latestMs, timeMs);
+      for (const name of names) this.#note(others, name, ownMs, timeMs);
+    }
     return timeMs;
   }
 
   /** Moves the last row into the map of properties. */
   #spill(known: KnownThing): Map<string, LastValue> {
     known.others ??= new Map();
-    for (const name of known.properties) this.#note(known.others, name, known.ownMs, known.givenMs);
+    for (const name of known.properties) this.#note(known.others, name, ownTimeOf(known), known.latestMs);
     known.properties = [];
     return known.others;
   }
@@ -235,9 +236,8 @@ export class LastTimes {
     const { thing, timeMs } = update;
     const known: KnownThing = {
       properties: full ? update.properties : [],
-      ownMs,
-      givenMs: timeMs,
       latestMs: timeMs,
+      ownMs: ownMs === timeMs ? undefined : ownMs,
       others: undefined,
     };
     this.#things.set(thing, known);
@@ -256,4 +256,14 @@ export class LastTimes {
       this.#properties -= 1 + (others?.size ?? 0);
     }
   }
+}
+
+function ownTimeOf({ ownMs, latestMs }: KnownThing): number {
+  return ownMs ?? latestMs;
+}
+
+/** Those of a row that is the latest of its Thing. */
+function setTimes(known: KnownThing, ownMs: number, givenMs: number): void {
+  known.latestMs = givenMs;
+  known.ownMs = ownMs === givenMs ? undefined : ownMs;
 }

@@ -18,13 +18,20 @@ export class Outcome {
    */
   private readonly maxCreations: number;
   private wanted: Set<string> | undefined;
-  readonly updates: Update[] = [];
+  private updates: Update[] | undefined;
   private ignored: Ignored[] | undefined;
   private refusals: Refusal[] | undefined;
   private creations: Creation[] | undefined;
 
   constructor(maxCreations: number) {
     this.maxCreations = maxCreations;
+  }
+
+  /** Returns how many rows there are. The first makes the list: most messages have one, and V8 gives an empty list room for 17. */
+  add(update: Update): number {
+    if (this.updates !== undefined) return this.updates.push(update);
+    this.updates = [update];
+    return 1;
   }
 
   ignore(ignored: Ignored): void {
@@ -75,7 +82,7 @@ export class Outcome {
       creations = NONE;
     }
     return {
-      updates: this.updates,
+      updates: this.updates ?? NONE,
       ignored: joined(content.ignored, this.ignored),
       refusals: joined(content.refusals, this.refusals),
       creations,

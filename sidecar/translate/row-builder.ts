@@ -24,6 +24,23 @@ const EARLIEST_TIME_MS = 946_684_800_000;
 /** Clocks that are set by NTP differ by less than a second; five minutes also is the bound of Kerberos and of shared access signatures. */
 const MAX_AHEAD_MS = 300_000;
 
+/** The values of a row, one for each property of its plan; null where there is none. */
+class RowValues {
+  /** As long as it will be: many rows wait in memory, and V8 gives a list that grows room for more values than these have. */
+  readonly values: unknown[];
+  given = 0;
+  private filled = 0;
+
+  constructor({ properties }: Plan) {
+    this.values = new Array<unknown>(properties.length);
+  }
+
+  add(value: unknown): void {
+    this.values[this.filled++] = value;
+    if (value !== null) this.given++;
+  }
+}
+
 /** Turns the readings of one message into rows with the definitions of Things: coercion and accounting. */
 export class RowBuilder implements Run {
   readonly settings: TranslationSettings;
@@ -136,9 +153,8 @@ export class RowBuilder implements Run {
   /** False, with nothing kept, when the message has other keys than the plan. */
   private addByPlan(reading: Reading, members: Readonly<Record<string, unknown>>, plan: Plan): boolean {
     const { names, slots } = plan;
-    const values: unknown[] = [];
+    const row = new RowValues(plan);
     const mark = this.outcome.mark();
-    let given = 0;
     let i = 0;
     let same = true;
     for (const name in members) {
@@ -149,17 +165,15 @@ export class RowBuilder implements Run {
       const slot = slots[i] as Slot;
       i++;
       const value = members[name];
-      if (slot.takesNumber && typeof value === 'number' && value - value === 0) {
-        values.push(value);
-        given++;
-      } else if (this.addValue(reading, slot, value, values, undefined)) given++;
+      if (slot.takesNumber && typeof value === 'number' && value - value === 0) row.add(value);
+      else this.addValue(reading, slot, value, row, undefined);
     }
     if (!same || i !== names.length) {
       // the first keys agreed: take back what was noted of them
       this.outcome.takeBack(mark);
       return false;
     }
-    if (given > 0) this.push(reading, plan, values);
+    this.push(reading, plan, row);
     return true;
   }
 
@@ -175,25 +189,24 @@ export class RowBuilder implements Run {
       return;
     }
     const plan = this.plans.find(definition, reading.prefix, names);
-    const values: unknown[] = [];
-    let given = 0;
+    const row = new RowValues(plan);
     plan.slots.forEach((slot, i) => {
-      if (this.addValue(reading, slot, input[i], values, reading.baseTypes?.[i])) given++;
+      this.addValue(reading, slot, input[i], row, reading.baseTypes?.[i]);
     });
-    if (given > 0) this.push(reading, plan, values);
+    this.push(reading, plan, row);
   }
 
-  /** Appends what the row has for a key, if the Thing has its property; true when that is a value. */
+  /** Appends what the row has for a key, if the Thing has its property. */
   private addValue(
     reading: Reading,
     slot: Slot,
     value: unknown,
-    values: unknown[],
+    row: RowValues,
     baseType: BaseType | undefined,
-  ): boolean {
+  ): void {
     if (slot.state !== 'known') {
       unknownProperty(this, reading, slot, value ?? null, baseType);
-      return false;
+      return;
     }
     let coerced: unknown = value ?? null;
     // a mapping may have found the value wrong already
@@ -202,12 +215,7 @@ export class RowBuilder implements Run {
       const reason = 'The message holds no value (null).';
       this.outcome.ignore({ code: 'NULL_VALUE', reason, thing: reading.thing, property: slot.property });
     } else if (coerced instanceof Wrong) this.refuseValue(reading, slot.property, coerced);
-    else {
-      values.push(coerced);
-      return true;
-    }
-    values.push(null);
-    return false;
+    row.add(coerced instanceof Wrong ? null : coerced);
   }
 
   refuseValue({ thing }: Reading, property: string, wrong: Wrong): void {
@@ -217,16 +225,18 @@ export class RowBuilder implements Run {
   }
 
   /** Most messages have one row, for which it makes no difference. */
-  private noteUntimed(index: number): void {
-    if (index === 0) {
+  private noteUntimed(update: Update, isFirst: boolean): void {
+    if (isFirst) {
       this.isFirstUntimed = true;
       return;
     }
     this.untimed ??= new Set();
-    this.untimed.add(this.outcome.updates[index] as Update);
+    this.untimed.add(update);
   }
 
-  private push(reading: Reading, plan: Plan, values: readonly unknown[]): void {
+  /** A row without any value is none. */
+  private push(reading: Reading, plan: Plan, { values, given }: RowValues): void {
+    if (given === 0) return;
     const update: Update = {
       thing: reading.thing,
       timeMs: reading.timeMs,
@@ -235,9 +245,8 @@ export class RowBuilder implements Run {
       baseTypes: plan.baseTypes,
       values,
     };
-    const { updates } = this.outcome;
-    updates.push(update);
-    if (reading.untimed === true) this.noteUntimed(updates.length - 1);
+    const rows = this.outcome.add(update);
+    if (reading.untimed === true) this.noteUntimed(update, rows === 1);
   }
 }
 

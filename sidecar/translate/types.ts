@@ -105,10 +105,9 @@ export interface PropertyDefinition {
 
 /**
  * What DescribeThings says of a Thing. Plans are remembered by the identity of `properties`: keep it as long as it is current and make a new one
- * when it changes. Things with the same properties should share it.
+ * when it changes. It has no name, so that Things of one template share it.
  */
 export interface ThingDefinition {
-  readonly name: string;
   readonly template: string;
   readonly properties: ReadonlyMap<string, PropertyDefinition>;
   /** Properties that are bound to nodes of OPC UA servers, and the module that sends each; absent when there are none. */

@@ -35,8 +35,8 @@ export function isNotification(value: unknown): value is FileNotification {
 
 export function uploadId({ deviceId, blobUri, ...rest }: FileNotification): string {
   const { lastUpdatedTime, enqueuedTimeUtc, blobSizeInBytes } = rest;
-  const told = JSON.stringify([deviceId, blobUri, lastUpdatedTime, enqueuedTimeUtc, blobSizeInBytes]);
-  return createHash('sha256').update(told).digest('hex').slice(0, 32);
+  const identity = JSON.stringify([deviceId, blobUri, lastUpdatedTime, enqueuedTimeUtc, blobSizeInBytes]);
+  return createHash('sha256').update(identity).digest('hex').slice(0, 32);
 }
 
 /** When the device finished the upload. The hub reports seconds or finer. */

@@ -284,7 +284,7 @@ export async function loadDuring(
   const load = (async () => {
     while (!over.signal.aborted) {
       await volume.send(5);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
   })();
   await trouble().finally(() => over.abort());

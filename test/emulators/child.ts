@@ -2,7 +2,7 @@
 import type { SpawnOptions } from 'node:child_process';
 
 /** Arguments for Node, before those of the program. */
-export const endWithParent = ['--import', new URL('./end-with-parent.ts', import.meta.url).href] as const;
+export const endWithParent = ['--import', new URL('./end-with-parent.mjs', import.meta.url).href] as const;
 
 /**
  * A Ctrl-C in a terminal reaches every process of the group in the foreground. A child in a group of its own goes on until its parent, which

@@ -88,14 +88,24 @@ async function createSidecarKey(client: Client): Promise<string> {
 export async function createHub(
   { client, app }: ExtensionPlatform,
   settings: Record<string, unknown> = {},
+  hub = HUB,
 ): Promise<void> {
-  await client.thing(HUB, 'AzureIoT.Hub_TT');
-  const answer = await client.write(HUB, {
+  await client.thing(hub, 'AzureIoT.Hub_TT');
+  const answer = await client.write(hub, {
     sidecarUrl: `http://127.0.0.1:${app.port}`,
     sidecarToken: TOKEN,
     ...settings,
   });
   if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`);
+}
+
+/** Deletes the Things of hubs and devices. A test that shares its platform calls it at its end. */
+export async function deleteThings({ client }: ExtensionPlatform): Promise<void> {
+  for (const template of ['AzureIoT.Hub_TT', 'AzureIoT.Device_TT']) {
+    const { rows } = await client.result(`ThingTemplates/${template}`, 'GetImplementingThings');
+    for (const { name } of rows as { name: string }[])
+      await client.result('Resources/EntityServices', 'DeleteThing', { name });
+  }
 }
 
 /** Creates a device Thing with properties, by name and base type. */

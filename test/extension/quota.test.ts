@@ -141,16 +141,16 @@ test('without a limit nothing is warned of', async (t) => {
 test('the canary is shown as the sidecar tells it that runs it', async (t) => {
   const { hub, tell, rows } = await started(t);
   assert.equal(hub.get('canaryState'), 'off');
-  const road = { road: 'telemetry', state: 'ok', p50: 40, p95: 90, p99: 120, rounds: 60, failures: 0 };
-  const canary = { state: 'ok', device: 'canary', time: `${DAY}T10:00:00.000Z`, roads: [road] };
+  const path = { path: 'telemetry', state: 'ok', p50: 40, p95: 90, p99: 120, rounds: 60, failures: 0 };
+  const canary = { state: 'ok', device: 'canary', time: `${DAY}T10:00:00.000Z`, paths: [path] };
   await tell('a', use(), { canary });
   await tell('b', use());
   assert.equal(hub.get('canaryState'), 'ok');
   assert.equal(hub.get('canarySidecar'), 'a');
   assert.equal(hub.get('canaryTelemetryP95'), 90);
-  assert.equal(rows('canaryRoads').length, 1);
-  await tell('b', use(), { canary: { state: 'off', device: 'canary', roads: [] } });
+  assert.equal(rows('canaryPaths').length, 1);
+  await tell('b', use(), { canary: { state: 'off', device: 'canary', paths: [] } });
   assert.equal(hub.get('canaryState'), 'off');
   assert.equal(hub.get('canarySidecar'), '');
-  assert.deepEqual(rows('canaryRoads'), []);
+  assert.deepEqual(rows('canaryPaths'), []);
 });

@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
+import { PACKAGE_SHAPE } from '../../extension/entities/hub-inbound.ts';
 import type { Switches } from '../emulators/thingworx/switches.ts';
 import { batchOf, type Group } from './batch.ts';
-import { createDevice, createHub, type ExtensionPlatform, HUB, startPlatform, until } from './platform.ts';
+import {
+  createDevice,
+  createHub,
+  deleteThings,
+  type ExtensionPlatform,
+  HUB,
+  startPlatform,
+  until,
+} from './platform.ts';
 
 const T0 = 1_700_000_000_000;
 
@@ -86,10 +95,17 @@ const PLATFORMS: Record<string, Partial<Switches>> = {
 };
 
 for (const [name, switches] of Object.entries(PLATFORMS)) {
-  describe(`ReceiveUpdates on a platform ${name}`, () => {
-    test('applies values of every base type to several Things', async (t) => {
-      const platform = await startPlatform(t, switches);
-      await createHub(platform);
+  test(`ReceiveUpdates on a platform ${name}`, async (t) => {
+    const platform = await startPlatform(t, switches);
+    /** A test with a hub Thing. It leaves neither that nor the Things of devices to the next one. */
+    const withHub = (what: string, check: () => Promise<void>) =>
+      t.test(what, async (t) => {
+        t.after(() => deleteThings(platform));
+        await createHub(platform);
+        await check();
+      });
+
+    await withHub('applies values of every base type to several Things', async () => {
       const types = {
         number: 'NUMBER',
         integer: 'INTEGER',
@@ -155,9 +171,7 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(await platform.client.read(HUB, 'partition03'), 's1:11');
     });
 
-    test('drops what it has applied, by partition and stream', async (t) => {
-      const platform = await startPlatform(t, switches);
-      await createHub(platform);
+    await withHub('drops what it has applied, by partition and stream', async () => {
       await createDevice(platform, 'dev-1', { temperature: 'NUMBER' });
       const batch = (through: number, ...rows: readonly (readonly unknown[])[]) => ({
         stream: 's1',
@@ -206,9 +220,7 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal((await receive(platform, far)).accepted, 1, 'no mark beyond 32 partitions, so no loss');
     });
 
-    test('reports what is refused and applies the rest', async (t) => {
-      const platform = await startPlatform(t, switches);
-      await createHub(platform);
+    await withHub('reports what is refused and applies the rest', async () => {
       await createDevice(platform, 'dev-1', { temperature: 'NUMBER', count: 'INTEGER', unset: 'DATETIME' });
       const answer = await receive(platform, {
         stream: 's1',
@@ -249,9 +261,7 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(await platform.client.read(HUB, 'partition00'), 's1:1', 'a lost answer is given again');
     });
 
-    test('finds one bad value among many', async (t) => {
-      const platform = await startPlatform(t, switches);
-      await createHub(platform);
+    await withHub('finds one bad value among many', async () => {
       await createDevice(platform, 'dev-1', { temperature: 'NUMBER', count: 'INTEGER' });
       const rows = Array.from({ length: 200 }, (_, i) => [i, T0 + i, 'GOOD', i === 77 ? 'bad' : i, i]);
       const group = {
@@ -269,9 +279,7 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(await platform.client.read('dev-1', 'temperature'), 199);
     });
 
-    test('accounts for every value, however many are refused', async (t) => {
-      const platform = await startPlatform(t, switches);
-      await createHub(platform);
+    await withHub('accounts for every value, however many are refused', async () => {
       await createDevice(platform, 'dev-1', { temperature: 'NUMBER', text: 'STRING' });
       const group = {
         thing: 'dev-1',
@@ -307,9 +315,7 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(await platform.client.read(HUB, 'partition00'), 's1:0', 'before the first refusal');
     });
 
-    test('says what it may not do', async (t) => {
-      const platform = await startPlatform(t, switches);
-      await createHub(platform);
+    await withHub('says what it may not do', async () => {
       await platform.client.thing('private', 'GenericThing', [{ name: 'temperature', type: 'NUMBER' }]);
       const { refused } = await receive(platform, { groups: [numbers('private', [1, T0, 'GOOD', 1])] });
       assert.ok(
@@ -319,44 +325,43 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(refused[0]?.property, undefined);
     });
 
-    test('lets the writer alone apply values and events that has opened the partition last', async (t) => {
-      const platform = await startPlatform(t, switches);
-      await createHub(platform);
-      await createDevice(platform, 'dev-1', { temperature: 'NUMBER' });
-      const { client } = platform;
-      assert.equal((await receive(platform, values('first', 1, 1))).taken, true, 'it has not opened it');
-      await open(platform, HUB, 'first');
-      assert.deepEqual(await receive(platform, values('first', 1, 1)), {
-        accepted: 1,
-        repeated: 0,
-        appliedThrough: -1,
-        refused: [],
-      });
-      await open(platform, HUB, 'second');
-      for (const batch of [values('first', 2, 2), { ...values('first', 2, 2), through: undefined }])
-        assert.deepEqual(await receive(platform, batch), {
-          accepted: 0,
+    await withHub(
+      'lets the writer alone apply values and events that has opened the partition last',
+      async () => {
+        await createDevice(platform, 'dev-1', { temperature: 'NUMBER' });
+        const { client } = platform;
+        assert.equal((await receive(platform, values('first', 1, 1))).taken, true, 'it has not opened it');
+        await open(platform, HUB, 'first');
+        assert.deepEqual(await receive(platform, values('first', 1, 1)), {
+          accepted: 1,
           repeated: 0,
+          appliedThrough: -1,
           refused: [],
-          taken: true,
         });
-      assert.equal(await client.read('dev-1', 'temperature'), 1);
-      assert.deepEqual((await call(platform, HUB, 'ReceiveEvents', events('first', 2))).taken, true);
-      assert.equal((await call(platform, HUB, 'ReceiveEvents', events('second', 2))).accepted, 1);
-      assert.equal((await receive(platform, values('second', 2, 1))).repeated, 1);
-      const unmarked = { ...values('second', 1, 1), through: undefined };
-      assert.equal((await receive(platform, unmarked)).accepted, 1, 'no mark, so no repeat');
-      await assert.rejects(call(platform, HUB, 'ReceiveEvents', { ...events('second', 3), events: 1 }));
-      assert.equal(await client.read(HUB, 'call00'), '', 'no call is under way');
-      const note = `${Date.now()} third`;
-      const meanwhile = [{ sequenceNumber: 3, values: { call00: note }, data: {} }];
-      await call(platform, HUB, 'ReceiveEvents', { ...events('second', 3), events: meanwhile });
-      assert.equal(await client.read(HUB, 'call00'), note, 'the note of another call stays');
-    });
+        await open(platform, HUB, 'second');
+        for (const batch of [values('first', 2, 2), { ...values('first', 2, 2), through: undefined }])
+          assert.deepEqual(await receive(platform, batch), {
+            accepted: 0,
+            repeated: 0,
+            refused: [],
+            taken: true,
+          });
+        assert.equal(await client.read('dev-1', 'temperature'), 1);
+        assert.deepEqual((await call(platform, HUB, 'ReceiveEvents', events('first', 2))).taken, true);
+        assert.equal((await call(platform, HUB, 'ReceiveEvents', events('second', 2))).accepted, 1);
+        assert.equal((await receive(platform, values('second', 2, 1))).repeated, 1);
+        const unmarked = { ...values('second', 1, 1), through: undefined };
+        assert.equal((await receive(platform, unmarked)).accepted, 1, 'no mark, so no repeat');
+        await assert.rejects(call(platform, HUB, 'ReceiveEvents', { ...events('second', 3), events: 1 }));
+        assert.equal(await client.read(HUB, 'call00'), '', 'no call is under way');
+        const note = `${Date.now()} third`;
+        const meanwhile = [{ sequenceNumber: 3, values: { call00: note }, data: {} }];
+        await call(platform, HUB, 'ReceiveEvents', { ...events('second', 3), events: meanwhile });
+        assert.equal(await client.read(HUB, 'call00'), note, 'the note of another call stays');
+      },
+    );
 
-    test('opens a partition when no call of an earlier writer runs', async (t) => {
-      const platform = await startPlatform(t, switches);
-      await createHub(platform);
+    await withHub('opens a partition when no call of an earlier writer runs', async () => {
       await platform.client.write(HUB, { call00: `${Date.now()} first` });
       assert.equal((await ask(platform, HUB, 'second')).busy, true);
       await platform.client.write(HUB, { call00: `${Date.now() - 60_000} first` });
@@ -368,32 +373,31 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(writer, 'first');
     });
 
-    test('a second hub Thing of the same stream goes on after what the first has applied', async (t) => {
-      const platform = await startPlatform(t, switches);
-      await createHub(platform);
-      const other = 'Hub2';
-      await platform.client.thing(other, 'AzureIoT.Hub_TT');
-      await createDevice(platform, 'dev-1', { temperature: 'NUMBER' });
-      await open(platform, other, 'first');
-      assert.equal((await call(platform, other, 'ReceiveUpdates', values('first', 20, 11))).repeated, 0);
-      assert.equal((await call(platform, other, 'ReceiveEvents', events('first', 20))).accepted, 1);
-      await platform.client.write(other, { call00: `${Date.now()} first` });
-      assert.equal((await ask(platform, HUB, 'second')).busy, true, 'a call to the other hub Thing runs');
-      await platform.client.write(other, { call00: '' });
-      await open(platform, HUB, 'second');
-      const answer = await receive(platform, values('second', 21, 20));
-      assert.deepEqual([answer.accepted, answer.repeated], [1, 1]);
-      assert.equal((await call(platform, HUB, 'ReceiveEvents', events('second', 20))).repeated, 1);
-      const late = await call(platform, other, 'ReceiveUpdates', values('first', 21, 20));
-      assert.equal(late.taken, true, 'a sidecar that was frozen comes late');
-      await open(platform, HUB, 'third', 's2');
-      const anew = { ...values('third', 20, 11), stream: 's2' };
-      assert.equal((await receive(platform, anew)).repeated, 0, 'another stream');
-    });
+    await withHub(
+      'a second hub Thing of the same stream goes on after what the first has applied',
+      async () => {
+        const other = 'Hub2';
+        await platform.client.thing(other, 'AzureIoT.Hub_TT');
+        await createDevice(platform, 'dev-1', { temperature: 'NUMBER' });
+        await open(platform, other, 'first');
+        assert.equal((await call(platform, other, 'ReceiveUpdates', values('first', 20, 11))).repeated, 0);
+        assert.equal((await call(platform, other, 'ReceiveEvents', events('first', 20))).accepted, 1);
+        await platform.client.write(other, { call00: `${Date.now()} first` });
+        assert.equal((await ask(platform, HUB, 'second')).busy, true, 'a call to the other hub Thing runs');
+        await platform.client.write(other, { call00: '' });
+        await open(platform, HUB, 'second');
+        const answer = await receive(platform, values('second', 21, 20));
+        assert.deepEqual([answer.accepted, answer.repeated], [1, 1]);
+        assert.equal((await call(platform, HUB, 'ReceiveEvents', events('second', 20))).repeated, 1);
+        const late = await call(platform, other, 'ReceiveUpdates', values('first', 21, 20));
+        assert.equal(late.taken, true, 'a sidecar that was frozen comes late');
+        await open(platform, HUB, 'third', 's2');
+        const anew = { ...values('third', 20, 11), stream: 's2' };
+        assert.equal((await receive(platform, anew)).repeated, 0, 'another stream');
+      },
+    );
 
-    test('applies each message once, however many writers send it at the same time', async (t) => {
-      const platform = await startPlatform(t, switches);
-      await createHub(platform);
+    await withHub('applies each message once, however many writers send it at the same time', async () => {
       await platform.client.thing('Hub2', 'AzureIoT.Hub_TT');
       await createDevice(platform, 'dev-1', { temperature: 'NUMBER' });
       let accepted = 0;
@@ -415,18 +419,12 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(accepted, MESSAGES);
     });
 
-    test('refuses what is no batch', async (t) => {
-      const platform = await startPlatform(t, switches);
-      await createHub(platform);
+    await withHub('refuses what is no batch', async () => {
       await assert.rejects(receive(platform, { rows: [] }), /REQUEST_INVALID: batch must be an object/);
       assert.deepEqual(await receive(platform, { groups: [] }), { accepted: 0, repeated: 0, refused: [] });
     });
-  });
 
-  describe(`DescribeThings on a platform ${name}`, () => {
-    test('answers template and properties, and who is missing', async (t) => {
-      const platform = await startPlatform(t, switches);
-      await createHub(platform);
+    await withHub('DescribeThings answers template and properties, and who is missing', async () => {
       await createDevice(platform, 'dev-1', { temperature: 'NUMBER', table: 'INFOTABLE' });
       await createDevice(platform, 'dev-2', { temperature: 'NUMBER', table: 'INFOTABLE' });
       await createDevice(platform, 'other', {});
@@ -445,6 +443,11 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
       assert.equal(template, 'AzureIoT.Device_TT');
       assert.deepEqual(properties.temperature, { baseType: 'NUMBER', dataShape: '' });
       assert.deepEqual(properties.table, { baseType: 'INFOTABLE', dataShape: 'AzureIoT.Partition_DS' });
+      // The tables of each device are known without reading its metadata.
+      const other = answer.propertySets[answer.things.other.properties];
+      const tables = [properties, other].map(({ softwarePackages }) => softwarePackages);
+      const expected = { baseType: 'INFOTABLE', dataShape: PACKAGE_SHAPE };
+      assert.deepEqual(tables, [expected, expected]);
       assert.deepEqual(properties.twinReported, { baseType: 'JSON', dataShape: '' });
       for (const own of ['name', 'description', 'deviceId', 'hubThing']) assert.ok(!(own in properties), own);
     });

@@ -151,13 +151,13 @@ function rowOf(value: Json, dataShape: string | undefined): Json {
 
 /** The row of a hub's status: its counters, its canary and its last error are columns, too. */
 function statusRow(status: Json): Json {
-  const { state: canaryState = 'off', reason, roads = [] } = (status['canary'] ?? {}) as Json;
+  const { state: canaryState = 'off', reason, paths = [] } = (status['canary'] ?? {}) as Json;
   const row = {
     ...status,
     ...(status['counters'] as Json),
     canaryState,
     canaryReason: reason ?? '',
-    canaryRoads: roads,
+    canaryPaths: paths,
   };
   const error = status['lastError'] as Json | undefined;
   if (!error) return row;

@@ -14,7 +14,7 @@ describe('the condition of a hub', () => {
 
   afterEach(() => mock.timers.reset());
   beforeEach(() => {
-    mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    mock.timers.enable({ apis: ['Date', 'setTimeout'], now: 1_000_000 });
     shared = [];
     lines = [];
     const log = createLog('info', { write: (line) => void lines.push(line) });
@@ -63,6 +63,7 @@ describe('the condition of a hub', () => {
       condition.setBlocked('send 0', error('THINGWORX_UNAVAILABLE', `Failure ${number}.`));
       mock.timers.tick(1_000);
       condition.setBlocked('send 0', undefined);
+      mock.timers.tick(10_000);
     }
     const { recentErrors } = condition;
     assert.deepEqual(
@@ -79,5 +80,40 @@ describe('the condition of a hub', () => {
     condition.setStanding('settings', undefined);
     condition.setBlocked('receiving', undefined);
     assert.equal(lines.length, 5, lines.join(''));
+  });
+
+  test('continues at once after a failure that comes alone', () => {
+    condition.setBlocked('send 0', error('THINGWORX_UNREACHABLE'));
+    condition.setBlocked('send 0', undefined);
+    assert.deepEqual([condition.state, condition.trouble], ['running', undefined]);
+  });
+
+  test('waits, once, while failures come and go, until none has come for ten seconds', () => {
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      condition.setBlocked(`send ${attempt % 3}`, error('THINGWORX_UNREACHABLE'));
+      mock.timers.tick(300);
+      condition.setBlocked(`send ${attempt % 3}`, undefined);
+      mock.timers.tick(2_000);
+    }
+    assert.deepEqual([condition.state, condition.lastError?.code], ['waiting', 'THINGWORX_UNREACHABLE']);
+    assert.equal(condition.trouble, undefined, 'messages move');
+    assert.equal(lines.filter((line) => line.includes('Hub waiting')).length, 2, lines.join(''));
+    mock.timers.tick(7_999);
+    assert.equal(condition.state, 'waiting');
+    mock.timers.tick(1);
+    assert.deepEqual([condition.state, condition.lastError], ['running', undefined]);
+    assert.match(lines.at(-1) ?? '', /Hub running/);
+  });
+
+  test('counts the time of a failure that has returned from its return on', () => {
+    for (const at of [0, 2_000, 4_000]) {
+      condition.setBlocked('send 0', error('THINGWORX_UNREACHABLE'));
+      if (at < 4_000) condition.setBlocked('send 0', undefined);
+      mock.timers.tick(2_000);
+    }
+    assert.equal(condition.trouble?.sinceMs, 1_004_000);
+    condition.become('stopped');
+    mock.timers.tick(60_000);
+    assert.equal(condition.state, 'stopped');
   });
 });

@@ -47,7 +47,7 @@ describe("events under PTC's names", () => {
     await factory.listen(HUB_THING, 'AzureThingImportStatusEvent', ['state', 'created']);
     // The first status after the shape says what was before.
     await eventually(async () =>
-      assert.ok(Object.keys((await factory.read(HUB_THING)).ptcTold ?? {}).length > 0),
+      assert.ok(Object.keys((await factory.read(HUB_THING)).ptcReported ?? {}).length > 0),
     );
     assert.deepEqual(await heard('ProtocolError'), []);
   });

@@ -44,36 +44,36 @@ describe('the progress of a campaign', () => {
         code: '',
         message: '',
         waves: [],
-        before: [],
+        previousFiles: [],
         createdAtMs: 0,
         changedAtMs: 0,
-        untold: [],
+        unannounced: [],
       },
       { devices, log: createLog('silent'), onState: () => undefined, onDeviceEnd: () => undefined },
     );
     progress.begin();
-    const end = (place: number, state: 'installed' | 'failed') => {
-      progress.setBusy(place, ROLLOUT, `deployment-${place}`, Date.now());
+    const end = (index: number, state: 'installed' | 'failed') => {
+      progress.setBusy(index, ROLLOUT, `deployment-${index}`, Date.now());
       const outcome = { code: '', message: '', attempted: true, confirmed: true };
-      progress.setEnded(place, { state, ...outcome });
+      progress.setEnded(index, { state, ...outcome });
     };
     return {
       progress,
       end,
       states: () => [progress.campaign.state, ...progress.campaign.waves.map(({ state }) => state)],
-      told: () => progress.campaign.untold.map(({ change }) => change),
+      told: () => progress.campaign.unannounced.map(({ change }) => change),
     };
   }
 
   test('passes wave after wave and completes', () => {
     const { progress, end, states, told } = begun();
     end(0, 'installed');
-    assert.equal(progress.judge(), false, 'a device of the wave has not begun');
+    assert.equal(progress.evaluateWaves(), false, 'a device of the wave has not begun');
     end(1, 'installed');
-    assert.equal(progress.judge(), true);
+    assert.equal(progress.evaluateWaves(), true);
     assert.deepEqual(states(), ['running', 'passed', 'running']);
-    for (const place of [2, 3]) end(place, 'installed');
-    assert.equal(progress.judge(), false);
+    for (const index of [2, 3]) end(index, 'installed');
+    assert.equal(progress.evaluateWaves(), false);
     assert.deepEqual(states(), ['completed', 'passed', 'passed']);
     assert.deepEqual(told(), ['started', 'waveEnded', 'waveEnded', 'completed']);
   });
@@ -82,14 +82,14 @@ describe('the progress of a campaign', () => {
     const { progress, end, states } = begun();
     progress.setBusy(1, ROLLOUT, 'deployment-1', Date.now());
     end(0, 'failed');
-    assert.equal(progress.judge(), false);
+    assert.equal(progress.evaluateWaves(), false);
     assert.deepEqual(states(), ['paused', 'missed', 'waiting']);
     assert.equal(progress.campaign.code, 'CAMPAIGN_THRESHOLD');
     progress.resume();
-    assert.equal(progress.judge(), false, 'a device of the wave is at work');
+    assert.equal(progress.evaluateWaves(), false, 'a device of the wave is at work');
     assert.deepEqual(states(), ['running', 'accepted', 'waiting']);
     end(1, 'installed');
-    assert.equal(progress.judge(), true);
+    assert.equal(progress.evaluateWaves(), true);
     assert.deepEqual(states(), ['running', 'accepted', 'running']);
   });
 
@@ -97,18 +97,18 @@ describe('the progress of a campaign', () => {
     const { progress, end, states } = begun({ belowThreshold: 'rollBack' });
     end(0, 'installed');
     end(1, 'failed');
-    assert.equal(progress.judge(), false);
+    assert.equal(progress.evaluateWaves(), false);
     assert.deepEqual(states(), ['rollingBack', 'missed', 'waiting']);
-    assert.deepEqual(progress.placesToRollBack(), [0]);
+    assert.deepEqual(progress.indexesToRollBack(), [0]);
   });
 
   test('pauses after each wave when the next one is begun by hand', () => {
     const { progress, end, states } = begun({ nextWave: 'manual' });
-    for (const place of [0, 1]) end(place, 'installed');
-    assert.equal(progress.judge(), false);
+    for (const index of [0, 1]) end(index, 'installed');
+    assert.equal(progress.evaluateWaves(), false);
     assert.deepEqual(states(), ['paused', 'passed', 'waiting']);
     progress.resume();
-    assert.equal(progress.judge(), true);
+    assert.equal(progress.evaluateWaves(), true);
     assert.deepEqual(states(), ['running', 'passed', 'running']);
   });
 });

@@ -21,18 +21,18 @@ describe('waves of a campaign', () => {
   });
 
   for (const [text, reason] of Object.entries({
-    '': /"" is no size/,
-    '1, , 100 %': /"" is no size/,
-    '0, 100 %': /"0" is no size/,
-    '-1, 100 %': /"-1" is no size/,
-    '1.5, 100 %': /"1.5" is no size/,
-    '0 %, 100 %': /is no size/,
-    '10 %, 101 %': /"101 %" is no size/,
-    'ten, 100 %': /"ten" is no size/,
+    '': /"" is not a size/,
+    '1, , 100 %': /"" is not a size/,
+    '0, 100 %': /"0" is not a size/,
+    '-1, 100 %': /"-1" is not a size/,
+    '1.5, 100 %': /"1.5" is not a size/,
+    '0 %, 100 %': /is not a size/,
+    '10 %, 101 %': /"101 %" is not a size/,
+    'ten, 100 %': /"ten" is not a size/,
     '1, 10 %': /the last wave must be 100 %/,
     '100': /the last wave must be 100 %/,
-    '50 %, 10 %, 100 %': /must grow/,
-    '5, 5, 100 %': /must grow/,
+    '50 %, 10 %, 100 %': /must be larger/,
+    '5, 5, 100 %': /must be larger/,
     [`${'1 %,'.repeat(60)}100 %`]: /61 waves are too many/,
   }))
     test(`"${text.slice(0, 20)}" is refused`, () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { HeavyDevices } from '../../sidecar/quota/heavy-devices.ts';
 
 const MINUTE_MS = 60_000;
@@ -48,6 +49,25 @@ describe('the devices that use most', () => {
       const real = heavy.get(device) ?? 0;
       assert.ok(messages >= real && messages - excess <= real, `${device}: ${messages}, ${excess}`);
     }
+  });
+
+  test('a new device takes the place of one with the fewest messages, whatever the others did before', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(800), fc.integer({ min: 1, max: 20 }))), (later) => {
+        const devices = new HeavyDevices();
+        const add = (device: string, messages: number) => {
+          const before = new Map(devices.kept());
+          devices.add(device, messages, NOON_MS);
+          if (before.has(device) || before.size < 500) return;
+          const least = Math.min(...[...before.values()].map((counter) => counter.messages));
+          assert.equal(devices.kept().length, 500);
+          assert.equal(new Map(devices.kept()).get(device)?.excess, least);
+        };
+        for (let i = 0; i < 500; i += 1) devices.add(`dev-${i}`, (i * 7) % 90, NOON_MS);
+        for (const [device, messages] of later) add(`dev-${device}`, messages);
+        for (let i = 900; i < 910; i += 1) add(`dev-${i}`, 1);
+      }),
+    );
   });
 
   test('flood when they send much more than usual', () => {

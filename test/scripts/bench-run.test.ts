@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { powerFigure, powerOf } from '../../scripts/bench/growth.ts';
 import { performanceDoc } from '../../scripts/bench/performance-doc.ts';
 import { type BenchRun, comparison } from '../../scripts/bench/run.ts';
 
@@ -46,7 +47,39 @@ describe('a stored run of the benchmark', () => {
     assert.match(page, /\| 1,000 \| 17 \| 4 x S1 \| 1 \| 167 \| one platform with PostgreSQL \|/);
   });
 
+  test('has the figures about growth in a section of their own', () => {
+    const costs = [
+      { size: 1_000, cost: 2 },
+      { size: 10_000, cost: 4 },
+    ];
+    const page = performanceDoc({
+      ...RUN,
+      figures: [...RUN.figures, powerFigure('Things', 'memory', costs)],
+    });
+    const [before = '', after = ''] = page.split('## How costs grow');
+    assert.doesNotMatch(before, /from 1,000 to 10,000 Things/);
+    assert.match(after, /\| growth from 1,000 to 10,000 Things: memory \| 0\.30 power \| {2}\| <= 1\.1 \|/);
+    assert.doesNotMatch(performanceDoc(RUN), /How costs grow/);
+  });
+
   test('without the figure that the page needs is refused', () => {
     assert.throws(() => performanceDoc({ ...RUN, figures: [] }), /no figure "sidecar: CPU per message"/);
+  });
+});
+
+describe('how a cost grows', () => {
+  const costs = (cost: (size: number) => number, sizes = [10, 100, 1_000]) =>
+    sizes.map((size) => ({ size, cost: cost(size) }));
+  const rounded = (power: number) => Math.round(power * 100) / 100;
+
+  test('is a power of the size', () => {
+    assert.equal(rounded(powerOf(costs(() => 7))), 0);
+    assert.equal(rounded(powerOf(costs((size) => 3 * size))), 1);
+    assert.equal(rounded(powerOf(costs((size) => size ** 2))), 2);
+  });
+
+  test('is that of the step where it grows fastest: a large basic cost does not hide it', () => {
+    assert.ok(powerOf(costs((size) => 5_000 + size ** 2)) > 1.8);
+    assert.ok(powerOf(costs((size) => 5_000 + size ** 2, [10, 1_000])) < 1.2);
   });
 });

@@ -108,6 +108,8 @@ describe('tasks', () => {
     const first = await tasks.submit('one', 'first', { to: 1 });
     const second = await tasks.submit('one', 'second', { to: 1 });
     const third = await tasks.submit('other', 'third', { to: 1 });
+    await until(() => tasks.pending['running'] === 2);
+    assert.deepEqual(tasks.pending, { queued: 1, running: 2 });
     await until(() => one.begun.length === 1 && other.begun.length === 1);
     assert.equal(tasks.get(second.id).state, 'queued');
     other.allow(1);

@@ -93,11 +93,25 @@ describe('definitions of Things', () => {
     assert.equal(definitions.get('big-1')?.properties, definitions.get('big-2')?.properties);
   });
 
-  test('Things that have the same properties share one set of them', async () => {
+  test('Things of one template with the same properties share one definition, also between calls', async () => {
     thingworx.things.set('other', { pressure: 'NUMBER' });
-    await definitions.load(['dev-1', 'dev-2', 'other']);
-    const [one, two, other] = ['dev-1', 'dev-2', 'other'].map((name) => definitions.get(name)?.properties);
+    await definitions.load(['dev-1', 'other']);
+    await definitions.load(['dev-2']);
+    const [one, two, other] = ['dev-1', 'dev-2', 'other'].map((name) => definitions.get(name));
+    assert.ok(one);
     assert.equal(one, two);
-    assert.deepEqual([...(other?.keys() ?? [])], ['pressure']);
+    assert.deepEqual([...(other?.properties.keys() ?? [])], ['pressure']);
+  });
+
+  test('a Thing that gets another definition leaves those that it shared one with as they are', async () => {
+    await definitions.load(['dev-1', 'dev-2']);
+    thingworx.things.set('dev-1', { temperature: 'STRING' });
+    definitions.invalidate('dev-1');
+    await definitions.load(['dev-1', 'dev-2']);
+    const types = ['dev-1', 'dev-2'].map((name) => definitions.get(name)?.properties.get('temperature'));
+    assert.deepEqual(
+      types.map((type) => type?.baseType),
+      ['STRING', 'NUMBER'],
+    );
   });
 });

@@ -9,12 +9,11 @@ import { compileTranslator } from '../../sidecar/translate/translator.ts';
 import type {
   BaseType,
   ReceivedMessage,
-  ThingDefinition,
   Translation,
   TranslationSettings,
 } from '../../sidecar/translate/types.ts';
 import { FIELD_BASE_TYPES } from '../../sidecar/translate/types.ts';
-import { directory, message, thing } from './support.ts';
+import { directory, message, type NamedDefinition, thing } from './support.ts';
 
 const RUNS = { numRuns: 300 };
 
@@ -124,7 +123,7 @@ const hubMessage: fc.Arbitrary<ReceivedMessage> = fc
   })
   .map(({ body, ...over }) => message(body, over));
 
-const definition: fc.Arbitrary<ThingDefinition> = fc
+const definition: fc.Arbitrary<NamedDefinition> = fc
   .dictionary(key, fc.constantFrom<BaseType>(...FIELD_BASE_TYPES), { maxKeys: 12 })
   .map((properties) => thing('dev-1', properties));
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { boundField, moduleSource } from '../../sidecar/translate/bound-fields.ts';
-import type { BaseType, ThingDefinition } from '../../sidecar/translate/types.ts';
-import { codes, directory, message, row, thing, translate } from './support.ts';
+import type { BaseType } from '../../sidecar/translate/types.ts';
+import { codes, directory, message, type NamedDefinition, row, thing, translate } from './support.ts';
 
 const TIME = '2024-05-01T10:00:00Z';
 const SOURCE = moduleSource('edge', 'publisher');
@@ -13,7 +13,7 @@ function bound(
   properties: Readonly<Record<string, BaseType>>,
   bindings: readonly string[] = Object.keys(properties),
   source = SOURCE,
-): ThingDefinition {
+): NamedDefinition {
   return { ...thing(name, properties), bindings: new Map(bindings.map((property) => [property, source])) };
 }
 const dataSet = (values: Readonly<Record<string, unknown>>) => ({

@@ -28,7 +28,12 @@ export function message(body: unknown, over: Partial<ReceivedMessage> = {}): Rec
   };
 }
 
-export function thing(name: string, properties: Readonly<Record<string, BaseType>>): ThingDefinition {
+/** A definition, and the Thing that has it. */
+export interface NamedDefinition extends ThingDefinition {
+  readonly name: string;
+}
+
+export function thing(name: string, properties: Readonly<Record<string, BaseType>>): NamedDefinition {
   const definitions = Object.entries(properties).map(([key, baseType]): [string, PropertyDefinition] => [
     key,
     { baseType },
@@ -36,7 +41,7 @@ export function thing(name: string, properties: Readonly<Record<string, BaseType
   return { name, template: 'AzureIoT.Device_TT', properties: new Map(definitions) };
 }
 
-export function directory(...things: readonly ThingDefinition[]): ThingDirectory {
+export function directory(...things: readonly NamedDefinition[]): ThingDirectory {
   const byName = new Map(things.map((definition) => [definition.name, definition]));
   return { get: (name) => byName.get(name) };
 }

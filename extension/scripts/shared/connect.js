@@ -124,10 +124,10 @@ function statusRow(status) {
   var canary = status.canary;
   row.canaryState = canary ? canary.state : String(me.canaryState);
   row.canaryReason = canary ? canary.reason : String(me.canaryReason || "");
-  row.canaryRoads = canary
-    ? canary.roads
-    : me.canaryRoads
-      ? tableRows(me.canaryRoads, CANARY_TYPE.fields)
+  row.canaryPaths = canary
+    ? canary.paths
+    : me.canaryPaths
+      ? tableRows(me.canaryPaths, CANARY_TYPE.fields)
       : [];
   var problem = status.lastError;
   if (problem) {

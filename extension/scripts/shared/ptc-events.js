@@ -3,7 +3,7 @@ function firesPtcEvents() {
   return String(me.ptcEvents) === "true";
 }
 
-/* An alias of what the hub Thing has told: a failure of it must not stop the caller. */
+/* Fires an event under a name of PTC's connector. Its failure must not stop the caller. */
 function tellAsPtc(tell) {
   try {
     if (firesPtcEvents()) {
@@ -59,8 +59,8 @@ function unwrittenProperties(thing, reasons, examples) {
   return toTable(rows, PTC_EVENTS.properties);
 }
 
-/* Fires WritePropertyError and ProtocolError for dead letters of the sidecar, and InternalError for a new error of the hub. At most one of
-   each for a status, however many messages it tells of. */
+/* Fires WritePropertyError and ProtocolError for dead letters of the sidecar, and InternalError for a new error of the hub. Each status fires
+   at most one of each, however many messages it reports. */
 function tellPtcErrors(told, problem, codeBefore) {
   if (problem && problem.code !== codeBefore) {
     me.InternalError(ptcError(codedText(problem), String(me.name), { code: problem.code }));
@@ -68,7 +68,7 @@ function tellPtcErrors(told, problem, codeBefore) {
   if (!told.deadLetteredByReason || !isSet(told.sidecar)) {
     return;
   }
-  var noted = plain(me.ptcTold) || {};
+  var noted = plain(me.ptcReported) || {};
   var isFirst = Object.keys(noted).length === 0;
   var added = newDeadLetters(told, noted);
   var reasons = Object.keys(added);
@@ -76,8 +76,8 @@ function tellPtcErrors(told, problem, codeBefore) {
     return;
   }
   noted[told.sidecar] = { since: told.since, counts: told.deadLetteredByReason };
-  me.ptcTold = noted;
-  /* What was there before the shape is no news. */
+  me.ptcReported = noted;
+  /* Dead letters from before the shape was added fire nothing. */
   if (isFirst) {
     return;
   }

@@ -1,5 +1,18 @@
-import { BenchSystem } from '../bench-system.ts';
+import { BenchSystem, createSink } from '../bench-system.ts';
 import type { Figure } from '../figures.ts';
+import type { Sink } from '../sink.ts';
+
+/** How a sidecar drains: what it receives with, and what it speaks with ThingWorx. */
+interface Way {
+  readonly receiver: 'own' | 'sdk';
+  readonly isSecure: boolean;
+  /** Told in the names of its figures. */
+  readonly note: string;
+}
+
+const PLAIN: Way = { receiver: 'own', isSecure: false, note: '' };
+const OVER_TLS: Way = { receiver: 'own', isSecure: true, note: ', over TLS' };
+const SDK_RECEIVER: Way = { receiver: 'sdk', isSecure: false, note: ", with the SDK's receiver" };
 
 interface Samples {
   readonly micros: number[];
@@ -10,18 +23,43 @@ interface Samples {
 
 const noSamples = (): Samples => ({ micros: [], rate: [], calls: [], megabytes: [] });
 
+/** Drains with ThingWorx at a plain address and over TLS. */
+export async function drain(program: string, messages: number, rounds: number): Promise<Figure[]> {
+  const { bare, samples } = await drainInTurns(program, messages, rounds, [PLAIN, OVER_TLS]);
+  const plain = samples.get(PLAIN) ?? noSamples();
+  const secure = samples.get(OVER_TLS) ?? noSamples();
+  return [
+    ...bareFigures(bare),
+    ...figures(PLAIN, plain, bare),
+    { name: `sidecar: CPU per message${OVER_TLS.note}`, values: secure.micros, unit: 'µs' },
+    {
+      name: 'CPU per message, over TLS / plain',
+      values: ratios(secure.micros, plain.micros),
+      unit: 'x',
+    },
+    { name: 'throughput, over TLS / plain', values: ratios(secure.rate, plain.rate), unit: 'x' },
+  ];
+}
+
+/** Drains with the own receiver and with that of the SDK. */
+export async function receivers(program: string, messages: number, rounds: number): Promise<Figure[]> {
+  const { bare, samples } = await drainInTurns(program, messages, rounds, [PLAIN, SDK_RECEIVER]);
+  return [...bareFigures(bare), ...[...samples].flatMap(([way, found]) => figures(way, found, bare))];
+}
+
 /**
- * Drains preloaded messages, the SDK's bare loop and a sidecar with each receiver in turns; all are measured from their first message on.
+ * Drains preloaded messages, the SDK's bare loop and a sidecar in each way in turns; all are measured from their first message on.
  */
-export async function drain(
+async function drainInTurns(
   program: string,
   messages: number,
   rounds: number,
-  receivers: readonly string[] = ['own'],
-): Promise<Figure[]> {
+  ways: readonly Way[],
+): Promise<{ bare: Samples; samples: ReadonlyMap<Way, Samples> }> {
   const system = new BenchSystem(program);
+  const secureSink = createSink();
   const bare = noSamples();
-  const sidecars = new Map(receivers.map((receiver) => [receiver, noSamples()]));
+  const samples = new Map(ways.map((way) => [way, noSamples()]));
   try {
     await system.start();
     await system.preload(messages);
@@ -30,40 +68,48 @@ export async function drain(
       bare.micros.push((loop.cpuSeconds / loop.events) * 1e6);
       bare.rate.push(loop.events / loop.seconds);
       bare.megabytes.push(loop.rssBytes / 1e6);
-      for (const [receiver, samples] of sidecars) await drainOnce(system, messages, receiver, samples);
+      for (const [way, found] of samples)
+        await drainOnce(system, way.isSecure ? secureSink : system.sink, messages, way, found);
     }
   } finally {
     await system.stop();
   }
-  return [
-    { name: 'bare SDK loop: CPU per message', values: bare.micros, unit: 'µs' },
-    { name: 'bare SDK loop: throughput', values: bare.rate, unit: 'msg/s' },
-    { name: 'bare SDK loop: memory after the drain', values: bare.megabytes, unit: 'MB' },
-    ...[...sidecars].flatMap(([receiver, samples]) => figures(receiver, samples, bare)),
-  ];
+  return { bare, samples };
 }
 
-async function drainOnce(system: BenchSystem, messages: number, receiver: string, samples: Samples) {
-  system.sink.reset();
-  const sidecar = await system.startSidecar({}, { environment: { SIDECAR_EVENT_RECEIVER: receiver } });
-  await system.untilRows(1);
+async function drainOnce(
+  system: BenchSystem,
+  sink: Sink,
+  messages: number,
+  { receiver, isSecure }: Way,
+  samples: Samples,
+): Promise<void> {
+  sink.reset();
+  const environment = { SIDECAR_EVENT_RECEIVER: receiver };
+  const sidecar = await system.startSidecar({}, { sink, isSecure, environment });
+  await system.untilRows(1, sink);
   const startedAt = performance.now();
   const before = await system.facts(sidecar);
-  const rest = messages - system.sink.facts().rows;
-  await system.untilRows(messages);
+  const rest = messages - sink.facts().rows;
+  await system.untilRows(messages, sink);
   const seconds = (performance.now() - startedAt) / 1000;
   const after = await system.facts(sidecar);
   samples.micros.push(((after.cpuSeconds - before.cpuSeconds) / rest) * 1e6);
   samples.rate.push(rest / seconds);
-  samples.calls.push((system.sink.facts().calls / messages) * 1000);
+  samples.calls.push((sink.facts().calls / messages) * 1000);
   samples.megabytes.push(after.rssBytes / 1e6);
   await system.stopSidecars();
 }
 
-function figures(receiver: string, { micros, rate, calls, megabytes }: Samples, bare: Samples): Figure[] {
-  const note = receiver === 'own' ? '' : ", with the SDK's receiver";
-  const ratios = (a: readonly number[], b: readonly number[]) =>
-    a.map((value, index) => value / (b[index] ?? Number.NaN));
+function bareFigures(bare: Samples): Figure[] {
+  return [
+    { name: 'bare SDK loop: CPU per message', values: bare.micros, unit: 'µs' },
+    { name: 'bare SDK loop: throughput', values: bare.rate, unit: 'msg/s' },
+    { name: 'bare SDK loop: memory after the drain', values: bare.megabytes, unit: 'MB' },
+  ];
+}
+
+function figures({ note }: Way, { micros, rate, calls, megabytes }: Samples, bare: Samples): Figure[] {
   return [
     { name: `sidecar: CPU per message${note}`, values: micros, unit: 'µs' },
     {
@@ -82,4 +128,9 @@ function figures(receiver: string, { micros, rate, calls, megabytes }: Samples, 
     { name: `calls to ThingWorx per 1,000 messages${note}`, values: calls, unit: '', budget: '<= 5' },
     { name: `sidecar: memory after the drain${note}`, values: megabytes, unit: 'MB', budget: '<= 300' },
   ];
+}
+
+/** Of each round. */
+function ratios(a: readonly number[], b: readonly number[]): number[] {
+  return a.map((value, index) => value / (b[index] ?? Number.NaN));
 }

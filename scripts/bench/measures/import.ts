@@ -4,6 +4,7 @@ import type { Row } from '../../local/platform.ts';
 import { registerInBulk } from '../../local/registry.ts';
 import { HUB_THING, LocalSystem } from '../../local/system.ts';
 import type { Figure } from '../figures.ts';
+import { powerOf } from '../growth.ts';
 
 const ENDED = ['completed', 'failed', 'cancelled'];
 
@@ -23,7 +24,10 @@ export async function importing(sizes: readonly number[], tier: string): Promise
     ...large.figures.flatMap((figure, index) => {
       const [before = Number.NaN] = small.figures[index]?.values ?? [];
       const [after = Number.NaN] = figure.values;
-      const power = Math.log(after / before) / Math.log(large.devices / small.devices);
+      const power = powerOf([
+        { size: small.devices, cost: before },
+        { size: large.devices, cost: after },
+      ]);
       const name = figure.name.replace(/^[0-9]+ devices: /, 'growth: ');
       return figure.unit === 's' || figure.unit === 'MB' ? [{ name, values: [power], unit: 'power' }] : [];
     }),

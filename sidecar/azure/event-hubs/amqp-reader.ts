@@ -11,6 +11,11 @@ interface SlicingBuffer extends Buffer {
   asciiSlice(start: number, end: number): string;
 }
 
+/** Takes single entries of a map. */
+interface EntryTaker {
+  takes(key: string, value: unknown): boolean;
+}
+
 /** Reads AMQP 1.0 values (part 1.6) of the kinds that IoT Hub sends; throws UNKNOWN at any other and at the end of the bytes. */
 export class AmqpReader {
   readonly #buffer: SlicingBuffer;
@@ -27,11 +32,8 @@ export class AmqpReader {
     this.at = at;
   }
 
-  /** A map with strings as keys. Entries that `takes` accepts are left out. */
-  map(
-    map: Record<string, unknown> = {},
-    takes?: (key: string, value: unknown) => boolean,
-  ): Record<string, unknown> {
+  /** A map with strings as keys. Entries that `taker` takes are left out. */
+  map(map: Record<string, unknown> = {}, taker?: EntryTaker): Record<string, unknown> {
     const code = this.byte();
     let size: number;
     let count: number;
@@ -49,7 +51,7 @@ export class AmqpReader {
       // rhea decides what happens with keys that are not strings, and with __proto__.
       if (typeof key !== 'string' || key === '__proto__') throw UNKNOWN;
       const value = (known?.hasFewValues ? this.#knownName()?.text : undefined) ?? this.value();
-      if (!takes?.(key, value)) map[key] = value;
+      if (!taker?.takes(key, value)) map[key] = value;
     }
     if (count % 2 !== 0 || this.at !== start + size) throw UNKNOWN;
     return map;
@@ -78,8 +80,8 @@ export class AmqpReader {
       count = this.#uint32();
     } else throw UNKNOWN;
     if (count > maxLength) throw UNKNOWN;
-    const values: unknown[] = [];
-    for (let index = 0; index < count; index += 1) values.push(this.value());
+    const values = new Array<unknown>(count);
+    for (let index = 0; index < count; index += 1) values[index] = this.value();
     if (this.at !== start + size) throw UNKNOWN;
     return values;
   }

@@ -60,7 +60,7 @@ class Position {
   enqueuedTime: unknown;
   partitionKey: unknown;
 
-  readonly takes = (key: string, value: unknown): boolean => {
+  takes(key: string, value: unknown): boolean {
     switch (key) {
       case 'x-opt-sequence-number':
         this.sequenceNumber = value;
@@ -77,7 +77,7 @@ class Position {
       default:
         return false;
     }
-  };
+  }
 }
 
 function readContent(payload: Buffer, reader: AmqpReader): EventContent {
@@ -97,7 +97,7 @@ function readContent(payload: Buffer, reader: AmqpReader): EventContent {
         reader.skip();
         break;
       case 0x72:
-        reader.map(system, position.takes);
+        reader.map(system, position);
         break;
       case 0x73:
         addProperties(system, reader.list(PROPERTY_NAMES.length));
@@ -161,7 +161,7 @@ function contentOf(
     body,
     sequenceNumber: sequenceNumber as number,
     offset: offset as string,
-    enqueuedTimeUtc: new Date(enqueuedTime as number),
+    enqueuedTimeMs: Number(enqueuedTime),
     partitionKey: partitionKey as string | null | undefined,
     systemProperties,
     properties,

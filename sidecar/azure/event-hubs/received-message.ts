@@ -7,9 +7,10 @@ import type { ReceivedMessage } from '../../translate/types.ts';
  * Hub's message annotations (`iothub-connection-device-id`, `iothub-message-source`, `iothub-enqueuedtime` in ms since 1970, `dt-subject`,
  * ...) and the AMQP message properties in camel case (`contentType`, `messageId`, ...). `properties` has the application properties.
  */
-export interface EventContent
-  extends Pick<ReceivedEventData, 'sequenceNumber' | 'offset' | 'enqueuedTimeUtc'> {
+export interface EventContent extends Pick<ReceivedEventData, 'sequenceNumber' | 'offset'> {
   readonly body: Buffer;
+  /** The SDK makes a date of it. */
+  readonly enqueuedTimeMs: number;
   readonly partitionKey?: string | null | undefined;
   readonly properties?: Readonly<Record<string, unknown>> | undefined;
   readonly systemProperties?: Readonly<Record<string, unknown>>;
@@ -54,7 +55,10 @@ export function toReceivedMessage(event: EventContent, partitionId: string): Rec
 export function toReceivedEvents(events: readonly ReceivedEventData[], partitionId: string): ReceivedEvents {
   const messages = events
     .filter(({ sequenceNumber }) => typeof sequenceNumber === 'number')
-    .map((event) => toReceivedMessage({ ...event, body: toBuffer(event.body) }, partitionId));
+    .map((event) => {
+      const enqueuedTimeMs = event.enqueuedTimeUtc.getTime();
+      return toReceivedMessage({ ...event, body: toBuffer(event.body), enqueuedTimeMs }, partitionId);
+    });
   return { messages, broken: events.length - messages.length };
 }
 
@@ -75,7 +79,7 @@ function text(value: unknown): string | undefined {
 
 function enqueuedTimeMs(annotation: unknown, event: EventContent): number {
   if (typeof annotation === 'number' && Number.isFinite(annotation)) return annotation;
-  return event.enqueuedTimeUtc.getTime();
+  return event.enqueuedTimeMs;
 }
 
 /** `iothub-creation-time-utc` is ISO 8601 text, or a time stamp where the protocol has one. A text that is no time is as good as none. */

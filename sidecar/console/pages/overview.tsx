@@ -204,7 +204,7 @@ const CANARY_TONES = {
   failed: 'bad',
   suspended: 'warning',
 } as const;
-const ROAD_TONES = { unknown: 'plain', ok: 'good', failed: 'bad' } as const;
+const PATH_TONES = { unknown: 'plain', ok: 'good', failed: 'bad' } as const;
 const formatMs = (ms: number | undefined) => (ms === undefined ? '' : `${formatCount(ms)} ms`);
 
 function CanarySection({ hub, canary }: { hub: string; canary: CanaryStatus }) {
@@ -216,12 +216,12 @@ function CanarySection({ hub, canary }: { hub: string; canary: CanaryStatus }) {
       {canary.reason && <p>{canary.reason}</p>}
       <Table
         label={`Canary of ${hub}`}
-        rows={canary.roads}
-        keyOf={({ road }) => road}
-        empty="No road is measured."
+        rows={canary.paths}
+        keyOf={({ path }) => path}
+        empty="No path is measured."
         columns={[
-          { name: 'Road', cell: ({ road }) => road },
-          { name: 'State', cell: ({ state }) => <Badge tone={ROAD_TONES[state]}>{state}</Badge> },
+          { name: 'Path', cell: ({ path }) => path },
+          { name: 'State', cell: ({ state }) => <Badge tone={PATH_TONES[state]}>{state}</Badge> },
           { name: 'Last', numeric: true, cell: ({ last }) => formatMs(last) },
           { name: 'Median', numeric: true, cell: ({ p50 }) => formatMs(p50) },
           { name: '95 %', numeric: true, cell: ({ p95 }) => formatMs(p95) },

@@ -11,7 +11,7 @@ export interface Row {
 type Signature = readonly [properties: readonly string[], baseTypes: readonly string[], quality: Quality];
 
 /** Sequence number and time count from those of the batch; the values follow in the order of the properties of the signature. */
-type WireRow = readonly [sequenceNumber: number, signature: number, time: number, ...values: unknown[]];
+type WireRow = [sequenceNumber: number, signature: number, time: number, ...values: unknown[]];
 
 /**
  * The parameters of ReceiveUpdates as JSON text. What rows have in common is written once: properties, base types and quality in a table of
@@ -28,12 +28,15 @@ export function encodeBatch(rows: readonly Row[], place: BatchPlace | undefined)
       wireRows = [];
       things.set(update.thing, wireRows);
     }
-    wireRows.push([
+    const wireRow: WireRow = [
       sequenceNumber - fromSequenceNumber,
       signatures.indexOf(update),
       update.timeMs - fromTime,
-      ...update.values,
-    ]);
+    ];
+    const { values } = update;
+    // No spread and no iterator: they make an object for each value.
+    for (let index = 0; index < values.length; index += 1) wireRow.push(values[index]);
+    wireRows.push(wireRow);
   }
   return JSON.stringify({
     batch: {

@@ -73,7 +73,7 @@ class WindowReader implements EventSourceHandlers {
   readonly #begun = Promise.withResolvers<void>();
   readonly #finished = Promise.withResolvers<void>();
   /** One call at a time: all partitions share the sender and the counters. */
-  #turn: Promise<unknown> = Promise.resolve();
+  #lastDelivery: Promise<unknown> = Promise.resolve();
 
   constructor(task: RunningTask<EventReplayInput, EventReplayPosition>, options: EventReplayOptions) {
     this.#task = task;
@@ -92,7 +92,7 @@ class WindowReader implements EventSourceHandlers {
       const source = await untilDone(
         () => this.#open(),
         signal,
-        (error) => this.#tell(error),
+        (error) => this.#showWaiting(error),
       );
       this.#source = source;
       for (const id of source.partitionIds) await untilDone(() => this.#readEnd(source, id), signal);
@@ -104,7 +104,7 @@ class WindowReader implements EventSourceHandlers {
       signal.removeEventListener('abort', abort);
       this.#begun.resolve();
       await this.#source?.stop();
-      await this.#turn.catch(() => undefined);
+      await this.#lastDelivery.catch(() => undefined);
       await this.#saving;
     }
     this.#options.log.debug({ from: input.fromMs, to: input.toMs }, 'The time window was read.');
@@ -125,8 +125,8 @@ class WindowReader implements EventSourceHandlers {
     if (messages.length === 0) return;
     await this.#begun.promise;
     if (this.#done.has(partitionId) || this.#task.signal.aborted) return;
-    const work = this.#turn.then(() => this.#settle(partitionId, messages));
-    this.#turn = work.catch(() => undefined);
+    const work = this.#lastDelivery.then(() => this.#settle(partitionId, messages));
+    this.#lastDelivery = work.catch(() => undefined);
     try {
       await work;
     } catch (thrown) {
@@ -198,7 +198,7 @@ class WindowReader implements EventSourceHandlers {
     if (partitionIds.every((id) => this.#done.has(id))) this.#finished.resolve();
   }
 
-  #tell(error: ConnectorError | undefined): void {
+  #showWaiting(error: ConnectorError | undefined): void {
     if (error) this.#options.log.warn({ err: error }, 'The event stream cannot be opened; retrying.');
   }
 }

@@ -22,19 +22,19 @@ export interface Documents {
 /** Documents of a single sidecar, a file each. */
 export class FileDocuments implements Documents {
   readonly #directory: string;
-  #turn: Promise<unknown> = Promise.resolve();
+  #lastUpdate: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string) {
     this.#directory = directory;
   }
 
   update(key: string, change: (text: string | undefined) => string): Promise<void> {
-    const done = this.#turn.then(async () => {
+    const done = this.#lastUpdate.then(async () => {
       const text = change(await this.read(key));
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
       await replaceFile(this.#file(key), text);
     });
-    this.#turn = done.catch(() => undefined);
+    this.#lastUpdate = done.catch(() => undefined);
     return done;
   }
 
@@ -54,7 +54,7 @@ export class FileDocuments implements Documents {
   }
 
   async close(): Promise<void> {
-    await this.#turn;
+    await this.#lastUpdate;
   }
 
   #file(key: string): string {

@@ -128,7 +128,7 @@ function toMessage(place: StoredPlace, parts: Parts): ReceivedMessage {
     body,
     sequenceNumber: sequenceNumber ?? index,
     offset: offset ?? String(index),
-    enqueuedTimeUtc: new Date(enqueuedMs),
+    enqueuedTimeMs: enqueuedMs,
     partitionKey: text(system['x-opt-partition-key']) ?? null,
     properties,
     systemProperties: system,

@@ -43,7 +43,7 @@ const members = {
       maxLength: 1_000,
       default: '1, 10 %, 100 %',
       description:
-        'The waves: numbers of devices or percentages, separated by commas. Each says how many devices of the campaign are reached when the wave ends; the last one must be 100 %.',
+        'The waves: numbers of devices or percentages, separated by commas. Each says how many devices the campaign has reached at the end of the wave; the last one must be 100 %.',
     }),
   ),
   successPercent: Type.Optional(
@@ -51,7 +51,8 @@ const members = {
       minimum: 0,
       maximum: 100,
       default: 90,
-      description: 'The success threshold of each wave: which share of its devices must install the package.',
+      description:
+        'The success threshold of each wave: the percentage of its devices that must install the package.',
     }),
   ),
   timeoutMinutes: Type.Optional(
@@ -60,14 +61,14 @@ const members = {
       maximum: 43_200,
       default: 1_440,
       description:
-        'The time of a device in minutes, from when its turn comes, including the time until it is connected. Then it counts as failed.',
+        'The time limit of a device in minutes, from when the campaign first tries it. It includes the time until the device connects. Then the device counts as failed.',
     }),
   ),
   nextWave: Type.Optional(
     OneOf(NEXT_WAVES, {
       default: 'automatic',
       description:
-        'automatic: the next wave begins when one has reached the threshold. manual: the campaign pauses after each wave until ResumeCampaign.',
+        'automatic: the next wave begins when a wave has reached the threshold. manual: the campaign pauses after each wave until ResumeCampaign is called.',
     }),
   ),
   belowThreshold: Type.Optional(
@@ -78,7 +79,7 @@ const members = {
   ),
   rollBackPath: Type.Optional(
     pathText(
-      'The file to roll back to, in the same container. Empty: the version that each device had before, as far as it is known.',
+      'The file to roll back to, in the same container. Empty: each device gets its previous version, if that is known.',
     ),
   ),
   rollBackVersion: Type.Optional(
@@ -89,7 +90,7 @@ const members = {
       minimum: 1,
       maximum: 500,
       default: 50,
-      description: 'How many devices are at work at the same time at most.',
+      description: 'The largest number of deployments at the same time.',
     }),
   ),
 };

@@ -9,7 +9,7 @@ const ALLOWED: Readonly<Record<CampaignAction, readonly Campaign['state'][]>> = 
   cancel: ['selecting', 'running', 'paused', 'rollingBack'],
   rollBack: ['running', 'paused', 'completed', 'cancelled', 'rolledBack'],
 };
-/** A repeated call changes nothing. */
+/** States in which the action has already been done: a repeated call changes nothing. */
 const REPEATED: Readonly<Record<CampaignAction, readonly Campaign['state'][]>> = {
   pause: ['paused'],
   resume: ['running'],
@@ -23,6 +23,6 @@ export function isChange({ id, state }: Campaign, action: CampaignAction): boole
   if (ALLOWED[action].includes(state)) return true;
   throw new ConnectorError(
     'CAMPAIGN_STATE',
-    `The campaign ${id} is ${state}; expected one of ${ALLOWED[action].join(', ')}.`,
+    `The campaign ${id} is ${state}; ${action} needs one of the states ${ALLOWED[action].join(', ')}.`,
   );
 }

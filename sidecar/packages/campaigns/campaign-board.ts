@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectorError } from '../../errors/connector-error.ts';
+import { GroupBoard } from '../../lib/group-board.ts';
 import { type Deployments, unavailable } from '../deployments.ts';
 import { type CampaignAction, isChange } from './actions.ts';
 import {
@@ -21,69 +21,42 @@ import {
 import type { CampaignDetail, CampaignDeviceRow, CampaignRow } from './types.ts';
 
 interface CampaignPlace extends CampaignStores {
-  /** Tells the sidecar that leads of a new campaign, or of one that shall change. */
+  /** Asks the sidecar that leads to read new campaigns, or to change one. */
   readonly post: (action: 'look' | CampaignAction, id: string) => Promise<void>;
 }
 
-const CHANGE_WAIT_MS = 14_000;
-const CHANGE_LOOK_MS = 300;
 const ACTIONS: readonly string[] = ['pause', 'resume', 'cancel', 'rollBack'] satisfies CampaignAction[];
 const NO_FACTS: CampaignFacts = { campaigns: {}, devices: {} };
 
-/**
- * The campaigns of one hub, as each sidecar of its group answers for them. One of the group leads: it runs them. The others read them in the
- * storage account, and leave their wishes there. All operations throw STATE_UNAVAILABLE.
- */
-export class CampaignBoard {
+/** The campaigns of one hub, as each sidecar of its group answers for them. All operations throw STATE_UNAVAILABLE. */
+export class CampaignBoard extends GroupBoard<CampaignPlace, Campaigns> {
+  protected readonly unavailable = unavailable;
   readonly #options: CampaignsOptions;
-  readonly #abort = new AbortController();
-  #place: CampaignPlace | undefined;
-  /** While this sidecar leads. */
-  #campaigns: Campaigns | undefined;
 
   constructor(options: CampaignsOptions) {
+    super();
     this.#options = options;
   }
 
-  /** Called before `begin`, and when the settings name another place. */
-  use(place: CampaignPlace): void {
-    this.#place = place;
-  }
-
-  /** This sidecar leads from now on: it goes on with what the last one left. The next call of it tries again. */
+  /** This sidecar leads from now on: it continues the campaigns of the last one. When this rejects, the next call tries again. */
   async begin(deployments: Deployments): Promise<void> {
-    this.#campaigns ??= new Campaigns(this.#options, this.#require(), deployments);
-    await this.#campaigns.start();
+    await this.lead((place) => new Campaigns(this.#options, place, deployments)).start();
   }
 
-  /** This sidecar leads no more. Idempotent. */
-  async end(): Promise<void> {
-    const campaigns = this.#campaigns;
-    this.#campaigns = undefined;
-    await campaigns?.stop();
-  }
-
-  /** Idempotent. */
-  async close(): Promise<void> {
-    this.#abort.abort();
-    await this.end();
-    this.#place = undefined;
-  }
-
-  /** What another sidecar of the group has left for the one that leads. */
+  /** Does what another sidecar of the group has posted. */
   async take(action: string, id: string): Promise<void> {
-    await this.#campaigns?.look();
-    // A campaign that is not known has been forgotten, and one in another state has changed meanwhile.
+    await this.runner?.look();
+    // A campaign may have been removed or have reached another state meanwhile: then the request has no purpose.
     if (ACTIONS.includes(action))
-      await this.#campaigns?.change(id, action as CampaignAction).catch((thrown) => {
+      await this.runner?.change(id, action as CampaignAction).catch((thrown) => {
         const { retryable } = unavailable(thrown);
         if (retryable) throw thrown;
       });
   }
 
-  /** What this sidecar runs. */
+  /** The campaigns that this sidecar runs. */
   get facts(): CampaignFacts {
-    return this.#campaigns?.facts ?? NO_FACTS;
+    return this.runner?.facts ?? NO_FACTS;
   }
 
   /** As newCampaign. */
@@ -92,19 +65,18 @@ export class CampaignBoard {
     deviceIds: readonly string[],
     signal: AbortSignal,
   ): Promise<CampaignRow> {
-    const place = this.#require();
-    return await guarded(async () => {
+    return await this.access(async (place) => {
       const campaign = await newCampaign(request, deviceIds, this.#options, place, signal);
-      if (this.#campaigns) await this.#campaigns.look();
+      if (this.runner) await this.runner.look();
       else await place.post('look', campaign.id);
       return campaignRow(campaign);
     });
   }
 
-  /** Newest first: those that are not over, and the last twenty that are. */
+  /** Newest first: all open campaigns, and the last twenty that have ended. */
   async list(): Promise<CampaignRow[]> {
-    if (this.#campaigns) return (await this.#campaigns.list()).map(campaignRow);
-    const { records } = await guarded(() => this.#require().records.load());
+    if (this.runner) return (await this.runner.list()).map(campaignRow);
+    const { records } = await this.access((place) => place.records.load());
     return records.reverse().map(campaignRow);
   }
 
@@ -116,13 +88,13 @@ export class CampaignBoard {
   /** @throws ConnectorError CAMPAIGN_NOT_FOUND */
   async devices(id: string, filter: CampaignDeviceFilter): Promise<CampaignDeviceRow[]> {
     const campaign = await this.#read(id);
-    const devices = await guarded(() => this.#campaigns?.devices(id) ?? storedDevices(id, this.#require()));
+    const devices = await this.access((place) => this.runner?.devices(id) ?? storedDevices(id, place));
     const { state, wave, from, limit } = filter;
     const rows: CampaignDeviceRow[] = [];
     let skipped = 0;
-    for (let place = 0; place < devices.length && rows.length < limit; place += 1) {
-      if (state !== undefined && devices.at(place).state !== state) continue;
-      const row = campaignDeviceRow(campaign, devices.at(place), place);
+    for (let index = 0; index < devices.length && rows.length < limit; index += 1) {
+      if (state !== undefined && devices.at(index).state !== state) continue;
+      const row = campaignDeviceRow(campaign, devices.at(index), index);
       if (wave !== undefined && row.wave !== wave) continue;
       if (skipped < from) skipped += 1;
       else rows.push(row);
@@ -131,49 +103,27 @@ export class CampaignBoard {
   }
 
   /**
-   * Resolves when the change is stored, or with the campaign as it is when the sidecar that leads does not change it in time.
+   * Resolves when the change is stored. When the sidecar that leads does not change the campaign in time, resolves to the campaign as it is.
    * @throws ConnectorError CAMPAIGN_NOT_FOUND, CAMPAIGN_STATE
    */
   async change(id: string, action: CampaignAction): Promise<CampaignRow> {
-    if (this.#campaigns) return campaignRow(await this.#campaigns.change(id, action));
-    let campaign = await this.#read(id);
+    if (this.runner) return campaignRow(await this.runner.change(id, action));
+    const campaign = await this.#read(id);
     if (!isChange(campaign, action)) return campaignRow(campaign);
-    const { changedAtMs } = campaign;
-    await guarded(() => this.#require().post(action, id));
-    const untilMs = performance.now() + CHANGE_WAIT_MS;
-    while (
-      campaign.changedAtMs === changedAtMs &&
-      performance.now() < untilMs &&
-      !this.#abort.signal.aborted
-    ) {
-      await sleep(CHANGE_LOOK_MS);
-      campaign = await this.#read(id);
-    }
-    return campaignRow(campaign);
+    await this.access(({ post }) => post(action, id));
+    const isChanged = ({ changedAtMs }: Campaign) => changedAtMs !== campaign.changedAtMs;
+    return campaignRow(await this.waitUntil(isChanged, () => this.#read(id)));
   }
 
   /** The twin or the connection of a device has changed. */
   deviceChanged(deviceId: string): void {
-    this.#campaigns?.deviceChanged(deviceId);
+    this.runner?.deviceChanged(deviceId);
   }
 
   async #read(id: string): Promise<Campaign> {
-    if (this.#campaigns) return await this.#campaigns.get(id);
-    const campaign = await guarded(() => this.#require().records.read(id));
+    if (this.runner) return await this.runner.get(id);
+    const campaign = await this.access(({ records }) => records.read(id));
     if (!campaign) throw new ConnectorError('CAMPAIGN_NOT_FOUND', `This hub has no campaign ${id}.`);
     return campaign;
-  }
-
-  #require(): CampaignPlace {
-    if (!this.#place) throw new ConnectorError('STOPPING', 'The hub was disconnected.');
-    return this.#place;
-  }
-}
-
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (thrown) {
-    throw unavailable(thrown);
   }
 }

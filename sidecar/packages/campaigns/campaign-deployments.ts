@@ -16,15 +16,16 @@ import {
   ROLLOUT,
   targetOf,
   WAITING,
+  withoutState,
 } from './campaign.ts';
 import type { CampaignDevices } from './campaign-devices.ts';
 import type { CampaignProgress } from './campaign-progress.ts';
 
-/** How often a campaign looks at devices. */
-export interface LookPace {
-  /** Between two looks at a device that is offline. */
-  readonly lookMs: number;
-  /** Between two queries for devices that are offline: they must leave the rate of queries to others. */
+/** How often a campaign checks devices that are offline. */
+export interface CheckPace {
+  /** Between two checks of the same device. */
+  readonly recheckMs: number;
+  /** Between two queries: IoT Hub limits the rate of queries, and other callers need it, too. */
   readonly queryMs: number;
 }
 
@@ -35,29 +36,29 @@ interface CampaignDeploymentsOptions {
   readonly clients: () => Promise<HubClients>;
   readonly log: Log;
   readonly signal: AbortSignal;
-  readonly pace: LookPace;
-  /** Called when a device has changed between two rounds. */
+  readonly pace: CheckPace;
+  /** Called when a device has changed, so that the next round begins at once. */
   readonly onDevice: () => void;
 }
 
-/** The text of a query has a limit. */
+/** IoT Hub limits the length of a query. */
 const IDS_PER_QUERY = 50;
-/** Deployments that are begun or cancelled at the same time. */
+/** The largest number of deployments that are begun or cancelled at the same time. */
 const PARALLEL_CALLS = 8;
 /** The longest time limit of a deployment, in minutes. */
 const MAX_DEPLOYMENT_MINUTES = 1_440;
 const QUERY_MS = 600_000;
 
-/** The deployments of one campaign: begins them for devices whose turn it is, takes what becomes of them, and ends them. */
+/** The deployments of one campaign: begins them, copies their outcomes to the devices of the campaign, and cancels them. */
 export class CampaignDeployments {
   readonly #options: CampaignDeploymentsOptions;
   readonly #progress: CampaignProgress;
   readonly #devices: CampaignDevices;
   readonly #deployments: Deployments;
-  /** When waiting devices are looked at next, by place. */
-  readonly #looks = new Map<number, number>();
-  /** Devices that may have come back. */
-  readonly #woken = new Set<number>();
+  /** When a waiting device is checked again, by index. */
+  readonly #recheckAtMs = new Map<number, number>();
+  /** Indexes of waiting devices that may be connected now. */
+  readonly #returned = new Set<number>();
   #nextQueryMs = 0;
 
   constructor(options: CampaignDeploymentsOptions) {
@@ -69,108 +70,108 @@ export class CampaignDeployments {
 
   /** The twin or the connection of a device has changed. */
   deviceChanged(deviceId: string): void {
-    const place = this.#devices.placeOf(deviceId);
-    if (place === undefined || !WAITING.includes(this.#devices.at(place).state)) return;
-    this.#woken.add(place);
+    const index = this.#devices.indexOf(deviceId);
+    if (index === undefined || !WAITING.includes(this.#devices.at(index).state)) return;
+    this.#returned.add(index);
     this.#options.onDevice();
   }
 
   /** A deployment has changed. */
   deploymentChanged(deployment: Deployment): void {
-    const place = this.#devices.placeOf(deployment.deviceId);
-    if (place === undefined || isOver(this.#progress.campaign)) return;
-    if (this.#devices.at(place).deploymentId !== deployment.id) return;
-    this.#take(place, deployment);
+    const index = this.#devices.indexOf(deployment.deviceId);
+    if (index === undefined || isOver(this.#progress.campaign)) return;
+    if (this.#devices.at(index).deploymentId !== deployment.id) return;
+    this.#apply(index, deployment);
     this.#options.onDevice();
   }
 
-  /** Looks no more at the device at this place: nothing remains to be done for it. */
-  forget(place: number): void {
-    this.#looks.delete(place);
-    this.#woken.delete(place);
+  /** The device at this index has finished. */
+  forget(index: number): void {
+    this.#recheckAtMs.delete(index);
+    this.#returned.delete(index);
   }
 
-  /** The next query for devices that are offline need not wait. */
+  /** The next query for offline devices need not wait. */
   allowQuery(): void {
     this.#nextQueryMs = 0;
   }
 
-  /** After a restart: takes what has become of the deployments meanwhile. */
+  /** After a restart: copies what has happened to the deployments meanwhile. */
   recover(): void {
     const { id, request } = this.#progress.campaign;
     for (const deployment of this.#deployments.ofCampaign(id)) {
-      const place = this.#devices.placeOf(deployment.deviceId);
-      if (place === undefined) continue;
-      const device = this.#devices.at(place);
+      const index = this.#devices.indexOf(deployment.deviceId);
+      if (index === undefined) continue;
+      const device = this.#devices.at(index);
       const isRollout = deployment.version === request.version;
       const direction = isRollout ? ROLLOUT : ROLLBACK;
       const isUnknown =
         device.deploymentId === undefined &&
         (device.state === direction.waiting || (isRollout && device.state === 'pending'));
-      // The process ended after it had begun the deployment.
-      if (isUnknown) this.#setBusy(place, direction, deployment.id, deployment.createdAtMs);
-      if (isUnknown || device.deploymentId === deployment.id) this.#take(place, deployment);
+      // The process ended after it had begun the deployment and before it had stored the id.
+      if (isUnknown) this.#setBusy(index, direction, deployment.id, deployment.createdAtMs);
+      if (isUnknown || device.deploymentId === deployment.id) this.#apply(index, deployment);
     }
-    for (const place of [...this.#devices.in(BUSY)]) {
-      const device = this.#devices.at(place);
+    for (const index of [...this.#devices.in(BUSY)]) {
+      const device = this.#devices.at(index);
       if (device.deploymentId === undefined || !this.#deployments.get(device.deploymentId))
-        this.#wait(place, directionOf(device), '', '');
+        this.#wait(index, directionOf(device), '', '');
     }
   }
 
-  /** Begins deployments for devices whose turn it is, until `turn` aborts. Resolves to whether more could begin at once. */
-  async dispatch(direction: Direction, turn: AbortSignal): Promise<boolean> {
+  /** Begins deployments for as many devices as may have one, until `round` aborts. Resolves to whether further devices can begin at once. */
+  async dispatch(direction: Direction, round: AbortSignal): Promise<boolean> {
     const { request, waves } = this.#progress.campaign;
     const end = waves.findLast(({ beganAtMs }) => beganAtMs !== undefined)?.to ?? 0;
     const nowMs = performance.now();
-    const woken: number[] = [];
+    const returned: number[] = [];
     const fresh: number[] = [];
     const again: number[] = [];
     let free = request.parallel;
-    for (let place = 0; place < end; place += 1) {
-      const { state, sinceMs } = this.#devices.at(place);
+    for (let index = 0; index < end; index += 1) {
+      const { state, sinceMs } = this.#devices.at(index);
       if (BUSY.includes(state)) free -= 1;
       else if (state !== direction.waiting && state !== 'pending') continue;
-      else if (this.#woken.has(place)) woken.push(place);
-      else if (state === 'pending' || sinceMs === undefined) fresh.push(place);
-      else if ((this.#looks.get(place) ?? 0) <= nowMs) again.push(place);
+      else if (this.#returned.has(index)) returned.push(index);
+      else if (state === 'pending' || sinceMs === undefined) fresh.push(index);
+      else if ((this.#recheckAtMs.get(index) ?? 0) <= nowMs) again.push(index);
     }
-    const first = woken.slice(0, Math.max(0, free));
-    for (const place of first) this.#woken.delete(place);
-    await this.#begin(first, direction, turn);
+    const first = returned.slice(0, Math.max(0, free));
+    for (const index of first) this.#returned.delete(index);
+    await this.#begin(first, direction, round);
     free -= first.length;
     const chosen = fresh.slice(0, Math.min(Math.max(0, free), IDS_PER_QUERY));
-    const isSecondLook = chosen.length === 0 && free > 0 && nowMs >= this.#nextQueryMs;
-    const looked = isSecondLook ? again.slice(0, IDS_PER_QUERY) : chosen;
-    if (looked.length === 0) return false;
-    if (isSecondLook) this.#nextQueryMs = nowMs + this.#options.pace.queryMs;
-    const ready = (await this.#look(looked, direction, turn)).slice(0, free);
-    await this.#begin(ready, direction, turn);
+    const isRecheck = chosen.length === 0 && free > 0 && nowMs >= this.#nextQueryMs;
+    const checked = isRecheck ? again.slice(0, IDS_PER_QUERY) : chosen;
+    if (checked.length === 0) return false;
+    if (isRecheck) this.#nextQueryMs = nowMs + this.#options.pace.queryMs;
+    const ready = (await this.#findReady(checked, direction, round)).slice(0, free);
+    await this.#begin(ready, direction, round);
     return fresh.length > chosen.length && free > ready.length;
   }
 
-  /** Devices that the package has not reached begin no more. */
-  async recall(direction: Direction): Promise<void> {
-    await forEachConcurrently([...this.#devices.in([direction.busy])], PARALLEL_CALLS, async (place) => {
-      const { deploymentId } = this.#devices.at(place);
+  /** Withdraws the deployments that have not reached their device. */
+  async withdraw(direction: Direction): Promise<void> {
+    await forEachConcurrently([...this.#devices.in([direction.busy])], PARALLEL_CALLS, async (index) => {
+      const { deploymentId } = this.#devices.at(index);
       if (deploymentId === undefined || !(await this.#deployments.withdraw(deploymentId))) return;
-      const device = this.#devices.at(place);
+      const device = this.#devices.at(index);
       if (device.deploymentId !== deploymentId) return;
       const { deploymentId: _withdrawn, ...kept } = device;
-      this.#progress.set(place, { ...kept, state: direction === ROLLOUT ? 'pending' : direction.waiting });
+      this.#progress.set(index, { ...kept, state: direction === ROLLOUT ? 'pending' : direction.waiting });
     });
   }
 
-  /** Ends what is under way. */
+  /** Cancels all devices that have not finished. */
   async cancel(): Promise<void> {
     const { name, moduleId } = this.#progress.campaign.request;
     const isBack = [...this.#devices.in([ROLLBACK.busy])].length > 0;
-    await this.recall(isBack ? ROLLBACK : ROLLOUT);
+    await this.withdraw(isBack ? ROLLBACK : ROLLOUT);
     this.#progress.cancelWaiting();
-    await forEachConcurrently([...this.#devices.in(BUSY)], PARALLEL_CALLS, async (place) => {
-      const { deploymentId, ...device } = this.#devices.at(place);
+    await forEachConcurrently([...this.#devices.in(BUSY)], PARALLEL_CALLS, async (index) => {
+      const { deploymentId, ...device } = this.#devices.at(index);
       if (deploymentId === undefined || !this.#deployments.get(deploymentId)) {
-        this.#progress.set(place, {
+        this.#progress.set(index, {
           ...device,
           state: directionOf(device) === ROLLBACK ? ROLLBACK.failed : 'cancelled',
           isUncertain: true,
@@ -179,54 +180,53 @@ export class CampaignDeployments {
       }
       await this.#deployments.cancel({ deviceId: device.deviceId, moduleId, name });
       const deployment = this.#deployments.get(deploymentId);
-      if (deployment) this.#take(place, deployment);
+      if (deployment) this.#apply(index, deployment);
     });
   }
 
-  /** Asks the hub about devices, and resolves to the places of those that can begin. */
-  async #look(places: readonly number[], direction: Direction, turn: AbortSignal): Promise<number[]> {
+  /** Queries the twins of devices. Resolves to the indexes of those that can begin. */
+  async #findReady(indexes: readonly number[], direction: Direction, round: AbortSignal): Promise<number[]> {
     const { name, version, moduleId } = this.#progress.campaign.request;
     const found = await this.#twins(
-      places.map((place) => this.#devices.at(place).deviceId),
-      turn,
+      indexes.map((index) => this.#devices.at(index).deviceId),
+      round,
     );
     const ready: number[] = [];
-    for (const place of places) {
-      const device = this.#devices.at(place);
-      // The state may have changed during the query.
+    for (const index of indexes) {
+      const device = this.#devices.at(index);
+      // Its state may have changed during the query.
       if (device.state !== direction.waiting && device.state !== 'pending') continue;
       const sinceMs = device.sinceMs ?? Date.now();
-      const { deviceId, before } = device;
-      const kept = { deviceId, sinceMs, ...(before === undefined ? {} : { before }) };
-      const twin = found.get(deviceId);
+      const kept = { ...withoutState(device), sinceMs };
+      const twin = found.get(device.deviceId);
       const wanted = direction === ROLLOUT ? version : targetOf(this.#progress.campaign, device)?.version;
       if (!twin) {
-        const what = moduleId === undefined ? 'device' : `module ${moduleId} of this device`;
-        this.#progress.set(place, {
+        const what = moduleId === undefined ? 'device' : `module ${moduleId} on this device`;
+        this.#progress.set(index, {
           ...kept,
           state: 'skipped',
           code: 'DEVICE_NOT_FOUND',
           message: `The IoT Hub has no such ${what}.`,
         });
       } else if (this.#reportsInstalled(twin, name, wanted)) {
-        const message = `The device had version ${wanted} already.`;
-        this.#progress.set(place, {
+        const message = `The device already had version ${wanted}.`;
+        this.#progress.set(index, {
           ...kept,
           state: direction === ROLLOUT ? 'skipped' : direction.done,
           message,
         });
       } else if (twin.connectionState === 'Connected') {
-        this.#progress.set(place, { ...device, sinceMs });
-        ready.push(place);
+        this.#progress.set(index, { ...device, sinceMs });
+        ready.push(index);
       } else {
-        this.#progress.set(place, { ...device, sinceMs });
-        this.#wait(place, direction, 'DEVICE_OFFLINE', 'The device is not connected.');
+        this.#progress.set(index, { ...device, sinceMs });
+        this.#wait(index, direction, 'DEVICE_OFFLINE', 'The device is not connected.');
       }
     }
     return ready;
   }
 
-  async #twins(deviceIds: readonly string[], turn: AbortSignal): Promise<Map<string, Twin>> {
+  async #twins(deviceIds: readonly string[], round: AbortSignal): Promise<Map<string, Twin>> {
     const { clients, signal } = this.#options;
     const { moduleId } = this.#progress.campaign.request;
     const ids = deviceIds.map(quoteForQuery).join(', ');
@@ -241,7 +241,7 @@ export class CampaignDeployments {
       const page = await twins.query(sql, {
         pageSize: IDS_PER_QUERY,
         timeoutMs: QUERY_MS,
-        signal: AbortSignal.any([signal, turn]),
+        signal: AbortSignal.any([signal, round]),
         ...(token === undefined ? {} : { continuationToken: token }),
       });
       for (const twin of page.items) found.set(twin.deviceId, twin);
@@ -260,13 +260,13 @@ export class CampaignDeployments {
     return (reported ?? this.#deployments.get(String(deploymentId))?.version) === version;
   }
 
-  async #begin(places: readonly number[], direction: Direction, turn: AbortSignal): Promise<void> {
-    await forEachConcurrently(places, PARALLEL_CALLS, (place) => this.#deploy(place, direction, turn));
+  async #begin(indexes: readonly number[], direction: Direction, round: AbortSignal): Promise<void> {
+    await forEachConcurrently(indexes, PARALLEL_CALLS, (index) => this.#deploy(index, direction, round));
   }
 
-  async #deploy(place: number, direction: Direction, turn: AbortSignal): Promise<void> {
+  async #deploy(index: number, direction: Direction, round: AbortSignal): Promise<void> {
     const { id, etag, request } = this.#progress.campaign;
-    const device = this.#devices.at(place);
+    const device = this.#devices.at(index);
     const { deviceId } = device;
     const { name, moduleId, methodName, information, account, container, path, version } = request;
     const isRollout = direction === ROLLOUT;
@@ -275,10 +275,10 @@ export class CampaignDeployments {
       : targetOf(this.#progress.campaign, device);
     const deadlineMs = deadlineOf(this.#progress.campaign, device) ?? Date.now();
     const minutes = Math.min((deadlineMs - Date.now()) / 60_000, MAX_DEPLOYMENT_MINUTES);
-    if (!target || minutes <= 0 || turn.aborted) return;
+    if (!target || minutes <= 0 || round.aborted) return;
     if (isRollout) {
-      const before = this.#deployments.installedBefore({ deviceId, moduleId, name }, version);
-      this.#progress.keepBefore(place, before);
+      const previous = this.#deployments.installedBefore({ deviceId, moduleId, name }, version);
+      this.#progress.keepPreviousFile(index, previous);
     }
     try {
       const row = await this.#deployments.deploy(
@@ -295,52 +295,52 @@ export class CampaignDeployments {
           deleteFile: false,
           campaign: id,
         },
-        AbortSignal.any([this.#options.signal, turn]),
+        AbortSignal.any([this.#options.signal, round]),
       );
-      this.#setBusy(place, direction, row.deploymentId, Date.now());
+      this.#setBusy(index, direction, row.deploymentId, Date.now());
       const deployment = this.#deployments.get(row.deploymentId);
-      if (deployment) this.#take(place, deployment);
+      if (deployment) this.#apply(index, deployment);
     } catch (thrown) {
       const error = toConnectorError(thrown);
       const { code, message } = error;
-      if (code === 'PACKAGE_PENDING') this.#wait(place, direction, code, message);
+      if (code === 'PACKAGE_PENDING') this.#wait(index, direction, code, message);
       else if (code === 'DEVICE_NOT_FOUND')
-        this.#progress.set(place, { ...this.#devices.at(place), state: 'skipped', code, message });
-      else if (error.retryable || code === 'STOPPING' || turn.aborted) throw thrown;
+        this.#progress.set(index, { ...this.#devices.at(index), state: 'skipped', code, message });
+      else if (error.retryable || code === 'STOPPING' || round.aborted) throw thrown;
       else if (isRollout) this.#progress.pause(code, `No deployment can begin: ${message}`);
-      else this.#progress.set(place, { ...this.#devices.at(place), state: direction.failed, code, message });
+      else this.#progress.set(index, { ...this.#devices.at(index), state: direction.failed, code, message });
     }
   }
 
-  #setBusy(place: number, direction: Direction, deploymentId: string, nowMs: number): void {
-    this.#looks.delete(place);
-    this.#progress.setBusy(place, direction, deploymentId, nowMs);
+  #setBusy(index: number, direction: Direction, deploymentId: string, nowMs: number): void {
+    this.#recheckAtMs.delete(index);
+    this.#progress.setBusy(index, direction, deploymentId, nowMs);
   }
 
-  /** The device must wait, and is looked at again later. */
-  #wait(place: number, direction: Direction, code: string, message: string): void {
-    this.#looks.set(place, performance.now() + this.#options.pace.lookMs);
-    this.#progress.setWaiting(place, direction, code, message);
+  /** The device must wait; it is checked again later. */
+  #wait(index: number, direction: Direction, code: string, message: string): void {
+    this.#recheckAtMs.set(index, performance.now() + this.#options.pace.recheckMs);
+    this.#progress.setWaiting(index, direction, code, message);
   }
 
-  /** Takes the state of the deployment of a device. */
-  #take(place: number, deployment: Deployment): void {
-    const device = this.#devices.at(place);
+  /** Copies the outcome of a deployment to its device. */
+  #apply(index: number, deployment: Deployment): void {
+    const device = this.#devices.at(index);
     const { state, code, attempted } = deployment;
-    if (hasEnded(deployment)) this.#progress.setEnded(place, deployment);
+    if (hasEnded(deployment)) this.#progress.setEnded(index, deployment);
     else if (!BUSY.includes(device.state)) return;
     else if (state === 'waiting' && code === 'DEVICE_OFFLINE' && !attempted)
-      this.#leave(place, deployment, directionOf(device));
+      this.#withdrawOffline(index, deployment, directionOf(device));
   }
 
-  /** The device has turned out to be offline: its place among those at work goes to another one. */
-  #leave(place: number, { id, code, message }: Deployment, direction: Direction): void {
+  /** Withdraws the deployment of a device that is offline, so that another device can begin. */
+  #withdrawOffline(index: number, { id, code, message }: Deployment, direction: Direction): void {
     void this.#deployments
       .withdraw(id)
-      .then((isGone) => {
-        const device = this.#devices.at(place);
-        if (!isGone || device.deploymentId !== id || !BUSY.includes(device.state)) return;
-        this.#wait(place, direction, code, message);
+      .then((isWithdrawn) => {
+        const device = this.#devices.at(index);
+        if (!isWithdrawn || device.deploymentId !== id || !BUSY.includes(device.state)) return;
+        this.#wait(index, direction, code, message);
         this.#options.onDevice();
       })
       .catch((thrown) =>

@@ -9,19 +9,19 @@ export interface CampaignPart {
   readonly devices: readonly CampaignDevice[];
 }
 
-/** A change of one device writes one part again: as many devices as make a small file. */
+/** A change of one device rewrites its part, so that a part must be a small file. */
 const PART_SIZE = 500;
 
 export function isCampaignPart(part: CampaignPart | null): boolean {
   return typeof part?.id === 'string' && Array.isArray(part.devices);
 }
 
-/** The devices of one campaign, in the order of their waves. They are stored in parts; only those that have changed are written again. */
+/** The devices of one campaign, in the order of their waves. They are stored in parts, and only changed parts are written. */
 export class CampaignDevices {
   readonly #campaign: string;
   readonly #records: RecordStore<CampaignPart>;
   #devices: CampaignDevice[] = [];
-  #places = new Map<string, number>();
+  #indexes = new Map<string, number>();
   readonly #changed = new Set<number>();
 
   constructor(campaign: string, records: RecordStore<CampaignPart>) {
@@ -33,7 +33,7 @@ export class CampaignDevices {
     return this.#devices.length;
   }
 
-  /** Reads what is stored. */
+  /** Reads the devices from the store. */
   async load(): Promise<void> {
     const devices: CampaignDevice[] = [];
     for (let part = 0; ; part += 1) {
@@ -43,56 +43,56 @@ export class CampaignDevices {
       if (found.devices.length < PART_SIZE) break;
     }
     this.#devices = devices;
-    this.#places = new Map(devices.map(({ deviceId }, index) => [deviceId, index]));
+    this.#indexes = new Map(devices.map(({ deviceId }, index) => [deviceId, index]));
     this.#changed.clear();
   }
 
-  /** Adds devices that are not there yet. */
+  /** Adds devices; those that the campaign already has are ignored. */
   add(deviceIds: readonly string[]): void {
     for (const deviceId of deviceIds) {
-      if (this.#places.has(deviceId)) continue;
-      this.#places.set(deviceId, this.#devices.length);
+      if (this.#indexes.has(deviceId)) continue;
+      this.#indexes.set(deviceId, this.#devices.length);
       this.#changed.add(this.#partOf(this.#devices.length));
       this.#devices.push({ deviceId, state: 'pending' });
     }
   }
 
-  /** The place of a device; undefined for another one. */
-  placeOf(deviceId: string): number | undefined {
-    return this.#places.get(deviceId);
+  /** The index of a device; undefined if it is not a device of the campaign. */
+  indexOf(deviceId: string): number | undefined {
+    return this.#indexes.get(deviceId);
   }
 
-  at(place: number): CampaignDevice {
-    return this.#devices[place] as CampaignDevice;
+  at(index: number): CampaignDevice {
+    return this.#devices[index] as CampaignDevice;
   }
 
   /** Replaces a device. */
-  set(place: number, device: CampaignDevice): void {
-    this.#devices[place] = device;
-    this.#changed.add(this.#partOf(place));
+  set(index: number, device: CampaignDevice): void {
+    this.#devices[index] = device;
+    this.#changed.add(this.#partOf(index));
   }
 
-  /** The places of devices in these states, before `end`. */
+  /** The indexes of devices in these states, up to but not including `end`. */
   *in(states: readonly DeviceState[], end = this.#devices.length): Generator<number, void> {
-    for (let place = 0; place < end; place += 1) if (states.includes(this.at(place).state)) yield place;
+    for (let index = 0; index < end; index += 1) if (states.includes(this.at(index).state)) yield index;
   }
 
   counts(from: number, to: number): DeviceCounts {
     const counts: Partial<Record<DeviceState, number>> = {};
-    for (let place = from; place < to; place += 1) {
-      const { state } = this.at(place);
+    for (let index = from; index < to; index += 1) {
+      const { state } = this.at(index);
       counts[state] = (counts[state] ?? 0) + 1;
     }
     return counts;
   }
 
-  /** Stores the first copy, before anybody leads the campaign. */
+  /** Stores the devices of a new campaign. */
   async create(): Promise<void> {
     for (const part of [...this.#changed]) await this.#records.create(this.#part(part));
     this.#changed.clear();
   }
 
-  /** Stores what has changed. */
+  /** Stores the parts that have changed. */
   async save(): Promise<void> {
     for (const part of [...this.#changed]) {
       this.#changed.delete(part);
@@ -105,13 +105,13 @@ export class CampaignDevices {
     }
   }
 
-  /** Removes them from the store, the last part first: what a crash leaves can still be found. */
+  /** Removes the devices from the store, the last part first: after a crash, the remaining parts can still be found. */
   async remove(): Promise<void> {
     let parts = 0;
     while (await this.#records.read(this.#name(parts))) parts += 1;
     for (let part = parts - 1; part >= 0; part -= 1) await this.#records.remove(this.#name(part));
     this.#devices = [];
-    this.#places.clear();
+    this.#indexes.clear();
     this.#changed.clear();
   }
 
@@ -120,8 +120,8 @@ export class CampaignDevices {
     return { id: this.#name(part), devices };
   }
 
-  #partOf(place: number): number {
-    return Math.floor(place / PART_SIZE);
+  #partOf(index: number): number {
+    return Math.floor(index / PART_SIZE);
   }
 
   #name(part: number): string {

@@ -15,6 +15,7 @@ import {
   ROLLBACK,
   ROLLOUT,
   targetOf,
+  withoutState,
 } from './campaign.ts';
 import type { CampaignDevices } from './campaign-devices.ts';
 import { type CampaignChange, type DeviceState, shownCounts } from './types.ts';
@@ -23,13 +24,13 @@ import { isMissed, isPassed, isQuiet, plannedWaves, type Wave } from './waves.ts
 interface CampaignProgressOptions {
   readonly devices: CampaignDevices;
   readonly log: Log;
-  /** Called when the campaign has another state. */
+  /** Called when the state of the campaign has changed. */
   readonly onState: () => void;
-  /** Called when nothing remains to be done for the device at this place. */
-  readonly onDeviceEnd: (place: number) => void;
+  /** Called when the device at this index has finished. */
+  readonly onDeviceEnd: (index: number) => void;
 }
 
-/** How far a campaign has come, in memory: its record and its devices, and the rules by which they change. */
+/** The record and the devices of a campaign in memory, and the rules by which they change. */
 export class CampaignProgress {
   readonly #options: CampaignProgressOptions;
   readonly #devices: CampaignDevices;
@@ -47,9 +48,9 @@ export class CampaignProgress {
     return this.#campaign;
   }
 
-  /** Whether it is over, everything has been told, and everything is stored. */
+  /** Whether it has ended, all events were fired, and everything is stored. */
   get isComplete(): boolean {
-    return isOver(this.#campaign) && this.#campaign.untold.length === 0 && !this.#isChanged;
+    return isOver(this.#campaign) && this.#campaign.unannounced.length === 0 && !this.#isChanged;
   }
 
   /** Begins the first wave, once the devices are selected. */
@@ -61,32 +62,32 @@ export class CampaignProgress {
     const waves = plannedWaves(this.#campaign.request.waves, this.#devices.length);
     this.#update({ waves, state: 'running', changedAtMs: Date.now() });
     this.#beginWave(0);
-    this.#note('started');
+    this.#addNotice('started');
   }
 
-  /** Ends the campaign if devices of its waves are missing. Returns whether they are all there. */
+  /** Ends the campaign if devices of its waves are missing in the store. Returns whether the store has all of them. */
   checkDevices(): boolean {
     if (this.#devices.length >= (this.#campaign.waves.at(-1)?.to ?? 0)) return true;
     this.#update({ waves: [] });
     if (!isOver(this.#campaign))
-      this.end('failed', 'STATE_UNAVAILABLE', 'What was stored of its devices is damaged.');
+      this.end('failed', 'STATE_UNAVAILABLE', 'The stored list of its devices is damaged or incomplete.');
     return false;
   }
 
   pause(code: string, message: string): void {
     if (this.#campaign.state !== 'running') return;
-    this.#become('paused', code, message);
+    this.#setState('paused', code, message);
     this.#update({ pausedAtMs: Date.now() });
-    this.#note('paused');
+    this.#addNotice('paused');
   }
 
-  /** A wave that has missed the threshold is accepted; the time of the pause is not the time of devices. */
+  /** Accepts waves that have missed the threshold. The pause does not count towards the time limits of devices. */
   resume(): void {
     const { pausedAtMs = Date.now(), waves } = this.#campaign;
     const pauseMs = Math.max(0, Date.now() - pausedAtMs);
-    for (const place of this.#devices.in(['pending', 'waiting'])) {
-      const device = this.#devices.at(place);
-      if (device.sinceMs !== undefined) this.set(place, { ...device, sinceMs: device.sinceMs + pauseMs });
+    for (const index of this.#devices.in(['pending', 'waiting'])) {
+      const device = this.#devices.at(index);
+      if (device.sinceMs !== undefined) this.set(index, { ...device, sinceMs: device.sinceMs + pauseMs });
     }
     const begun = begunWaves(this.#campaign);
     for (const [index, wave] of waves.entries()) {
@@ -95,31 +96,29 @@ export class CampaignProgress {
       if (wave.state === 'missed') this.#setWave(index, { state: 'accepted' });
       if (isSeen) this.#setWave(index, { isDone: true, isReleased: true });
     }
-    this.#become('running', '', 'ResumeCampaign was called.');
-    this.#note('resumed');
+    this.#setState('running', '', 'ResumeCampaign was called.');
+    this.#addNotice('resumed');
   }
 
   cancel(): void {
-    this.#become('cancelling', '', 'CancelCampaign was called.');
+    this.#setState('cancelling', '', 'CancelCampaign was called.');
   }
 
   rollBack(code: string, message: string): void {
     const { endedAtMs: _ended, ...campaign } = this.#campaign;
     this.#campaign = campaign;
-    this.#become('rollingBack', code, message);
-    this.#note('rollingBack');
-    // What could not be rolled back is tried again.
-    for (const place of this.#devices.in(['rollbackFailed'])) {
-      const { deviceId, before } = this.#devices.at(place);
-      const kept = before === undefined ? {} : { before };
-      this.set(place, { deviceId, state: 'failed', isUncertain: true, ...kept });
+    this.#setState('rollingBack', code, message);
+    this.#addNotice('rollingBack');
+    // Devices whose rollback has failed are tried again.
+    for (const index of this.#devices.in(['rollbackFailed'])) {
+      this.set(index, { ...withoutState(this.#devices.at(index)), state: 'failed', isUncertain: true });
     }
   }
 
   end(state: 'completed' | 'cancelled' | 'rolledBack' | 'failed', code: string, message: string): void {
-    this.#become(state, code, message);
+    this.#setState(state, code, message);
     this.#update({ endedAtMs: Date.now() });
-    this.#note(state);
+    this.#addNotice(state);
   }
 
   /** Counts the devices of each wave. */
@@ -131,8 +130,8 @@ export class CampaignProgress {
     if (waves.some((wave, index) => wave !== this.#campaign.waves[index])) this.#update({ waves });
   }
 
-  /** Counts the devices, and decides waves and what follows. Returns whether another wave has begun. */
-  judge(): boolean {
+  /** Counts the devices, decides whether waves have passed or missed the threshold, and acts on it. Returns whether another wave has begun. */
+  evaluateWaves(): boolean {
     this.count();
     if (this.#campaign.state !== 'running') return false;
     const { successPercent, belowThreshold, nextWave } = this.#campaign.request;
@@ -140,7 +139,7 @@ export class CampaignProgress {
     for (const [index, wave] of this.#campaign.waves.slice(0, begun).entries()) {
       if (wave.state === 'accepted' || !isMissed(wave.counts, successPercent)) continue;
       this.#setWave(index, { state: 'missed', endedAtMs: Date.now() });
-      this.#note('waveEnded', index);
+      this.#addNotice('waveEnded', index);
       const { installed = 0, failed = 0 } = wave.counts;
       const reason = `Wave ${index + 1} misses ${successPercent} %: ${installed} installed, ${failed} failed.`;
       if (belowThreshold === 'rollBack') this.rollBack('CAMPAIGN_THRESHOLD', reason);
@@ -154,61 +153,61 @@ export class CampaignProgress {
     if (!last.isDone && isReached) {
       if (last.state === 'running') {
         this.#setWave(begun - 1, { state: 'passed', endedAtMs: Date.now(), isDone: true });
-        this.#note('waveEnded', begun - 1);
+        this.#addNotice('waveEnded', begun - 1);
       } else this.#setWave(begun - 1, { isDone: true });
     }
     const { isDone, isReleased } = this.#campaign.waves[begun - 1] as Wave;
     if (!isDone) return false;
     if (begun === this.#campaign.waves.length) {
       const { pending } = shownCounts(countsOf(this.#campaign));
-      if (pending === 0) this.end('completed', '', 'Each device has ended.');
+      if (pending === 0) this.end('completed', '', 'All devices have finished.');
       return false;
     }
     if (nextWave === 'automatic' || isReleased) {
       this.#beginWave(begun);
       return true;
     }
-    this.pause('', `Wave ${begun} has ended; the next one begins with ResumeCampaign.`);
+    this.pause('', `Wave ${begun} has ended; call ResumeCampaign to begin the next one.`);
     return false;
   }
 
-  /** The time of devices that still wait may be over. */
+  /** Ends waiting devices whose time limit has passed. */
   expire(direction: Direction): void {
     const nowMs = Date.now();
     const states: DeviceState[] =
       direction === ROLLOUT ? [direction.waiting, 'pending'] : [direction.waiting];
-    for (const place of this.#devices.in(states)) {
-      const device = this.#devices.at(place);
+    for (const index of this.#devices.in(states)) {
+      const device = this.#devices.at(index);
       const deadlineMs = deadlineOf(this.#campaign, device);
       if (deadlineMs === undefined || nowMs < deadlineMs) continue;
       const { code = 'DEVICE_OFFLINE', message = '' } = device;
-      const reason = `Its time was over before the package reached it. ${message}`.trim();
-      this.set(place, { ...device, state: direction.failed, code, message: reason });
+      const reason = `Its time limit passed before the package reached it. ${message}`.trim();
+      this.set(index, { ...device, state: direction.failed, code, message: reason });
     }
   }
 
-  /** The device is at work. */
-  setBusy(place: number, direction: Direction, deploymentId: string, nowMs: number): void {
-    const { deviceId, sinceMs = nowMs, before } = this.#devices.at(place);
-    const kept = before === undefined ? {} : { before };
-    this.set(place, { deviceId, state: direction.busy, sinceMs, deploymentId, ...kept });
+  /** The deployment of the device has begun. */
+  setBusy(index: number, direction: Direction, deploymentId: string, nowMs: number): void {
+    const device = this.#devices.at(index);
+    const { sinceMs = nowMs } = device;
+    this.set(index, { ...withoutState(device), state: direction.busy, sinceMs, deploymentId });
   }
 
-  /** The device must wait for its next turn. */
-  setWaiting(place: number, direction: Direction, code: string, message: string): void {
-    const { deviceId, sinceMs, before } = this.#devices.at(place);
-    this.set(place, {
-      deviceId,
+  /** The device cannot begin yet. */
+  setWaiting(index: number, direction: Direction, code: string, message: string): void {
+    const device = this.#devices.at(index);
+    const { sinceMs } = device;
+    this.set(index, {
+      ...withoutState(device),
       state: direction.waiting,
       ...(sinceMs === undefined ? {} : { sinceMs }),
-      ...(before === undefined ? {} : { before }),
       ...(code === '' ? {} : { code, message }),
     });
   }
 
   /** The deployment of the device has ended. */
   setEnded(
-    place: number,
+    index: number,
     {
       state,
       code,
@@ -217,15 +216,15 @@ export class CampaignProgress {
       confirmed,
     }: Pick<Deployment, 'state' | 'code' | 'message' | 'attempted' | 'confirmed'>,
   ): void {
-    const device = this.#devices.at(place);
+    const device = this.#devices.at(index);
     const direction = directionOf(device);
-    // A device that had failed may report later that it has done it.
+    // A device that has failed may report later that the installation has succeeded.
     const isLate = (device.state === 'failed' || device.state === 'rollbackFailed') && state === 'installed';
     if (!BUSY.includes(device.state) && !isLate) return;
-    const { deviceId, sinceMs, before, deploymentId } = device;
+    const { sinceMs, deploymentId } = device;
     const isUncertain = state !== 'installed' && attempted && !confirmed;
-    this.set(place, {
-      deviceId,
+    this.set(index, {
+      ...withoutState(device),
       state:
         state === 'installed'
           ? direction.done
@@ -233,7 +232,6 @@ export class CampaignProgress {
             ? direction.failed
             : 'cancelled',
       ...(sinceMs === undefined ? {} : { sinceMs }),
-      ...(before === undefined ? {} : { before }),
       ...(deploymentId === undefined ? {} : { deploymentId }),
       ...(code === '' ? {} : { code }),
       ...(message === '' ? {} : { message }),
@@ -241,68 +239,67 @@ export class CampaignProgress {
     });
   }
 
-  /** Devices whose turn has not come get no package. */
+  /** Cancels devices whose deployment has not begun. */
   cancelWaiting(): void {
-    for (const place of this.#devices.in(['pending', 'waiting'])) {
-      const { deviceId, before } = this.#devices.at(place);
-      const kept = before === undefined ? {} : { before };
-      this.set(place, { deviceId, state: 'cancelled', message: 'Cancelled before its turn.', ...kept });
+    for (const index of this.#devices.in(['pending', 'waiting'])) {
+      const message = 'The campaign was cancelled before the deployment of the device began.';
+      this.set(index, { ...withoutState(this.#devices.at(index)), state: 'cancelled', message });
     }
   }
 
-  /** Devices that wait for their rollback stay as they are. */
-  cancelBack(): void {
-    for (const place of this.#devices.in([ROLLBACK.waiting])) {
-      const message = 'The campaign was cancelled before its turn.';
-      this.set(place, { ...this.#devices.at(place), state: 'rollbackFailed', message });
+  /** Devices that wait for their rollback keep the version that they have. */
+  cancelRollback(): void {
+    for (const index of this.#devices.in([ROLLBACK.waiting])) {
+      const message = 'The campaign was cancelled before the rollback of the device began.';
+      this.set(index, { ...this.#devices.at(index), state: 'rollbackFailed', message });
     }
   }
 
-  /** The places of devices that must go back: those that have installed the package, and those that may have. */
-  placesToRollBack(): number[] {
-    return [...this.#devices.in(['installed', 'failed', 'cancelled'])].filter((place) => {
-      const { state, isUncertain } = this.#devices.at(place);
+  /** The indexes of devices to roll back: those that have installed the package, and those that may have. */
+  indexesToRollBack(): number[] {
+    return [...this.#devices.in(['installed', 'failed', 'cancelled'])].filter((index) => {
+      const { state, isUncertain } = this.#devices.at(index);
       return state === 'installed' || isUncertain === true;
     });
   }
 
-  /** Lets a device wait for its rollback, if it is known to what. */
-  setBack(place: number): void {
-    const device = this.#devices.at(place);
-    const { deviceId, before } = device;
+  /** Begins the rollback of a device. It fails if the version to roll back to is unknown. */
+  setRollbackPending(index: number): void {
+    const device = this.#devices.at(index);
     if (targetOf(this.#campaign, device))
-      this.set(place, { deviceId, state: ROLLBACK.waiting, ...(before === undefined ? {} : { before }) });
+      this.set(index, { ...withoutState(device), state: ROLLBACK.waiting });
     else
-      this.set(place, {
+      this.set(index, {
         ...device,
         state: 'rollbackFailed',
         code: 'ROLLBACK_UNKNOWN',
-        message: 'The version that the device had before is not known; name it in rollBackPath.',
+        message:
+          'The version that the device had before is unknown; expected rollBackPath and rollBackVersion in StartCampaign.',
       });
   }
 
-  /** Keeps which version the device had before. */
-  keepBefore(place: number, file: PackageFile | undefined): void {
+  /** Remembers which file the device had installed before. */
+  keepPreviousFile(index: number, file: PackageFile | undefined): void {
     if (!file) return;
-    const { before } = this.#campaign;
-    const known = before.findIndex((one) => sameFile(one, file));
-    if (known < 0) this.#update({ before: [...before, file] });
-    this.set(place, { ...this.#devices.at(place), before: known < 0 ? before.length : known });
+    const { previousFiles } = this.#campaign;
+    const known = previousFiles.findIndex((one) => sameFile(one, file));
+    if (known < 0) this.#update({ previousFiles: [...previousFiles, file] });
+    this.set(index, { ...this.#devices.at(index), previousFile: known < 0 ? previousFiles.length : known });
   }
 
   /** Replaces a device. */
-  set(place: number, device: CampaignDevice): void {
-    if (!isOpen(device)) this.#options.onDeviceEnd(place);
-    this.#devices.set(place, device);
+  set(index: number, device: CampaignDevice): void {
+    if (!isOpen(device)) this.#options.onDeviceEnd(index);
+    this.#devices.set(index, device);
     this.#isChanged = true;
   }
 
-  /** The oldest event has fired. */
-  markTold(): void {
-    this.#update({ untold: this.#campaign.untold.slice(1) });
+  /** The oldest event was fired. */
+  markAnnounced(): void {
+    this.#update({ unannounced: this.#campaign.unannounced.slice(1) });
   }
 
-  /** Stores what has changed, the devices first: the campaign is judged by them. One write after the other. */
+  /** Stores what has changed. The devices are first, because the state of the campaign follows from them. One call writes at a time. */
   async save(store: (campaign: Campaign) => Promise<void>): Promise<void> {
     this.#saving = this.#saving
       .catch(() => undefined)
@@ -331,16 +328,16 @@ export class CampaignProgress {
     });
   }
 
-  #become(state: Campaign['state'], code: string, message: string): void {
+  #setState(state: Campaign['state'], code: string, message: string): void {
     this.#update({ state, code, message, changedAtMs: Date.now() });
     this.#options.log.info({ state, code }, `Campaign ${state}. ${message}`.trim());
     this.#options.onState();
   }
 
-  /** Keeps an event until it has fired. */
-  #note(change: CampaignChange, wave?: number): void {
+  /** Adds an event that must be fired. */
+  #addNotice(change: CampaignChange, wave?: number): void {
     this.count();
-    const { id, request, state, code, message, waves, untold } = this.#campaign;
+    const { id, request, state, code, message, waves, unannounced } = this.#campaign;
     const counts = wave === undefined ? countsOf(this.#campaign) : (waves[wave]?.counts ?? {});
     const { devices, installed, failed, pending, rolledBack } = shownCounts(counts);
     const notice = {
@@ -359,7 +356,7 @@ export class CampaignProgress {
       message,
       time: Date.now(),
     };
-    this.#update({ untold: [...untold, notice] });
+    this.#update({ unannounced: [...unannounced, notice] });
   }
 
   #update(change: Partial<Campaign>): void {

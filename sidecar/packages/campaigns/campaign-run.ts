@@ -10,13 +10,13 @@ import { type Deployments, unavailable } from '../deployments.ts';
 import type { PackageFile } from '../types.ts';
 import { type CampaignAction, isChange } from './actions.ts';
 import { BUSY, type Campaign, ROLLBACK, ROLLOUT, targetOf } from './campaign.ts';
-import { CampaignDeployments, type LookPace } from './campaign-deployments.ts';
+import { CampaignDeployments, type CheckPace } from './campaign-deployments.ts';
 import type { CampaignDevices } from './campaign-devices.ts';
 import { CampaignProgress } from './campaign-progress.ts';
 import type { DeviceState } from './types.ts';
 
-/** How often a campaign looks; tests are quicker. */
-export interface CampaignPace extends LookPace {
+/** How often a campaign checks its devices. Tests use shorter times. */
+export interface CampaignPace extends CheckPace {
   /** Between two rounds. */
   readonly roundMs: number;
 }
@@ -25,9 +25,9 @@ interface CampaignRunOptions {
   readonly devices: CampaignDevices;
   readonly deployments: Deployments;
   readonly clients: () => Promise<HubClients>;
-  /** Stores the campaign. Rejects with STATE_UNAVAILABLE, and with STOPPING when another sidecar leads. */
+  /** Stores the campaign. Rejects with STATE_UNAVAILABLE, or with STOPPING if another sidecar leads. */
   readonly save: (campaign: Campaign) => Promise<void>;
-  /** What devices have installed by earlier campaigns of the package. */
+  /** The files that earlier campaigns of the package have installed on the devices, by device id. */
   readonly installedBefore: (
     campaign: Campaign,
     deviceIds: ReadonlySet<string>,
@@ -38,10 +38,10 @@ interface CampaignRunOptions {
   readonly pace?: CampaignPace | undefined;
 }
 
-const PACE: CampaignPace = { roundMs: 1_000, lookMs: 60_000, queryMs: 6_000 };
+const PACE: CampaignPace = { roundMs: 1_000, recheckMs: 60_000, queryMs: 6_000 };
 export const MAX_CAMPAIGN_DEVICES = 50_000;
 
-/** Runs one campaign to its end, from its start or from what the previous process has left. */
+/** Runs one campaign to its end, from its beginning or from its stored state. */
 export class CampaignRun {
   readonly #options: CampaignRunOptions;
   readonly #devices: CampaignDevices;
@@ -49,14 +49,14 @@ export class CampaignRun {
   readonly #deployments: CampaignDeployments;
   readonly #pace: CampaignPace;
   readonly #log: Log;
-  /** Aborts what a change of the state makes useless. */
-  #turn = new AbortController();
+  /** Aborts the current round when the state of the campaign changes. */
+  #roundAbort = new AbortController();
   #isWoken = false;
   #endPause: () => void = () => undefined;
-  #telling: Promise<void> | undefined;
+  #announcing: Promise<void> | undefined;
   #loading: Promise<void> | undefined;
   #running: Promise<void> | undefined;
-  /** Whether `run` has nothing to do any more. */
+  /** Whether `run` has ended. A change starts it again. */
   #isEnded = false;
 
   constructor(campaign: Campaign, options: CampaignRunOptions) {
@@ -69,10 +69,10 @@ export class CampaignRun {
       devices,
       log: this.#log,
       onState: () => {
-        this.#turn.abort();
+        this.#roundAbort.abort();
         this.#wake();
       },
-      onDeviceEnd: (place) => this.#deployments.forget(place),
+      onDeviceEnd: (index) => this.#deployments.forget(index),
     });
     this.#deployments = new CampaignDeployments({
       progress: this.#progress,
@@ -90,23 +90,23 @@ export class CampaignRun {
     return this.#progress.campaign;
   }
 
-  /** The devices as they are now, also what is not stored yet. Rejects only with STOPPING. */
+  /** The devices with their current state, which may not be stored yet. Rejects only with STOPPING. */
   async devices(): Promise<CampaignDevices> {
     await this.#load();
     return this.#devices;
   }
 
-  /** Whether it is over and everything has been told. */
+  /** Whether it has ended, all events were fired, and everything is stored. */
   get isComplete(): boolean {
     return this.#progress.isComplete;
   }
 
-  /** Resolves when the campaign is over or the signal aborts. Never rejects. */
+  /** Resolves when the campaign has ended or the signal aborts. Never rejects. */
   run(): Promise<void> {
     this.#running ??= this.#work().catch((thrown) => {
       const error = toConnectorError(thrown);
       if (!this.#options.signal.aborted && error.code !== 'STOPPING')
-        this.#log.error({ err: error }, 'A campaign ended unexpectedly.');
+        this.#log.error({ err: error }, 'The campaign has ended unexpectedly.');
     });
     return this.#running;
   }
@@ -121,7 +121,7 @@ export class CampaignRun {
     this.#deployments.deploymentChanged(deployment);
   }
 
-  /** Resolves when the change is stored; then `run` has something to do. @throws ConnectorError CAMPAIGN_STATE, STATE_UNAVAILABLE, STOPPING */
+  /** Resolves when the change is stored; `run` must be called afterwards. @throws ConnectorError CAMPAIGN_STATE, STATE_UNAVAILABLE, STOPPING */
   async change(action: CampaignAction): Promise<void> {
     await this.#load();
     if (!isChange(this.campaign, action)) return;
@@ -137,7 +137,7 @@ export class CampaignRun {
     await this.#save();
   }
 
-  /** The devices, once they are read. Rejects only with STOPPING. */
+  /** Reads the devices once. Rejects only with STOPPING. */
   #load(): Promise<void> {
     this.#loading ??= this.#untilDone(() => this.#devices.load()).then(() => {
       if (this.#progress.checkDevices()) this.#deployments.recover();
@@ -149,34 +149,35 @@ export class CampaignRun {
     const { signal } = this.#options;
     await this.#load();
     const backoff = new Backoff();
-    let told: ErrorCode | undefined;
+    let loggedCode: ErrorCode | undefined;
     for (;;) {
-      if (this.isComplete) await this.#telling;
+      if (this.isComplete) await this.#announcing;
       this.#isEnded = this.isComplete || signal.aborted;
       if (this.#isEnded) return;
       let hasMore = false;
       try {
         hasMore = await this.#step();
         await this.#untilDone(() => this.#save());
-        this.#tell();
+        this.#announce();
         backoff.reset();
-        told = undefined;
+        loggedCode = undefined;
       } catch (thrown) {
         const error = toConnectorError(thrown);
         if (signal.aborted) return;
-        if (!this.#turn.signal.aborted) {
-          if (error.code !== told) this.#log.warn({ err: error }, 'A campaign cannot go on; trying again.');
-          told = error.code;
+        if (!this.#roundAbort.signal.aborted) {
+          if (error.code !== loggedCode)
+            this.#log.warn({ err: error }, 'The campaign cannot continue; trying again.');
+          loggedCode = error.code;
           await backoff.pause(signal, error.retryAfterMs);
         }
       }
-      if (!hasMore) await this.#rest();
+      if (!hasMore) await this.#waitForChange();
     }
   }
 
-  /** One round. Resolves to whether the next one has something to do at once. */
+  /** One round. Resolves to whether the next round can begin at once. */
   async #step(): Promise<boolean> {
-    this.#turn = new AbortController();
+    this.#roundAbort = new AbortController();
     this.#progress.count();
     switch (this.campaign.state) {
       case 'selecting':
@@ -184,27 +185,27 @@ export class CampaignRun {
         return true;
       case 'running': {
         this.#progress.expire(ROLLOUT);
-        const hasMore = await this.#deployments.dispatch(ROLLOUT, this.#turn.signal);
-        const hasBegun = this.#progress.judge();
+        const hasMore = await this.#deployments.dispatch(ROLLOUT, this.#roundAbort.signal);
+        const hasBegun = this.#progress.evaluateWaves();
         return hasMore || hasBegun;
       }
       case 'paused':
-        await this.#deployments.recall(ROLLOUT);
+        await this.#deployments.withdraw(ROLLOUT);
         return false;
       case 'cancelling':
         return await this.#cancel();
       case 'rollingBack':
-        return await this.#goBack();
+        return await this.#rollBack();
       default:
         return false;
     }
   }
 
-  /** Reads which devices there are. */
+  /** Reads which devices belong to the campaign. */
   async #select(): Promise<void> {
     const { clients, log, signal } = this.#options;
     const { selection } = this.campaign.request;
-    const abort = AbortSignal.any([signal, this.#turn.signal]);
+    const abort = AbortSignal.any([signal, this.#roundAbort.signal]);
     if (selection.kind !== 'list') {
       try {
         for await (const page of queryPages(clients, selection, undefined, abort, log)) {
@@ -227,7 +228,7 @@ export class CampaignRun {
 
   async #cancel(): Promise<boolean> {
     await this.#deployments.cancel();
-    this.#progress.cancelBack();
+    this.#progress.cancelRollback();
     if (this.campaign.state !== 'cancelling') return true;
     if ([...this.#devices.in(BUSY)].length > 0) return false;
     this.#progress.count();
@@ -235,17 +236,17 @@ export class CampaignRun {
     return false;
   }
 
-  /** The rollback: ends what is under way, then gives devices what they had before. */
-  async #goBack(): Promise<boolean> {
+  /** Cancels running deployments, then deploys the version to roll back to. */
+  async #rollBack(): Promise<boolean> {
     const rolloutStates: readonly DeviceState[] = ['pending', 'waiting', 'deploying'];
     if ([...this.#devices.in(rolloutStates)].length > 0) {
       await this.#deployments.cancel();
       if (this.campaign.state !== 'rollingBack') return true;
       if ([...this.#devices.in(rolloutStates)].length > 0) return false;
     }
-    await this.#chooseBack();
+    await this.#selectForRollback();
     this.#progress.expire(ROLLBACK);
-    const hasMore = await this.#deployments.dispatch(ROLLBACK, this.#turn.signal);
+    const hasMore = await this.#deployments.dispatch(ROLLBACK, this.#roundAbort.signal);
     if (this.campaign.state !== 'rollingBack') return true;
     const isDone = [...this.#devices.in([ROLLBACK.waiting, ROLLBACK.busy])].length === 0;
     this.#progress.count();
@@ -253,34 +254,34 @@ export class CampaignRun {
     return hasMore;
   }
 
-  /** Which devices go back. */
-  async #chooseBack(): Promise<void> {
-    const places = this.#progress.placesToRollBack();
+  /** Decides which devices are rolled back, and to which file. */
+  async #selectForRollback(): Promise<void> {
+    const indexes = this.#progress.indexesToRollBack();
     const unknown = new Set(
-      places
-        .filter((place) => targetOf(this.campaign, this.#devices.at(place)) === undefined)
-        .map((place) => this.#devices.at(place).deviceId),
+      indexes
+        .filter((index) => targetOf(this.campaign, this.#devices.at(index)) === undefined)
+        .map((index) => this.#devices.at(index).deviceId),
     );
     const earlier =
       unknown.size === 0 ? undefined : await this.#options.installedBefore(this.campaign, unknown);
-    for (const place of places) {
-      this.#progress.keepBefore(place, earlier?.get(this.#devices.at(place).deviceId));
-      this.#progress.setBack(place);
+    for (const index of indexes) {
+      this.#progress.keepPreviousFile(index, earlier?.get(this.#devices.at(index).deviceId));
+      this.#progress.setRollbackPending(index);
     }
   }
 
-  /** Fires events in the background: ThingWorx may be unavailable. */
-  #tell(): void {
-    const [data] = this.campaign.untold;
-    if (this.#telling || !data) return;
+  /** Fires the oldest event in the background, because ThingWorx may be unavailable. */
+  #announce(): void {
+    const [data] = this.campaign.unannounced;
+    if (this.#announcing || !data) return;
     const { announce, signal } = this.#options;
-    this.#telling = announce([{ deviceId: '', event: 'CampaignChanged', data }], signal)
+    this.#announcing = announce([{ deviceId: '', event: 'CampaignChanged', data }], signal)
       .then(() => {
-        this.#progress.markTold();
-        this.#telling = undefined;
+        this.#progress.markAnnounced();
+        this.#announcing = undefined;
         this.#wake();
       })
-      // Stopped: the next process tells it.
+      // The sidecar stops: the next process fires the event.
       .catch(() => undefined);
   }
 
@@ -293,7 +294,7 @@ export class CampaignRun {
       () => work().catch((thrown) => Promise.reject(unavailable(thrown))),
       this.#options.signal,
       (error) => {
-        if (error) this.#log.warn({ err: error }, 'A campaign cannot be read or stored; retrying.');
+        if (error) this.#log.warn({ err: error }, 'The campaign cannot be read or stored; trying again.');
       },
     );
   }
@@ -303,8 +304,8 @@ export class CampaignRun {
     this.#endPause();
   }
 
-  /** Until the next round, or until something has changed. */
-  async #rest(): Promise<void> {
+  /** Waits until the next round, or until something has changed. */
+  async #waitForChange(): Promise<void> {
     const { signal } = this.#options;
     if (signal.aborted || this.isComplete) return;
     if (!this.#isWoken) {

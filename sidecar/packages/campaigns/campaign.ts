@@ -15,7 +15,7 @@ import {
 } from './types.ts';
 import type { Wave, WaveSize } from './waves.ts';
 
-/** Which devices. The ids of a list are with the devices of the campaign. */
+/** Which devices belong to the campaign. The ids of a list are stored with its devices. */
 type CampaignSelection =
   | { readonly kind: 'all' }
   | { readonly kind: 'query'; readonly condition: string }
@@ -29,48 +29,48 @@ export interface CampaignRequest
   readonly selection: CampaignSelection;
   readonly waves: readonly WaveSize[];
   readonly successPercent: number;
-  /** The time that a device has, from when its turn comes. */
+  /** The time limit of a device. It begins when the campaign first tries the device. */
   readonly timeoutMinutes: number;
   readonly nextWave: (typeof NEXT_WAVES)[number];
   readonly belowThreshold: (typeof BELOW_THRESHOLD)[number];
-  /** Devices that are at work at the same time at most. */
+  /** The largest number of deployments at the same time. */
   readonly parallel: number;
-  /** The package to roll back to; without it the version that a device had before, as far as it is known. */
+  /** The file to roll back to. Without it, each device gets the version that it had before, if that is known. */
   readonly rollBack?: PackageFile | undefined;
 }
 
-/** A campaign, as stored. Its devices are stored apart. */
+/** A campaign as it is stored. Its devices are stored separately. */
 export interface Campaign {
   readonly id: string;
   readonly request: CampaignRequest;
-  /** The version of the file. */
+  /** The ETag of the file, which shows whether the file was replaced. */
   readonly etag: string;
   readonly state: CampaignState;
   readonly code: string;
   readonly message: string;
   readonly waves: readonly Wave[];
-  /** Versions that devices had before. */
-  readonly before: readonly PackageFile[];
+  /** The files that devices had installed before; `previousFile` of a device is an index of this list. */
+  readonly previousFiles: readonly PackageFile[];
   readonly createdAtMs: number;
   readonly changedAtMs: number;
   readonly pausedAtMs?: number;
   readonly endedAtMs?: number;
-  /** Events that have not fired yet. */
-  readonly untold: readonly CampaignNotice[];
+  /** Events that have not been fired yet, oldest first. */
+  readonly unannounced: readonly CampaignNotice[];
 }
 
-/** A device of a campaign. Members without a value are left out: there may be tens of thousands. */
+/** A device of a campaign. Members without a value are omitted, since a campaign may have tens of thousands of devices. */
 export interface CampaignDevice {
   readonly deviceId: string;
   readonly state: DeviceState;
-  /** When its turn came, moved on by pauses. */
+  /** When the campaign first tried the device. A pause moves the time forward by its duration. */
   readonly sinceMs?: number;
   readonly deploymentId?: string;
-  /** The place of the version that it had before, in the list of the campaign. */
-  readonly before?: number;
+  /** The index in `previousFiles` of the file that it had installed before. */
+  readonly previousFile?: number;
   readonly code?: string;
   readonly message?: string;
-  /** Whether it may have installed the package although the outcome is another. */
+  /** Whether it may have installed the package although its state says otherwise. */
   readonly isUncertain?: true;
 }
 
@@ -80,11 +80,11 @@ export function isCampaign(campaign: Campaign | null): boolean {
     typeof campaign.request?.name === 'string' &&
     CAMPAIGN_STATES.includes(campaign.state) &&
     Array.isArray(campaign.waves) &&
-    Array.isArray(campaign.untold)
+    Array.isArray(campaign.unannounced)
   );
 }
 
-/** Whether nothing remains to be done. */
+/** Whether the campaign has ended. */
 export function isOver({ state }: Pick<Campaign, 'state'>): boolean {
   return state === 'completed' || state === 'cancelled' || state === 'rolledBack' || state === 'failed';
 }
@@ -167,17 +167,28 @@ export function campaignDeviceRow(
   };
 }
 
-/** When the time of a device is over; undefined while its turn has not come. */
+/** When the time limit of a device ends; undefined if the campaign has not tried the device yet. */
 export function deadlineOf({ request }: Campaign, { sinceMs }: CampaignDevice): number | undefined {
   return sinceMs === undefined ? undefined : sinceMs + request.timeoutMinutes * 60_000;
 }
 
-/** What a device is rolled back to; undefined if that is not known. */
-export function targetOf({ request, before }: Campaign, device: CampaignDevice): PackageFile | undefined {
-  return request.rollBack ?? (device.before === undefined ? undefined : before[device.before]);
+/** The file to which a device is rolled back; undefined if it is unknown. */
+export function targetOf(
+  { request, previousFiles }: Campaign,
+  { previousFile }: CampaignDevice,
+): PackageFile | undefined {
+  return request.rollBack ?? (previousFile === undefined ? undefined : previousFiles[previousFile]);
 }
 
-/** Whether something remains to be done for the device. */
+/** The members of a device that do not belong to its state. */
+export function withoutState({
+  deviceId,
+  previousFile,
+}: CampaignDevice): Pick<CampaignDevice, 'deviceId' | 'previousFile'> {
+  return { deviceId, ...(previousFile === undefined ? {} : { previousFile }) };
+}
+
+/** Whether the device has not finished. */
 export function isOpen({ state }: CampaignDevice): boolean {
   return (
     state === 'pending' ||

@@ -21,16 +21,16 @@ import { CampaignDevices, type CampaignPart } from './campaign-devices.ts';
 import { type CampaignPace, CampaignRun, MAX_CAMPAIGN_DEVICES } from './campaign-run.ts';
 import type { CampaignState, DeviceState } from './types.ts';
 
-/** What a campaign is checked with before it begins. */
+/** The services by which a request is checked before its campaign begins. */
 interface CampaignSources {
   readonly clients: () => Promise<HubClients>;
   readonly storages: StorageAccounts;
 }
 
-/** Where campaigns are kept. */
+/** Where campaigns are stored. */
 export interface CampaignStores {
   readonly records: RecordStore<Campaign>;
-  /** A store of its own for the devices of each campaign: a shared one remembers what it has read. */
+  /** Opens the store of the devices. Each campaign has its own, because a store caches what it has read. */
   readonly parts: () => RecordStore<CampaignPart>;
 }
 
@@ -40,23 +40,23 @@ export interface CampaignsOptions extends CampaignSources {
   readonly pace?: CampaignPace;
 }
 
-/** What metrics show. */
+/** The numbers for the metrics. */
 export interface CampaignFacts {
-  /** Campaigns that are not over, by state. */
+  /** The number of open campaigns, by state. */
   readonly campaigns: Readonly<Record<string, number>>;
-  /** Their devices, by state. */
+  /** The number of their devices, by state. */
   readonly devices: Readonly<Record<string, number>>;
 }
 
-/** Campaigns that are not over. */
+/** The largest number of open campaigns. */
 const MAX_OPEN = 20;
-/** Campaigns that are over and are kept; the oldest are removed first. */
+/** How many campaigns that have ended are kept. The oldest are removed first. */
 const KEEP = 20;
 
 const OPEN_STATES: readonly CampaignState[] = ['selecting', 'running', 'paused', 'cancelling', 'rollingBack'];
 const CHECK_MS = 10_000;
 
-/** The campaigns of one hub, at the sidecar that runs them. All operations throw STATE_UNAVAILABLE. */
+/** The campaigns of one hub, in the sidecar that runs them. All operations throw STATE_UNAVAILABLE. */
 export class Campaigns {
   readonly #options: CampaignsOptions;
   readonly #stores: CampaignStores;
@@ -73,7 +73,7 @@ export class Campaigns {
     this.#deployments = deployments;
   }
 
-  /** Goes on with what the previous process has left. Idempotent; a call that fails is repeated by the next one. */
+  /** Continues the stored campaigns. Idempotent. After a failure, the next call tries again. */
   start(): Promise<void> {
     this.#starting ??= this.#load().catch((thrown) => {
       this.#starting = undefined;
@@ -82,7 +82,7 @@ export class Campaigns {
     return this.#starting;
   }
 
-  /** Campaigns go on in the next process. Idempotent. */
+  /** Interrupts the campaigns; the next process continues them. Idempotent. */
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#starting?.catch(() => undefined);
@@ -101,7 +101,7 @@ export class Campaigns {
     return { campaigns, devices };
   }
 
-  /** Takes a campaign that was stored, if it is new. */
+  /** Starts campaigns that another sidecar has stored. */
   async look(): Promise<void> {
     await this.start();
     const { records } = await this.#stores.records.load();
@@ -130,7 +130,7 @@ export class Campaigns {
   /** @throws ConnectorError CAMPAIGN_NOT_FOUND, CAMPAIGN_STATE */
   async change(id: string, action: CampaignAction): Promise<Campaign> {
     await this.start();
-    // Two calls must not make two runs of one campaign.
+    // Two concurrent calls must not start two runs of the same campaign.
     return await this.#changes.run(id, async () => {
       const found = this.#find(id);
       if (!isChange(found.campaign, action)) return found.campaign;
@@ -138,7 +138,7 @@ export class Campaigns {
       try {
         await run.change(action);
       } finally {
-        // Also when the change could not be stored: then the run stores it.
+        // Also if the change could not be stored: the run stores it later.
         this.#run(id, run);
       }
       return run.campaign;
@@ -165,7 +165,7 @@ export class Campaigns {
 
   #add(campaign: Campaign): void {
     this.#campaigns.set(campaign.id, { campaign });
-    if (isOver(campaign) && campaign.untold.length === 0) return;
+    if (isOver(campaign) && campaign.unannounced.length === 0) return;
     this.#run(campaign.id, this.#newRun(campaign));
   }
 
@@ -196,7 +196,7 @@ export class Campaigns {
     void run.run().then(async () => {
       if (this.#abort.signal.aborted) return;
       known.campaign = run.campaign;
-      // Its devices need no memory any more.
+      // Frees the memory of its devices.
       if (run.isComplete) delete known.run;
       await this.#forget().catch((thrown) =>
         this.#options.log.warn({ err: toConnectorError(thrown) }, 'An old campaign could not be removed.'),
@@ -213,7 +213,7 @@ export class Campaigns {
     }
   }
 
-  /** What earlier campaigns of the package have left on these devices, the newest first. */
+  /** The files that earlier campaigns of the package have installed on these devices; the newest campaign counts. */
   async #installedBefore(
     campaign: Campaign,
     deviceIds: ReadonlySet<string>,
@@ -226,7 +226,7 @@ export class Campaigns {
       const devices = await storedDevices(earlier.id, this.#stores);
       for (const place of devices.in(['installed', 'rolledBack'])) {
         const device = devices.at(place);
-        const file = leftOn(earlier, device);
+        const file = fileAfter(earlier, device);
         if (!deviceIds.has(device.deviceId) || found.has(device.deviceId) || !file) continue;
         if (file.version !== version) found.set(device.deviceId, file);
       }
@@ -247,22 +247,22 @@ export class Campaigns {
   }
 }
 
-/** The devices of a campaign, as they are stored. */
+/** The stored devices of a campaign. */
 export async function storedDevices(id: string, { parts }: CampaignStores): Promise<CampaignDevices> {
   const devices = new CampaignDevices(id, parts());
   await devices.load();
   return devices;
 }
 
-/** The file that a device has after a campaign. */
-function leftOn(campaign: Campaign, device: CampaignDevice): PackageFile | undefined {
+/** The file that a campaign has installed on a device. */
+function fileAfter(campaign: Campaign, device: CampaignDevice): PackageFile | undefined {
   if (device.state === 'rolledBack') return targetOf(campaign, device);
   const { account, container, path, version } = campaign.request;
   return { account, container, path, version };
 }
 
 /**
- * Stores a campaign that has not begun. Errors that a retry cannot solve are returned now and not in the background.
+ * Checks a request and stores its campaign, which has not begun. Errors that a retry cannot solve are thrown here and not in the background.
  * @throws ConnectorError REQUEST_INVALID, CAMPAIGN_EMPTY, CAMPAIGN_LIMIT, FILE_NOT_FOUND, LINK_NOT_POSSIBLE and the errors of storage and hub
  */
 export async function newCampaign(
@@ -276,7 +276,7 @@ export async function newCampaign(
   if (rollBack?.version === version)
     throw new ConnectorError(
       'REQUEST_INVALID',
-      'rollBackVersion: the version to roll back to is that of the campaign; expected another one.',
+      'rollBackVersion is the version of the campaign; expected a different version.',
     );
   const { etag } = await installable(storages.require(account).container(container), path, signal);
   if (rollBack)
@@ -291,20 +291,20 @@ export async function newCampaign(
   if (unique.size > MAX_CAMPAIGN_DEVICES)
     throw new ConnectorError(
       'CAMPAIGN_LIMIT',
-      `${unique.size} devices are too many; at most ${MAX_CAMPAIGN_DEVICES} are possible.`,
+      `${unique.size} devices are too many; expected at most ${MAX_CAMPAIGN_DEVICES}.`,
     );
   if (selection.kind === 'query') {
     const { twins } = await clients();
     const sql = `SELECT * FROM devices WHERE ${selection.condition}`;
     const page = await twins.find(sql, { pageSize: 1, signal, timeoutMs: CHECK_MS });
     if (page.items.length === 0)
-      throw new ConnectorError('CAMPAIGN_EMPTY', 'The condition selects no device.');
+      throw new ConnectorError('CAMPAIGN_EMPTY', 'The condition selects no device; expected at least one.');
   }
   const open = (await stores.records.load()).records.filter((known) => !isOver(known));
   if (open.length >= MAX_OPEN)
     throw new ConnectorError(
       'CAMPAIGN_LIMIT',
-      `${open.length} campaigns are not over; cancel one of them or wait for its end.`,
+      `${open.length} campaigns have not ended, and no more are possible; cancel one of them or wait until one ends.`,
     );
   const createdAtMs = Date.now();
   const campaign: Campaign = {
@@ -315,20 +315,20 @@ export async function newCampaign(
     code: '',
     message: '',
     waves: [],
-    before: [],
+    previousFiles: [],
     createdAtMs,
     changedAtMs: createdAtMs,
-    untold: [],
+    unannounced: [],
   };
   const devices = new CampaignDevices(campaign.id, stores.parts());
   devices.add([...unique]);
-  // Who finds the campaign finds its devices.
+  // The devices first: a sidecar that finds the campaign also finds its devices.
   await devices.create();
   await stores.records.create(campaign);
   return campaign;
 }
 
-/** Which devices of a campaign are shown. */
+/** Which devices of a campaign are returned. */
 export interface CampaignDeviceFilter {
   readonly state?: DeviceState | undefined;
   readonly wave?: number | undefined;

@@ -2,8 +2,9 @@ import Type, { type Static } from 'typebox';
 import { DateTime, forThingWorx, OneOf, Table } from '../../contract/schema.ts';
 
 /**
- * selecting: the devices are being read. running: waves are under way. paused: no device begins. cancelling, rollingBack: on the way there.
- * completed, cancelled, rolledBack, failed: final, though it can still be rolled back.
+ * selecting: the sidecar reads which devices there are. running: a wave is under way. paused: no further device begins. cancelling: running
+ * deployments are being cancelled. rollingBack: devices get the version to roll back to. completed, cancelled, rolledBack and failed are final,
+ * but all of them except failed can be rolled back.
  */
 export const CAMPAIGN_STATES = [
   'selecting',
@@ -18,12 +19,12 @@ export const CAMPAIGN_STATES = [
 ] as const;
 export type CampaignState = (typeof CAMPAIGN_STATES)[number];
 
-/** How the next wave begins. */
+/** How the next wave begins: by itself, or when ResumeCampaign is called. */
 export const NEXT_WAVES = ['automatic', 'manual'] as const;
-/** What happens when a wave misses the threshold. */
+/** What happens when a wave misses the success threshold. */
 export const BELOW_THRESHOLD = ['pause', 'rollBack'] as const;
 
-/** What an event tells. */
+/** What the event CampaignChanged reports. */
 const CHANGES = [
   'started',
   'waveEnded',
@@ -38,8 +39,8 @@ const CHANGES = [
 export type CampaignChange = (typeof CHANGES)[number];
 
 /**
- * pending: not begun. waiting: it must wait, mostly because it is offline. deploying: the package is on its way. skipped: not part of the result.
- * rollbackPending, rollingBack: the same in a rollback.
+ * pending: not begun. waiting: it cannot begin yet, usually because it is offline. deploying: its deployment is under way. skipped: it does not
+ * count for the success threshold. rollbackPending and rollingBack are waiting and deploying in a rollback.
  */
 export const DEVICE_STATES = [
   'pending',
@@ -64,21 +65,23 @@ const count = (description: string) => Type.Integer({ minimum: 0, description })
 const COUNTS = {
   devices: count('Devices in all.'),
   installed: count('Devices that have installed the package.'),
-  failed: count('Devices that have failed, or whose time was over.'),
-  pending: count('Devices that have not ended: those that have not begun, that wait, and that are at work.'),
-  waiting: count('Those of them that wait, mostly because they are offline.'),
-  deploying: count('Those of them to which the package is on its way.'),
+  failed: count('Devices that have failed or did not finish in time.'),
+  pending: count(
+    'Devices that have not finished: those that have not begun, those that wait, and those whose deployment is under way.',
+  ),
+  waiting: count('Pending devices that wait, usually because they are offline.'),
+  deploying: count('Pending devices whose deployment is under way.'),
   skipped: count(
-    'Devices that do not count: the IoT Hub does not have them, or they had the version already.',
+    'Devices that do not count: they do not exist in the IoT Hub, or they already had the version.',
   ),
   cancelled: count('Devices whose deployment was cancelled.'),
-  rollingBack: count('Devices that are to get, or are getting, the package to roll back to.'),
-  rolledBack: count('Devices that have the package to roll back to.'),
+  rollingBack: count('Devices whose rollback is waiting or under way.'),
+  rolledBack: count('Devices that were rolled back.'),
   rollbackFailed: count('Devices that could not be rolled back.'),
 };
 const COUNTED = Type.Object(COUNTS);
 
-/** The counts as rows show them. */
+/** The counts in the form of the rows of services. */
 export function shownCounts(counts: DeviceCounts): Static<typeof COUNTED> {
   const of = (...states: DeviceState[]) => states.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
   return {
@@ -105,22 +108,30 @@ export const CampaignRow = Type.Object(
     version: Type.String({ description: 'The version that the devices get.' }),
     moduleId: Type.String({ description: 'The module that installs it; empty for the device itself.' }),
     state: OneOf(CAMPAIGN_STATES, { description: 'The state of the campaign.' }),
-    code: Type.String({ description: 'The error code of what has paused or ended it; empty if none.' }),
-    message: Type.String({ description: 'Why it is in this state, in plain words.' }),
+    code: Type.String({
+      description: 'The error code of the reason why it was paused or ended; empty if there was no error.',
+    }),
+    message: Type.String({ description: 'Why it is in this state.' }),
     wave: count('The wave that is under way, counted from 1.'),
     waveCount: count('The number of waves; 0 while the devices are selected.'),
     ...COUNTS,
     successPercent: Type.Number({ description: 'The success threshold of each wave in percent.' }),
     nextWave: OneOf(NEXT_WAVES, { description: 'How the next wave begins.' }),
     belowThreshold: OneOf(BELOW_THRESHOLD, { description: 'What happens below the threshold.' }),
-    timeoutMinutes: Type.Number({ description: 'The time that a device has, in minutes.' }),
-    parallel: count('How many devices are at work at the same time at most.'),
-    condition: Type.String({ description: 'Which devices; empty for all and for a list.' }),
+    timeoutMinutes: Type.Number({ description: 'The time limit of each device, in minutes.' }),
+    parallel: count('The largest number of devices whose deployment is under way at the same time.'),
+    condition: Type.String({
+      description: 'The condition that selects the devices; empty for all devices and for a list.',
+    }),
     storageThing: Type.String({ description: 'The Thing of the storage account that contains the file.' }),
     container: Type.String({ description: 'The container of the file.' }),
     path: Type.String({ description: 'The path of the file.' }),
-    rollBackPath: Type.String({ description: 'The file to roll back to; empty: the version before.' }),
-    rollBackVersion: Type.String({ description: 'Its version; empty: the version before.' }),
+    rollBackPath: Type.String({
+      description: 'The file to roll back to; empty: the previous version of each device.',
+    }),
+    rollBackVersion: Type.String({
+      description: 'The version to roll back to; empty: the previous version of each device.',
+    }),
     createdAt: DateTime({ description: 'When it was requested.' }),
     time: DateTime({ description: 'When its state last changed.' }),
     endedAt: Type.Optional(DateTime({ description: 'When it ended.' })),
@@ -136,11 +147,11 @@ const WaveRow = Type.Object(
     wave: count('The number of the wave, counted from 1.'),
     state: OneOf(WAVE_STATES, {
       description:
-        'waiting: not begun. running. passed: the threshold is reached. missed: it cannot be reached. accepted: missed, and resumed all the same.',
+        'waiting: not begun. running: under way. passed: the threshold was reached. missed: the threshold can no longer be reached. accepted: missed, but ResumeCampaign was called.',
     }),
     ...COUNTS,
     beganAt: Type.Optional(DateTime({ description: 'When it began.' })),
-    endedAt: Type.Optional(DateTime({ description: 'When it was decided.' })),
+    endedAt: Type.Optional(DateTime({ description: 'When it passed or missed the threshold.' })),
   },
   { description: 'One wave of a campaign.' },
 );
@@ -165,11 +176,11 @@ export const CampaignDeviceRow = Type.Object(
         'pending, waiting, deploying; finally installed, failed, skipped or cancelled. In a rollback: rollbackPending, rollingBack; finally rolledBack or rollbackFailed.',
     }),
     code: Type.String({ description: 'The error code of the last problem; empty if there was none.' }),
-    message: Type.String({ description: 'The reason, in plain words.' }),
-    deploymentId: Type.String({ description: 'Its last deployment; empty if there was none.' }),
-    versionBefore: Type.String({ description: 'The version to roll back to; empty if it is not known.' }),
+    message: Type.String({ description: 'The reason for the state.' }),
+    deploymentId: Type.String({ description: 'The id of its last deployment; empty if there was none.' }),
+    versionBefore: Type.String({ description: 'The version to roll back to; empty if it is unknown.' }),
     deadline: Type.Optional(
-      DateTime({ description: 'When its time is over; not set before it begins and after it has ended.' }),
+      DateTime({ description: 'When its time limit ends; set only from its beginning to its end.' }),
     ),
   },
   { description: 'One device of a campaign.' },
@@ -185,11 +196,13 @@ export const CampaignNotice = Type.Object(
     version: CampaignRow.properties.version,
     state: CampaignRow.properties.state,
     wave: count('The wave that has ended or is under way, counted from 1.'),
-    devices: count('Devices of this wave that ended; of all waves where the change is not waveEnded.'),
-    installed: count('Devices of them that have installed the package.'),
-    failed: count('Devices of them that have failed.'),
-    pending: count('Devices of them that have not ended.'),
-    rolledBack: count('Devices of them that were rolled back.'),
+    devices: count(
+      'The number of devices of the wave that has ended; of all waves if the change is not waveEnded.',
+    ),
+    installed: count('How many of them have installed the package.'),
+    failed: count('How many of them have failed.'),
+    pending: count('How many of them have not finished.'),
+    rolledBack: count('How many of them were rolled back.'),
     code: CampaignRow.properties.code,
     message: CampaignRow.properties.message,
     time: DateTime({ description: 'When it happened.' }),

@@ -1,26 +1,28 @@
 import { ConnectorError } from '../../errors/connector-error.ts';
 import type { DeviceCounts, WaveState } from './types.ts';
 
-/** How many devices of a campaign are reached when a wave ends: a number of them, or a share. */
+/** How many devices of a campaign belong to a wave and the waves before it: a number, or a percentage of all. */
 export type WaveSize = { readonly devices: number } | { readonly percent: number };
 
-/** A wave: the devices from one place in the list up to another. */
+/** A wave: a range of the list of devices. */
 export interface Wave {
+  /** The index of the first device. */
   readonly from: number;
+  /** The index after the last device. */
   readonly to: number;
   readonly state: WaveState;
   readonly counts: DeviceCounts;
   readonly beganAtMs?: number;
   readonly endedAtMs?: number;
-  /** Whether the next wave may begin. */
+  /** Whether enough devices have finished for the next wave to begin. */
   readonly isDone: boolean;
-  /** Whether ResumeCampaign has let the next one begin. */
+  /** Whether ResumeCampaign was called to begin the next wave. */
   readonly isReleased: boolean;
 }
 
 const MAX_WAVES = 50;
 const EXPECTED =
-  'expected numbers of devices or percentages, separated by commas, each of which says how many devices are reached when the wave ends, such as 1, 10 %, 100 %';
+  'expected numbers of devices or percentages, separated by commas, each of which says how many devices the campaign has reached at the end of the wave, such as 1, 10 %, 100 %';
 
 /** Reads sizes such as `1, 10 %, 100 %`. @throws ConnectorError REQUEST_INVALID */
 export function waveSizes(text: string): WaveSize[] {
@@ -30,18 +32,18 @@ export function waveSizes(text: string): WaveSize[] {
     const value = Number(number);
     if (percent === '%' && value > 0 && value <= 100) return { percent: value };
     if (percent === '' && Number.isInteger(value) && value > 0) return { devices: value };
-    throw refuse(`"${part.trim().slice(0, 40)}" is no size`);
+    throw refuse(`"${part.trim().slice(0, 40)}" is not a size`);
   });
   if (sizes.length > MAX_WAVES) throw refuse(`${sizes.length} waves are too many, at most ${MAX_WAVES}`);
   const last = sizes.at(-1);
   if (!last || !('percent' in last) || last.percent !== 100)
-    throw refuse('the last wave must be 100 %, so that each device has its wave');
+    throw refuse('the last wave must be 100 %, so that each device belongs to a wave');
   for (const unit of ['percent', 'devices'] as const) {
     const values = sizes.flatMap((size) =>
       unit in size ? [(size as Record<string, number>)[unit] ?? 0] : [],
     );
     if (values.some((value, index) => index > 0 && value <= (values[index - 1] ?? 0)))
-      throw refuse('the sizes must grow');
+      throw refuse('each size must be larger than the one before');
   }
   return sizes;
 }
@@ -68,8 +70,8 @@ export function isMissed(counts: DeviceCounts, successPercent: number): boolean 
 }
 
 /**
- * Whether the threshold is reached: no device is at work any more or has not begun, and enough of those that have ended have installed the
- * package. Devices that wait do not count until their time is over; a wave of which none has ended waits for one.
+ * Whether the threshold is reached: each device has finished or waits, and enough of the finished ones have installed the package. A waiting
+ * device does not count until its time limit ends. A wave in which no device has finished is not passed while a device waits.
  */
 export function isPassed(counts: DeviceCounts, successPercent: number): boolean {
   const { installed = 0, failed = 0, waiting = 0 } = counts;
@@ -78,7 +80,7 @@ export function isPassed(counts: DeviceCounts, successPercent: number): boolean 
   return installed * 100 >= successPercent * (installed + failed);
 }
 
-/** Whether no device is at work or has still to begin. */
+/** Whether each device has finished or waits. */
 export function isQuiet({ pending = 0, deploying = 0 }: DeviceCounts): boolean {
   return pending + deploying === 0;
 }

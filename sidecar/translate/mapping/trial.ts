@@ -24,7 +24,7 @@ export class TrialDirectory implements ThingDirectory {
     this.#under = under;
     for (const [name, properties] of Object.entries(things)) {
       const definitions = Object.entries(properties).map(([key, baseType]) => [key, { baseType }] as const);
-      this.#things.set(name, { name, template: '', properties: new Map(definitions) });
+      this.#things.set(name, { template: '', properties: new Map(definitions) });
     }
   }
 
@@ -40,13 +40,13 @@ export class TrialDirectory implements ThingDirectory {
   apply(creation: Creation): void {
     const { thing: name } = creation;
     if (creation.kind === 'thing') {
-      this.#things.set(name, { name, template: creation.template, properties: new Map() });
+      this.#things.set(name, { template: creation.template, properties: new Map() });
       return;
     }
     const before = this.get(name);
     const properties = new Map<string, PropertyDefinition>(before?.properties);
     properties.set(creation.property, { baseType: creation.baseType });
-    this.#things.set(name, { name, template: before?.template ?? '', properties });
+    this.#things.set(name, { template: before?.template ?? '', properties });
   }
 }
 

@@ -20,7 +20,7 @@ describe('the time that a device gives its message', () => {
         body: Buffer.alloc(0),
         sequenceNumber: 1,
         offset: '1',
-        enqueuedTimeUtc: new Date(0),
+        enqueuedTimeMs: 0,
         properties: { 'iothub-creation-time-utc': value },
       },
       '0',

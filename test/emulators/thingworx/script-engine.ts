@@ -32,6 +32,8 @@ import { defaultScriptSwitches, type ScriptSwitches } from './script-switches.ts
 import { PlatformError, type PlatformValue } from './values.ts';
 
 const IDLE_EXIT_MS = 1_000;
+/** A new thread loads its modules and compiles its scripts again, so a surplus one is kept for the next calls. */
+const SURPLUS_MS = 5_000;
 
 export interface ScriptEngineOptions {
   /** Longest run of one execution, nested services included; 30 s as on the platform. */
@@ -78,6 +80,7 @@ interface Thread {
   replies: MessagePort;
   flag: Int32Array;
   job: Job | undefined;
+  /** The end of an execution that takes too long, or of a surplus thread. */
   timer: NodeJS.Timeout | undefined;
   /** The thread has loaded its modules; the clock of an execution starts no earlier. */
   ready: boolean;
@@ -196,6 +199,7 @@ export class ScriptEngine {
 
   private start(thread: Thread, job: Job): void {
     const { entity, service, source, variables, result, principal, depth } = job.run;
+    clearTimeout(thread.timer);
     thread.job = job;
     thread.expired = false;
     if (thread.ready) {
@@ -244,12 +248,19 @@ export class ScriptEngine {
     }
   }
 
-  /** Lets surplus threads go and gives the others new work. */
+  /** Gives the thread new work. A surplus thread that gets none ends. */
   private release(thread: Thread): void {
-    if (this.queue.length === 0 && this.threads.size > this.workers) {
-      void this.end(thread, new PlatformError('The thread is not needed any more'));
+    if (this.threads.size > this.workers) {
+      thread.timer = setTimeout(() => this.endSurplus(thread), SURPLUS_MS);
+      thread.timer.unref();
     }
     this.dispatch();
+  }
+
+  private endSurplus(thread: Thread): void {
+    if (this.threads.size > this.workers) {
+      void this.end(thread, new PlatformError('The thread is not needed any more'));
+    }
   }
 
   private answer(thread: Thread, { number, request, call, args }: RequestMessage): void {

@@ -22,7 +22,7 @@ export interface ScriptPlatform {
   findEntity(collection: EntityCollection, name: string, principal: string): EntityReference | undefined;
 
   /** The effective definition with the given id, as named by an EntityReference. Things of one template may share one. */
-  definition(definitionId: string): EntityDefinition;
+  definition(definitionId: string): DefinitionPart;
 
   /** Fields of a Data Shape (inherited ones included), or undefined if there is none with that name. */
   dataShapeFields(name: string): FieldDefinition[] | undefined;
@@ -103,6 +103,12 @@ export interface EntityDefinition {
   services: Record<string, ServiceDefinition>;
   events: Record<string, EventDefinition>;
   /** Plain read-only members such as `description` or `thingTemplate` are not here: the engine knows `name` alone. */
+}
+
+/** A definition as it is sent: that of a Thing holds only what the Thing adds to its template, whose definition is some 100 KB. */
+export interface DefinitionPart extends EntityDefinition {
+  /** Id of the definition that this one adds to. */
+  base?: string;
 }
 
 export interface PropertyDefinition {

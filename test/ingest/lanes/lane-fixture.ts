@@ -19,7 +19,7 @@ export function event(
     body: Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)),
     sequenceNumber,
     offset: String(sequenceNumber * 10),
-    enqueuedTimeUtc: new Date(BEGIN_MS + sequenceNumber),
+    enqueuedTimeMs: BEGIN_MS + sequenceNumber,
     systemProperties: { 'iothub-connection-device-id': device },
     properties: {},
     ...more,

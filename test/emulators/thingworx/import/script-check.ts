@@ -1,5 +1,6 @@
 import { checkScript } from '../language.ts';
 import type { LanguageRules } from '../script/language-levels.ts';
+import { sharedResult } from '../script/shared-results.ts';
 import type { DefinitionContext, ScriptVerdict } from '../xml/definitions.ts';
 
 /** Says what the platform's engine makes of a script. */
@@ -12,8 +13,9 @@ const known = new Map<string, ScriptVerdict>();
 export function scriptJudge(rules: Readonly<LanguageRules>): ScriptCheck {
   return (source, name) => {
     const { languageLevel, returnAtTheEnd } = rules;
-    const key = JSON.stringify([languageLevel, returnAtTheEnd, name, source]);
-    const verdict = known.get(key) ?? judgeScript(source, name, rules);
+    const parts = ['verdict', languageLevel, returnAtTheEnd, name, source];
+    const key = JSON.stringify(parts);
+    const verdict = known.get(key) ?? sharedResult(parts, () => judgeScript(source, name, rules));
     known.set(key, verdict);
     return verdict;
   };

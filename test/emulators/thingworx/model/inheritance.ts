@@ -42,6 +42,8 @@ export interface EffectiveSubscription extends Origin {
 export interface EffectiveShape {
   /** Key of this very content: the same for Things that share the definition, another one when it has changed. */
   id: string;
+  /** What the Thing adds its own definitions to: that of its template. Absent where nothing is added. */
+  base?: EffectiveShape;
   properties: ReadonlyMap<string, EffectiveProperty>;
   services: ReadonlyMap<string, EffectiveService>;
   natives: ReadonlyMap<string, PlatformService>;
@@ -145,7 +147,7 @@ export class Inheritance {
     };
     this.addShapes(layers, thing.implementedShapes);
     addDefinitions(layers, thing.definitions, { sourceType: 'Thing', sourceName: thing.name });
-    return { ...layers, id: this.versionOf(`Things/${thing.name}`), templates: base.templates };
+    return { ...layers, id: this.versionOf(`Things/${thing.name}`), base, templates: base.templates };
   }
 
   /** What an entity of any collection has: for other entities than Things the platform's own services alone. */

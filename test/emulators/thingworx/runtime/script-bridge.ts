@@ -1,10 +1,10 @@
 import type { FieldDefinition } from '../infotable.ts';
 import { type Collection, type Entity, isCollection } from '../model/entity.ts';
-import type { EffectiveShape } from '../model/inheritance.ts';
+import type { EffectiveService, EffectiveShape } from '../model/inheritance.ts';
 import type { Platform } from '../platform.ts';
 import type {
+  DefinitionPart,
   EntityCollection,
-  EntityDefinition,
   EntityReference,
   ScriptCall,
   ScriptLogEntry,
@@ -18,7 +18,7 @@ import { resultOf } from './services.ts';
 /** The platform as scripts see it. */
 export class ScriptBridge implements ScriptPlatform {
   private readonly platform: Platform;
-  private readonly definitions = new WeakMap<EffectiveShape, EntityDefinition>();
+  private readonly definitions = new WeakMap<EffectiveShape, DefinitionPart>();
 
   constructor(platform: Platform) {
     this.platform = platform;
@@ -41,7 +41,7 @@ export class ScriptBridge implements ScriptPlatform {
     return switches.nestedRights === 'unchecked' || permissions.isVisible(entity, principal);
   }
 
-  definition(definitionId: string): EntityDefinition {
+  definition(definitionId: string): DefinitionPart {
     const effective = this.platform.inheritance.byId(definitionId);
     const known = this.definitions.get(effective);
     if (known !== undefined) {
@@ -151,21 +151,15 @@ export class ScriptBridge implements ScriptPlatform {
   }
 }
 
-function describe(effective: EffectiveShape): EntityDefinition {
-  const services: Record<string, ServiceDefinition> = {};
-  for (const [name, found] of effective.services) {
-    const { implementation, service } = found;
-    services[name] = {
-      name,
-      parameters: [...service.parameters.values()].sort((a, b) => a.ordinal - b.ordinal),
-      result: resultOf(found),
-      isAsync: service.aspects.isAsync === true,
-      implementation: implementation.kind === 'missing' ? { kind: 'missing' } : implementation,
-    };
-  }
+function describe(effective: EffectiveShape): DefinitionPart {
+  const { base } = effective;
+  const properties = added(effective.properties, base?.properties);
+  const services = added(effective.services, base?.services);
+  const events = added(effective.events, base?.events);
   return {
+    ...(base === undefined ? {} : { base: base.id }),
     properties: Object.fromEntries(
-      [...effective.properties].map(([name, { property }]) => [
+      properties.map(([name, { property }]) => [
         name,
         {
           baseType: property.baseType,
@@ -173,9 +167,23 @@ function describe(effective: EffectiveShape): EntityDefinition {
         },
       ]),
     ),
-    services,
-    events: Object.fromEntries(
-      [...effective.events].map(([name, { event }]) => [name, { dataShape: event.dataShape }]),
-    ),
+    services: Object.fromEntries(services.map(([name, found]) => [name, describeService(name, found)])),
+    events: Object.fromEntries(events.map(([name, { event }]) => [name, { dataShape: event.dataShape }])),
+  };
+}
+
+/** The members that the base does not have, or has otherwise. */
+function added<T>(members: ReadonlyMap<string, T>, base: ReadonlyMap<string, T> | undefined): [string, T][] {
+  return [...members].filter(([name, member]) => base?.get(name) !== member);
+}
+
+function describeService(name: string, found: EffectiveService): ServiceDefinition {
+  const { implementation, service } = found;
+  return {
+    name,
+    parameters: [...service.parameters.values()].sort((a, b) => a.ordinal - b.ordinal),
+    result: resultOf(found),
+    isAsync: service.aspects.isAsync === true,
+    implementation: implementation.kind === 'missing' ? { kind: 'missing' } : implementation,
   };
 }

@@ -3,6 +3,7 @@ import { parseScript } from './parse.ts';
 import { scriptFilePrefix } from './realm.ts';
 import { rewriteForRhino, valuesOf } from './rewrite.ts';
 import { analyseScopes, implicitGlobals, lexicalNames } from './scopes.ts';
+import { sharedResult } from './shared-results.ts';
 
 export type CompiledScript = (variables: Record<string, unknown>) => unknown;
 
@@ -38,31 +39,36 @@ export class Compiler {
     return script;
   }
 
-  /**
-   * The script becomes the body of a function, so that `var result` and a parameter declared again keep their meaning:
-   * variables are parameters of that function, except where the script declares the same name with let or const; those
-   * stay one function further out. Names that are assigned without declaration are variables of the execution.
-   */
   private build(service: string, source: string, names: string[]): CompiledScript {
-    // A return at the end is for the check at the import to judge.
-    const parsed = parseScript(source, {
-      ecmaVersion: 'latest',
-      sourceType: 'script',
-      allowReturnOutsideFunction: true,
-    });
-    const scopes = analyseScopes(parsed.program);
-    const body = rewriteForRhino(parsed, scopes);
-    const lexical = lexicalNames(scopes);
-    const globals = implicitGlobals(scopes);
-    const all = new Set(['result', ...names, ...globals]);
-    const inner = [...all].filter((name) => !lexical.has(name));
-    const outer = [...all].filter((name) => lexical.has(name));
-    const pick = (list: string[]) => list.map((name) => `__variables[${JSON.stringify(name)}]`).join();
-    const helper = parsed.each.size === 0 ? '' : valuesHelper;
-    const text =
-      `(function(__variables){${helper}return (function(${outer.join()}){return (function(${inner.join()}){${body}\n;` +
-      `return result;})(${pick(inner)});})(${pick(outer)});})`;
+    const text = sharedResult(['script', source, names], () => functionText(source, names));
     const script = new vm.Script(text, { filename: scriptFilePrefix + service });
     return script.runInContext(this.context) as CompiledScript;
   }
+}
+
+/**
+ * The script becomes the body of a function, so that `var result` and a parameter declared again keep their meaning:
+ * variables are parameters of that function, except where the script declares the same name with let or const; those
+ * stay one function further out. Names that are assigned without declaration are variables of the execution.
+ */
+function functionText(source: string, names: readonly string[]): string {
+  // A return at the end is for the check at the import to judge.
+  const parsed = parseScript(source, {
+    ecmaVersion: 'latest',
+    sourceType: 'script',
+    allowReturnOutsideFunction: true,
+  });
+  const scopes = analyseScopes(parsed.program);
+  const body = rewriteForRhino(parsed, scopes);
+  const lexical = lexicalNames(scopes);
+  const globals = implicitGlobals(scopes);
+  const all = new Set(['result', ...names, ...globals]);
+  const inner = [...all].filter((name) => !lexical.has(name));
+  const outer = [...all].filter((name) => lexical.has(name));
+  const pick = (list: string[]) => list.map((name) => `__variables[${JSON.stringify(name)}]`).join();
+  const helper = parsed.each.size === 0 ? '' : valuesHelper;
+  return (
+    `(function(__variables){${helper}return (function(${outer.join()}){return (function(${inner.join()}){${body}\n;` +
+    `return result;})(${pick(inner)});})(${pick(outer)});})`
+  );
 }

@@ -1,5 +1,10 @@
 import type { FieldDefinition } from '../infotable.ts';
-import type { EntityCollection, EntityDefinition, EntityReference } from '../script-platform.ts';
+import type {
+  DefinitionPart,
+  EntityCollection,
+  EntityDefinition,
+  EntityReference,
+} from '../script-platform.ts';
 import type { Channel } from './channel.ts';
 
 /** Definitions of templates are few; Things with definitions of their own can be many, and some 100 KB each. */
@@ -29,7 +34,8 @@ export class Directory {
     if (known !== undefined) {
       return known;
     }
-    const definition = this.channel.request('definition', null, [id]) as EntityDefinition;
+    const { base, ...own } = this.channel.request('definition', null, [id]) as DefinitionPart;
+    const definition = base === undefined ? own : extend(this.definition(base), own);
     if (this.definitions.size >= mostDefinitions) {
       this.definitions.clear();
     }
@@ -63,4 +69,17 @@ export class Directory {
       this.revision = this.channel.revision;
     }
   }
+}
+
+function extend(base: EntityDefinition, own: EntityDefinition): EntityDefinition {
+  return {
+    properties: merge(base.properties, own.properties),
+    services: merge(base.services, own.services),
+    events: merge(base.events, own.events),
+  };
+}
+
+/** Without a copy where nothing is added: many Things add a property, and share some hundred services. */
+function merge<T>(base: Record<string, T>, own: Record<string, T>): Record<string, T> {
+  return Object.keys(own).length === 0 ? base : { ...base, ...own };
 }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { RoadRecord } from '../../sidecar/canary/road-record.ts';
+import { PathRecord } from '../../sidecar/canary/path-record.ts';
 import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 
 const failure = { error: new ConnectorError('CANARY_TIMEOUT', 'late') };
 const MINUTE_MS = 60_000;
 
-describe('the record of a road', () => {
+describe('the record of a path', () => {
   test('has the percentiles of the last hour, by nearest rank', () => {
-    const record = new RoadRecord('telemetry');
+    const record = new PathRecord('telemetry');
     record.note({ ms: 9_999 }, 0);
     const begin = 61 * MINUTE_MS;
     for (let i = 1; i <= 100; i += 1) record.note({ ms: 101 - i }, begin + i);
@@ -28,13 +28,13 @@ describe('the record of a road', () => {
   });
 
   test('has no percentiles without a success', () => {
-    const record = new RoadRecord('twin');
+    const record = new PathRecord('twin');
     record.note(failure, 1);
-    assert.deepEqual(record.row(1), { road: 'twin', state: 'unknown', rounds: 1, failures: 1 });
+    assert.deepEqual(record.row(1), { path: 'twin', state: 'unknown', rounds: 1, failures: 1 });
   });
 
   test('changes its state with two of a kind in a row, and at once with the first success', () => {
-    const record = new RoadRecord('method');
+    const record = new PathRecord('method');
     const states = [
       { ms: 1 },
       failure,
@@ -53,7 +53,7 @@ describe('the record of a road', () => {
   });
 
   test('says why only while it is failed, and since when', () => {
-    const record = new RoadRecord('method');
+    const record = new PathRecord('method');
     record.note(failure, 1_000);
     record.note(failure, 2_000);
     const { state, since, code, reason } = record.row(3_000);
@@ -69,11 +69,11 @@ describe('the record of a road', () => {
   });
 
   test('goes on after a restart', () => {
-    const before = new RoadRecord('telemetry');
+    const before = new PathRecord('telemetry');
     before.note({ ms: 7 }, 1_000);
     before.note(failure, 2_000);
     before.note(failure, 3_000);
-    const after = new RoadRecord('telemetry');
+    const after = new PathRecord('telemetry');
     after.restore(JSON.parse(JSON.stringify(before.kept())));
     assert.deepEqual(after.row(4_000), before.row(4_000));
     assert.equal(after.note({ ms: 1 }, 5_000), undefined);
@@ -81,7 +81,7 @@ describe('the record of a road', () => {
   });
 
   test('forgets what lies ahead after the clock was set back', () => {
-    const record = new RoadRecord('telemetry');
+    const record = new PathRecord('telemetry');
     record.note({ ms: 7 }, 10 * MINUTE_MS);
     record.note({ ms: 3 }, 5 * MINUTE_MS);
     const { rounds, p99 } = record.row(5 * MINUTE_MS);

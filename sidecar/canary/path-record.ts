@@ -1,9 +1,9 @@
 import {
   CANARY_PERCENTILES,
+  type CanaryPath,
+  type CanaryPathName,
+  type CanaryPathState,
   type CanaryPercentile,
-  type CanaryRoad,
-  type CanaryRoadName,
-  type CanaryRoadState,
 } from '../contract/canary.ts';
 import type { ConnectorError } from '../errors/connector-error.ts';
 
@@ -16,9 +16,9 @@ interface Sample {
   readonly ms?: number;
 }
 
-/** What is kept of a road over a restart. */
-export interface KeptRoad {
-  readonly state: CanaryRoadState;
+/** What is kept of a path over a restart. */
+export interface KeptPath {
+  readonly state: CanaryPathState;
   readonly sinceMs?: number;
   readonly code?: string;
   readonly reason?: string;
@@ -29,22 +29,22 @@ const HOUR_MS = 3_600_000;
 /** Outcomes in a row that change the state: one failure alone is no alarm, and one success in an outage is no recovery. */
 const IN_A_ROW = 2;
 
-/** The round trips of one road in the last hour, and whether it works. */
-export class RoadRecord {
-  readonly name: CanaryRoadName;
+/** The round trips of one path in the last hour, and whether it works. */
+export class PathRecord {
+  readonly name: CanaryPathName;
   /** Round trips since the start of the process. */
   readonly counts = { ok: 0, failed: 0 };
   #samples: Sample[] = [];
-  #state: CanaryRoadState = 'unknown';
+  #state: CanaryPathState = 'unknown';
   #sinceMs: number | undefined;
   #failure: { readonly code: string; readonly reason: string } | undefined;
   #inARow = 0;
 
-  constructor(name: CanaryRoadName) {
+  constructor(name: CanaryPathName) {
     this.name = name;
   }
 
-  get state(): CanaryRoadState {
+  get state(): CanaryPathState {
     return this.#state;
   }
 
@@ -52,13 +52,13 @@ export class RoadRecord {
     return this.#sinceMs;
   }
 
-  /** The last failure, while the road is failed. */
+  /** The last failure, while the path is failed. */
   get failure(): { readonly code: string; readonly reason: string } | undefined {
     return this.#failure;
   }
 
-  /** Notes a round trip. Gives the state that the road has now, when it has changed. */
-  note(outcome: Outcome, nowMs: number): CanaryRoadState | undefined {
+  /** Notes a round trip. Gives the state that the path has now, when it has changed. */
+  note(outcome: Outcome, nowMs: number): CanaryPathState | undefined {
     const isOk = 'ms' in outcome;
     this.#samples.push(isOk ? { atMs: nowMs, ms: outcome.ms } : { atMs: nowMs });
     this.#prune(nowMs);
@@ -70,7 +70,7 @@ export class RoadRecord {
       return undefined;
     }
     this.#inARow += 1;
-    // The first round trip that succeeds says that the road works; nobody waits for it to recover.
+    // The first round trip that succeeds says that the path works; nobody waits for it to recover.
     const isFirst = this.#state === 'unknown' && isOk;
     if (this.#inARow < IN_A_ROW && !isFirst) return undefined;
     this.#inARow = 0;
@@ -79,12 +79,12 @@ export class RoadRecord {
     return state;
   }
 
-  row(nowMs: number): CanaryRoad {
+  row(nowMs: number): CanaryPath {
     this.#prune(nowMs);
     const sorted = this.#samples.flatMap(({ ms }) => (ms === undefined ? [] : [ms])).sort((a, b) => a - b);
     const last = this.#samples.findLast(({ ms }) => ms !== undefined)?.ms;
     return {
-      road: this.name,
+      path: this.name,
       state: this.#state,
       ...(this.#sinceMs === undefined ? {} : { since: new Date(this.#sinceMs).toISOString() }),
       ...(this.#state === 'failed' && this.#failure ? this.#failure : {}),
@@ -95,7 +95,7 @@ export class RoadRecord {
     };
   }
 
-  kept(): KeptRoad {
+  kept(): KeptPath {
     return {
       state: this.#state,
       ...(this.#sinceMs === undefined ? {} : { sinceMs: this.#sinceMs }),
@@ -104,7 +104,7 @@ export class RoadRecord {
     };
   }
 
-  restore({ state, sinceMs, code, reason, samples }: KeptRoad): void {
+  restore({ state, sinceMs, code, reason, samples }: KeptPath): void {
     this.#state = state;
     this.#sinceMs = sinceMs;
     if (code !== undefined && reason !== undefined) this.#failure = { code, reason };

@@ -1,6 +1,6 @@
 /**
- * The least that a program between a client and a storage account can do: Node's HTTP server hands the stream of a request to Microsoft's SDK, and
- * that of the SDK to the response. It looks at no byte: no blocks, no checksum, no ranges, no retries.
+ * The least that a program between a client and a storage account can do: Node's HTTP server passes the stream of a request to Microsoft's SDK, and
+ * the stream of the SDK to the response. It does not read the data: no blocks, no checksum, no ranges, no retries.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';

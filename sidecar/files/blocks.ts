@@ -9,7 +9,7 @@ import { withRetries } from './storage-calls.ts';
 export const BLOCK_BYTES = 4 * 1024 * 1024;
 /** The maximum number of blocks of a blob: with blocks of 4 MiB, files of up to 195 GiB. */
 export const MAX_BLOCKS = 50_000;
-/** What a connection to the storage account is given at once. */
+/** The size of one write to the storage account. */
 const SLICE_BYTES = 256 * 1024;
 /** Blocks in transfer at the same time. With the block that is being filled they are all the memory of an upload. */
 const PARALLEL_BLOCKS = 3;
@@ -93,7 +93,7 @@ export class BlockStager {
   }
 }
 
-/** A block in parts: a connection encrypts all that it is given at once, and keeps it in memory a second time. */
+/** The slices of a block: a TLS connection encrypts all of one write at once, and keeps the result in memory. */
 function slicesOf(block: Buffer): Readable {
   function* slices(): Generator<Buffer> {
     for (let at = 0; at < block.byteLength; at += SLICE_BYTES) yield block.subarray(at, at + SLICE_BYTES);
@@ -106,9 +106,9 @@ export class BufferPool {
   readonly #free: Buffer[] = [];
   readonly #bytes: number;
 
-  /** `size`: the bytes that are expected, if known. Less than a block needs only a buffer of this size. */
+  /** `size`: the expected bytes, if known. For less than a block the buffer holds one byte more, so that a longer body is noticed in its first block. */
   constructor(size: number = BLOCK_BYTES) {
-    this.#bytes = Math.min(Math.max(size, 1), BLOCK_BYTES);
+    this.#bytes = Math.min(size + 1, BLOCK_BYTES);
   }
 
   acquire(): Buffer {
@@ -128,7 +128,7 @@ export async function* blocksOf(
   hash: Hash | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  // The parser of HTTP copies each piece for its one reader; other streams may keep theirs.
+  // The HTTP parser copies each piece of a request for its one reader. Other streams may keep theirs.
   const areOwn = body instanceof IncomingMessage;
   const turns = new ThreadTurns();
   let block = buffers.acquire();

@@ -4,21 +4,22 @@ import { setImmediate } from 'node:timers/promises';
 const TURN_BYTES = 512 * 1024;
 
 /**
- * Frees the memory of a piece of a body as soon as nobody needs it any more. Garbage of some 64 KiB a piece has the collector look through the
- * whole heap for every few mebibytes of a file. The piece must belong to the caller alone, and be read and written to its end: it is empty
- * afterwards. One that shares its memory with other buffers is left to the collector.
+ * Frees the memory of a piece of a body at once. A file has a piece for each 64 KiB; as garbage they make the collector mark the whole heap every
+ * few mebibytes. The caller must be the only one that uses the piece, and must have read it or written it to its end: it is empty afterwards.
+ * Does nothing if other buffers share the memory.
  */
 export function freePiece({ buffer, byteLength }: Buffer): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /**
- * Lets the other work of the thread have its turn after some bytes. Waiting for the next piece does not: while more bytes are there, Node reads
- * up to 2 MiB from a connection before it looks at timers and at other connections.
+ * Lets other work of the thread run while a file is transferred. Waiting for the next piece is not enough: while a connection has more data, Node
+ * reads up to 2 MiB of it before it runs timers.
  */
 export class ThreadTurns {
   #bytes = 0;
 
+  /** Call it with the bytes of each piece. */
   async after(bytes: number): Promise<void> {
     this.#bytes += bytes;
     if (this.#bytes < TURN_BYTES) return;

@@ -29,12 +29,14 @@ export const ROWS: readonly Row[] = [
 ];
 
 interface Wanted {
-  /** A row is wanted when its name contains one of them; all are when there is none. */
-  readonly words: readonly string[];
+  /** Part of a name, which may hold commas, or several parts, separated by commas. Empty for all rows. */
+  readonly only: string;
   readonly quick: boolean;
 }
 
-export function rowsOf({ words, quick }: Wanted): readonly Row[] {
-  const named = ROWS.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+export function rowsOf({ only, quick }: Wanted): readonly Row[] {
+  const isPart = ROWS.some(({ name }) => name.includes(only));
+  const parts = isPart ? [only] : only.split(',').filter((part) => part !== '');
+  const named = ROWS.filter(({ name }) => parts.some((part) => name.includes(part)));
   return quick ? named.filter((row) => row.quick === true) : named;
 }

@@ -213,7 +213,7 @@ export class HubDevices implements Duty {
   async take({ work, action, subject }: WorkRequest): Promise<void> {
     if (work === 'packages') await this.deployments.take(action, subject);
     if (work === 'campaigns') await this.campaigns.take(action, subject);
-    if (work === 'uploads') await this.#led?.uploads.look();
+    if (work === 'uploads') await this.#led?.uploads.readNew();
   }
 
   /** Idempotent. */

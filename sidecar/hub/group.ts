@@ -187,7 +187,7 @@ export class Group {
         await from.remove(record.id);
         await files.lines(work).remove(record.id);
       }
-      await lead.post({ work, action: 'look', subject: '' });
+      await lead.post({ work, action: 'readNew', subject: '' });
       this.#options.log.info(
         { work, moved: records.length },
         'Background work moved from the state directory to the container.',

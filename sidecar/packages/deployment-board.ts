@@ -17,7 +17,7 @@ import type { PackageName, PackageRequest, PackageRow } from './types.ts';
 interface DeploymentPlace {
   readonly records: RecordStore<Deployment>;
   /** Asks the sidecar that leads to read new deployments or to cancel one, or tells it that a device has changed. */
-  readonly post: (action: 'look' | 'cancel' | 'wake', subject: string) => Promise<void>;
+  readonly post: (action: 'readNew' | 'cancel' | 'wake', subject: string) => Promise<void>;
 }
 
 /** How long a list of deployments answers whether a device has one under way. */
@@ -56,7 +56,7 @@ export class DeploymentBoard extends GroupBoard<DeploymentPlace, Deployments> {
       this.runner?.deviceChanged(subject);
       return;
     }
-    await this.runner?.look();
+    await this.runner?.readNew();
     if (action !== 'cancel') return;
     const name = JSON.parse(subject) as PackageName;
     // The record of an unknown package was removed meanwhile.
@@ -77,7 +77,7 @@ export class DeploymentBoard extends GroupBoard<DeploymentPlace, Deployments> {
       const answer = answerOf(same && !hasEnded(same) ? same : undefined, deployment);
       if (answer) return answer;
       await records.create(deployment);
-      await post('look', deployment.id);
+      await post('readNew', deployment.id);
       return rowOf(deployment);
     });
   }

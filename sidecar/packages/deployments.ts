@@ -147,7 +147,7 @@ export class Deployments {
   }
 
   /** Takes what other sidecars have stored. One that came while another of the same package was under way fails. */
-  async look(): Promise<void> {
+  async readNew(): Promise<void> {
     await this.start();
     const { records } = await this.#records.load();
     for (const deployment of records) {

@@ -9,7 +9,7 @@ import { newTask, selected, type TaskFilter, Tasks, unavailable } from './tasks.
 interface TaskPlace {
   readonly store: TaskStore;
   /** Asks the sidecar that leads to read new tasks, or to cancel one. */
-  readonly post: (action: 'look' | 'cancel', id: string) => Promise<void>;
+  readonly post: (action: 'readNew' | 'cancel', id: string) => Promise<void>;
 }
 
 /** The tasks of one hub, as each sidecar of its group answers for them. */
@@ -39,7 +39,7 @@ export class TaskBoard extends GroupBoard<TaskPlace, Tasks> {
 
   /** Does what another sidecar of the group has posted. */
   async take(action: string, id: string): Promise<void> {
-    await this.runner?.look();
+    await this.runner?.readNew();
     // An unknown task was removed meanwhile.
     if (action === 'cancel') await this.runner?.cancel(id).catch(() => undefined);
   }
@@ -59,7 +59,7 @@ export class TaskBoard extends GroupBoard<TaskPlace, Tasks> {
     return await this.access(async ({ store, post }) => {
       const record = newTask(kind, title, input, (await store.records.load()).records);
       await store.records.create(record);
-      await post('look', record.id);
+      await post('readNew', record.id);
       return record;
     });
   }

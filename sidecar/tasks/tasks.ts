@@ -111,7 +111,7 @@ export class Tasks {
   }
 
   /** Takes what other sidecars have submitted. */
-  async look(): Promise<void> {
+  async readNew(): Promise<void> {
     const { records } = await this.#store.records.load();
     for (const task of records) if (!this.#runs.has(task.id)) await this.#take(task);
     for (const kind of this.#kinds.keys()) this.#next(kind);

@@ -84,7 +84,7 @@ export class Uploads {
   }
 
   /** Takes what another sidecar had begun. */
-  async look(): Promise<void> {
+  async readNew(): Promise<void> {
     await this.start();
     const { records } = await this.#disk('load', () => this.#records.load());
     for (const upload of records) {

@@ -162,12 +162,12 @@ describe('records in the container of the checkpoints that somebody else wrote',
       garbage: '\0{',
       list: '[]',
       numbers: json({ work: 1, action: 2, subject: 3 }),
-      unknown: json({ work: 'else', action: 'look', subject: '' }),
+      unknown: json({ work: 'else', action: 'readNew', subject: '' }),
       strange: json({ work: 'tasks', action: 'explode', subject: '../../../x' }),
       cancel: json({ work: 'packages', action: 'cancel', subject: 'not JSON' }),
       nothing: json({ work: 'packages', action: 'cancel', subject: 'null' }),
       proto: json({ work: '__proto__', action: 'constructor', subject: 'toString' }),
-      enormous: json({ work: 'tasks', action: 'look', subject: 'x'.repeat(ENORMOUS) }),
+      enormous: json({ work: 'tasks', action: 'readNew', subject: 'x'.repeat(ENORMOUS) }),
     };
     for (const [name, text] of Object.entries(requests)) await put(`requests/${name}.json`, text);
     await eventually(async () => {

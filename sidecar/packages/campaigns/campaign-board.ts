@@ -22,7 +22,7 @@ import type { CampaignDetail, CampaignDeviceRow, CampaignRow } from './types.ts'
 
 interface CampaignPlace extends CampaignStores {
   /** Asks the sidecar that leads to read new campaigns, or to change one. */
-  readonly post: (action: 'look' | CampaignAction, id: string) => Promise<void>;
+  readonly post: (action: 'readNew' | CampaignAction, id: string) => Promise<void>;
 }
 
 const ACTIONS: readonly string[] = ['pause', 'resume', 'cancel', 'rollBack'] satisfies CampaignAction[];
@@ -45,7 +45,7 @@ export class CampaignBoard extends GroupBoard<CampaignPlace, Campaigns> {
 
   /** Does what another sidecar of the group has posted. */
   async take(action: string, id: string): Promise<void> {
-    await this.runner?.look();
+    await this.runner?.readNew();
     // A campaign may have been removed or have reached another state meanwhile: then the request has no purpose.
     if (ACTIONS.includes(action))
       await this.runner?.change(id, action as CampaignAction).catch((thrown) => {
@@ -67,8 +67,8 @@ export class CampaignBoard extends GroupBoard<CampaignPlace, Campaigns> {
   ): Promise<CampaignRow> {
     return await this.access(async (place) => {
       const campaign = await newCampaign(request, deviceIds, this.#options, place, signal);
-      if (this.runner) await this.runner.look();
-      else await place.post('look', campaign.id);
+      if (this.runner) await this.runner.readNew();
+      else await place.post('readNew', campaign.id);
       return campaignRow(campaign);
     });
   }

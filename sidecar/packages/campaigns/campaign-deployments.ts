@@ -58,7 +58,7 @@ export class CampaignDeployments {
   /** When a waiting device is checked again, by index. */
   readonly #recheckAtMs = new Map<number, number>();
   /** Indexes of waiting devices that may be connected now. */
-  readonly #returned = new Set<number>();
+  readonly #reconnected = new Set<number>();
   #nextQueryMs = 0;
 
   constructor(options: CampaignDeploymentsOptions) {
@@ -72,7 +72,7 @@ export class CampaignDeployments {
   deviceChanged(deviceId: string): void {
     const index = this.#devices.indexOf(deviceId);
     if (index === undefined || !WAITING.includes(this.#devices.at(index).state)) return;
-    this.#returned.add(index);
+    this.#reconnected.add(index);
     this.#options.onDevice();
   }
 
@@ -88,7 +88,7 @@ export class CampaignDeployments {
   /** The device at this index has finished. */
   forget(index: number): void {
     this.#recheckAtMs.delete(index);
-    this.#returned.delete(index);
+    this.#reconnected.delete(index);
   }
 
   /** The next query for offline devices need not wait. */
@@ -124,30 +124,30 @@ export class CampaignDeployments {
     const { request, waves } = this.#progress.campaign;
     const end = waves.findLast(({ beganAtMs }) => beganAtMs !== undefined)?.to ?? 0;
     const nowMs = performance.now();
-    const returned: number[] = [];
-    const fresh: number[] = [];
-    const again: number[] = [];
+    const reconnected: number[] = [];
+    const unchecked: number[] = [];
+    const due: number[] = [];
     let free = request.parallel;
     for (let index = 0; index < end; index += 1) {
       const { state, sinceMs } = this.#devices.at(index);
       if (BUSY.includes(state)) free -= 1;
       else if (state !== direction.waiting && state !== 'pending') continue;
-      else if (this.#returned.has(index)) returned.push(index);
-      else if (state === 'pending' || sinceMs === undefined) fresh.push(index);
-      else if ((this.#recheckAtMs.get(index) ?? 0) <= nowMs) again.push(index);
+      else if (this.#reconnected.has(index)) reconnected.push(index);
+      else if (state === 'pending' || sinceMs === undefined) unchecked.push(index);
+      else if ((this.#recheckAtMs.get(index) ?? 0) <= nowMs) due.push(index);
     }
-    const first = returned.slice(0, Math.max(0, free));
-    for (const index of first) this.#returned.delete(index);
-    await this.#begin(first, direction, round);
-    free -= first.length;
-    const chosen = fresh.slice(0, Math.min(Math.max(0, free), IDS_PER_QUERY));
+    const starting = reconnected.slice(0, Math.max(0, free));
+    for (const index of starting) this.#reconnected.delete(index);
+    await this.#begin(starting, direction, round);
+    free -= starting.length;
+    const chosen = unchecked.slice(0, Math.min(Math.max(0, free), IDS_PER_QUERY));
     const isRecheck = chosen.length === 0 && free > 0 && nowMs >= this.#nextQueryMs;
-    const checked = isRecheck ? again.slice(0, IDS_PER_QUERY) : chosen;
+    const checked = isRecheck ? due.slice(0, IDS_PER_QUERY) : chosen;
     if (checked.length === 0) return false;
     if (isRecheck) this.#nextQueryMs = nowMs + this.#options.pace.queryMs;
     const ready = (await this.#findReady(checked, direction, round)).slice(0, free);
     await this.#begin(ready, direction, round);
-    return fresh.length > chosen.length && free > ready.length;
+    return unchecked.length > chosen.length && free > ready.length;
   }
 
   /** Withdraws the deployments that have not reached their device. */

@@ -102,7 +102,7 @@ export class Campaigns {
   }
 
   /** Starts campaigns that another sidecar has stored. */
-  async look(): Promise<void> {
+  async readNew(): Promise<void> {
     await this.start();
     const { records } = await this.#stores.records.load();
     for (const campaign of records) if (!this.#campaigns.has(campaign.id)) this.#add(campaign);

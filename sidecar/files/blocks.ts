@@ -1,12 +1,16 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import type { BlockBlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
+import { freePiece, ThreadTurns } from './pieces.ts';
 import { withRetries } from './storage-calls.ts';
 
 export const BLOCK_BYTES = 4 * 1024 * 1024;
 /** The maximum number of blocks of a blob: with blocks of 4 MiB, files of up to 195 GiB. */
 export const MAX_BLOCKS = 50_000;
+/** The size of one write to the storage account. */
+const SLICE_BYTES = 256 * 1024;
 /** Blocks in transfer at the same time. With the block that is being filled they are all the memory of an upload. */
 const PARALLEL_BLOCKS = 3;
 
@@ -68,7 +72,8 @@ export class BlockStager {
     const id = ids.at({ ...from, offset: from.offset + this.bytes });
     this.ids.push(id);
     this.bytes += block.byteLength;
-    const stage = () => this.#blob.stageBlock(id, block, block.byteLength, { abortSignal: signal });
+    const stage = () =>
+      this.#blob.stageBlock(id, () => slicesOf(block), block.byteLength, { abortSignal: signal });
     const sending = withRetries(stage, signal)
       .catch((error: unknown) => {
         this.#failed ??= { error };
@@ -88,12 +93,26 @@ export class BlockStager {
   }
 }
 
+/** The slices of a block: a TLS connection encrypts all of one write at once, and keeps the result in memory. */
+function slicesOf(block: Buffer): Readable {
+  function* slices(): Generator<Buffer> {
+    for (let at = 0; at < block.byteLength; at += SLICE_BYTES) yield block.subarray(at, at + SLICE_BYTES);
+  }
+  return Readable.from(slices());
+}
+
 /** Reuses buffers of one block: garbage of this size would take far more memory than is needed. */
 export class BufferPool {
   readonly #free: Buffer[] = [];
+  readonly #bytes: number;
+
+  /** `size`: the expected bytes, if known. For less than a block the buffer holds one byte more, so that a longer body is noticed in its first block. */
+  constructor(size: number = BLOCK_BYTES) {
+    this.#bytes = Math.min(size + 1, BLOCK_BYTES);
+  }
 
   acquire(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#bytes);
   }
 
   /** Takes a buffer of `acquire`, or the beginning of one. */
@@ -109,6 +128,9 @@ export async function* blocksOf(
   hash: Hash | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
+  // The HTTP parser copies each piece of a request for its one reader. Other streams may keep theirs.
+  const areOwn = body instanceof IncomingMessage;
+  const turns = new ThreadTurns();
   let block = buffers.acquire();
   let bytes = 0;
   try {
@@ -118,16 +140,19 @@ export async function* blocksOf(
       const { value, done } = await nextOf(chunks, signal);
       if (done) break;
       const given = value as Buffer;
+      const { byteLength } = given;
       hash?.update(given);
-      for (let at = 0; at < given.byteLength; ) {
+      for (let at = 0; at < byteLength; ) {
         const copied = given.copy(block, bytes, at);
         at += copied;
         bytes += copied;
-        if (bytes < BLOCK_BYTES) continue;
+        if (bytes < block.byteLength) continue;
         yield block;
         block = buffers.acquire();
         bytes = 0;
       }
+      if (areOwn) freePiece(given);
+      await turns.after(byteLength);
     }
   } catch (cause) {
     if (cause instanceof ConnectorError) throw cause;

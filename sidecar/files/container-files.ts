@@ -10,6 +10,7 @@ import { openFile } from './download.ts';
 import { createFolder, deleteFolder } from './folders.ts';
 import type { LinkMaker, Right } from './links.ts';
 import { listFolder, listTree, searchFiles } from './listing.ts';
+import { freePiece } from './pieces.ts';
 import {
   createSnapshot,
   listSnapshots,
@@ -133,7 +134,10 @@ export class ContainerFiles {
   async checksum(path: string, algorithm: keyof typeof HASHES, signal: AbortSignal): Promise<string> {
     const { body } = await openFile(this.#container, path, {}, signal);
     const hash = createHash(HASHES[algorithm]);
-    for await (const chunk of body) hash.update(chunk as Buffer);
+    for await (const piece of body) {
+      hash.update(piece as Buffer);
+      freePiece(piece as Buffer);
+    }
     return hash.digest('hex');
   }
 

@@ -3,6 +3,7 @@ import type { BlobClient } from '@azure/storage-blob';
 import { ConnectorError } from '../errors/connector-error.ts';
 import { type BlobContainer, conditionsOf } from './blob-container.ts';
 import { factsOf } from './listing.ts';
+import { ThreadTurns } from './pieces.ts';
 import { attempt, storageError, withRetries } from './storage-calls.ts';
 import type { Conditions, Download, FileFacts } from './types.ts';
 
@@ -59,6 +60,7 @@ async function* chunks(
   { start, end }: { start: number; end: number },
   { action, host, signal }: { action: string; host: string; signal: AbortSignal },
 ): AsyncGenerator<Buffer> {
+  const turns = new ThreadTurns();
   let offset = start;
   let broken = 0;
   while (offset <= end) {
@@ -68,9 +70,11 @@ async function* chunks(
     const answer = await attempt(action, host, () => withRetries(fetch, signal));
     try {
       for await (const chunk of answer.readableStreamBody ?? []) {
-        offset += (chunk as Buffer).byteLength;
+        const { byteLength } = chunk as Buffer;
+        offset += byteLength;
         broken = 0;
         yield chunk as Buffer;
+        await turns.after(byteLength);
       }
     } catch (thrown) {
       broken += 1;

@@ -149,7 +149,7 @@ async function receiveChunk(
   }
   if (chunk.offset === 0) uploads.restart(key);
   const hash = uploads.takeHash(key, chunk.offset);
-  const buffers = new BufferPool();
+  const buffers = new BufferPool(chunk.length);
   const from = { offset: chunk.offset, total: chunk.size };
   const stager = new BlockStager(blob, { ids, from, buffers, signal });
   try {

@@ -25,7 +25,7 @@ export async function uploadFile(
     if ((options.size ?? 0) > MAX_BYTES) throw tooLarge(path, options.size ?? 0);
     await precheck(blob, options, signal);
     const hash = createHash('md5');
-    const buffers = new BufferPool();
+    const buffers = new BufferPool(options.size);
     const stager = new BlockStager(blob, {
       ids: blockIds(randomUUID()),
       from: { offset: 0, total: 0 },

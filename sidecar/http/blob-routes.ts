@@ -1,7 +1,9 @@
-import { pipeline } from 'node:stream/promises';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { ConnectorError } from '../errors/connector-error.ts';
 import type { ContainerFiles } from '../files/container-files.ts';
+import { freePiece } from '../files/pieces.ts';
 import type { FileFacts, UploadOptions, UploadState } from '../files/types.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { UPLOAD_HEADERS, type UploadHeader } from './blob-headers.ts';
@@ -88,9 +90,19 @@ async function download(
     response.end();
     return;
   }
-  await pipeline(body, response).catch((thrown) => {
+  await send(body, response, signal).catch((thrown) => {
     if (!signal.aborted) throw thrown;
   });
+}
+
+async function send(body: Readable, response: Response, signal: AbortSignal): Promise<void> {
+  for await (const piece of body) {
+    const sent = response.write(piece, (error) => {
+      if (!error) freePiece(piece as Buffer);
+    });
+    if (!sent) await once(response, 'drain', { signal });
+  }
+  response.end();
 }
 
 /** The range, unless `If-Range` names another version of the blob. */

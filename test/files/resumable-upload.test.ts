@@ -189,6 +189,15 @@ describe('an upload that is resumed', () => {
     assert.equal(sent?.json.code, 'REQUEST_INVALID');
     const asked = { headers: { 'upload-id': 'upload-0001' } };
     assert.deepEqual((await call('GET', 'l.bin', asked)).json, { received: 4 * MIB });
+    const small = {
+      'upload-id': 'upload-0002',
+      'content-range': 'bytes 0-9/20',
+      'transfer-encoding': 'chunked',
+    };
+    const refused = await send(port, 'PUT', at('s.bin'), { body: Buffer.alloc(20), headers: small });
+    assert.equal(refused?.json.code, 'REQUEST_INVALID');
+    const askedSmall = { headers: { 'upload-id': 'upload-0002' } };
+    assert.deepEqual((await call('GET', 's.bin', askedSmall)).json, { received: 0 });
     const headers = { 'upload-id': 'upload-0001', 'content-range': `bytes 0-9/${300 * 1024 ** 3}` };
     assert.equal((await call('PUT', 'p.bin', { body, headers })).json.code, 'FILE_TOO_LARGE');
   });

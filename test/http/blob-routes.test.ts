@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { get } from 'node:http';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { after, before, describe, test } from 'node:test';
+import type { ContainerFiles } from '../../sidecar/files/container-files.ts';
+import type { AppOptions } from '../../sidecar/http/app.ts';
 import { startBlobs } from '../files/blobs-over-http.ts';
 import { MIB, md5, send } from '../files/http.ts';
-import { type Account, startAccount } from '../files/support.ts';
+import { type Account, STORAGE, startAccount } from '../files/support.ts';
+import { startApp, TOKEN } from './fixture.ts';
 
 let account: Account;
 before(async () => {
@@ -118,6 +125,34 @@ describe('blobs over HTTP', () => {
     assert.equal(wrong.json.code, 'CHECKSUM_MISMATCH');
     assert.equal(await send(port, 'PUT', at('w.bin'), { body: bytes, cutAfter: 5 * MIB }), undefined);
     assert.equal(await raw.getBlobClient('w.bin').exists(), false);
+  });
+
+  test('are read from storage no further when their reader has gone', async (t) => {
+    const { name, raw } = await startBlobs(t, account);
+    // More than the buffers of the connections hold.
+    await raw.getBlockBlobClient('left.bin').uploadData(Buffer.alloc(64 * MIB));
+    const opened = Promise.withResolvers<Readable>();
+    const container = (): Pick<ContainerFiles, 'open'> => ({
+      open: async (...args) => {
+        const download = await account.storages
+          .require(STORAGE)
+          .container(name)
+          .open(...args);
+        opened.resolve(download.body);
+        return download;
+      },
+    });
+    const context = account.appOptions.context as NonNullable<AppOptions['context']>;
+    const storages = { require: () => ({ container }) } as unknown as typeof context.storages;
+    const { port } = await startApp(t, { context: { ...context, storages } });
+    const path = `/v1/storage/${STORAGE}/containers/${name}/blobs/left.bin`;
+    const reading = get({ host: '127.0.0.1', port, path, headers: { authorization: `Bearer ${TOKEN}` } });
+    await once(reading, 'response');
+    const body = await opened.promise;
+    // The body fails with that it was cancelled.
+    const closed = finished(body, { signal: AbortSignal.timeout(60_000) });
+    reading.destroy();
+    await assert.rejects(closed, { code: 'AZURE_CANCELLED' });
   });
 
   test('of many writers at the same time are always one of what they wrote', async (t) => {

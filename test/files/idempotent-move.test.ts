@@ -166,7 +166,8 @@ describe('the address of a blob', () => {
         } catch (error) {
           assert.equal((error as ConnectorError).code, 'PATH_INVALID');
         }
-        if (other === name) return;
+        // An address that is written without escapes may look like the escaped one of another name.
+        if (other === name || address.endsWith(`/${other}`)) return;
         assert.throws(() => storage.locate(address, other), ConnectorError);
       }),
       { numRuns: 1_000 },

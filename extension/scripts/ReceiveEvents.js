@@ -132,7 +132,7 @@ function apply(item) {
     thing[item.event](fields);
   }
   if (item.event === "DeviceLifecycle" && !isSet(fields.moduleId)) {
-    tellAsPtc(function () {
+    fireAsPtc(function () {
       me.AzureThingLifecycleEvent({
         deviceId: fields.deviceId,
         status: fields.operation === "created" ? "createDeviceIdentity" : "deleteDeviceIdentity",

@@ -35,7 +35,7 @@ function run() {
     me.ImportProgress(data);
   } else {
     me.ImportCompleted(data);
-    tellAsPtc(function () {
+    fireAsPtc(function () {
       if (data.kind === "StartImport") {
         me.AzureThingImportStatusEvent(data);
       }

@@ -30,13 +30,13 @@ function readErrors() {
   return table ? tableRows(table, ERROR_FIELDS) : [];
 }
 
-/* The errors that the sidecar has told, and the present one where a script tells it. */
-function toldErrors(content) {
-  var told = content.recentErrors || [];
+/* The errors that the sidecar reports, and the present one where a script reports it. */
+function reportedErrors(content) {
+  var errors = content.recentErrors || [];
   if (content.lastError && !content.recentErrors) {
-    told = [content.lastError];
+    errors = [content.lastError];
   }
-  return told.map(function (error) {
+  return errors.map(function (error) {
     var row = {
       time: toDate(error.time || new Date().toISOString()).toISOString(),
       code: String(error.code),
@@ -54,13 +54,13 @@ function toldErrors(content) {
 }
 
 /* Keeps the last twenty errors, also of sidecars that were stopped since. One that goes on is one row with its latest text; what
-   nobody tells any more is over. Each sidecar of a group tells its own. */
+   nobody reports any more is over. Each sidecar of a group reports its own. */
 function followErrors(content, others) {
   var rows = readErrors();
   var before = JSON.stringify(rows);
   var now = new Date().toISOString();
-  var told = toldErrors(content);
-  var used = told.map(function () {
+  var errors = reportedErrors(content);
+  var used = errors.map(function () {
     return false;
   });
   rows.forEach(function (row) {
@@ -70,7 +70,7 @@ function followErrors(content, others) {
     if (isOfAnother) {
       return;
     }
-    told.forEach(function (error, index) {
+    errors.forEach(function (error, index) {
       var isSame =
         row.code === error.code &&
         (row.time === error.time || (!isSet(row.clearedAt) && !isSet(error.clearedAt)));
@@ -78,17 +78,17 @@ function followErrors(content, others) {
         used[index] = true;
         row.message = error.message;
         row.clearedAt = error.clearedAt;
-        row.isTold = true;
+        row.isReported = true;
       }
     });
-    if (!row.isTold && !isSet(row.clearedAt)) {
+    if (!row.isReported && !isSet(row.clearedAt)) {
       row.clearedAt = now;
     }
-    delete row.isTold;
+    delete row.isReported;
   });
   rows = rows
     .concat(
-      told.filter(function (_error, index) {
+      errors.filter(function (_error, index) {
         return !used[index];
       })
     )
@@ -101,15 +101,15 @@ function followErrors(content, others) {
   }
 }
 
-/* Only the sidecar that runs the canary tells of it, unless it is off. */
-function showCanary(told) {
-  var canary = told.canary;
+/* Only the sidecar that runs the canary reports it, unless it is off. */
+function showCanary(report) {
+  var canary = report.canary;
   if (!canary || (canary.state === "off" && String(me.canaryState) === "off")) {
     return;
   }
   me.canaryState = canary.state;
   me.canaryReason = canary.reason || "";
-  me.canarySidecar = canary.state === "off" ? "" : told.sidecar;
+  me.canarySidecar = canary.state === "off" ? "" : report.sidecar;
   if (canary.time) {
     me.canaryTime = toDate(canary.time);
   }
@@ -124,12 +124,12 @@ function showCanary(told) {
 }
 
 function run() {
-  var told = contentOf("status", status);
-  var others = isSet(told.sidecar) ? noteMember(told) : [];
-  var content = statusOfGroup(told, others);
+  var report = contentOf("status", status);
+  var others = isSet(report.sidecar) ? noteMember(report) : [];
+  var content = statusOfGroup(report, others);
   var before = String(me.connectionStatus || "");
   var problem = content.lastError;
-  if (told.counters) {
+  if (report.counters) {
     me.messagesReceived = content.counters.received;
     me.messagesDelivered = content.counters.delivered;
     me.messagesIgnored = content.counters.ignored;
@@ -139,8 +139,8 @@ function run() {
     var isStalledElsewhere = others.some(function (member) {
       return member.isStalled;
     });
-    if (!isStalledElsewhere || (told.stall && !told.stall.until)) {
-      followStall(told.stall);
+    if (!isStalledElsewhere || (report.stall && !report.stall.until)) {
+      followStall(report.stall);
     }
   }
   if (content.ratePerSecond !== undefined) {
@@ -161,12 +161,12 @@ function run() {
   var codeBefore = String(me.lastErrorCode || "");
   me.lastErrorCode = problem ? problem.code : "";
   me.lastError = problem ? codedText(problem) : "";
-  followErrors(told, others);
+  followErrors(report, others);
   if (problem) {
     me.lastErrorTime = toDate(problem.time);
   }
-  showCanary(told);
-  showQuota(told);
+  showCanary(report);
+  showQuota(report);
   me.statusTime = new Date();
   if (content.state !== undefined && content.state !== before) {
     me.connectionStatus = content.state;
@@ -178,8 +178,8 @@ function run() {
       time: new Date()
     });
   }
-  tellAsPtc(function () {
-    tellPtcErrors(told, problem, codeBefore);
+  fireAsPtc(function () {
+    firePtcErrors(report, problem, codeBefore);
   });
 }
 

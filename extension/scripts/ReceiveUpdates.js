@@ -48,14 +48,14 @@ function notePresent(thing, rows, signatures, absent) {
   }
 }
 
-/* By signature: null when the Thing has all of its properties, otherwise which of them it lacks. Undefined where notePresent does not tell: see
+/* By signature: null when the Thing has all of its properties, otherwise which of them it lacks. Undefined where notePresent does not say: see
    absentByDefinitions. */
 function absentOf(thing, rows, signatures) {
   var absent = [];
   try {
     notePresent(thing, rows, signatures, absent);
   } catch (ignored) {
-    /* The definitions tell. */
+    /* The definitions say. */
   }
   return absent;
 }
@@ -303,7 +303,7 @@ function applyThings(content) {
   });
 
   if (mark !== "") {
-    /* Up to the first refusal only: should this answer get lost, the sidecar sends again and must be told of it again. The next
+    /* Up to the first refusal only: if this answer gets lost, the sidecar sends again and must get the refusal again. The next
        batch, which it sends when the refusal is dealt with, raises the mark past it. */
     var reached = answer.refused.reduce(function (lowest, refusal) {
       return Math.min(lowest, refusal.sequenceNumber - 1);

@@ -1,5 +1,5 @@
 /* Brings a value that was set for twinDesired or twinTags to the IoT Hub. The subscription that calls this waits for no answer of
-   Azure: the sidecar keeps the change, and tells by ReceiveEvents what became of it. A value that came from the hub stays here. What
+   Azure: the sidecar keeps the change, and reports the outcome by ReceiveEvents. A value that came from the hub stays here. What
    the sidecar does not take is put back at once. */
 var SECTIONS = { twinDesired: "desired", twinTags: "tags" };
 

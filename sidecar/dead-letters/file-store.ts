@@ -33,7 +33,7 @@ const WASTE_BYTES = 16 * 1_048_576;
 
 /**
  * Dead letters of a single sidecar in files of the state directory: `00000001.ndjson` and so on, a line of JSON each. Opened by the first
- * call; an index in memory holds about 60 bytes of each dead letter. Files whose dead letters are all deleted are removed.
+ * call; an index in memory holds about 100 bytes of each dead letter. Files whose dead letters are all deleted are removed.
  */
 export class FileDeadLetterStore implements DeadLetterStore {
   readonly #directory: string;

@@ -9,7 +9,7 @@ const POLL_MS = 300;
  * Work of one hub, as each sidecar of its group answers for it. The sidecar that leads runs the work with a `Runner`. The others read it at
  * its `Place`, which they share, and post requests there for the one that leads.
  */
-export abstract class GroupBoard<Place, Runner extends { stop(): Promise<void> }> {
+export class GroupBoard<Place, Runner extends { stop(): Promise<void> }> {
   readonly #abort = new AbortController();
   #place: Place | undefined;
   #runner: Runner | undefined;
@@ -50,16 +50,16 @@ export abstract class GroupBoard<Place, Runner extends { stop(): Promise<void> }
     return this.#runner;
   }
 
-  /** The error of a place that cannot be read or written. */
-  protected abstract readonly unavailable: (thrown: unknown) => ConnectorError;
-
-  /** Reads or writes at the place. */
-  protected async access<T>(work: (place: Place) => Promise<T>): Promise<T> {
+  /** Reads or writes at the place. `unavailable` gives the error if that fails. */
+  protected async access<T>(
+    work: (place: Place) => Promise<T>,
+    unavailable: (thrown: unknown) => ConnectorError,
+  ): Promise<T> {
     const { place } = this;
     try {
       return await work(place);
     } catch (thrown) {
-      throw this.unavailable(thrown);
+      throw unavailable(thrown);
     }
   }
 

@@ -25,7 +25,6 @@ const KNOWN_MS = 10_000;
 
 /** The deployments of one hub, as each sidecar of its group answers for them. All operations throw STATE_UNAVAILABLE. */
 export class DeploymentBoard extends GroupBoard<DeploymentPlace, Deployments> {
-  protected readonly unavailable = unavailable;
   readonly #options: Omit<DeploymentsOptions, 'records'>;
   /** Devices with a deployment under way at another sidecar. */
   #known: { readonly devices: Promise<ReadonlySet<string>>; readonly untilMs: number } | undefined;
@@ -79,7 +78,7 @@ export class DeploymentBoard extends GroupBoard<DeploymentPlace, Deployments> {
       await records.create(deployment);
       await post('readNew', deployment.id);
       return rowOf(deployment);
-    });
+    }, unavailable);
   }
 
   /**
@@ -100,13 +99,13 @@ export class DeploymentBoard extends GroupBoard<DeploymentPlace, Deployments> {
       }
       if (latest) return rowOf(latest);
       throw new ConnectorError('PACKAGE_NOT_FOUND', `${name.name} was not deployed to ${name.deviceId}.`);
-    });
+    }, unavailable);
   }
 
   /** Newest first: those under way, and the last thousand that have ended. */
   async list(filter: PackageFilter): Promise<PackageRow[]> {
     if (this.runner) return await this.runner.list(filter);
-    return rowsOf((await this.access(({ records }) => records.load())).records, filter);
+    return rowsOf((await this.access(({ records }) => records.load(), unavailable)).records, filter);
   }
 
   /** The twin or the connection of the device has changed. */

@@ -14,7 +14,6 @@ interface TaskPlace {
 
 /** The tasks of one hub, as each sidecar of its group answers for them. */
 export class TaskBoard extends GroupBoard<TaskPlace, Tasks> {
-  protected readonly unavailable = unavailable;
   readonly #log: Log;
   readonly #kinds: TaskKind[] = [];
 
@@ -61,7 +60,7 @@ export class TaskBoard extends GroupBoard<TaskPlace, Tasks> {
       await store.records.create(record);
       await post('readNew', record.id);
       return record;
-    });
+    }, unavailable);
   }
 
   /** Throws TASK_NOT_FOUND, TASKS_UNAVAILABLE. */
@@ -74,7 +73,7 @@ export class TaskBoard extends GroupBoard<TaskPlace, Tasks> {
   async list(filter: TaskFilter = {}): Promise<TaskRecord[]> {
     const tasks = await this.#own();
     if (tasks) return tasks.list(filter);
-    return selected((await this.access(({ store }) => store.records.load())).records, filter);
+    return selected((await this.access(({ store }) => store.records.load(), unavailable)).records, filter);
   }
 
   /** Throws TASK_NOT_FOUND, TASKS_UNAVAILABLE. */
@@ -82,7 +81,7 @@ export class TaskBoard extends GroupBoard<TaskPlace, Tasks> {
     const tasks = await this.#own();
     if (tasks) return await tasks.report(id, page);
     await this.#read(id);
-    return await this.access(({ store }) => store.readReport(id, page.from, page.limit));
+    return await this.access(({ store }) => store.readReport(id, page.from, page.limit), unavailable);
   }
 
   /**
@@ -94,7 +93,7 @@ export class TaskBoard extends GroupBoard<TaskPlace, Tasks> {
     if (tasks) return await tasks.cancel(id);
     const task = await this.#read(id);
     if (isEnded(task)) return task;
-    await this.access(({ post }) => post('cancel', id));
+    await this.access(({ post }) => post('cancel', id), unavailable);
     return await this.waitUntil(isEnded, () => this.get(id));
   }
 
@@ -105,7 +104,7 @@ export class TaskBoard extends GroupBoard<TaskPlace, Tasks> {
   }
 
   async #read(id: string): Promise<TaskRecord> {
-    const record = await this.access(({ store }) => store.records.read(id));
+    const record = await this.access(({ store }) => store.records.read(id), unavailable);
     if (!record) throw new ConnectorError('TASK_NOT_FOUND', `This hub has no task ${id}.`);
     return record;
   }

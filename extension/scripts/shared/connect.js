@@ -23,7 +23,7 @@ function readSettings() {
   return settings;
 }
 
-/* What the sidecar is told: the settings, and which secrets follow. */
+/* What the sidecar gets: the settings, and which secrets follow. */
 function connectRequest() {
   var secrets = secretsOf(HUB_SECRETS);
   return { settings: readSettings(), secretNames: secrets.names, withheld: secrets.withheld };

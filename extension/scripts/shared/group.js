@@ -13,7 +13,7 @@ function groupMembers() {
   });
 }
 
-/* Whether a sidecar is behind a load balancer. An answer to Connect does not tell it; then the sidecars so far do. */
+/* Whether a sidecar is behind a load balancer. An answer to Connect does not say so; then the sidecars known so far do. */
 function isBalanced(content, members) {
   if (isSet(content.addresses)) {
     return content.isBalanced === true;
@@ -50,7 +50,7 @@ function memberAddress(content, before, balanced) {
   return balanced ? own[0] + "#" + content.sidecar : own[0];
 }
 
-/* What the sidecar that has said this tells of itself. content: its status; before: its row so far; balanced: whether it is behind a load balancer. */
+/* What a sidecar reports of itself. content: its status; before: its row so far; balanced: whether it is behind a load balancer. */
 function memberRow(content, before, balanced) {
   var now = new Date();
   var counters = content.counters || {};
@@ -116,11 +116,11 @@ function sumOf(rows, name) {
   }, 0);
 }
 
-/* The partitions of the group: what this sidecar reads as it tells it, what others read as they have told it. */
+/* The partitions of the group: what this sidecar reads as it reports it, what others read as they have reported it. */
 function groupPartitions(content, others) {
   var known = me.partitionStatus ? tableRows(me.partitionStatus, PARTITIONS_TYPE.fields) : [];
   return content.partitions.map(function (partition) {
-    var told = known.filter(function (row) {
+    var reported = known.filter(function (row) {
       return (
         row.partition === partition.partition &&
         others.some(function (member) {
@@ -128,11 +128,11 @@ function groupPartitions(content, others) {
         })
       );
     })[0];
-    return partition.owner === content.sidecar || !told ? partition : told;
+    return partition.owner === content.sidecar || !reported ? partition : reported;
   });
 }
 
-/* The status of the whole group, of what one sidecar tells of itself and the others have told. */
+/* The status of the whole group, of what one sidecar reports of itself and the others have reported. */
 function statusOfGroup(content, others) {
   if (others.length === 0) {
     return content;

@@ -90,7 +90,7 @@ function fillHub(step, target, settings, current) {
   });
   var own = current && isSet(current.consumerGroup) ? String(current.consumerGroup) : "$Default";
   if (group !== "" && group === own) {
-    tellProblem(
+    reportProblem(
       step,
       "PTC's connector reads with the consumer group " +
         group +
@@ -133,7 +133,7 @@ function takeMapping(step, options) {
     return;
   }
   if ((present.rules || []).length > 0 || hasDevices()) {
-    tellProblem(
+    reportProblem(
       step,
       "Add a mapping rule for the devices that are migrated, which names their Things: " +
         JSON.stringify(rule)
@@ -156,7 +156,7 @@ function hasDevices() {
   );
 }
 
-function tellProblem(step, text) {
+function reportProblem(step, text) {
   step.message += (step.message === "" ? "" : " ") + text;
 }
 

@@ -75,7 +75,7 @@ function fillTemplate(step, source, target, definition) {
     Resources["EntityServices"].AddShapeToThingTemplate({ name: step.target, thingShapeName: shape });
   });
   copyDefinitions(step, target, definition.thingShape || {}, definition.remotePropertyBindings);
-  tellNotCopied(step, definition, definition.thingShape || {});
+  reportNotCopied(step, definition, definition.thingShape || {});
   copyRights(step, source, target, ["Visibility", "RunTime", "DesignTime", "InstanceRunTime"]);
   copyInstanceRights(step, target, definition);
   if (target) {
@@ -181,7 +181,7 @@ function fillDevice(step, source, target, definitions) {
   }
   copyShapes(step, target, definition, add);
   copyDefinitions(step, target, definition.thingShape || {}, definition.remotePropertyBindings);
-  tellNotCopied(step, definition, definition.thingShape || {});
+  reportNotCopied(step, definition, definition.thingShape || {});
   var stream = historyStream(source, definitions);
   if (stream !== "") {
     step.copied.push("value stream " + stream);

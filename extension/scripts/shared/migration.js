@@ -111,7 +111,7 @@ function isRecorded(collection, entity) {
   });
 }
 
-/* Rights of the named kinds, as one entity has them, on another. What ThingWorx refuses is told, and nothing else fails for it. */
+/* Rights of the named kinds, as one entity has them, on another. What ThingWorx refuses is reported, and nothing else fails for it. */
 function copyRights(step, source, target, kinds) {
   kinds.forEach(function (kind) {
     try {
@@ -205,7 +205,7 @@ function copyShapes(step, target, definition, add) {
     if (hasRemoteBindings(shape) || collides) {
       copyDefinitions(step, target, shape, shape.remotePropertyBindings);
       step.dropped.push("shape " + name + " (its properties are copied)");
-      tellNotCopied(step, shape, shape);
+      reportNotCopied(step, shape, shape);
       return;
     }
     if (target) {
@@ -216,21 +216,21 @@ function copyShapes(step, target, definition, add) {
 }
 
 /* What no service of ThingWorx copies, or what has no meaning without a remote device. */
-function tellNotCopied(step, definition, own) {
+function reportNotCopied(step, definition, own) {
   var remoteServices = definedNames(definition.remoteServiceBindings);
   var scripts = definedNames(own.serviceImplementations).filter(function (name) {
     return remoteServices.indexOf(name) < 0;
   });
-  function tell(names, what) {
+  function report(names, what) {
     if (names.length > 0) {
       step.dropped.push(what + " " + names.join(", "));
     }
   }
-  tell(definedNames(definition.remotePropertyBindings), "remote bindings of");
-  tell(remoteServices, "remote services (call InvokeMethod)");
-  tell(definedNames(definition.propertyBindings), "local bindings of");
-  tell(scripts, "services (copy by hand)");
-  tell(definedNames(own.subscriptions), "subscriptions (copy by hand)");
+  report(definedNames(definition.remotePropertyBindings), "remote bindings of");
+  report(remoteServices, "remote services (call InvokeMethod)");
+  report(definedNames(definition.propertyBindings), "local bindings of");
+  report(scripts, "services (copy by hand)");
+  report(definedNames(own.subscriptions), "subscriptions (copy by hand)");
 }
 
 /* A new Thing with project and tags of another. */

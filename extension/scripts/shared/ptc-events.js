@@ -4,10 +4,10 @@ function firesPtcEvents() {
 }
 
 /* Fires an event under a name of PTC's connector. Its failure must not stop the caller. */
-function tellAsPtc(tell) {
+function fireAsPtc(fire) {
   try {
     if (firesPtcEvents()) {
-      tell();
+      fire();
     }
   } catch (thrown) {
     logger.warn("An event under a name of PTC's connector did not fire: " + errorText(thrown));
@@ -19,10 +19,10 @@ function ptcError(message, thing, context) {
 }
 
 /* How many messages have become dead letters by each reason since the last status of this sidecar. */
-function newDeadLetters(told, toldBefore) {
-  var before = toldBefore[told.sidecar] || {};
-  var isSame = String(before.since) === String(told.since);
-  var counts = told.deadLetteredByReason;
+function newDeadLetters(report, reportsBefore) {
+  var before = reportsBefore[report.sidecar] || {};
+  var isSame = String(before.since) === String(report.since);
+  var counts = report.deadLetteredByReason;
   var added = {};
   Object.keys(counts).forEach(function (reason) {
     var more = Number(counts[reason]) - (isSame ? Number(before.counts[reason]) || 0 : 0);
@@ -61,27 +61,27 @@ function unwrittenProperties(thing, reasons, examples) {
 
 /* Fires WritePropertyError and ProtocolError for dead letters of the sidecar, and InternalError for a new error of the hub. Each status fires
    at most one of each, however many messages it reports. */
-function tellPtcErrors(told, problem, codeBefore) {
+function firePtcErrors(report, problem, codeBefore) {
   if (problem && problem.code !== codeBefore) {
     me.InternalError(ptcError(codedText(problem), String(me.name), { code: problem.code }));
   }
-  if (!told.deadLetteredByReason || !isSet(told.sidecar)) {
+  if (!report.deadLetteredByReason || !isSet(report.sidecar)) {
     return;
   }
   var noted = plain(me.ptcReported) || {};
   var isFirst = Object.keys(noted).length === 0;
-  var added = newDeadLetters(told, noted);
+  var added = newDeadLetters(report, noted);
   var reasons = Object.keys(added);
   if (!isFirst && reasons.length === 0) {
     return;
   }
-  noted[told.sidecar] = { since: told.since, counts: told.deadLetteredByReason };
+  noted[report.sidecar] = { since: report.since, counts: report.deadLetteredByReason };
   me.ptcReported = noted;
   /* Dead letters from before the shape was added fire nothing. */
   if (isFirst) {
     return;
   }
-  var examples = told.lastDeadLetters || {};
+  var examples = report.lastDeadLetters || {};
   var isUnwritten = function (reason) {
     return PTC_EVENTS.unwritten.indexOf(reason) >= 0;
   };

@@ -47,8 +47,8 @@ function quotaOfGroup(members) {
   return whole;
 }
 
-/* What each sidecar has told on a day. */
-function toldQuotas(day) {
+/* What each sidecar has reported on a day. */
+function reportedQuotas(day) {
   var kept = (isSet(me.quotaMembers) && plain(me.quotaMembers).members) || [];
   return kept.filter(function (member) {
     return member.quota.day === day;
@@ -56,12 +56,12 @@ function toldQuotas(day) {
 }
 
 /* The counts of a sidecar that has ended stay until the day is over. */
-function noteQuota(told) {
-  var members = toldQuotas(told.quota.day)
+function noteQuota(report) {
+  var members = reportedQuotas(report.quota.day)
     .filter(function (member) {
-      return member.sidecar !== told.sidecar;
+      return member.sidecar !== report.sidecar;
     })
-    .concat([{ sidecar: told.sidecar, quota: told.quota }]);
+    .concat([{ sidecar: report.sidecar, quota: report.quota }]);
   me.quotaMembers = { members: members };
   return quotaOfGroup(members);
 }
@@ -70,7 +70,7 @@ function warnOfQuota(quota) {
   if (!quota.limit || quota.percent < QUOTA_WARNING_PERCENT || String(me.quotaWarnedDay) === quota.day) {
     return;
   }
-  /* Before the event: another sidecar may tell its status meanwhile. */
+  /* Before the event: another sidecar may report its status meanwhile. */
   me.quotaWarnedDay = quota.day;
   var bySize = quota.sources.slice().sort(function (one, other) {
     return other.messages - one.messages;
@@ -95,12 +95,12 @@ function warnOfQuota(quota) {
   });
 }
 
-/* Shows the use of the daily quota, of what one sidecar tells and the others have told. */
-function showQuota(told) {
-  if (!told.quota || !isSet(told.sidecar)) {
+/* Shows the use of the daily quota, from what one sidecar reports and the others have reported. */
+function showQuota(report) {
+  if (!report.quota || !isSet(report.sidecar)) {
     return;
   }
-  var quota = noteQuota(told);
+  var quota = noteQuota(report);
   me.quotaDay = quota.day;
   me.quotaSince = toDate(quota.since);
   me.quotaUsed = quota.used;

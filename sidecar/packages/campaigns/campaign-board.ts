@@ -30,7 +30,6 @@ const NO_FACTS: CampaignFacts = { campaigns: {}, devices: {} };
 
 /** The campaigns of one hub, as each sidecar of its group answers for them. All operations throw STATE_UNAVAILABLE. */
 export class CampaignBoard extends GroupBoard<CampaignPlace, Campaigns> {
-  protected readonly unavailable = unavailable;
   readonly #options: CampaignsOptions;
 
   constructor(options: CampaignsOptions) {
@@ -70,13 +69,13 @@ export class CampaignBoard extends GroupBoard<CampaignPlace, Campaigns> {
       if (this.runner) await this.runner.readNew();
       else await place.post('readNew', campaign.id);
       return campaignRow(campaign);
-    });
+    }, unavailable);
   }
 
   /** Newest first: all open campaigns, and the last twenty that have ended. */
   async list(): Promise<CampaignRow[]> {
     if (this.runner) return (await this.runner.list()).map(campaignRow);
-    const { records } = await this.access((place) => place.records.load());
+    const { records } = await this.access((place) => place.records.load(), unavailable);
     return records.reverse().map(campaignRow);
   }
 
@@ -88,7 +87,10 @@ export class CampaignBoard extends GroupBoard<CampaignPlace, Campaigns> {
   /** @throws ConnectorError CAMPAIGN_NOT_FOUND */
   async devices(id: string, filter: CampaignDeviceFilter): Promise<CampaignDeviceRow[]> {
     const campaign = await this.#read(id);
-    const devices = await this.access((place) => this.runner?.devices(id) ?? storedDevices(id, place));
+    const devices = await this.access(
+      (place) => this.runner?.devices(id) ?? storedDevices(id, place),
+      unavailable,
+    );
     const { state, wave, from, limit } = filter;
     const rows: CampaignDeviceRow[] = [];
     let skipped = 0;
@@ -110,7 +112,7 @@ export class CampaignBoard extends GroupBoard<CampaignPlace, Campaigns> {
     if (this.runner) return campaignRow(await this.runner.change(id, action));
     const campaign = await this.#read(id);
     if (!isChange(campaign, action)) return campaignRow(campaign);
-    await this.access(({ post }) => post(action, id));
+    await this.access(({ post }) => post(action, id), unavailable);
     const isChanged = ({ changedAtMs }: Campaign) => changedAtMs !== campaign.changedAtMs;
     return campaignRow(await this.waitUntil(isChanged, () => this.#read(id)));
   }
@@ -122,7 +124,7 @@ export class CampaignBoard extends GroupBoard<CampaignPlace, Campaigns> {
 
   async #read(id: string): Promise<Campaign> {
     if (this.runner) return await this.runner.get(id);
-    const campaign = await this.access(({ records }) => records.read(id));
+    const campaign = await this.access(({ records }) => records.read(id), unavailable);
     if (!campaign) throw new ConnectorError('CAMPAIGN_NOT_FOUND', `This hub has no campaign ${id}.`);
     return campaign;
   }

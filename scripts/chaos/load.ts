@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import iotCommon from 'azure-iot-common';
 import type { Registry } from 'azure-iothub';
-import { countListener, Listener, store, Volume } from '../../test/e2e/instruments.ts';
+import { Listener, OrderListener, store, Volume } from '../../test/e2e/instruments.ts';
 import { DialAgent, sdkClients } from '../../test/emulators/iothub-tests/state-harness.ts';
 import type { LocalSystem } from '../local/system.ts';
 
@@ -22,7 +22,7 @@ const SETTLE_MS = 60_000;
 interface LoadOptions {
   /** Messages of each device in each round of 50 ms; fewer on a machine that is too slow. */
   readonly perRound?: number;
-  /** Whether a subscriber on the platform looks at the order. What it has seen is kept in a property, so it cannot be much. */
+  /** Whether a subscriber on the platform looks at the order, which costs the platform a script for each value. */
   readonly subscribes?: boolean;
 }
 
@@ -34,7 +34,7 @@ export class Load {
   readonly #system: LocalSystem;
   readonly #options: Required<LoadOptions>;
   readonly #volume: Volume;
-  #values: Listener | undefined;
+  #values: OrderListener | undefined;
   #notifications: Listener | undefined;
   #agent: DialAgent | undefined;
   #registry: Registry | undefined;
@@ -72,7 +72,10 @@ export class Load {
   }
 
   async open(): Promise<void> {
-    if (this.#options.subscribes) this.#values = await countListener(this.#system, 'Counts', this.deviceIds);
+    if (this.#options.subscribes) {
+      this.#values = new OrderListener(this.#system, 'Counts');
+      await this.#values.listen(this.deviceIds);
+    }
     this.#notifications = new Listener(this.#system, 'Notifications');
     await this.#notifications.listen(
       this.deviceIds.map((thing) => ({ thing, event: 'TwinChanged', expression: 'eventData.version' })),
@@ -105,7 +108,7 @@ export class Load {
     this.#extra += perDevice;
   }
 
-  /** The sum of the numbers on the Things: grows when values arrive. */
+  /** The sum of the numbers on the Things, which is `sent` when all have arrived. */
   async newestValues(): Promise<number> {
     let sum = 0;
     for (const deviceId of this.deviceIds)
@@ -152,7 +155,7 @@ export class Load {
       for (let count = (this.#compared.get(deviceId) ?? 0) + 1; count <= through; count += 1)
         if (!stored.has(count)) missingValues += 1;
       this.#compared.set(deviceId, through);
-      outOfOrder.values += steppedBack(((await this.#values?.heard(index)) ?? []).map(Number));
+      outOfOrder.values += (await this.#values?.stepsBack(index)) ?? 0;
       outOfOrder.notifications += steppedBack(await this.#heardVersions(deviceId));
       if (!arrived) missingNotifications += await this.#missingVersions(deviceId);
     }

@@ -175,16 +175,22 @@ export class Listener {
     this.#name = name;
   }
 
-  /** Imports the Thing, as Composer's import does. `expression` is what it writes down of an event, in the platform's language. */
+  /**
+   * Imports the Thing, as Composer's import does. `expression` is what it writes down of an event, in the platform's language; `fold` makes of that and of
+   * what is written down (`heard`, at first an empty text) what is written down then: by default all of them, a line each.
+   */
   async listen(
     sources: readonly { thing: string; event: string; property?: string; expression: string }[],
+    fold = 'heard + value + "\\n"',
   ): Promise<void> {
     const subscriptions = sources.map(
       ({ thing, event, property = '', expression }, index) =>
         `<Subscription enabled="true" eventName="${event}" name="s${index}" source="${thing}" sourceProperty="${property}" sourceType="Thing">
         <ServiceImplementation description="" handlerName="Script" name="s${index}"><ConfigurationTables><ConfigurationTable description=""
         isMultiRow="false" name="Script" ordinal="0"><DataShape><FieldDefinitions><FieldDefinition baseType="STRING" description="code" name="code"
-        ordinal="0"/></FieldDefinitions></DataShape><Rows><Row><code><![CDATA[me.heard${index} = me.heard${index} + (${expression}) + "\\n";]]></code>
+        ordinal="0"/></FieldDefinitions></DataShape><Rows><Row><code><![CDATA[var heard = String(me.heard${index} || "");
+        var value = ${expression};
+        me.heard${index} = ${fold};]]></code>
         </Row></Rows></ConfigurationTable></ConfigurationTables></ServiceImplementation></Subscription>`,
     );
     const properties = sources.map(
@@ -225,15 +231,34 @@ export async function countListener(
   deviceIds: readonly string[],
 ): Promise<Listener> {
   const listener = new Listener(system, name);
-  await listener.listen(
-    deviceIds.map((thing) => ({
-      thing,
-      event: 'DataChange',
-      property: 'count',
-      expression: 'eventData.newValue.value',
-    })),
-  );
+  await listener.listen(deviceIds.map((thing) => countChange(thing)));
   return listener;
+}
+
+/** Counts how often the `count` of a device is smaller than the one before. Keeps no more than that, so that it can run for long. */
+export class OrderListener {
+  readonly #listener: Listener;
+
+  constructor(system: LocalSystem, name: string) {
+    this.#listener = new Listener(system, name);
+  }
+
+  async listen(deviceIds: readonly string[]): Promise<void> {
+    await this.#listener.listen(
+      deviceIds.map((thing) => countChange(thing)),
+      'value + " " + (Number(heard.split(" ")[1] || 0) + (value < Number(heard.split(" ")[0]) ? 1 : 0))',
+    );
+  }
+
+  /** Of the device of that index. */
+  async stepsBack(index: number): Promise<number> {
+    const [line = '0 0'] = await this.#listener.heard(index);
+    return Number(line.split(' ')[1]);
+  }
+}
+
+function countChange(thing: string) {
+  return { thing, event: 'DataChange', property: 'count', expression: 'eventData.newValue.value' };
 }
 
 export interface Letter {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { accounts } from '../../test/e2e/observe.ts';
 import { HUB_THING } from '../local/system.ts';
 import { ChaosSystem } from './chaos-system.ts';
-import { Load } from './load.ts';
+import { type Arrival, Load } from './load.ts';
 import { LogLines } from './log-lines.ts';
 import { BUDGET_SECONDS, Operations } from './operations.ts';
 import { Random } from './random.ts';
@@ -27,6 +27,7 @@ const WARM_MS = 500;
 /** What has not arrived is missing when nothing has arrived for so long, after the time in which it must. */
 const GIVE_UP_MS = 60_000;
 const LOOK_AGAIN_MS = 2_000;
+const COMPARE_EVERY_MS = 15_000;
 const LONGEST_RECOVERY_MS = 15 * 60_000;
 /** What the emulator of ThingWorx takes at least, with a subscriber to each value: messages that waited need time in proportion. */
 const TAKEN_PER_SECOND = 500;
@@ -127,6 +128,7 @@ class Run {
     await sleep(WARM_MS);
     const repeats = await this.#repeats();
     operations.begin();
+    const comparedSoFar = this.#compareMeanwhile(row);
     let failure: string | undefined;
     const measured = await Promise.resolve(row.run(context)).catch((thrown: Error) => {
       failure = thrown.message;
@@ -142,10 +144,13 @@ class Run {
       before.letters + load.malformed - before.malformed + ((await row.refusals?.(context)) ?? 0);
     await this.#until(async () => (await this.#deadLetters()) >= (await expected()));
     const slowestCallSeconds = await operations.end();
+    const earlier = await comparedSoFar();
     const found = await load.compare();
     const deadLetters = (await this.#deadLetters()) - (await expected());
-    const { missingValues, missingNotifications } = found;
-    const outOfOrder = found.outOfOrder + (row.replays ? 0 : found.notificationsOutOfOrder);
+    const { missingNotifications } = found;
+    const missingValues = earlier.missingValues + found.missingValues;
+    const notificationsOutOfOrder = earlier.notificationsOutOfOrder + found.notificationsOutOfOrder;
+    const outOfOrder = earlier.outOfOrder + found.outOfOrder + (row.replays ? 0 : notificationsOutOfOrder);
     const missingLetters = Math.max(0, -deadLetters);
     const missing = missingValues + missingNotifications + missingLetters;
     const accountsAddUp = await this.#accountsAddUp().catch(() => false);
@@ -229,6 +234,33 @@ class Run {
       this.#system.local,
     );
     return received === delivered + ignored + deadLettered + released + inFlight;
+  }
+
+  /**
+   * Compares what has arrived, again and again, until the function that it returns is called: the platform keeps the last 10,000 values of a property.
+   * A platform that is restored from a backup has fewer than before, until they are replayed.
+   */
+  #compareMeanwhile({ replays = false }: Row): () => Promise<Arrival> {
+    const load = this.#load as Load;
+    const sum = { missingValues: 0, missingNotifications: 0, outOfOrder: 0, notificationsOutOfOrder: 0 };
+    const over = new AbortController();
+    const comparing = (async () => {
+      for (;;) {
+        await sleep(COMPARE_EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined);
+        if (over.signal.aborted) return;
+        if (replays) continue;
+        // A platform that is away is asked later.
+        const part = await load.compare({ arrived: true }).catch(() => undefined);
+        sum.missingValues += part?.missingValues ?? 0;
+        sum.outOfOrder += part?.outOfOrder ?? 0;
+        sum.notificationsOutOfOrder += part?.notificationsOutOfOrder ?? 0;
+      }
+    })();
+    return async () => {
+      over.abort();
+      await comparing;
+      return sum;
+    };
   }
 
   /** Samples the memory of the sidecar until the function that it returns is called. */

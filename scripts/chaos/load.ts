@@ -143,21 +143,28 @@ export class Load {
    * next one with `arrived`: they may be on their way.
    */
   async compare({ arrived = false } = {}): Promise<Arrival> {
+    // Read before anything is noted: the platform may be away.
+    const seen = [];
+    for (const [index, deviceId] of this.deviceIds.entries())
+      seen.push({
+        deviceId,
+        newest: Number((await this.#system.platform.properties(deviceId))['count']),
+        rows: await this.#system.platform.history(deviceId, 1_000_000),
+        stepsBack: (await this.#values?.stepsBack(index)) ?? 0,
+        versions: await this.#heardVersions(deviceId),
+      });
     let missingValues = 0;
     let missingNotifications = 0;
     const outOfOrder = { values: 0, notifications: 0 };
-    for (const [index, deviceId] of this.deviceIds.entries()) {
-      const through = arrived
-        ? Number((await this.#system.platform.properties(deviceId))['count'])
-        : this.#volume.count;
-      const rows = await this.#system.platform.history(deviceId, 1_000_000);
+    for (const { deviceId, newest, rows, stepsBack, versions } of seen) {
+      const through = arrived ? newest : this.#volume.count;
       const stored = new Set(rows.map((row) => Number(row['count'])));
       for (let count = (this.#compared.get(deviceId) ?? 0) + 1; count <= through; count += 1)
         if (!stored.has(count)) missingValues += 1;
       this.#compared.set(deviceId, through);
-      outOfOrder.values += (await this.#values?.stepsBack(index)) ?? 0;
-      outOfOrder.notifications += steppedBack(await this.#heardVersions(deviceId));
-      if (!arrived) missingNotifications += await this.#missingVersions(deviceId);
+      outOfOrder.values += stepsBack;
+      outOfOrder.notifications += steppedBack(versions);
+      if (!arrived) missingNotifications += this.#missingVersions(deviceId, versions);
     }
     const before = this.#outOfOrder;
     this.#outOfOrder = outOfOrder;
@@ -169,8 +176,8 @@ export class Load {
     };
   }
 
-  async #missingVersions(deviceId: string): Promise<number> {
-    const heard = new Set(await this.#heardVersions(deviceId));
+  #missingVersions(deviceId: string, versions: readonly number[]): number {
+    const heard = new Set(versions);
     const sent = this.#versions.get(deviceId) ?? [];
     const missing = sent.filter((version) => !heard.has(version)).length;
     // Counted once.

@@ -27,7 +27,7 @@ const WARM_MS = 500;
 /** What has not arrived is missing when nothing has arrived for so long, after the time in which it must. */
 const GIVE_UP_MS = 60_000;
 const LOOK_AGAIN_MS = 2_000;
-const COMPARE_EVERY_MS = 15_000;
+const COMPARE_EVERY_MS = 5_000;
 const LONGEST_RECOVERY_MS = 15 * 60_000;
 /** What the emulator of ThingWorx takes at least, with a subscriber to each value: messages that waited need time in proportion. */
 const TAKEN_PER_SECOND = 500;

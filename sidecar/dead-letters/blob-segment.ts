@@ -23,8 +23,11 @@ interface BlobSegmentOptions {
   /** Of the blobs of all segments. */
   readonly folder: string;
   readonly bits: CodeBits;
-  /** Of one request. The client has no time limit of its own. The abort closes the connection, so that the next attempt uses another one. */
-  readonly deadline: () => AbortSignal;
+  /**
+   * Of one request that transfers so many bytes. The client has no time limit of its own. The abort closes the connection, so that the next attempt
+   * uses another one.
+   */
+  readonly deadline: (bytes?: number) => AbortSignal;
 }
 
 /**
@@ -208,7 +211,7 @@ export class BlobSegment {
   async #appendBlock(block: Buffer): Promise<void> {
     try {
       const { etag } = await this.#lines.appendBlock(block, block.length, {
-        abortSignal: this.#options.deadline(),
+        abortSignal: this.#options.deadline(block.length),
         conditions: { appendPosition: this.#size },
       });
       this.#etag = etag;
@@ -294,6 +297,8 @@ export class BlobSegment {
   }
 
   async #range(offset: number, length: number): Promise<Buffer> {
-    return await this.#lines.downloadToBuffer(offset, length, { abortSignal: this.#options.deadline() });
+    return await this.#lines.downloadToBuffer(offset, length, {
+      abortSignal: this.#options.deadline(length),
+    });
   }
 }

@@ -26,7 +26,7 @@ interface BlobDeadLetterStoreOptions {
   readonly connection: string;
   readonly container: string;
   readonly hubThing: string;
-  /** Of one request. Default 10000. */
+  /** Of one request, beside the time for its bytes. Default 10000. */
   readonly requestTimeoutMs?: number;
   /** Size at which the next segment is begun, in bytes. */
   readonly segmentBytes?: number;
@@ -36,6 +36,8 @@ interface BlobDeadLetterStoreOptions {
 const LAYOUT = 'segments-2';
 const SEGMENT_BYTES = 16 * 1_048_576;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** A plant may have a slow line: 4 requests at a time then share 2 Mbit/s. */
+const SLOWEST_BYTES_PER_MS = 64;
 /** Segments that are read at a time, each in pieces of some megabytes. */
 const PARALLEL = 4;
 /** Dead letters that wait are stored together, up to about so many bytes of bodies. */
@@ -455,11 +457,17 @@ export class BlobDeadLetterStore implements DeadLetterStore {
   }
 
   #segmentOptions(container: ContainerClient) {
-    return { container, folder: this.#folder, bits: this.#bits, deadline: () => this.#deadline() };
+    return {
+      container,
+      folder: this.#folder,
+      bits: this.#bits,
+      deadline: (bytes?: number) => this.#deadline(bytes),
+    };
   }
 
-  #deadline(): AbortSignal {
-    return AbortSignal.timeout(this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
+  #deadline(bytes = 0): AbortSignal {
+    const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
+    return AbortSignal.timeout(requestTimeoutMs + Math.ceil(bytes / SLOWEST_BYTES_PER_MS));
   }
 
   async #open(): Promise<ContainerClient> {

@@ -26,11 +26,11 @@ interface WrittenIndex {
 export class StoredIndex {
   readonly #blob: BlockBlobClient;
   readonly #bits: CodeBits;
-  readonly #deadline: () => AbortSignal;
+  readonly #deadline: (bytes?: number) => AbortSignal;
   #bytes = 0;
 
-  /** `deadline`: of one request. */
-  constructor(blob: BlockBlobClient, bits: CodeBits, deadline: () => AbortSignal) {
+  /** `deadline`: of one request that transfers so many bytes. */
+  constructor(blob: BlockBlobClient, bits: CodeBits, deadline: (bytes?: number) => AbortSignal) {
     this.#blob = blob;
     this.#bits = bits;
     this.#deadline = deadline;
@@ -46,7 +46,7 @@ export class StoredIndex {
     const written: WrittenIndex = { format: FORMAT, codes: this.#bits.codes, rows };
     const content = Buffer.from(JSON.stringify(written));
     await this.#blob.upload(content, content.length, {
-      abortSignal: this.#deadline(),
+      abortSignal: this.#deadline(content.length),
       blobHTTPHeaders: { blobContentType: 'application/json' },
     });
     this.#bytes = bytes;
@@ -54,7 +54,8 @@ export class StoredIndex {
 
   /** The entries of the lines in their order; none when the index cannot be used. `size`: of the lines. */
   async read(size: number): Promise<IndexEntry[]> {
-    const content = await this.#blob.downloadToBuffer(0, undefined, { abortSignal: this.#deadline() });
+    // The index is smaller than the lines.
+    const content = await this.#blob.downloadToBuffer(0, undefined, { abortSignal: this.#deadline(size) });
     let written: WrittenIndex;
     try {
       written = JSON.parse(content.toString('utf8')) as WrittenIndex;

@@ -137,7 +137,7 @@ class Run {
     const healedAtMs = performance.now();
     await load.end();
     const waiting = load.sent - (await load.newestValues().catch(() => load.sent));
-    const limit = (row.recoverySeconds ?? RECOVERY_SECONDS) + Math.round(waiting / TAKEN_PER_SECOND);
+    const limit = Math.max(row.recoverySeconds ?? RECOVERY_SECONDS, Math.round(waiting / TAKEN_PER_SECOND));
     const arrived = await this.#untilArrived(limit * 1000 + GIVE_UP_MS);
     const recoverySeconds = (performance.now() - healedAtMs) / 1000;
     const expected = async () =>

@@ -112,7 +112,7 @@ export class Load {
   async newestValues(): Promise<number> {
     let sum = 0;
     for (const deviceId of this.deviceIds)
-      sum += Number((await this.#system.platform.properties(deviceId))['count']);
+      sum += Number((await this.#system.platform.properties(deviceId))['count']) || 0;
     return sum;
   }
 
@@ -148,7 +148,7 @@ export class Load {
     for (const [index, deviceId] of this.deviceIds.entries())
       seen.push({
         deviceId,
-        newest: Number((await this.#system.platform.properties(deviceId))['count']),
+        newest: Number((await this.#system.platform.properties(deviceId))['count']) || 0,
         rows: await this.#system.platform.history(deviceId, 1_000_000),
         stepsBack: (await this.#values?.stepsBack(index)) ?? 0,
         versions: await this.#heardVersions(deviceId),
@@ -157,10 +157,10 @@ export class Load {
     let missingNotifications = 0;
     const outOfOrder = { values: 0, notifications: 0 };
     for (const { deviceId, newest, rows, stepsBack, versions } of seen) {
-      const through = arrived ? newest : this.#volume.count;
+      const before = this.#compared.get(deviceId) ?? 0;
+      const through = arrived ? Math.max(before, newest) : this.#volume.count;
       const stored = new Set(rows.map((row) => Number(row['count'])));
-      for (let count = (this.#compared.get(deviceId) ?? 0) + 1; count <= through; count += 1)
-        if (!stored.has(count)) missingValues += 1;
+      for (let count = before + 1; count <= through; count += 1) if (!stored.has(count)) missingValues += 1;
       this.#compared.set(deviceId, through);
       outOfOrder.values += stepsBack;
       outOfOrder.notifications += steppedBack(versions);

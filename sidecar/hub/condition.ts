@@ -67,7 +67,7 @@ export class HubCondition {
       state !== this.#state ||
       error?.code !== this.#error?.code ||
       (state === 'failed' && error?.message !== this.#error?.message);
-    if (!this.#error || this.#recovery.isPending) this.#troubledSinceMs = Date.now();
+    if (!this.#error) this.#troubledSinceMs = Date.now();
     this.#recovery.cancel();
     this.#state = state;
     this.#error = error;
@@ -96,8 +96,8 @@ export class HubCondition {
     if (this.#state !== 'running' && this.#state !== 'waiting') return;
     const [first] = this.#blocked.values();
     if (first) {
+      if (!this.#recovery.failed()) this.#troubledSinceMs = Date.now();
       this.become('waiting', first);
-      this.#recovery.failed();
     } else if (this.#state === 'waiting') this.#recovery.ended(() => this.become('running'));
   }
 

@@ -6,34 +6,33 @@ const STEADY_MS = 10_000;
  * reported only when it has lasted: a service that fails and works in turn must not fill the log and change the state many times a minute.
  */
 export class SteadyRecovery {
-  #endedAtMs = Number.NEGATIVE_INFINITY;
-  #returns = false;
+  /** Runs for STEADY_MS from each end of the failure on. The clock of the machine may jump meanwhile. */
   #timer: NodeJS.Timeout | undefined;
+  #hasReturned = false;
+  #report: (() => void) | undefined;
 
   /** Whether the failure has ended and its end is not reported yet. */
   get isPending(): boolean {
-    return this.#timer !== undefined;
+    return this.#report !== undefined;
   }
 
   /** It fails, or still fails. Returns whether this failure is new: the end of the one before was reported. */
   failed(): boolean {
-    if (Date.now() - this.#endedAtMs < STEADY_MS) this.#returns = true;
     const isNew = !this.isPending;
+    if (this.#timer) this.#hasReturned = true;
     this.cancel();
     return isNew;
   }
 
   /** The failure has ended. Calls `report` now, or later unless it fails again. */
   ended(report: () => void): void {
-    this.#endedAtMs = Date.now();
-    if (!this.#returns) {
-      report();
-      return;
-    }
+    if (this.#hasReturned) this.#report = report;
+    else report();
     this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#returns = false;
-      report();
+      const pending = this.#report;
+      this.cancel();
+      this.#hasReturned = false;
+      pending?.();
     }, STEADY_MS).unref();
   }
 
@@ -41,5 +40,6 @@ export class SteadyRecovery {
   cancel(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#report = undefined;
   }
 }

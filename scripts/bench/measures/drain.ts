@@ -3,16 +3,16 @@ import type { Figure } from '../figures.ts';
 import type { Sink } from '../sink.ts';
 
 /** How a sidecar drains: what it receives with, and what it speaks with ThingWorx. */
-interface Way {
+interface Variant {
   readonly receiver: 'own' | 'sdk';
   readonly isSecure: boolean;
-  /** Told in the names of its figures. */
+  /** The end of the names of its figures. */
   readonly note: string;
 }
 
-const PLAIN: Way = { receiver: 'own', isSecure: false, note: '' };
-const OVER_TLS: Way = { receiver: 'own', isSecure: true, note: ', over TLS' };
-const SDK_RECEIVER: Way = { receiver: 'sdk', isSecure: false, note: ", with the SDK's receiver" };
+const PLAIN: Variant = { receiver: 'own', isSecure: false, note: '' };
+const OVER_TLS: Variant = { receiver: 'own', isSecure: true, note: ', over TLS' };
+const SDK_RECEIVER: Variant = { receiver: 'sdk', isSecure: false, note: ", with the SDK's receiver" };
 
 interface Samples {
   readonly micros: number[];
@@ -44,22 +44,22 @@ export async function drain(program: string, messages: number, rounds: number): 
 /** Drains with the own receiver and with that of the SDK. */
 export async function receivers(program: string, messages: number, rounds: number): Promise<Figure[]> {
   const { bare, samples } = await drainInTurns(program, messages, rounds, [PLAIN, SDK_RECEIVER]);
-  return [...bareFigures(bare), ...[...samples].flatMap(([way, found]) => figures(way, found, bare))];
+  return [...bareFigures(bare), ...[...samples].flatMap(([variant, found]) => figures(variant, found, bare))];
 }
 
 /**
- * Drains preloaded messages, the SDK's bare loop and a sidecar in each way in turns; all are measured from their first message on.
+ * Drains preloaded messages, the SDK's bare loop and a sidecar in each variant in turns; all are measured from their first message on.
  */
 async function drainInTurns(
   program: string,
   messages: number,
   rounds: number,
-  ways: readonly Way[],
-): Promise<{ bare: Samples; samples: ReadonlyMap<Way, Samples> }> {
+  variants: readonly Variant[],
+): Promise<{ bare: Samples; samples: ReadonlyMap<Variant, Samples> }> {
   const system = new BenchSystem(program);
   const secureSink = createSink();
   const bare = noSamples();
-  const samples = new Map(ways.map((way) => [way, noSamples()]));
+  const samples = new Map(variants.map((variant) => [variant, noSamples()]));
   try {
     await system.start();
     await system.preload(messages);
@@ -68,8 +68,8 @@ async function drainInTurns(
       bare.micros.push((loop.cpuSeconds / loop.events) * 1e6);
       bare.rate.push(loop.events / loop.seconds);
       bare.megabytes.push(loop.rssBytes / 1e6);
-      for (const [way, found] of samples)
-        await drainOnce(system, way.isSecure ? secureSink : system.sink, messages, way, found);
+      for (const [variant, found] of samples)
+        await drainOnce(system, variant.isSecure ? secureSink : system.sink, messages, variant, found);
     }
   } finally {
     await system.stop();
@@ -81,7 +81,7 @@ async function drainOnce(
   system: BenchSystem,
   sink: Sink,
   messages: number,
-  { receiver, isSecure }: Way,
+  { receiver, isSecure }: Variant,
   samples: Samples,
 ): Promise<void> {
   sink.reset();
@@ -109,7 +109,7 @@ function bareFigures(bare: Samples): Figure[] {
   ];
 }
 
-function figures({ note }: Way, { micros, rate, calls, megabytes }: Samples, bare: Samples): Figure[] {
+function figures({ note }: Variant, { micros, rate, calls, megabytes }: Samples, bare: Samples): Figure[] {
   return [
     { name: `sidecar: CPU per message${note}`, values: micros, unit: 'µs' },
     {

@@ -37,6 +37,25 @@ describe('a container behind connections that go half-open', () => {
     assert.equal((await store.list({}, { limit: 10 })).letters.length, 2);
   });
 
+  test('a request has time for its bytes: what is large may take longer', async () => {
+    const connection = azurite.connectionString.replaceAll(`:${azurite.port}/`, `:${proxy.port}/`);
+    const options = { connection, container: 'slow', hubThing: 'hub', requestTimeoutMs: 500 };
+    const store = new BlobDeadLetterStore(options);
+    await store.append([letter(1)]);
+    const large = Array.from({ length: 8 }, (_, index) =>
+      letter(index + 2, { body: Buffer.alloc(200_000, 97) }),
+    );
+    proxy.delayMs = 1_500;
+    await proxy.set('slow');
+    try {
+      await store.append(large);
+      await assert.rejects(store.append([letter(20)]), { code: 'DEAD_LETTERS_UNAVAILABLE' });
+    } finally {
+      await proxy.set('pass');
+    }
+    await store.close();
+  });
+
   test('a read that got no answer is refused in time, and a later attempt uses a new connection', async () => {
     const connection = azurite.connectionString.replaceAll(`:${azurite.port}/`, `:${proxy.port}/`);
     const options = { connection, container: 'silent', hubThing: 'hub', requestTimeoutMs: 500 };

@@ -105,6 +105,16 @@ describe('the condition of a hub', () => {
     assert.match(lines.at(-1) ?? '', /Hub running/);
   });
 
+  test('is not misled by a clock that jumps back', () => {
+    condition.setBlocked('send 0', error('THINGWORX_UNREACHABLE'));
+    condition.setBlocked('send 0', undefined);
+    mock.timers.tick(20_000);
+    mock.timers.setTime(1);
+    condition.setBlocked('send 0', error('THINGWORX_UNREACHABLE'));
+    condition.setBlocked('send 0', undefined);
+    assert.equal(condition.state, 'running');
+  });
+
   test('counts the time of a failure that has returned from its return on', () => {
     for (const at of [0, 2_000, 4_000]) {
       condition.setBlocked('send 0', error('THINGWORX_UNREACHABLE'));

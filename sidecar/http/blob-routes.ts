@@ -91,6 +91,8 @@ async function download(
     return;
   }
   await send(body, response, signal).catch((thrown) => {
+    // The headers of the file are set, and perhaps sent: the client sees that the connection ends before the file does.
+    response.destroy();
     if (!signal.aborted) throw thrown;
   });
 }

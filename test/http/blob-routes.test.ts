@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { get } from 'node:http';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import type { ContainerFiles } from '../../sidecar/files/container-files.ts';
+import type { Download } from '../../sidecar/files/types.ts';
 import type { AppOptions } from '../../sidecar/http/app.ts';
 import { startBlobs } from '../files/blobs-over-http.ts';
 import { MIB, md5, send } from '../files/http.ts';
@@ -132,20 +134,10 @@ describe('blobs over HTTP', () => {
     // More than the buffers of the connections hold.
     await raw.getBlockBlobClient('left.bin').uploadData(Buffer.alloc(64 * MIB));
     const opened = Promise.withResolvers<Readable>();
-    const container = (): Pick<ContainerFiles, 'open'> => ({
-      open: async (...args) => {
-        const download = await account.storages
-          .require(STORAGE)
-          .container(name)
-          .open(...args);
-        opened.resolve(download.body);
-        return download;
-      },
+    const { port, path } = await startReading(t, name, 'left.bin', (download) => {
+      opened.resolve(download.body);
+      return download;
     });
-    const context = account.appOptions.context as NonNullable<AppOptions['context']>;
-    const storages = { require: () => ({ container }) } as unknown as typeof context.storages;
-    const { port } = await startApp(t, { context: { ...context, storages } });
-    const path = `/v1/storage/${STORAGE}/containers/${name}/blobs/left.bin`;
     const reading = get({ host: '127.0.0.1', port, path, headers: { authorization: `Bearer ${TOKEN}` } });
     await once(reading, 'response');
     const body = await opened.promise;
@@ -153,6 +145,22 @@ describe('blobs over HTTP', () => {
     const closed = finished(body, { signal: AbortSignal.timeout(60_000) });
     reading.destroy();
     await assert.rejects(closed, { code: 'AZURE_CANCELLED' });
+  });
+
+  test('end their connection early when the storage fails while they are read', async (t) => {
+    const { name, raw } = await startBlobs(t, account);
+    await raw.getBlockBlobClient('fails.bin').uploadData(Buffer.alloc(2 * MIB));
+    for (const pieces of [0, 1]) {
+      const { port, path } = await startReading(t, name, 'fails.bin', (download) => {
+        download.body.destroy();
+        return { ...download, body: Readable.from(failingAfter(pieces)) };
+      });
+      const url = `http://127.0.0.1:${port}${path}`;
+      const read = fetch(url, { headers: { authorization: `Bearer ${TOKEN}` } }).then((answer) =>
+        answer.arrayBuffer(),
+      );
+      await assert.rejects(read, TypeError, `after ${pieces} pieces`);
+    }
   });
 
   test('of many writers at the same time are always one of what they wrote', async (t) => {
@@ -165,3 +173,30 @@ describe('blobs over HTTP', () => {
     assert.ok(versions.some((version) => version.equals(stored)));
   });
 });
+
+function* failingAfter(pieces: number): Generator<Buffer> {
+  for (let piece = 0; piece < pieces; piece += 1) yield Buffer.alloc(MIB);
+  throw new ConnectorError('AZURE_FAILED', 'The storage account has failed.');
+}
+
+/** The path of a blob, whose download is changed as it is opened. */
+async function startReading(
+  t: TestContext,
+  name: string,
+  blob: string,
+  change: (download: Download) => Download,
+): Promise<{ port: number; path: string }> {
+  const container = (): Pick<ContainerFiles, 'open'> => ({
+    open: async (...args) =>
+      change(
+        await account.storages
+          .require(STORAGE)
+          .container(name)
+          .open(...args),
+      ),
+  });
+  const context = account.appOptions.context as NonNullable<AppOptions['context']>;
+  const storages = { require: () => ({ container }) } as unknown as typeof context.storages;
+  const { port } = await startApp(t, { context: { ...context, storages } });
+  return { port, path: `/v1/storage/${STORAGE}/containers/${name}/blobs/${blob}` };
+}

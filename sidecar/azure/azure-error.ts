@@ -158,7 +158,7 @@ function reasonFor(code: ErrorCode, context: AzureContext): string {
     case 'PROXY_REFUSED':
       return `the proxy refused the connection to ${host.trim()}.`;
     case 'AZURE_TIMEOUT':
-      return 'no answer in time.';
+      return `no answer${context.host ? ` from ${context.host}` : ''} in time.`;
     case 'AZURE_CANCELLED':
       return 'cancelled.';
     case 'AZURE_THROTTLED':

@@ -124,6 +124,15 @@ describe('errors of the Azure SDKs', () => {
     assert.equal(azureError(error, CONTEXT), error);
   });
 
+  test('a service that is silent or cannot be reached is named', () => {
+    const context = { ...CONTEXT, host: 'hub.example.net' };
+    assert.match(azureError(new DOMException('late', 'TimeoutError'), context).message, /hub\.example\.net/);
+    assert.match(
+      azureError(Object.assign(new Error('no'), { code: 'ECONNREFUSED' }), context).message,
+      /hub\.example\.net/,
+    );
+  });
+
   test('no secret gets into message or details', () => {
     const error = hubSdk(
       errors.UnauthorizedError,

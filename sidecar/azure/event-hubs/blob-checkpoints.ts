@@ -149,7 +149,10 @@ class BlobCheckpoints implements CheckpointStore {
         else this.#onDamaged(place, `${this.#container.containerName}/${name}`);
       }
     } catch (thrown) {
-      throw azureError(thrown, { action: `Reading the checkpoints in ${this.#container.containerName}` });
+      throw azureError(thrown, {
+        action: `Reading the checkpoints in ${this.#container.containerName}`,
+        host: new URL(this.#container.url).host,
+      });
     }
     return checkpoints;
   }

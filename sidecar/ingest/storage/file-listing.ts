@@ -44,7 +44,11 @@ export async function findFile(container: ContainerClient, name: string): Promis
     } = await container.getBlobClient(name).getProperties();
     return { name, bytes: contentLength, etag: bare(etag), lastModifiedMs: lastModified?.getTime() ?? 0 };
   } catch (thrown) {
-    throw azureError(thrown, { action: `Reading ${container.containerName}/${name}`, right: READ_RIGHT });
+    throw azureError(thrown, {
+      action: `Reading ${container.containerName}/${name}`,
+      host: new URL(container.url).host,
+      right: READ_RIGHT,
+    });
   }
 }
 

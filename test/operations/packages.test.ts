@@ -115,6 +115,16 @@ describe('a software package', () => {
     });
   }
 
+  test('is on its Thing beside all others that go to the device at the same time', async () => {
+    const path = await prepare('many');
+    const installer = new Installer(await factory.connect('many'));
+    const names = Array.from({ length: 12 }, (_, index) => `package${index}`);
+    await Promise.all(names.map((name) => deploy('many', path, { name })));
+    for (const name of names) await row('many', 'installed', name);
+    assert.equal((await rowsOf('many')).length, names.length);
+    assert.equal(installer.loaded.length, names.length);
+  });
+
   test('waits for a device that is not connected, over a crash of the sidecar, and is on its Thing beside others', async () => {
     const path = await prepare('offline');
     await deploy('offline', path, { name: 'other', version: '7' });

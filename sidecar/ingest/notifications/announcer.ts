@@ -1,3 +1,4 @@
+import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import type { Log } from '../../observe/log.ts';
 import type { NotificationDelivery } from './delivery.ts';
 import type { NotificationInstruction } from './instruction.ts';
@@ -16,6 +17,8 @@ export interface Announcement {
 export class Announcer {
   readonly #delivery: NotificationDelivery;
   readonly #log: Log;
+  /** By device: ThingWorx reads a table and writes it back, so two calls at the same time would lose a row. */
+  readonly #tables = new KeyedMutex();
 
   constructor(delivery: NotificationDelivery, log: Log) {
     this.#delivery = delivery;
@@ -23,7 +26,18 @@ export class Announcer {
   }
 
   /** Waits while ThingWorx is unavailable. Resolves to the number of refused events. Rejects only with STOPPING. */
-  async announce(announcements: readonly Announcement[], signal: AbortSignal): Promise<number> {
+  announce(announcements: readonly Announcement[], signal: AbortSignal): Promise<number> {
+    const devices = new Set(announcements.flatMap(({ table, deviceId }) => (table ? [deviceId] : [])));
+    let deliver = () => this.#deliver(announcements, signal);
+    // In one order everywhere, so that no two calls wait for each other.
+    for (const deviceId of [...devices].sort()) {
+      const inner = deliver;
+      deliver = () => this.#tables.run(deviceId, inner);
+    }
+    return deliver();
+  }
+
+  async #deliver(announcements: readonly Announcement[], signal: AbortSignal): Promise<number> {
     const things = await this.#delivery.find(announcements, signal);
     const instructions = announcements.map(
       ({ deviceId, event, data, table }, sequenceNumber): NotificationInstruction => {

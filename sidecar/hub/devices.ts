@@ -23,6 +23,7 @@ import type { ThingworxClient } from '../thingworx/client.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
 import { DeviceThings } from '../thingworx/device-things.ts';
 import { ThingCreator } from '../thingworx/thing-creator.ts';
+import { deviceView } from '../translate/sources/twin-view.ts';
 import { isUpload } from '../uploads/upload.ts';
 import { Uploads } from '../uploads/uploads.ts';
 import type { Duty, WorkPlace } from './group.ts';
@@ -85,6 +86,8 @@ export class HubDevices implements Duty {
       hubThing,
       log,
       onThing: this.onThing,
+      readTwin: async (deviceId, signal) =>
+        deviceView(await (await clients()).twins.get({ deviceId }, { signal, isOwn: true })),
     });
     const onHeard = (deviceId: string) => {
       this.deployments.deviceChanged(deviceId);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { registerDevices } from '../../scripts/local/registry.ts';
 import { HUB_THING } from '../../scripts/local/system.ts';
 import { Auditor, deadLetters, Listener, type StoredEvent, store } from './instruments.ts';
 import { accounts, eventually } from './observe.ts';
@@ -182,6 +183,26 @@ describe('values, policies and hostile bodies on the whole delivery pipeline', (
         `${stranger} where LOCATION`,
       ]);
     });
+  });
+
+  test('Things that are made for messages show the twins of their devices, and ask for none', async () => {
+    const names = Array.from({ length: 30 }, (_, index) => `registered-${index}`);
+    await registerDevices(system.cloud.iotHubConnectionString, names);
+    await use({ unknownThing: 'create', unknownProperty: 'create' });
+    await store(
+      system,
+      names.map((deviceId) => ({ deviceId, body: { level: 1 } })),
+    );
+    for (const name of names)
+      await eventually(async () => {
+        const { level, twinDesired, twinTags } = await system.platform.properties(name);
+        assert.equal(level, 1);
+        assert.equal((twinDesired as { $version?: number } | undefined)?.$version, 1);
+        assert.ok((twinTags as { $version?: number } | undefined)?.$version);
+      });
+    const metrics = await (await fetch(`${system.sidecar.url}/metrics`)).text();
+    const asked = metrics.split('\n').filter((line) => line.includes('/DeferTwin"'));
+    assert.deepEqual(asked, []);
   });
 
   test('unknownProperty: dead-letter, then ignore, then create, changed while it runs', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { ConnectorError } from '../../sidecar/errors/connector-error.ts';
 import { ThingworxClient } from '../../sidecar/thingworx/client.ts';
 import { DeviceThings } from '../../sidecar/thingworx/device-things.ts';
 import { ThingCreator } from '../../sidecar/thingworx/thing-creator.ts';
@@ -24,6 +25,7 @@ test('an answer without its lists is refused: FindDeviceThings, CreateThings', a
   const things = new DeviceThings({ client, hubThing: 'hub' });
   await assert.rejects(things.find(['dev-1']), { code: 'THINGWORX_UNAVAILABLE' });
   const { log } = listeningLog();
-  const creator = new ThingCreator({ client, hubThing: 'hub', onThing: () => undefined, log });
+  const readTwin = () => Promise.reject(new ConnectorError('DEVICE_NOT_FOUND', 'There is no such device.'));
+  const creator = new ThingCreator({ client, hubThing: 'hub', onThing: () => undefined, readTwin, log });
   await assert.rejects(creator.create([], signal), { code: 'THINGWORX_UNAVAILABLE' });
 });

@@ -1,4 +1,4 @@
-import { store } from '../../../test/e2e/instruments.ts';
+import { countListener, store } from '../../../test/e2e/instruments.ts';
 import { HUB_THING, VALUE_STREAM } from '../../local/system.ts';
 import { Bystander } from '../bystander.ts';
 import type { Row, RowContext } from '../row.ts';
@@ -6,6 +6,7 @@ import { runTask } from './tasks.ts';
 
 const MANY = 10_000;
 const LONGEST_CREATION_MS = 300_000;
+const LONGEST_QUEUE_MS = 600_000;
 
 /** Its history is gone with it; what was sent meanwhile waits in the dead letters. */
 async function makeThingAnew(context: RowContext): Promise<void> {
@@ -48,7 +49,8 @@ async function replay({ system }: RowContext, device: Bystander, after: number):
 }
 
 /** Devices that send for the first time, all at the same moment: their Things are made. */
-async function manyDevices({ system, sleep }: RowContext): Promise<void> {
+async function manyDevices(context: RowContext): Promise<void> {
+  const { system, sleep } = context;
   await system.local.platform.invoke(HUB_THING, 'GrantPermissions');
   await system.configure({
     unknownThing: 'create',
@@ -76,6 +78,22 @@ async function manyDevices({ system, sleep }: RowContext): Promise<void> {
     else await sleep(500);
   }
   await system.configure({ unknownThing: 'dead-letter', unknownProperty: 'ignore' });
+  await eventQueue(context, names.at(-1) ?? '');
+}
+
+/**
+ * Waits until ThingWorx has run what waits in its event queue: the subscriptions of the new Things, and behind them those that note the
+ * notifications of the load.
+ */
+async function eventQueue({ system, sleep }: RowContext, thing: string): Promise<void> {
+  const listener = await countListener(system.local, 'EventQueue', [thing]);
+  await system.local.platform.setProperties(thing, { count: MANY });
+  const endMs = performance.now() + LONGEST_QUEUE_MS;
+  while (!(await listener.heard()).includes(String(MANY))) {
+    if (performance.now() > endMs)
+      throw new Error('ThingWorx has not run the subscriptions of the new Things');
+    await sleep(500);
+  }
 }
 
 /** What happens to devices and their Things. */

@@ -1,4 +1,5 @@
 import { countListener, store } from '../../../test/e2e/instruments.ts';
+import { registerInBulk } from '../../local/registry.ts';
 import { HUB_THING, VALUE_STREAM } from '../../local/system.ts';
 import { Bystander } from '../bystander.ts';
 import type { Row, RowContext } from '../row.ts';
@@ -60,6 +61,7 @@ async function manyDevices(context: RowContext): Promise<void> {
   // The subscriptions of the hub Thing send the settings too, and may have read them between two of the changes.
   await sleep(2_000);
   const names = Array.from({ length: MANY }, (_, index) => `many-${index + 1}`);
+  await registerInBulk(system.local.cloud.iotHubConnectionString, names);
   await store(
     system.local,
     names.map((deviceId, index) => ({ deviceId, body: { count: index } })),

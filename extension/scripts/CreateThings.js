@@ -21,10 +21,17 @@ function obstacle(thing, wanted) {
   if (!isDevice) {
     return "The Thing exists, and does not implement AzureIoT.Device_TS.";
   }
-  if (isSet(thing.hubThing) && String(thing.hubThing) !== hubName) {
-    return "The Thing exists, and belongs to the hub Thing " + thing.hubThing + ".";
+  var hub;
+  var own;
+  try {
+    hub = isSet(thing.hubThing) ? String(thing.hubThing) : "";
+    own = isSet(thing.deviceId) ? String(thing.deviceId) : hub !== "" ? wanted.name : "";
+  } catch (ignored) {
+    return "The Thing exists, and is not running: it is disabled, or another call is making it.";
   }
-  var own = isSet(thing.deviceId) ? String(thing.deviceId) : isSet(thing.hubThing) ? wanted.name : "";
+  if (hub !== "" && hub !== hubName) {
+    return "The Thing exists, and belongs to the hub Thing " + hub + ".";
+  }
   return own === "" || own === wanted.deviceId
     ? ""
     : "The Thing exists, and stands for the device " + own + ".";

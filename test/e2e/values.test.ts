@@ -62,6 +62,27 @@ describe('values, policies and hostile bodies on the whole delivery pipeline', (
       return letters;
     });
 
+  // The first one: Things of devices that the hub does not know ask for their twins.
+  test('Things that are made for messages show the twins of their devices, and ask for none', async () => {
+    const names = Array.from({ length: 30 }, (_, index) => `registered-${index}`);
+    await registerDevices(system.cloud.iotHubConnectionString, names);
+    await use({ unknownThing: 'create', unknownProperty: 'create' });
+    await store(
+      system,
+      names.map((deviceId) => ({ deviceId, body: { level: 1 } })),
+    );
+    for (const name of names)
+      await eventually(async () => {
+        const { level, twinDesired, twinTags } = await system.platform.properties(name);
+        assert.equal(level, 1);
+        assert.equal((twinDesired as { $version?: number } | undefined)?.$version, 1);
+        assert.ok((twinTags as { $version?: number } | undefined)?.$version);
+      });
+    const metrics = await (await fetch(`${system.sidecar.url}/metrics`)).text();
+    const asked = metrics.split('\n').filter((line) => line.includes('/DeferTwin"'));
+    assert.deepEqual(asked, []);
+  });
+
   test('one message with every base type but PASSWORD, which telemetry may not set: the Thing holds the right value of each', async () => {
     const picture = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 255]).toString('base64');
     const cases: Record<string, { type: string; sent: unknown; held?: unknown }> = {
@@ -173,8 +194,10 @@ describe('values, policies and hostile bodies on the whole delivery pipeline', (
       assert.equal(values['hubThing'], HUB_THING);
     });
     await eventually(async () => {
-      assert.deepEqual(await listener.heard(0), [`${stranger} AzureIoT.Device_TT`]);
-      assert.deepEqual((await listener.heard(1)).toSorted(), [
+      const heard = async (index: number) =>
+        (await listener.heard(index)).filter((line) => line.startsWith(`${stranger} `));
+      assert.deepEqual(await heard(0), [`${stranger} AzureIoT.Device_TT`]);
+      assert.deepEqual((await heard(1)).toSorted(), [
         `${stranger} at DATETIME`,
         `${stranger} level NUMBER`,
         `${stranger} more JSON`,
@@ -183,26 +206,6 @@ describe('values, policies and hostile bodies on the whole delivery pipeline', (
         `${stranger} where LOCATION`,
       ]);
     });
-  });
-
-  test('Things that are made for messages show the twins of their devices, and ask for none', async () => {
-    const names = Array.from({ length: 30 }, (_, index) => `registered-${index}`);
-    await registerDevices(system.cloud.iotHubConnectionString, names);
-    await use({ unknownThing: 'create', unknownProperty: 'create' });
-    await store(
-      system,
-      names.map((deviceId) => ({ deviceId, body: { level: 1 } })),
-    );
-    for (const name of names)
-      await eventually(async () => {
-        const { level, twinDesired, twinTags } = await system.platform.properties(name);
-        assert.equal(level, 1);
-        assert.equal((twinDesired as { $version?: number } | undefined)?.$version, 1);
-        assert.ok((twinTags as { $version?: number } | undefined)?.$version);
-      });
-    const metrics = await (await fetch(`${system.sidecar.url}/metrics`)).text();
-    const asked = metrics.split('\n').filter((line) => line.includes('/DeferTwin"'));
-    assert.deepEqual(asked, []);
   });
 
   test('unknownProperty: dead-letter, then ignore, then create, changed while it runs', async () => {

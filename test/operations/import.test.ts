@@ -122,7 +122,7 @@ describe('imports', () => {
   });
 
   test('a Thing of the name that cannot be that of the device is no success, in a dry run neither', async () => {
-    const ids = ['plain-thing', 'other-hub', 'other-device', 'unlinked', 'mine', 'new'];
+    const ids = ['plain-thing', 'other-hub', 'other-device', 'disabled', 'unlinked', 'mine', 'new'];
     await register(ids);
     const { platform } = factory.system;
     await platform.createThing('Second.Hub', 'AzureIoT.Hub_TT');
@@ -131,14 +131,15 @@ describe('imports', () => {
       principal: 'AzureIoT.Connector_OR',
       principalType: 'Organization',
     });
-    for (const thing of ['other-hub', 'other-device', 'unlinked', 'mine'])
+    for (const thing of ['other-hub', 'other-device', 'disabled', 'unlinked', 'mine'])
       await platform.createThing(thing, 'AzureIoT.Device_TT');
     await platform.setProperties('other-hub', { hubThing: 'Second.Hub' });
     await platform.setProperties('other-device', { deviceId: 'somebody-else' });
     await platform.setProperties('mine', { hubThing: HUB_THING });
+    await platform.invoke('disabled', 'DisableThing');
     const results = async (dryRun: boolean) => {
       const { row, report } = await run({ deviceIds: { array: ids }, dryRun });
-      assert.deepEqual([row.created, row.existed, row.failed], [1, 2, 3]);
+      assert.deepEqual([row.created, row.existed, row.failed], [1, 2, 4]);
       return new Map(report.map(({ item, outcome, message }) => [item, `${outcome} ${message}`]));
     };
     for (const dryRun of [true, false]) {
@@ -146,6 +147,7 @@ describe('imports', () => {
       assert.match(String(found.get('plain-thing')), /^failed .*does not implement AzureIoT.Device_TS/);
       assert.match(String(found.get('other-hub')), /^failed .*belongs to the hub Thing Second\.Hub/);
       assert.match(String(found.get('other-device')), /^failed .*stands for the device somebody-else/);
+      assert.match(String(found.get('disabled')), /^failed .*exists, and is not running/);
       assert.equal(found.get('unlinked'), `${dryRun ? 'wouldLink' : 'linked'} unlinked`);
       assert.equal(found.get('mine'), 'existed mine');
       assert.match(String(found.get('new')), dryRun ? /^wouldCreate / : /^created /);

@@ -64,9 +64,11 @@ describe('a software package', () => {
       const [order] = installer.orders;
       assert.equal(order?.deploymentId, begun.deploymentId);
       assert.deepEqual(order?.information, { restart: true });
-      const states = (await factory.heard(thing, 'PackageChanged')).map(({ state }) => state);
-      assert.equal(states[0], 'waiting');
-      assert.equal(states.at(-1), 'installed');
+      await eventually(async () => {
+        const states = (await factory.heard(thing, 'PackageChanged')).map(({ state }) => state);
+        assert.equal(states[0], 'waiting');
+        assert.equal(states.at(-1), 'installed');
+      });
       assert.equal(
         await factory.call(FILES_THING, 'LoadText', { path }),
         CONTENT,
@@ -158,8 +160,10 @@ describe('a software package', () => {
     await deploy('unseen', path);
     const shown = await row('unseen', 'installed');
     assert.equal(shown.version, '2.1.0');
-    const states = (await factory.heard('unseen', 'PackageChanged')).map(({ state }) => state);
-    assert.equal(states.at(-1), 'installed');
+    await eventually(async () => {
+      const states = (await factory.heard('unseen', 'PackageChanged')).map(({ state }) => state);
+      assert.equal(states.at(-1), 'installed');
+    });
   });
 
   test('is one while it is under way, and can be given up', async () => {

@@ -1,4 +1,5 @@
 import { ConnectorError } from '../errors/connector-error.ts';
+import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import type { ThingworxClient } from './client.ts';
 import { requireMember } from './require-member.ts';
 
@@ -21,6 +22,12 @@ interface Entry {
   readonly expiresAtMs: number;
 }
 
+interface NewThing {
+  readonly template: string;
+  readonly modelTemplate?: string;
+  readonly name?: string;
+}
+
 interface Failed {
   readonly thing: string;
   readonly message: string;
@@ -35,6 +42,8 @@ const DEVICES_PER_CALL = 100;
 export class DeviceThings {
   readonly #options: Required<DeviceThingsOptions>;
   readonly #entries = new Map<string, Entry>();
+  /** By device: a Thing that is being made exists, but is not running. */
+  readonly #changes = new KeyedMutex();
 
   constructor(options: DeviceThingsOptions) {
     this.#options = {
@@ -78,13 +87,11 @@ export class DeviceThings {
    * Makes the Thing of a device by CreateThings of the hub Thing. True when it was made now, false when the device had it already.
    * Throws THINGWORX_REJECTED and what ThingworxClient throws.
    */
-  async create(
-    deviceId: string,
-    {
-      name,
-      ...template
-    }: { readonly template: string; readonly modelTemplate?: string; readonly name?: string },
-  ): Promise<boolean> {
+  create(deviceId: string, wanted: NewThing): Promise<boolean> {
+    return this.#changes.run(deviceId, () => this.#create(deviceId, wanted));
+  }
+
+  async #create(deviceId: string, { name, ...template }: NewThing): Promise<boolean> {
     const { client, hubThing } = this.#options;
     const present = await this.#thingOf(deviceId);
     if (present !== undefined && present !== (name ?? present)) {
@@ -111,7 +118,11 @@ export class DeviceThings {
   }
 
   /** Deletes the Thing of a device by DeleteThings of the hub Thing; its name when it was deleted now. Throws as `create`. */
-  async delete(deviceId: string): Promise<string | undefined> {
+  delete(deviceId: string): Promise<string | undefined> {
+    return this.#changes.run(deviceId, () => this.#delete(deviceId));
+  }
+
+  async #delete(deviceId: string): Promise<string | undefined> {
     const { client, hubThing } = this.#options;
     const thing = await this.#thingOf(deviceId);
     if (thing === undefined) return undefined;

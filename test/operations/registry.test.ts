@@ -115,6 +115,18 @@ describe('the device registry', () => {
     );
   });
 
+  test('a device whose Thing many calls make at once has one, and no call is told of a half-made one', async () => {
+    const ids = Array.from({ length: 5 }, (_, index) => `at-once-${index}`);
+    for (const deviceId of ids) await hub('CreateDevice', { deviceId });
+    const calls = ids.flatMap((deviceId) =>
+      Array.from({ length: 6 }, () =>
+        hub('CreateDevice', { deviceId, createIdentity: false, createThing: true }),
+      ),
+    );
+    const answers = await Promise.all(calls);
+    assert.equal(answers.filter(({ thingCreated }) => thingCreated).length, ids.length);
+  });
+
   test('a template that is no device template leaves neither a Thing nor a device', async () => {
     await assert.rejects(
       hub('CreateDevice', { deviceId: 'left', createThing: true, thingTemplate: 'GenericThing' }),

@@ -62,7 +62,7 @@ describe('values, policies and hostile bodies on the whole delivery pipeline', (
       return letters;
     });
 
-  // The first one: Things of devices that the hub does not know ask for their twins.
+  // Must be the first test: the Things of later ones stand for devices that the hub does not know, and ask for their twins.
   test('Things that are made for messages show the twins of their devices, and ask for none', async () => {
     const names = Array.from({ length: 30 }, (_, index) => `registered-${index}`);
     await registerDevices(system.cloud.iotHubConnectionString, names);

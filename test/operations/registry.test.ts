@@ -115,7 +115,7 @@ describe('the device registry', () => {
     );
   });
 
-  test('a device whose Thing many calls make at once has one, and no call is told of a half-made one', async () => {
+  test('calls that create the Thing of one device at the same time all succeed, and create it once', async () => {
     const ids = Array.from({ length: 5 }, (_, index) => `at-once-${index}`);
     for (const deviceId of ids) await hub('CreateDevice', { deviceId });
     const calls = ids.flatMap((deviceId) =>

@@ -80,14 +80,14 @@ async function manyDevices(context: RowContext): Promise<void> {
     else await sleep(500);
   }
   await system.configure({ unknownThing: 'dead-letter', unknownProperty: 'ignore' });
-  await eventQueue(context, names.at(-1) ?? '');
+  await untilEventQueueIsEmpty(context, names.at(-1) ?? '');
 }
 
 /**
  * Waits until ThingWorx has run what waits in its event queue: the subscriptions of the new Things, and behind them those that note the
  * notifications of the load.
  */
-async function eventQueue({ system, sleep }: RowContext, thing: string): Promise<void> {
+async function untilEventQueueIsEmpty({ system, sleep }: RowContext, thing: string): Promise<void> {
   const listener = await countListener(system.local, 'EventQueue', [thing]);
   await system.local.platform.setProperties(thing, { count: MANY });
   const endMs = performance.now() + LONGEST_QUEUE_MS;

@@ -93,14 +93,14 @@ export class TaskRun {
     );
   }
 
-  /** Writes what was reported so far. Never rejects. */
+  /** Writes what was reported so far; resolves when it and all before it is written. Never rejects. */
   async flush(): Promise<void> {
     const findings = this.#findings;
     this.#findings = [];
-    if (findings.length === 0) return;
-    this.#writing = this.#writing
-      .then(() => this.#options.store.report(this.#record.id, findings))
-      .catch((error) => this.#tellUnwritten(error));
+    if (findings.length > 0)
+      this.#writing = this.#writing
+        .then(() => this.#options.store.report(this.#record.id, findings))
+        .catch((error) => this.#tellUnwritten(error));
     await this.#writing;
   }
 

@@ -101,6 +101,23 @@ describe('tasks', () => {
     );
   });
 
+  test('have their whole report once they have ended, however slow the disk is', async () => {
+    const kind = new Counting();
+    const store = TaskStore.inDirectory(directory);
+    const append = store.report.bind(store);
+    store.report = async (id, findings) => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await append(id, findings);
+    };
+    const tasks = new Tasks({ store, log: listeningLog().log });
+    tasks.define(kind);
+    opened.push(tasks);
+    const { id } = await tasks.submit('count', 'Counting to 3', { to: 3 });
+    kind.allow(3);
+    await until(() => tasks.get(id).state === 'completed');
+    assert.equal((await tasks.report(id, { from: 0, limit: 10 })).length, 3);
+  });
+
   test('of one kind run one after the other, those of other kinds beside them', async () => {
     const one = new Counting('one');
     const other = new Counting('other');

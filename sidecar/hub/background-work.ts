@@ -28,7 +28,8 @@ import { TaskBoard } from '../tasks/task-board.ts';
 import { isTask, TaskStore } from '../tasks/task-store.ts';
 import type { ThingworxClient } from '../thingworx/client.ts';
 import type { ThingDefinitions } from '../thingworx/definitions.ts';
-import type { Duty, WorkPlace } from './group.ts';
+import type { Duty } from './group.ts';
+import type { WorkPlace } from './work-place.ts';
 
 /** The delivery pipelines beside the lanes. Each has counters of its own. */
 const PIPELINES = ['deadLetters', 'storage', 'events'] as const;

@@ -26,9 +26,10 @@ import { ThingCreator } from '../thingworx/thing-creator.ts';
 import { deviceView } from '../translate/sources/twin-view.ts';
 import { isUpload } from '../uploads/upload.ts';
 import { Uploads } from '../uploads/uploads.ts';
-import type { Duty, WorkPlace } from './group.ts';
+import type { Duty } from './group.ts';
 import { IotHubClients } from './iot-hub-clients.ts';
 import { isOutcomes, Notifications, type Outcomes, sharedOutcomes } from './notifications.ts';
+import type { WorkPlace } from './work-place.ts';
 
 interface HubDevicesOptions {
   readonly clock: ServiceClock;

@@ -26,6 +26,12 @@ interface RecordEntry {
   readonly source: string;
 }
 
+/** What migrations to a hub have made. */
+export interface Migrated {
+  readonly things: readonly MigratedThing[];
+  readonly record: readonly RecordEntry[];
+}
+
 /** The services of the hub Thing that a migration calls. */
 export class MigrationCalls {
   readonly #work: Pick<MigrationWork, 'hubThing' | 'client' | 'log'>;
@@ -74,7 +80,7 @@ export class MigrationCalls {
   }
 
   /** What migrations to this hub have made. */
-  async migrated(): Promise<{ readonly things: MigratedThing[]; readonly record: RecordEntry[] }> {
+  async migrated(): Promise<Migrated> {
     const things: MigratedThing[] = [];
     const record: RecordEntry[] = [];
     let after: string | undefined;

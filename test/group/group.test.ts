@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import net from 'node:net';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { withDefaults } from '../../sidecar/contract/hub-settings.ts';
-import { BlobFolder } from '../../sidecar/group/blob-folder.ts';
+import { BlobFolder, SHARED_PREFIX } from '../../sidecar/group/blob-folder.ts';
 import { BlobLines } from '../../sidecar/group/blob-lines.ts';
 import { BlobRecords } from '../../sidecar/group/blob-records.ts';
 import { type Duty, Group } from '../../sidecar/hub/group.ts';
@@ -108,6 +108,13 @@ describe('a group of sidecars', () => {
   function newContainer(): string {
     containers += 1;
     return `group-${containers}`;
+  }
+
+  /** Blobs of the group that belong to a task. */
+  async function namesIn(container: string, id: string): Promise<string[]> {
+    const connection = azurite.connectionString;
+    const folder = new BlobFolder({ connection, container, prefix: SHARED_PREFIX });
+    return [...(await folder.list()).keys()].filter((name) => name.includes(id));
   }
 
   /** A sidecar that begins without settings. */
@@ -282,6 +289,70 @@ describe('a group of sidecars', () => {
       report.map(({ item }) => Number(item)),
       range(1150, 1190),
     );
+  });
+
+  test('moves its work back when there is no storage account any more, and on when there is another one', async (t) => {
+    const { directory, remove } = await scratchDirectory();
+    t.after(remove);
+    const [before, later] = [newContainer(), newContainer()];
+    const alone = await member(t, 'alone', { directory });
+    await alone.group.use(settingsIn(before, azurite.connectionString));
+    await eventually(async () => assert.ok(alone.group.leads));
+    const { id } = await alone.board.submit('count', 'Counting', { to: 30 });
+    alone.kind.allowed = 10;
+    await eventually(async () => assert.equal((await alone.board.get(id)).done, 10));
+
+    await alone.group.use(settingsIn(before));
+    assert.equal((await alone.board.get(id)).done, 10);
+    alone.kind.allowed = 10;
+    await eventually(async () => assert.equal((await alone.board.get(id)).done, 20));
+    assert.deepEqual(await namesIn(before, id), []);
+
+    await alone.group.use(settingsIn(before, azurite.connectionString));
+    await eventually(async () => assert.equal((await alone.board.get(id)).done, 20));
+    await alone.group.use(settingsIn(later, azurite.connectionString));
+    alone.kind.allowed = 10;
+    await eventually(async () => assert.equal((await alone.board.get(id)).state, 'completed'));
+    assert.deepEqual(alone.kind.counted, range(0, 30));
+    const report = await alone.board.report(id, { from: 0, limit: 100 });
+    assert.deepEqual(
+      report.map(({ item }) => Number(item)),
+      range(0, 30),
+    );
+    await eventually(async () => assert.deepEqual(await namesIn(before, id), []));
+  });
+
+  test('leaves its work where it is when only the key of the storage account is another one', async (t) => {
+    const container = newContainer();
+    const alone = await member(t, 'alone');
+    await alone.group.use(settingsIn(container, azurite.connectionString));
+    await eventually(async () => assert.ok(alone.group.leads));
+    const { id } = await alone.board.submit('count', 'Counting', { to: 4 });
+    alone.kind.allowed = 2;
+    await eventually(async () => assert.equal((await alone.board.get(id)).done, 2));
+    await alone.group.use(settingsIn(container, `${azurite.connectionString};`));
+    alone.kind.allowed = 2;
+    await eventually(async () => assert.equal((await alone.board.get(id)).state, 'completed'));
+    assert.deepEqual(alone.kind.counted, range(0, 4));
+    assert.deepEqual(
+      (await namesIn(container, id)).filter((name) => name.endsWith(`/tasks/${id}.json`)).length,
+      1,
+    );
+  });
+
+  test('takes nothing from a container at which another sidecar still leads', async (t) => {
+    const { first, second, container } = await two(t);
+    const { id } = await first.board.submit('count', 'Counting', { to: 4 });
+    first.kind.allowed = 2;
+    await eventually(async () => assert.equal((await first.board.get(id)).done, 2));
+    await second.group.use(settingsIn(container));
+    assert.equal(second.group.leads, true);
+    await assert.rejects(second.board.get(id), { code: 'TASK_NOT_FOUND' });
+    await first.group.close();
+    await eventually(async () => assert.equal((await second.board.get(id)).done, 2));
+    second.kind.allowed = 2;
+    await eventually(async () => assert.equal((await second.board.get(id)).state, 'completed'));
+    assert.deepEqual([...first.kind.counted, ...second.kind.counted], range(0, 4));
   });
 
   test('keeps lines in parts, and cuts them', async () => {

@@ -72,13 +72,10 @@ export class FileLock {
   }
 
   async #touch(): Promise<void> {
-    const isGone = await stat(this.#file).then(
-      () => false,
-      (thrown) => isMissing(thrown),
-    );
     const holder = await read(this.#file);
     // A file that cannot be read at present is not lost: nobody else can take it then either.
-    if (this.#lost || (holder === undefined && !isGone)) return;
+    if (holder === undefined && !(await isGone(this.#file))) return;
+    if (this.#lost) return;
     if (holder?.id !== this.#holder.id) {
       this.#lost = true;
       clearInterval(this.#timer);
@@ -87,6 +84,13 @@ export class FileLock {
     const now = new Date();
     await utimes(this.#file, now, now).catch(() => undefined);
   }
+}
+
+async function isGone(file: string): Promise<boolean> {
+  return await stat(file).then(
+    () => false,
+    (thrown) => isMissing(thrown),
+  );
 }
 
 /** False when the file exists. The file is written under another name first, so that readers never see partial content. */

@@ -569,6 +569,7 @@ class HubEventSource implements EventSource {
       timeoutMs: this.#timeoutMs,
       updateIntervalMs: this.#options.updateIntervalMs ?? UPDATE_INTERVAL_MS,
       ownershipExpiryMs: this.#options.ownershipExpiryMs ?? OWNERSHIP_EXPIRY_MS,
+      readsAll: () => this.#store.readsAll,
     });
   }
 

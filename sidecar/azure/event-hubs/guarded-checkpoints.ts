@@ -130,7 +130,7 @@ export class GuardedCheckpoints implements CheckpointStore {
   }
 
   async listOwnership(namespace: string, eventHub: string, group: string): Promise<PartitionOwnership[]> {
-    if (this.#readsAll()) await this.#rest();
+    if (this.readsAll) await this.#rest();
     const owners = await this.#bounded('Reading the ownership of partitions', (abortSignal) =>
       this.#options.inner.listOwnership(namespace, eventHub, group, { abortSignal }),
     );
@@ -203,7 +203,8 @@ export class GuardedCheckpoints implements CheckpointStore {
     );
   }
 
-  #readsAll(): boolean {
+  /** Whether this sidecar reads all partitions that it wants, so that there is nothing to claim. */
+  get readsAll(): boolean {
     if (this.#stopping) return false;
     const { ownerId, partitions, partitionIds } = this.#options;
     const wanted = partitions ? [...partitions] : partitionIds();

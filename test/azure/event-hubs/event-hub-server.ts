@@ -45,6 +45,8 @@ export class EventHubServer {
   /** Whether tokens for readers of partitions are not answered, and how many were not. */
   silentClaims = false;
   unanswered = 0;
+  /** How often somebody asked for the partitions. */
+  hubRequests = 0;
   /** How many partition readers were ever attached. */
   attached = 0;
   readonly #container: Container;
@@ -244,10 +246,9 @@ export class EventHubServer {
       const allowed = this.authorize(String(properties.name), String(message.body));
       this.#reply(connection, message, allowed ? 202 : 401, allowed ? 'Accepted' : 'Unauthorized access');
     } else if (address.endsWith('$management') && !this.silentManagement) {
-      const body =
-        properties.type === 'com.microsoft:eventhub'
-          ? this.#hubFacts()
-          : this.#partitionFacts(Number(properties.partition));
+      const isHub = properties.type === 'com.microsoft:eventhub';
+      if (isHub) this.hubRequests += 1;
+      const body = isHub ? this.#hubFacts() : this.#partitionFacts(Number(properties.partition));
       this.#reply(connection, message, 200, 'OK', body);
     }
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createMemoryCheckpoints } from '../../../sidecar/azure/event-hubs/checkpoints.ts';
 import type { CheckpointStore } from '../../../sidecar/azure/event-hubs/event-types.ts';
 import { ConnectorError } from '../../../sidecar/errors/connector-error.ts';
@@ -300,6 +301,16 @@ for (const receiver of RECEIVERS)
         fixture.recorder.errors.find(({ error }) => /reconnecting/.test(error.message))?.error.code,
         'AZURE_TIMEOUT',
       );
+    });
+
+    test('does not ask for the partitions in each round while it reads them all', async () => {
+      await open({ updateIntervalMs: 50 });
+      await until('both readers', () => fixture.server.readers === 2);
+      // The rounds that began before.
+      await sleep(500);
+      const before = fixture.server.hubRequests;
+      await sleep(2_000);
+      assert.ok(fixture.server.hubRequests - before <= 1, `${fixture.server.hubRequests - before} requests`);
     });
 
     test('after an outage the rounds of balancing go on, without a new connection of the source', async () => {

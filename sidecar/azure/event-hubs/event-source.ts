@@ -52,7 +52,7 @@ export async function openEventSource(options: EventSourceOptions): Promise<Even
   return source;
 }
 
-/** How long a reader waits for events before it calls the handler with none. `reopen` of one partition takes effect within this time. */
+/** How long a reader waits for events before it calls the handler with none. With the SDK's receiver, `reopen` of one partition takes effect within this time. */
 const MAX_WAIT_SECONDS = 1;
 
 /** Of one call to the checkpoint store: the next call then uses a new connection. */
@@ -93,6 +93,8 @@ class HubEventSource implements EventSource {
   #store: GuardedCheckpoints;
   #client: EventHubConsumerClient;
   #subscription: Subscription | undefined;
+  /** Undefined while the SDK reads. */
+  #readers: PartitionReaders | undefined;
   #properties: EventHubProperties | undefined;
   /** When the properties were read, on the clock of `performance.now()`. */
   #identifiedAtMs = Number.NEGATIVE_INFINITY;
@@ -256,10 +258,9 @@ class HubEventSource implements EventSource {
     if (partitionId === undefined) return await this.#reopenAll();
     const partition = this.#partitions.get(partitionId);
     if (!partition?.isOpen) return this.#store.release(partitionId);
-    const ended = await settledWithin(
-      partition.requestReopen(),
-      this.#closeTimeoutMs + MAX_WAIT_SECONDS * 5000,
-    );
+    const end = partition.requestReopen();
+    this.#readers?.wake(partitionId);
+    const ended = await settledWithin(end, this.#closeTimeoutMs + MAX_WAIT_SECONDS * 5000);
     // A reader that hangs inside the SDK does not end on request. A new connection replaces it.
     if (!ended) await this.#reopenAll();
   }
@@ -331,6 +332,7 @@ class HubEventSource implements EventSource {
       startPosition: this.#sdkStartPositions,
     };
     const readers = this.#createReaders(options);
+    this.#readers = readers;
     this.#subscription = this.#client.subscribe(
       {
         processInitialize: async ({ partitionId }) => await this.#openPartition(partitionId),

@@ -94,6 +94,11 @@ export class PartitionLink {
     return this.#window.take(maxCount);
   }
 
+  /** Ends the wait of `receive`. */
+  wake(): void {
+    this.#wake?.();
+  }
+
   /** Detaches the link and ends its session. Bounded in time; never throws. */
   async close(): Promise<void> {
     this.#end(undefined);

@@ -32,6 +32,11 @@ export class PartitionReaders {
     reader.start();
   }
 
+  /** A partition that shall be reopened ends with the next delivery. */
+  wake(partitionId: string): void {
+    this.#readers.get(partitionId)?.wake();
+  }
+
   async removeAllPumps(reason: CloseReason): Promise<void> {
     const readers = [...this.#readers.values()];
     this.#readers.clear();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EventHubConsumerClient } from '@azure/event-hubs';
 import rhea from 'rhea';
 import {
@@ -92,6 +93,32 @@ describe("the sidecar's own receiver", () => {
     fixture.server.silentClaims = false;
     fixture.server.cutConnections();
     await until('the event', () => fixture.recorder.events.length === 1);
+  });
+
+  test('asks the handler less often when nothing comes, and reopens a partition all the same', async (context: TestContext) => {
+    let questions = 0;
+    const { recorder } = fixture;
+    const ask = recorder.onBatch.bind(recorder);
+    recorder.onBatch = async (partitionId, events) => {
+      questions += 1;
+      await ask(partitionId, events);
+    };
+    const source = await open({ partitions: ['0'], silenceMs: 600_000 });
+    await until('two questions', () => questions >= 3);
+    // Beyond the half minute after which a partition is quiet; the next wait is a long one.
+    const now = performance.now.bind(performance);
+    context.mock.method(performance, 'now', () => now() + 31_000);
+    await until('another question', () => questions >= 4);
+    const before = questions;
+    await sleep(3_500);
+    assert.ok(questions - before <= 1, `${questions - before} questions`);
+    await source.reopen('0');
+    assert.deepEqual(
+      recorder.closed.map(({ reason }) => reason),
+      ['reopened'],
+    );
+    fill(0, 1);
+    await until('the event', () => recorder.events.length === 1);
   });
 
   test('renews its token before it expires', async () => {

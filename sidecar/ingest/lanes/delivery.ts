@@ -118,9 +118,9 @@ export class Delivery {
       }
     }
     await this.#deliverNotifications(messages, origin, signal);
+    // The lane may have given up this delivery meanwhile; then it has released the messages. What a call under way says then is no proof.
+    requireGoingOn(signal);
     await this.#deadLetterRefused(messages, signal);
-    // The lane may have given up this delivery meanwhile; then it has released the messages.
-    if (signal.aborted) throw new ConnectorError('STOPPING', 'The delivery was given up.');
     for (const message of messages) counters.settle(outcomeOf(message), 1);
     if (watch?.isActive()) {
       for (const message of messages) watch.report(outcomeOf(message), message);
@@ -132,19 +132,19 @@ export class Delivery {
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const items = messages.flatMap(({ number, notifications }) =>
+    const announcing = messages.filter(({ notifications }) => notifications.length > 0);
+    if (announcing.length === 0) return;
+    const items = announcing.flatMap(({ number, notifications }) =>
       notifications.map((notification) => ({ sequenceNumber: number, notification })),
     );
-    if (items.length === 0) return;
-    const { notifications, counters } = this.#options;
+    const { notifications, counters, interpreter } = this.#options;
     const { refused, ignored } = await notifications.deliver(items, origin, signal);
     if (ignored.length > 0) counters.ignore('THING_UNKNOWN', ignored.length);
     const without = new Set(ignored.map(({ notification }) => notification));
     const reasonOf = new Map(refused.map(({ sequenceNumber, message }) => [sequenceNumber, message]));
-    for (const message of messages) {
-      if (message.notifications.length === 0) continue;
+    for (const message of announcing) {
       const reason = reasonOf.get(message.number);
-      if (reason !== undefined) message.reasons.push({ code: 'EVENT_REFUSED', reason });
+      if (reason !== undefined) interpreter.addReason(message, { code: 'EVENT_REFUSED', reason });
       const unknown = message.notifications.filter((notification) => without.has(notification));
       if (unknown.length === 0) continue;
       message.notifications = message.notifications.filter((notification) => !without.has(notification));
@@ -176,7 +176,7 @@ export class Delivery {
       }
     }
     this.#backoff.reset();
-    if (signal.aborted) throw new ConnectorError('STOPPING', 'The delivery was given up.');
+    requireGoingOn(signal);
     for (const { reasons } of refused) {
       for (const code of new Set(reasons.map((reason) => reason.code))) {
         const { reason = '', thing, property } = reasons.find((one) => one.code === code) ?? {};
@@ -189,6 +189,10 @@ export class Delivery {
       }
     }
   }
+}
+
+function requireGoingOn(signal: AbortSignal): void {
+  if (signal.aborted) throw new ConnectorError('STOPPING', 'The delivery was given up.');
 }
 
 /** Why a notification of a device without a Thing is not delivered. */

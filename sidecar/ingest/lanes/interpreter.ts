@@ -184,10 +184,15 @@ export class Interpreter {
           thing: refusal.thing,
           ...(refusal.property ? { property: refusal.property } : {}),
         };
-        message.reasons.push(reason);
-        this.#options.notices.refused(message.message, reason);
+        this.addReason(message, reason);
       }
     }
+  }
+
+  /** Adds why a message becomes a dead letter, and logs it. */
+  addReason(message: TranslatedMessage, reason: DeadLetterReason): void {
+    message.reasons.push(reason);
+    this.#options.notices.refused(message.message, reason);
   }
 
   #toTranslated(

@@ -172,6 +172,9 @@ describe('the tour', { skip }, () => {
     const live = await factory.openConsole('Live');
     const messages = live.getByRole('list', { name: 'Messages, the newest first' });
     const press = messages.getByRole('listitem').filter({ hasText: 'press-03' }).last();
+    await press.waitFor();
+    // The oldest messages leave the list.
+    await live.getByRole('button', { name: 'Pause' }).click();
     await press.locator('summary').click();
     await press.getByText('"unit": "N"').waitFor();
     await press.getByRole('cell', { name: 'oilTemperature' }).waitFor();

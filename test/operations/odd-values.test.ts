@@ -74,8 +74,9 @@ describe('odd values for every parameter of every service', () => {
       `${service} ${body.slice(0, 200)}: ${reason}: ${(said ?? text).slice(0, 300)}`;
     if (said === undefined) return PLATFORM_REFUSAL.test(text) ? undefined : wrong('no code');
     const code = /^([A-Z]+(?:_[A-Z]+)*): /.exec(said)?.[1];
-    // A service that has no time left says so, whatever it was asked.
-    if (code === 'SIDECAR_TIMEOUT') return undefined;
+    // An odd timeoutSeconds means one second, which a busy machine may exceed.
+    const isShort = service === 'CallSidecar' && body.includes('"timeoutSeconds":');
+    if (isShort && code === 'SIDECAR_TIMEOUT') return undefined;
     if (code === undefined || !(code in ERRORS)) return wrong('no code of the catalogue');
     if (RAW.test(said)) return wrong('raw words');
     const { status } = ERRORS[code as ErrorCode];

@@ -355,6 +355,25 @@ describe('a group of sidecars', () => {
     assert.deepEqual([...first.kind.counted, ...second.kind.counted], range(0, 4));
   });
 
+  test('does its work in the state directory when the storage account that it had does not answer any more', async (t) => {
+    const door = new Door(azurite.port);
+    const port = await door.open();
+    t.after(() => door.close());
+    const alone = await member(t, 'alone');
+    const connection = azurite.connectionString.replaceAll(`:${azurite.port}/`, `:${port}/`);
+    const container = newContainer();
+    await alone.group.use(settingsIn(container, connection));
+    await eventually(async () => assert.ok(alone.group.leads));
+    const left = await alone.board.submit('count', 'Counting', { to: 2 });
+    door.shut();
+    await alone.group.use(settingsIn(container));
+    assert.equal(alone.group.leads, true);
+    const { id } = await alone.board.submit('count', 'Counting', { to: 2 });
+    alone.kind.allowed = 2;
+    await eventually(async () => assert.equal((await alone.board.get(id)).state, 'completed'));
+    assert.ok((await namesIn(container, left.id)).length > 0);
+  });
+
   test('keeps lines in parts, and cuts them', async () => {
     const folder = new BlobFolder({
       connection: azurite.connectionString,

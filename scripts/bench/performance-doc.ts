@@ -35,8 +35,8 @@ This page is generated from a stored run of the benchmark (\`scripts/bench/basel
 
 The emulators of IoT Hub and ThingWorx run on the same machine and answer at once. So the figures say what the sidecar itself needs. They say nothing about ThingWorx: a real server needs more time for each value.
 The emulator of ThingWorx speaks http, and https where a figure says "over TLS". The event stream always uses TLS.
-Times and rates depend on the machine. Ratios between two figures of one run depend on it much less. On a virtual machine whose host is busy with other work, the CPU time per message was 0.69 to 0.93 of that of the bare loop in runs of one
-day; on a quiet host it was 0.76 to 0.80 before the last change of the settings of V8 ([103](decisions/103-what-is-held-and-for-how-long.md)).
+Times and rates depend on the machine. Ratios between two figures of one run depend on it much less. Where the host of a virtual machine is busy with other work, they vary, too: the
+third column shows how much.
 
 ${figuresTable(run.figures.filter((figure) => !isGrowth(figure)))}
 ${growthSection(run.figures.filter(isGrowth))}

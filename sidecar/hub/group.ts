@@ -4,8 +4,8 @@ import { BlobFolder, SHARED_PREFIX } from '../group/blob-folder.ts';
 import { BlobLease } from '../group/blob-lease.ts';
 import { Lead, type WorkRequest } from '../group/lead.ts';
 import type { Log } from '../observe/log.ts';
-import { WorkMove } from './work-move.ts';
-import { DirectoryPlace, moveWork, type WorkPlace, type WorkStore, workInContainer } from './work-place.ts';
+import { WorkMove, type WorkMoveOptions } from './work-move.ts';
+import { DirectoryPlace, moveWork, type WorkPlace, workInContainer } from './work-place.ts';
 
 /** What only one sidecar of a group may do for a hub Thing. */
 export interface Duty {
@@ -145,10 +145,10 @@ export class Group {
 
   async #moveFrom(
     from: BlobFolder,
-    to: { to: WorkStore; toFolder?: BlobFolder; post: (request: WorkRequest) => Promise<void> },
+    target: Pick<WorkMoveOptions, 'to' | 'toFolder' | 'post'>,
   ): Promise<void> {
     const { owner, log } = this.#options;
-    this.#move = new WorkMove({ ...to, from, leaseBlob: LEASE_BLOB, owner, log });
+    this.#move = new WorkMove({ ...target, from, leaseBlob: LEASE_BLOB, owner, log });
     await this.#move.start();
   }
 }

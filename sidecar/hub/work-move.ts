@@ -8,7 +8,7 @@ import { settledWithin } from '../lib/concurrency.ts';
 import type { Log } from '../observe/log.ts';
 import { moveWork, type WorkStore, workInContainer } from './work-place.ts';
 
-interface WorkMoveOptions {
+export interface WorkMoveOptions {
   readonly from: BlobFolder;
   readonly to: WorkStore;
   /** Of `to`, if it is in a container. */

@@ -79,7 +79,6 @@ export class TaskRun {
     this.#abort.abort(new ConnectorError('STOPPING', 'The sidecar is stopping.'));
     await this.#working;
     await this.flush();
-    await this.#writing;
   }
 
   /** A process ended in the middle of work that cannot be continued. */

@@ -109,8 +109,8 @@ interface Management {
 const PARTITIONS_AGE_MS = 10_000;
 
 /**
- * The event processor of the SDK asks for the partitions before each round of balancing. While all of them are read, it gets the last answer: the
- * request is most of what an idle hub costs. It does not use the retryOptions of its client (eventProcessor.js) either: after one failed attempt it
+ * The event processor of the SDK asks for the partitions before each round of balancing. While all of them are read, it gets the last answer: these
+ * requests are a fifth of what an idle hub costs. It does not use the retryOptions of its client (eventProcessor.js) either: after one failed attempt it
  * waits for the SDK's default of 30 seconds, during which no partition is claimed. Here it fails soon; the processor then begins its next round.
  * Without the member, which is not public, its default stays. All other requests have retryOptions.
  */

@@ -76,9 +76,6 @@ const UPDATE_INTERVAL_MS = 750;
 /** The rest of a sidecar that reads all partitions, in updates. Its ownership must be renewed several times before it expires. */
 const REST_ROUNDS = 2;
 
-/** The end of a partition from which everything was received is read in one of so many rounds. */
-const QUIET_ROUNDS = 3;
-
 class HubEventSource implements EventSource {
   readonly #options: EventSourceOptions;
   readonly #handlers: EventSourceHandlers;
@@ -104,7 +101,6 @@ class HubEventSource implements EventSource {
   readonly #skipReported = new Set<string>();
   readonly #decoder = new EventDecoder();
   #sdkReported = false;
-  #lagRound = 0;
   #timers: NodeJS.Timeout[] = [];
   /** When the service last answered. */
   #heardAtMs = performance.now();
@@ -194,21 +190,9 @@ class HubEventSource implements EventSource {
   /** Asks the service also while no partition is owned: its silence must be noticed. */
   async #readLag(): Promise<void> {
     const signal = AbortSignal.timeout(LAG_TIMEOUT_MS);
-    await Promise.all(this.#dueForLag().map((id) => this.#ends.read(id, signal)));
-  }
-
-  /** Of the partitions from which everything was received some, in turns, at least one: the silence of the service must be noticed. */
-  #dueForLag(): readonly string[] {
-    const owned = this.ownedPartitions();
-    if (owned.length === 0) return this.partitionIds;
-    const isQuiet = (id: string) =>
-      this.#ends.of(id)?.sequenceNumber === this.#partitions.get(id)?.lastSequenceNumber;
-    const quiet = owned.filter(isQuiet);
-    const behind = owned.filter((id) => !isQuiet(id));
-    this.#lagRound += 1;
-    const inTurn = quiet.filter((_, index) => index % QUIET_ROUNDS === this.#lagRound % QUIET_ROUNDS);
-    const due = [...behind, ...inTurn];
-    return due.length > 0 ? due : quiet.slice(0, 1);
+    const owned = [...this.#partitions.values()].filter(({ isOpen }) => isOpen);
+    const due = owned.length === 0 ? this.partitionIds : this.#ends.due(owned);
+    await Promise.all(due.map((id) => this.#ends.read(id, signal)));
   }
 
   async checkpoint(

@@ -152,10 +152,14 @@ export class Partition {
   }
 }
 
+/** The end of a partition from which everything was received is read in one of so many rounds. */
+const QUIET_ROUNDS = 3;
+
 /** The beginning and the end of each partition, as the service last reported them. */
 export class PartitionEnds {
   readonly #ask: (partitionId: string, signal?: AbortSignal) => Promise<PartitionProperties>;
   readonly #known = new Map<string, LastEnqueued>();
+  #round = 0;
 
   constructor(ask: (partitionId: string, signal?: AbortSignal) => Promise<PartitionProperties>) {
     this.#ask = ask;
@@ -163,6 +167,21 @@ export class PartitionEnds {
 
   of(partitionId: string): LastEnqueued | undefined {
     return this.#known.get(partitionId);
+  }
+
+  /**
+   * The partitions whose ends are to be read in this round. Of those from which everything was received some, in turns, at least one: the silence of
+   * the service must be noticed.
+   */
+  due(owned: readonly Pick<Partition, 'id' | 'lastSequenceNumber'>[]): readonly string[] {
+    const isQuiet = ({ id, lastSequenceNumber }: (typeof owned)[number]) =>
+      this.of(id)?.sequenceNumber === lastSequenceNumber;
+    const quiet = owned.filter(isQuiet);
+    const behind = owned.filter((partition) => !isQuiet(partition));
+    this.#round += 1;
+    const inTurn = quiet.filter((_, index) => index % QUIET_ROUNDS === this.#round % QUIET_ROUNDS);
+    const due = [...behind, ...inTurn];
+    return (due.length > 0 ? due : quiet.slice(0, 1)).map(({ id }) => id);
   }
 
   async read(partitionId: string, signal?: AbortSignal): Promise<LastEnqueued> {

@@ -118,7 +118,7 @@ export class Delivery {
       }
     }
     await this.#deliverNotifications(messages, origin, signal);
-    // The lane may have given up this delivery meanwhile; then it has released the messages. What a call under way says then is no proof.
+    // The lane may have given up this delivery meanwhile; then it has released the messages, and a refusal proves nothing.
     requireGoingOn(signal);
     await this.#deadLetterRefused(messages, signal);
     for (const message of messages) counters.settle(outcomeOf(message), 1);

@@ -155,6 +155,8 @@ describe('the console', { skip }, () => {
     await page.getByText('Watching.').waitFor();
     await sendRefused('stranger');
     const row = page.getByRole('list', { name: 'Messages, the newest first' }).getByText('stranger').first();
+    // A browser that drew the details of each message could not follow many.
+    assert.equal(await page.locator('.messages .detail').count(), 0);
     await row.click();
     await page.getByRole('table', { name: 'Reasons' }).getByText('THING_UNKNOWN').first().waitFor();
     await shoot(page, 'live', true);

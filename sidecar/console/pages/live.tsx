@@ -4,6 +4,7 @@ import { call, route } from '../api.ts';
 import { formatBytes, formatTime, prettyJson } from '../format.ts';
 import { addressOf, useAction, useScene } from '../hooks.ts';
 import { Badge, Facts, ProblemNote, SelectField, TextField } from '../parts/elements.tsx';
+import { Details, Entry } from '../parts/long-list.tsx';
 import { Remarks, TrialView, Values } from '../parts/message-view.tsx';
 import { NoHub } from '../parts/no-hub.tsx';
 import { keepSample, sampleOfMessage, type Trial } from '../samples.ts';
@@ -84,21 +85,7 @@ export function LivePage({ rest }: { rest: readonly string[] }) {
       {messages.length === 0 && <p class="quiet">No message yet.</p>}
       <ul class="messages" aria-label="Messages, the newest first">
         {messages.map((message) => (
-          <li key={keyOf(message)}>
-            <details>
-              <summary>
-                <time>{formatTime(message.settledAt)}</time> <strong>{message.deviceId}</strong>
-                {message.moduleId && ` / ${message.moduleId}`}{' '}
-                <Badge tone={TONES[message.outcome]}>{WORDS[message.outcome]}</Badge>{' '}
-                {message.source !== 'Telemetry' && `${message.source} `}
-                <span class="quiet">
-                  {message.reasons[0]?.code ?? `${message.values.length} values`},{' '}
-                  {formatBytes(message.bytes)}
-                </span>
-              </summary>
-              <Message hub={hub} message={message} />
-            </details>
-          </li>
+          <Entry key={keyOf(message)} item={message} draw={drawMessage} />
         ))}
       </ul>
     </>
@@ -109,11 +96,26 @@ function keyOf({ hub, partition, sequenceNumber, settledAt }: WatchedMessage): s
   return `${hub} ${partition} ${sequenceNumber} ${settledAt}`;
 }
 
-function Message({ hub, message }: { hub: string; message: WatchedMessage }) {
+function drawMessage(message: WatchedMessage) {
+  const summary = (
+    <>
+      <time>{formatTime(message.settledAt)}</time> <strong>{message.deviceId}</strong>
+      {message.moduleId && ` / ${message.moduleId}`}{' '}
+      <Badge tone={TONES[message.outcome]}>{WORDS[message.outcome]}</Badge>{' '}
+      {message.source !== 'Telemetry' && `${message.source} `}
+      <span class="quiet">
+        {message.reasons[0]?.code ?? `${message.values.length} values`}, {formatBytes(message.bytes)}
+      </span>
+    </>
+  );
+  return <Details summary={summary} content={() => <Message message={message} />} />;
+}
+
+function Message({ message }: { message: WatchedMessage }) {
   const [trial, setTrial] = useState<Trial>();
   const explain = useAction(async () => {
     setTrial(
-      await call<Trial>('POST', route(['hubs', hub, 'mappings', 'test']), {
+      await call<Trial>('POST', route(['hubs', message.hub, 'mappings', 'test']), {
         message: sampleOfMessage(message),
       }),
     );

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { formatTime, saveFile } from '../format.ts';
 import { Badge, ProblemNote, SelectField, TextField } from '../parts/elements.tsx';
+import { Details, Entry } from '../parts/long-list.tsx';
 import { useStream } from '../stream.ts';
 
 interface LogLine {
@@ -69,18 +70,20 @@ export function LogPage() {
       </p>
       <ol class="log" aria-label="Log lines, the newest first">
         {shown.toReversed().map((line) => (
-          <li key={line.id}>
-            <time>{formatTime(line.time)}</time>{' '}
-            <Badge tone={TONES[line.level] ?? 'plain'}>{line.level}</Badge> {line.message}
-            {Object.keys(line.rest).length > 0 && (
-              <details>
-                <summary>Details</summary>
-                <pre>{JSON.stringify(line.rest, null, 2)}</pre>
-              </details>
-            )}
-          </li>
+          <Entry key={line.id} item={line} draw={drawLine} />
         ))}
       </ol>
+    </>
+  );
+}
+
+function drawLine({ time, level, message, rest }: LogLine) {
+  return (
+    <>
+      <time>{formatTime(time)}</time> <Badge tone={TONES[level] ?? 'plain'}>{level}</Badge> {message}
+      {Object.keys(rest).length > 0 && (
+        <Details summary="Details" content={() => <pre>{JSON.stringify(rest, null, 2)}</pre>} />
+      )}
     </>
   );
 }

@@ -18,7 +18,7 @@ type ThingworxClientOptions = ThingworxLogin & {
 /** The properties of a Thing by name, as the platform writes them in JSON. */
 export type PropertyValues = Readonly<Record<string, unknown>>;
 
-interface CallOptions {
+export interface CallOptions {
   timeoutMs?: number | undefined;
   signal?: AbortSignal;
 }

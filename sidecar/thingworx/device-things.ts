@@ -1,13 +1,13 @@
 import { ConnectorError } from '../errors/connector-error.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
-import type { ThingworxClient } from './client.ts';
+import type { CallOptions, ThingworxClient } from './client.ts';
 import { requireMember } from './require-member.ts';
 
 interface DeviceThingsOptions {
   readonly client: ThingworxClient;
   /** The Thing whose FindDeviceThings is asked. */
   readonly hubThing: string;
-  /** How long one question may take; by default as long as a script may run. */
+  /** How long one question of `find` may take; by default as long as a script may run. */
   readonly timeoutMs?: () => number | undefined;
   /** How long a found Thing is taken for that of its device. */
   readonly maxAgeMs?: number;
@@ -59,6 +59,7 @@ export class DeviceThings {
   async find(deviceIds: Iterable<string>, signal?: AbortSignal): Promise<Map<string, string>> {
     const found = new Map<string, string>();
     const wanted: string[] = [];
+    const { timeoutMs } = this.#options;
     const now = Date.now();
     for (const deviceId of new Set(deviceIds)) {
       const entry = this.#entries.get(deviceId);
@@ -67,7 +68,7 @@ export class DeviceThings {
     }
     for (let start = 0; start < wanted.length; start += DEVICES_PER_CALL) {
       const some = wanted.slice(start, start + DEVICES_PER_CALL);
-      const things = await this.#ask(some, signal);
+      const things = await this.#ask(some, { ...(signal ? { signal } : {}), timeoutMs: timeoutMs() });
       for (const deviceId of some) {
         const thing = things.get(deviceId);
         this.forget(deviceId);
@@ -140,10 +141,12 @@ export class DeviceThings {
     return answer?.deleted?.includes(thing) ? thing : undefined;
   }
 
-  /** Asks ThingWorx anew: a Thing that was found before may be gone. */
+  /**
+   * Asks ThingWorx anew: a Thing that was found before may be gone. Somebody waits for a change, and nobody repeats it: it has as much time as
+   * the script that makes it.
+   */
   async #thingOf(deviceId: string): Promise<string | undefined> {
-    this.forget(deviceId);
-    return (await this.find([deviceId])).get(deviceId);
+    return (await this.#ask([deviceId])).get(deviceId);
   }
 
   #changed(thing: string, deviceId: string): void {
@@ -151,15 +154,10 @@ export class DeviceThings {
     this.#options.onThingChanged(thing);
   }
 
-  async #ask(deviceIds: readonly string[], signal: AbortSignal | undefined): Promise<Map<string, string>> {
-    const { client, hubThing, timeoutMs } = this.#options;
+  async #ask(deviceIds: readonly string[], options: CallOptions = {}): Promise<Map<string, string>> {
+    const { client, hubThing } = this.#options;
     const answer = requireMember<{ things: { deviceId: string; thing: string }[] }>(
-      await client.invoke(
-        hubThing,
-        'FindDeviceThings',
-        { request: { deviceIds } },
-        { ...(signal ? { signal } : {}), timeoutMs: timeoutMs() },
-      ),
+      await client.invoke(hubThing, 'FindDeviceThings', { request: { deviceIds } }, options),
       'things',
       'FindDeviceThings',
       hubThing,

@@ -45,7 +45,7 @@ export const deviceInboundServices: readonly ServiceDefinition[] = [
     'ReceiveEvents',
     'writes notifications about devices to their Things and fires the events, in order and without repeats.',
     { name: 'batch', description: 'stream, partition, through, and events, each with its Thing.' },
-    'accepted, repeated, and refused with sequenceNumber, index and message.',
+    'accepted, repeated, and refused with sequenceNumber, index, message, and fired: whether the event was fired before it failed.',
     { EVENT_TIMES: [...new Set([...EVENT_TIMES, ...PACKAGE_TIMES, 'since'])], TABLES },
   ),
   inbound(

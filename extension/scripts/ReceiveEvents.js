@@ -1,5 +1,6 @@
 /* Applies what happened to devices, in order: writes properties, fires events. Events that this hub has applied before are dropped;
-   one that fails is reported and stops no other. When it throws, nothing counts as applied and the sidecar sends again. */
+   one that fails is reported, with whether its event was fired, and stops no other. When it throws, nothing counts as applied and the
+   sidecar sends again. */
 
 /* Connection events of a device may come out of order; their numbers are hexadecimal texts of equal length. */
 function isStale(thing, sequence) {
@@ -95,7 +96,7 @@ function eventData(data) {
   return fields;
 }
 
-function apply(item) {
+function apply(item, progress) {
   var thing = isSet(item.thing) ? Things[item.thing] : me;
   if (!thing) {
     throw new Error("THINGWORX_NOT_FOUND: No Thing of this name exists or is visible.");
@@ -130,6 +131,7 @@ function apply(item) {
   });
   if (isSet(item.event)) {
     thing[item.event](fields);
+    progress.fired = true;
   }
   if (item.event === "DeviceLifecycle" && !isSet(fields.moduleId)) {
     fireAsPtc(function () {
@@ -151,6 +153,7 @@ function applyEvents(content) {
   var through = mark === "" ? -1 : markNumber(me[mark], String(content.stream));
   var reached = Number(content.through);
   content.events.forEach(function (item, index) {
+    var progress = { fired: false };
     try {
       if (item.sequenceNumber <= through) {
         /* What led to a removal was repeated, too, and may have made the Thing again. */
@@ -159,12 +162,17 @@ function applyEvents(content) {
         }
         answer.repeated++;
       } else {
-        apply(item);
+        apply(item, progress);
         answer.accepted++;
       }
     } catch (thrown) {
       reached = Math.min(reached, item.sequenceNumber - 1);
-      answer.refused.push({ sequenceNumber: item.sequenceNumber, index: index, message: errorText(thrown) });
+      answer.refused.push({
+        sequenceNumber: item.sequenceNumber,
+        index: index,
+        message: errorText(thrown),
+        fired: progress.fired
+      });
     }
   });
   if (mark !== "" && reached > through) {

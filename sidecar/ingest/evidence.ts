@@ -28,3 +28,24 @@ export class Evidence {
     return this.#passed > 0 && failureRate ** this.#failures < CHANCE;
   }
 }
+
+/** What was refused for good is expected to be refused again for this long. */
+const KNOWN_REFUSAL_MS = 600_000;
+const MAX_KNOWN_REFUSALS = 10_000;
+
+/** What was refused for good: one probe is enough when it is refused again. */
+export class KnownRefusals {
+  /** Until when each is expected, by key. */
+  readonly #expected = new Map<string, number>();
+
+  add(keys: readonly string[]): void {
+    const untilMs = Date.now() + KNOWN_REFUSAL_MS;
+    if (this.#expected.size + keys.length > MAX_KNOWN_REFUSALS) this.#expected.clear();
+    for (const key of keys) this.#expected.set(key, untilMs);
+  }
+
+  has(keys: readonly string[]): boolean {
+    const nowMs = Date.now();
+    return keys.every((key) => (this.#expected.get(key) ?? 0) > nowMs);
+  }
+}

@@ -5,7 +5,7 @@ import { isOutage } from '../thingworx/client.ts';
 import type { ProbeCounts } from './evidence.ts';
 
 /** What the probes found until ThingWorx worked. */
-interface Check extends ProbeCounts {
+export interface Check extends ProbeCounts {
   /** ThingWorx did not work at first: the error says nothing about the call that failed. */
   readonly wasOutage: boolean;
 }

@@ -26,6 +26,8 @@ interface Answer {
     sequenceNumber: number;
     reason: string;
     message: string;
+    index?: number;
+    fired?: boolean;
   }[];
 }
 
@@ -360,6 +362,27 @@ for (const [name, switches] of Object.entries(PLATFORMS)) {
         assert.equal(await client.read(HUB, 'call00'), note, 'the note of another call stays');
       },
     );
+
+    await withHub('says of an event that it refuses whether it was fired', async () => {
+      await createDevice(platform, 'dev-1', { temperature: 'NUMBER' });
+      await platform.client.write('dev-1', { hubThing: HUB });
+      const data = { deviceId: 'dev-1', state: 'Connected', time: T0 };
+      const event = { sequenceNumber: 1, thing: 'dev-1', event: 'DeviceConnectionChanged', data };
+      // The user of the sidecar may not delete Things before GrantPermissions.
+      const removed = { ...event, remove: { thing: 'dev-1', how: 'delete' } };
+      const unknown = { ...event, event: 'NoSuchEvent' };
+      const { accepted, refused } = await call(platform, HUB, 'ReceiveEvents', {
+        events: [event, removed, unknown],
+      });
+      assert.equal(accepted, 1);
+      assert.deepEqual(
+        refused.map(({ index, fired }) => [index, fired]),
+        [
+          [1, true],
+          [2, false],
+        ],
+      );
+    });
 
     await withHub('opens a partition when no call of an earlier writer runs', async () => {
       await platform.client.write(HUB, { call00: `${Date.now()} first` });

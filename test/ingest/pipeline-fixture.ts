@@ -81,6 +81,7 @@ export class TestPipeline {
       onRemoved: () => undefined,
       outages,
       onWaiting,
+      log,
     });
     this.#parts = {
       notifications,

@@ -5,7 +5,7 @@ import type { HubCounters } from '../../observe/counters.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import { isOutage } from '../../thingworx/client.ts';
 import { type BatchOrigin, originAfter, unmarked } from '../batch-origin.ts';
-import { Evidence } from '../evidence.ts';
+import { Evidence, KnownRefusals } from '../evidence.ts';
 import { LONGEST_DEADLINE_MS, type OnWaiting, OUTAGE_RETRY, type OutageWatch } from '../outage-watch.ts';
 import { endsLane, PartitionWriter, type PartitionWriterOptions } from '../partition-writer.ts';
 import type { Row } from './batch.ts';
@@ -32,9 +32,6 @@ const TRIAL_PAUSE_MS = 50;
 const UNPROVED_PAUSE_MS = 1_000;
 /** How many times the expected answer time a call may take beyond the deadline of small calls. */
 const PATIENCE = 4;
-/** What was refused for good is expected to be refused again for this long: one probe is enough then. */
-const KNOWN_REFUSAL_MS = 600_000;
-const MAX_KNOWN_REFUSALS = 10_000;
 
 /**
  * Sends rows of one lane to ReceiveUpdates, one call at a time. It waits while ThingWorx is unavailable, halves a call that fails as a
@@ -45,8 +42,7 @@ export class Sender {
   readonly #options: SenderOptions;
   readonly #backoff = new Backoff(OUTAGE_RETRY);
   readonly #size = new CallSize();
-  /** What was refused for good, and until when it is expected to be. */
-  readonly #knownRefusals = new Map<string, number>();
+  readonly #knownRefusals = new KnownRefusals();
   #waiting = false;
 
   constructor(options: SenderOptions) {
@@ -116,7 +112,7 @@ export class Sender {
         evidence.add(check);
         const key = keyOf(rows[0]?.update.thing);
         if (this.#isProven(evidence, [key], error)) {
-          this.#remember([key]);
+          this.#knownRefusals.add([key]);
           return [poison(rows[0], error)];
         }
         await this.#beforeTrial(signal);
@@ -208,7 +204,7 @@ export class Sender {
       if (!check.wasOutage) evidence.add(check);
       const keys = doubtful.map(({ thing, property }) => keyOf(thing, property));
       if (!check.wasOutage && this.#isProven(evidence, keys, error)) {
-        this.#remember(keys);
+        this.#knownRefusals.add(keys);
         return [...certain, ...doubtful];
       }
       if (!check.wasOutage) await this.#beforeTrial(signal);
@@ -229,14 +225,7 @@ export class Sender {
       this.#report(error);
       return false;
     }
-    const nowMs = Date.now();
-    return evidence.isConclusive || keys.every((key) => (this.#knownRefusals.get(key) ?? 0) > nowMs);
-  }
-
-  #remember(keys: readonly string[]): void {
-    const untilMs = Date.now() + KNOWN_REFUSAL_MS;
-    if (this.#knownRefusals.size + keys.length > MAX_KNOWN_REFUSALS) this.#knownRefusals.clear();
-    for (const key of keys) this.#knownRefusals.set(key, untilMs);
+    return evidence.isConclusive || this.#knownRefusals.has(keys);
   }
 
   async #beforeTrial(signal: AbortSignal): Promise<void> {

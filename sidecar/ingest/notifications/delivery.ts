@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
+import type { Log } from '../../observe/log.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import { isOutage } from '../../thingworx/client.ts';
 import type { DeviceThings } from '../../thingworx/device-things.ts';
 import type { HubNotification, LifecycleNotification } from '../../translate/sources/notifications.ts';
 import { type BatchOrigin, originAfter, sendAs, unmarked } from '../batch-origin.ts';
-import { Evidence, type ProbeCounts } from '../evidence.ts';
-import { LONGEST_DEADLINE_MS, type OutageWatch } from '../outage-watch.ts';
+import { Evidence, KnownRefusals, type ProbeCounts } from '../evidence.ts';
+import { type Check, LONGEST_DEADLINE_MS, type OutageWatch } from '../outage-watch.ts';
 import { endsLane } from '../partition-writer.ts';
 import { instructionOf, isForHub, type NotificationInstruction } from './instruction.ts';
 import type { TwinChange, TwinMirror } from './twin-mirror.ts';
@@ -32,6 +33,7 @@ interface NotificationDeliveryOptions {
   readonly outages: OutageWatch;
   /** Called once when ThingWorx does not accept notifications, and once with undefined when it does again. */
   readonly onWaiting: (error: ConnectorError | undefined) => void;
+  readonly log: Log;
 }
 
 /** A notification with the number of its message. */
@@ -55,22 +57,37 @@ interface Answer {
   readonly taken?: boolean;
   readonly accepted?: number;
   readonly repeated?: number;
-  readonly refused?: readonly NotificationRefusal[];
+  readonly refused?: readonly {
+    readonly index: number;
+    readonly message: string;
+    /** Its event was fired before it failed. */
+    readonly fired?: boolean;
+  }[];
 }
+
+/** What ThingWorx refused, once. */
+interface Refusal {
+  readonly instruction: NotificationInstruction;
+  readonly message: string;
+}
+
+type Confirm = (refused: readonly Refusal[], origin: BatchOrigin | undefined) => Promise<Refusal[]>;
 
 const NOTIFICATIONS_PER_CALL = 100;
 const BYTES_PER_CALL = 1_000_000;
 /** A call with more notifications may take long: each can create or write a Thing. */
 const SMALL_CALL = 10;
-/** Between two attempts with a notification that may be refused for good. */
+/** Between two attempts with a notification that may be refused for good: it doubles each time. */
 const TRIAL_PAUSE_MS = 50;
 
 /**
  * Sends notifications to ThingWorx in order, by ReceiveEvents of the hub Thing. Waits while ThingWorx is unavailable. A call that fails as a
- * whole is halved until the notification that fails is alone.
+ * whole is halved until the notification that fails is alone. A notification counts as refused only when it fails again and again while
+ * ThingWorx takes rows.
  */
 export class NotificationDelivery {
   readonly #options: NotificationDeliveryOptions;
+  readonly #knownRefusals = new KnownRefusals();
 
   constructor(options: NotificationDeliveryOptions) {
     this.#options = options;
@@ -92,7 +109,7 @@ export class NotificationDelivery {
     try {
       const first = await this.#deliverOnce(items, origin, signal);
       // The Thing of the device was deleted or has another name since it was found.
-      const stale = first.refused.filter(({ message }) => message.includes('THINGWORX_NOT_FOUND'));
+      const stale = first.refused.filter(isNotFound);
       if (stale.length === 0) return first;
       const numbers = new Set(stale.map(({ sequenceNumber }) => sequenceNumber));
       const again = items.filter(({ sequenceNumber }) => numbers.has(sequenceNumber));
@@ -108,6 +125,7 @@ export class NotificationDelivery {
     } catch (thrown) {
       const error = toConnectorError(thrown);
       if (endsLane(error)) throw error;
+      this.#options.log.error({ err: error }, 'Notifications could not be delivered.');
       const { message } = error;
       return { ignored: [], refused: items.map(({ sequenceNumber }) => ({ sequenceNumber, message })) };
     }
@@ -158,7 +176,10 @@ export class NotificationDelivery {
     for (const [index, part] of parts.entries()) {
       const through = index === parts.length - 1 ? origin?.through : part.at(-1)?.sequenceNumber;
       const place = origin && through !== undefined ? { ...origin, through } : undefined;
-      refused.push(...(await this.#sendPart(part, originAfter(place, refused), signal)));
+      const found = await this.#sendPart(part, originAfter(place, refused), signal, (some, placed) =>
+        this.#confirm(some, placed, signal),
+      );
+      refused.push(...found.map(toNotificationRefusal));
     }
     for (const { remove, data } of instructions) {
       if (!remove) continue;
@@ -218,22 +239,27 @@ export class NotificationDelivery {
     return (await this.#options.isGone(deviceId, signal)) ? { thing, how } : undefined;
   }
 
+  /** @param confirm called with what a call that was answered has refused; resolves to what is refused for good */
   async #sendPart(
     part: readonly NotificationInstruction[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
-  ): Promise<NotificationRefusal[]> {
-    for (const evidence = new Evidence(); ; ) {
+    confirm: Confirm,
+  ): Promise<Refusal[]> {
+    for (const evidence = new Evidence(), trial = new Trial(); ; await trial.pause(signal)) {
       try {
-        return await this.#untilAnswered(signal, () => this.#call(part, origin, signal));
+        const refused = await this.#untilAnswered(signal, () => this.#call(part, origin, signal));
+        return await confirm(refused, origin);
       } catch (thrown) {
         const error = toConnectorError(thrown);
         if (endsLane(error)) throw error;
         const [first] = part;
-        if (!first || part.length > 1) return await this.#sendHalves(part, origin, signal);
-        evidence.add(await this.#probe(signal));
-        if (evidence.isConclusive) return [{ sequenceNumber: first.sequenceNumber, message: error.message }];
-        await sleep(TRIAL_PAUSE_MS, undefined, { signal }).catch(() => undefined);
+        if (!first || part.length > 1) return await this.#sendHalves(part, origin, signal, confirm);
+        const check = await this.#waitOut(error, signal);
+        if (check.wasOutage) continue;
+        const { passed, failed } = await this.#probe(signal);
+        evidence.add({ passed: check.passed + passed, failed: check.failed + failed });
+        if (evidence.isConclusive) return [{ instruction: first, message: error.message }];
       }
     }
   }
@@ -243,13 +269,63 @@ export class NotificationDelivery {
     part: readonly NotificationInstruction[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
-  ): Promise<NotificationRefusal[]> {
+    confirm: Confirm,
+  ): Promise<Refusal[]> {
     const middle = Math.ceil(part.length / 2);
     const [head, tail] = [part.slice(0, middle), part.slice(middle)];
     const through = head.at(-1)?.sequenceNumber;
     const place = origin && through !== undefined ? { ...origin, through } : undefined;
-    const refused = await this.#sendPart(head, place, signal);
-    return [...refused, ...(await this.#sendPart(tail, originAfter(origin, refused), signal))];
+    const refused = await this.#sendPart(head, place, signal, confirm);
+    const after = originAfter(origin, refused.map(toNotificationRefusal));
+    return [...refused, ...(await this.#sendPart(tail, after, signal, confirm))];
+  }
+
+  /**
+   * Sends refused notifications again while that may help: a database that takes nothing refuses them as one does that cannot store this one. A
+   * Thing that is not found is looked up by the caller.
+   */
+  async #confirm(
+    refused: readonly Refusal[],
+    origin: BatchOrigin | undefined,
+    signal: AbortSignal,
+  ): Promise<Refusal[]> {
+    const certain = refused.filter(isNotFound);
+    let doubtful = refused.filter((one) => !isNotFound(one));
+    for (const evidence = new Evidence(), trial = new Trial(); doubtful.length > 0; ) {
+      const error = new ConnectorError(
+        'THINGWORX_UNAVAILABLE',
+        `ThingWorx takes no notifications at present: ${doubtful[0]?.message ?? ''}`,
+      );
+      const check = await this.#waitOut(error, signal);
+      if (!check.wasOutage) evidence.add(check);
+      const keys = doubtful.map(({ instruction }) => JSON.stringify([instruction.thing, instruction.event]));
+      if (!check.wasOutage && (evidence.isConclusive || this.#knownRefusals.has(keys))) {
+        this.#knownRefusals.add(keys);
+        return [...certain, ...doubtful];
+      }
+      await trial.pause(signal);
+      const again = await this.#sendPart(
+        doubtful.map(({ instruction }) => instruction),
+        unmarked(origin),
+        signal,
+        async (found) => [...found],
+      );
+      certain.push(...again.filter(isNotFound));
+      doubtful = again.filter((one) => !isNotFound(one));
+    }
+    return certain;
+  }
+
+  /** Waits until ThingWorx takes rows. Resolves to what the probes found. */
+  async #waitOut(error: ConnectorError, signal: AbortSignal): Promise<Check> {
+    const { outages, onWaiting } = this.#options;
+    let isWaiting = false;
+    const check = await outages.waitOut(error, signal, (reason) => {
+      if (!isWaiting) onWaiting(reason);
+      isWaiting = true;
+    });
+    if (isWaiting) onWaiting(undefined);
+    return check;
   }
 
   /** Sends calls that carry nothing until one is answered: to send a notification again would fire its event again. */
@@ -270,21 +346,26 @@ export class NotificationDelivery {
     events: readonly NotificationInstruction[],
     origin: BatchOrigin | undefined,
     signal: AbortSignal,
-  ): Promise<NotificationRefusal[]> {
+  ): Promise<Refusal[]> {
     const { client, hubThing, outages } = this.#options;
     const timeoutMs = events.length <= SMALL_CALL ? outages.deadlineMs : LONGEST_DEADLINE_MS;
     const answer = await sendAs(origin, signal, async (place) => {
       const batch = { ...place, events };
       const given = await client.invoke(hubThing, 'ReceiveEvents', { batch }, { signal, timeoutMs });
-      const { accepted } = (given ?? {}) as Answer;
-      if (typeof accepted === 'number') return given as Answer;
+      const { accepted, refused = [] } = (given ?? {}) as Answer;
+      if (typeof accepted === 'number' && refused.every(({ index }) => index in events))
+        return given as Answer;
       throw new ConnectorError(
         'THINGWORX_UNAVAILABLE',
         `ReceiveEvents on ${hubThing} gave no account of what it accepted; is the extension of the sidecar's version imported?`,
       );
     });
     if (answer.repeated) this.#options.onRepeated(answer.repeated);
-    return [...(answer.refused ?? [])];
+    return (answer.refused ?? []).map(({ index, message, fired }) => {
+      const instruction = events[index] as NotificationInstruction;
+      // An event is not fired again for what failed after it.
+      return { instruction: fired === true ? { ...instruction, event: '' } : instruction, message };
+    });
   }
 
   async #untilAnswered<T>(
@@ -295,6 +376,24 @@ export class NotificationDelivery {
     const { outages, onWaiting } = this.#options;
     return await outages.untilAnswered(call, { signal, onWaiting, mayPass });
   }
+}
+
+/** The pauses between attempts with what may be refused for good. */
+class Trial {
+  #pauseMs = TRIAL_PAUSE_MS;
+
+  async pause(signal: AbortSignal): Promise<void> {
+    await sleep(this.#pauseMs, undefined, { signal }).catch(() => undefined);
+    this.#pauseMs *= 2;
+  }
+}
+
+function isNotFound({ message }: { readonly message: string }): boolean {
+  return message.includes('THINGWORX_NOT_FOUND');
+}
+
+function toNotificationRefusal({ instruction, message }: Refusal): NotificationRefusal {
+  return { sequenceNumber: instruction.sequenceNumber, message };
 }
 
 /** A failed question about Things says nothing about the notifications: it is repeated, whatever the error is. */

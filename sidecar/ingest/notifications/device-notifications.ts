@@ -61,7 +61,7 @@ export class DeviceNotifications {
     onWaiting: (error: ConnectorError | undefined) => void,
     onRepeated: (notifications: number) => void = () => undefined,
   ): NotificationDelivery {
-    const { client, hubThing, definitions, deviceThings, settings, outages, onHeard } = this.#options;
+    const { client, hubThing, definitions, deviceThings, settings, outages, onHeard, log } = this.#options;
     return new NotificationDelivery({
       client,
       hubThing,
@@ -74,6 +74,7 @@ export class DeviceNotifications {
       onRemoved: (thing) => definitions.invalidate(thing),
       outages,
       onWaiting,
+      log,
     });
   }
 

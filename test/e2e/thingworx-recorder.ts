@@ -1,7 +1,10 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What ThingWorx answered to one ReceiveUpdates, also when the sidecar that called was gone by then. */
+/**
+ * What ThingWorx answered to one ReceiveUpdates of a lane, also when the sidecar that called was gone by then. Probes, which send a row again that
+ * was accepted before, have no stream and do not count.
+ */
 interface Applied {
   readonly hubThing: string;
   readonly accepted: number;
@@ -44,7 +47,7 @@ export class ThingworxRecorder {
         answer.on('data', (part: Buffer) => parts.push(part));
         answer.on('end', () => {
           const body = Buffer.concat(parts);
-          this.#note(url, body.toString());
+          this.#note(url, Buffer.concat(chunks).toString(), body.toString());
           response.writeHead(answer.statusCode ?? 502, answer.headers);
           response.end(body);
         });
@@ -54,9 +57,11 @@ export class ThingworxRecorder {
     });
   }
 
-  #note(url: string, body: string): void {
+  #note(url: string, question: string, body: string): void {
     const [, hubThing] = /\/Things\/([^/]+)\/Services\/ReceiveUpdates$/.exec(url) ?? [];
     if (hubThing === undefined || !body.startsWith('{')) return;
+    const { batch } = JSON.parse(question) as { batch: { stream?: string } };
+    if (batch.stream === undefined) return;
     const { accepted, repeated } = JSON.parse(body) as { accepted?: number; repeated?: number };
     if (accepted !== undefined)
       this.applied.push({ hubThing: decodeURIComponent(hubThing), accepted, repeated: repeated ?? 0 });

@@ -34,13 +34,15 @@ import { PlatformError, type PlatformValue } from './values.ts';
 const IDLE_EXIT_MS = 1_000;
 /** A new thread loads its modules and compiles its scripts again, so a surplus one is kept for the next calls. */
 const SURPLUS_MS = 5_000;
+/** Many calls at once whose scripts all wait for a sidecar, which calls back, need a thread each: two of them start at a time. */
+const MAX_ACTIVE_BEFORE_GROWTH = 2;
 
 export interface ScriptEngineOptions {
   /** Longest run of one execution, nested services included; 30 s as on the platform. */
   timeoutMs?: number;
   /** Threads that are kept. They are started when needed. */
   workers?: number;
-  /** Threads at most: above `workers` one is only added while every other waits for the platform. */
+  /** Threads at most: above `workers` one is only added while nearly all others wait for the platform. */
   maxWorkers?: number;
   /** Heap of each thread; a script that needs more is ended. */
   memoryMb?: number;
@@ -159,7 +161,8 @@ export class ScriptEngine {
     if (idle !== undefined) {
       return idle;
     }
-    const mayGrow = threads.length < this.maxWorkers && threads.every(({ waiting }) => waiting);
+    const active = threads.filter(({ waiting }) => !waiting);
+    const mayGrow = threads.length < this.maxWorkers && active.length < MAX_ACTIVE_BEFORE_GROWTH;
     return threads.length < this.workers || mayGrow ? this.addThread() : undefined;
   }
 

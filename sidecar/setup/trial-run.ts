@@ -4,8 +4,15 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { ConnectorError } from '../errors/connector-error.ts';
 
-/** Without them Node takes 100 MB more under load, mostly for what is garbage already. Said by the systemd unit and the documentation, too. */
-export const NODE_FLAGS = ['--max-semi-space-size=16', '--heap-growing-percent=120'] as const;
+/**
+ * Without them Node takes 100 MB more under load, mostly for what is garbage already, and in every other run a quarter more CPU time. Said by the
+ * systemd unit and the documentation, too.
+ */
+export const NODE_FLAGS = [
+  '--max-semi-space-size=16',
+  '--heap-growing-percent=120',
+  '--no-allocation-site-pretenuring',
+] as const;
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;

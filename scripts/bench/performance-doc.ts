@@ -35,6 +35,7 @@ This page is generated from a stored run of the benchmark (\`scripts/bench/basel
 
 The emulators of IoT Hub and ThingWorx run on the same machine and answer at once. So the figures say what the sidecar itself needs. They say nothing about ThingWorx: a real server needs more time for each value.
 The emulator of ThingWorx speaks http, and https where a figure says "over TLS". The event stream always uses TLS.
+The sidecar is started with the flags of Node.js that [install.md](install.md) gives; the bare loop of the SDK has the defaults of Node.js.
 Times and rates depend on the machine. Ratios between two figures of one run depend on it much less. Where the host of a virtual machine is busy with other work, they vary, too: the
 third column shows how much.
 

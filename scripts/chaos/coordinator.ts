@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deadLetters as listDeadLetters } from '../../test/e2e/instruments.ts';
 import { accounts } from '../../test/e2e/observe.ts';
 import { HUB_THING } from '../local/system.ts';
 import { ChaosSystem } from './chaos-system.ts';
@@ -36,6 +37,7 @@ const MAX_MEGABYTES = 400;
 /** A warning is logged when its state begins, and once more when it begins again while a fault comes and goes. */
 const SAME_LINES = 2;
 const LOOK_EVERY_MS = 100;
+const NEWEST_LETTERS = 20;
 
 /** Runs rows one after the other against one system for each kind of checkpoints, and knows what was sent and what arrived. */
 export async function runRows(rows: readonly Row[], options: CoordinatorOptions): Promise<RowResult[]> {
@@ -150,7 +152,8 @@ class Run {
     const { missingNotifications } = found;
     const missingValues = earlier.missingValues + found.missingValues;
     const notificationsOutOfOrder = earlier.notificationsOutOfOrder + found.notificationsOutOfOrder;
-    const outOfOrder = earlier.outOfOrder + found.outOfOrder + (row.replays ? 0 : notificationsOutOfOrder);
+    const valuesOutOfOrder = earlier.outOfOrder + found.outOfOrder;
+    const outOfOrder = valuesOutOfOrder + (row.replays ? 0 : notificationsOutOfOrder);
     const missingLetters = Math.max(0, -deadLetters);
     const missing = missingValues + missingNotifications + missingLetters;
     const accountsAddUp = await this.#accountsAddUp().catch(() => false);
@@ -161,8 +164,10 @@ class Run {
       ...(missingValues > 0 ? [`${missingValues} values are missing`] : []),
       ...(missingNotifications > 0 ? [`${missingNotifications} notifications are missing`] : []),
       ...(missingLetters > 0 ? [`${missingLetters} dead letters are missing`] : []),
-      ...(outOfOrder > 0 ? ['order'] : []),
-      ...(deadLetters > 0 ? ['good messages are dead letters'] : []),
+      ...(outOfOrder > 0
+        ? [`order (${valuesOutOfOrder} values, ${notificationsOutOfOrder} notifications)`]
+        : []),
+      ...(deadLetters > 0 ? [`good messages are dead letters (${await this.#letterReasons()})`] : []),
       ...(arrived ? [] : [`not recovered, and nothing has arrived for ${GIVE_UP_MS / 1000} s`]),
       ...(arrived && recoverySeconds > limit ? [`recovery took more than ${limit} s`] : []),
       ...(accountsAddUp ? [] : ['accounts do not add up']),
@@ -222,6 +227,14 @@ class Run {
     const { platform } = this.#system.local;
     const answer = await platform.invoke(HUB_THING, 'CountDeadLetters').catch(() => undefined);
     return (answer as { rows?: { count?: number }[] } | undefined)?.rows?.[0]?.count ?? -1;
+  }
+
+  /** How many of the newest dead letters have each reason, and one of them: those that were expected are among them. */
+  async #letterReasons(): Promise<string> {
+    const letters = await listDeadLetters(this.#system.local, { limit: NEWEST_LETTERS }).catch(() => []);
+    return [...Map.groupBy(letters, ({ code }) => code)]
+      .map(([code, ofCode]) => `${ofCode.length} ${code}: ${ofCode[0]?.deviceId} ${ofCode[0]?.reason}`)
+      .join('; ');
   }
 
   /** A sidecar that was started again counts from the beginning. */

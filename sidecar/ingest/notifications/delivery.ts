@@ -79,6 +79,7 @@ const BYTES_PER_CALL = 1_000_000;
 const SMALL_CALL = 10;
 /** Between two attempts with a notification that may be refused for good: it doubles each time. */
 const TRIAL_PAUSE_MS = 50;
+const MAX_TRIAL_PAUSE_MS = 2_000;
 
 /**
  * Sends notifications to ThingWorx in order, by ReceiveEvents of the hub Thing. Waits while ThingWorx is unavailable. A call that fails as a
@@ -384,7 +385,7 @@ class Trial {
 
   async pause(signal: AbortSignal): Promise<void> {
     await sleep(this.#pauseMs, undefined, { signal }).catch(() => undefined);
-    this.#pauseMs *= 2;
+    this.#pauseMs = Math.min(this.#pauseMs * 2, MAX_TRIAL_PAUSE_MS);
   }
 }
 

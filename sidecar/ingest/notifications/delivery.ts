@@ -248,9 +248,9 @@ export class NotificationDelivery {
     confirm: Confirm,
   ): Promise<Refusal[]> {
     for (const evidence = new Evidence(), trial = new Trial(); ; await trial.pause(signal)) {
+      let refused: Refusal[];
       try {
-        const refused = await this.#untilAnswered(signal, () => this.#call(part, origin, signal));
-        return await confirm(refused, origin);
+        refused = await this.#untilAnswered(signal, () => this.#call(part, origin, signal));
       } catch (thrown) {
         const error = toConnectorError(thrown);
         if (endsLane(error)) throw error;
@@ -261,7 +261,9 @@ export class NotificationDelivery {
         const { passed, failed } = await this.#probe(signal);
         evidence.add({ passed: check.passed + passed, failed: check.failed + failed });
         if (evidence.isConclusive) return [{ instruction: first, message: error.message }];
+        continue;
       }
+      return await confirm(refused, origin);
     }
   }
 

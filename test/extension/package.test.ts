@@ -115,7 +115,9 @@ describe('the zip', () => {
       join('extension', 'package', name),
     );
     for (const text of [...texts, join('docs', 'install.md')]) {
-      const flags = readFileSync(join(ROOT, text), 'utf8').match(/--(?:max|heap|no-allocation)-[a-z-]+(?:=\d+)?/g);
+      const flags = readFileSync(join(ROOT, text), 'utf8').match(
+        /--(?:max|heap|no-allocation)-[a-z-]+(?:=\d+)?/g,
+      );
       assert.deepEqual(flags, NODE_FLAGS, text);
     }
   });

@@ -146,6 +146,7 @@ export class DeviceThings {
    * the script that makes it.
    */
   async #thingOf(deviceId: string): Promise<string | undefined> {
+    this.forget(deviceId);
     return (await this.#ask([deviceId])).get(deviceId);
   }
 

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectorError, toConnectorError } from '../../errors/connector-error.ts';
+import { Backoff } from '../../lib/backoff.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ThingworxClient } from '../../thingworx/client.ts';
 import { isOutage } from '../../thingworx/client.ts';
@@ -77,9 +77,8 @@ const NOTIFICATIONS_PER_CALL = 100;
 const BYTES_PER_CALL = 1_000_000;
 /** A call with more notifications may take long: each can create or write a Thing. */
 const SMALL_CALL = 10;
-/** Between two attempts with a notification that may be refused for good: it doubles each time. */
-const TRIAL_PAUSE_MS = 50;
-const MAX_TRIAL_PAUSE_MS = 2_000;
+/** The delays between attempts with a notification that may be refused for good. */
+const TRIAL_RETRY = { initialDelayMs: 50, maxDelayMs: 2_000 };
 
 /**
  * Sends notifications to ThingWorx in order, by ReceiveEvents of the hub Thing. Waits while ThingWorx is unavailable. A call that fails as a
@@ -247,7 +246,7 @@ export class NotificationDelivery {
     signal: AbortSignal,
     confirm: Confirm,
   ): Promise<Refusal[]> {
-    for (const evidence = new Evidence(), trial = new Trial(); ; await trial.pause(signal)) {
+    for (const evidence = new Evidence(), backoff = new Backoff(TRIAL_RETRY); ; await backoff.pause(signal)) {
       let refused: Refusal[];
       try {
         refused = await this.#untilAnswered(signal, () => this.#call(part, origin, signal));
@@ -294,7 +293,7 @@ export class NotificationDelivery {
   ): Promise<Refusal[]> {
     const certain = refused.filter(isNotFound);
     let doubtful = refused.filter((one) => !isNotFound(one));
-    for (const evidence = new Evidence(), trial = new Trial(); doubtful.length > 0; ) {
+    for (const evidence = new Evidence(), backoff = new Backoff(TRIAL_RETRY); doubtful.length > 0; ) {
       const error = new ConnectorError(
         'THINGWORX_UNAVAILABLE',
         `ThingWorx takes no notifications at present: ${doubtful[0]?.message ?? ''}`,
@@ -306,7 +305,7 @@ export class NotificationDelivery {
         this.#knownRefusals.add(keys);
         return [...certain, ...doubtful];
       }
-      await trial.pause(signal);
+      await backoff.pause(signal);
       const again = await this.#sendPart(
         doubtful.map(({ instruction }) => instruction),
         unmarked(origin),
@@ -355,9 +354,7 @@ export class NotificationDelivery {
     const answer = await sendAs(origin, signal, async (place) => {
       const batch = { ...place, events };
       const given = await client.invoke(hubThing, 'ReceiveEvents', { batch }, { signal, timeoutMs });
-      const { accepted, refused = [] } = (given ?? {}) as Answer;
-      if (typeof accepted === 'number' && refused.every(({ index }) => index in events))
-        return given as Answer;
+      if (isAccount(given, events.length)) return given;
       throw new ConnectorError(
         'THINGWORX_UNAVAILABLE',
         `ReceiveEvents on ${hubThing} gave no account of what it accepted; is the extension of the sidecar's version imported?`,
@@ -381,14 +378,21 @@ export class NotificationDelivery {
   }
 }
 
-/** The pauses between attempts with what may be refused for good. */
-class Trial {
-  #pauseMs = TRIAL_PAUSE_MS;
-
-  async pause(signal: AbortSignal): Promise<void> {
-    await sleep(this.#pauseMs, undefined, { signal }).catch(() => undefined);
-    this.#pauseMs = Math.min(this.#pauseMs * 2, MAX_TRIAL_PAUSE_MS);
-  }
+/** Whether the answer says what became of so many notifications: a refusal that names none of them would be lost. */
+function isAccount(given: unknown, count: number): given is Answer {
+  const { accepted, refused } = (given ?? {}) as { accepted?: unknown; refused?: unknown };
+  if (typeof accepted !== 'number') return false;
+  if (refused === undefined || refused === null) return true;
+  return (
+    Array.isArray(refused) &&
+    refused.every(
+      (one: { index?: unknown; message?: unknown } | null) =>
+        Number.isInteger(one?.index) &&
+        Number(one?.index) >= 0 &&
+        Number(one?.index) < count &&
+        typeof one?.message === 'string',
+    )
+  );
 }
 
 function isNotFound({ message }: { readonly message: string }): boolean {

@@ -106,7 +106,7 @@ describe('delivery of notifications', () => {
     assert.ok(pipeline.waits.includes('THINGWORX_REJECTED') && pipeline.waits.at(-1) === undefined);
   });
 
-  /** ReceiveEvents as long as `fault` says why it refuses an instruction; `delivered` has what it took. */
+  /** ReceiveEvents refuses an instruction while `fault` says why. Gives the instructions that it took. */
   const refuseWhile = (
     fault: (event: {
       sequenceNumber: number;
@@ -198,6 +198,27 @@ describe('delivery of notifications', () => {
     }, 4_000);
     assert.deepEqual((await parts.notifications.deliver(items(1), origin(0), signal)).refused, []);
     assert.equal(isDown, false);
+    assert.ok(pipeline.waits.includes('THINGWORX_UNAVAILABLE') && pipeline.waits.at(-1) === undefined);
+  });
+
+  test('an answer whose refusals name no notification is no account, and nothing is lost', async () => {
+    const { other } = pipeline.thingworx;
+    const wrong: unknown[] = ['none', [null], [{ message: 'no index' }], [{ index: 1, message: 'too many' }]];
+    wrong.push([{ index: 'length', message: 'no number' }], [{ index: 0 }]);
+    pipeline.thingworx.other = async (service, input) => {
+      const refused = service === 'ReceiveEvents' ? wrong.shift() : undefined;
+      return refused === undefined
+        ? await other(service, input)
+        : { body: { accepted: 0, repeated: 0, refused } };
+    };
+    assert.deepEqual(await pipeline.parts.notifications.deliver(items(1), origin(0), signal), {
+      ignored: [],
+      refused: [],
+    });
+    assert.deepEqual(
+      calls.map(({ sequenceNumbers }) => sequenceNumbers),
+      [[0]],
+    );
     assert.ok(pipeline.waits.includes('THINGWORX_UNAVAILABLE') && pipeline.waits.at(-1) === undefined);
   });
 });

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { ConnectorError } from '../errors/connector-error.ts';
 
 /**
- * Without them Node takes 100 MB more under load, mostly for what is garbage already, and in every other run a quarter more CPU time. Said by the
+ * Without them Node takes 100 MB more under load, mostly for what is garbage already, and about a tenth more CPU time (decision 103). Said by the
  * systemd unit and the documentation, too.
  */
 export const NODE_FLAGS = [

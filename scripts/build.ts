@@ -1,12 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
-import { packageFiles, packageVersion } from '../extension/generate/package.ts';
-import { zipOf } from '../sidecar/lib/zip.ts';
 import { PACKAGE_NAME } from '../sidecar/version.ts';
-import { bundledPackages, noticesOf, sbomOf } from './bill-of-materials.ts';
-import { bundleSidecar } from './bundle.ts';
 import { readCommandLine } from './command-line.ts';
-import { bundleConsole } from './console.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SIDECAR_NAME = 'azure-iot-sidecar';
@@ -31,6 +26,11 @@ export interface BuildOptions {
 
 /** Builds the extension. Returns the path of the zip. */
 export async function buildPackage(options: BuildOptions = {}): Promise<string> {
+  // Loading all entities and the bundler takes longer than the rest of a script that finds the zip already built.
+  const [{ packageFiles, packageVersion }, { zipOf }] = await Promise.all([
+    import('../extension/generate/package.ts'),
+    import('../sidecar/lib/zip.ts'),
+  ]);
   const { version = packageVersion() } = options;
   const files = packageFiles(version);
   if (!options.withoutSidecar) {
@@ -46,6 +46,11 @@ export async function buildPackage(options: BuildOptions = {}): Promise<string> 
 }
 
 async function sidecarFiles(version: string, entry: string): Promise<Map<string, string>> {
+  const [{ bundleConsole }, { bundleSidecar }, { bundledPackages, noticesOf, sbomOf }] = await Promise.all([
+    import('./console.ts'),
+    import('./bundle.ts'),
+    import('./bill-of-materials.ts'),
+  ]);
   const pages = await bundleConsole();
   const { launcher, code, map, metafile } = await bundleSidecar(entry, version);
   const packages = bundledPackages({ ...metafile, inputs: { ...pages.inputs, ...metafile.inputs } }, ROOT);

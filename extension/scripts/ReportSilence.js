@@ -1,6 +1,6 @@
 /* Finds out why the sidecar has not written its status, and shows it. */
-function silence(status) {
-  var seconds = Math.round((new Date().getTime() - me.statusTime.getTime()) / 1000);
+function silence(status, sinceMs) {
+  var seconds = Math.round((new Date().getTime() - sinceMs) / 1000);
   var problem = status.lastError;
   return (
     "SIDECAR_SILENT: The sidecar answers, and has not written its status to this Thing for " +
@@ -10,12 +10,21 @@ function silence(status) {
   );
 }
 
+function statusTimeMs() {
+  return me.statusTime ? me.statusTime.getTime() : 0;
+}
+
 function run() {
+  var sinceMs = statusTimeMs();
   var text;
   try {
-    text = silence(plain(askWithToken({ operation: "GetStatus", endMs: budgetEnd(5) })));
+    text = silence(plain(askWithToken({ operation: "GetStatus", endMs: budgetEnd(5) })), sinceMs);
   } catch (thrown) {
     text = errorText(thrown);
+  }
+  if (statusTimeMs() !== sinceMs) {
+    /* A status was written while the sidecar was asked: it is newer than what is known here. */
+    return;
   }
   if (errorCode(text) === "HUB_NOT_CONNECTED") {
     /* A sidecar that was started anew, and could not ask this Thing to connect. */

@@ -371,7 +371,20 @@ describe('CheckConnection', () => {
 });
 
 test('the watch', async (t) => {
-  const platform = await startPlatform(t);
+  /** Holds the answers to GetStatus back. */
+  let beforeStatus: (() => Promise<void>) | undefined;
+  const operations = OPERATIONS.map((operation) =>
+    operation.name === 'GetStatus'
+      ? {
+          ...operation,
+          run: async (...call: Parameters<typeof operation.run>) => {
+            await beforeStatus?.();
+            return await operation.run(...call);
+          },
+        }
+      : operation,
+  );
+  const platform = await startPlatform(t, {}, { operations });
   const { client, app } = platform;
   const watched = async (t: TestContext) => {
     const hub = await ownHub(t, platform);
@@ -403,6 +416,36 @@ test('the watch', async (t) => {
       assert.equal(await client.read(hub, 'connectionStatus'), 'running');
     },
   );
+
+  await t.test('does not overwrite a status that was written while it asked the sidecar', async (t) => {
+    const hub = await watched(t);
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    t.after(() => {
+      beforeStatus = undefined;
+      answer.resolve();
+    });
+    let answers = 0;
+    beforeStatus = async () => {
+      asked.resolve();
+      await answer.promise;
+      answers += 1;
+    };
+    await client.result(`Things/${hub}`, 'ReportSilence');
+    await asked.promise;
+    await client.result(`Things/${hub}`, 'ReceiveStatus', { status: { state: 'waiting' } });
+    answer.resolve();
+    await until('the answer', async () => answers > 0);
+    beforeStatus = undefined;
+    const states = new Set<string>();
+    // The service runs in the background, and writes nothing when it ends as it should.
+    for (let look = 0; look < 20; look += 1) {
+      states.add(await client.read(hub, 'connectionStatus'));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.ok(!states.has('unreachable'), [...states].join());
+    assert.equal(await client.read(hub, 'lastError'), '');
+  });
 
   await t.test('tells a sidecar that answers and does not report from one that is dead', async (t) => {
     const hub = await watched(t);

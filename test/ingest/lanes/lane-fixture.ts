@@ -43,6 +43,7 @@ export class LaneFixture {
   pipeline = new TestPipeline();
   directory = '';
   store!: DeadLetterStore;
+  said = listeningLog();
   limits = LIMITS;
   budget = new FlightBudget(100_000_000);
   checkpoints: Position[] = [];
@@ -58,6 +59,7 @@ export class LaneFixture {
     for (const name of ['dev-1', 'dev-2', 'dev-3'])
       this.pipeline.thingworx.things.set(name, { temperature: 'NUMBER', text: 'STRING', place: 'LOCATION' });
     this.store = new FileDeadLetterStore({ directory: `${this.directory}/letters`, log: listeningLog().log });
+    this.said = listeningLog();
     this.checkpoints = [];
     this.checkpoint = async (position) => {
       this.checkpoints.push(position);
@@ -86,7 +88,7 @@ export class LaneFixture {
       checkpoint: (position) => this.checkpoint(position),
       stillOwned: (isDoubtful) => this.stillOwned(isDoubtful),
       onUnwritten: () => undefined,
-      log: listeningLog().log,
+      log: this.said.log,
     });
     this.#lanes.push(lane);
     lane.start();

@@ -265,6 +265,25 @@ describe('limits and accounts of a lane', () => {
     assertBalanced();
   });
 
+  test('gives up a call without an answer at the end of the time for its stop, and says so', async () => {
+    let called = 0;
+    fixture.pipeline.thingworx.trouble = () => {
+      called += 1;
+      return new Promise(() => undefined);
+    };
+    const lane = open();
+    const accepting = lane.accept(temperature(0, 120));
+    await until(() => called === 1);
+    await lane.stop({ drain: true, timeoutMs: 100 });
+    await accepting;
+    assert.deepEqual(
+      fixture.said.lines.map(({ partitionId, unanswered }) => [partitionId, unanswered]),
+      [['3', 100]],
+    );
+    assert.equal(fixture.pipeline.counters.counts.released, 120);
+    assertBalanced();
+  });
+
   test('writes no checkpoint for a partition that it has lost', async () => {
     const lane = open();
     await lane.accept(temperature(0, 10));

@@ -1,22 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { packageVersion } from '../extension/generate/package.ts';
+import { VERSION } from '../sidecar/version.ts';
 import { type Figure, table } from './bench/figures.ts';
-import { partitions, things } from './bench/measures/backlogs.ts';
-import { drain, receivers } from './bench/measures/drain.ts';
-import { emulator } from './bench/measures/emulator.ts';
-import { files } from './bench/measures/files.ts';
-import { group } from './bench/measures/group.ts';
-import { idle } from './bench/measures/idle.ts';
-import { importing } from './bench/measures/import.ts';
-import { latency } from './bench/measures/latency.ts';
-import { containers, letters } from './bench/measures/letters.ts';
-import { backlog, slow } from './bench/measures/memory.ts';
-import { shapes } from './bench/measures/shapes.ts';
-import { start } from './bench/measures/start.ts';
-import { takeover } from './bench/measures/takeover.ts';
-import { tasks } from './bench/measures/tasks.ts';
+import { type MeasureName, OTHER_MEASURES, USUAL_MEASURES } from './bench/measure-names.ts';
 import { type BenchRun, comparison, machineFacts, readRun } from './bench/run.ts';
 import { buildPackage } from './build.ts';
 import { oneOrMore, readCommandLine, refuse, wholeNumber } from './command-line.ts';
@@ -36,47 +23,21 @@ const USAGE = `npm run bench -- [options]: the budgets of the design, measured o
   --compare FILE  shows what has changed since a run, such as scripts/bench/baseline.json
 Partitions are filled first; a bare receive loop of Microsoft's SDK runs beside the sidecar for comparison. The last line is JSON.`;
 
-const measures: Readonly<Record<string, (program: string) => Promise<Figure[]>>> = {
-  drain: (program) => drain(program, messages, rounds),
-  backlog,
-  slow,
-  shapes,
-  things,
-  partitions,
-  letters,
-  tasks,
-  latency,
-  start: (program) => start(program, rounds),
-  takeover: (program) => takeover(program, rounds),
-  idle,
-  receivers: (program) => receivers(program, messages, rounds),
-  group: (program) => group(program, messages),
-  emulator: () => emulator(messages, rounds),
-  import: () => importing(devices, values.tier),
-  files: () => files(mebibytes, rounds),
-  containers,
-};
-
-const NAMES = Object.keys(measures);
+const NAMES = [...USUAL_MEASURES, ...OTHER_MEASURES];
 
 const { values } = readCommandLine(USAGE, {
   messages: { type: 'string', default: '300000' },
   rounds: { type: 'string', default: '3' },
   output: { type: 'string' },
   compare: { type: 'string' },
-  only: {
-    type: 'string',
-    default: NAMES.filter(
-      (name) => !['emulator', 'group', 'receivers', 'import', 'files', 'containers'].includes(name),
-    ).join(','),
-  },
+  only: { type: 'string', default: USUAL_MEASURES.join(',') },
   mib: { type: 'string', default: '1024' },
   devices: { type: 'string', default: '10000' },
   tier: { type: 'string', default: 'S1' },
 });
 let messages: number;
 let rounds: number;
-let wanted: ReadonlySet<string>;
+let wanted: ReadonlySet<MeasureName>;
 let mebibytes: number;
 let devices: number[];
 let before: BenchRun | undefined;
@@ -103,15 +64,17 @@ try {
     `Node ${facts.node}, ${facts.cores} x ${facts.processor}, load ${facts.load}; ${messages} messages, ${rounds} rounds; medians`,
   );
   const figures: Figure[] = [];
-  for (const [name, measure] of Object.entries(measures)) {
-    if (!wanted.has(name)) continue;
-    const found = await measure(program);
+  // They load the whole product, which a refused command line does not need.
+  const { measuresOf } = await import('./bench/measures/index.ts');
+  const measures = measuresOf({ program, messages, rounds, mebibytes, devices, tier: values.tier });
+  for (const name of NAMES.filter((one) => wanted.has(one))) {
+    const found = await measures[name]();
     for (const line of table(found)) console.log(line);
     figures.push(...found);
   }
   const run = {
     date: new Date().toISOString().slice(0, 10),
-    version: packageVersion(),
+    version: VERSION,
     ...facts,
     messages,
     rounds,

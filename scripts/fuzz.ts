@@ -1,7 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { fuzzDecoders } from '../test/fuzz/decoders.ts';
 import type { FuzzReport } from '../test/fuzz/fuzz-run.ts';
-import { FuzzSystem } from '../test/fuzz/fuzz-system.ts';
 import { oneOrMore, readCommandLine, refuse, wholeNumber } from './command-line.ts';
 
 const PARTS = ['decoders', 'routes', 'sockets'] as const;
@@ -33,8 +31,13 @@ const report = (...some: FuzzReport[]) => {
   for (const one of some) console.log(JSON.stringify(one));
   reports.push(...some);
 };
-if (only.has('decoders')) report(...(await fuzzDecoders({ inputs: Math.ceil(inputs * 0.9), seed })));
+// The parts load the whole product, which a refused command line does not need.
+if (only.has('decoders')) {
+  const { fuzzDecoders } = await import('../test/fuzz/decoders.ts');
+  report(...(await fuzzDecoders({ inputs: Math.ceil(inputs * 0.9), seed })));
+}
 if (only.has('routes') || only.has('sockets')) {
+  const { FuzzSystem } = await import('../test/fuzz/fuzz-system.ts');
   const system = new FuzzSystem();
   await system.start();
   try {

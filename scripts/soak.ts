@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildPackage } from './build.ts';
-import { soak } from './chaos/soak.ts';
 import { readCommandLine, refuse, wholeNumber } from './command-line.ts';
 
 const USAGE = `npm run soak -- [options]: 500 messages a second with commands, twins, files and imports beside, and a fault in each minute
@@ -35,6 +34,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-soak-'));
 try {
   process.env['CONNECTOR_ZIP'] ??= await buildPackage({ outputDirectory: directory });
+  const { soak } = await import('./chaos/soak.ts');
   const report = await soak({
     minutes,
     seed,

@@ -4,8 +4,9 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { buildPackage } from './build.ts';
+import { buildPackage, SIDECAR_FOLDER } from './build.ts';
 import { readCommandLine, refuse, UsageError } from './command-line.ts';
+import { extractFolder } from './local/unzip.ts';
 
 const USAGE = `npm test -- [word ...]: runs the tests
   (no word)       all of them
@@ -34,6 +35,8 @@ if (values.list) {
 // Built once for all tests that start the product; each would build it anew otherwise.
 const directory = await mkdtemp(path.join(tmpdir(), 'azure-iot-tests-'));
 const zip = await buildPackage({ outputDirectory: directory });
+const sidecarFolder = path.join(directory, 'sidecar');
+await extractFolder(zip, `${SIDECAR_FOLDER}/`, sidecarFolder);
 const abort = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => abort.abort());
 const seconds = new Map<string, number>();
@@ -46,9 +49,10 @@ const events = run({
   env: {
     ...process.env,
     CONNECTOR_ZIP: zip,
+    CONNECTOR_SIDECAR: sidecarFolder,
     // Azurite and the emulators have no TLS for everything.
     SIDECAR_ALLOW_LOCAL_AZURE: 'true',
-    // Every file is a process that loads the same modules.
+    // Every file and every sidecar is a process that loads the same modules.
     NODE_COMPILE_CACHE: path.join(directory, 'compiled'),
     // Many start an emulator of ThingWorx and import the same extension.
     EMULATOR_CACHE: path.join(directory, 'scripts'),

@@ -60,6 +60,7 @@ export const VALUE_STREAM = 'Factory.Values';
 export class LocalSystem {
   readonly #options: SystemOptions;
   #directory = '';
+  #sidecarFolder = '';
   #appKey = '';
   #cloud: Cloud | undefined;
   #platform: Platform | undefined;
@@ -113,6 +114,12 @@ export class LocalSystem {
     return this.#stopped;
   }
 
+  async #unpackSidecar(zipFile: string): Promise<string> {
+    const folder = path.join(this.#directory, 'sidecar');
+    await extractFolder(zipFile, `${SIDECAR_FOLDER}/`, folder);
+    return folder;
+  }
+
   async #start(): Promise<void> {
     const onStep = (step: string) => {
       this.#options.signal?.throwIfAborted();
@@ -135,7 +142,8 @@ export class LocalSystem {
     await this.#platform.importExtension(zipFile);
     this.#appKey = await this.#createApplicationKey();
     onStep('Starting the sidecar from the zip');
-    await extractFolder(zipFile, `${SIDECAR_FOLDER}/`, path.join(this.#directory, 'sidecar'));
+    // Unpacked once by scripts/test.ts: at one path, all sidecars share their compiled code.
+    this.#sidecarFolder = process.env['CONNECTOR_SIDECAR'] ?? (await this.#unpackSidecar(zipFile));
     await writeFile(path.join(this.#directory, 'thingworx-app-key'), this.#appKey, { mode: 0o600 });
     this.#sidecar = await this.#makeSidecar(
       this.#options.stateDirectory ?? (await this.#folder('state')),
@@ -222,7 +230,7 @@ export class LocalSystem {
   ): Promise<Sidecar> {
     const { onSidecarLine, onUnexpectedExit, sidecarEnvironment } = this.#options;
     return new Sidecar({
-      program: path.join(this.#directory, 'sidecar', 'sidecar.mjs'),
+      program: path.join(this.#sidecarFolder, 'sidecar.mjs'),
       thingworxUrl: this.cloud.thingworxUrl,
       appKeyFile: path.join(this.#directory, 'thingworx-app-key'),
       stateDirectory,

@@ -1,11 +1,11 @@
 /* Finds out why the sidecar has not written its status, and shows it. */
 function silence(status, sinceMs) {
-  var seconds = Math.round((new Date().getTime() - sinceMs) / 1000);
+  var seconds = sinceMs ? " for " + Math.round((new Date().getTime() - sinceMs) / 1000) + " seconds" : "";
   var problem = status.lastError;
   return (
-    "SIDECAR_SILENT: The sidecar answers, and has not written its status to this Thing for " +
+    "SIDECAR_SILENT: The sidecar answers, and has not written its status to this Thing" +
     seconds +
-    " seconds: its application key has expired or lacks a right, or it does not reach ThingWorx." +
+    ": its application key has expired or lacks a right, or it does not reach ThingWorx." +
     (problem ? " Its last error is " + problem.code + ": " + problem.message : "")
   );
 }

@@ -295,6 +295,17 @@ for (const [name, position] of Object.entries(PLATFORMS)) {
   });
 }
 
+type Run = (typeof OPERATIONS)[number]['run'];
+
+/** The operations, of which one runs as `run` says; it gets the run of the sidecar. */
+function withRun(name: string, run: (original: () => ReturnType<Run>) => ReturnType<Run>) {
+  return OPERATIONS.map((operation) =>
+    operation.name === name
+      ? { ...operation, run: (...call: Parameters<Run>) => run(() => operation.run(...call)) }
+      : operation,
+  );
+}
+
 describe('CheckConnection', () => {
   const check = async ({ client }: ExtensionPlatform, hub = HUB) => {
     const { rows } = await client.result(`Things/${hub}`, 'CheckConnection');
@@ -319,17 +330,7 @@ describe('CheckConnection', () => {
 
   test('on a platform as supposed', async (t) => {
     let version = VERSION;
-    const operations = OPERATIONS.map((operation) =>
-      operation.name === 'CheckSidecar'
-        ? {
-            ...operation,
-            run: async (...call: Parameters<typeof operation.run>) => ({
-              ...(await operation.run(...call)),
-              version,
-            }),
-          }
-        : operation,
-    );
+    const operations = withRun('CheckSidecar', async (run) => ({ ...(await run()), version }));
     const platform = await startPlatform(t, {}, { operations });
 
     // First: it reads the whole logs of the platform.
@@ -373,17 +374,10 @@ describe('CheckConnection', () => {
 test('the watch', async (t) => {
   /** Holds the answers to GetStatus back. */
   let beforeStatus: (() => Promise<void>) | undefined;
-  const operations = OPERATIONS.map((operation) =>
-    operation.name === 'GetStatus'
-      ? {
-          ...operation,
-          run: async (...call: Parameters<typeof operation.run>) => {
-            await beforeStatus?.();
-            return await operation.run(...call);
-          },
-        }
-      : operation,
-  );
+  const operations = withRun('GetStatus', async (run) => {
+    await beforeStatus?.();
+    return await run();
+  });
   const platform = await startPlatform(t, {}, { operations });
   const { client, app } = platform;
   const watched = async (t: TestContext) => {

@@ -176,14 +176,14 @@ export class Lane {
     if (!options.lost) await this.#checkpointer.flush();
   }
 
-  /** The time for a stop is over, and ThingWorx has not answered the last call. */
+  /** Ends the last call, because the time for a stop is over. */
   #giveUpCall(): void {
     const { log, partitionId } = this.#options;
-    const unanswered = this.#unsettled - this.#queue.length;
-    if (unanswered > 0 && !this.#abort.signal.aborted)
+    const unsettled = this.#unsettled - this.#queue.length;
+    if (unsettled > 0 && !this.#abort.signal.aborted)
       log.info(
-        { partitionId, unanswered },
-        'ThingWorx did not answer the last call before the stop. Its messages are received again; those that it applied are recognized.',
+        { partitionId, unsettled },
+        'The last call did not end before the stop. Its messages are received again; those that ThingWorx has applied are recognized.',
       );
     this.#abort.abort();
   }

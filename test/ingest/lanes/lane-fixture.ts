@@ -43,7 +43,7 @@ export class LaneFixture {
   pipeline = new TestPipeline();
   directory = '';
   store!: DeadLetterStore;
-  said = listeningLog();
+  log = listeningLog();
   limits = LIMITS;
   budget = new FlightBudget(100_000_000);
   checkpoints: Position[] = [];
@@ -59,7 +59,7 @@ export class LaneFixture {
     for (const name of ['dev-1', 'dev-2', 'dev-3'])
       this.pipeline.thingworx.things.set(name, { temperature: 'NUMBER', text: 'STRING', place: 'LOCATION' });
     this.store = new FileDeadLetterStore({ directory: `${this.directory}/letters`, log: listeningLog().log });
-    this.said = listeningLog();
+    this.log = listeningLog();
     this.checkpoints = [];
     this.checkpoint = async (position) => {
       this.checkpoints.push(position);
@@ -88,7 +88,7 @@ export class LaneFixture {
       checkpoint: (position) => this.checkpoint(position),
       stillOwned: (isDoubtful) => this.stillOwned(isDoubtful),
       onUnwritten: () => undefined,
-      log: this.said.log,
+      log: this.log.log,
     });
     this.#lanes.push(lane);
     lane.start();

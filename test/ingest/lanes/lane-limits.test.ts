@@ -265,7 +265,7 @@ describe('limits and accounts of a lane', () => {
     assertBalanced();
   });
 
-  test('gives up a call without an answer at the end of the time for its stop, and says so', async () => {
+  test('gives up a call that is not answered before its stop must end, and logs how many messages it had', async () => {
     let called = 0;
     fixture.pipeline.thingworx.trouble = () => {
       called += 1;
@@ -277,7 +277,7 @@ describe('limits and accounts of a lane', () => {
     await lane.stop({ drain: true, timeoutMs: 100 });
     await accepting;
     assert.deepEqual(
-      fixture.said.lines.map(({ partitionId, unanswered }) => [partitionId, unanswered]),
+      fixture.log.lines.map(({ partitionId, unsettled }) => [partitionId, unsettled]),
       [['3', 100]],
     );
     assert.equal(fixture.pipeline.counters.counts.released, 120);
